@@ -1,0 +1,135 @@
+"""Where the core meets the world: one small protocol for each thing it needs done.
+
+Each has an adapter in `token_exchange.adapters` and a double in the tests, and both pass the same tests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
+"""A value as a JSON parser yields it."""
+
+
+class Clock(Protocol):
+    """Two clocks: one that says what time it is, one that never jumps."""
+
+    def now(self) -> float:
+        """Return the wall clock's time, in seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that no correction moves; it may stand still while frozen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """The moment, on the monotonic clock, by which a request must be answered."""
+
+    clock: Clock
+    at_monotonic_seconds: float
+
+    def remaining_seconds(self) -> float:
+        """Return the seconds left, never negative."""
+        return max(0.0, self.at_monotonic_seconds - self.clock.monotonic())
+
+
+class FetchFailed(Exception):  # noqa: N818 - it reports, the key store decides what it means
+    """A document could not be fetched; the text is for the log alone."""
+
+
+class Fetcher(Protocol):
+    """Fetches one small document from an issuer, over verified TLS and nothing else."""
+
+    def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
+        """Return the body of a 200 answer of `url`.
+
+        No redirect is followed, no compression asked for, no proxy used. `ca_bundle` is PEM text to trust
+        instead of the system's certificates. `timeout_seconds` bounds everything from the look-up of the name to
+        the last byte, however slowly it drips.
+
+        Raises:
+            FetchFailed: whatever went wrong.
+        """
+        ...
+
+
+class KeyEvents(Protocol):
+    """Is told what happens to the keys of an issuer entry, for logs and metrics; never fails."""
+
+    def refreshed(self, entry: str, *, keys: int) -> None:
+        """A key set of `keys` usable keys is in use."""
+        ...
+
+    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
+        """A refresh was tried and brought nothing that can be used."""
+        ...
+
+    def key_left_out(self, entry: str, *, why: str) -> None:
+        """One key of a set was not taken."""
+        ...
+
+    def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """A request was verified with a key set older than it should be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRequest:
+    """What `sts:AssumeRole` is asked: see its API reference for alphabets and lengths."""
+
+    role_arn: str
+    session_name: str
+    session_policy: str
+    duration_seconds: int
+    external_id: str | None
+    source_identity: str | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSession:
+    """The credentials of an assumed role, and what the audit record says of them."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    assumed_role_id: str
+    assumed_role_arn: str
+    packed_policy_percent: int | None
+    request_id: str | None
+
+
+class RoleAssumer(Protocol):
+    """Assumes the role of a grant, bounded by the session policy."""
+
+    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+        """Return the credentials of a new session.
+
+        Raises:
+            Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryLogin:
+    """A user name and password that a registry accepts until `expires_at` (seconds since the epoch)."""
+
+    username: str
+    password: str = field(repr=False)
+    expires_at: float
+    request_id: str | None
+
+
+class RegistryAuthorizer(Protocol):
+    """Asks ECR for a login with the credentials of an assumed role."""
+
+    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+        """Return a login for the registries of `region`, made with `session` and no other credentials.
+
+        Raises:
+            Refused: `registry-refused`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        ...

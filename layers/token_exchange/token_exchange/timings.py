@@ -1,0 +1,31 @@
+"""How long each part of a request took, for the audit record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from token_exchange.ports import Clock
+
+type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "total"]
+
+
+class Timings:
+    """Milliseconds spent in each part of one request, summed where a part is entered more than once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._milliseconds: dict[Part, float] = {}
+
+    @contextmanager
+    def measure(self, part: Part) -> Iterator[None]:
+        """Add the time spent in the `with` block to `part`, also when it ends by an exception."""
+        started = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            spent = (self._clock.monotonic() - started) * 1000
+            self._milliseconds[part] = self._milliseconds.get(part, 0.0) + spent
+
+    def milliseconds(self) -> dict[Part, float]:
+        """Return what was measured so far, rounded to a microsecond."""
+        return {part: round(spent, 3) for part, spent in self._milliseconds.items()}
