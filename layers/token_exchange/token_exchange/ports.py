@@ -35,7 +35,7 @@ class Deadline:
         return max(0.0, self.at_monotonic_seconds - self.clock.monotonic())
 
 
-class FetchFailed(Exception):  # noqa: N818 - it reports, the key store decides what it means
+class FetchFailed(Exception):
     """A document could not be fetched; the text is for the log alone."""
 
 

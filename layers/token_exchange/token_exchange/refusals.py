@@ -3,7 +3,7 @@
 from token_exchange.reasons import Reason
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is an answer, not always an error of ours
+class Refused(Exception):
     """No login, for `reason`.
 
     `description` is public: it goes to a caller who may have proven nothing, so it says nothing about the

@@ -11,7 +11,8 @@ from token_exchange.verify.keys import KeySet
 class Discovered:
     """Keys found by OpenID Connect Discovery under the issuer's URL.
 
-    `keys_host` is the host (and port, where it has one) on which the key set may lie instead of the issuer's own.
+    `keys_host` is the host, with a port where it is not 443, on which the key set must lie. None is the issuer's
+    own host and port.
     """
 
     keys_host: str | None = None
@@ -56,8 +57,9 @@ class VerifiedToken:
     """A token whose signature, issuer, audience and times have been proven against `trust`.
 
     Proven is what the issuer says, nothing more: which claims the provider must send, and what they allow, is
-    decided later. `sha256` is the hex SHA-256 of the raw token,
-    `signed_part_sha256` that of its header and payload, by which a token without `jti` is told from others.
+    decided later. `expires_at` is `exp` in seconds since the epoch, `token_id` is `jti`. `sha256` is the hex
+    SHA-256 of the raw token, `signed_part_sha256` that of its header and payload, by which a token without `jti`
+    is told from others.
     """
 
     trust: IssuerTrust

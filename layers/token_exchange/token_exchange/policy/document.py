@@ -1,0 +1,113 @@
+"""Reads one YAML or JSON document into plain values, and guesses nothing.
+
+YAML 1.1 turns `no` into false, `22:30` into 1350 and `2027-06-30` into a date: here such a scalar stays what was
+written, marked as `Unquoted`, and is an error wherever it lands. Anchors, aliases, merge keys and tags are errors:
+a policy must mean what a reviewer sees in the line.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NoReturn
+
+from token_exchange.policy.problems import Path, PolicyUnusable, Problem, Problems
+
+type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] | None
+"""A value as it was written."""
+
+MAX_DEPTH: Final = 20
+"""Levels of nesting; a policy has eight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unquoted:
+    """A plain scalar that readers of YAML take for something else than text."""
+
+    text: str
+    looks_like: Literal["a date", "a number", "a boolean"]
+
+
+def read_document(text: bytes) -> Node:
+    """Return the one document in `text`, which is YAML or JSON in UTF-8.
+
+    Raises:
+        PolicyUnusable: it is neither, or uses what a policy may not.
+    """
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise unreadable(f"not UTF-8 at byte {error.start}") from error
+    problems = Problems()
+    # JSON is nearly YAML, and an order of magnitude faster to read as what it is.
+    node = _read_json(decoded, problems) if decoded.lstrip().startswith("{") else _NOT_JSON
+    if isinstance(node, _NotJson):
+        # Imported here: a policy in JSON, the deployed form, has no use for it.
+        from token_exchange.policy.yaml_document import read_yaml  # noqa: PLC0415
+
+        node = read_yaml(decoded, problems)
+    problems.raise_if_any()
+    return node
+
+
+def unreadable(message: str) -> PolicyUnusable:
+    """Return the error for a text that is no document."""
+    return PolicyUnusable([Problem(path=(), code="syntax", message=message)])
+
+
+class _NotJson:
+    """Stands for a text that is no JSON."""
+
+
+_NOT_JSON: Final = _NotJson()
+
+
+class _Repeated(dict[str, Node]):
+    """An object of which some keys stand more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Node]]) -> None:
+        super().__init__(reversed(pairs))
+        names = [name for name, _ in pairs]
+        self.keys_again = sorted({name for name in names if names.count(name) > 1})
+
+
+def _read_json(text: str, problems: Problems) -> Node | _NotJson:
+    repeated: list[_Repeated] = []
+
+    def mapping(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        repeated.append(_Repeated(pairs))
+        return repeated[-1]
+
+    def constant(name: str) -> NoReturn:
+        raise ValueError(name)
+
+    try:
+        node: Node = json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+    if repeated or _depth_exceeds(text):
+        for path, found in _walk(node, ()):
+            if len(path) > MAX_DEPTH:
+                raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
+            if isinstance(found, _Repeated):
+                for key in found.keys_again:
+                    problems.add((*path, key), "duplicate-key", "stands more than once")
+    return node
+
+
+def _depth_exceeds(text: str) -> bool:
+    """Say whether `text` could nest too deeply: a cheap upper bound."""
+    return text.count("[") + text.count("{") > MAX_DEPTH
+
+
+def _walk(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
+    stack: list[tuple[Path, Node]] = [(path, node)]
+    while stack:
+        here, found = stack.pop()
+        yield here, found
+        if isinstance(found, dict):
+            stack.extend(((*here, key), value) for key, value in reversed(found.items()))
+        elif isinstance(found, list):
+            stack.extend(((*here, index), value) for index, value in enumerate(found))

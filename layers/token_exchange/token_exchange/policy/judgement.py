@@ -1,0 +1,163 @@
+"""Holds one grant against one caller, and says everything that keeps it from applying."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from token_exchange.policy.ask import RepositoryScope
+from token_exchange.policy.model import Grant, Issuer
+from token_exchange.policy.reach import Reach, filled_text, missing_name, narrowed, reach_of
+from token_exchange.policy.repositories import DoesNotFit
+from token_exchange.policy.templates import Template
+from token_exchange.ports import Json
+from token_exchange.providers.identity import Identity
+
+type Rule = Literal[
+    "allow_untrusted_triggers", "expires", "mode", "repositories", "scope", "session_tags", "source_identity"
+]
+"""A field of the grant, or of the request, that is no condition on a claim and did not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """One thing that did not hold.
+
+    `claim` is a claim's name (a list of keys for a nested one), or None where `rule` says what else it was. `found`
+    is None where the claim is absent. `about_who` says that it tells one tenant from another.
+    """
+
+    claim: str | list[str] | None
+    rule: Rule | None
+    expected: Json
+    found: Json
+    about_who: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """A grant that was looked at, and what did not hold; nothing, where it won."""
+
+    grant: Grant
+    failed: tuple[Shortfall, ...]
+
+    @property
+    def is_callers_own(self) -> bool:
+        """Whether every condition on who asks holds, so that the caller may be told of this grant."""
+        return not any(shortfall.about_who for shortfall in self.failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A verified run that is under decision; `now` is in seconds since the epoch."""
+
+    issuer: Issuer
+    identity: Identity
+    claims: Mapping[str, Json]
+    now: float
+
+
+def conditions_failed(grant: Grant, caller: Caller) -> list[int]:
+    """Return the places of the conditions of `grant` that do not hold."""
+    vocabulary, claims = caller.identity.vocabulary, caller.claims
+    return [
+        place
+        for place, condition in enumerate(grant.conditions)
+        if not condition.holds(condition.found(vocabulary, claims))
+    ]
+
+
+def applies(grant: Grant, caller: Caller) -> bool:
+    """Say whether every condition of `grant` holds."""
+    vocabulary, claims = caller.identity.vocabulary, caller.claims
+    return all(condition.holds(condition.found(vocabulary, claims)) for condition in grant.conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What a grant whose conditions hold would give: its whole `reach`, and what of it was asked for.
+
+    `reach` is None where `shortfalls` says why the grant does not apply; `asked` is None where the grant applies but
+    does not cover what was asked.
+    """
+
+    reach: Reach | None
+    asked: Reach | None
+    shortfalls: tuple[Shortfall, ...]
+
+
+def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
+    """Return what `grant`, whose conditions hold, gives to `caller` who asks for `scope`."""
+    shortfalls = [*_expired(grant, caller), *_missing_names(grant, caller)]
+    reach = None
+    try:
+        reach = reach_of(grant, caller.issuer.preset, caller.identity.vocabulary)
+    except DoesNotFit as error:
+        found = caller.identity.vocabulary.get(error.name)
+        shortfalls.append(
+            Shortfall(claim=error.name, rule="repositories", expected=f"a repository's name: {error}", found=found)
+        )
+    if reach is None or shortfalls:
+        return Fit(reach=None, asked=None, shortfalls=tuple(shortfalls))
+    asked = narrowed(reach, scope) if scope else reach
+    if asked is None:
+        wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
+        short = Shortfall(claim=None, rule="scope", expected=reach.scope, found=wanted)
+        return Fit(reach=reach, asked=None, shortfalls=(short,))
+    return Fit(reach=reach, asked=asked, shortfalls=())
+
+
+def _expired(grant: Grant, caller: Caller) -> list[Shortfall]:
+    if grant.expires_at_seconds is None or caller.now < grant.expires_at_seconds:
+        return []
+    return [Shortfall(claim=None, rule="expires", expected=grant.expires, found=None)]
+
+
+def _missing_names(grant: Grant, caller: Caller) -> list[Shortfall]:
+    templates: list[tuple[Rule, Template]] = []
+    if isinstance(grant.session_tags, Mapping):
+        templates += [("session_tags", template) for template in grant.session_tags.values()]
+    if isinstance(grant.source_identity, Template):
+        templates.append(("source_identity", grant.source_identity))
+    return [
+        Shortfall(claim=name, rule=rule, expected={"exists": True}, found=None)
+        for rule, template in templates
+        if (name := missing_name(template, caller.identity.vocabulary)) is not None
+    ]
+
+
+def look_at(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Considered:
+    """Return everything that keeps `grant` from winning for `caller`."""
+    failed = conditions_failed(grant, caller)
+    shortfalls = [_shortfall(grant, place, caller) for place in failed]
+    trigger = caller.identity.untrusted_trigger
+    if trigger is not None and not grant.allow_untrusted_triggers:
+        shortfalls.append(Shortfall(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger))
+    if not failed:
+        shortfalls += fit(grant, caller, scope).shortfalls
+        if "report" in (grant.mode, caller.issuer.mode):
+            shortfalls.append(Shortfall(claim=None, rule="mode", expected="enforce", found="report"))
+    return Considered(grant=grant, failed=tuple(shortfalls))
+
+
+def _shortfall(grant: Grant, place: int, caller: Caller) -> Shortfall:
+    condition = grant.conditions[place]
+    return Shortfall(
+        claim=condition.claim,
+        rule=None,
+        expected=condition.expected,
+        found=condition.found(caller.identity.vocabulary, caller.claims),
+        about_who=place in grant.who,
+    )
+
+
+def session_texts(grant: Grant, caller: Caller) -> tuple[Mapping[str, str] | None, str | None]:
+    """Return the tags and the source identity that `grant` spells out for `caller`; None where it leaves them to us."""
+    vocabulary = caller.identity.vocabulary
+    tags = grant.session_tags
+    identity = grant.source_identity
+    return (
+        {key: filled_text(template, vocabulary) for key, template in tags.items()}
+        if isinstance(tags, Mapping)
+        else None,
+        filled_text(identity, vocabulary) if isinstance(identity, Template) else None,
+    )

@@ -1,0 +1,81 @@
+"""Loads a policy: one document in, one immutable value out, or everything that is wrong with it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from token_exchange.policy.document import read_document
+from token_exchange.policy.fields import described, fields_of
+from token_exchange.policy.index import index_grants
+from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy, Registry
+from token_exchange.policy.named_files import NamedFiles, ReadFile, identity_of
+from token_exchange.policy.problems import Problems
+from token_exchange.policy.read_deny import read_deny
+from token_exchange.policy.read_grants import read_grants
+from token_exchange.policy.read_issuers import read_issuers
+from token_exchange.policy.read_registries import read_registries
+from token_exchange.verify.trust import IssuerTrust
+
+
+def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Policy:
+    """Return the policy that `document` spells in YAML or JSON.
+
+    `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
+    where it is no file itself.
+
+    Raises:
+        PolicyUnusable: with every problem, each with the path to its field.
+    """
+    problems = Problems()
+    files = NamedFiles(read_file)
+    fields = fields_of(read_document(document), (), problems)
+    if fields is None:
+        problems.raise_if_any()
+        raise AssertionError("a document that is no mapping is a problem")
+    version = fields.take("version", required=True)
+    if version is not None and version != 1:
+        fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
+    issuers = read_issuers(fields, files)
+    registries = read_registries(fields)
+    deny = read_deny(fields, issuers)
+    grants = read_grants(fields, issuers, registries)
+    fields.finish()
+    problems.raise_if_any()
+    return _policy(
+        identity_of(name, document, files.read_so_far()),
+        {entry: issuer for entry, issuer in issuers.items() if issuer is not None},
+        {entry: registry for entry, registry in registries.items() if registry is not None},
+        deny,
+        grants,
+    )
+
+
+def _policy(
+    sha256: str,
+    issuers: Mapping[str, Issuer],
+    registries: Mapping[str, Registry],
+    deny: Sequence[DenyRule],
+    grants: Sequence[Grant],
+) -> Policy:
+    by_name_or_host = {key: registry for registry in registries.values() for key in (registry.name, *registry.hosts)}
+    indexes = {
+        name: index_grants([(place, grant.conditions) for place, grant in enumerate(grants) if name in grant.issuers])
+        for name in issuers
+    }
+    return Policy(
+        sha256=sha256,
+        issuers=MappingProxyType(dict(issuers)),
+        registries=MappingProxyType(dict(registries)),
+        deny=tuple(deny),
+        grants=tuple(grants),
+        issuers_by_url=_by_url(issuer.trust for issuer in issuers.values()),
+        registries_by_name_or_host=MappingProxyType(by_name_or_host),
+        grant_names=frozenset(grant.name for grant in grants),
+        indexes=MappingProxyType(indexes),
+    )
+
+
+def _by_url(trusts: Iterable[IssuerTrust]) -> Mapping[str, Sequence[IssuerTrust]]:
+    by_url: dict[str, list[IssuerTrust]] = {}
+    for trust in trusts:
+        by_url.setdefault(trust.url, []).append(trust)
+    return MappingProxyType({url: tuple(entries) for url, entries in by_url.items()})

@@ -1,0 +1,144 @@
+"""A loaded policy: an immutable value in which everything is checked and precomputed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from token_exchange.policy.conditions import Condition
+from token_exchange.policy.index import GrantIndex
+from token_exchange.policy.partitions import Partition
+from token_exchange.policy.templates import Template
+from token_exchange.providers.preset import Preset
+from token_exchange.providers.vocabulary import Vocabulary
+from token_exchange.verify.trust import IssuersByUrl, IssuerTrust
+
+type Mode = Literal["enforce", "report"]
+
+MODES: Final[tuple[Mode, ...]] = ("enforce", "report")
+
+type Access = Literal["pull", "push"]
+"""Push includes pull."""
+
+ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """One line of an issuer's allowlist: where both are given, both must hold of the same token."""
+
+    name: str | None
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """An issuer entry: whom it trusts to say what, and which organizations may come."""
+
+    name: str
+    preset: Preset
+    trust: IssuerTrust
+    organizations: tuple[Organization, ...]
+    mode: Mode
+
+    def allows(self, vocabulary: Vocabulary) -> bool:
+        """Say whether the organization of a token is on the list; one that it does not name is not."""
+        return any(self._is(organization, vocabulary) for organization in self.organizations)
+
+    def _is(self, organization: Organization, vocabulary: Vocabulary) -> bool:
+        # A name alone can be given up and taken by a stranger: where an id is listed too, it has to hold as well.
+        if organization.id is not None and vocabulary.get("organization_id") != organization.id:
+            return False
+        if organization.name is None:
+            return True
+        found = vocabulary.get("organization")
+        if not isinstance(found, str):
+            return False
+        below = self.preset.organization_is_path and found.startswith(f"{organization.name}/")
+        return found == organization.name or below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """A private ECR registry: one account's repositories in one region. `hosts` has its own host name first."""
+
+    name: str
+    account: str
+    region: str
+    partition: Partition
+    hosts: tuple[str, ...]
+
+    @property
+    def host(self) -> str:
+        """The registry's own host name."""
+        return self.hosts[0]
+
+    def repository_arn(self, pattern: str) -> str:
+        """Return the ARN of a repository, or the pattern of several."""
+        return f"arn:{self.partition.name}:ecr:{self.region}:{self.account}:repository/{pattern}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenyRule:
+    """Refuses every run of its issuers for which all conditions hold."""
+
+    name: str
+    issuers: frozenset[str]
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Also:
+    """Rights on a grant's repositories beyond pull and push."""
+
+    list: bool = False
+    import_: bool = False
+    sign: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Who may have which login.
+
+    `who` are the conditions, by their places, that tell one tenant from another: a caller is shown a grant only where
+    all of these hold. `session_tags` is True for the standard set, False for none. `expires_at_seconds` is the first
+    second, since the epoch, at which the grant no longer counts.
+    """
+
+    name: str
+    issuers: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    who: frozenset[int]
+    registry: Registry
+    role: str
+    external_id: str | None
+    access: Access
+    repositories: tuple[Template, ...]
+    also_pull: tuple[Template, ...]
+    also: Also
+    duration_seconds: int
+    session_tags: bool | Mapping[str, Template]
+    source_identity: bool | Template
+    allow_untrusted_triggers: bool
+    mode: Mode
+    expires: str | None
+    expires_at_seconds: int | None
+    contact: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes."""
+
+    sha256: str
+    issuers: Mapping[str, Issuer]
+    registries: Mapping[str, Registry]
+    deny: tuple[DenyRule, ...]
+    grants: tuple[Grant, ...]
+    issuers_by_url: IssuersByUrl = field(repr=False)
+    registries_by_name_or_host: Mapping[str, Registry] = field(repr=False)
+    grant_names: frozenset[str] = field(repr=False)
+    indexes: Mapping[str, GrantIndex] = field(repr=False)
+
+    def issuer_of(self, trust: IssuerTrust) -> Issuer:
+        """Return the entry by whose trust a token was verified."""
+        return self.issuers[trust.entry]

@@ -1,0 +1,266 @@
+"""Reads the grants: who may have which login."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from token_exchange.policy.conditions import Condition
+from token_exchange.policy.document import Unquoted
+from token_exchange.policy.durations import duration_between
+from token_exchange.policy.fields import Fields, described, quoted
+from token_exchange.policy.model import ACCESSES, MODES, Access, Also, Grant, Issuer, Registry
+from token_exchange.policy.read_conditions import SEVERAL_ISSUERS, read_conditions
+from token_exchange.policy.read_deny import presets_of, read_issuer_names
+from token_exchange.policy.read_registries import NAME_EXPECTED, is_name
+from token_exchange.policy.repositories import parse_repository_template
+from token_exchange.policy.templates import Template, parse_template
+from token_exchange.providers.vocabulary import IDS, WHO, Name
+
+_ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
+"""IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
+
+_EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+"""STS API Reference, AssumeRole: ExternalId."""
+
+_SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}")
+
+_TAG_KEY: Final = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}")
+"""STS API Reference, Tag; AWS reserves names that begin with `aws:`."""
+
+_MAX_TAGS: Final = 50
+_MAX_CONTACT_LENGTH: Final = 256
+
+
+def read_grants(
+    document: Fields, issuers: Mapping[str, Issuer | None], registries: Mapping[str, Registry | None]
+) -> tuple[Grant, ...]:
+    """Return the grants, in the order of the document."""
+    grants: list[Grant] = []
+    names: set[str] = set()
+    for fields in document.mappings("grants", required=True):
+        grant = _Reader(fields, issuers, registries).grant()
+        fields.finish()
+        if grant is None:
+            continue
+        if grant.name in names:
+            fields.problem("name", "duplicate-name", "another grant has this name")
+        names.add(grant.name)
+        grants.append(grant)
+    return tuple(grants)
+
+
+class _Reader:
+    """Reads the fields of one grant."""
+
+    def __init__(
+        self, fields: Fields, issuers: Mapping[str, Issuer | None], registries: Mapping[str, Registry | None]
+    ) -> None:
+        self._fields = fields
+        entries = read_issuer_names(fields, issuers, required=True) or []
+        self._issuers = tuple(entries)
+        self._presets = presets_of(entries, issuers)
+        self._registries = registries
+
+    def grant(self) -> Grant | None:
+        """Return the grant; what is wrong with it is among the problems."""
+        fields = self._fields
+        name = fields.text("name", required=True)
+        if name is not None and not is_name(name):
+            fields.problem("name", "bad-value", NAME_EXPECTED)
+        conditions = read_conditions(fields, self._presets, deny=False)
+        registry = self._registry()
+        role = self._role(registry)
+        self._refuse_what_is_to_come()
+        access = fields.choice("access", ACCESSES)
+        repositories = self._repositories("repositories", access, required=True)
+        also_pull = self._repositories("also_pull", "pull", required=False)
+        also = self._also()
+        duration = fields.converted("duration", duration_between("1m", "12h"))
+        external_id = fields.converted("external_id", _external_id)
+        session_tags = self._session_tags()
+        source_identity = self._source_identity()
+        untrusted = fields.boolean("allow_untrusted_triggers", default=False)
+        mode = fields.choice("mode", MODES, default="enforce")
+        expires = self._expires()
+        contact = self._contact()
+        if name is None or registry is None or role is None or access is None or mode is None:
+            return None
+        return Grant(
+            name=name,
+            issuers=self._issuers,
+            conditions=conditions,
+            who=frozenset(self._places_of_who(conditions)),
+            registry=registry,
+            role=role,
+            external_id=external_id,
+            access=access,
+            repositories=repositories,
+            also_pull=also_pull,
+            also=also,
+            duration_seconds=3600 if duration is None else duration,
+            session_tags=session_tags,
+            source_identity=source_identity,
+            allow_untrusted_triggers=untrusted,
+            mode=mode,
+            expires=None if expires is None else expires.isoformat(),
+            expires_at_seconds=None if expires is None else _first_second_after(expires),
+            contact=contact,
+        )
+
+    def _places_of_who(self, conditions: Sequence[Condition]) -> Iterator[int]:
+        for place, condition in enumerate(conditions):
+            if condition.section == "match":
+                if condition.path[0] in WHO:
+                    yield place
+            elif any(condition.path in preset.who for preset in self._presets):
+                yield place
+
+    def _registry(self) -> Registry | None:
+        name = self._fields.text("registry", required=True)
+        if name is not None and name not in self._registries:
+            self._fields.problem("registry", "unknown-name", f"no registry has the name {name}")
+        return self._registries.get(name or "")
+
+    def _role(self, registry: Registry | None) -> str | None:
+        role = self._fields.text("role", required=True)
+        if role is None:
+            return None
+        form = _ROLE.fullmatch(role)
+        if form is None:
+            self._fields.problem("role", "bad-value", f"expected arn:aws:iam::ACCOUNT:role/NAME, found {quoted(role)}")
+        elif registry is not None and form[1] != registry.partition.name:
+            self._fields.problem(
+                "role", "conflict", f"expected a role of the registry's partition {registry.partition.name}"
+            )
+        return role
+
+    def _refuse_what_is_to_come(self) -> None:
+        # Reading past these would promise a bound that nothing keeps.
+        if self._fields.choice("assume", ("broker", "web-identity"), default="broker") == "web-identity":
+            self._fields.problem("assume", "not-available", "web-identity is not available in this version")
+        if self._fields.boolean("single_use", default=False):
+            self._fields.problem("single_use", "not-available", "single use is not available in this version")
+
+    def _repositories(self, key: str, access: Access | None, *, required: bool) -> tuple[Template, ...]:
+        templates: list[Template] = []
+        for text in self._fields.texts(key, required=required) or ():
+            try:
+                template = parse_repository_template(text)
+            except ValueError as error:
+                self._fields.problem(key, "bad-value", f"{error}, found {quoted(text)}")
+                continue
+            self._check_names(key, template)
+            if access == "push":
+                self._check_proven(key, template)
+            templates.append(template)
+        return tuple(templates)
+
+    def _check_names(self, key: str, template: Template) -> None:
+        """Report names that some issuer of this grant can never fill in, or not unmistakably."""
+        for name in template.names:
+            for preset in self._presets:
+                if name not in preset.vocabulary:
+                    self._fields.problem(key, "unknown-name", f"no token of {preset.provider} has {{{name}}}")
+            if name in IDS and len(self._presets) > 1:
+                self._fields.problem(key, "conflict", f"{{{name}}}: {SEVERAL_ISSUERS}")
+
+    def _check_proven(self, key: str, template: Template) -> None:
+        """Report names whose values a user of the CI system can choose: he could choose somebody's repository."""
+        always: frozenset[Name] = IDS | {"organization", "repository"}
+        for name in template.names:
+            for preset in self._presets:
+                if name not in always and name not in preset.proven:
+                    self._fields.problem(
+                        key, "bad-value", f"{{{name}}} is not proven by {preset.provider}: push needs one that is"
+                    )
+
+    def _also(self) -> Also:
+        value = self._fields.take("also")
+        rights: dict[str, str | None] = {}
+        if value is None:
+            return Also()
+        if not isinstance(value, list) or not value:
+            self._fields.problem(
+                "also", "wrong-type", f"expected a list of list, import and sign: ARN, found {described(value)}"
+            )
+            return Also()
+        for item in value:
+            match item:
+                case "list" | "import" if item not in rights:
+                    rights[item] = None
+                case {"sign": str() as profile, **rest} if not rest and "sign" not in rights:
+                    rights["sign"] = profile
+                    if not _SIGNING_PROFILE.fullmatch(profile):
+                        self._fields.problem(
+                            "also", "bad-value", f"expected the ARN of a signing profile, found {quoted(profile)}"
+                        )
+                case _:
+                    self._fields.problem(
+                        "also", "bad-value", f"expected list, import or sign: ARN, each once, found {described(item)}"
+                    )
+        return Also(list="list" in rights, import_="import" in rights, sign=rights.get("sign"))
+
+    def _session_tags(self) -> bool | Mapping[str, Template]:
+        value = self._fields.take("session_tags")
+        if value is None or isinstance(value, bool):
+            return value is not False
+        tags = self._fields.mapping("session_tags")
+        if tags is None:
+            return False
+        templates: dict[str, Template] = {}
+        for key in tags.keys():  # noqa: SIM118 - Fields is no dict
+            if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
+                tags.problem(
+                    key, "bad-value", "expected a tag of letters, digits, spaces and _.:/=+-@, not beginning with aws:"
+                )
+            template = tags.converted(key, parse_template)
+            if template is not None:
+                self._check_names("session_tags", template)
+                templates[key] = template
+        # STS tells tags apart without regard to case.
+        if len({key.lower() for key in tags.keys()}) < len(tags.keys()):  # noqa: SIM118 - Fields is no dict
+            self._fields.problem("session_tags", "duplicate-name", "two tags differ by case alone")
+        if len(templates) > _MAX_TAGS:
+            self._fields.problem("session_tags", "too-long", f"expected at most {_MAX_TAGS} tags")
+        return templates
+
+    def _source_identity(self) -> bool | Template:
+        value = self._fields.take("source_identity")
+        if value is None or isinstance(value, bool):
+            return value is not False
+        template = self._fields.converted("source_identity", parse_template)
+        if template is None:
+            return False
+        self._check_names("source_identity", template)
+        return template
+
+    def _expires(self) -> date | None:
+        value = self._fields.take("expires")
+        text = value.text if isinstance(value, Unquoted) and value.looks_like == "a date" else value
+        if text is None:
+            return None
+        try:
+            return date.fromisoformat(text if isinstance(text, str) and len(text) == len("2027-06-30") else "")
+        except ValueError:
+            self._fields.problem(
+                "expires", "bad-value", f"expected a date such as 2027-06-30, found {described(value)}"
+            )
+            return None
+
+    def _contact(self) -> str | None:
+        contact = self._fields.text("contact")
+        if contact is not None and len(contact) > _MAX_CONTACT_LENGTH:
+            self._fields.problem("contact", "too-long", f"expected at most {_MAX_CONTACT_LENGTH} characters")
+        return contact
+
+
+def _external_id(text: str) -> str:
+    if not _EXTERNAL_ID.fullmatch(text):
+        raise ValueError("expected 2 to 1224 letters, digits and _+=,.@:/-")
+    return text
+
+
+def _first_second_after(day: date) -> int:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return int(midnight.timestamp())

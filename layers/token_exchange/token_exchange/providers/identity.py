@@ -1,0 +1,42 @@
+"""Who a verified token speaks for, in the common vocabulary."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from token_exchange.ports import Json
+from token_exchange.providers.preset import Preset
+from token_exchange.providers.vocabulary import NAMES, Vocabulary, claim_at
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What the provider says of the run.
+
+    `untrusted_trigger` says how outsiders can have started it, or is None.
+    """
+
+    vocabulary: Vocabulary
+    untrusted_trigger: str | None
+
+
+def identify(preset: Preset, claims: Mapping[str, Json]) -> Identity:
+    """Read `claims`, which a signature has proven, as the provider means them.
+
+    Raises:
+        Refused: `missing-claim` for a token that is not a job's, `invalid-claim` for one whose claims are not of the
+            types that the provider sends.
+    """
+    for name in sorted(preset.required):
+        if claim_at(claims, (name,)) in (None, ""):
+            raise Refused(Reason.MISSING_CLAIM, f"claim {name}: missing, though every job's token has it")
+    for name, kind in preset.claims.items():
+        if kind == "text" and not isinstance(claims.get(name), str | None):
+            raise Refused(Reason.INVALID_CLAIM, f"claim {name}: expected text")
+    vocabulary: dict[str, str | bool] = {
+        name: value
+        for name in NAMES
+        if (source := preset.vocabulary.get(name)) is not None and (value := source.read(claims)) is not None
+    }
+    return Identity(vocabulary=vocabulary, untrusted_trigger=preset.untrusted_trigger(claims))

@@ -1,0 +1,104 @@
+"""What is known of one CI system, mostly as data: a preset.
+
+Every claim that the provider documents is filed under `claims` with its JSON type, so that a condition of the wrong
+type is found when the policy loads, and a claim the provider did not use to send is noticed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from token_exchange.ports import Json
+from token_exchange.providers.vocabulary import WHO, ClaimPath, Name, Source
+
+type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
+
+type Settings = Mapping[str, Json]
+"""The keys of an issuer entry that belong to its provider alone, such as `host` or `enterprise`, as they were read."""
+
+
+class BadSetting(ValueError):
+    """A provider's own key has a value that it cannot have.
+
+    `key` is the key to blame.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """How tokens of one issuer are read.
+
+    - `vocabulary`: where each common name is found; a name that is not here can never be had.
+    - `required`: claims that mark a job's token and not some other token of the same issuer.
+    - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest.
+    - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
+    - `untrusted_trigger`: says of a token how outsiders can have started its run, or None.
+    - `ignores_case`: organization and repository names differ by more than case.
+    - `organization_is_path`: an organization's name holds for what lies below it, and its first part is the tenant.
+    - `shared_audience`: is this an audience that services other than ours accept, too?
+    - `minted`: whether a step asks for each token, or a job is handed one for all its steps.
+    - `step_line`: the line with which a step prints its token; `AUDIENCE` stands for the audience.
+    """
+
+    provider: str
+    issuer: str
+    algorithms: tuple[str, ...]
+    max_lifetime_seconds: int
+    vocabulary: Mapping[Name, Source]
+    required: frozenset[str]
+    claims: Mapping[str, ClaimType]
+    other_claims: ClaimType
+    proven: frozenset[Name]
+    untrusted_trigger: Callable[[Mapping[str, Json]], str | None]
+    ignores_case: bool
+    organization_is_path: bool = False
+    shared_audience: Callable[[str], bool]
+    minted: Literal["on-request", "once-per-job"]
+    step_line: str
+    keys_host: str | None = None
+    who: frozenset[ClaimPath] = field(init=False)
+
+    def __post_init__(self) -> None:
+        behind = {path for name, source in self.vocabulary.items() if name in WHO for path in source.behind}
+        object.__setattr__(self, "who", frozenset(behind | {("sub",)}))
+
+    def claim_type(self, path: ClaimPath) -> ClaimType:
+        """Return the JSON type of the claim at `path`; what lies inside another claim can be anything."""
+        if len(path) > 1:
+            return "any"
+        return STANDARD_CLAIMS.get(path[0]) or self.claims.get(path[0], self.other_claims)
+
+
+STANDARD_CLAIMS: Mapping[str, ClaimType] = {
+    "iss": "text",
+    "sub": "text",
+    "aud": "any",
+    "exp": "number",
+    "iat": "number",
+    "nbf": "number",
+    "jti": "text",
+}
+"""The claims of RFC 7519 section 4.1; `aud` is text or a list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One kind of CI system, as an issuer entry names it.
+
+    `settings` are the keys that such an entry may have besides those of every entry. `preset` makes the preset from
+    them and from the entry's `issuer`, where it has one, or raises `BadSetting`. `own_hosts` are hosts on which only
+    this provider signs: an entry for one of them must use this provider.
+    """
+
+    name: str
+    settings: frozenset[str] = frozenset()
+    own_hosts: tuple[str, ...] = ()
+    preset: Callable[[Settings, str | None], Preset]
+
+    def owns(self, host: str) -> bool:
+        """Say whether `host` (without a port) is this provider's own; `*.x` stands for all hosts below x."""
+        return any(host == own or (own.startswith("*.") and host.endswith(own[1:])) for own in self.own_hosts)

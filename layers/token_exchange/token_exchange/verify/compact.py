@@ -1,0 +1,96 @@
+"""A token's outer form (RFC 7515 section 7.1), read before anything in it is believed."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.verify.strict_json import NotStrictJson, parse_object
+
+_MAX_TOKEN_CHARACTERS: Final = 16 * 1024
+_SEGMENTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedToken:
+    """A token of the right shape. Whoever sent it chose every word in it."""
+
+    raw_token: str = field(repr=False)
+    unverified_header: Mapping[str, Json] = field(repr=False)
+    unverified_claims: Mapping[str, Json] = field(repr=False)
+    signed_part: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def unverified_issuer(self) -> str | None:
+        """The `iss` that the token claims, at any length, or None where it is no text."""
+        issuer = self.unverified_claims.get("iss")
+        return issuer if isinstance(issuer, str) else None
+
+    @property
+    def sha256(self) -> str:
+        """The hex SHA-256 of the raw token, by which records speak of it."""
+        return hashlib.sha256(self.raw_token.encode("ascii")).hexdigest()
+
+    @property
+    def signed_part_sha256(self) -> str:
+        """The hex SHA-256 of header and payload, which a second valid signature does not change."""
+        return hashlib.sha256(self.signed_part).hexdigest()
+
+
+def read_compact(raw_token: str) -> UnverifiedToken:
+    """Take a token apart: its size, its three segments, and a JSON object in each of the first two.
+
+    Neither the header's rules nor the signature nor any claim has been looked at.
+
+    Raises:
+        Refused: `token-too-large` or `malformed-token`.
+    """
+    if len(raw_token) > _MAX_TOKEN_CHARACTERS:
+        raise Refused(Reason.TOKEN_TOO_LARGE, f"the token has more than {_MAX_TOKEN_CHARACTERS} characters")
+    try:
+        octets = raw_token.encode("ascii")
+    except UnicodeEncodeError:
+        raise _malformed("it holds a character that is not ASCII") from None
+    segments = octets.split(b".")
+    if len(segments) != _SEGMENTS:
+        raise _malformed(f"it has {len(segments)} segments, expected {_SEGMENTS}")
+    header, payload, signature = segments
+    return UnverifiedToken(
+        raw_token=raw_token,
+        unverified_header=_object(header, "header"),
+        unverified_claims=_object(payload, "payload"),
+        signed_part=octets[: -len(signature) - 1],
+        signature=_decoded(signature, "signature"),
+    )
+
+
+def _object(segment: bytes, name: str) -> dict[str, Json]:
+    try:
+        return parse_object(_decoded(segment, name))
+    except NotStrictJson as error:
+        raise _malformed(f"its {name} is refused as JSON: {error}") from None
+
+
+def _decoded(segment: bytes, name: str) -> bytes:
+    """Return the octets of `segment` if encoding them again gives `segment` and nothing else.
+
+    One token must have one spelling: padding, white space, the other alphabet or stray trailing bits would
+    give a spent token a second life under another hash.
+    """
+    try:
+        octets = base64.urlsafe_b64decode(segment + b"==")
+    except binascii.Error:
+        octets = b""
+    if base64.urlsafe_b64encode(octets).rstrip(b"=") != segment:
+        raise _malformed(f"its {name} is not canonical base64url")
+    return octets
+
+
+def _malformed(why: str) -> Refused:
+    return Refused(Reason.MALFORMED_TOKEN, f"the token is malformed: {why}")

@@ -1,0 +1,65 @@
+"""The order in which a token is verified; each step is a module of its own."""
+
+from token_exchange.ports import Deadline
+from token_exchange.timings import Timings
+from token_exchange.verify.claims import check_claims
+from token_exchange.verify.compact import UnverifiedToken
+from token_exchange.verify.header import Header, read_header, unsupported
+from token_exchange.verify.issuer_entry import choose_entry
+from token_exchange.verify.key_store import KeyStore
+from token_exchange.verify.signature import BadSignature, require_signature
+from token_exchange.verify.trust import IssuersByUrl, IssuerTrust, VerifiedToken
+
+
+class Verifier:
+    """Makes a verified token of an unverified one, or refuses it."""
+
+    def __init__(self, key_store: KeyStore) -> None:
+        self._key_store = key_store
+
+    def verify(
+        self,
+        unverified: UnverifiedToken,
+        *,
+        issuers: IssuersByUrl,
+        now: float,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> VerifiedToken:
+        """Return the token once header, issuer, audience, key, signature, times and subject have been proven.
+
+        What costs nothing comes first, so that a token that is not for us causes no traffic. `now` is in seconds
+        since the epoch. What the provider's claims mean, and what they allow, is not looked at.
+
+        Raises:
+            Refused: for the first of these that does not hold.
+        """
+        header = read_header(unverified.unverified_header)
+        trust = choose_entry(unverified.unverified_claims, issuers)
+        if header.algorithm not in trust.algorithms:
+            raise unsupported(header.algorithm)
+        self._prove_signature(unverified, header, trust, deadline=deadline, timings=timings)
+        claims = unverified.unverified_claims
+        registered = check_claims(claims, trust=trust, now=now)
+        return VerifiedToken(
+            trust=trust,
+            claims=claims,
+            expires_at=registered.expires_at,
+            token_id=registered.token_id,
+            sha256=unverified.sha256,
+            signed_part_sha256=unverified.signed_part_sha256,
+        )
+
+    def _prove_signature(
+        self, unverified: UnverifiedToken, header: Header, trust: IssuerTrust, *, deadline: Deadline, timings: Timings
+    ) -> None:
+        with timings.measure("keys"):
+            found = self._key_store.find(trust, key_id=header.key_id, algorithm=header.algorithm, deadline=deadline)
+        try:
+            require_signature(found.key, signed_part=unverified.signed_part, signature=unverified.signature)
+        except BadSignature:
+            with timings.measure("keys"):
+                other = self._key_store.find_replacement(trust, found, key_id=header.key_id, deadline=deadline)
+            if other is None:
+                raise
+            require_signature(other, signed_part=unverified.signed_part, signature=unverified.signature)
