@@ -5,6 +5,7 @@ Each has an adapter in `token_exchange.adapters` and a double in the tests, and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Protocol
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
@@ -86,6 +87,11 @@ class RoleRequest:
     external_id: str | None
     source_identity: str | None
     tags: Mapping[str, str]
+
+    @property
+    def policy_sha256(self) -> str:
+        """The hex SHA-256 of the session policy, by which records speak of it."""
+        return sha256(self.session_policy.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

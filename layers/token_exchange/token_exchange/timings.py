@@ -1,6 +1,6 @@
 """How long each part of a request took, for the audit record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -26,6 +26,6 @@ class Timings:
             spent = (self._clock.monotonic() - started) * 1000
             self._milliseconds[part] = self._milliseconds.get(part, 0.0) + spent
 
-    def milliseconds(self) -> dict[Part, float]:
+    def milliseconds(self) -> Mapping[Part, float]:
         """Return what was measured so far, rounded to a microsecond."""
         return {part: round(spent, 3) for part, spent in self._milliseconds.items()}

@@ -104,7 +104,7 @@ def _look_up(host: str, port: int, resolve: Resolve, deadline: Deadline) -> Sequ
     def answer() -> None:
         try:
             answers.put(resolve(host, port))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             answers.put(OSError(f"the name was not found: {error}"))
 
     threading.Thread(target=answer, name="name-look-up", daemon=True).start()

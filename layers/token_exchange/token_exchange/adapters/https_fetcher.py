@@ -33,11 +33,11 @@ class HttpsFetcher:
         try:
             return self._fetch(_https(url), ca_bundle, deadline, max_bytes)
         except (OSError, HTTPException, ValueError) as error:
-            raise FetchFailed(f"{url}: {type(error).__name__}: {error}") from error
+            raise FetchFailed(f"{url!r}: {type(error).__name__}: {error}") from error
 
     def _fetch(self, url: SplitResult, ca_bundle: str | None, deadline: Deadline, max_bytes: int) -> bytes:
         host, port = url.hostname or "", url.port or _HTTPS_PORT
-        context = _tls_context(ca_bundle)
+        context = tls_context(ca_bundle)
         with connect_tls(host, port, context=context, resolve=self._resolve, deadline=deadline) as tls:
             connection = HTTPSConnection(host, port, context=context)
             connection.sock = BoundedTlsSocket(tls, deadline=deadline, max_bytes=max_bytes + _MAX_HEADER_BYTES)
@@ -83,12 +83,13 @@ def _body(response: HTTPResponse, max_bytes: int) -> bytes:
 
 
 @lru_cache(maxsize=32)
-def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """Return a context that checks chain and host name; made once per bundle, since loading one is slow."""
     if ca_bundle == "":  # which the standard library would read as: trust the system's
         raise ValueError("an empty ca_bundle")
     context = ssl.create_default_context(cadata=ca_bundle)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
     if ca_bundle is not None:
         # Company CAs older than the profile of RFC 5280 are what a bundle is for; it is the shape of their
         # certificates that is forgiven, not a chain, a date or a name.

@@ -42,6 +42,7 @@ def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Po
     problems.raise_if_any()
     return _policy(
         identity_of(name, document, files.read_so_far()),
+        tuple(sorted(files.read_so_far())),
         {entry: issuer for entry, issuer in issuers.items() if issuer is not None},
         {entry: registry for entry, registry in registries.items() if registry is not None},
         deny,
@@ -51,6 +52,7 @@ def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Po
 
 def _policy(
     sha256: str,
+    files: tuple[str, ...],
     issuers: Mapping[str, Issuer],
     registries: Mapping[str, Registry],
     deny: Sequence[DenyRule],
@@ -63,6 +65,7 @@ def _policy(
     }
     return Policy(
         sha256=sha256,
+        files=files,
         issuers=MappingProxyType(dict(issuers)),
         registries=MappingProxyType(dict(registries)),
         deny=tuple(deny),
@@ -71,6 +74,12 @@ def _policy(
         registries_by_name_or_host=MappingProxyType(by_name_or_host),
         grant_names=frozenset(grant.name for grant in grants),
         indexes=MappingProxyType(indexes),
+        claims_in_conditions=frozenset(
+            condition.path[0]
+            for conditions in [*(rule.conditions for rule in deny), *(grant.conditions for grant in grants)]
+            for condition in conditions
+            if condition.section == "claims"
+        ),
     )
 
 

@@ -127,9 +127,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes."""
+    """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
+
+    `files` are the paths of the files it names.
+    """
 
     sha256: str
+    files: tuple[str, ...]
     issuers: Mapping[str, Issuer]
     registries: Mapping[str, Registry]
     deny: tuple[DenyRule, ...]
@@ -138,7 +142,4 @@ class Policy:
     registries_by_name_or_host: Mapping[str, Registry] = field(repr=False)
     grant_names: frozenset[str] = field(repr=False)
     indexes: Mapping[str, GrantIndex] = field(repr=False)
-
-    def issuer_of(self, trust: IssuerTrust) -> Issuer:
-        """Return the entry by whose trust a token was verified."""
-        return self.issuers[trust.entry]
+    claims_in_conditions: frozenset[str] = field(repr=False)

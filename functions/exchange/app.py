@@ -1,0 +1,5 @@
+"""The handler of the exchange function."""
+
+from token_exchange.service import start
+
+handler = start(__file__)

@@ -1,0 +1,94 @@
+"""Log lines and metrics for what happens beside the exchanges: keys, policy, faults."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from token_exchange.adapters.log_lines import cleaned_traceback, logger_for
+from token_exchange.adapters.metrics import Metrics
+from token_exchange.policy.model import Policy
+from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy_store import PolicyUnreadable
+from token_exchange.ports import Json
+from token_exchange.redaction import redacted
+
+type EventCode = Literal[
+    "internal-error",
+    "issuer-key-left-out",
+    "issuer-keys-refresh-failed",
+    "issuer-keys-refreshed",
+    "issuer-keys-stale",
+    "policy-loaded",
+    "policy-not-loaded",
+]
+
+_LOGGER_NAME: Final = "token-exchange"
+_MOST_PROBLEMS: Final = 20
+_MAX_TEXT: Final = 500
+
+
+class Events:
+    """Implements `KeyEvents` and `PolicyEvents`."""
+
+    def __init__(self, *, metrics: Metrics) -> None:
+        self._logger = logger_for(_LOGGER_NAME, level=None)
+        self._metrics = metrics
+
+    def refreshed(self, entry: str, *, keys: int) -> None:
+        """Say that a key set is in use."""
+        self._info("issuer-keys-refreshed", {"issuer": entry, "keys": keys})
+        self._metrics.issuer_keys_age(entry, seconds=0.0)
+
+    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
+        """Say that a refresh brought nothing."""
+        self._warn("issuer-keys-refresh-failed", {"issuer": entry, "cause": _text(cause)})
+        self._metrics.issuer_keys_refresh_failed(entry)
+
+    def key_left_out(self, entry: str, *, why: str) -> None:
+        """Say that one key was not taken."""
+        self._warn("issuer-key-left-out", {"issuer": entry, "cause": redacted(why)[:_MAX_TEXT]})
+
+    def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """Say that keys are older than they should be."""
+        self._warn("issuer-keys-stale", {"issuer": entry, "age_seconds": round(age_seconds)})
+        self._metrics.issuer_keys_age(entry, seconds=age_seconds)
+
+    def loaded(self, policy: Policy) -> None:
+        """Say that a policy is in force."""
+        self._info(
+            "policy-loaded",
+            {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)},
+        )
+
+    def not_loaded(self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None) -> None:
+        """Say that a policy did not load, and everything that is wrong with it."""
+        fields: dict[str, Json] = {"policy_sha256": in_force}
+        if isinstance(cause, PolicyUnusable):
+            fields["problems"] = _problems([str(problem) for problem in cause.problems])
+            fields["problem_count"] = len(cause.problems)
+        else:
+            fields["cause"] = _text(cause)
+        self._logger.error("event", extra=_event("policy-not-loaded", fields))
+        self._metrics.policy_load_failed()
+
+    def internal_error(self, error: Exception, *, request_id: str) -> None:
+        """Say what nobody foresaw, with its traceback."""
+        fields: dict[str, Json] = {"request_id": request_id, "traceback": cleaned_traceback(error)}
+        self._logger.error("event", extra=_event("internal-error", fields))
+
+    def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
+        self._logger.info("event", extra=_event(code, fields))
+
+    def _warn(self, code: EventCode, fields: dict[str, Json]) -> None:
+        self._logger.warning("event", extra=_event(code, fields))
+
+
+def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
+    return {"record": "event", "event": code, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def _problems(problems: Sequence[str]) -> Json:
+    return [redacted(problem)[:_MAX_TEXT] for problem in problems[:_MOST_PROBLEMS]]
+
+
+def _text(cause: Exception) -> str:
+    return redacted(str(cause))[:_MAX_TEXT]

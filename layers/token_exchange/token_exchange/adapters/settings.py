@@ -1,0 +1,77 @@
+"""Everything that the environment configures, read once, at start."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.policy.partitions import partition_of
+
+_PUBLIC_URL: Final = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?)"
+    r"(?:/[A-Za-z0-9._~-]+)*/?"
+)
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
+
+
+class BadSetting(ValueError):
+    """A variable has a value that it cannot have; the text names the variable."""
+
+    def __init__(self, variable: str, expected: str, found: str) -> None:
+        super().__init__(f"{variable}: expected {expected}, found {found[:100]!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was configured. `policy_file` is relative to the function's folder unless absolute."""
+
+    policy_file: str
+    policy_max_age_seconds: int
+    public_url: str | None
+    region: str | None
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that `environment` holds; an empty variable counts as absent.
+
+    Raises:
+        BadSetting: a variable has a value that it cannot have.
+    """
+    given = {name: value for name, value in environment.items() if value}
+    return Settings(
+        policy_file=_policy_file(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
+        policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
+        public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
+        region=_region(given),
+    )
+
+
+def _policy_file(value: str) -> str:
+    path = value.removeprefix("file:")
+    if path == value or not path:
+        raise BadSetting("TOKEN_EXCHANGE_POLICY", "file:PATH", value)
+    return path
+
+
+def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
+    value = given.get(name)
+    if value is None:
+        return default
+    if not _SECONDS.fullmatch(value):
+        raise BadSetting(name, "a whole number of seconds", value)
+    return int(value)
+
+
+def _public_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not _PUBLIC_URL.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_URL", "https://HOST, with a path where there is one", value)
+    return value.removesuffix("/")
+
+
+def _region(given: Mapping[str, str]) -> str | None:
+    region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
+    if region is not None and partition_of(region) is None:
+        raise BadSetting("AWS_REGION", "an AWS region such as eu-west-1", region)
+    return region

@@ -1,0 +1,256 @@
+"""The audit record: one value that is filled as knowledge grows, and rendered whatever the outcome.
+
+It says what was decided, for whom, by which policy, and which sessions AWS knows it by. It never holds a token, a
+password, a key or a request's body.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Literal, assert_never
+
+from token_exchange.policy.decision import Award, Would
+from token_exchange.policy.judgement import Caller, Considered, Shortfall
+from token_exchange.policy.model import Issuer
+from token_exchange.ports import Json, RegistryLogin, RoleRequest, RoleSession
+from token_exchange.reasons import MEANINGS, Reason
+from token_exchange.redaction import redacted
+from token_exchange.refusals import Refused
+from token_exchange.verify.trust import VerifiedToken
+
+SCHEMA: Final = 1
+MAX_RECORD_CHARACTERS: Final = 7600
+"""Under 8 KiB with what the logger adds to a line."""
+
+_MAX_VALUE_CHARACTERS: Final = 256
+
+type DecisionWord = Literal["granted", "denied", "rejected", "failed"]
+
+
+@dataclass(slots=True, kw_only=True)
+class AuditRecord:
+    """What is known of one exchange so far; None and empty are left out of the line."""
+
+    request_id: str
+    api_request_id: str | None = None
+    source_ip: str | None = None
+    user_agent: str | None = None
+    token_sha256: str | None = None
+    unverified_issuer: str | None = None
+    token: VerifiedToken | None = None
+    caller: Caller | None = None
+    policy_sha256: str | None = None
+    named_claims: frozenset[str] = frozenset()
+    considered: Sequence[Considered] = ()
+    would: Sequence[Would] = ()
+    deny_rule: str | None = None
+    identity_is_proven: bool = False
+    grants: list[dict[str, Json]] = field(default_factory=list)
+    refused: Refused | None = None
+    reason: Reason | None = None
+    status: int = 200
+
+    def saw_token(self, raw_token: str) -> None:
+        """Remember the token by its hash alone."""
+        self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def won(self) -> list[Considered]:
+        """Return the grants that won."""
+        return [considered for considered in self.considered if not considered.failed]
+
+    def refuse(self, refused: Refused, *, status: int) -> None:
+        """Record that there is no login, and why."""
+        self.refused = refused
+        self.reason = refused.reason
+        self.status = status
+
+    def minted(
+        self, award: Award, request: RoleRequest, session: RoleSession, login: RegistryLogin, until: str
+    ) -> None:
+        """Record one login: enough to find it in CloudTrail, nothing to use it with."""
+        self.grants.append(
+            _present(
+                {
+                    **_award_fields(award),
+                    "expires_at": until,
+                    "session_name": request.session_name,
+                    "source_identity": request.source_identity,
+                    "assumed_role_id": session.assumed_role_id,
+                    "assumed_role_arn": session.assumed_role_arn,
+                    "access_key_id": session.access_key_id,
+                    "sts_request_id": session.request_id,
+                    "ecr_request_id": login.request_id,
+                    "session_policy_sha256": request.policy_sha256,
+                    "session_token_percent": session.packed_policy_percent,
+                }
+            )
+        )
+
+    def not_minted(self, award: Award, refused: Refused) -> None:
+        """Record a login that was granted and could not be made."""
+        self.grants.append(_present({**_award_fields(award), "reason": refused.reason}))
+
+    def decision(self) -> DecisionWord:
+        """Return the outcome in one word."""
+        if self.status == 200:  # noqa: PLR2004 - the only success there is
+            return "granted"
+        if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - what `denied` means
+            return "denied"
+        return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - ours or upstream's, from 500 on
+
+    def render(self) -> dict[str, Json]:
+        """Return the fields of the line; to fit, `considered`, `would` and `claims` are cut, in this order."""
+        fields = _present(
+            {
+                "record": "audit",
+                "schema": SCHEMA,
+                "decision": self.decision(),
+                "reason": self.reason or "granted",
+                "status": self.status,
+                "request_id": self.request_id,
+                "api_request_id": self.api_request_id,
+                "source_ip": _cut(self.source_ip),
+                "user_agent": _cut(self.user_agent),
+                "token_sha256": self.token_sha256,
+                "verified": self.token is not None,
+                "policy_sha256": self.policy_sha256,
+                **self._issuer_fields(),
+                "deny_rule": self.deny_rule,
+                "considered": [_considered_fields(considered) for considered in self.considered],
+                "would": [_would_fields(would) for would in self.would],
+                "grants": [*self.grants],
+                "error": self._error(),
+            }
+        )
+        return _within_size(fields)
+
+    def _issuer_fields(self) -> dict[str, Json]:
+        if self.token is None:
+            # Until the signature is proven anybody can have written the token: its `iss` is all that is kept of it.
+            return {"issuer_url": _cut(self.unverified_issuer)}
+        identity = self.caller.identity.vocabulary if self.caller is not None else {}
+        return {
+            "issuer": self.token.trust.entry,
+            "issuer_url": self.token.trust.url,
+            "provider": self.caller.issuer.preset.provider if self.caller is not None else None,
+            "token_id": _cut(self.token.token_id),
+            "identity": {name: _cut(value) if isinstance(value, str) else value for name, value in identity.items()},
+            "claims": {
+                name: _cut_json(self.token.claims[name])
+                for name in sorted(self.named_claims)
+                if self.token.claims.get(name) is not None
+            },
+        }
+
+    def _error(self) -> Json:
+        if self.refused is None or MEANINGS[self.refused.reason].status < 500:  # noqa: PLR2004 - see decision()
+            return None
+        cause = self.refused.__cause__ or self.refused
+        return {"class": type(cause).__name__, "message": _cut(redacted(str(cause)))}
+
+
+def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
+    """Return the claims of `issuer`'s tokens that a record shows: those its preset or a condition names."""
+    preset = issuer.preset
+    behind = {path[0] for source in preset.vocabulary.values() for path in source.behind}
+    return frozenset({"sub", "aud", "iat", "exp", *behind, *preset.required, *preset.claims, *conditions})
+
+
+def shortfall_fields(shortfall: Shortfall) -> dict[str, Json]:
+    """Return one thing that did not hold, as answers and records show it."""
+    fields: dict[str, Json] = {}
+    if shortfall.claim is not None:
+        fields["claim"] = _cut(shortfall.claim) if isinstance(shortfall.claim, str) else [*shortfall.claim]
+    if shortfall.rule is not None:
+        fields["rule"] = shortfall.rule
+    fields["expected"] = shortfall.expected
+    if shortfall.found is not None:
+        fields["found"] = _cut_json(shortfall.found)
+    return fields
+
+
+def _considered_fields(considered: Considered) -> Json:
+    fields: dict[str, Json] = {"grant": considered.grant.name}
+    if considered.failed:
+        fields["failed"] = [shortfall_fields(shortfall) for shortfall in considered.failed]
+    return fields
+
+
+def _would_fields(would: Would) -> Json:
+    return {
+        "decision": "granted",
+        "grant": would.grant.name,
+        "registry": would.grant.registry.name,
+        "access": would.reach.access,
+        "repositories": [*would.reach.repositories],
+    }
+
+
+def _award_fields(award: Award) -> dict[str, Json]:
+    return {
+        "grant": award.grant.name,
+        "registry": award.registry.name,
+        "role_arn": award.grant.role,
+        "access": award.reach.access,
+        "repositories": [*award.reach.repositories],
+        "scope": award.reach.scope,
+    }
+
+
+def _within_size(fields: dict[str, Json]) -> dict[str, Json]:
+    for name in ("considered", "would", "claims"):
+        excess = _length(fields) - MAX_RECORD_CHARACTERS
+        if excess <= 0:
+            break
+        value = fields.get(name)
+        if isinstance(value, list):
+            fields[name], left_out = _shorter_list(value, excess)
+        elif isinstance(value, dict):
+            fields[name], left_out = _shorter_mapping(value, excess)
+        else:
+            continue
+        fields[f"{name}_left_out"] = left_out
+    return fields
+
+
+def _shorter_list(value: list[Json], excess: int) -> tuple[Json, int]:
+    kept = [*value]
+    while kept and excess > 0:
+        excess -= _length(kept.pop()) + 1
+    return kept, len(value) - len(kept)
+
+
+def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
+    kept = dict(value)
+    while kept and excess > 0:
+        excess -= _length(dict([kept.popitem()]))
+    return kept, len(value) - len(kept)
+
+
+def _length(value: Json) -> int:
+    return len(json.dumps(value))
+
+
+def _present(fields: dict[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in fields.items() if value is not None and value not in ([], {})}
+
+
+def _cut(value: str | None) -> str | None:
+    """Return `value` without what lies behind its first 256 characters, and marked where something does."""
+    if value is None or len(value) <= _MAX_VALUE_CHARACTERS:
+        return value
+    return f"{value[:_MAX_VALUE_CHARACTERS]}…[{len(value) - _MAX_VALUE_CHARACTERS} more]"
+
+
+def _cut_json(value: Json) -> Json:
+    match value:
+        case str():
+            return _cut(value)
+        case list() | dict():
+            spelled = json.dumps(value)
+            return value if len(spelled) <= _MAX_VALUE_CHARACTERS else _cut(spelled)
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            assert_never(value)

@@ -1,0 +1,83 @@
+"""The forms in which logins are handed out."""
+
+import base64
+from typing import assert_never
+
+from token_exchange.downscope.session_policy import utc_second
+from token_exchange.endpoint.answers import answer, json_answer
+from token_exchange.endpoint.http import HttpAnswer
+from token_exchange.endpoint.parameters import ACCESS_TOKEN, Format
+from token_exchange.exchange import Exchanged, FailedLogin, Login
+from token_exchange.ports import Json
+
+
+def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpAnswer:
+    """Return `exchanged` in the form that is `wanted`; `password` has exactly one login."""
+    match wanted:
+        case "json":
+            return json_answer(200, _json(exchanged, request_id), request_id=request_id)
+        case "docker-config":
+            return json_answer(200, _docker_config(exchanged), request_id=request_id)
+        case "password":
+            (login,) = exchanged.logins
+            return answer(200, login.password, content_type="text/plain; charset=utf-8", request_id=request_id)
+        case _:
+            assert_never(wanted)
+
+
+def holds_one_login(wanted: Format) -> bool:
+    """Say whether this form is for exactly one registry."""
+    return wanted == "password"
+
+
+def tells_failures(wanted: Format) -> bool:
+    """Say whether this form has a place for the registries that failed while others did not."""
+    return wanted == "json"
+
+
+def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
+    """Return the token response of RFC 8693 section 2.2.1, which describes the first login, and all of them."""
+    first = exchanged.logins[0]
+    return {
+        "access_token": first.password,
+        "issued_token_type": ACCESS_TOKEN,
+        "token_type": "N_A",
+        "expires_in": max(0, first.expires_at - first.made_at),
+        "scope": first.reach.scope,
+        "registries": [_entry(login) for login in exchanged.logins],
+        "failed": [_failed(failed) for failed in exchanged.failed],
+        "request_id": request_id,
+    }
+
+
+def _entry(login: Login) -> Json:
+    return {
+        "name": login.registry.name,
+        "registry": login.registry.host,
+        "username": login.username,
+        "password": login.password,
+        "grant": login.grant,
+        "access": login.reach.access,
+        "repositories": [*login.reach.repositories],
+        "also_pull": [*login.reach.also_pull],
+        "expires_at": utc_second(login.expires_at),
+        "registry_expires_at": utc_second(login.registry_expires_at),
+    }
+
+
+def _failed(failed: FailedLogin) -> Json:
+    return {
+        "name": failed.registry.name,
+        "reason": failed.refused.reason.value,
+        "message": failed.refused.description,
+    }
+
+
+def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
+    """Return a whole `config.json` of a docker client: its keys are hosts, without a scheme."""
+    auths: dict[str, Json] = {}
+    for login in exchanged.logins:
+        auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
+        for host in login.registry.hosts:
+            auths[host] = {"auth": auth}
+    return {"auths": auths}

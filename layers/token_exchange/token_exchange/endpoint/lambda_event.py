@@ -1,0 +1,145 @@
+"""Reads the events of API Gateway HTTP APIs (payload 2.0), REST APIs (payload 1.0) and Lambda function URLs.
+
+Source: API Gateway Developer Guide, "Working with AWS Lambda proxy integrations for HTTP APIs" and "Set up Lambda
+proxy integrations in API Gateway"; Lambda Developer Guide, "Invoking Lambda function URLs".
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from token_exchange.endpoint.http import HttpRequest
+
+_ROOTS: Final = ("/v1/", "/.well-known/")
+_MAX_FIELDS: Final = 200
+
+type Event = Mapping[str, object]
+
+
+class NotHttp(Exception):
+    """The event is not a request over HTTP; the text says what it lacks."""
+
+
+def read_event(event: object) -> HttpRequest:
+    """Return the request that `event` carries.
+
+    Raises:
+        NotHttp: it carries none.
+    """
+    if not isinstance(event, Mapping):
+        raise NotHttp("the event is no object")
+    context = _mapping(event.get("requestContext"))
+    http = _mapping(context.get("http"))
+    return _payload_2(event, context, http) if http else _payload_1(event, context)
+
+
+def _payload_2(event: Event, context: Event, http: Event) -> HttpRequest:
+    headers = list(_pairs(event.get("headers")))
+    raw_query = _text(event.get("rawQueryString"))
+    return HttpRequest(
+        method=_required(http.get("method"), "requestContext.http.method"),
+        path=_without_prefix(_text(event.get("rawPath")) or _required(http.get("path"), "rawPath"), event, context),
+        query=parse_pairs(raw_query) if raw_query else tuple(_pairs(event.get("queryStringParameters"))),
+        authorization=tuple(_values(headers, "authorization")),
+        content_type=next(_values(headers, "content-type"), None),
+        body=_body(event),
+        api_request_id=_text(context.get("requestId")),
+        source_ip=_text(http.get("sourceIp")),
+        user_agent=_text(http.get("userAgent")),
+    )
+
+
+def _payload_1(event: Event, context: Event) -> HttpRequest:
+    # The multi-value forms hold every value; where both are there the plain ones repeat the last of them.
+    headers = list(_multi_pairs(event.get("multiValueHeaders"))) or list(_pairs(event.get("headers")))
+    query = list(_multi_pairs(event.get("multiValueQueryStringParameters"))) or list(
+        _pairs(event.get("queryStringParameters"))
+    )
+    identity = _mapping(context.get("identity"))
+    return HttpRequest(
+        method=_required(event.get("httpMethod"), "httpMethod"),
+        path=_without_prefix(_required(event.get("path"), "path"), event, context),
+        query=tuple(query),
+        authorization=tuple(_values(headers, "authorization")),
+        content_type=next(_values(headers, "content-type"), None),
+        body=_body(event),
+        api_request_id=_text(context.get("requestId")),
+        source_ip=_text(identity.get("sourceIp")),
+        user_agent=_text(identity.get("userAgent")),
+    )
+
+
+def parse_pairs(encoded: str) -> tuple[tuple[str, str], ...] | None:
+    """Return the pairs of a query or a form in UTF-8, or None where it is not one."""
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return None
+    return tuple(pairs)
+
+
+def _without_prefix(path: str, event: Event, context: Event) -> str:
+    """Return `path` without a stage or a base path in front of it, where the event itself names one."""
+    if path.startswith(_ROOTS):
+        return path
+    for prefix in _prefixes(path, event, context):
+        if prefix and path.startswith(f"{prefix}/") and path[len(prefix) :].startswith(_ROOTS):
+            return path[len(prefix) :]
+    return path
+
+
+def _prefixes(path: str, event: Event, context: Event) -> Iterator[str]:
+    stage = _text(context.get("stage"))
+    if stage:
+        yield f"/{stage}"
+    proxy = _text(_mapping(event.get("pathParameters")).get("proxy"))
+    resource = _text(event.get("resource"))
+    route = (_text(event.get("routeKey")) or "").partition(" ")[2]
+    # What the route itself matched is the end of the path; in front of it stands the base path of a custom domain.
+    for matched in (f"/{proxy}" if proxy else None, resource, route):
+        if matched and path.endswith(matched):
+            yield path.removesuffix(matched)
+
+
+def _body(event: Event) -> bytes | None:
+    body = event.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        return None
+    if event.get("isBase64Encoded") is not True:
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _values(headers: list[tuple[str, str]], name: str) -> Iterator[str]:
+    return (value for key, value in headers if key.lower() == name)
+
+
+def _pairs(value: object) -> Iterator[tuple[str, str]]:
+    return ((key, item) for key, item in _mapping(value).items() if isinstance(item, str))
+
+
+def _multi_pairs(value: object) -> Iterator[tuple[str, str]]:
+    for key, items in _mapping(value).items():
+        if isinstance(items, list):
+            yield from ((key, item) for item in items if isinstance(item, str))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _required(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise NotHttp(f"the event has no {name}")
+    return value

@@ -1,0 +1,197 @@
+"""The exchange: verify, identify, decide, bound, mint, in this order and in no other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from token_exchange.audit import AuditRecord, claims_named
+from token_exchange.downscope.session import BoundedSession, bounded_session
+from token_exchange.downscope.session_policy import utc_second
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.decision import Award, Decision, Denied, Granted, decide
+from token_exchange.policy.judgement import Caller, Considered
+from token_exchange.policy.model import Policy, Registry
+from token_exchange.policy.reach import Reach
+from token_exchange.policy_store import PolicyStore
+from token_exchange.ports import Clock, Deadline, RegistryAuthorizer, RegistryLogin, RoleAssumer
+from token_exchange.providers.identity import identify
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+from token_exchange.verify.compact import read_compact
+from token_exchange.verify.verifier import Verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A registry login. `expires_at` is when its session policy ends, `registry_expires_at` what AWS states.
+
+    Times are seconds since the epoch.
+    """
+
+    registry: Registry
+    grant: str
+    reach: Reach
+    username: str
+    password: str = field(repr=False)
+    made_at: int
+    expires_at: int
+    registry_expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedLogin:
+    """A login that was granted and could not be made."""
+
+    registry: Registry
+    refused: Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanged:
+    """At least one login, and those that failed."""
+
+    logins: tuple[Login, ...]
+    failed: tuple[FailedLogin, ...]
+
+
+class Exchange:
+    """Exchanges tokens for logins; one for the life of an environment."""
+
+    def __init__(
+        self,
+        *,
+        policies: PolicyStore,
+        verifier: Verifier,
+        roles: RoleAssumer,
+        registries: RegistryAuthorizer,
+        clock: Clock,
+    ) -> None:
+        self._policies = policies
+        self._verifier = verifier
+        self._roles = roles
+        self._registries = registries
+        self._clock = clock
+
+    def run(
+        self,
+        raw_token: str,
+        ask: Ask,
+        *,
+        single: bool,
+        whole: bool,
+        record: AuditRecord,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> Exchanged | Denied:
+        """Return the logins that `raw_token` is good for, or why there are none; `record` is filled on the way.
+
+        With `single` exactly one login is wanted. With `whole` one that fails fails the request, as there is no
+        place in the answer to say so.
+
+        Raises:
+            Refused: for every reason but those of a denial.
+        """
+        policy = self._policies.current().policy
+        record.policy_sha256 = policy.sha256
+        caller = self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
+        with timings.measure("decide"):
+            decision = _narrowed(decide(policy, caller, ask), single=single)
+        _record_decision(record, decision)
+        if isinstance(decision, Denied):
+            return decision
+        return self._mint(decision.awards, caller, whole=whole, record=record, deadline=deadline, timings=timings)
+
+    def _verified(
+        self, raw_token: str, policy: Policy, *, record: AuditRecord, deadline: Deadline, timings: Timings
+    ) -> Caller:
+        now = self._clock.now()
+        with timings.measure("verify"):
+            unverified = read_compact(raw_token)
+            record.unverified_issuer = unverified.unverified_issuer
+            token = self._verifier.verify(
+                unverified, issuers=policy.issuers_by_url, now=now, deadline=deadline, timings=timings
+            )
+        issuer = policy.issuers[token.trust.entry]
+        record.token = token
+        record.named_claims = claims_named(issuer, policy.claims_in_conditions)
+        identity = identify(issuer.preset, token.claims)
+        caller = Caller(issuer=issuer, identity=identity, claims=token.claims, now=now)
+        record.caller = caller
+        return caller
+
+    def _mint(
+        self,
+        awards: Sequence[Award],
+        caller: Caller,
+        *,
+        whole: bool,
+        record: AuditRecord,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> Exchanged:
+        # All of them are bounded before the first is asked for: a grant that cannot be is found before AWS is called.
+        sessions = [
+            bounded_session(award, caller, request_id=record.request_id, now=self._clock.now()) for award in awards
+        ]
+        logins: list[Login] = []
+        failed: list[FailedLogin] = []
+        for award, bounded in zip(awards, sessions, strict=True):
+            try:
+                logins.append(self._mint_one(award, bounded, record=record, deadline=deadline, timings=timings))
+            except Refused as refused:
+                record.not_minted(award, refused)
+                if whole:
+                    raise
+                failed.append(FailedLogin(registry=award.registry, refused=refused))
+        if not logins:
+            raise failed[0].refused
+        return Exchanged(logins=tuple(logins), failed=tuple(failed))
+
+    def _mint_one(
+        self, award: Award, bounded: BoundedSession, *, record: AuditRecord, deadline: Deadline, timings: Timings
+    ) -> Login:
+        with timings.measure("sts"):
+            session = self._roles.assume(bounded.request, deadline=deadline)
+        with timings.measure("ecr"):
+            given = self._registries.authorize(session, region=award.registry.region, deadline=deadline)
+        login = _login(award, bounded, given)
+        record.minted(award, bounded.request, session, given, utc_second(login.expires_at))
+        return login
+
+
+def _login(award: Award, bounded: BoundedSession, given: RegistryLogin) -> Login:
+    return Login(
+        registry=award.registry,
+        grant=award.grant.name,
+        reach=award.reach,
+        username=given.username,
+        password=given.password,
+        made_at=bounded.made_at,
+        expires_at=min(bounded.bounded_until, int(given.expires_at)),
+        registry_expires_at=int(given.expires_at),
+    )
+
+
+def _narrowed(decision: Decision, *, single: bool) -> Decision:
+    """Return `decision`, or a refusal where one login is wanted and several are granted; naming only those."""
+    if single and isinstance(decision, Granted) and len(decision.awards) > 1:
+        names = ", ".join(award.registry.name for award in decision.awards)
+        return Denied(
+            reason=Reason.AMBIGUOUS_REGISTRY,
+            description=f"this format holds one login, and several are granted: {names}",
+            nearest=decision.tried,
+            would=decision.would,
+        )
+    return decision
+
+
+def _record_decision(record: AuditRecord, decision: Decision) -> None:
+    record.would = decision.would
+    if isinstance(decision, Denied):
+        record.considered = decision.nearest
+        record.deny_rule = decision.deny_rule
+        record.identity_is_proven = decision.identity_is_proven
+        return
+    record.identity_is_proven = True
+    won = [Considered(grant=award.grant, failed=()) for award in decision.awards]
+    record.considered = [*decision.tried, *won]

@@ -1,0 +1,129 @@
+"""Keeps the policy in force: looks for a newer one now and then, and never lets a bad one replace a good one."""
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Protocol
+
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.model import Policy
+from token_exchange.policy.named_files import NamedFiles, ReadFile, identity_of
+from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.ports import Clock
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+
+class PolicyUnreadable(Exception):
+    """The source has no document to give; the text is for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyDocument:
+    """A document as its source has it; `read_file` reads the files it names, where it is a file itself."""
+
+    name: str
+    content: bytes
+    read_file: ReadFile | None
+
+
+class PolicySource(Protocol):
+    """Where the policy is kept."""
+
+    def read(self) -> PolicyDocument:
+        """Return the document as it is now.
+
+        Raises:
+            PolicyUnreadable: there is none that can be read.
+        """
+        ...
+
+
+class PolicyEvents(Protocol):
+    """Is told what happens to the policy, for logs and metrics; never fails."""
+
+    def loaded(self, policy: Policy) -> None:
+        """A policy is in force from now on."""
+        ...
+
+    def not_loaded(self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None) -> None:
+        """A look brought nothing usable; `in_force` is the identity of the policy that stays, where there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyInForce:
+    """The policy by which to decide; `refused` says that a newer one did not load."""
+
+    policy: Policy
+    loaded_at: float
+    refused: bool
+
+
+class PolicyStore:
+    """The policy of one environment.
+
+    `max_age_seconds` is the time between two looks at the source. A look happens in a request, never beside one.
+    """
+
+    def __init__(self, *, source: PolicySource, clock: Clock, max_age_seconds: float, events: PolicyEvents) -> None:
+        self._source = source
+        self._clock = clock
+        self._max_age_seconds = max_age_seconds
+        self._events = events
+        self._lock = Lock()
+        self._in_force: PolicyInForce | None = None
+        self._looked_at: float | None = None
+
+    @property
+    def in_force(self) -> PolicyInForce | None:
+        """The policy by which the last request was decided, without a look for a newer one."""
+        return self._in_force
+
+    def current(self) -> PolicyInForce:
+        """Return the policy in force, after a look for a newer one where the last look is too long ago.
+
+        Raises:
+            Refused: `policy-unavailable` while there has never been a policy that loads.
+        """
+        if self._is_due() and self._lock.acquire(blocking=self._in_force is None):
+            try:
+                if self._is_due():
+                    self._look()
+            finally:
+                self._lock.release()
+        if self._in_force is None:
+            raise Refused(Reason.POLICY_UNAVAILABLE, "no policy is in force")
+        return self._in_force
+
+    def _is_due(self) -> bool:
+        now = self._clock.monotonic()
+        return self._looked_at is None or now - self._looked_at >= self._max_age_seconds
+
+    def _look(self) -> None:
+        self._looked_at = self._clock.monotonic()
+        before = self._in_force
+        try:
+            document = self._source.read()
+            if before is not None and _is_unchanged(before.policy, document):
+                self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
+                return
+            policy = load_policy(document.content, name=document.name, read_file=document.read_file)
+        except (PolicyUnreadable, PolicyUnusable) as cause:
+            # Said at every look, until somebody mends it.
+            self._events.not_loaded(cause, in_force=None if before is None else before.policy.sha256)
+            if before is not None:
+                self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=True)
+            return
+        self._in_force = PolicyInForce(policy=policy, loaded_at=self._clock.now(), refused=False)
+        self._events.loaded(policy)
+
+
+def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:
+    """Say whether `document` is what `policy` was made of: ten thousand grants are not read again for nothing."""
+    files = NamedFiles(document.read_file)
+    try:
+        for path in policy.files:
+            files.content(path)
+    except ValueError:
+        return False
+    return identity_of(document.name, document.content, files.read_so_far()) == policy.sha256

@@ -1,0 +1,171 @@
+"""Puts the service together for one environment, and handles its events."""
+
+import os
+from pathlib import Path
+from typing import Final, Protocol
+
+from token_exchange import __version__
+from token_exchange.adapters.audit_log import AuditLog
+from token_exchange.adapters.aws_clients import AwsClients
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.adapters.ecr_authorizer import EcrAuthorizer
+from token_exchange.adapters.events import Events
+from token_exchange.adapters.https_fetcher import HttpsFetcher
+from token_exchange.adapters.log_lines import quiet_libraries
+from token_exchange.adapters.metrics import Metrics
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.settings import Settings, read_settings
+from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
+from token_exchange.audit import AuditRecord
+from token_exchange.endpoint.http import HttpAnswer, HttpRequest
+from token_exchange.endpoint.lambda_event import NotHttp, read_event
+from token_exchange.endpoint.routes import Routes, is_audited, plain_refusal
+from token_exchange.exchange import Exchange
+from token_exchange.policy_store import PolicyStore
+from token_exchange.ports import Clock, Deadline, Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+from token_exchange.verify.key_store import KeyStore
+from token_exchange.verify.verifier import Verifier
+
+MAX_REQUEST_SECONDS: Final = 20.0
+_KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
+
+
+class LambdaContext(Protocol):
+    """What is used of the context that Lambda hands to a handler."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """Lambda's id of this request."""
+        ...
+
+    @property
+    def function_version(self) -> str:
+        """The published version, or `$LATEST`."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time until Lambda ends the invocation."""
+        ...
+
+
+class Service:
+    """The exchange function of one environment."""
+
+    def __init__(self, settings: Settings, *, folder: Path) -> None:
+        quiet_libraries()
+        self._settings = settings
+        self._clock: Clock = SystemClock()
+        self._metrics = Metrics()
+        self._events = Events(metrics=self._metrics)
+        self._audit_log = AuditLog()
+        self._cold = True
+        clients, calls = AwsClients(region=settings.region), DeadlineCalls()
+        self._policies = PolicyStore(
+            source=PolicyFile(folder / settings.policy_file),
+            clock=self._clock,
+            max_age_seconds=settings.policy_max_age_seconds,
+            events=self._events,
+        )
+        keys = KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
+        exchange = Exchange(
+            policies=self._policies,
+            verifier=Verifier(
+                KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
+            ),
+            roles=StsRoleAssumer(clients=clients, calls=calls),
+            registries=EcrAuthorizer(clients=clients, calls=calls),
+            clock=self._clock,
+        )
+        self._routes = Routes(exchange=exchange, policies=self._policies, public_url=settings.public_url)
+        self._warm(clients)
+
+    def _warm(self, clients: AwsClients) -> None:
+        """Do at start what every first request would wait for; what fails here is answered when it is asked for."""
+        try:
+            policy = self._policies.current().policy
+            clients.sts()
+        except Refused:
+            return
+        for region in {registry.region for registry in policy.registries.values()}:
+            clients.ecr(region)
+
+    def __call__(self, event: object, context: LambdaContext) -> dict[str, object]:
+        """Return the answer to the request in `event`, as API Gateway and function URLs take it."""
+        cold, self._cold = self._cold, False
+        timings = Timings(self._clock)
+        record = AuditRecord(request_id=context.aws_request_id)
+        try:
+            request = read_event(event)
+        except NotHttp as error:
+            return plain_refusal(
+                Refused(Reason.MALFORMED_REQUEST, str(error)), request_id=record.request_id
+            ).as_lambda_result()
+        record.api_request_id = request.api_request_id
+        record.source_ip = request.source_ip
+        record.user_agent = request.user_agent
+        with timings.measure("total"):
+            answer = self._answer(request, context, record=record, timings=timings)
+        if is_audited(request.path):
+            answer = self._recorded(answer, context, record=record, timings=timings, cold=cold)
+        return answer.as_lambda_result()
+
+    def _answer(
+        self, request: HttpRequest, context: LambdaContext, *, record: AuditRecord, timings: Timings
+    ) -> HttpAnswer:
+        seconds = min(MAX_REQUEST_SECONDS, context.get_remaining_time_in_millis() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS)
+        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
+        try:
+            return self._routes.answer(request, record=record, deadline=deadline, timings=timings)
+        except Exception as error:  # noqa: BLE001 - the last line: an answer without a login, a log with a traceback
+            return self._unforeseen(error, record=record)
+
+    def _recorded(
+        self, answer: HttpAnswer, context: LambdaContext, *, record: AuditRecord, timings: Timings, cold: bool
+    ) -> HttpAnswer:
+        """Write the audit line and the metrics, and return `answer`; no login leaves without its record."""
+        milliseconds = timings.milliseconds()
+        more: dict[str, Json] = {
+            "timings_ms": {str(part): spent for part, spent in milliseconds.items()},
+            "cold_start": cold,
+            "version": __version__,
+            "function_version": context.function_version,
+            "region": self._settings.region,
+            "trace_id": _trace_root(os.environ.get("_X_AMZN_TRACE_ID", "")),
+        }
+        try:
+            self._audit_log.write(record, {name: value for name, value in more.items() if value is not None})
+            self._metrics.exchange(record, milliseconds, cold_start=cold, policy_age_seconds=self._policy_age_seconds())
+        except Exception as error:  # noqa: BLE001 - whatever keeps the record from being written keeps the login back
+            return self._unforeseen(error, record=record)
+        return answer
+
+    def _policy_age_seconds(self) -> float | None:
+        in_force = self._policies.in_force
+        return None if in_force is None else max(0.0, round(self._clock.now() - in_force.loaded_at, 3))
+
+    def _unforeseen(self, error: Exception, *, record: AuditRecord) -> HttpAnswer:
+        self._events.internal_error(error, request_id=record.request_id)
+        refused = Refused(Reason.INTERNAL_ERROR, "something failed that nobody foresaw")
+        refused.__cause__ = error
+        answer = plain_refusal(refused, request_id=record.request_id)
+        record.refuse(refused, status=answer.status)
+        return answer
+
+
+def _trace_root(header: str) -> str | None:
+    """Return the root of X-Ray's trace header, `Root=1-…;Parent=…;Sampled=1`."""
+    fields = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
+    return fields.get("Root")
+
+
+def start(function_file: str) -> Service:
+    """Return the service as the environment configures it, for the function whose module is `function_file`.
+
+    Raises:
+        BadSetting: a variable has a value that it cannot have.
+    """
+    return Service(read_settings(os.environ), folder=Path(function_file).parent)

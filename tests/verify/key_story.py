@@ -1,0 +1,47 @@
+"""One environment, one issuer and a key store between them, for tests that read as stories."""
+
+import pytest
+
+from tests.fake_clock import FakeClock
+from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
+from token_exchange.ports import Deadline, Fetcher
+from token_exchange.refusals import Refused
+from token_exchange.verify.jwk import VerificationKey
+from token_exchange.verify.key_store import FoundKey, KeyStore
+from token_exchange.verify.trust import IssuerTrust, Published
+
+
+class Story:
+    """One environment, one issuer, and what happens to them."""
+
+    def __init__(self, issuer: FakeIssuer | None = None, fetcher: Fetcher | None = None) -> None:
+        self.issuer = issuer or FakeIssuer()
+        self.clock = FakeClock()
+        self.events = RecordedKeyEvents()
+        self.store = KeyStore(fetcher=fetcher or self.issuer, clock=self.clock, events=self.events)
+        self.trust = self.issuer.trust(keys=Published(jwks_url=self.issuer.jwks_url))
+
+    def deadline(self, seconds: float = 20.0) -> Deadline:
+        return Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + seconds)
+
+    def find(
+        self, key_id: str | None = "key-0", *, seconds: float = 20.0, trust: IssuerTrust | None = None
+    ) -> VerificationKey:
+        return self.look(key_id, seconds=seconds, trust=trust).key
+
+    def look(
+        self, key_id: str | None = "key-0", *, seconds: float = 20.0, trust: IssuerTrust | None = None
+    ) -> FoundKey:
+        return self.store.find(trust or self.trust, key_id=key_id, algorithm="RS256", deadline=self.deadline(seconds))
+
+    def replace(self, found: FoundKey, key_id: str | None = "key-0") -> VerificationKey | None:
+        return self.store.find_replacement(self.trust, found, key_id=key_id, deadline=self.deadline())
+
+    def refusal(self, key_id: str | None = "key-0", *, seconds: float = 20.0) -> Refused:
+        with pytest.raises(Refused) as refused:
+            self.find(key_id, seconds=seconds)
+        return refused.value
+
+    @property
+    def fetches(self) -> int:
+        return len(self.issuer.fetched)
