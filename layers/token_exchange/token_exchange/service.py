@@ -73,9 +73,7 @@ class Service:
         keys = KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
         exchange = Exchange(
             policies=self._policies,
-            verifier=Verifier(
-                KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
-            ),
+            verifier=Verifier(keys),
             roles=StsRoleAssumer(clients=clients, calls=calls),
             registries=EcrAuthorizer(clients=clients, calls=calls),
             clock=self._clock,

@@ -54,7 +54,7 @@ def hint_of(reason: Reason, considered: Sequence[Considered], *, report_only: bo
         hint = (
             "a grant or issuer in report mode grants nothing: have its mode set to enforce once its audit lines satisfy"
         )
-    contact = next((one.grant.contact for one in considered if one.grant.contact), None)
+    contact = considered[0].grant.contact if considered else None
     return f"{hint}; contact: {contact}" if contact else hint
 
 

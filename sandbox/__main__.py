@@ -1,0 +1,32 @@
+"""`python -m sandbox COMMAND`: each command is the `main` of a module of its own, loaded when it is asked for."""
+
+import importlib
+import importlib.util
+import sys
+from typing import Final
+
+COMMANDS: Final = {
+    "serve": ("sandbox.serve", "the whole service on this machine, until Ctrl-C"),
+    "demo": ("sandbox.demo", "two logins and a refusal, shown and checked"),
+    "tokens": ("sandbox.print_token", "a CI job's token on standard output"),
+    "events": ("sandbox.events", "new tokens for the files in events/"),
+}
+
+
+def main() -> int:
+    """Run the command that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    module, _ = COMMANDS.get(name, ("", ""))
+    if not module or importlib.util.find_spec(module) is None:
+        print("usage: python -m sandbox COMMAND", file=sys.stderr)
+        for command, (_, purpose) in COMMANDS.items():
+            print(f"  {command:<8} {purpose}", file=sys.stderr)
+        return 2
+    command_main: object = vars(importlib.import_module(module))["main"]
+    if not callable(command_main):
+        raise TypeError(f"{module}.main cannot be called")
+    return int(command_main(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The AWS accounts of the sandbox: the service's own role, and the roles that the policy's grants name."""
+
+import json
+from typing import Final
+
+from sandbox.aws.principals import Role, Session, make_role
+
+APPS_ACCOUNT: Final = "111122223333"
+BASE_ACCOUNT: Final = "444455556666"
+REGION: Final = "eu-west-1"
+SERVICE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ecr-token-exchange"
+PUSH_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-push"
+RELEASE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-release"
+PULL_ROLE: Final = f"arn:aws:iam::{BASE_ACCOUNT}:role/ci-ecr-pull"
+RELEASE_EXTERNAL_ID: Final = "acme-releases"
+
+_MAY_ASSUME: Final = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+_PULL: Final = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+_PUSH: Final = [
+    *_PULL,
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+]
+
+
+def roles() -> list[Role]:
+    """Return every role, the service's own first."""
+    service = make_role(
+        SERVICE_ROLE,
+        trust=_policy(
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ),
+        permissions=[
+            _policy(
+                {"Effect": "Allow", "Action": _MAY_ASSUME, "Resource": [PUSH_ROLE, RELEASE_ROLE, PULL_ROLE]},
+            )
+        ],
+    )
+    return [
+        service,
+        _registry_role(PUSH_ROLE, _PUSH),
+        _registry_role(RELEASE_ROLE, _PUSH, external_id=RELEASE_EXTERNAL_ID),
+        _registry_role(PULL_ROLE, _PULL),
+    ]
+
+
+def service_session(service: Role) -> Session:
+    """Return the credentials with which Lambda would start the function; always the same, and worth nothing."""
+    return Session(
+        role=service,
+        name="ecr-token-exchange",
+        access_key_id="ASIASANDBOXSERVICE01",
+        secret_access_key="the-sandbox-service-secret-opens-nothing",
+        session_token="the-sandbox-service-session-token-opens-nothing",
+        expires_at=None,
+    )
+
+
+def _registry_role(arn: str, actions: list[str], *, external_id: str | None = None) -> Role:
+    trust: dict[str, object] = {"Effect": "Allow", "Principal": {"AWS": SERVICE_ROLE}, "Action": _MAY_ASSUME}
+    if external_id is not None:
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    account = arn.split(":")[4]
+    permissions = _policy(
+        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+        {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:ecr:*:{account}:repository/*"},
+    )
+    return make_role(arn, trust=_policy(trust), permissions=[permissions])
+
+
+def _policy(*statements: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,0 +1,131 @@
+"""`ecr:GetAuthorizationToken`, and the logins that came of it.
+
+Source: the ECR API reference. The login is for every registry of the region that the session may reach; how far it
+reaches is for the session's policies to say, at each push and pull.
+"""
+
+import base64
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from sandbox.aws.calls import Call
+from sandbox.aws.errors import AwsError, json_answer
+from sandbox.aws.policies import Ask, Verdict, verdict_of_all
+from sandbox.aws.principals import Session, new_secret
+from sandbox.loopback import Answer
+
+LOGIN_SECONDS: Final = 12 * 3600
+_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A password that was given out, and the session whose policies bound it."""
+
+    session: Session
+    region: str
+    password: str = field(repr=False)
+    expires_at: float
+
+
+class Registry:
+    """Gives out logins, and knows them again."""
+
+    def __init__(self) -> None:
+        self._logins: dict[str, Login] = {}
+        self._lock = threading.Lock()
+
+    def login(self, password: str) -> Login | None:
+        """Return the login behind a password, expired or not."""
+        return self._logins.get(password)
+
+    def logins(self) -> list[Login]:
+        """Return every login, in the order in which they were made."""
+        with self._lock:
+            return list(self._logins.values())
+
+    def get_authorization_token(self, call: Call) -> Answer:
+        """Answer `GetAuthorizationToken`.
+
+        Raises:
+            AwsError: as ECR would refuse it.
+        """
+        _check_registry_ids(call.parameters.get("registryIds"))
+        session, region = call.caller.session, call.caller.region
+        if not _REGION.fullmatch(region):
+            raise AwsError(code="InvalidSignatureException", message="Credential should be scoped to a valid region.")
+        authorize(session, action="ecr:GetAuthorizationToken", resource="*", now_seconds=call.now_seconds)
+        expires_at = float(int(call.now_seconds) + LOGIN_SECONDS)
+        login = Login(session=session, region=region, password=_password(expires_at), expires_at=expires_at)
+        with self._lock:
+            self._logins[login.password] = login
+        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        data = {
+            "authorizationToken": base64.b64encode(f"AWS:{login.password}".encode()).decode(),
+            "expiresAt": expires_at,
+            "proxyEndpoint": f"https://{session.role.account}.dkr.ecr.{region}.{suffix}",
+        }
+        return json_answer({"authorizationData": [data]}, request_id=call.request_id)
+
+
+def authorize(session: Session, *, action: str, resource: str, now_seconds: float) -> None:
+    """Refuse what the role, or the policy of this session, does not allow at this moment.
+
+    Raises:
+        AwsError: AccessDeniedException, saying which of the two it was.
+    """
+    ask = Ask(
+        action=action,
+        resource=resource,
+        context={
+            "aws:currenttime": [datetime.fromtimestamp(now_seconds, UTC).isoformat()],
+            "aws:principalarn": [session.role.arn],
+            **{f"aws:principaltag/{key.lower()}": [value] for key, value in session.tags.items()},
+        },
+    )
+    bounds = [("identity-based policy", verdict_of_all(session.role.permissions, ask))]
+    if session.policy is not None:
+        bounds.append(("session policy", session.policy.says(ask)))
+    for name, verdict in bounds:
+        if verdict is Verdict.ALLOWED:
+            continue
+        article = "an" if name.startswith("i") else "a"
+        why = (
+            f"with an explicit deny in {article} {name}"
+            if verdict is Verdict.DENIED
+            else f"because no {name} allows the {action} action"
+        )
+        raise AwsError(
+            code="AccessDeniedException",
+            message=f"User: {session.arn} is not authorized to perform: {action} on resource: {resource} {why}",
+        )
+
+
+def _check_registry_ids(value: object) -> None:
+    if value is None:
+        return
+    if not (isinstance(value, list) and 1 <= len(value) <= 10):  # noqa: PLR2004 - the model's own bounds
+        raise _invalid("registryIds must hold 1 to 10 ids")
+    if not all(isinstance(each, str) and re.fullmatch(r"[0-9]{12}", each, re.ASCII) for each in value):
+        raise _invalid("Member must satisfy regular expression pattern: [0-9]{12}")
+
+
+def _invalid(message: str) -> AwsError:
+    text = f"Invalid parameter at 'registryIds' failed to satisfy constraint: '{message}'"
+    return AwsError(code="InvalidParameterException", message=text)
+
+
+def _password(expires_at: float) -> str:
+    # About the form and size of ECR's: JSON in base64, 2 kB and more, so that nothing rests on a short one.
+    envelope = {
+        "payload": new_secret(size_bytes=900),
+        "datakey": new_secret(size_bytes=184),
+        "version": "2",
+        "type": "DATA_KEY",
+        "expiration": int(expires_at),
+    }
+    return base64.b64encode(json.dumps(envelope, separators=(",", ":")).encode()).decode()

@@ -1,0 +1,240 @@
+"""The sandbox's AWS: one plain HTTP server on loopback that several services answer from.
+
+Clients reach it by `AWS_ENDPOINT_URL`. Nothing is answered to a request whose signature does not verify.
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, Self, assert_never, get_args
+from urllib.parse import parse_qsl
+
+from sandbox.aws.calls import Call, Operation, Seen
+from sandbox.aws.ecr import Registry
+from sandbox.aws.errors import AwsError, Protocol, error_answer
+from sandbox.aws.principals import Principals, Role, Session
+from sandbox.aws.signatures import authenticate, claimed_access_key_id
+from sandbox.aws.sts import assume_role
+from sandbox.clocks import WALL_CLOCK, Now
+from sandbox.faults import Faults
+from sandbox.loopback import Answer, Request, Server, Silence
+
+type FaultKind = Literal[
+    "throttle", "server-error", "unavailable", "access-denied", "malformed", "slow", "hang", "drop"
+]
+FAULT_KINDS: Final[Mapping[str, FaultKind]] = {kind: kind for kind in get_args(FaultKind.__value__)}
+CONTROL_PATH: Final = "/_control"
+_TARGETS: Final[Mapping[str, str]] = {"AmazonEC2ContainerRegistry_V20150921": "ecr"}
+_STS_VERSION: Final = "2011-06-15"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsFault:
+    """What goes wrong with an operation; `seconds` is for `slow`."""
+
+    kind: FaultKind
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    """The operation that a request names, as `service:Operation`, before anything is proven."""
+
+    operation: str
+    protocol: Protocol
+    parameters: Mapping[str, object] | None
+
+    @property
+    def service(self) -> str:
+        return self.operation.partition(":")[0]
+
+
+class Aws:
+    """STS and ECR on loopback. `requests` is what arrived; `faults` are planned by operation, as `sts:AssumeRole`."""
+
+    def __init__(
+        self, *, roles: Iterable[Role], callers: Iterable[Session], port: int = 0, now: Now = WALL_CLOCK
+    ) -> None:
+        self.principals = Principals(roles, now=now)
+        for caller in callers:
+            self.principals.remember(caller)
+        self.registry = Registry()
+        self.faults: Faults[str, AwsFault] = Faults()
+        self._now = now
+        self._seen: list[Seen] = []
+        self._lock = threading.Lock()
+        self._operations: Mapping[str, Operation] = {
+            "sts:AssumeRole": assume_role,
+            "ecr:GetAuthorizationToken": self.registry.get_authorization_token,
+        }
+        self._server = Server(self._handle, port=port)
+
+    @property
+    def url(self) -> str:
+        """The endpoint for every service."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    def requests(self, operation: str | None = None) -> list[Seen]:
+        """Return what arrived, in order; of one operation only, if it is named."""
+        with self._lock:
+            return [seen for seen in self._seen if operation in {None, seen.operation}]
+
+    def forget_requests(self) -> None:
+        """Start the record anew."""
+        with self._lock:
+            self._seen.clear()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _handle(self, request: Request) -> Answer | Silence:
+        if request.url.path.startswith(CONTROL_PATH):
+            return self._control(request)
+        request_id = str(uuid.uuid4())
+        named = _named(request)
+        fault = self.faults.take(named.operation)
+        error: AwsError | None = None
+        region: str | None = None
+        try:
+            if fault is not None and (instead := self._fail(fault, named, request_id)) is not None:
+                answer: Answer | Silence = instead
+            else:
+                call = self._authenticated(request, named, request_id)
+                region = call.caller.region
+                answer = self._operations[named.operation](call)
+        except AwsError as refusal:
+            error = refusal
+            answer = error_answer(refusal, protocol=named.protocol, request_id=request_id)
+        self._record(request, named, request_id, error=error, region=region, fault=fault)
+        return answer
+
+    def _authenticated(self, request: Request, named: _Named, request_id: str) -> Call:
+        if named.operation not in self._operations:
+            raise _unknown_operation(named)
+        now_seconds = self._now()
+        caller = authenticate(
+            request,
+            service=named.service,
+            protocol=named.protocol,
+            principals=self.principals,
+            now_seconds=now_seconds,
+        )
+        if named.parameters is None:
+            raise AwsError(code="SerializationException", message="")
+        return Call(
+            operation=named.operation,
+            parameters=named.parameters,
+            caller=caller,
+            principals=self.principals,
+            request_id=request_id,
+            now_seconds=now_seconds,
+        )
+
+    def _fail(self, fault: AwsFault, named: _Named, request_id: str) -> Answer | Silence | None:
+        """Return what comes instead of the answer, or None when the answer only comes late."""
+        match fault.kind:
+            case "throttle":
+                code = "Throttling" if named.protocol == "query" else "ThrottlingException"
+                raise AwsError(code=code, message="Rate exceeded")
+            case "server-error":
+                code = "InternalFailure" if named.protocol == "query" else "ServerException"
+                raise AwsError(code=code, message="an internal error, on request", status=500)
+            case "unavailable":
+                raise AwsError(code="ServiceUnavailable", message="Service is unavailable", status=503)
+            case "access-denied":
+                code, status = ("AccessDenied", 403) if named.protocol == "query" else ("AccessDeniedException", 400)
+                raise AwsError(code=code, message="User is not authorized, on request", status=status)
+            case "malformed":
+                return Answer(headers=(("x-amzn-requestid", request_id),), body=b"<html>not what you expect")
+            case "slow":
+                self._server.stopping.wait(fault.seconds)
+                return None
+            case "hang":
+                return Silence.HANG
+            case "drop":
+                return Silence.DROP
+            case _:
+                assert_never(fault.kind)
+
+    def _record(
+        self,
+        request: Request,
+        named: _Named,
+        request_id: str,
+        *,
+        error: AwsError | None,
+        region: str | None,
+        fault: AwsFault | None,
+    ) -> None:
+        seen = Seen(
+            operation=named.operation,
+            parameters=named.parameters or {},
+            access_key_id=claimed_access_key_id(request),
+            request_id=request_id,
+            at_seconds=self._now(),
+            error=error.code if error else None,
+            region=region,
+            fault=fault.kind if fault else None,
+        )
+        with self._lock:
+            self._seen.append(seen)
+
+    def _control(self, request: Request) -> Answer:
+        """Plan faults and show requests, for people with curl."""
+        asked = dict(request.parameters())
+        match request.method, request.url.path.removeprefix(CONTROL_PATH):
+            case "POST", "/faults" if asked.get("fault") in FAULT_KINDS and asked.get("operation") in self._operations:
+                times = asked.get("times", "")
+                fault = AwsFault(kind=FAULT_KINDS[asked["fault"]], seconds=float(asked.get("seconds", "1")))
+                self.faults.plan(asked["operation"], fault, times=int(times) if times.isdecimal() else None)
+                return Answer(status=204)
+            case "DELETE", "/faults":
+                self.faults.clear()
+                return Answer(status=204)
+            case "GET", "/requests":
+                lines = [f"{seen.operation} {seen.error or 'ok'} {seen.request_id}\n" for seen in self.requests()]
+                return Answer(headers=(("content-type", "text/plain"),), body="".join(lines).encode())
+            case _:
+                usage = (
+                    f"POST {CONTROL_PATH}/faults?operation=OPERATION&fault=FAULT[&times=N][&seconds=S]\n"
+                    f"DELETE {CONTROL_PATH}/faults\nGET {CONTROL_PATH}/requests\n"
+                    f"OPERATION: {' '.join(self._operations)}\nFAULT: {' '.join(FAULT_KINDS)}\n"
+                )
+                return Answer(status=400, headers=(("content-type", "text/plain"),), body=usage.encode())
+
+
+def _named(request: Request) -> _Named:
+    target = request.header("x-amz-target")
+    if target is not None:
+        prefix, _, operation = target.rpartition(".")
+        return _Named(
+            operation=f"{_TARGETS.get(prefix, prefix)}:{operation}", protocol="json", parameters=_json_body(request)
+        )
+    parameters: dict[str, object] = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    action, version = parameters.pop("Action", ""), parameters.pop("Version", "")
+    service = "sts" if version == _STS_VERSION else f"unknown version {version}"
+    return _Named(operation=f"{service}:{action}", protocol="query", parameters=parameters)
+
+
+def _json_body(request: Request) -> Mapping[str, object] | None:
+    try:
+        body: object = json.loads(request.body or b"{}")
+    except ValueError:
+        return None
+    return {str(name): value for name, value in body.items()} if isinstance(body, dict) else None
+
+
+def _unknown_operation(named: _Named) -> AwsError:
+    if named.protocol == "json":
+        return AwsError(code="UnknownOperationException", message="")
+    name = named.operation.partition(":")[2]
+    return AwsError(code="InvalidAction", message=f"Could not find operation {name} for version {_STS_VERSION}")

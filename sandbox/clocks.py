@@ -1,0 +1,10 @@
+"""The one way in which the sandbox asks what time it is."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+type Now = Callable[[], float]
+"""Seconds since the epoch."""
+
+WALL_CLOCK: Final[Now] = time.time

@@ -1,0 +1,53 @@
+"""Requests made with the real curl, so that what is shown is what a pipeline does."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class CurlFailed(Exception):
+    """curl is missing, or got no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A JSON answer. `body` may hold a password."""
+
+    status: int
+    body: dict[str, object] = field(repr=False)
+
+
+def get_text(url: str, *, ca_bundle: Path) -> str:
+    """Return the body of a 200 answer."""
+    return _curl(["--fail", "--cacert", str(ca_bundle), url], config="")
+
+
+def post(url: str, *, token: str) -> Reply:
+    """Send `token` as a bearer token.
+
+    It goes by curl's standard input: on the command line every user of the machine could read it.
+
+    Raises:
+        CurlFailed: there is no answer, or none in JSON.
+    """
+    config = f'request = "POST"\nheader = "Authorization: Bearer {token}"\n'
+    body, _, status = _curl(["--write-out", "\\n%{http_code}", url], config=config).rpartition("\n")
+    try:
+        parsed: object = json.loads(body)
+    except ValueError as error:
+        raise CurlFailed(f"expected JSON from {url}, found something else with status {status}") from error
+    if not isinstance(parsed, dict):
+        raise CurlFailed(f"expected a JSON object from {url}, found {type(parsed).__name__}")
+    return Reply(status=int(status), body={str(name): value for name, value in parsed.items()})
+
+
+def _curl(arguments: list[str], *, config: str) -> str:
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "--config", "-", *arguments]
+    try:
+        done = subprocess.run(command, input=config, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise CurlFailed("curl is not installed") from error
+    if done.returncode != 0:
+        raise CurlFailed(f"curl ended with status {done.returncode}: {done.stderr.strip()}")
+    return done.stdout

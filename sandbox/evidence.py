@@ -1,0 +1,124 @@
+"""What the demonstration checks, so that it never shows what is not so."""
+
+import base64
+import json
+from pathlib import Path
+
+from sandbox import account
+from sandbox.aws.conditions import moment
+from sandbox.aws.policies import Ask, Policy, Verdict
+from sandbox.aws.policy_grammar import parse_policy
+
+
+class Unexpected(Exception):
+    """Something is not as it should be; the text says what, and holds no secret."""
+
+
+def expect(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
+    """Raise `Unexpected` with `message` unless it holds."""
+    if not holds:
+        raise Unexpected(message)
+
+
+def object_of(value: object, name: str) -> dict[str, object]:
+    """Return `value` as a JSON object."""
+    if not isinstance(value, dict):
+        raise Unexpected(f"expected an object at {name}, found {type(value).__name__}")
+    return {str(key): member for key, member in value.items()}
+
+
+def text_of(container: dict[str, object], name: str) -> str:
+    """Return the text member `name`."""
+    value = container.get(name)
+    if not isinstance(value, str):
+        raise Unexpected(f"expected text at {name}, found {type(value).__name__}")
+    return value
+
+
+def texts_of(container: dict[str, object], name: str) -> list[str]:
+    """Return the member `name` as a list of texts."""
+    value = container.get(name)
+    if not isinstance(value, list):
+        raise Unexpected(f"expected a list at {name}, found {type(value).__name__}")
+    return [str(each) for each in value]
+
+
+class Evidence:
+    """What the service wrote to `log_path`, and what its answers rest on."""
+
+    def __init__(self, log_path: Path) -> None:
+        self._log_path = log_path
+
+    def unverified_claims(self, token: str) -> dict[str, object]:
+        """Return the claims of a token that we have just made ourselves."""
+        payload = token.split(".")[1]
+        padded = payload + "=" * (-len(payload) % 4)
+        return object_of(json.loads(base64.urlsafe_b64decode(padded)), "payload")
+
+    def audit_record(self, request_id: str, *, decision: str) -> dict[str, object]:
+        """Return the one audit record of a request.
+
+        Raises:
+            Unexpected: there is none, more than one, or one that says something else.
+        """
+        records = [record for record in self._records() if record.get("request_id") == request_id]
+        expect(len(records) == 1, f"expected one audit record for request {request_id}, found {len(records)}")
+        found = records[0].get("decision")
+        expect(found == decision, f"expected the decision {decision} in the audit record, found {found}")
+        return records[0]
+
+    def check_silent_about(self, secret: str) -> None:
+        """Look for a secret, whole or in part, in everything the service wrote.
+
+        Raises:
+            Unexpected: it is there.
+        """
+        written = self._log_path.read_text(errors="replace")
+        # The end of a token is its signature, the end of a password random: neither is found by chance.
+        for part in (secret, secret[-40:], secret[len(secret) // 2 :][:40]):
+            expect(part not in written, "a token or a password is in what the service wrote")
+
+    def check_session_policy(
+        self, text: str, *, pushes: tuple[str, ...], pulls: tuple[str, ...], not_this: str, until: str
+    ) -> None:
+        """Check that the policy names exactly these repositories, and judge it as IAM does.
+
+        Raises:
+            Unexpected: it allows more, or less.
+        """
+        policy = parse_policy(text, kind="session")
+        named = {value for statement in policy.statements for value in statement.resources.values} - {"*"}
+        wanted = {_arn(repository) for repository in (*pushes, *pulls)}
+        expect(named == wanted, f"expected the repositories {sorted(wanted)}, found {sorted(named)}")
+        end = moment(until)
+        expect(_may_push(policy, pushes[0], at_seconds=end - 1), f"expected a push to {pushes[0]} to be allowed")
+        expect(not _may_push(policy, not_this, at_seconds=end - 1), f"expected a push to {not_this} to be refused")
+        expect(
+            not _may_push(policy, pushes[0], at_seconds=end), "expected nothing to be allowed at the end of its time"
+        )
+        for repository in pulls:
+            expect(not _may_push(policy, repository, at_seconds=end - 1), f"expected {repository} for pull alone")
+
+    def _records(self) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = []
+        for line in self._log_path.read_text(errors="replace").splitlines():
+            try:
+                parsed: object = json.loads(line)
+            except ValueError:
+                continue  # a traceback, or somebody's print
+            if isinstance(parsed, dict) and parsed.get("record") == "audit":
+                found.append(object_of(parsed, "record"))
+        return found
+
+
+def _arn(repository: str) -> str:
+    return f"arn:aws:ecr:{account.REGION}:{account.APPS_ACCOUNT}:repository/{repository}"
+
+
+def _may_push(policy: Policy, repository: str, *, at_seconds: float) -> bool:
+    ask = Ask(
+        action="ecr:PutImage",
+        resource=_arn(repository),
+        context={"aws:currenttime": [str(int(at_seconds))]},
+    )
+    return policy.says(ask) is Verdict.ALLOWED

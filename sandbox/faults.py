@@ -1,0 +1,41 @@
+"""What is to go wrong next, and how often: set by a test or by a person, taken by a server."""
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Planned[Fault]:
+    fault: Fault
+    times_left: int | None
+
+
+class Faults[Target, Fault]:
+    """Faults by target, in the order in which they were planned."""
+
+    def __init__(self) -> None:
+        self._planned: dict[Target, list[_Planned[Fault]]] = {}
+        self._lock = threading.Lock()
+
+    def plan(self, target: Target, fault: Fault, *, times: int | None = None) -> None:
+        """Let `target` fail with `fault`, `times` times, or until `clear`."""
+        with self._lock:
+            self._planned.setdefault(target, []).append(_Planned(fault, times))
+
+    def take(self, target: Target) -> Fault | None:
+        """Return the fault that this request is to meet, and count it."""
+        with self._lock:
+            queue = self._planned.get(target)
+            if not queue:
+                return None
+            planned = queue[0]
+            if planned.times_left is not None:
+                planned.times_left -= 1
+                if planned.times_left <= 0:
+                    queue.pop(0)
+            return planned.fault
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        with self._lock:
+            self._planned.clear()

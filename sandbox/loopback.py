@@ -1,0 +1,272 @@
+"""An HTTP/1.1 server for one handler function, on loopback and nowhere else."""
+
+import socket
+import ssl
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Final, Self, override
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+HOST: Final = "127.0.0.1"
+MAX_BODY_BYTES: Final = 10 * 1024 * 1024
+"""What API Gateway takes; nothing here needs more."""
+
+type Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it came over the wire: header names in the sender's spelling, nothing decoded."""
+
+    method: str
+    target: str
+    headers: Headers = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    peer: str = HOST
+
+    def header(self, name: str) -> str | None:
+        """Return the header's values joined by a comma, or None when it was not sent."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return ",".join(values) if values else None
+
+    @property
+    def url(self) -> SplitResult:
+        """The target taken apart; a target of several leading slashes stays a path."""
+        path, _, query = self.target.partition("?")
+        return SplitResult("", "", path, query, "") if path.startswith("/") else urlsplit(self.target)
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the query's parameters and those of a form body, in this order."""
+        form = (self.header("content-type") or "").startswith("application/x-www-form-urlencoded")
+        body = self.body.decode("utf-8", "replace") if form else ""
+        return [*parse_qsl(self.url.query, keep_blank_values=True), *parse_qsl(body, keep_blank_values=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer. `seconds_per_byte` makes the body drip, for clients that must not wait for ever."""
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = field(default=b"", repr=False)
+    seconds_per_byte: float = 0.0
+
+
+class Silence(Enum):
+    """No answer at all: the connection stays open until somebody gives up, or is closed at once."""
+
+    HANG = auto()
+    DROP = auto()
+
+
+type Handle = Callable[[Request], Answer | Silence]
+
+
+class PortBusy(Exception):
+    """The port that was asked for is taken."""
+
+
+def listen(port: int) -> socket.socket:
+    """Return a listening socket on loopback; port 0 takes a free one.
+
+    Raises:
+        PortBusy: somebody else listens there.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise PortBusy(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
+    return listener
+
+
+class Server:
+    """Serves from threads of its own until `close`, which also ends the connections that are still open.
+
+    `listener` is an open listening socket and becomes the server's own; otherwise `port` is taken.
+    """
+
+    def __init__(
+        self, handle: Handle, *, port: int = 0, tls: ssl.SSLContext | None = None, listener: socket.socket | None = None
+    ) -> None:
+        self._server = _ThreadingServer(handle, tls, listener or listen(port))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="loopback", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return self._server.server_port
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set when the server closes: what waits on purpose waits on this."""
+        return self._server.stopping
+
+    def close(self) -> None:
+        """Stop serving, cut the connections, wait for the threads."""
+        self._server.stopping.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.cut_connections()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+type _SocketOrDatagram = socket.socket | tuple[bytes, socket.socket]
+
+
+class _ThreadingServer(ThreadingHTTPServer):
+    daemon_threads = False  # so that server_close waits for them, and no socket outlives a test
+    block_on_close = True
+
+    def __init__(self, handle: Handle, tls: ssl.SSLContext | None, listener: socket.socket) -> None:
+        super().__init__(listener.getsockname(), _Connection, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name = "localhost"
+        self.server_port = listener.getsockname()[1]
+        self.handle = handle
+        self.stopping = threading.Event()
+        self._tls = tls
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    @override
+    def finish_request(self, request: _SocketOrDatagram, client_address: object) -> None:
+        if not isinstance(request, socket.socket):
+            raise TypeError("expected a stream, found a datagram")
+        # The handshake belongs in the connection's thread: a client that stalls in it must not stop all others.
+        wrapped = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) if self._tls else None
+        connection = wrapped or request
+        with self._lock:
+            self._open.add(connection)
+        try:
+            if self.stopping.is_set():
+                return
+            if wrapped:
+                wrapped.do_handshake()
+            _Connection(connection, client_address, self)
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            if wrapped:
+                wrapped.close()
+
+    @override
+    def handle_error(self, request: _SocketOrDatagram, client_address: object) -> None:
+        # A client that hangs up, or does not trust our certificate, is what many tests are about.
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+    def cut_connections(self) -> None:
+        with self._lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # already gone
+
+
+class _Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _ThreadingServer
+
+    def _serve(self) -> None:
+        body = self._read_body()
+        if body is None:
+            return
+        request = Request(
+            method=self.command,
+            target=self.path,
+            headers=tuple(self.headers.items()),
+            body=body,
+            peer=str(self.client_address[0]),
+        )
+        try:
+            answer = self.server.handle(request)
+        except Exception:  # noqa: BLE001 - a fault of the sandbox's own must be seen, not hang the client
+            traceback.print_exc()
+            answer = Answer(status=500, body=b"the sandbox itself failed; its standard error says why\n")
+        self._write(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - their names
+
+    def _read_body(self) -> bytes | None:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._read_chunks()
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return None
+        return self.rfile.read(int(length))
+
+    def _read_chunks(self) -> bytes | None:
+        body = b""
+        while True:
+            try:
+                size = int(self.rfile.readline(64).split(b";")[0], 16)
+            except ValueError:
+                self._refuse(HTTPStatus.BAD_REQUEST)
+                return None
+            body += self.rfile.read(size)
+            self.rfile.readline(64)
+            if size == 0:
+                return body
+            if len(body) > MAX_BODY_BYTES:
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                return None
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.close_connection = True  # what is left of the body cannot be told from a next request
+        self._write(Answer(status=status, headers=(("connection", "close"),)))
+
+    def _write(self, answer: Answer | Silence) -> None:
+        match answer:
+            case Silence.HANG:
+                self.server.stopping.wait()
+                self.close_connection = True
+            case Silence.DROP:
+                self.close_connection = True
+            case Answer():
+                self._write_answer(answer)
+
+    def _write_answer(self, answer: Answer) -> None:
+        phrase = HTTPStatus(answer.status).phrase if answer.status in HTTPStatus else ""
+        lines = [f"HTTP/1.1 {answer.status} {phrase}", f"date: {self.date_time_string()}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers]
+        lines += [f"content-length: {len(answer.body)}", "", ""]
+        head = "\r\n".join(lines).encode("latin-1")
+        body = b"" if self.command == "HEAD" else answer.body
+        if not answer.seconds_per_byte:
+            self.wfile.write(head + body)  # one packet: a second one would wait for an acknowledgement
+            return
+        self.wfile.write(head)
+        for byte in body:
+            self.wfile.write(bytes([byte]))
+            if self.server.stopping.wait(answer.seconds_per_byte):
+                return
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the servers count what they are asked."""

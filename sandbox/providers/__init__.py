@@ -1,0 +1,29 @@
+"""What each CI system puts into a job's token: one file per system, found by being here.
+
+A file defines `PROVIDER`. Its claims are those of a real token's documentation, with identifiers of our own.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+
+from sandbox.providers.shape import Provider
+
+
+@cache
+def all_providers() -> Mapping[str, Provider]:
+    """Return every provider of this folder by its name.
+
+    Raises:
+        TypeError: a file defines none.
+    """
+    found: dict[str, Provider] = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name == "shape":
+            continue
+        provider: object = vars(importlib.import_module(f"{__name__}.{module.name}")).get("PROVIDER")
+        if not isinstance(provider, Provider):
+            raise TypeError(f"{__name__}.{module.name}: expected a Provider named PROVIDER, found none")
+        found[provider.name] = provider
+    return found

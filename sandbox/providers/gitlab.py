@@ -1,0 +1,94 @@
+"""GitLab CI/CD on a server of one's own.
+
+Ids and booleans are text, but `runner_id` is a number.
+Source: GitLab docs, "ID token authentication".
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from sandbox.providers.shape import Claims, Provider
+
+_COMMIT: Final = "0f3d5c7b9a1e2d4c6b8a7f9e0d1c2b3a4f5e6d7c"
+
+
+def _derive(claims: Claims, issuer: str) -> Claims:
+    project = str(claims["project_path"])
+    kind = "tags" if claims["ref_type"] == "tag" else "heads"
+    ref_path = str(claims.get("ref_path", f"refs/{kind}/{claims['ref']}"))
+    server = urlsplit(issuer)
+    return {
+        "namespace_path": project.rpartition("/")[0],
+        "job_project_id": claims["project_id"],
+        "job_project_path": project,
+        "job_namespace_id": claims["namespace_id"],
+        "job_namespace_path": project.rpartition("/")[0],
+        "ref_path": ref_path,
+        "ci_config_ref_uri": f"{server.netloc}{server.path}/{project}//.gitlab-ci.yml@{ref_path}",
+        "ci_config_sha": claims["sha"],
+        "sub": f"project_path:{project}:ref_type:{claims['ref_type']}:ref:{claims['ref']}",
+    }
+
+
+PROVIDER: Final = Provider(
+    name="gitlab",
+    issuer_path="/gitlab",
+    keys_path="/oauth/discovery/keys",
+    algorithm="RS256",
+    lifetime_seconds=3600,
+    not_before_seconds=5,
+    base_claims={
+        "namespace_id": "310",
+        "project_id": "3107",
+        "project_path": "acme/payments/checkout",
+        "user_id": "51",
+        "user_login": "grace",
+        "user_email": "grace@acme.example",
+        "user_access_level": "developer",
+        "pipeline_id": "88001",
+        "pipeline_source": "push",
+        "job_id": "440021",
+        "ref": "main",
+        "ref_type": "branch",
+        "ref_protected": "true",
+        "runner_id": 9,
+        "runner_environment": "self-hosted",
+        "sha": _COMMIT,
+        "project_visibility": "private",
+    },
+    scenarios={
+        "push-main": {},
+        "push-feature": {"ref": "feature/refunds", "ref_protected": "false"},
+        "tag": {"ref": "v4.0.1", "ref_type": "tag"},
+        "environment": {
+            "environment": "production",
+            "environment_protected": "true",
+            "deployment_tier": "production",
+            "environment_action": "start",
+        },
+        "merge-request": {
+            "ref": "feature/refunds",
+            "ref_protected": "false",
+            "pipeline_source": "merge_request_event",
+            "ref_path": "refs/merge-requests/8/head",
+        },
+        # Runs in our project, but project, namespace and ref are the fork's.
+        "fork-merge-request": {
+            "namespace_id": "666",
+            "project_id": "6661",
+            "project_path": "stranger/checkout",
+            "job_project_id": "3107",
+            "job_project_path": "acme/payments/checkout",
+            "job_namespace_id": "310",
+            "job_namespace_path": "acme/payments",
+            "user_id": "660",
+            "user_login": "stranger",
+            "user_email": "stranger@elsewhere.example",
+            "user_access_level": "owner",
+            "pipeline_source": "merge_request_event",
+            "ref_protected": "false",
+            "project_visibility": "public",
+        },
+    },
+    derive=_derive,
+)

@@ -1,0 +1,93 @@
+"""The whole service on this machine, until Ctrl-C: `python -m sandbox serve`."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from sandbox.loopback import PortBusy
+from sandbox.paper import Paper
+from sandbox.service import HANDLER, Service, ServiceFailed
+from sandbox.state import DEFAULT_FOLDER
+from sandbox.world import World
+
+ISSUER_PORT: Final = 8443
+AWS_PORT: Final = 4566
+SERVICE_PORT: Final = 8080
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until told to stop; return 0 then, 1 when something did not start."""
+    asked = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        try:
+            world = stack.enter_context(World(asked.folder, issuer_port=asked.issuer_port, aws_port=asked.aws_port))
+            output = stack.enter_context(asked.log.open("ab")) if asked.log else None
+            service = stack.enter_context(
+                Service(world.environment(), port=asked.port, handler=asked.handler, output=output)
+            )
+        except PortBusy as error:
+            print(f"{error}; choose another with --port, --issuer-port or --aws-port", file=sys.stderr)
+            return 1
+        except ServiceFailed as error:
+            print(error, file=sys.stderr)
+            return 1
+        _explain(world, service, log=asked.log)
+        stop.wait()
+    print("\nstopped")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=SERVICE_PORT, help="of the service (%(default)s)")
+    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="of the CI issuer (%(default)s)")
+    parser.add_argument("--aws-port", type=int, default=AWS_PORT, help="of STS and ECR (%(default)s)")
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="for keys and policy (%(default)s)")
+    parser.add_argument("--log", type=Path, help="where audit lines go (the terminal)")
+    parser.add_argument("--handler", default=HANDLER, help="MODULE:NAME to serve (%(default)s)")
+    return parser
+
+
+def _explain(world: World, service: Service, *, log: Path | None) -> None:
+    paper = Paper()
+    paper.heading("The token exchange is running on this machine")
+    paper.line("service", service.url)
+    paper.line("issuer", world.issuer.url)
+    paper.line("aws", world.aws.url)
+    paper.line("policy", world.policy_path)
+    paper.line("audit lines", log or "below, as they come")
+    paper.heading("Is it well?")
+    paper.command(f"curl {service.url}/v1/health")
+    paper.heading("Get a job's token, as on main, and exchange it for a login")
+    paper.command(_mint_line(world, "push-main"))
+    paper.command(_exchange_line(service))
+    paper.heading("The same from a feature branch is refused, and says why")
+    paper.command(_mint_line(world, "push-feature"))
+    paper.command(_exchange_line(service))
+    paper.heading("What AWS was asked, and how to let it fail")
+    paper.command(f"curl {world.aws.url}/_control/requests")
+    paper.command(f"curl -X POST '{world.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'")
+    paper.heading("Ctrl-C stops it")
+    sys.stdout.flush()
+
+
+def _mint_line(world: World, scenario: str) -> str:
+    query = urlencode({"audience": world.audience, "scenario": scenario, "format": "text"})
+    return f"TOKEN=$(curl -sSf --cacert {world.issuer.ca_bundle} '{world.issuer.url}/mint/github-actions?{query}')"
+
+
+def _exchange_line(service: Service) -> str:
+    # By standard input: on curl's command line the token would be in the process list.
+    return (
+        'printf \'header = "Authorization: Bearer %s"\' "$TOKEN" | '
+        f"curl -sS --config - -X POST '{service.url}/v1/token?registry=apps'"
+    )

@@ -1,0 +1,91 @@
+"""Tokens as a CI system would hand them to a job."""
+
+import json
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from sandbox.clocks import WALL_CLOCK, Now
+from sandbox.providers import all_providers
+from sandbox.providers.shape import Claims, Json, Provider
+from sandbox.signing_keys import KeyRing
+
+
+class Mint:
+    """Makes tokens of every provider. `base_url` is where the issuers are served; the keys lie under `folder`."""
+
+    def __init__(self, folder: Path, *, base_url: str, now: Now = WALL_CLOCK) -> None:
+        self._base_url = base_url
+        self._folder = folder
+        self._now = now
+        self._keys: dict[str, KeyRing] = {}
+
+    def issuer(self, provider: str) -> str:
+        """Return the `iss` of a provider's tokens."""
+        return self._base_url + find_provider(provider).issuer_path
+
+    def keys(self, provider: str) -> KeyRing:
+        """Return a provider's keys; they are made at their first use."""
+        if provider not in self._keys:
+            found = find_provider(provider)
+            self._keys[provider] = KeyRing(self._folder, name=found.name, algorithm=found.algorithm)
+        return self._keys[provider]
+
+    def mint(
+        self,
+        provider: str,
+        *,
+        audience: str | list[str],
+        scenario: str | None = None,
+        claims: Mapping[str, Json] | None = None,
+        without: Collection[str] = (),
+        header: Mapping[str, object] | None = None,
+        lifetime_seconds: int | None = None,
+        now: float | None = None,
+    ) -> str:
+        """Return a signed token.
+
+        `claims` are added to the scenario's, or replace them, times and issuer included; what depends on them
+        follows. `without` are left out at the end.
+
+        Raises:
+            KeyError: no such provider or scenario.
+        """
+        found = find_provider(provider)
+        issued_at = int(self._now() if now is None else now)
+        changes = dict(claims or {})
+        lifetime = found.lifetime_seconds if lifetime_seconds is None else lifetime_seconds
+        whole: Claims = {
+            "jti": str(uuid.uuid4()),
+            "aud": list[Json](audience) if isinstance(audience, list) else audience,
+            **found.claims(self.issuer(provider), scenario=scenario, changes=changes),
+            "iat": issued_at,
+            "exp": issued_at + lifetime,
+        }
+        if found.not_before_seconds is not None:
+            whole["nbf"] = issued_at - found.not_before_seconds
+        whole |= changes
+        return self.keys(provider).current.sign(
+            {name: value for name, value in whole.items() if name not in without}, header=header
+        )
+
+
+def find_provider(name: str) -> Provider:
+    """Return a provider by its name.
+
+    Raises:
+        KeyError: there is none, with the names that there are.
+    """
+    providers = all_providers()
+    if name not in providers:
+        raise KeyError(f"no provider {name!r}: expected one of {', '.join(sorted(providers))}")
+    return providers[name]
+
+
+def claim_value(text: str) -> Json:
+    """Return what a person typed: JSON where it is JSON, the text itself otherwise."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value

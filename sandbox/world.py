@@ -1,0 +1,62 @@
+"""Everything around the service, started together: `with World(folder) as world: …`."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from sandbox import account
+from sandbox.aws.server import Aws
+from sandbox.clocks import WALL_CLOCK, Now
+from sandbox.issuer import Issuer
+from sandbox.policy import AUDIENCE, write_policy
+from sandbox.state import DEFAULT_FOLDER
+
+
+class World:
+    """A CI issuer, an AWS and a policy that knows both. Port 0 takes a free one.
+
+    `issuer` mints tokens and can be made to fail; so can `aws`, which records what it is asked.
+    """
+
+    def __init__(
+        self, folder: Path = DEFAULT_FOLDER, *, issuer_port: int = 0, aws_port: int = 0, now: Now = WALL_CLOCK
+    ) -> None:
+        self.audience = AUDIENCE
+        roles = account.roles()
+        self._service = account.service_session(roles[0])
+        with ExitStack() as stack:
+            self.issuer = stack.enter_context(Issuer(folder, port=issuer_port, now=now))
+            self.aws = stack.enter_context(Aws(roles=roles, callers=[self._service], port=aws_port, now=now))
+            self.policy_path = write_policy(folder, issuer_port=self.issuer.port).resolve()
+            self._stack = stack.pop_all()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables with which the service runs in this world and reaches no other."""
+        return {
+            "TOKEN_EXCHANGE_POLICY": f"file:{self.policy_path}",
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_ENDPOINT_URL_STS": self.aws.url,
+            "AWS_ENDPOINT_URL_ECR": self.aws.url,
+            "AWS_REGION": account.REGION,
+            "AWS_DEFAULT_REGION": account.REGION,
+            "AWS_ACCESS_KEY_ID": self._service.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._service.secret_access_key,
+            "AWS_SESSION_TOKEN": self._service.session_token,
+            # Neither this machine's profile nor a metadata service may stand in.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_LAMBDA_FUNCTION_NAME": "ecr-token-exchange",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        }
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

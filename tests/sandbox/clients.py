@@ -1,0 +1,97 @@
+"""Real botocore clients for the sandbox's AWS."""
+
+from collections.abc import Callable
+from typing import Self
+
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sandbox import account
+from sandbox.aws.principals import Session
+
+SESSION_POLICY = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"}]}'
+)
+
+
+class Clients:
+    """Makes clients and closes them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._botocore = botocore.session.Session()
+        self._open: list[BaseClient] = []
+        self.service = account.service_session(account.roles()[0])
+
+    def sts(self, *, attempts: int = 1, secret: str | None = None, **changes: str) -> BaseClient:
+        return self._client(
+            "sts",
+            key=changes.get("key", self.service.access_key_id),
+            secret=secret or self.service.secret_access_key,
+            token=changes.get("token", self.service.session_token),
+            attempts=attempts,
+        )
+
+    def ecr(self, session: Session, *, attempts: int = 1, region: str = account.REGION) -> BaseClient:
+        return self._client(
+            "ecr",
+            key=session.access_key_id,
+            secret=session.secret_access_key,
+            token=session.session_token,
+            attempts=attempts,
+            region=region,
+        )
+
+    def _client(
+        self, service: str, *, key: str, secret: str, token: str, attempts: int, region: str = account.REGION
+    ) -> BaseClient:
+        client = self._botocore.create_client(
+            service,
+            region_name=region,
+            endpoint_url=self._url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"},
+                connect_timeout=2,
+                read_timeout=1,
+            ),
+        )
+        self._open.append(client)
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._open:
+            client.close()
+
+
+def assume(client: BaseClient, **changes: object) -> dict[str, object]:
+    """Assume the push role with what a grant would ask, changed."""
+    asked: dict[str, object] = {
+        "RoleArn": account.PUSH_ROLE,
+        "RoleSessionName": "70010001-9100200300-abcdef012345",
+        "DurationSeconds": 1800,
+        "Policy": SESSION_POLICY,
+        "SourceIdentity": "acme_shop",
+        "Tags": [{"Key": "repository", "Value": "acme/shop"}],
+    }
+    merged = {name: value for name, value in {**asked, **changes}.items() if value is not None}
+    answer: dict[str, object] = client.assume_role(**merged)
+    return answer
+
+
+def refusal(call: Callable[[], object]) -> tuple[str, str, int]:
+    """Return code, message and HTTP status of the refusal that a call ends with."""
+    try:
+        call()
+    except ClientError as error:
+        response = error.response
+        status = response["ResponseMetadata"]["HTTPStatusCode"]
+        return response["Error"]["Code"], response["Error"]["Message"], int(status)
+    raise AssertionError("expected a refusal, found an answer")
