@@ -138,7 +138,9 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.SCOPE_EXCEEDS_GRANT: _bad_scope(
             "ask for repositories and actions that the grant holds, or have the grant widened"
         ),
-        Reason.MISSING_TOKEN: _bad_token('send the job\'s OIDC token: curl --oauth2-bearer "$TOKEN" …'),
+        Reason.MISSING_TOKEN: _bad_token(
+            """send the job's OIDC token: printf 'Authorization: Bearer %s' "$TOKEN" | curl --header @- …"""
+        ),
         Reason.MALFORMED_TOKEN: _bad_token(
             "send the token exactly as the CI system printed it: three base64url parts, no quotes, no line breaks"
         ),

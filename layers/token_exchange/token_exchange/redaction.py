@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 _SECRET: Final = re.compile(
-    r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, or the beginning of one
-    r"|(?<![A-Za-z0-9/+=])(?![0-9a-f]{64}(?![A-Za-z0-9/+=]))[A-Za-z0-9/+]{40,}={0,2}"  # a secret key, a session token
+    r"ey[JA][A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, or the beginning of one
+    r"|(?<![A-Za-z0-9/+])(?![0-9a-f]{64}(?![A-Za-z0-9/+=]))[A-Za-z0-9/+]{40,}={0,2}"  # a secret key, a session token
     r"|(?i:bearer|basic) +[^\s,]+"
 )
 """Names that people give have hyphens in them, and SHA-256 digests are no secrets: both are left as they are."""

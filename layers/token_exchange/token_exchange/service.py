@@ -42,11 +42,6 @@ class LambdaContext(Protocol):
         """Lambda's id of this request."""
         ...
 
-    @property
-    def function_version(self) -> str:
-        """The published version, or `$LATEST`."""
-        ...
-
     def get_remaining_time_in_millis(self) -> int:
         """Return the time until Lambda ends the invocation."""
         ...
@@ -108,29 +103,28 @@ class Service:
         with timings.measure("total"):
             answer = self._answer(request, context, record=record, timings=timings)
         if is_audited(request.path):
-            answer = self._recorded(answer, context, record=record, timings=timings, cold=cold)
+            answer = self._recorded(answer, record=record, timings=timings, cold=cold)
         return answer.as_lambda_result()
 
     def _answer(
         self, request: HttpRequest, context: LambdaContext, *, record: AuditRecord, timings: Timings
     ) -> HttpAnswer:
-        seconds = min(MAX_REQUEST_SECONDS, context.get_remaining_time_in_millis() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS)
+        left = context.get_remaining_time_in_millis() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS
+        seconds = min(MAX_REQUEST_SECONDS, left)
         deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
         try:
             return self._routes.answer(request, record=record, deadline=deadline, timings=timings)
         except Exception as error:  # noqa: BLE001 - the last line: an answer without a login, a log with a traceback
             return self._unforeseen(error, record=record)
 
-    def _recorded(
-        self, answer: HttpAnswer, context: LambdaContext, *, record: AuditRecord, timings: Timings, cold: bool
-    ) -> HttpAnswer:
+    def _recorded(self, answer: HttpAnswer, *, record: AuditRecord, timings: Timings, cold: bool) -> HttpAnswer:
         """Write the audit line and the metrics, and return `answer`; no login leaves without its record."""
         milliseconds = timings.milliseconds()
         more: dict[str, Json] = {
             "timings_ms": {str(part): spent for part, spent in milliseconds.items()},
             "cold_start": cold,
             "version": __version__,
-            "function_version": context.function_version,
+            "function_version": self._settings.function_version,
             "region": self._settings.region,
             "trace_id": _trace_root(os.environ.get("_X_AMZN_TRACE_ID", "")),
         }

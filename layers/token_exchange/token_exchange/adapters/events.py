@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from token_exchange.adapters.log_lines import cleaned_traceback, logger_for
+from token_exchange.adapters.log_lines import cleaned_traceback, last_words, logger_for
 from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.model import Policy
 from token_exchange.policy.problems import PolicyUnusable
@@ -71,9 +71,12 @@ class Events:
         self._metrics.policy_load_failed()
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
-        """Say what nobody foresaw, with its traceback."""
-        fields: dict[str, Json] = {"request_id": request_id, "traceback": cleaned_traceback(error)}
-        self._logger.error("event", extra=_event("internal-error", fields))
+        """Say what nobody foresaw, with its traceback; never fails, since its caller has yet to answer."""
+        fields = _event("internal-error", {"request_id": request_id, "traceback": cleaned_traceback(error)})
+        try:
+            self._logger.error("event", extra=fields)
+        except OSError:
+            last_words({**fields})
 
     def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
         self._logger.info("event", extra=_event(code, fields))

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from contextlib import suppress
 from typing import Final
 
 from aws_lambda_powertools.logging import Logger
@@ -47,7 +48,6 @@ def logger_for(name: str, *, level: str | None) -> Logger:
     """Return the logger with this name; without a `level` the environment sets it, as for any Powertools function."""
     logger = Logger(
         service=name,
-        level=level,
         logger_handler=_LinesOrNothing(_CurrentStdout()),
         json_serializer=serialized,
         utc=True,
@@ -57,6 +57,9 @@ def logger_for(name: str, *, level: str | None) -> Logger:
     logger.append_keys(service=SERVICE)
     # Lambda's runtime has a handler on the root logger, which would write each line again in its own form.
     logging.getLogger(name).propagate = False
+    if level is not None:
+        # Given to Powertools it would stand behind AWS_LAMBDA_LOG_LEVEL: at ERROR, logins without their record.
+        logging.getLogger(name).setLevel(level)
     return logger
 
 
@@ -68,6 +71,13 @@ def quiet_libraries() -> None:
     """
     for name in ("aws_lambda_powertools", "boto3", "botocore", "jwt", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def last_words(fields: dict[str, object]) -> None:
+    """Write a line to standard error, which Lambda keeps in the same log, where standard output is what failed."""
+    # Nothing is left to tell of a failure here.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{serialized(fields)}\n")
 
 
 def cleaned_traceback(error: BaseException) -> str:

@@ -24,14 +24,14 @@ class Metrics:
     ) -> None:
         """Count one exchange, and say how long it took."""
         decision, reason = record.decision(), record.reason or "granted"
-        counted = EphemeralMetrics(namespace=NAMESPACE)
+        counted = _metrics()
         counted.add_metric("Exchanges", MetricUnit.Count, 1)
         counted.add_dimension("decision", decision)
         counted.add_dimension("reason", reason)
         if record.token is not None:
             counted.add_dimensions(issuer=record.token.trust.entry, decision=decision)
         counted.flush_metrics()
-        timed = EphemeralMetrics(namespace=NAMESPACE)
+        timed = _metrics()
         timed.add_metric("Duration", MetricUnit.Milliseconds, milliseconds.get("total", 0.0))
         if "sts" in milliseconds:
             timed.add_metric("StsDuration", MetricUnit.Milliseconds, milliseconds["sts"])
@@ -53,12 +53,17 @@ class Metrics:
 
     def policy_load_failed(self) -> None:
         """Count a policy that did not load."""
-        metrics = EphemeralMetrics(namespace=NAMESPACE)
+        metrics = _metrics()
         metrics.add_metric("PolicyLoadFailed", MetricUnit.Count, 1)
         metrics.flush_metrics()
 
     def _by_issuer(self, name: str, unit: MetricUnit, value: float, issuer: str) -> None:
-        metrics = EphemeralMetrics(namespace=NAMESPACE)
+        metrics = _metrics()
         metrics.add_metric(name, unit, value)
         metrics.add_dimension("issuer", issuer)
         metrics.flush_metrics()
+
+
+def _metrics() -> EphemeralMetrics:
+    # A service's name, which the environment may give, would be one more dimension, and no alarm would match.
+    return EphemeralMetrics(namespace=NAMESPACE, service="")

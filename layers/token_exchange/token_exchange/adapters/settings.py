@@ -29,6 +29,7 @@ class Settings:
     policy_max_age_seconds: int
     public_url: str | None
     region: str | None
+    function_version: str | None
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -43,6 +44,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
         region=_region(given),
+        function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
     )
 
 

@@ -6,6 +6,7 @@ proxy integrations in API Gateway"; Lambda Developer Guide, "Invoking Lambda fun
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qsl
@@ -14,6 +15,7 @@ from token_exchange.endpoint.http import HttpRequest
 
 _ROOTS: Final = ("/v1/", "/.well-known/")
 _MAX_FIELDS: Final = 200
+_PATH_PARAMETER: Final = re.compile(r"\{([^{}+]+)\+?\}")
 
 type Event = Mapping[str, object]
 
@@ -94,11 +96,12 @@ def _prefixes(path: str, event: Event, context: Event) -> Iterator[str]:
     stage = _text(context.get("stage"))
     if stage:
         yield f"/{stage}"
-    proxy = _text(_mapping(event.get("pathParameters")).get("proxy"))
-    resource = _text(event.get("resource"))
+    parameters = _mapping(event.get("pathParameters"))
+    resource = _text(event.get("resource")) or ""
     route = (_text(event.get("routeKey")) or "").partition(" ")[2]
     # What the route itself matched is the end of the path; in front of it stands the base path of a custom domain.
-    for matched in (f"/{proxy}" if proxy else None, resource, route):
+    for form in (resource, route):
+        matched = _PATH_PARAMETER.sub(lambda found: _text(parameters.get(found[1])) or found[0], form)
         if matched and path.endswith(matched):
             yield path.removesuffix(matched)
 

@@ -18,7 +18,7 @@ from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.quoting import quoted
-from token_exchange.verify.strict_json import NotStrictJson, parse_object
+from token_exchange.verify.strict_json import NotStrictJson, RepeatedMember, parse_object
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -44,7 +44,7 @@ _KNOWN: Final = _REPEATABLE | {
 }
 
 _TOKEN_NAMES: Final = frozenset({"access_token", "assertion", "id_token", "jwt", "token"})
-_LOOKS_LIKE_A_JWT: Final = re.compile(r"ey[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_LOOKS_LIKE_A_JWT: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.")
 
 _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 
@@ -90,7 +90,7 @@ def _query(request: HttpRequest) -> list[tuple[str, str]]:
         raise Refused(Reason.MALFORMED_REQUEST, "the query is not URL-encoded UTF-8")
     for name, value in request.query:
         # Access logs, proxies and histories keep queries.
-        if name.startswith("subject_") or name in _TOKEN_NAMES or _LOOKS_LIKE_A_JWT.fullmatch(value):
+        if name.startswith("subject_") or name in _TOKEN_NAMES or _LOOKS_LIKE_A_JWT.search(f"{name}={value}"):
             raise Refused(Reason.MALFORMED_REQUEST, "a token never belongs in the query; use the header or the body")
     return [*request.query]
 
@@ -131,6 +131,10 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 def _json(body: bytes) -> list[tuple[str, str]]:
     try:
         document = parse_object(body)
+    except RepeatedMember as error:
+        if error.name in _KNOWN:
+            raise Refused(Reason.REPEATED_PARAMETER, f"{error.name} is given more than once") from None
+        raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
     except NotStrictJson as error:
         raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
     return [(name, text) for name, value in document.items() if name in _KNOWN for text in _texts(name, value)]

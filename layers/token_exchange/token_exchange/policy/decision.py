@@ -97,6 +97,11 @@ def decide(policy: Policy, caller: Caller, ask: Ask) -> Decision:
             registries.append(registry)
     if ask.grant is not None and ask.grant not in policy.grant_names:
         return Denied(reason=Reason.UNKNOWN_GRANT, description=f"no grant has the name {quoted(ask.grant)}")
+    if ask.scope and len(registries) > 1:
+        return Denied(
+            reason=Reason.AMBIGUOUS_REGISTRY,
+            description=f"a scope needs exactly one registry, found {len(registries)}",
+        )
     return _Search(policy, caller, ask, registries).run()
 
 

@@ -6,6 +6,8 @@ a policy must mean what a reviewer sees in the line.
 """
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
@@ -27,17 +29,18 @@ class Unquoted:
     looks_like: Literal["a date", "a number", "a boolean"]
 
 
-def read_document(text: bytes) -> Node:
+def read_document(text: bytes, problems: Problems) -> Node:
     """Return the one document in `text`, which is YAML or JSON in UTF-8.
 
+    What a policy may not use is reported with its path, and the reading goes on.
+
     Raises:
-        PolicyUnusable: it is neither, or uses what a policy may not.
+        PolicyUnusable: it is neither YAML nor JSON, or not one document.
     """
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise unreadable(f"not UTF-8 at byte {error.start}") from error
-    problems = Problems()
     # JSON is nearly YAML, and an order of magnitude faster to read as what it is.
     node = _read_json(decoded, problems) if decoded.lstrip().startswith("{") else _NOT_JSON
     if isinstance(node, _NotJson):
@@ -45,7 +48,6 @@ def read_document(text: bytes) -> Node:
         from token_exchange.policy.yaml_document import read_yaml  # noqa: PLC0415
 
         node = read_yaml(decoded, problems)
-    problems.raise_if_any()
     return node
 
 
@@ -62,12 +64,13 @@ _NOT_JSON: Final = _NotJson()
 
 
 class _Repeated(dict[str, Node]):
-    """An object of which some keys stand more than once."""
+    """An object of which some keys stand more than once; the first of each counts."""
 
     def __init__(self, pairs: list[tuple[str, Node]]) -> None:
-        super().__init__(reversed(pairs))
-        names = [name for name, _ in pairs]
-        self.keys_again = sorted({name for name in names if names.count(name) > 1})
+        super().__init__()
+        for name, value in pairs:
+            self.setdefault(name, value)
+        self.keys_again = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
 
 
 def _read_json(text: str, problems: Problems) -> Node | _NotJson:
@@ -84,17 +87,35 @@ def _read_json(text: str, problems: Problems) -> Node | _NotJson:
         raise ValueError(name)
 
     try:
-        node: Node = json.loads(text, object_pairs_hook=mapping, parse_constant=constant)
+        node: Node = json.loads(text, object_pairs_hook=mapping, parse_constant=constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return _NOT_JSON
-    if repeated or _depth_exceeds(text):
-        for path, found in _walk(node, ()):
-            if len(path) > MAX_DEPTH:
-                raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
-            if isinstance(found, _Repeated):
-                for key in found.keys_again:
-                    problems.add((*path, key), "duplicate-key", "stands more than once")
+    if repeated or _depth_exceeds(text) or "\\u" in text:
+        _report_what_only_json_allows(node, problems)
     return node
+
+
+def _report_what_only_json_allows(node: Node, problems: Problems) -> None:
+    for path, found in _walk(node, ()):
+        if len(path) > MAX_DEPTH:
+            raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
+        if isinstance(found, _Repeated):
+            for key in found.keys_again:
+                problems.add_unclear((*path, key), "duplicate-key", "stands more than once")
+        if _holds_surrogate(found) or (path and _holds_surrogate(path[-1])):
+            problems.add_unclear(path, "bad-value", "holds half of a surrogate pair, which is no character")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
+
+
+def _holds_surrogate(found: Node) -> bool:
+    """Say whether `found` is text that has no form in UTF-8, so that no file, hash or log can hold it."""
+    return isinstance(found, str) and any("\ud800" <= char <= "\udfff" for char in found)
 
 
 def _depth_exceeds(text: str) -> bool:

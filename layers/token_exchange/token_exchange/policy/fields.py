@@ -46,6 +46,10 @@ class Fields:
             self.problem(key, "empty", "has no value; give one, or leave the key out")
         return value
 
+    def pass_over(self, *keys: str) -> None:
+        """Leave `keys` unread, where something else that is wrong keeps them from being understood."""
+        self._asked.update(keys)
+
     def text(self, key: str, *, required: bool = False) -> str | None:
         """Return the field's text."""
         value = self.take(key, required=required)
@@ -112,16 +116,14 @@ class Fields:
             if fields is not None:
                 yield fields
 
-    def named_mappings(self, key: str, *, required: bool = False) -> Iterator[tuple[str, "Fields"]]:
-        """Yield each name in the field's mapping with the mapping that it names."""
+    def named_mappings(self, key: str, *, required: bool = False) -> Iterator[tuple[str, "Fields | None"]]:
+        """Yield each name in the field's mapping with the mapping that it names, None where it names none."""
         named = self.mapping(key, required=required)
         if named is None:
             return
         for name in named.keys():  # noqa: SIM118 - Fields is no dict
             value = named.take(name)
-            fields = None if value is None else fields_of(value, named.at(name), self.problems)
-            if fields is not None:
-                yield name, fields
+            yield name, None if value is None else fields_of(value, named.at(name), self.problems)
 
     def converted[T](self, key: str, convert: Callable[[str], T], *, required: bool = False) -> T | None:
         """Return what `convert` makes of the field's text; its ValueError says what was expected."""

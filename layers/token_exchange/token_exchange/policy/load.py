@@ -27,12 +27,12 @@ def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Po
     """
     problems = Problems()
     files = NamedFiles(read_file)
-    fields = fields_of(read_document(document), (), problems)
+    fields = fields_of(read_document(document, problems), (), problems)
     if fields is None:
         problems.raise_if_any()
         raise AssertionError("a document that is no mapping is a problem")
     version = fields.take("version", required=True)
-    if version is not None and version != 1:
+    if version is not None and (version != 1 or isinstance(version, bool)):
         fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
     issuers = read_issuers(fields, files)
     registries = read_registries(fields)

@@ -38,7 +38,7 @@ class NamedFiles:
         if not pure.is_absolute() and ".." in pure.parts:
             raise ValueError("expected a path inside the policy's folder, or an absolute one")
         try:
-            content = self._read(path)
+            content = self._contents[path] if path in self._contents else self._read(path)
         except OSError as error:
             raise ValueError(f"expected a file that can be read ({error.strerror or type(error).__name__})") from error
         self._contents[path] = content

@@ -53,13 +53,17 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: list[Problem] = []
+        self._unclear: set[Path] = set()
 
     def add(self, path: Path, code: Code, message: str) -> None:
-        """Record one problem."""
-        self._found.append(Problem(path=path, code=code, message=message))
+        """Record one problem, unless it is unclear what stands at `path`: then it would follow from that alone."""
+        if path not in self._unclear:
+            self._found.append(Problem(path=path, code=code, message=message))
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def add_unclear(self, path: Path, code: Code, message: str) -> None:
+        """Record that it is unclear what stands at `path`."""
+        self._found.append(Problem(path=path, code=code, message=message))
+        self._unclear.add(path)
 
     def __len__(self) -> int:
         return len(self._found)

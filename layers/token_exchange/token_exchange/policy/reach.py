@@ -57,7 +57,9 @@ def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | 
         return None
     if name == "organization" and preset.organization_is_path:
         value = value.partition("/")[0]
-    return value.lower() if preset.ignores_case and name in ("organization", "repository") else value
+    # Only A to Z: lowered, the Kelvin sign is a plain k, and one who only looks alike has somebody else's name.
+    lowered = preset.ignores_case and name in ("organization", "repository") and value.isascii()
+    return value.lower() if lowered else value
 
 
 def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach | None:

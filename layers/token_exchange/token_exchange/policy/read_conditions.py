@@ -64,7 +64,7 @@ def _read_match(match: Fields, name: str, presets: Sequence[Preset], *, deny: bo
 
 def _can_be_had(name: str, presets: Sequence[Preset], *, deny: bool) -> bool:
     has = [name in preset.vocabulary for preset in presets]
-    return any(has) if deny else all(has)
+    return (any(has) or not has) if deny else all(has)
 
 
 class _Claims:
@@ -78,7 +78,7 @@ class _Claims:
     def read(self, path: ClaimPath, node: Node, at: Path) -> list[Condition]:
         if isinstance(node, dict) and not _OPERATORS.intersection(node):
             fields = fields_of(node, at, self._problems)
-            if fields is None:
+            if fields is None or not self._can_lead_further(path, at):
                 return []
             return [
                 condition
@@ -94,6 +94,16 @@ class _Claims:
             "claims", path, node, at
         )
         return [] if condition is None else [condition]
+
+    def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
+        for preset in self._presets:
+            found = preset.claim_type(path)
+            if found not in ("any", "object"):
+                # Most likely a misspelt operator; in a deny rule it would never hold, and nobody would notice.
+                expected = f"expected a value or operators ({', '.join(sorted(_OPERATORS))})"
+                self._problems.add(at, "wrong-type", f"the claim is {_a(found)}; {expected}")
+                return False
+        return True
 
     def _is_behind(self, path: ClaimPath, names: frozenset[Name]) -> bool:
         """Say whether some issuer's value of one of `names` is made of the claim at `path`."""
@@ -204,7 +214,7 @@ class _Form:
 
 
 def _a(claim_type: ClaimType) -> str:
-    return {"text": "text", "number": "a number", "boolean": "a boolean", "object": "an object"}.get(
+    return {"number": "a number", "boolean": "a boolean", "list": "a list", "object": "an object"}.get(
         claim_type, claim_type
     )
 

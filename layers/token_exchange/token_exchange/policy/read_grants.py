@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
 
 from token_exchange.policy.conditions import Condition
@@ -28,6 +28,11 @@ _SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}")
 """STS API Reference, Tag; AWS reserves names that begin with `aws:`."""
 
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""ISO 8601 has more forms, which fewer people read alike."""
+
+_DAY_SECONDS: Final = 24 * 3600
+
 _MAX_TAGS: Final = 50
 _MAX_CONTACT_LENGTH: Final = 256
 
@@ -39,14 +44,14 @@ def read_grants(
     grants: list[Grant] = []
     names: set[str] = set()
     for fields in document.mappings("grants", required=True):
-        grant = _Reader(fields, issuers, registries).grant()
-        fields.finish()
-        if grant is None:
-            continue
-        if grant.name in names:
+        name = fields.text("name", required=True)
+        if name is not None and name in names:
             fields.problem("name", "duplicate-name", "another grant has this name")
-        names.add(grant.name)
-        grants.append(grant)
+        names.add(name or "")
+        grant = _Reader(fields, issuers, registries).grant(name)
+        fields.finish()
+        if grant is not None:
+            grants.append(grant)
     return tuple(grants)
 
 
@@ -62,10 +67,9 @@ class _Reader:
         self._presets = presets_of(entries, issuers)
         self._registries = registries
 
-    def grant(self) -> Grant | None:
-        """Return the grant; what is wrong with it is among the problems."""
+    def grant(self, name: str | None) -> Grant | None:
+        """Return the grant of this name; what is wrong with it is among the problems."""
         fields = self._fields
-        name = fields.text("name", required=True)
         if name is not None and not is_name(name):
             fields.problem("name", "bad-value", NAME_EXPECTED)
         conditions = read_conditions(fields, self._presets, deny=False)
@@ -118,7 +122,7 @@ class _Reader:
 
     def _registry(self) -> Registry | None:
         name = self._fields.text("registry", required=True)
-        if name is not None and name not in self._registries:
+        if name is not None and self._registries and name not in self._registries:
             self._fields.problem("registry", "unknown-name", f"no registry has the name {name}")
         return self._registries.get(name or "")
 
@@ -180,7 +184,10 @@ class _Reader:
         rights: dict[str, str | None] = {}
         if value is None:
             return Also()
-        if not isinstance(value, list) or not value:
+        if value == []:
+            self._fields.problem("also", "empty", "is an empty list")
+            return Also()
+        if not isinstance(value, list):
             self._fields.problem(
                 "also", "wrong-type", f"expected a list of list, import and sign: ARN, found {described(value)}"
             )
@@ -241,7 +248,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return date.fromisoformat(text if isinstance(text, str) and len(text) == len("2027-06-30") else "")
+            return date.fromisoformat(text if isinstance(text, str) and _DAY.fullmatch(text) else "")
         except ValueError:
             self._fields.problem(
                 "expires", "bad-value", f"expected a date such as 2027-06-30, found {described(value)}"
@@ -262,5 +269,4 @@ def _external_id(text: str) -> str:
 
 
 def _first_second_after(day: date) -> int:
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-    return int(midnight.timestamp())
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _DAY_SECONDS

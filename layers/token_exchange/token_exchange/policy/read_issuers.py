@@ -5,7 +5,7 @@ from typing import Final
 
 from token_exchange.policy.document import Node, Unquoted
 from token_exchange.policy.durations import duration_between
-from token_exchange.policy.fields import Fields, described, quoted
+from token_exchange.policy.fields import Fields, described, quoted, text_of
 from token_exchange.policy.model import MODES, Issuer, Organization
 from token_exchange.policy.named_files import NamedFiles
 from token_exchange.ports import Json
@@ -26,8 +26,10 @@ def read_issuers(document: Fields, files: NamedFiles) -> Mapping[str, Issuer | N
     """Return the issuer entries by their names; None stands for one that cannot be used."""
     issuers: dict[str, Issuer | None] = {}
     for name, fields in document.named_mappings("issuers", required=True):
-        issuers[name] = _read_issuer(name, fields, files)
-        fields.finish()
+        issuers[name] = None
+        if fields is not None:
+            issuers[name] = _read_issuer(name, fields, files)
+            fields.finish()
     _report_shared_audiences(document, issuers)
     return issuers
 
@@ -35,6 +37,8 @@ def read_issuers(document: Fields, files: NamedFiles) -> Mapping[str, Issuer | N
 def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
     known = providers()
     provider = known.get(fields.choice("provider", tuple(known)) or "")
+    if provider is None:
+        fields.pass_over("issuer", *(key for each in known.values() for key in each.settings))
     preset = None if provider is None else _read_preset(fields, provider)
     audiences = fields.texts("audience", required=True, single=True)
     shared = fields.boolean("shared_audience", default=False)
@@ -46,6 +50,7 @@ def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
         fields.take("budgets")
         fields.problem("budgets", "not-available", "budgets are not available in this version")
     algorithms = _read_algorithms(fields, preset)
+    fields.pass_over("jwks_url", "jwks_file", "jwks")
     keys = None if preset is None or not algorithms else _read_keys(fields, preset, algorithms, files)
     organizations = _read_organizations(fields, preset)
     if preset is None or audiences is None or keys is None or mode is None:
@@ -70,11 +75,14 @@ def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
 
 
 def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
+    already_wrong = len(fields.problems)
     settings: dict[str, Json] = {}
     for key in sorted(provider.settings):
         if key in fields:
             settings[key] = _setting(fields, key)
     issuer = fields.text("issuer")
+    if len(fields.problems) > already_wrong:
+        return None
     try:
         preset = provider.preset(settings, issuer)
     except BadSetting as error:
@@ -83,7 +91,8 @@ def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
     owner = owner_of(issuer_host(preset.issuer).partition(":")[0])
     if owner is not None and owner.name != provider.name:
         # A generic entry would pose as the provider without the checks that its preset makes.
-        fields.problem("issuer", "conflict", f"expected provider: {owner.name}, which alone signs on this host")
+        key = next((key for key in settings if "issuer" not in fields), "issuer")
+        fields.problem(key, "conflict", f"expected provider: {owner.name}, which alone signs on this host")
         return None
     return preset
 
@@ -91,7 +100,9 @@ def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
 def _setting(fields: Fields, key: str) -> Json:
     """Return a provider's own key as plain values; its form is the provider's to judge."""
     value = fields.take(key)
-    return fields.text(key) if not isinstance(value, dict | list) else _plain(fields, key, value)
+    if value is None or isinstance(value, dict | list):
+        return _plain(fields, key, value)
+    return text_of(value, fields.at(key), fields.problems)
 
 
 def _plain(fields: Fields, key: str, value: Node) -> Json:
@@ -133,6 +144,8 @@ def _read_keys(fields: Fields, preset: Preset, algorithms: tuple[str, ...], file
             return None if path is None else _pinned(fields, "jwks_file", path, algorithms, files)
         case _:
             node = fields.take("jwks")
+            if node is None:
+                return None
             if not isinstance(node, dict):
                 fields.problem("jwks", "wrong-type", f"expected a key set, found {described(node)}")
                 return None
@@ -178,7 +191,7 @@ def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
     value = fields.take("ca_bundle")
     if isinstance(value, str) and value.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
         return value
-    path = fields.text("ca_bundle")
+    path = None if value is None else text_of(value, fields.at("ca_bundle"), fields.problems)
     if path is None:
         return None
     try:

@@ -27,7 +27,9 @@ def read_registries(document: Fields) -> Mapping[str, Registry | None]:
     for name, fields in document.named_mappings("registries", required=True):
         registries[name] = None
         if not is_name(name):
-            document.problems.add(fields.path, "bad-value", NAME_EXPECTED)
+            document.problems.add(("registries", name), "bad-value", NAME_EXPECTED)
+        if fields is None:
+            continue
         if fields.text("type", required=True) not in (None, "ecr"):
             fields.problem("type", "not-available", "expected ecr; other types are not available in this version")
             continue

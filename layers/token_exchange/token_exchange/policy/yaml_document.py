@@ -50,7 +50,7 @@ class _Reader:
         if len(path) > MAX_DEPTH:
             raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
         if getattr(event, "anchor", None) is not None:
-            self._problems.add(path, "syntax", "anchors and aliases are not allowed; write the value out")
+            self._problems.add_unclear(path, "syntax", _NO_ANCHORS)
         match event:
             case yaml.AliasEvent():
                 return None
@@ -67,7 +67,7 @@ class _Reader:
 
     def _no_tag(self, event: yaml.MappingStartEvent | yaml.ScalarEvent | yaml.SequenceStartEvent, path: Path) -> None:
         if event.tag is not None:
-            self._problems.add(path, "syntax", "tags are not allowed; write the value itself")
+            self._problems.add_unclear(path, "syntax", "tags are not allowed; write the value itself")
 
     def _scalar(self, event: yaml.ScalarEvent, path: Path) -> Node:
         self._no_tag(event, path)
@@ -85,7 +85,7 @@ class _Reader:
             key = self._key(event, path)
             value = self._node(next(self._events), (*path, key))
             if key in found:
-                self._problems.add((*path, key), "duplicate-key", "stands more than once")
+                self._problems.add_unclear((*path, key), "duplicate-key", "stands more than once")
             else:
                 found[key] = value
         return found
@@ -93,24 +93,30 @@ class _Reader:
     def _key(self, event: yaml.Event, path: Path) -> str:
         if not isinstance(event, yaml.ScalarEvent):
             raise unreadable(f"{spelled_path(path) or 'the document'}: a key must be plain text")
-        key = self._scalar(event, path)
+        name = str(event.value)
+        here = (*path, name)
+        key = self._scalar(event, here)
+        if event.anchor is not None:
+            self._problems.add_unclear(here, "syntax", _NO_ANCHORS)
         if key == "<<" and event.style in (None, ""):
-            self._problems.add(path, "syntax", "merge keys are not allowed; write the values out")
+            self._problems.add_unclear(here, "syntax", "merge keys are not allowed; write the values out")
         if not isinstance(key, str):
-            self._problems.add((*path, str(event.value)), "ambiguous-value", f"quote the key: '{event.value}'")
-        return str(event.value)
+            self._problems.add_unclear(here, "ambiguous-value", f"quote the key: '{name}'")
+        return name
 
+
+_NO_ANCHORS: Final = "anchors and aliases are not allowed; write the value out"
 
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 _OTHER_NUMBER: Final = re.compile(
     r"[-+]?(?:0x[0-9a-fA-F_]+|0o?[0-7_]+|0b[01_]+|\.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"
-    r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN"
+    r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.inf|\.Inf|\.INF|Infinity)|\.nan|\.NaN|\.NAN|NaN"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN_WORDS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-_FIRST_OF_SPECIAL: Final = frozenset("0123456789+-.~nNyYoOtTfF")
+_FIRST_OF_SPECIAL: Final = frozenset("0123456789+-.~nNyYoOtTfFI")
 
 
 def _plain(text: str) -> Node:

@@ -20,6 +20,14 @@ class NotStrictJson(ValueError):
     """The bytes are not one JSON object as RFC 8259 and RFC 7493 have it; the text names the rule, not the bytes."""
 
 
+class RepeatedMember(NotStrictJson):
+    """An object has a member twice; `name` is its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("a member twice in one object")
+        self.name = name
+
+
 def parse_object(document: bytes) -> dict[str, Json]:
     """Return the one JSON object that `document` holds.
 
@@ -72,7 +80,8 @@ def _require_whole_characters(value: Json) -> None:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise NotStrictJson("a member twice in one object")
+        names = [name for name, _ in pairs]
+        raise RepeatedMember(next(name for name in members if names.count(name) > 1))
     return members
 
 

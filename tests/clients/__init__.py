@@ -1,0 +1,1 @@
+"""Real registry clients with what the service hands out."""
