@@ -42,6 +42,11 @@ def post(url: str, *, token: str) -> Reply:
     return Reply(status=int(status), body={str(name): value for name, value in parsed.items()})
 
 
+def exchange_line(url: str) -> str:
+    """Return what a person types for `post`, with the token in `$TOKEN`."""
+    return f"printf 'header = \"Authorization: Bearer %s\"' \"$TOKEN\" | curl -sS --config - --request POST '{url}'"
+
+
 def _curl(arguments: list[str], *, config: str) -> str:
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "--config", "-", *arguments]
     try:

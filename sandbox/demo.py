@@ -111,7 +111,7 @@ def _tell(story: Story, world: World, service: Service, evidence: Evidence, pape
     paper.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims))
     world.aws.forget_requests()
     url = f"{service.url}/v1/token?registry=apps"
-    paper.command(f"curl --request POST --config <(the bearer header) '{url}'")
+    paper.command(curl.exchange_line(url))
     reply = curl.post(url, token=token)
     if story.refusal:
         _check_refusal(story, reply, world, paper)
@@ -120,9 +120,12 @@ def _tell(story: Story, world: World, service: Service, evidence: Evidence, pape
     decision = "denied" if story.refusal else "granted"
     record = evidence.audit_record(text_of(reply.body, "request_id"), decision=decision)
     evidence.check_silent_about(token)
-    paper.line("audit", "")
+    for session in world.aws.principals.sessions():
+        evidence.check_silent_about(session.secret_access_key)
+        evidence.check_silent_about(session.session_token)
+    paper.line("audit", "one line, of which these are the essentials")
     paper.block(_short_record(record))
-    paper.good("one audit record, and nothing secret in anything the service wrote")
+    paper.good("no token, password or key in anything the service wrote")
 
 
 def _check_login(story: Story, reply: curl.Reply, world: World, evidence: Evidence, paper: Paper) -> None:

@@ -3,11 +3,15 @@
 import base64
 import json
 from pathlib import Path
+from typing import Final
 
 from sandbox import account
 from sandbox.aws.conditions import moment
 from sandbox.aws.policies import Ask, Policy, Verdict
 from sandbox.aws.policy_grammar import parse_policy
+
+_PART: Final = 24
+"""Characters of a secret that are looked for at its beginning, middle and end: too many to be there by chance."""
 
 
 class Unexpected(Exception):
@@ -74,9 +78,9 @@ class Evidence:
             Unexpected: it is there.
         """
         written = self._log_path.read_text(errors="replace")
-        # The end of a token is its signature, the end of a password random: neither is found by chance.
-        for part in (secret, secret[-40:], secret[len(secret) // 2 :][:40]):
-            expect(part not in written, "a token or a password is in what the service wrote")
+        for start in (0, len(secret) // 2, len(secret) - _PART):
+            part = secret[max(0, start) :][:_PART]
+            expect(part not in written, "a token, a password or a key is in what the service wrote")
 
     def check_session_policy(
         self, text: str, *, pushes: tuple[str, ...], pulls: tuple[str, ...], not_this: str, until: str

@@ -43,7 +43,7 @@ class IssuerFault:
 class Issuer:
     """Every provider's issuer on one HTTPS server. Keys and certificates lie in `folder`.
 
-    `faults` and `counts` go by provider and document.
+    `tokens` makes tokens; `faults` and counts go by provider and document.
     """
 
     def __init__(self, folder: Path, *, port: int = 0, now: Now = WALL_CLOCK) -> None:
@@ -55,10 +55,10 @@ class Issuer:
         self._lock = threading.Lock()
         self._server = Server(self._handle, port=port, tls=certificates.server_context())
         self.url = f"https://localhost:{self._server.port}"
-        self._mint = Mint(folder / "keys", base_url=self.url, now=now)
-        self.mint = self._mint.mint
-        self.keys = self._mint.keys
-        self.issuer_url = self._mint.issuer
+        self.tokens = Mint(folder / "keys", base_url=self.url, now=now)
+        self.mint = self.tokens.mint
+        self.keys = self.tokens.keys
+        self.issuer_url = self.tokens.issuer
 
     @property
     def port(self) -> int:

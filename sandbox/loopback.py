@@ -198,7 +198,7 @@ class _Connection(BaseHTTPRequestHandler):
             return
         request = Request(
             method=self.command,
-            target=self.path,
+            target=self.requestline.split()[1],  # self.path has lost a leading slash where there are two
             headers=tuple(self.headers.items()),
             body=body,
             peer=str(self.client_address[0]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+from sandbox.curl import exchange_line
 from sandbox.loopback import PortBusy
 from sandbox.paper import Paper
 from sandbox.service import HANDLER, Service, ServiceFailed
@@ -69,10 +70,10 @@ def _explain(world: World, service: Service, *, log: Path | None) -> None:
     paper.command(f"curl {service.url}/v1/health")
     paper.heading("Get a job's token, as on main, and exchange it for a login")
     paper.command(_mint_line(world, "push-main"))
-    paper.command(_exchange_line(service))
+    paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
     paper.heading("The same from a feature branch is refused, and says why")
     paper.command(_mint_line(world, "push-feature"))
-    paper.command(_exchange_line(service))
+    paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
     paper.heading("What AWS was asked, and how to let it fail")
     paper.command(f"curl {world.aws.url}/_control/requests")
     paper.command(f"curl -X POST '{world.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'")
@@ -83,11 +84,3 @@ def _explain(world: World, service: Service, *, log: Path | None) -> None:
 def _mint_line(world: World, scenario: str) -> str:
     query = urlencode({"audience": world.audience, "scenario": scenario, "format": "text"})
     return f"TOKEN=$(curl -sSf --cacert {world.issuer.ca_bundle} '{world.issuer.url}/mint/github-actions?{query}')"
-
-
-def _exchange_line(service: Service) -> str:
-    # By standard input: on curl's command line the token would be in the process list.
-    return (
-        'printf \'header = "Authorization: Bearer %s"\' "$TOKEN" | '
-        f"curl -sS --config - -X POST '{service.url}/v1/token?registry=apps'"
-    )

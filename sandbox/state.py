@@ -7,9 +7,8 @@ DEFAULT_FOLDER: Final = Path(".sandbox")
 
 
 def make_folder(folder: Path) -> Path:
-    """Create `folder`, readable by its owner alone, and return it."""
+    """Create `folder`, readable by its owner alone, and return it; one that exists keeps its mode."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
     return folder
 
 

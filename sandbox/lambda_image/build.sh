@@ -35,13 +35,18 @@ command -v debootstrap >/dev/null || fail "debootstrap is not installed: apt-get
 
 root=$(mktemp -d)
 # A half-made tree is never imported, and none is left behind.
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf "$root" "$root.log" "$root.failed"' EXIT
 trap 'exit 130' INT TERM
 
 say "1/3 Debian trixie (about a minute)"
-debootstrap --arch="$debian" --variant=minbase --include=python3,ca-certificates trixie "$root" |
-  awk '/^I: (Retrieving|Unpacking|Configuring)/ { if (++seen % 25 == 0) print "lambda image:   " seen " steps done" }' >&2
-[ -x "$root/usr/bin/python3.13" ] || fail "debootstrap left no python3.13; its log: $root/debootstrap/debootstrap.log"
+# A pipeline has the status of its end, so the beginning leaves a mark when it fails.
+{ debootstrap --arch="$debian" --variant=minbase --include=python3,ca-certificates trixie "$root" 2>&1 ||
+  : >"$root.failed"; } | tee "$root.log" |
+  awk '/^I: (Retrieving|Unpacking|Configuring)/ { if (++seen % 50 == 0) print "lambda image:   " seen " steps done" }' >&2
+if [ -e "$root.failed" ]; then
+  tail -n 5 "$root.log" >&2
+  fail "debootstrap failed"
+fi
 
 say "2/3 Lambda's runtime loop"
 mkdir -p "$root/var/runtime" "$root/var/task" "$root/opt"

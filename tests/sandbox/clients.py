@@ -1,6 +1,10 @@
 """Real botocore clients for the sandbox's AWS."""
 
+import base64
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Self
 
 import botocore.session
@@ -16,12 +20,16 @@ SESSION_POLICY = (
 )
 
 
+@cache
+def _botocore_session() -> botocore.session.Session:
+    return botocore.session.Session()  # reading the service models is what takes time
+
+
 class Clients:
     """Makes clients and closes them."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._botocore = botocore.session.Session()
         self._open: list[BaseClient] = []
         self.service = account.service_session(account.roles()[0])
 
@@ -47,7 +55,7 @@ class Clients:
     def _client(
         self, service: str, *, key: str, secret: str, token: str, attempts: int, region: str = account.REGION
     ) -> BaseClient:
-        client = self._botocore.create_client(
+        client = _botocore_session().create_client(
             service,
             region_name=region,
             endpoint_url=self._url,
@@ -71,6 +79,12 @@ class Clients:
             client.close()
 
 
+def call(client: BaseClient, operation: str, **parameters: object) -> dict[str, object]:
+    """Call an operation by its Python name: botocore makes the methods at run time, so no type knows them."""
+    answer: dict[str, object] = getattr(client, operation)(**parameters)
+    return answer
+
+
 def assume(client: BaseClient, **changes: object) -> dict[str, object]:
     """Assume the push role with what a grant would ask, changed."""
     asked: dict[str, object] = {
@@ -82,8 +96,28 @@ def assume(client: BaseClient, **changes: object) -> dict[str, object]:
         "Tags": [{"Key": "repository", "Value": "acme/shop"}],
     }
     merged = {name: value for name, value in {**asked, **changes}.items() if value is not None}
-    answer: dict[str, object] = client.assume_role(**merged)
-    return answer
+    return call(client, "assume_role", **merged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """What `GetAuthorizationToken` answered."""
+
+    user: str
+    password: str
+    expires_at: datetime
+    proxy_endpoint: str
+
+
+def authorization(client: BaseClient, **parameters: object) -> Authorization:
+    """Ask ECR for a login."""
+    listed = call(client, "get_authorization_token", **parameters)["authorizationData"]
+    assert isinstance(listed, list)
+    (data,) = listed
+    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    return Authorization(
+        user=user, password=password, expires_at=data["expiresAt"], proxy_endpoint=data["proxyEndpoint"]
+    )
 
 
 def refusal(call: Callable[[], object]) -> tuple[str, str, int]:

@@ -109,9 +109,10 @@ class AuditRecord:
                 "reason": self.reason or "granted",
                 "status": self.status,
                 "request_id": self.request_id,
-                "api_request_id": self.api_request_id,
-                "source_ip": _cut(self.source_ip),
-                "user_agent": _cut(self.user_agent),
+                "api_request_id": _cut_as_written(self.api_request_id),
+                "source_ip": _cut_as_written(self.source_ip),
+                # Its sender may have put anything there, a token included.
+                "user_agent": _cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": self.token is not None,
                 "policy_sha256": self.policy_sha256,
@@ -128,13 +129,13 @@ class AuditRecord:
     def _issuer_fields(self) -> dict[str, Json]:
         if self.token is None:
             # Until the signature is proven anybody can have written the token: its `iss` is all that is kept of it.
-            return {"issuer_url": _cut(self.unverified_issuer)}
+            return {"issuer_url": _cut_as_written(self.unverified_issuer)}
         identity = self.caller.identity.vocabulary if self.caller is not None else {}
         return {
             "issuer": self.token.trust.entry,
             "issuer_url": self.token.trust.url,
             "provider": self.caller.issuer.preset.provider if self.caller is not None else None,
-            "token_id": _cut(self.token.token_id),
+            "token_id": _cut_as_written(self.token.token_id),
             "identity": {name: _cut(value) if isinstance(value, str) else value for name, value in identity.items()},
             "claims": {
                 name: _cut_json(self.token.claims[name])
@@ -147,7 +148,7 @@ class AuditRecord:
         if self.refused is None or MEANINGS[self.refused.reason].status < 500:  # noqa: PLR2004 - see decision()
             return None
         cause = self.refused.__cause__ or self.refused
-        return {"class": type(cause).__name__, "message": _cut(redacted(str(cause)))}
+        return {"class": type(cause).__name__, "message": _cut_as_written(redacted(str(cause)))}
 
 
 def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
@@ -211,6 +212,12 @@ def _within_size(fields: dict[str, Json]) -> dict[str, Json]:
         else:
             continue
         fields[f"{name}_left_out"] = left_out
+    identity = fields.get("identity")
+    if isinstance(identity, dict) and _length(fields) > MAX_RECORD_CHARACTERS:
+        # Every name stays; only values of which each character takes six or twelve are shorter.
+        fields["identity"] = {
+            name: _cut_as_written(value) if isinstance(value, str) else value for name, value in identity.items()
+        }
     return fields
 
 
@@ -241,6 +248,16 @@ def _cut(value: str | None) -> str | None:
     if value is None or len(value) <= _MAX_VALUE_CHARACTERS:
         return value
     return f"{value[:_MAX_VALUE_CHARACTERS]}…[{len(value) - _MAX_VALUE_CHARACTERS} more]"
+
+
+def _cut_as_written(value: str | None) -> str | None:
+    """Return `value` cut where it takes more than 256 characters with its escapes, and marked where it is cut."""
+    if value is None or _length(value) <= _MAX_VALUE_CHARACTERS:
+        return value
+    kept = value[:_MAX_VALUE_CHARACTERS]
+    while _length(kept) > _MAX_VALUE_CHARACTERS:
+        kept = kept[:-1]
+    return f"{kept}…[{len(value) - len(kept)} more]"
 
 
 def _cut_json(value: Json) -> Json:

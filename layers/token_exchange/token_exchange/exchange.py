@@ -129,14 +129,11 @@ class Exchange:
         deadline: Deadline,
         timings: Timings,
     ) -> Exchanged:
-        # All of them are bounded before the first is asked for: a grant that cannot be is found before AWS is called.
-        sessions = [
-            bounded_session(award, caller, request_id=record.request_id, now=self._clock.now()) for award in awards
-        ]
         logins: list[Login] = []
         failed: list[FailedLogin] = []
-        for award, bounded in zip(awards, sessions, strict=True):
+        for award in awards:
             try:
+                bounded = bounded_session(award, caller, request_id=record.request_id, now=self._clock.now())
                 logins.append(self._mint_one(award, bounded, record=record, deadline=deadline, timings=timings))
             except Refused as refused:
                 record.not_minted(award, refused)

@@ -72,7 +72,7 @@ class PolicyStore:
         self._events = events
         self._lock = Lock()
         self._in_force: PolicyInForce | None = None
-        self._looked_at: float | None = None
+        self._looked_at: tuple[float, float] | None = None
 
     @property
     def in_force(self) -> PolicyInForce | None:
@@ -96,18 +96,22 @@ class PolicyStore:
         return self._in_force
 
     def _is_due(self) -> bool:
-        now = self._clock.monotonic()
-        return self._looked_at is None or now - self._looked_at >= self._max_age_seconds
+        if self._looked_at is None:
+            return True
+        # A frozen environment's monotonic clock may stand still, and it would wake up with a policy of yesterday.
+        wall, monotonic = self._looked_at
+        age = self._clock.now() - wall
+        return age < 0 or max(age, self._clock.monotonic() - monotonic) >= self._max_age_seconds
 
     def _look(self) -> None:
-        self._looked_at = self._clock.monotonic()
+        self._looked_at = self._clock.now(), self._clock.monotonic()
         before = self._in_force
         try:
             document = self._source.read()
             if before is not None and _is_unchanged(before.policy, document):
                 self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
                 return
-            policy = load_policy(document.content, name=document.name, read_file=document.read_file)
+            policy = _loaded(document)
         except (PolicyUnreadable, PolicyUnusable) as cause:
             # Said at every look, until somebody mends it.
             self._events.not_loaded(cause, in_force=None if before is None else before.policy.sha256)
@@ -116,6 +120,16 @@ class PolicyStore:
             return
         self._in_force = PolicyInForce(policy=policy, loaded_at=self._clock.now(), refused=False)
         self._events.loaded(policy)
+
+
+def _loaded(document: PolicyDocument) -> Policy:
+    try:
+        return load_policy(document.content, name=document.name, read_file=document.read_file)
+    except PolicyUnusable:
+        raise
+    except Exception as error:
+        # A fault of the reader's own must no more cost the policy in force than a fault of the document.
+        raise PolicyUnreadable(f"reading it failed unexpectedly: {type(error).__name__}") from error
 
 
 def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:

@@ -81,10 +81,10 @@ class Service:
         try:
             policy = self._policies.current().policy
             clients.sts()
+            for region in {registry.region for registry in policy.registries.values()}:
+                clients.ecr(region)
         except Refused:
             return
-        for region in {registry.region for registry in policy.registries.values()}:
-            clients.ecr(region)
 
     def __call__(self, event: object, context: LambdaContext) -> dict[str, object]:
         """Return the answer to the request in `event`, as API Gateway and function URLs take it."""

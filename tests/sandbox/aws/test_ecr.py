@@ -1,4 +1,3 @@
-import base64
 from datetime import datetime
 
 import pytest
@@ -9,7 +8,7 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.aws.principals import Session, make_role
 from sandbox.aws.server import Aws
-from tests.sandbox.clients import SESSION_POLICY, Clients, assume, refusal
+from tests.sandbox.clients import SESSION_POLICY, Clients, assume, authorization, refusal
 
 OTHER_POLICY = SESSION_POLICY.replace("GetAuthorizationToken", "BatchGetImage")
 
@@ -22,19 +21,16 @@ def _session(aws: Aws, clients: Clients, **changes: object) -> Session:
 def test_a_login_is_long_lasts_twelve_hours_and_is_known_again(aws: Aws, clients: Clients) -> None:
     session = _session(aws, clients)
 
-    answer = clients.ecr(session).get_authorization_token()
+    login = authorization(clients.ecr(session))
 
-    (data,) = answer["authorizationData"]
-    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    assert user == "AWS"
-    assert len(password) > 1500
-    assert data["proxyEndpoint"] == "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com"
-    assert isinstance(data["expiresAt"], datetime)
-    login = aws.registry.login(password)
-    assert login is not None
-    assert login.session == session
-    assert data["expiresAt"].timestamp() == login.expires_at
-    assert aws.requests("ecr:GetAuthorizationToken")[0].request_id == answer["ResponseMetadata"]["RequestId"]
+    assert login.user == "AWS"
+    assert len(login.password) > 1500
+    assert login.proxy_endpoint == "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+    known = aws.registry.login(login.password)
+    assert known is not None
+    assert known.session == session
+    assert login.expires_at.timestamp() == known.expires_at
+    assert 0 <= aws.requests("ecr:GetAuthorizationToken")[0].at_seconds + 12 * 3600 - known.expires_at < 1
 
 
 @pytest.mark.parametrize(
@@ -46,13 +42,13 @@ def test_a_login_is_long_lasts_twelve_hours_and_is_known_again(aws: Aws, clients
     ],
 )
 def test_a_login_is_for_the_region_that_was_signed_for(aws: Aws, clients: Clients, region: str, host: str) -> None:
-    answer = clients.ecr(_session(aws, clients), region=region).get_authorization_token()
-    assert answer["authorizationData"][0]["proxyEndpoint"] == f"https://{host}"
+    login = authorization(clients.ecr(_session(aws, clients), region=region))
+    assert login.proxy_endpoint == f"https://{host}"
 
 
 def test_the_session_policy_must_allow_it(aws: Aws, clients: Clients) -> None:
     session = _session(aws, clients, Policy=OTHER_POLICY)
-    code, message, status = refusal(clients.ecr(session).get_authorization_token)
+    code, message, status = refusal(lambda: authorization(clients.ecr(session)))
     assert (code, status) == ("AccessDeniedException", 400)
     assert message == (
         f"User: {session.arn} is not authorized to perform: ecr:GetAuthorizationToken on resource: * "
@@ -66,7 +62,7 @@ def test_the_role_must_allow_it_too(aws: Aws, clients: Clients) -> None:
     assert role is not None
     aws.principals.put_role(make_role(role.arn, trust=role.trust.text, permissions=[OTHER_POLICY]))
     session = _session(aws, clients)
-    code, message, _ = refusal(clients.ecr(session).get_authorization_token)
+    code, message, _ = refusal(lambda: authorization(clients.ecr(session)))
     assert code == "AccessDeniedException"
     assert "because no identity-based policy allows" in message
 
@@ -103,4 +99,4 @@ def test_a_login_is_bounded_by_role_and_session_policy_at_each_use(aws: Aws) -> 
 @pytest.mark.parametrize("ids", [["12345678901"], ["1" * 12] * 11, ["11112222333x"]])
 def test_registry_ids_have_their_limits(aws: Aws, clients: Clients, ids: list[str]) -> None:
     client = clients.ecr(_session(aws, clients))
-    assert refusal(lambda: client.get_authorization_token(registryIds=ids))[0] == "InvalidParameterException"
+    assert refusal(lambda: authorization(client, registryIds=ids))[0] == "InvalidParameterException"

@@ -1,19 +1,24 @@
 """The AWS clients: made once, kept, and for ECR signed with the credentials of one request at a time.
 
 Making a client for each request costs several times what its call does, and a session ten times that.
+
+It is botocore that is used, without boto3 around it: boto3 adds resources, S3 transfers and its name in the user
+agent, and a twentieth to the time a start takes.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.hooks import HierarchicalEmitter
+from botocore.session import Session
 
+from token_exchange.adapters.aws_faults import made
+from token_exchange.adapters.aws_models import ServiceModels
 from token_exchange.ports import RoleSession
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -77,28 +82,43 @@ class AwsClients:
         self._lock = Lock()
         self._sts: STSClient | None = None
         self._ecr: dict[str, ECRClient] = {}
-        self._own = boto3.session.Session(region_name=region)
-        borrowing = botocore.session.get_session()
-        borrowing.register_component("credential_provider", _BorrowedProvider())
-        self._borrowing = boto3.session.Session(botocore_session=borrowing)
+        # Two sessions, so that no client of the one can ever sign with the credentials of the other; what they know
+        # of AWS and the handlers of botocore's events are the same and read once.
+        events = HierarchicalEmitter()
+        self._own = Session(event_hooks=events)
+        self._borrowing = Session(event_hooks=events, include_builtin_handlers=False)
+        self._borrowing.register_component("credential_provider", _BorrowedProvider())
+        models = ServiceModels(self._own.get_config_variable("data_path"))
+        for session in (self._own, self._borrowing):
+            session.register_component("data_loader", models)
 
     def sts(self) -> "STSClient":
         """Return the client that assumes roles as the service, at the regional endpoint.
 
         Raises:
-            Refused: `misconfigured` where the service does not know its region.
+            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
         """
         if self._region is None:
             raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
         if self._sts is None:
             with self._lock:
-                self._sts = self._own.client("sts", region_name=self._region, config=_CONFIG)
+                client = made(
+                    lambda: self._own.create_client("sts", region_name=self._region, config=_CONFIG), service="STS"
+                )
+                self._sts = cast("STSClient", client)  # botocore's types, unlike boto3's, do not tell which client
         return self._sts
 
     def ecr(self, region: str) -> "ECRClient":
-        """Return the client for ECR in `region`, which signs with what was lent."""
+        """Return the client for ECR in `region`, which signs with what was lent.
+
+        Raises:
+            Refused: `misconfigured` where the service's AWS settings are unusable.
+        """
         client = self._ecr.get(region)
         if client is None:
             with self._lock:  # making a client is not safe on two threads of one session
-                client = self._ecr[region] = self._borrowing.client("ecr", region_name=region, config=_CONFIG)
+                fresh = made(
+                    lambda: self._borrowing.create_client("ecr", region_name=region, config=_CONFIG), service="ECR"
+                )
+                client = self._ecr[region] = cast("ECRClient", fresh)  # as above
         return client

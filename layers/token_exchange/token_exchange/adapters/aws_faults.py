@@ -62,6 +62,9 @@ _MISCONFIGURED: Final = frozenset(
     }
 )
 
+_UNREADABLE: Final = (ResponseParserError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+"""What botocore's parsers raise over an answer that is not in the form of its service model."""
+
 _MAX_MESSAGE_CHARACTERS: Final = 400
 
 
@@ -77,12 +80,31 @@ def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
         return call()
     except ClientError as error:
         raise _refused(error, refusal, subject) from error
-    except (HTTPClientError, BotoConnectionError, ResponseParserError) as error:
+    except (HTTPClientError, BotoConnectionError) as error:
         raise Refused(Reason.AWS_UNAVAILABLE, f"{subject}: AWS did not answer ({type(error).__name__})") from error
     except (NoCredentialsError, NoAuthTokenError) as error:
         raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials of its own") from error
     except BotoCoreError as error:
         raise Refused(Reason.MISCONFIGURED, f"{subject}: {_message(str(error))}") from error
+    except _UNREADABLE as error:
+        # Without the cause: some of these quote the answer, and an answer of STS holds keys.
+        raise Refused(
+            Reason.AWS_UNAVAILABLE, f"{subject}: AWS's answer cannot be read ({type(error).__name__})"
+        ) from None
+
+
+def made[T](make: Callable[[], T], *, service: str) -> T:
+    """Return the client that `make` makes.
+
+    Raises:
+        Refused: `misconfigured` where the environment's AWS settings do not let it.
+    """
+    try:
+        return make()
+    except (BotoCoreError, ValueError) as error:
+        raise Refused(
+            Reason.MISCONFIGURED, f"the client for {service} cannot be made: {_message(str(error))}"
+        ) from error
 
 
 def unusable(subject: str, what: str) -> Refused:

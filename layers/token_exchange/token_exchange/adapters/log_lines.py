@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 from aws_lambda_powertools.logging import Logger
@@ -44,8 +45,12 @@ def _stand_in(value: object) -> str:
     return f"<{type(value).__name__}>"
 
 
+@cache
 def logger_for(name: str, *, level: str | None) -> Logger:
-    """Return the logger with this name; without a `level` the environment sets it, as for any Powertools function."""
+    """Return the logger with this name; without a `level` the environment sets it, as for any Powertools function.
+
+    A logger is the process's, and Powertools leaves a second one of the same name half made: so each is made once.
+    """
     logger = Logger(
         service=name,
         logger_handler=_LinesOrNothing(_CurrentStdout()),

@@ -85,6 +85,14 @@ def has_grant_type(request: HttpRequest) -> bool:
         return False
 
 
+def body_token(request: HttpRequest) -> str | None:
+    """Return the token in the body of `request`, which may be refused for anything."""
+    try:
+        return next((value for name, value in _body(request) if name == "subject_token" and value), None)
+    except Refused:
+        return None
+
+
 def _query(request: HttpRequest) -> list[tuple[str, str]]:
     if request.query is None:
         raise Refused(Reason.MALFORMED_REQUEST, "the query is not URL-encoded UTF-8")

@@ -28,6 +28,13 @@ def find_token(request: HttpRequest, in_body: str | None) -> str:
     return token
 
 
+def bearer_token(request: HttpRequest) -> str | None:
+    """Return the token in the header of a request that may be refused for anything, where there is just one."""
+    if len(request.authorization) != 1 or _is_joined(request.authorization[0]):
+        return None
+    return _bearer(request.authorization[0])
+
+
 def _is_joined(authorization: str) -> bool:
     """Say whether a gateway joined several headers with commas.
 

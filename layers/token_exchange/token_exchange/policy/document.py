@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from token_exchange.policy.problems import Path, PolicyUnusable, Problem, Problems
 
@@ -19,6 +19,9 @@ type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] |
 
 MAX_DEPTH: Final = 20
 """Levels of nesting; a policy has eight."""
+
+MAX_DIGITS: Final = 18
+"""Longer numbers are no two readers' same number, and most likely ids that lack their quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,10 @@ def _read_json(text: str, problems: Problems) -> Node | _NotJson:
         repeated.append(_Repeated(pairs))
         return repeated[-1]
 
-    def constant(name: str) -> NoReturn:
-        raise ValueError(name)
-
     try:
-        node: Node = json.loads(text, object_pairs_hook=mapping, parse_constant=constant, parse_float=_finite)
+        node: Node = json.loads(
+            text, object_pairs_hook=mapping, parse_constant=_no_number, parse_float=_float, parse_int=_integer
+        )
     except (ValueError, RecursionError):
         return _NOT_JSON
     if repeated or _depth_exceeds(text) or "\\u" in text:
@@ -106,11 +108,17 @@ def _report_what_only_json_allows(node: Node, problems: Problems) -> None:
             problems.add_unclear(path, "bad-value", "holds half of a surrogate pair, which is no character")
 
 
-def _finite(text: str) -> float:
+def _no_number(text: str) -> Unquoted:
+    return Unquoted(text, "a number")
+
+
+def _float(text: str) -> Node:
     value = float(text)
-    if math.isinf(value):
-        raise ValueError(text)
-    return value
+    return _no_number(text) if math.isinf(value) else value
+
+
+def _integer(text: str) -> Node:
+    return int(text) if len(text.lstrip("-")) <= MAX_DIGITS else _no_number(text)
 
 
 def _holds_surrogate(found: Node) -> bool:

@@ -56,7 +56,7 @@ def _read_match(match: Fields, name: str, presets: Sequence[Preset], *, deny: bo
     if name in IDS and len(presets) > 1 and not deny:
         match.problem(name, "conflict", SEVERAL_ISSUERS)
     wanted: ClaimType = "boolean" if name == "ref_protected" else "text"
-    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE).read(
+    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE, deny=deny).read(
         "match", (name,), node, match.at(name)
     )
     return [] if condition is None else [condition]
@@ -90,20 +90,17 @@ class _Claims:
         if not self._deny and len(self._presets) > 1 and self._is_behind(path, IDS):
             self._problems.add(at, "conflict", SEVERAL_ISSUERS)
         types = [preset.claim_type(path) for preset in self._presets]
-        condition = _Form(self._problems, types, fold=self._deny and self._is_behind(path, RENAMEABLE)).read(
-            "claims", path, node, at
-        )
+        fold = self._deny and self._is_behind(path, RENAMEABLE)
+        condition = _Form(self._problems, types, fold=fold, deny=self._deny).read("claims", path, node, at)
         return [] if condition is None else [condition]
 
     def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
-        for preset in self._presets:
-            found = preset.claim_type(path)
-            if found not in ("any", "object"):
-                # Most likely a misspelt operator; in a deny rule it would never hold, and nobody would notice.
-                expected = f"expected a value or operators ({', '.join(sorted(_OPERATORS))})"
-                self._problems.add(at, "wrong-type", f"the claim is {_a(found)}; {expected}")
-                return False
-        return True
+        wrong = _misfit([preset.claim_type(path) for preset in self._presets], ("any", "object"), deny=self._deny)
+        if wrong is not None:
+            # Most likely a misspelt operator; in a deny rule it would never hold, and nobody would notice.
+            expected = f"expected a value or operators ({', '.join(sorted(_OPERATORS))})"
+            self._problems.add(at, "wrong-type", f"the claim is {_a(wrong)}; {expected}")
+        return wrong is None
 
     def _is_behind(self, path: ClaimPath, names: frozenset[Name]) -> bool:
         """Say whether some issuer's value of one of `names` is made of the claim at `path`."""
@@ -118,10 +115,11 @@ class _Claims:
 class _Form:
     """Reads what one claim has to be: a value, a list of values, or operators."""
 
-    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool) -> None:
+    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool, deny: bool) -> None:
         self._problems = problems
         self._types = types
         self._fold = fold
+        self._deny = deny
 
     def read(self, section: Literal["match", "claims"], path: ClaimPath, node: Node, at: Path) -> Condition | None:
         if node is None:
@@ -204,13 +202,18 @@ class _Form:
             )
             return False
         found: ClaimType = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
-        for wanted in self._types:
-            if wanted not in (found, "any", "list"):
-                shown = str(value).lower() if isinstance(value, bool) else str(value)
-                advice = f"; quote it: '{shown}'" if wanted == "text" else ""
-                self._problems.add(at, "wrong-type", f"the claim is {_a(wanted)}, this is {described(value)}{advice}")
-                return False
-        return True
+        wanted = _misfit(self._types, (found, "any", "list"), deny=self._deny)
+        if wanted is not None:
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            advice = f"; quote it: '{shown}'" if wanted == "text" else ""
+            self._problems.add(at, "wrong-type", f"the claim is {_a(wanted)}, this is {described(value)}{advice}")
+        return wanted is None
+
+
+def _misfit(types: Sequence[ClaimType], fitting: Sequence[ClaimType], *, deny: bool) -> ClaimType | None:
+    """Return one of `types` that is none of `fitting`; a deny rule is of use already where one of them is."""
+    wrong = [found for found in types if found not in fitting]
+    return wrong[0] if wrong and (not deny or len(wrong) == len(types)) else None
 
 
 def _a(claim_type: ClaimType) -> str:

@@ -101,17 +101,19 @@ def _setting(fields: Fields, key: str) -> Json:
     """Return a provider's own key as plain values; its form is the provider's to judge."""
     value = fields.take(key)
     if value is None or isinstance(value, dict | list):
-        return _plain(fields, key, value)
+        return _plain(fields, key, value, text_only=True)
     return text_of(value, fields.at(key), fields.problems)
 
 
-def _plain(fields: Fields, key: str, value: Node) -> Json:
+def _plain(fields: Fields, key: str, value: Node, *, text_only: bool) -> Json:
     match value:
         case dict():
-            return {name: _plain(fields, key, item) for name, item in value.items()}
+            return {name: _plain(fields, key, item, text_only=text_only) for name, item in value.items()}
         case list():
-            return [_plain(fields, key, item) for item in value]
+            return [_plain(fields, key, item, text_only=text_only) for item in value]
         case str() | None:
+            return value
+        case bool() | int() | float() if not text_only:
             return value
         case Unquoted() | bool() | int() | float():
             fields.problem(key, "ambiguous-value", f"expected text, found {described(value)}; quote it")
@@ -149,8 +151,11 @@ def _read_keys(fields: Fields, preset: Preset, algorithms: tuple[str, ...], file
             if not isinstance(node, dict):
                 fields.problem("jwks", "wrong-type", f"expected a key set, found {described(node)}")
                 return None
-            plain = _plain(fields, "jwks", node)
-            return _parsed(fields, "jwks", plain, algorithms) if isinstance(plain, dict) else None
+            already_wrong = len(fields.problems)
+            plain = _plain(fields, "jwks", node, text_only=False)
+            if not isinstance(plain, dict) or len(fields.problems) > already_wrong:
+                return None
+            return _parsed(fields, "jwks", plain, algorithms)
 
 
 def _read_jwks_url(fields: Fields) -> KeySource | None:

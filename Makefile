@@ -1,0 +1,114 @@
+# Everything there is to do here, each with one command. `make` alone lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+UV := .tools/bin/uv
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+SAM := .tools/sam/bin/sam
+# `sam build` takes the python3.13 and the pip that it finds on the path.
+WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM="$(CURDIR)/$(SAM)" SAM_PYTHON="$(CURDIR)/.tools/sam/bin/python"
+LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 --no-annotate \
+	--custom-compile-command 'make lock'
+POLICY := functions/exchange/policy.yaml
+EVENT := events/granted-push-github.json
+
+# A person sees what is fetched; a log need not hold it.
+QUIET := $(if $(CI),--quiet)
+
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup demo serve test check format bench lock build events sam-image sam-build sam-check sam-invoke \
+	sam-api deploy clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# ------------------------------------------------------------------------------------------------ using it
+
+setup: .venv/stamp ## everything the other targets need, from nothing but Python 3 or uv; they run it themselves
+
+demo: .venv/stamp ## two logins and a refusal on this machine, shown and checked
+	@$(PYTHON) -m sandbox demo
+
+serve: .venv/stamp ## the whole service on this machine, until Ctrl-C
+	@$(PYTHON) -m sandbox serve
+
+# ------------------------------------------------------------------------------------------------ changing it
+
+test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
+	@$(BIN)/pytest $(PYTEST_FLAGS)
+
+check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml deploy/*.yaml
+	$(SAM) validate --lint
+
+format: .venv/stamp ## format the code, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/stamp ## how fast it is
+	@for script in bench/bench_*.py; do $(PYTHON) "$$script" || exit 1; done
+
+lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
+	$(LOCK) $(UPGRADE) requirements/layer.in -o layers/token_exchange/requirements.txt
+	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(UPGRADE) requirements/sam.in -o requirements/sam.txt
+	$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) $(UPGRADE) requirements/lambda-image.in -o requirements/lambda-image.txt
+
+# ------------------------------------------------------------------------------------------------ in Lambda's image
+
+events: .venv/stamp ## new tokens in events/, good for an hour; FLAGS=--placeholders takes them out
+	@$(PYTHON) -m sandbox events $(FLAGS)
+
+sam-image: $(UV) ## Lambda's base image in the container engine: pulled, or a stand-in that is built
+	@UV="$(CURDIR)/$(UV)" sh sandbox/lambda_image/build.sh
+
+sam-build: .venv/stamp .tools/sam/stamp ## a build for the sandbox, in .sandbox/build
+	@$(WITH_SAM) $(PYTHON) -m sandbox.lambda_build
+
+sam-check: .venv/stamp .tools/sam/stamp sam-image ## every event in Lambda's image, each answer checked
+	@$(WITH_SAM) $(PYTHON) -m sandbox.lambda_check
+
+sam-invoke: sam-build sam-image ## one event in Lambda's image, beside `make serve`; EVENT=events/…
+	@.tools/sam/bin/python sandbox/sam_on_loopback.py local invoke --config-env sandbox --event "$(EVENT)"
+
+sam-api: sam-build sam-image ## the HTTP API in Lambda's image, beside `make serve`, until Ctrl-C
+	@.tools/sam/bin/python sandbox/sam_on_loopback.py local start-api --config-env sandbox
+
+# ------------------------------------------------------------------------------------------------ deploying it
+
+build: .venv/stamp .tools/sam/stamp ## what is deployed, in .aws-sam/build, held against the lock; SAM_FLAGS
+	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
+	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
+
+deploy: .venv/stamp build ## build and deploy to AWS, once the policy loads
+	@$(PYTHON) deploy/check_policy.py $(POLICY)
+	@$(WITH_SAM) $(SAM) deploy --guided
+
+clean: ## remove what was built and what the sandbox keeps
+	rm -rf .aws-sam .sandbox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage
+
+# ------------------------------------------------------------------------------------------------ tools
+
+$(UV):
+	@sh requirements/find-uv.sh $@
+
+.venv/stamp: requirements/dev.txt layers/token_exchange/requirements.txt pyproject.toml | $(UV)
+	@echo "setup: Python 3.13 and the libraries of requirements/dev.txt, in .venv" >&2
+	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .venv
+	@VIRTUAL_ENV=.venv $(UV) pip sync $(QUIET) --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=.venv $(UV) pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.tools/sam/stamp: requirements/sam.txt | $(UV)
+	@echo "setup: the SAM CLI of requirements/sam.txt, in .tools/sam" >&2
+	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/sam
+	@VIRTUAL_ENV=.tools/sam $(UV) pip sync $(QUIET) --require-hashes requirements/sam.txt
+	@touch $@

@@ -1,0 +1,67 @@
+"""`python -m bench`: every figure, shown and written into docs/performance.md. `--quick` shows rough ones only."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import decision, exchange, report, start, verification
+from bench.figures import Part
+
+_NOTE = (
+    "Times are this machine's and nobody else's, and rise and fall with what else it does. "
+    "The samples of one comparison are taken in turns, so that noise falls on both sides alike: trust the ratios, to "
+    "about a twentieth."
+)
+
+
+def main() -> int:
+    """Measure, show, and write."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few samples in a few seconds; writes nothing")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory() as folder:
+        parts = _parts(Path(folder), quick=quick)
+    fresh = report.block(parts, run=_run())
+    print(fresh)
+    if not quick:
+        report.rewrite(report.PAGE, fresh)
+        print(f"\nwritten into {report.PAGE.name}")
+        for figure in (figure for part in parts for figure in part.figures):
+            if figure.limit is not None and figure.value > figure.limit:
+                print(f"above its limit: {figure.name}", file=sys.stderr)
+    return 0
+
+
+def _parts(folder: Path, *, quick: bool) -> list[Part]:
+    # The processes that time start and exchange come first: later the heap of this one is large.
+    sizes = (10, 1000, 10_000) if quick else (10, 1000, 10_000, 100_000)
+    return [
+        exchange.measure(folder, rounds=10 if quick else 400),
+        *start.measure(folder, rounds=2 if quick else 25),
+        decision.measure(rounds=3 if quick else 100, sizes=sizes),
+        verification.measure(folder, rounds=3 if quick else 200),
+    ]
+
+
+def _run() -> str:
+    now = datetime.now(UTC)
+    return (
+        f"Run on {platform.node()} ({_processor()}, {os.process_cpu_count()} processors, {platform.system()}), "
+        f"Python {platform.python_version()}, {now:%Y-%m-%d %H:%M} UTC.\n{_NOTE}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

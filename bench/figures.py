@@ -1,0 +1,33 @@
+"""What a run brings: named numbers, each with the aim it is held against."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type Unit = Literal["times", "ms", "µs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number. Ratios (`times`) carry an aim and a `limit` that they should never be above; times are context."""
+
+    name: str
+    value: float
+    unit: Unit
+    aim: float | None = None
+    limit: float | None = None
+
+    def shown(self) -> str:
+        """Return the number as the table shows it."""
+        if self.unit == "times":
+            return f"{self.value:.2f}"
+        digits = 0 if self.value >= 1000 else 1 if self.value >= 100 else 2  # noqa: PLR2004 - four digits, or so
+        return f"{self.value:.{digits}f} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The figures of one comparison, and what was done to get them."""
+
+    title: str
+    method: str
+    figures: tuple[Figure, ...]

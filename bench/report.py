@@ -1,0 +1,48 @@
+"""A run's figures as text, and the marked block of the page that holds the last run's."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.figures import Figure, Part
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "performance.md"
+BEGIN: Final = "<!-- figures: written by `make bench`, not by hand -->"
+END: Final = "<!-- end of figures -->"
+
+
+def block(parts: Sequence[Part], *, run: str) -> str:
+    """Return the tables of `parts` in Markdown; `run` says where and when."""
+    return "\n".join([run, *(_section(part) for part in parts)])
+
+
+def _section(part: Part) -> str:
+    rows = [_row(figure) for figure in part.figures]
+    return "\n".join(
+        [
+            f"\n### {part.title}\n",
+            part.method,
+            "",
+            "| figure | this run | aim | never above |",
+            "| --- | ---: | ---: | ---: |",
+            *rows,
+        ]
+    )
+
+
+def _row(figure: Figure) -> str:
+    aim, limit = (f"{value:g}" if value is not None else "" for value in (figure.aim, figure.limit))
+    return f"| {figure.name} | {figure.shown()} | {aim} | {limit} |"
+
+
+def rewrite(page: Path, fresh: str) -> None:
+    """Put `fresh` where the page has the last run's figures.
+
+    Raises:
+        ValueError: the page has no marked block.
+    """
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{page.name}: expected a block between {BEGIN} and {END}")
+    page.write_text(f"{before}{begin}\n\n{fresh}\n\n{end}{after}")

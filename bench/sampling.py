@@ -1,0 +1,34 @@
+"""Samples of several things, taken in turns, so that what else the machine does falls on all of them alike."""
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+
+def seconds_in_turns(
+    calls: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 3, repeat: Mapping[str, int] | None = None
+) -> dict[str, list[float]]:
+    """Return the wall time of each of `calls`, by its name: one sample in each round, after some that do not count.
+
+    `repeat` says how many calls a sample is the mean of, for those that are short beside the clock.
+    """
+    times = {name: (repeat or {}).get(name, 1) for name in calls}
+    samples: dict[str, list[float]] = {name: [] for name in calls}
+    gc.collect()
+    order = list(calls.items())
+    for counted in (*[False] * warm_up, *[True] * rounds):
+        order.reverse()
+        for name, call in order:
+            started = time.perf_counter()
+            for _ in range(times[name]):
+                call()
+            spent = (time.perf_counter() - started) / times[name]
+            if counted:
+                samples[name].append(spent)
+    return samples
+
+
+def medians(samples: Mapping[str, list[float]]) -> dict[str, float]:
+    """Return the median of each."""
+    return {name: median(values) for name, values in samples.items()}

@@ -1,0 +1,119 @@
+"""Importing and starting the exchange function against importing boto3 and making the two clients that it needs."""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import yaml
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from bench.policies import policy_of
+from sandbox.world import World
+
+AIM: Final = 1.3
+LIMIT: Final = 1.4
+# An environment is ready when it has started; it never tears down, so neither does what is timed.
+_END: Final = "import os; os._exit(0)"
+_BOTO3: Final = "import boto3; boto3.client('sts'); boto3.client('ecr')"
+_OURS: Final = "import exchange.app"
+_SHOWN: Final = 12
+
+
+def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
+    """Return how many times as long our start takes as boto3's, and what each import costs in either."""
+    policy = policy_of(1)
+    with World(folder) as world:
+        yaml_environment, json_environment = child_environment(world), child_environment(world)
+    for environment, name, text in (
+        (yaml_environment, "one.yaml", yaml.safe_dump(policy)),
+        (json_environment, "one.json", json.dumps(policy)),
+    ):
+        path = (folder / name).resolve()
+        path.write_text(text)
+        environment["TOKEN_EXCHANGE_POLICY"] = f"file:{path}"
+    programs = {
+        "boto3": (_BOTO3, yaml_environment),
+        "yaml": (_OURS, yaml_environment),
+        "json": (_OURS, json_environment),
+        "bare": ("pass", yaml_environment),
+    }
+    wall: dict[str, list[float]] = {name: [] for name in programs}
+    cpu: dict[str, list[float]] = {name: [] for name in programs}
+    order = list(programs.items())
+    for counted in (False, *[True] * rounds):
+        order.reverse()
+        for name, (program, environment) in order:
+            wall_seconds, cpu_seconds = _timed(program, environment)
+            if counted:
+                wall[name].append(wall_seconds)
+                cpu[name].append(cpu_seconds)
+    return _comparison(wall, cpu, rounds), _imports(yaml_environment)
+
+
+def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], rounds: int) -> Part:
+    middle = {name: median(values) for name, values in wall.items()}
+    least = {name: min(values) for name, values in wall.items()}
+    least_cpu = {name: min(values) for name, values in cpu.items()}
+    return Part(
+        title="Import and start",
+        method=(
+            "Fresh interpreters, one after the other, until they are ready: ours has imported `exchange.app`, read "
+            "a policy of one registry and made its clients; boto3's has made an STS and an ECR client. "
+            f"Bytecode is compiled in both cases. Medians of {rounds} each, taken in turns, and the least, which other work on the machine disturbs least."
+        ),
+        figures=(
+            _ratio("start / boto3 and two clients", middle["yaml"], middle["boto3"]),
+            _ratio("the same, by the least times", least["yaml"], least["boto3"]),
+            _ratio("the same, by the least processor times", least_cpu["yaml"], least_cpu["boto3"]),
+            _ratio("by the least processor times, with the policy in JSON", least_cpu["json"], least_cpu["boto3"]),
+            Figure(name="start", value=middle["yaml"] * 1e3, unit="ms"),
+            Figure(name="boto3 and two clients", value=middle["boto3"] * 1e3, unit="ms"),
+            Figure(name="an interpreter that does nothing", value=middle["bare"] * 1e3, unit="ms"),
+        ),
+    )
+
+
+def _ratio(name: str, ours: float, boto3s: float) -> Figure:
+    return Figure(name=name, value=ours / boto3s, unit="times", aim=AIM, limit=LIMIT)
+
+
+def _timed(program: str, environment: dict[str, str]) -> tuple[float, float]:
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, "-c", f"{program}; {_END}"]
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    spent, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _imports(environment: dict[str, str]) -> Part:
+    """Return what the modules of each package cost to import, each without what it imports in turn."""
+    milliseconds = _import_milliseconds(_OURS, environment)
+    start = milliseconds.pop("exchange")
+    dearest = sorted(milliseconds.items(), key=lambda item: -item[1])[:_SHOWN]
+    rest = sum(milliseconds.values()) - sum(spent for _, spent in dearest)
+    return Part(
+        title="What a start is made of",
+        method="`python -X importtime`, by package; measuring makes each import a little slower.",
+        figures=(
+            *(Figure(name=f"import of {package}", value=spent, unit="ms") for package, spent in dearest),
+            Figure(name=f"import of {len(milliseconds) - len(dearest)} others", value=rest, unit="ms"),
+            Figure(name="policy and clients", value=start, unit="ms"),
+        ),
+    )
+
+
+def _import_milliseconds(program: str, environment: dict[str, str]) -> dict[str, float]:
+    command = [sys.executable, "-X", "importtime", "-c", program]
+    lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stderr
+    spent: Counter[str] = Counter()
+    for microseconds, package in re.findall(r"^import time: +(\d+) \| +\d+ \| +(\w+)", lines, re.MULTILINE):
+        spent[package] += int(microseconds)
+    return {package: microseconds / 1e3 for package, microseconds in spent.items()}

@@ -1,0 +1,136 @@
+"""Verifying a token against PyJWT's own decode of it, and what tokens cost that are not good."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import jwt
+
+from bench.figures import Figure, Part
+from bench.policies import AUDIENCE, claims_of, policy_of
+from bench.sampling import medians, seconds_in_turns
+from sandbox.signing_keys import KeyRing
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Deadline
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+from token_exchange.verify.compact import read_compact
+from token_exchange.verify.key_store import KeyStore
+from token_exchange.verify.verifier import Verifier
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+LIMIT: Final = 1.0
+_ISSUER: Final = "https://token.actions.githubusercontent.com"
+
+
+def measure(folder: Path, *, rounds: int) -> Part:
+    """Return how many times as long verifying takes as PyJWT, and refusing as verifying."""
+    ring = KeyRing(folder / "verification", name="issuer", algorithm="RS256")
+    now = int(time.time())
+    good = ring.current.sign(claims_of(_ISSUER, now=now, changes={}))
+    foreign = ring.current.sign(claims_of("https://ci.example", now=now, changes={}))
+    forged = f"{good.rpartition('.')[0]}.{foreign.rpartition('.')[2]}"
+    junk = {
+        "noise": (secrets.token_urlsafe(len(good))[: len(good)], Reason.MALFORMED_TOKEN),
+        "another issuer's": (foreign, Reason.UNKNOWN_ISSUER),
+        "a forged signature": (forged, Reason.BAD_SIGNATURE),
+    }
+    policy = load_policy(json.dumps(policy_of(1)).encode(), name="bench", read_file=None)
+    verify = _verification(policy, ring)
+    calls = {"verify": lambda: verify(good), "jwt.decode": _decoding(good, ring)}
+    for name, (token, reason) in junk.items():
+        calls[name] = _refusal(verify, token, reason)
+    middle = medians(seconds_in_turns(calls, rounds=rounds, repeat=dict.fromkeys(calls, 20)))
+    return Part(
+        title="Verification",
+        method=(
+            "A GitHub token, RS256 with a key of 2,048 bits that is at hand in both cases; PyJWT is told audience "
+            f"and issuer and which claims to require. Medians of {rounds} samples of 20 each, taken in turns."
+        ),
+        figures=(
+            Figure(
+                name="verification / jwt.decode", value=middle["verify"] / middle["jwt.decode"], unit="times",
+                aim=LIMIT, limit=LIMIT,
+            ),
+            *(
+                Figure(
+                    name=f"refusing {name} / verification", value=middle[name] / middle["verify"], unit="times",
+                    aim=1.0, limit=1.5,
+                )
+                for name in junk
+            ),
+            Figure(name="verification", value=middle["verify"] * 1e6, unit="µs"),
+        ),
+    )  # fmt: skip
+
+
+class _Documents:
+    """Fulfils `Fetcher` with an issuer's two documents from memory."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._documents = {
+            f"{_ISSUER}/.well-known/openid-configuration": {"issuer": _ISSUER, "jwks_uri": f"{_ISSUER}/keys"},
+            f"{_ISSUER}/keys": {"keys": ring.published()},
+        }
+
+    def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
+        del ca_bundle, timeout_seconds, max_bytes
+        return json.dumps(self._documents[url]).encode()
+
+
+class _Nobody:
+    """Fulfils `KeyEvents` for whom nothing is news."""
+
+    def refreshed(self, entry: str, *, keys: int) -> None:
+        """Hear of it."""
+
+    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
+        """Hear of it."""
+
+    def key_left_out(self, entry: str, *, why: str) -> None:
+        """Hear of it."""
+
+    def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """Hear of it."""
+
+
+def _verification(policy: Policy, ring: KeyRing) -> Callable[[str], object]:
+    clock = SystemClock()
+    verifier = Verifier(KeyStore(fetcher=_Documents(ring), clock=clock, events=_Nobody()))
+
+    def verify(raw_token: str) -> object:
+        return verifier.verify(
+            read_compact(raw_token),
+            issuers=policy.issuers_by_url,
+            now=clock.now(),
+            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
+            timings=Timings(clock),
+        )
+
+    verify(ring.current.sign(claims_of(_ISSUER, now=int(clock.now()), changes={})))
+    return verify
+
+
+def _decoding(token: str, ring: KeyRing) -> Callable[[], object]:
+    key = jwt.PyJWK.from_dict(dict(ring.current.public_jwk)).key
+    required: Options = {"require": ["exp", "iat", "iss", "aud", "sub"]}
+    return lambda: jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=_ISSUER, options=required)
+
+
+def _refusal(verify: Callable[[str], object], token: str, reason: Reason) -> Callable[[], object]:
+    def refuse() -> object:
+        try:
+            return verify(token)
+        except Refused as refused:
+            return refused.reason
+
+    assert refuse() is reason
+    return refuse

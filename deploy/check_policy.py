@@ -1,0 +1,26 @@
+# ruff: noqa: INP001, T201 - a script, which talks to a person
+"""Refuse to deploy without a policy that loads: `python deploy/check_policy.py functions/exchange/policy.yaml`."""
+
+import sys
+from pathlib import Path
+
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy_store import PolicyUnreadable
+
+
+def main(path: Path) -> int:
+    """Return 0 when the service would start with the policy at `path`, 1 with the reasons when it would not."""
+    try:
+        document = PolicyFile(path).read()
+        policy = load_policy(document.content, name=document.name, read_file=document.read_file)
+    except (PolicyUnreadable, PolicyUnusable) as error:
+        print(f"not deployed, since the policy does not load: {path}\n{error}", file=sys.stderr)
+        return 1
+    print(f"policy {policy.sha256[:12]} loads: {len(policy.grants)} grants")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,161 @@
+"""Builds the function as it is deployed, for `sam local` in the sandbox: `python -m sandbox.lambda_build`.
+
+The build lies in `.sandbox/build`, where `sam deploy` does not look, and alone there gets what leads the function
+into the sandbox: a policy, a certificate, the names of variables. The variables' values are in `.sandbox/env.json`.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from sandbox import account
+from sandbox.certificates import load_certificates
+from sandbox.evidence import object_of
+from sandbox.loopback import HOST
+from sandbox.policy import write_policy
+from sandbox.serve import AWS_PORT, ISSUER_PORT
+from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
+
+FUNCTION: Final = "ExchangeFunction"
+PACKAGE: Final = "exchange"
+LOCAL_API_PORT: Final = 3000
+BUILD_FOLDER: Final = DEFAULT_FOLDER / "build"
+ENVIRONMENT_FILE: Final = DEFAULT_FOLDER / "env.json"
+POLICY_FOLDER: Final = "sandbox"
+_ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class BuildFailed(Exception):
+    """There is no build; the text says why."""
+
+
+def sam_command() -> list[str]:
+    """Return the start of a `sam` command line: the program that `SAM` names, or the one on the path."""
+    return [os.environ.get("SAM", "sam")]
+
+
+def sam_on_loopback() -> list[str]:
+    """Return the start of a `sam local` command line whose containers reach this machine's loopback."""
+    script = Path(__file__).with_name("sam_on_loopback.py")
+    return [os.environ.get("SAM_PYTHON", "python3"), str(script)]
+
+
+def sam_environment() -> dict[str, str]:
+    """Return an environment in which SAM asks nothing, reports nothing and uses nobody's AWS account."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return mine | {
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": account.REGION,
+    }
+
+
+def machine_architecture() -> str:
+    """Return this machine's architecture as Lambda calls it.
+
+    Raises:
+        BuildFailed: Lambda has no such machines.
+    """
+    machine = platform.machine().lower()
+    if machine not in _ARCHITECTURES:
+        raise BuildFailed(f"no Lambda runs on {machine}")
+    return _ARCHITECTURES[machine]
+
+
+def build() -> None:
+    """Run `sam build`, and open what it built to the sandbox.
+
+    Raises:
+        BuildFailed: it failed; what it had to say has been printed.
+    """
+    architecture = machine_architecture()
+    parameters = ["--config-env", "sandbox", "--parameter-overrides", f"Architecture={architecture}"]
+    done = subprocess.run([*sam_command(), "build", *parameters], env=sam_environment(), check=False)
+    if done.returncode != 0:
+        raise BuildFailed(f"sam build ended with status {done.returncode}")
+    template = BUILD_FOLDER / "template.yaml"
+    names = lambda_variables(issuer_folder=DEFAULT_FOLDER.name, aws_url="", public_url="").keys()
+    template.write_text(open_template(template.read_text(), architecture=architecture, variables=names))
+
+
+def open_template(text: str, *, architecture: str, variables: Iterable[str]) -> str:
+    """Return the built template with parameters that need no asking, and with `variables` declared.
+
+    `sam local` hands on no variable that the template does not declare, and what is deployed declares none that
+    leads it astray.
+    """
+    template = object_of(yaml.safe_load(text), "template")
+    parameters = object_of(template["Parameters"], "Parameters")
+    for name, value in (("Architecture", architecture), ("AssumableRoleArns", account.PUSH_ROLE)):
+        parameters[name] = object_of(parameters[name], name) | {"Default": value}
+    resources = object_of(template["Resources"], "Resources")
+    function = object_of(resources[FUNCTION], FUNCTION)
+    properties = object_of(function["Properties"], "Properties")
+    declared = object_of(object_of(properties["Environment"], "Environment")["Variables"], "Variables")
+    properties["Environment"] = {"Variables": dict.fromkeys(variables, "") | declared}
+    resources[FUNCTION] = function | {"Properties": properties}
+    return yaml.safe_dump(template | {"Parameters": parameters, "Resources": resources}, sort_keys=False)
+
+
+def lambda_variables(*, issuer_folder: str, aws_url: str, public_url: str) -> dict[str, str]:
+    """Return the environment of a function in a container that shares this machine's loopback."""
+    service = account.service_session(account.roles()[0])
+    return {
+        "TOKEN_EXCHANGE_POLICY": f"file:{issuer_folder}/policy.yaml",
+        "TOKEN_EXCHANGE_STATE_TABLE": "",
+        "TOKEN_EXCHANGE_URL": public_url,
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_REGION": account.REGION,
+        "AWS_DEFAULT_REGION": account.REGION,
+        "AWS_ACCESS_KEY_ID": service.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": service.secret_access_key,
+        "AWS_SESSION_TOKEN": service.session_token,
+    }
+
+
+def lead_into_sandbox(
+    environment_file: Path, *, policy_folder: str, issuer_port: int, ca_bundle: Path, aws_url: str, public_url: str
+) -> None:
+    """Give the built function a policy for the issuer at `issuer_port`, and write the values of its variables."""
+    folder = BUILD_FOLDER / FUNCTION / PACKAGE / policy_folder
+    folder.mkdir(exist_ok=True)
+    shutil.copy(ca_bundle, folder / "ca.pem")
+    write_policy(folder, issuer_port=issuer_port)
+    variables = lambda_variables(issuer_folder=policy_folder, aws_url=aws_url, public_url=public_url)
+    write_private(environment_file, json.dumps({FUNCTION: variables}, indent=2).encode())
+
+
+def main() -> int:
+    """Build for the addresses of `make serve`; return 0, or 1 when there is no build."""
+    make_folder(DEFAULT_FOLDER)
+    try:
+        build()
+    except BuildFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    lead_into_sandbox(
+        ENVIRONMENT_FILE,
+        policy_folder=POLICY_FOLDER,
+        issuer_port=ISSUER_PORT,
+        ca_bundle=load_certificates(DEFAULT_FOLDER).authority,
+        aws_url=f"http://{HOST}:{AWS_PORT}",
+        public_url=f"http://{HOST}:{LOCAL_API_PORT}",
+    )
+    print("built; with `make serve` running and after `make events`:")
+    print("  sam local invoke --config-env sandbox -e events/granted-push-github.json")
+    print("  sam local start-api --config-env sandbox")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Runs the built function in Lambda's own image, and checks each answer: `python -m sandbox.lambda_check`.
+
+`sam local invoke` for every case of `events/`, then one exchange after another through `sam local start-api`, with
+the real curl. The world is one of its own on free ports, so that a running `make serve` is not in the way.
+"""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sandbox.curl import CurlFailed, post
+from sandbox.event_cases import CASES, Case
+from sandbox.events import mint_for, render
+from sandbox.evidence import Unexpected, expect, object_of, text_of
+from sandbox.lambda_build import (
+    FUNCTION,
+    BuildFailed,
+    build,
+    lead_into_sandbox,
+    sam_environment,
+    sam_on_loopback,
+)
+from sandbox.loopback import HOST, listen
+from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
+from sandbox.world import World
+
+CHECK_FOLDER: Final = DEFAULT_FOLDER / "check"
+_ENVIRONMENT_FILE: Final = CHECK_FOLDER / "env.json"
+_INVOKE_SECONDS: Final = 120.0
+_START_SECONDS: Final = 60.0
+_WARM_CALLS: Final = 5
+
+
+def main() -> int:
+    """Return 0 when every answer is as the name of its event says, 1 otherwise."""
+    make_folder(DEFAULT_FOLDER)
+    try:
+        build()
+        with prepared_world() as (world, port):
+            failures = sum(not _passes(case, world) for case in CASES)
+            failures += not _api_passes(world, port)
+    except BuildFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    total = len(CASES) + 1
+    print(f"\nsam-check: {total - failures} of {total} as expected")
+    return 1 if failures else 0
+
+
+@contextmanager
+def prepared_world() -> Iterator[tuple[World, int]]:
+    """Start a world into which the built function is led, and give it with a free port for the HTTP API."""
+    with listen(0) as reserved:
+        port = int(reserved.getsockname()[1])
+    with World(make_folder(CHECK_FOLDER)) as world:
+        lead_into_sandbox(
+            _ENVIRONMENT_FILE,
+            policy_folder=CHECK_FOLDER.name,
+            issuer_port=world.issuer.port,
+            ca_bundle=world.issuer.ca_bundle,
+            aws_url=world.aws.url,
+            public_url=f"http://{HOST}:{port}",
+        )
+        yield world, port
+
+
+def _passes(case: Case, world: World) -> bool:
+    started = time.monotonic()
+    try:
+        check_case(case, world)
+    except Unexpected as error:
+        print(f"  FAILED  {case.name}: {error}", flush=True)
+        return False
+    print(f"  ok  {case.name:<34} {time.monotonic() - started:5.1f} s, container and cold start included", flush=True)
+    return True
+
+
+def check_case(case: Case, world: World) -> None:
+    """Run one case in Lambda's image, and check the answer.
+
+    Raises:
+        Unexpected: it is another than the case's name promises, or the token is in the function's log.
+    """
+    token = mint_for(case, world.issuer.mint, now=time.time())
+    event_path = CHECK_FOLDER / "event.json"
+    write_private(event_path, render(case, token).encode())
+    _check(case, _invoke(event_path, token))
+
+
+def _invoke(event_path: Path, token: str) -> dict[str, object]:
+    """Return the function's answer to an event, once its log has been searched for the token."""
+    command = [*sam_on_loopback(), "local", "invoke", FUNCTION, "--event", str(event_path), *_options()]
+    try:
+        done = subprocess.run(
+            command, env=sam_environment(), capture_output=True, text=True, check=False, timeout=_INVOKE_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unexpected(f"sam local invoke did not end within {_INVOKE_SECONDS:.0f} s") from error
+    for part in (token, token[-40:]):
+        expect(part not in done.stderr, "the token is in what the function wrote")
+    # The function's answer is the last line; its log goes to standard error.
+    lines = done.stdout.strip().splitlines()
+    try:
+        answer: object = json.loads(lines[-1]) if lines else None
+    except ValueError:
+        answer = None
+    if done.returncode != 0 or answer is None:
+        raise Unexpected(f"sam local invoke ended with status {done.returncode}:\n{done.stderr}")
+    return object_of(answer, "answer")
+
+
+def _check(case: Case, answer: dict[str, object]) -> None:
+    status = answer.get("statusCode")
+    # A function that broke is answered for by Lambda, with its own words and no secret of ours.
+    expect(status is not None, f"expected an answer for the gateway, found {str(answer)[:300]}")
+    body = object_of(json.loads(text_of(answer, "body")), "body")
+    found = body.get("reason")
+    if case.reason is not None:
+        expect(found == case.reason, f"expected {case.reason}, found {found} with status {status}")
+        expect(isinstance(status, int) and status >= 400, f"expected a refusal, found status {status}")  # noqa: PLR2004 - HTTP
+        return
+    expect(status == 200, f"expected status 200, found {status}, {found}")  # noqa: PLR2004 - HTTP
+    if case.name.startswith("granted-"):
+        expect(bool(body.get("access_token") or body.get("auths")), "expected a login, found none")
+
+
+def _api_passes(world: World, port: int) -> bool:
+    """Exchange tokens through `sam local start-api`: the first finds nothing running, the rest a warm function."""
+    url = f"http://{HOST}:{port}/v1/token?registry=apps"
+    log_path = CHECK_FOLDER / "start-api.log"
+    try:
+        with _local_api(port, log_path):
+            seconds = [_exchange(world, url) for _ in range(1 + _WARM_CALLS)]
+    except (Unexpected, CurlFailed) as error:
+        print(f"  FAILED  start-api: {error}\n{log_path.read_text(errors='replace')}")
+        return False
+    warm = sorted(seconds[1:])[len(seconds[1:]) // 2]
+    print(f"  ok  {'start-api':<34} {seconds[0]:5.1f} s cold, {warm * 1000:.0f} ms warm")
+    return True
+
+
+def _exchange(world: World, url: str) -> float:
+    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-main")
+    started = time.monotonic()
+    reply = post(url, token=token)
+    seconds = time.monotonic() - started
+    expect(reply.status == 200, f"expected status 200, found {reply.status}, {reply.body.get('reason')}")  # noqa: PLR2004 - HTTP
+    expect(bool(reply.body.get("access_token")), "expected a login, found none")
+    return seconds
+
+
+@contextmanager
+def _local_api(port: int, log_path: Path) -> Iterator[None]:
+    command = [*sam_on_loopback(), "local", "start-api", "--port", str(port), *_options()]
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, env=sam_environment(), stdout=log, stderr=log, start_new_session=True)
+        try:
+            _wait_for(port, process)
+            yield
+        finally:
+            process.terminate()  # which also removes the container that it kept warm
+            process.wait()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        expect(process.poll() is None, f"sam local start-api ended with status {process.returncode}")
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise Unexpected(f"sam local start-api did not listen within {_START_SECONDS:.0f} s")
+
+
+def _options() -> list[str]:
+    return ["--config-env", "sandbox", "--env-vars", str(_ENVIRONMENT_FILE)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""That the benchmarks run and bring every figure; how fast anything is, no test says."""
+
+import math
+import re
+import subprocess
+import sys
+
+import pytest
+
+from bench import report
+
+ROW = re.compile(r"^\| (?P<figure>[^|]+) \| (?P<value>\S+)(?: (?:ms|µs))? \|", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict[str, float]:
+    command = [sys.executable, "-m", "bench", "--quick"]
+    output = subprocess.run(command, cwd=report.PAGE.parent.parent, capture_output=True, text=True, check=True).stdout
+    rows = {row["figure"]: row["value"] for row in ROW.finditer(output)}
+    return {name: float(value) for name, value in rows.items() if name not in {"figure", "---"}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "warm exchange / bare calls",
+        "warm exchange",
+        "bare boto3 calls",
+        "start / boto3 and two clients",
+        "the same, by the least times",
+        "the same, by the least processor times",
+        "by the least processor times, with the policy in JSON",
+        "start",
+        "boto3 and two clients",
+        "an interpreter that does nothing",
+        "import of botocore",
+        "import of token_exchange",
+        "policy and clients",
+        "decision among 1,000 grants / among 10",
+        "decision among 10,000 grants / among 10",
+        "decision among 10 grants",
+        "refusal among 10,000 grants",
+        "loading 10,000 grants from JSON",
+        "loading 10,000 grants from YAML",
+        "verification / jwt.decode",
+        "refusing noise / verification",
+        "refusing another issuer's / verification",
+        "refusing a forged signature / verification",
+        "verification",
+    ],
+)
+def test_a_figure_is_there_and_a_number(figures: dict[str, float], name: str) -> None:
+    assert math.isfinite(figures[name])
+    assert figures[name] > 0

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from bench.figures import Figure, Part
+from bench.report import BEGIN, END, PAGE, block, rewrite
+
+PART = Part(
+    title="Lifting",
+    method="By hand.",
+    figures=(
+        Figure(name="crane / hand", value=1.239, unit="times", aim=1.5, limit=2.0),
+        Figure(name="hand", value=12345.678, unit="µs"),
+    ),
+)
+
+
+def test_each_figure_is_a_row_with_its_unit_and_its_aims() -> None:
+    assert block([PART], run="Run today.").splitlines()[-2:] == [
+        "| crane / hand | 1.24 | 1.5 | 2 |",
+        "| hand | 12346 µs |  |  |",
+    ]
+
+
+def test_only_the_marked_block_of_the_page_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    rewrite(page, "new")
+    rewrite(page, "newer")
+    assert page.read_text() == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}\n{BEGIN}"])
+def test_a_page_without_a_block_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ValueError, match="expected a block"):
+        rewrite(page, "new")
+    assert page.read_text() == text
+
+
+def test_the_page_that_is_shipped_has_a_block_with_figures() -> None:
+    _, begin, rest = PAGE.read_text().partition(BEGIN)
+    figures, end, _ = rest.partition(END)
+    assert begin
+    assert end
+    assert "warm exchange / bare calls" in figures

@@ -1,0 +1,105 @@
+"""What ships: the folders that `sam build` made, and nothing of this checkout on the path."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import Distribution
+from pathlib import Path
+
+import pytest
+
+from sandbox.event_cases import CASES
+from sandbox.lambda_build import sam_on_loopback
+from sandbox.lambda_check import check_case, prepared_world
+from tests.requirements_present import DEPLOYED_BUILD, NATIVE_BUILD, ROOT
+
+pytestmark = pytest.mark.built
+
+both_builds = pytest.mark.parametrize("build", [DEPLOYED_BUILD, NATIVE_BUILD], ids=["deployed", "native"])
+
+CALL = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+from exchange import app
+
+class Context:
+    aws_request_id = "8f5e7c5a-0000-4000-8000-000000000000"
+    function_version = "$LATEST"
+    @staticmethod
+    def get_remaining_time_in_millis():
+        return 20_000
+
+event = {"rawPath": "/v1/health", "requestContext": {"http": {"method": "GET", "path": "/v1/health"}}}
+answer = app.handler(event, Context())
+loaded = [module.__file__ for module in sys.modules.values() if getattr(module, "__file__", None)]
+print(json.dumps({"status": answer["statusCode"], "body": json.loads(answer["body"]), "loaded": loaded}))
+"""
+
+
+def layer(build: Path) -> Path:
+    return build / "TokenExchangeLayer" / "python"
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@both_builds
+def test_the_layer_holds_exactly_what_is_locked(build: Path) -> None:
+    lock = (ROOT / "layers" / "token_exchange" / "requirements.txt").read_text()
+    locked = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;]+)", lock, re.MULTILINE))
+    installed = [Distribution.at(path) for path in layer(build).glob("*.dist-info")]
+    assert {normal(each.name): each.version for each in installed} == {
+        normal(name): version for name, version in locked.items()
+    }
+
+
+@both_builds
+def test_everything_in_the_layer_belongs_to_a_distribution_or_is_ours(build: Path) -> None:
+    claimed = {"token_exchange", "requirements.txt"}
+    for path in layer(build).glob("*.dist-info"):
+        claimed |= {path.name} | {file.parts[0] for file in Distribution.at(path).files or []}
+    left_over = {path.name for path in layer(build).iterdir()} - claimed
+    # Programs of a distribution, which its record names by where they would be installed.
+    assert {name for name in left_over if not name.endswith(".data")} == set()
+
+
+def test_the_function_is_its_own_folder_and_nothing_of_the_sandbox_is_deployed() -> None:
+    source = ROOT / "functions" / "exchange"
+    ours = {path.name for path in source.iterdir() if path.name != "__pycache__"}
+    assert {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction" / "exchange").iterdir()} == ours
+    assert {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction").iterdir()} == {"exchange"}
+    assert "AWS_ENDPOINT_URL" not in (DEPLOYED_BUILD / "template.yaml").read_text()
+
+
+def test_the_function_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:
+    folders = [str(NATIVE_BUILD / "ExchangeFunction"), str(layer(NATIVE_BUILD))]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", CALL, *folders],
+        env={"TOKEN_EXCHANGE_POLICY": "file:none.yaml", "AWS_REGION": "eu-west-1", "PATH": "/usr/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    # No policy, so no service; but everything was imported to be able to say so.
+    assert (said["status"], said["body"]["reason"]) == (503, "policy-unavailable")
+    standard_library = Path(json.__file__).parents[1]
+    strangers = [name for name in said["loaded"] if not Path(name).is_relative_to(standard_library)]
+    assert [name for name in strangers if not name.startswith(tuple(folders))] == []
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["granted-push-github", "denied-untrusted-trigger"])
+def test_it_answers_in_the_image_of_lambda(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of the cases that `make sam-check` runs."""
+    interpreter = ROOT / ".tools" / "sam" / "bin" / "python"
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("SAM_PYTHON", str(interpreter))
+    assert sam_on_loopback()[0] == str(interpreter)
+    case = next(each for each in CASES if each.name == name)
+    with prepared_world() as (world, _):
+        check_case(case, world)

@@ -1,0 +1,107 @@
+import base64
+import binascii
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sandbox.event_cases import CASES, Case
+from sandbox.events import LIFETIME_SECONDS, PLACEHOLDER, main, mint_for, render
+from sandbox.policy import AUDIENCE
+from sandbox.tokens import Mint
+from tests.deploy.cloudformation import ROOT, at
+from token_exchange.endpoint.lambda_event import read_event
+from token_exchange.reasons import Reason
+
+NOW = 1_790_000_000.0
+EVENTS = ROOT / "events"
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@pytest.fixture(scope="module")
+def mint(tmp_path_factory: pytest.TempPathFactory) -> Mint:
+    return Mint(tmp_path_factory.mktemp("keys"), base_url="https://localhost:8443")
+
+
+def without_token(event: str) -> str:
+    """Return the event's text with the placeholder where a token stands, in a body in base64 too."""
+    parsed = json.loads(event)
+    if parsed.get("isBase64Encoded"):
+        body = base64.b64decode(parsed["body"]).decode()
+        parsed["body"] = base64.b64encode(TOKEN.sub(PLACEHOLDER, body).encode()).decode()
+    return TOKEN.sub(PLACEHOLDER, json.dumps(parsed, indent=2) + "\n")
+
+
+def test_there_is_a_file_for_each_case_and_no_other() -> None:
+    assert {path.stem for path in EVENTS.glob("*.json")} == {case.name for case in CASES}
+
+
+@each_case
+def test_the_file_asks_what_the_case_says(case: Case) -> None:
+    assert without_token((EVENTS / f"{case.name}.json").read_text()) == render(case, PLACEHOLDER)
+
+
+@pytest.mark.skipif(not os.environ.get("CI"), reason="make events puts tokens into the files")
+@each_case
+def test_what_is_committed_holds_no_token(case: Case) -> None:
+    assert (EVENTS / f"{case.name}.json").read_text() == render(case, PLACEHOLDER)
+
+
+@each_case
+def test_the_name_says_an_outcome(case: Case) -> None:
+    assert re.fullmatch(r"health|(granted|denied|rejected)-[a-z-]+", case.name)
+    assert case.reason is None or case.reason in set(Reason)
+
+
+@each_case
+def test_the_service_can_read_it(case: Case) -> None:
+    request = read_event(json.loads(render(case, PLACEHOLDER)))
+    assert request.path.startswith("/v")
+    assert request.source_ip == "203.0.113.7"
+
+
+def claims_of(token: str) -> Mapping[str, object]:
+    payload = token.split(".")[1]
+    found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert isinstance(found, dict)
+    return found
+
+
+@each_case
+def test_a_token_is_good_for_an_hour_unless_the_case_is_about_its_time(case: Case, mint: Mint) -> None:
+    if case.token is None:
+        return
+    claims = claims_of(mint_for(case, mint.mint, now=NOW))
+    assert claims["exp"] == NOW + (-LIFETIME_SECONDS if case.token.expired else LIFETIME_SECONDS)
+    assert claims["aud"] == (case.token.audience or AUDIENCE)
+
+
+def test_renewing_writes_every_file_and_taking_the_tokens_out_restores_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    into = tmp_path / "events"
+    assert main(["--into", str(into), "--folder", str(tmp_path)]) == 0
+    with_token = [path.name for path in into.iterdir() if without_token(path.read_text()) != path.read_text()]
+    assert len(with_token) == len([case for case in CASES if case.token is not None])
+    assert main(["--into", str(into), "--folder", str(tmp_path), "--placeholders"]) == 0
+    for case in CASES:
+        assert (into / f"{case.name}.json").read_text() == render(case, PLACEHOLDER)
+    assert "hold no token" in capsys.readouterr().out
+
+
+def test_the_placeholder_is_no_token() -> None:
+    with pytest.raises((ValueError, binascii.Error)):
+        claims_of(f"{PLACEHOLDER}.{PLACEHOLDER}.{PLACEHOLDER}")
+
+
+def test_a_rest_event_names_a_stage_that_is_no_part_of_the_path() -> None:
+    case = next(each for each in CASES if each.rest_api)
+    event = json.loads(render(case, PLACEHOLDER))
+    assert at(event, "requestContext", "path") == "/prod/v1/token"
+    assert at(event, "path") == "/v1/token"
+    assert at(event, "multiValueQueryStringParameters", "registry") == ["apps"]

@@ -1,0 +1,195 @@
+import re
+import time
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from sandbox import account
+from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.principals import Role, make_role
+from sandbox.aws.server import Aws
+from tests.deploy.cloudformation import Stack, as_policy, at, load, sequence, text
+from token_exchange.adapters.aws_clients import AwsClients
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
+from token_exchange.ports import Deadline, RoleRequest
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+TEMPLATE = "deploy/member-account.yaml"
+TAGS = {"issuer": "github", "grant": "own-images", "repository": "acme/shop"}
+REPOSITORY = "arn:aws:ecr:eu-west-1:111122223333:repository/"
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+PUSH = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
+
+
+def member_role(**parameters: object) -> Role:
+    """Return the role that the template makes, under the ARN that the sandbox's service may assume."""
+    given: dict[str, object] = {"BrokerRoleArn": account.SERVICE_ROLE, "Repositories": "ci/*,releases/shop"}
+    role = Stack(TEMPLATE, given | parameters).resource("RegistryRole")
+    maximum = role["MaxSessionDuration"]
+    assert isinstance(maximum, int)
+    return make_role(
+        account.PUSH_ROLE,
+        trust=as_policy(role["AssumeRolePolicyDocument"]),
+        permissions=[as_policy(at(each, "PolicyDocument")) for each in sequence(role, "Policies")],
+        max_session_seconds=maximum,
+    )
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    service = account.roles()[0]
+    with Aws(roles=[service], callers=[account.service_session(service)]) as started:
+        yield started
+
+
+@pytest.fixture
+def assumer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> StsRoleAssumer:
+    session = account.service_session(account.roles()[0])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", session.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", session.secret_access_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", session.session_token)
+    return StsRoleAssumer(clients=AwsClients(region=account.REGION), calls=DeadlineCalls())
+
+
+def assume(
+    assumer: StsRoleAssumer,
+    *,
+    external_id: str | None = None,
+    source_identity: str | None = "acme-shop",
+    tags: Mapping[str, str] = TAGS,
+) -> str:
+    clock = SystemClock()
+    request = RoleRequest(
+        role_arn=account.PUSH_ROLE,
+        session_name="70010001-1-0123456789ab",
+        session_policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}',
+        duration_seconds=3600,
+        external_id=external_id,
+        source_identity=source_identity,
+        tags=tags,
+    )
+    deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5)
+    return assumer.assume(request, deadline=deadline).access_key_id
+
+
+def test_the_service_assumes_it_as_it_does_by_default(aws: Aws, assumer: StsRoleAssumer) -> None:
+    aws.principals.put_role(member_role())
+    assert assume(assumer)
+
+
+def test_with_an_external_id_it_wants_that_one(aws: Aws, assumer: StsRoleAssumer) -> None:
+    aws.principals.put_role(member_role(ExternalId="acme-1"))
+    assert assume(assumer, external_id="acme-1")
+    for wrong in (None, "acme-2"):
+        with pytest.raises(Refused) as refused:
+            assume(assumer, external_id=wrong)
+        assert refused.value.reason is Reason.ROLE_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("source_identity", "tags"),
+    [
+        (None, TAGS),
+        ("acme-shop", {}),
+        ("acme-shop", {"repository": "acme/shop"}),
+        ("acme-shop", {"issuer": "github"}),
+    ],
+)
+def test_a_session_that_does_not_say_who_asked_is_refused(
+    aws: Aws, assumer: StsRoleAssumer, source_identity: str | None, tags: Mapping[str, str]
+) -> None:
+    aws.principals.put_role(member_role())
+    with pytest.raises(Refused) as refused:
+        assume(assumer, source_identity=source_identity, tags=tags)
+    assert refused.value.reason is Reason.ROLE_REFUSED
+    aws.principals.put_role(member_role(RequireTrace="false"))
+    assert assume(assumer, source_identity=source_identity, tags=tags)
+
+
+def test_nobody_but_the_broker_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> None:
+    role = member_role(BrokerRoleArn="arn:aws:iam::111122223333:role/another-broker", RequireTrace="false")
+    aws.principals.put_role(role)
+    with pytest.raises(Refused) as refused:
+        assume(assumer)
+    assert refused.value.reason is Reason.ROLE_REFUSED
+
+
+def allowed(role: Role, action: str, resource: str, *, resource_account: str = "111122223333") -> bool:
+    ask = Ask(
+        action=action,
+        resource=resource,
+        context={"aws:resourceaccount": [resource_account], "aws:currenttime": [str(int(time.time()))]},
+    )
+    return any(policy.says(ask) is Verdict.ALLOWED for policy in role.permissions)
+
+
+@pytest.mark.parametrize("action", [*PULL, *PUSH])
+def test_push_is_for_those_who_ask_for_it(action: str) -> None:
+    assert allowed(member_role(Access="push"), action, f"{REPOSITORY}ci/acme/shop")
+    assert allowed(member_role(Access="pull"), action, f"{REPOSITORY}ci/acme/shop") is (action in PULL)
+
+
+@pytest.mark.parametrize(
+    "action", ["ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy", "ecr:TagResource"]
+)
+def test_nothing_that_deletes_or_configures(action: str) -> None:
+    assert not allowed(member_role(Access="push"), action, f"{REPOSITORY}ci/acme/shop")
+
+
+def test_only_the_repositories_that_are_named() -> None:
+    role = member_role(Access="push", AlsoPull="base/*")
+    assert allowed(role, "ecr:PutImage", f"{REPOSITORY}releases/shop")
+    assert not allowed(role, "ecr:PutImage", f"{REPOSITORY}releases/shop-2")
+    assert not allowed(role, "ecr:PutImage", f"{REPOSITORY}other")
+    assert not allowed(role, "ecr:PutImage", f"{REPOSITORY}base/python")
+    assert allowed(role, "ecr:BatchGetImage", f"{REPOSITORY}base/python")
+    assert not allowed(role, "ecr:BatchGetImage", f"{REPOSITORY}other")
+
+
+def test_only_in_its_own_account() -> None:
+    elsewhere = "arn:aws:ecr:eu-west-1:999999999999:repository/ci/acme/shop"
+    assert not allowed(member_role(Access="push"), "ecr:PutImage", elsewhere, resource_account="999999999999")
+
+
+def test_login_is_always_possible() -> None:
+    assert allowed(member_role(), "ecr:GetAuthorizationToken", "*")
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_repositories_are_of_the_partition_that_the_account_is_in(partition: str) -> None:
+    stack = Stack(
+        TEMPLATE,
+        {
+            "BrokerRoleArn": account.SERVICE_ROLE,
+            "Repositories": "ci/*,x",
+            "AlsoPull": "base/*",
+            "AWS::Partition": partition,
+        },
+    )
+    images, further = sequence(stack.resource("RegistryRole"), "Policies", 0, "PolicyDocument", "Statement")[1:]
+    assert at(images, "Resource") == [
+        f"arn:{partition}:ecr:*:*:repository/ci/*",
+        f"arn:{partition}:ecr:*:*:repository/x",
+    ]
+    assert at(further, "Resource") == [f"arn:{partition}:ecr:*:*:repository/base/*"]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("ci/*", True), ("ci/acme", True), ("*", False), ("ci/*/x", False), ("CI/*", False), ("", False), ("/x", False)],
+)
+def test_repositories_are_names_or_prefixes(name: str, *, taken: bool) -> None:
+    pattern = text(load(TEMPLATE), "Parameters", "Repositories", "AllowedPattern")
+    assert bool(re.search(pattern, name)) is taken
+
+
+def test_a_boundary_is_set_where_one_is_given() -> None:
+    given = {"BrokerRoleArn": account.SERVICE_ROLE, "Repositories": "ci/*"}
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    assert "PermissionsBoundary" not in Stack(TEMPLATE, given).resource("RegistryRole")
+    bounded = Stack(TEMPLATE, given | {"PermissionsBoundaryArn": boundary})
+    assert bounded.resource("RegistryRole")["PermissionsBoundary"] == boundary

@@ -1,0 +1,306 @@
+import json
+import re
+
+import pytest
+
+from sandbox.account import PULL_ROLE, PUSH_ROLE
+from sandbox.aws.policies import Ask, Policy, Verdict
+from sandbox.aws.policy_grammar import parse_policy
+from sandbox.tokens import Mint
+from tests.deploy.cloudformation import ROOT, Stack, as_policy, at, load, mapping, sequence, text
+from token_exchange.adapters.metrics import NAMESPACE
+from token_exchange.service import MAX_REQUEST_SECONDS
+
+TEMPLATE = "template.yaml"
+ROLE_ARN = "arn:aws:iam::111122223333:role/exchange-role"
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
+LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*"
+GATEWAY_SECONDS = 30
+
+
+def deployed(**parameters: object) -> Stack:
+    given: dict[str, object] = {"AssumableRoleArns": f"{PUSH_ROLE},{PULL_ROLE}"}
+    return Stack(
+        TEMPLATE,
+        given | parameters,
+        attributes={
+            "ExchangeRole.Arn": ROLE_ARN,
+            "StateTable.Arn": TABLE_ARN,
+            "ExchangeLogGroup.Arn": LOG_GROUP_ARN,
+        },
+    )
+
+
+def identity_policies(stack: Stack) -> list[Policy]:
+    """Return every policy of the function's role."""
+    inline = sequence(stack.resource("ExchangeRole"), "Policies")
+    documents = [at(each, "PolicyDocument") for each in [*inline, stack.resource("UseStatePolicy")]]
+    return [parse_policy(as_policy(document), kind="identity") for document in documents]
+
+
+def may(stack: Stack, action: str, resource: str, **context: str) -> bool:
+    keys = {name.replace("__", ":").lower(): [value] for name, value in context.items()}
+    ask = Ask(action=action, resource=resource, context=keys)
+    return any(policy.says(ask) is Verdict.ALLOWED for policy in identity_policies(stack))
+
+
+# What the function's role may do.
+
+
+def test_only_the_roles_of_the_parameter_can_be_assumed() -> None:
+    stack = deployed()
+    for action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"):
+        assert may(stack, action, PUSH_ROLE)
+        assert may(stack, action, PULL_ROLE)
+        assert not may(stack, action, "arn:aws:iam::111122223333:role/administrator")
+    assert not may(stack, "sts:AssumeRoleWithWebIdentity", PUSH_ROLE)
+
+
+def test_no_permission_is_for_every_resource() -> None:
+    resources = [
+        each for policy in identity_policies(deployed()) for s in policy.statements for each in s.resources.values
+    ]
+    assert "*" not in resources
+    actions = [each for policy in identity_policies(deployed()) for s in policy.statements for each in s.actions.values]
+    assert not [each for each in actions if "*" in each]
+
+
+def test_tracing_adds_what_has_no_resource_and_nothing_else() -> None:
+    added = [
+        policy for policy in identity_policies(deployed(Tracing="true")) if policy not in identity_policies(deployed())
+    ]
+    assert [(s.actions.values, s.resources.values) for policy in added for s in policy.statements] == [
+        (("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",))
+    ]
+
+
+def test_the_role_has_no_managed_policy_and_only_lambda_assumes_it() -> None:
+    role = deployed().resource("ExchangeRole")
+    assert "ManagedPolicyArns" not in role
+    trust = parse_policy(as_policy(role["AssumeRolePolicyDocument"]), kind="trust")
+    assert [(s.principals, s.actions.values) for s in trust.statements] == [
+        (("lambda.amazonaws.com",), ("sts:AssumeRole",))
+    ]
+
+
+def test_it_logs_to_its_own_group_and_makes_none() -> None:
+    stack = deployed()
+    assert may(stack, "logs:PutLogEvents", LOG_GROUP_ARN.replace("*", "log-stream:1"))
+    assert not may(stack, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:other:log-stream:1")
+    assert not may(stack, "logs:CreateLogGroup", LOG_GROUP_ARN)
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "allowed"),
+    [
+        # Key sets are a root of trust: read, never written.
+        ("GetItem", "keys#github", True),
+        ("PutItem", "keys#github", False),
+        ("UpdateItem", "keys#github", False),
+        ("DeleteItem", "keys#github", False),
+        # Its own marks and budgets.
+        ("PutItem", "use#0a1b", True),
+        ("DeleteItem", "use#0a1b", True),
+        ("UpdateItem", "budget#github", True),
+        # Nothing else, and nothing that only begins alike.
+        ("PutItem", "key", False),
+        ("PutItem", "user#1", False),
+        ("GetItem", "use#0a1b", False),
+        ("Scan", "use#0a1b", False),
+        ("BatchWriteItem", "use#0a1b", False),
+    ],
+)
+def test_it_reads_key_sets_and_writes_marks_and_budgets(action: str, key: str, *, allowed: bool) -> None:
+    assert may(deployed(), f"dynamodb:{action}", TABLE_ARN, dynamodb__LeadingKeys=key) is allowed
+
+
+def test_a_call_without_a_key_is_not_covered_by_all_its_keys() -> None:
+    assert not may(deployed(), "dynamodb:PutItem", TABLE_ARN)
+    assert not may(deployed(), "dynamodb:GetItem", TABLE_ARN)
+
+
+def test_nobody_else_writes_to_the_table() -> None:
+    statement = mapping(deployed().resource("StateTable"), "ResourcePolicy", "PolicyDocument", "Statement", 0)
+    assert statement.pop("Principal") == "*"
+    # Without its principal it reads like a policy of anybody's own.
+    table = parse_policy(as_policy({"Version": "2012-10-17", "Statement": [statement]}), kind="identity")
+    administrator = "arn:aws:iam::111122223333:role/administrator"
+    for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate"):
+        for principal, verdict in ((ROLE_ARN, Verdict.SILENT), (administrator, Verdict.DENIED)):
+            ask = Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context={"aws:principalarn": [principal]})
+            assert table.says(ask) is verdict
+
+
+# Which roles the parameter takes.
+
+
+@pytest.mark.parametrize(
+    ("arn", "taken"),
+    [
+        ("arn:aws:iam::111122223333:role/ci-ecr-push", True),
+        ("arn:aws:iam::111122223333:role/ci/ecr-push", True),
+        ("arn:aws:iam::111122223333:role/ci-ecr-*", True),
+        ("arn:aws-us-gov:iam::111122223333:role/ci", True),
+        # Any role, any account, another kind of principal.
+        ("*", False),
+        ("arn:aws:iam::111122223333:role/*", False),
+        ("arn:aws:iam::*:role/ci-ecr-push", False),
+        ("arn:aws:iam::111122223333:role/*-push", False),
+        ("arn:aws:iam::111122223333:role/ci-?", False),
+        ("arn:aws:iam::111122223333:user/ci", False),
+        ("arn:aws:iam::111122223333:root", False),
+        ("", False),
+    ],
+)
+def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
+    pattern = text(load(TEMPLATE), "Parameters", "AssumableRoleArns", "AllowedPattern")
+    assert bool(re.search(pattern, arn)) is taken
+
+
+def test_no_role_is_assumable_by_default() -> None:
+    assert "Default" not in mapping(load(TEMPLATE), "Parameters", "AssumableRoleArns")
+
+
+# What the gateway logs.
+
+LOGGED = {
+    "error.responseType",
+    "httpMethod",
+    "identity.sourceIp",
+    "integration.integrationStatus",
+    "integration.requestId",
+    "integrationLatency",
+    "protocol",
+    "requestId",
+    "requestTimeEpoch",
+    "responseLatency",
+    "responseLength",
+    "routeKey",
+    "status",
+}
+
+
+def test_access_logs_hold_nothing_in_which_a_token_can_travel() -> None:
+    log_format = text(deployed().resource("HttpApi"), "AccessLogSettings", "Format")
+    parsed = json.loads(log_format)
+    assert "\n" not in log_format
+    assert {value.removeprefix("$context.") for value in parsed.values()} == LOGGED
+
+
+# What a log group masks.
+
+
+@pytest.mark.parametrize("group", ["ExchangeLogGroup", "AccessLogGroup"])
+def test_data_protection_is_as_cloudwatch_takes_it(group: str) -> None:
+    policy = deployed().resource(group)["DataProtectionPolicy"]
+    audit, mask = sequence(policy, "Statement")
+    assert at(audit, "DataIdentifier") == at(mask, "DataIdentifier")
+    custom = [mapping(each) for each in sequence(policy, "Configuration", "CustomDataIdentifier")]
+    assert {str(each["Name"]) for each in custom} <= {str(each) for each in sequence(audit, "DataIdentifier")}
+    for each in custom:
+        assert len(str(each["Regex"])) <= 200
+        assert not set("():'\"`") & set(str(each["Regex"]))
+    assert "DataProtectionPolicy" not in deployed(MaskLogs="false").resource(group)
+
+
+def masked(value: str) -> bool:
+    policy = deployed().resource("ExchangeLogGroup")["DataProtectionPolicy"]
+    patterns = [text(each, "Regex") for each in sequence(policy, "Configuration", "CustomDataIdentifier")]
+    return any(re.search(pattern, value) for pattern in patterns)
+
+
+def test_secrets_are_masked_and_what_an_audit_record_needs_is_not(mint: Mint) -> None:
+    assert masked(mint.mint("github-actions", audience="somebody"))
+    assert masked(mint.mint("generic", audience="somebody"))
+    assert masked("QVdTOmV5SndZWGxzYjJGa0lqb2lhVzVtYjNKdFlYUnBiMjRp")  # AWS: and the beginning of a password
+    assert masked("IQoJb3JpZ2luX2VjEPr//////////wEaCWV1LXdlc3QtMSJIMEYCIQ")
+    assert not masked("7976758eec8b45428b43c8c659618f8283e0ef3604a1dd1c68d46711906af0d5")
+    assert not masked(
+        "ASIAIOSFODNN7EXAMPLE arn:aws:iam::111122223333:role/ci-ecr-push repo:acme/app:ref:refs/heads/main"
+    )
+
+
+@pytest.fixture
+def mint(tmp_path_factory: pytest.TempPathFactory) -> Mint:
+    return Mint(tmp_path_factory.mktemp("keys"), base_url="https://localhost:1")
+
+
+# How the function is run.
+
+VARIABLES = {
+    "TOKEN_EXCHANGE_POLICY",
+    "TOKEN_EXCHANGE_POLICY_MAX_AGE",
+    "TOKEN_EXCHANGE_STATE_TABLE",
+    "TOKEN_EXCHANGE_URL",
+    "LOG_LEVEL",
+}
+
+
+def test_the_function_gets_the_documented_variables_and_no_other() -> None:
+    assert (
+        set(mapping(deployed(PublicUrl="https://x.example").resource("ExchangeFunction"), "Environment", "Variables"))
+        == VARIABLES
+    )
+    assert set(mapping(deployed().resource("ExchangeFunction"), "Environment", "Variables")) == VARIABLES - {
+        "TOKEN_EXCHANGE_URL"
+    }
+
+
+def test_the_service_answers_before_lambda_ends_it_and_lambda_before_the_gateway_does() -> None:
+    timeout = at(deployed().resource("ExchangeFunction"), "Timeout")
+    assert isinstance(timeout, int)
+    assert MAX_REQUEST_SECONDS + 1 < timeout < GATEWAY_SECONDS
+
+
+def test_the_log_level_never_hides_audit_records() -> None:
+    assert sequence(load(TEMPLATE), "Parameters", "LogLevel", "AllowedValues") == ["DEBUG", "INFO"]
+
+
+def test_the_layer_is_built_for_the_architecture_of_the_function() -> None:
+    layer = mapping(load(TEMPLATE), "Resources", "TokenExchangeLayer")
+    assert at(layer, "Metadata", "BuildArchitecture") == {"Ref": "Architecture"}
+    assert at(layer, "Properties", "CompatibleArchitectures") == [{"Ref": "Architecture"}]
+    assert at(load(TEMPLATE), "Resources", "ExchangeFunction", "Properties", "Architectures") == [
+        {"Ref": "Architecture"}
+    ]
+
+
+def test_nothing_but_the_package_and_its_lock_lies_where_the_layer_is_made() -> None:
+    assert {path.name for path in (ROOT / "layers" / "token_exchange").iterdir()} == {
+        "requirements.txt",
+        "token_exchange",
+    }
+
+
+# What raises an alarm.
+
+
+def alarms() -> dict[str, dict[str, object]]:
+    stack = deployed(AlarmTopicArn="arn:aws:sns:eu-west-1:111122223333:alarms")
+    resources = mapping(load(TEMPLATE), "Resources")
+    return {name: stack.resource(name) for name, it in resources.items() if at(it, "Type") == "AWS::CloudWatch::Alarm"}
+
+
+def test_every_alarm_is_heard_and_silence_is_no_alarm() -> None:
+    assert len(alarms()) >= 5
+    for alarm in alarms().values():
+        assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:alarms"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmDescription"]
+
+
+def test_a_policy_that_does_not_load_raises_an_alarm() -> None:
+    alarm = alarms()["PolicyLoadFailedAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, "PolicyLoadFailed")
+    # The metric is written without dimensions; an alarm that names one would never see it.
+    assert "Dimensions" not in alarm
+
+
+def test_the_alarm_on_time_comes_before_the_service_gives_up() -> None:
+    threshold = alarms()["DurationAlarm"]["Threshold"]
+    assert isinstance(threshold, int)
+    assert threshold < MAX_REQUEST_SECONDS * 1000
+
+
+def test_alarms_need_no_topic() -> None:
+    assert "AlarmActions" not in deployed().resource("ThrottlesAlarm")

@@ -1,0 +1,31 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.service import Service
+from sandbox.world import World
+
+PUBLIC_URL = "https://exchange.acme.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The real handler in a world of its own, and what it wrote."""
+
+    world: World
+    url: str
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("documents")
+    log = folder / "service.log"
+    with (
+        log.open("wb") as output,
+        World(folder) as world,
+        Service({**world.environment(), "TOKEN_EXCHANGE_URL": PUBLIC_URL}, output=output, errors=output) as service,
+    ):
+        yield Running(world=world, url=service.url, log=log)

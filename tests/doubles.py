@@ -1,0 +1,126 @@
+"""In-memory doubles of the ports to AWS and to the policy, and the policy that they are used with."""
+
+import json
+
+from tests.fake_issuer import AUDIENCE, ISSUER
+from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
+from token_exchange.ports import Deadline, RegistryLogin, RoleRequest, RoleSession
+from token_exchange.refusals import Refused
+
+
+class FakeRoles:
+    """Fulfils `RoleAssumer`; refuses the roles in `refusals`."""
+
+    def __init__(self) -> None:
+        self.requests: list[RoleRequest] = []
+        self.refusals: dict[str, Refused] = {}
+
+    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+        self.requests.append(request)
+        if request.role_arn in self.refusals:
+            raise self.refusals[request.role_arn]
+        number = len(self.requests)
+        return RoleSession(
+            access_key_id=f"ASIA{number}",
+            secret_access_key=f"secret-{number}",
+            session_token=f"session-{number}",
+            assumed_role_id=f"AROA:{request.session_name}",
+            assumed_role_arn=f"arn:aws:sts::111122223333:assumed-role/r/{request.session_name}",
+            packed_policy_percent=7,
+            request_id=f"sts-{number}",
+        )
+
+
+class FakeRegistries:
+    """Fulfils `RegistryAuthorizer`; each password says which session it is of."""
+
+    def __init__(self, *, expires_at: float) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.refusal: Refused | None = None
+        self.expires_at = expires_at
+
+    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+        self.calls.append((session.access_key_id, region))
+        if self.refusal is not None:
+            raise self.refusal
+        return RegistryLogin(
+            username="AWS",
+            password=f"password-of-{session.access_key_id}",
+            expires_at=self.expires_at,
+            request_id=f"ecr-{len(self.calls)}",
+        )
+
+
+class FakePolicySource:
+    """Fulfils `PolicySource`."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+
+    def read(self) -> PolicyDocument:
+        if not self.content:
+            raise PolicyUnreadable("there is none")
+        return PolicyDocument(name="policy.yaml", content=self.content.encode(), read_file=None)
+
+
+class QuietPolicyEvents:
+    """Fulfils `PolicyEvents` by listening to nothing."""
+
+    def loaded(self, policy: object) -> None:
+        del policy
+
+    def not_loaded(self, cause: Exception, *, in_force: str | None) -> None:
+        raise AssertionError(f"the policy of a test does not load: {cause}")
+
+
+def policy_text(grants: list[dict[str, object]], *, deny: list[dict[str, object]] | None = None) -> str:
+    """Return a policy of one generic issuer, whose tokens' claims are what they are called in the vocabulary."""
+    document: dict[str, object] = {
+        "version": 1,
+        "issuers": {
+            "ci": {
+                "provider": "generic",
+                "issuer": ISSUER,
+                "audience": AUDIENCE,
+                "algorithms": ["RS256"],
+                "organization_claim": "organization",
+                "organizations": [{"name": "acme"}],
+                "claims": {
+                    name: name
+                    for name in (
+                        "repository",
+                        "repository_id",
+                        "pipeline_id",
+                        "ref",
+                        "branch",
+                        "environment",
+                        "workflow",
+                        "run_id",
+                        "actor",
+                        "actor_id",
+                        "sha",
+                    )
+                },
+            }
+        },
+        "registries": {
+            "apps": {"type": "ecr", "account": "111122223333", "region": "eu-west-1"},
+            "base": {"type": "ecr", "account": "444455556666", "region": "us-east-1"},
+        },
+        "grants": grants,
+    }
+    return json.dumps(document if deny is None else {**document, "deny": deny})
+
+
+def grant(name: str = "own", **changes: object) -> dict[str, object]:
+    """Return a grant for everybody; a change to None leaves a key out."""
+    fields: dict[str, object] = {
+        "name": name,
+        "issuers": ["ci"],
+        "registry": "apps",
+        "role": f"arn:aws:iam::111122223333:role/{name}",
+        "access": "push",
+        "repositories": ["ci/{repository}"],
+        **changes,
+    }
+    return {key: value for key, value in fields.items() if value is not None}

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ci_claims import github_claims, gitlab_claims
+from tests.providers.test_preset import PRESETS
+from token_exchange.ports import Json
+from token_exchange.providers.identity import identify
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+SAMPLES = {"github-actions": github_claims(), "gitlab": gitlab_claims()}
+
+
+def refusal(provider: str, claims: dict[str, Json]) -> Refused:
+    with pytest.raises(Refused) as refused:
+        identify(PRESETS[provider], claims)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("provider", "claim"), [(provider, claim) for provider in PRESETS for claim in sorted(PRESETS[provider].required)]
+)
+@pytest.mark.parametrize("value", ["absent", None, ""])
+def test_a_token_that_is_no_jobs(provider: str, claim: str, value: Json) -> None:
+    claims = {**SAMPLES[provider], claim: value}
+    if value == "absent":
+        del claims[claim]
+    refused = refusal(provider, claims)
+    assert refused.reason is Reason.MISSING_CLAIM
+    assert refused.description == f"claim {claim}: missing, though every job's token has it"
+
+
+@pytest.mark.parametrize(
+    ("provider", "claim"),
+    [
+        (provider, claim)
+        for provider in PRESETS
+        for claim, kind in sorted(PRESETS[provider].claims.items())
+        if kind == "text"
+    ],
+)
+def test_text_is_text(provider: str, claim: str) -> None:
+    """`in` and `==` on a list or a number would answer, and wrongly."""
+    hostile: list[Json] = [7, 0, True, False, 1.5, [], ["push"], {}, {"push": "push"}, [SAMPLES[provider].get(claim)]]
+    for value in hostile:
+        refused = refusal(provider, {**SAMPLES[provider], claim: value})
+        assert refused.reason is Reason.INVALID_CLAIM
+        assert claim in refused.description
+
+
+@pytest.mark.parametrize("provider", sorted(PRESETS))
+def test_what_is_null_or_empty_is_absent(provider: str) -> None:
+    preset = PRESETS[provider]
+    for name, source in preset.vocabulary.items():
+        first = source.behind[0][0]
+        if first not in preset.required:
+            for value in (None, ""):
+                assert name not in identify(preset, {**SAMPLES[provider], first: value}).vocabulary
+
+
+@pytest.mark.parametrize("provider", sorted(PRESETS))
+@settings(deadline=None)
+@given(claim=st.text(), value=st.text() | st.integers() | st.lists(st.text()))
+def test_claims_that_are_not_known_change_nothing(provider: str, claim: str, value: Json) -> None:
+    if claim not in PRESETS[provider].claims:
+        sample = SAMPLES[provider]
+        assert identify(PRESETS[provider], {**sample, claim: value}) == identify(PRESETS[provider], sample)
+
+
+@pytest.mark.parametrize("provider", sorted(PRESETS))
+@settings(deadline=None)
+@given(data=st.data())
+def test_whatever_the_claims_hold_it_ends_in_an_identity_or_a_refusal(provider: str, data: st.DataObject) -> None:
+    claims = dict(SAMPLES[provider])
+    values = (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text()
+        | st.lists(st.text())
+        | st.dictionaries(st.text(), st.text())
+    )
+    claims.update(data.draw(st.dictionaries(st.sampled_from(sorted(PRESETS[provider].claims)), values)))
+    try:
+        found = identify(PRESETS[provider], claims)
+    except Refused as refused:
+        assert refused.reason in {Reason.INVALID_CLAIM, Reason.MISSING_CLAIM}  # noqa: PT017 - either outcome is fine
+    else:
+        assert all(value != "" for value in found.vocabulary.values())

@@ -1,0 +1,62 @@
+"""What a test marked `engine` or `built` needs. Where it is missing the test is skipped, in CI it fails.
+
+A pytest plugin: `-p tests.requirements_present`.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+DEPLOYED_BUILD: Final = ROOT / ".aws-sam" / "build"
+NATIVE_BUILD: Final = ROOT / ".sandbox" / "build"
+"""For this machine's architecture, so that it can be imported."""
+
+_PACKAGE: Final = ROOT / "layers" / "token_exchange" / "token_exchange"
+_FUNCTION: Final = ROOT / "functions" / "exchange"
+_ENGINE_SECONDS: Final = 20
+
+
+@cache
+def missing_engine() -> str | None:
+    """Return what keeps the tests from a container engine, or None."""
+    if shutil.which("docker") is None:
+        return "docker is not installed"
+    asked = subprocess.run(["docker", "info"], capture_output=True, timeout=_ENGINE_SECONDS, check=False)
+    return None if asked.returncode == 0 else "no container engine answers"
+
+
+@cache
+def missing_build() -> str | None:
+    """Return what keeps the tests from testing what is built from the source as it is now, or None."""
+    for build, command in ((DEPLOYED_BUILD, "make build"), (NATIVE_BUILD, "make sam-build")):
+        if not build.is_dir():
+            return f"nothing is built; run `{command}`"
+        package = build / "TokenExchangeLayer" / "python" / "token_exchange"
+        function = build / "ExchangeFunction" / "exchange"
+        if sources(package) != sources(_PACKAGE) or sources(function) != sources(_FUNCTION):
+            return f"the build is of another source; run `{command}`"
+    return None
+
+
+def sources(folder: Path) -> dict[str, bytes]:
+    """Return the Python files in `folder`, by their path in it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
+
+
+_MISSING: Final[Mapping[str, Callable[[], str | None]]] = {"engine": missing_engine, "built": missing_build}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here; nothing is skipped in CI, where a skip would pass for a success."""
+    for marker, missing in _MISSING.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            if os.environ.get("CI"):
+                pytest.fail(f"CI skips nothing: {reason}", pytrace=False)
+            pytest.skip(reason)

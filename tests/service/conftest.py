@@ -1,0 +1,86 @@
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+
+from sandbox.world import World
+from tests.service.front import Front, Log, read_log
+from tests.service.policy import write_policy
+from token_exchange.service import start
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("world")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def environment(world: World) -> dict[str, str]:
+    folder = world.policy_path.parent
+    policy = write_policy(folder, issuer_port=world.issuer.port)
+    return {
+        **world.environment(),
+        "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
+        "TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600",
+        "TOKEN_EXCHANGE_URL": "https://login.acme.example/ecr/",
+    }
+
+
+@pytest.fixture(scope="session")
+def started(world: World, environment: dict[str, str]) -> Front:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return Front(world, start(str(Path(__file__))))
+
+
+@pytest.fixture
+def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    # botocore waits longer before each further attempt; here nobody has to recover.
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", _no_delay)
+    started.world.aws.forget_requests()
+    yield started
+    started.world.aws.faults.clear()
+    started.world.issuer.faults.clear()
+
+
+@pytest.fixture
+def changed(
+    front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[dict[str, str]], Front]:
+    """Start another handler, which has no keys yet and is nobody else's, with some variables changed."""
+
+    def start_changed(changes: dict[str, str]) -> Front:
+        for name, value in {**environment, **changes}.items():
+            if value:
+                monkeypatch.setenv(name, value)
+            else:
+                monkeypatch.delenv(name, raising=False)
+        return Front(front.world, start(str(Path(__file__))))
+
+    return start_changed
+
+
+@pytest.fixture
+def fresh(changed: Callable[[dict[str, str]], Front]) -> Front:
+    return changed({})
+
+
+def _no_delay(_self: ExponentialBackoff, _context: object) -> float:
+    return 0.0
+
+
+@pytest.fixture
+def log(capsys: pytest.CaptureFixture[str]) -> Callable[[], Log]:
+    """Read what was written since the last look."""
+    capsys.readouterr()
+    return functools.partial(_read, capsys)
+
+
+def _read(capsys: pytest.CaptureFixture[str]) -> Log:
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return read_log(captured.out)

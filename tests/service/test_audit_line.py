@@ -1,0 +1,370 @@
+"""The audit line: one for each exchange, whatever the outcome, with everything that can be said and nothing secret."""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import override
+
+import pytest
+
+from sandbox.aws.server import AwsFault
+from sandbox.tokens import Json
+from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
+from tests.service.test_refusals import CASES, Case
+from token_exchange import __version__
+from token_exchange.audit import AuditRecord
+
+type ReadLog = Callable[[], Log]
+
+BASIC = {"level", "location", "message", "timestamp", "service", "record", "schema", "decision", "reason", "status"}
+ENVIRONMENT = {"timings_ms", "cold_start", "version", "function_version", "region"}
+
+
+def _object(value: Json) -> dict[str, Json]:
+    assert isinstance(value, dict)
+    return value
+
+
+def _only(value: Json) -> dict[str, Json]:
+    assert isinstance(value, list)
+    (item,) = value
+    return _object(item)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case.reason}" for number, case in enumerate(CASES)])
+def test_every_refusal_of_an_exchange_leaves_one_line(
+    front: Front, log: ReadLog, case: Case
+) -> None:
+    answer = case.send(front)
+    lines = log().audit
+    if case.reason == "not-found" or answer.headers.get("allow") == "GET":
+        assert lines == []
+        return
+    (line,) = lines
+    assert (line["reason"], line["status"]) == (answer.reason, answer.status)
+    assert line["decision"] == ("denied" if answer.status == 403 else "rejected")
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert "grants" not in line
+    assert "error" not in line
+
+
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/audience", "/.well-known/oauth-authorization-server", "/", "/v1"])
+def test_other_paths_leave_none(front: Front, log: ReadLog, path: str) -> None:
+    for method in ("GET", "POST"):
+        front.send(front.token(), method=method, path=path)
+    assert log().text == ""
+
+
+def test_a_login_leaves_a_line_with_everything(
+    front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-69556a80-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1")
+    token = front.token(environment="staging")
+    answer = front.send(token, "registry=apps", request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+    (line,) = log().audit
+    session = front.world.aws.principals.sessions()[-1]
+    sts, ecr = front.world.aws.requests()
+    policy = sts.parameters["Policy"]
+    assert isinstance(policy, str)
+    entry = answer.texts("registries")[0]
+    assert {name: value for name, value in _only(line["grants"]).items() if name != "session_token_percent"} == {
+        "grant": "own-images",
+        "registry": "apps",
+        "role_arn": "arn:aws:iam::111122223333:role/ci-ecr-push",
+        "access": "push",
+        "repositories": ["ci/acme/shop", "ci/acme/shop/*"],
+        "scope": answer.fields["scope"],
+        "expires_at": entry["expires_at"],
+        "session_name": "70010001-9100200300-0a1b2c3d4e5f",
+        "source_identity": "acme-shop-d21b2cdf12b74c75",
+        "assumed_role_id": session.role_session_id,
+        "assumed_role_arn": session.arn,
+        "access_key_id": session.access_key_id,
+        "sts_request_id": sts.request_id,
+        "ecr_request_id": ecr.request_id,
+        "session_policy_sha256": hashlib.sha256(policy.encode()).hexdigest(),
+    }
+    percent = _only(line["grants"])["session_token_percent"]
+    assert isinstance(percent, int)
+    assert line.keys() == BASIC | ENVIRONMENT | {
+        "request_id",
+        "api_request_id",
+        "trace_id",
+        "xray_trace_id",  # Powertools' own
+        "source_ip",
+        "user_agent",
+        "issuer",
+        "provider",
+        "issuer_url",
+        "token_id",
+        "token_sha256",
+        "identity",
+        "claims",
+        "verified",
+        "policy_sha256",
+        "considered",
+        "grants",
+    }
+    assert line.items() >= {
+        "level": "INFO",
+        "message": "exchange",
+        "record": "audit",
+        "schema": 1,
+        "decision": "granted",
+        "reason": "granted",
+        "status": 200,
+        "request_id": "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+        "api_request_id": "gateway-1",
+        "trace_id": "1-69556a80-0123456789abcdef01234567",
+        "source_ip": "203.0.113.7",
+        "user_agent": "curl/8.14.1",
+        "issuer": "github",
+        "provider": "github-actions",
+        "issuer_url": front.world.issuer.issuer_url("github-actions"),
+        "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
+        "verified": True,
+        "version": __version__,
+        "function_version": "$LATEST",
+        "region": "eu-west-1",
+    }.items()
+    assert _object(line["identity"]).items() >= {
+        "organization": "acme",
+        "organization_id": "7001",
+        "repository": "acme/shop",
+        "repository_id": "70010001",
+        "ref": "refs/heads/main",
+        "environment": "staging",
+        "event": "push",
+        "workflow": "images",
+        "run_id": "9100200300",
+        "actor": "ada",
+    }.items()
+    assert _object(line["claims"])["sub"] == "repo:acme/shop:environment:staging"
+    assert line["considered"] == [{"grant": "own-images"}]
+    assert _object(line["timings_ms"]).keys() == {"verify", "keys", "decide", "sts", "ecr", "total"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|\+00:00)", str(line["timestamp"]))
+
+
+UNPROVEN: list[tuple[str, Callable[[Front], str]]] = [
+    ("unknown-key", lambda front: front.token(header={"kid": "nobodys"}, actor="mallory", jti="forged")),
+    ("wrong-audience", lambda front: front.token(audience="x", actor="mallory", jti="forged")),
+    ("unknown-issuer", lambda front: front.token(iss="https://mallory.example", jti="forged")),
+    ("expired", lambda front: front.token(now=1_000_000_000.0, actor="mallory", jti="forged")),
+]
+
+
+@pytest.mark.parametrize(("reason", "mint"), UNPROVEN)
+def test_of_a_token_that_is_not_proven_only_issuer_and_hash_are_kept(
+    front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
+) -> None:
+    token = mint(front)
+    assert front.send(token).reason == reason
+    (line,) = log().audit
+    assert line["verified"] is False
+    assert line["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
+    assert "issuer_url" in line
+    assert line.keys() <= BASIC | ENVIRONMENT | {
+        "request_id",
+        "api_request_id",
+        "source_ip",
+        "user_agent",
+        "verified",
+        "token_sha256",
+        "issuer_url",
+        "policy_sha256",
+        "trace_id",
+        "xray_trace_id",
+    }
+    text = json.dumps(line).replace("mallory.example", "")
+    assert "mallory" not in text
+    assert "forged" not in text
+
+
+SENT: list[Callable[[Front, str], Answer]] = [
+    lambda front, token: front.send(token, "format=xml"),
+    lambda front, token: front.send(token, method="PUT"),
+    lambda front, token: front.send(token, body=b"x", headers=[("Content-Type", "text/plain")]),
+    lambda front, token: front.send(form={"subject_token": token}),
+    lambda front, token: front.send(form={**EXCHANGE_FORM, "subject_token": token}),
+    lambda front, token: front.send(token),
+]
+
+
+@pytest.mark.parametrize("send", SENT)
+def test_the_hash_of_the_token_is_always_kept(
+    front: Front, log: ReadLog, send: Callable[[Front, str], Answer]
+) -> None:
+    token = front.token("push-feature")
+    send(front, token)
+    (line,) = log().audit
+    assert line["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_a_denial_has_what_the_answer_does_not(front: Front, log: ReadLog) -> None:
+    front.send(front.token("leaked-runner"))
+    front.send(front.token("push-feature"), "registry=apps")
+    front.send(front.token(environment="trial"), "registry=trial")
+    denied, unmatched, trial = log().audit
+    assert denied["deny_rule"] == "kill-switch-4711"
+    considered = unmatched["considered"]
+    assert isinstance(considered, list)
+    assert [_object(each)["grant"] for each in considered] == ["own-images", "release", "other-teams-secret"]
+    assert _only(trial["would"]) == {
+        "decision": "granted",
+        "grant": "on-trial",
+        "registry": "trial",
+        "access": "pull",
+        "repositories": ["base/*"],
+    }
+
+
+def test_a_failure_names_its_cause_without_secrets(front: Front, log: ReadLog) -> None:
+    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    front.send(front.token(), "registry=apps")
+    (line,) = log().audit
+    assert line["decision"] == "failed"
+    error = _object(line["error"])
+    assert error["class"] == "ClientError"
+    assert "AccessDenied" in str(error["message"])
+
+
+def test_what_nobody_foresaw_is_answered_with_nothing_and_logged_with_everything(
+    front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = front.token()
+    monkeypatch.setattr("token_exchange.exchange.decide", _raise(f"secret Bearer {token} and {'k' * 40}"))
+    answer = front.send(token, request_id="r-1")
+    assert (answer.status, answer.reason) == (500, "internal-error")
+    assert "identity" not in answer.fields
+    assert "RuntimeError" not in answer.body
+    written = log()
+    (line,), (event,) = written.audit, written.events
+    assert (line["decision"], line["reason"], line["status"]) == ("failed", "internal-error", 500)
+    assert _object(line["error"])["class"] == "RuntimeError"
+    assert (event["event"], event["request_id"]) == ("internal-error", "r-1")
+    assert "Traceback" in str(event["traceback"])
+    assert token[:12] not in written.text
+    assert "k" * 40 not in written.text
+
+
+def _raise(message: str) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise RuntimeError(message)
+
+    return fail
+
+
+class _BrokenPipe:
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def flush(self) -> None:
+        pass
+
+
+class _Full(_BrokenPipe):
+    """Breaks at the audit line."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    @override
+    def write(self, text: str) -> int:
+        if '"audit"' in text:
+            raise OSError(28, "No space left on device")
+        self.written.append(text)
+        return len(text)
+
+
+@pytest.mark.parametrize("stream", [_BrokenPipe(), _Full()])
+def test_there_is_no_login_without_its_record(
+    front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: _BrokenPipe
+) -> None:
+    token = front.token()
+    front.send(token)  # the keys are there
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "stdout", stream)
+    answer = front.send(token)
+    monkeypatch.undo()
+    assert (answer.status, answer.reason) == (500, "internal-error")
+    for login in front.world.aws.registry.logins():
+        assert login.password not in answer.body
+    said = capsys.readouterr().err
+    if isinstance(stream, _Full):
+        said = "".join(stream.written)
+    assert "internal-error" in said
+    assert token[:9] not in said
+
+
+def test_a_record_that_cannot_be_made_costs_the_login(
+    front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AuditRecord, "render", _raise("a bug"))
+    answer = front.send(front.token())
+    assert (answer.status, answer.reason) == (500, "internal-error")
+
+
+HOSTILE = (
+    "x" * 5000,
+    "\x00\x1b[2J\r\n\x7f" * 300,
+    "\u202e\u2066\u2028\u2029" * 300,
+    "\U0001f4a3" * 1200,
+    '"}\n{"record":"audit","decision":"granted"}' * 40,
+    "%s%n{0}{record}$(reboot)`reboot`" * 60,
+)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("query", ["", "registry=apps"])
+def test_no_value_of_a_token_breaks_the_line(front: Front, log: ReadLog, value: str, query: str) -> None:
+    few = value[:300]
+    token = front.token("push-feature", workflow=few, job_workflow_ref=few, ref="refs/heads/x", head_ref=few)
+    answer = front.send(token, query)
+    _is_a_whole_record(log(), answer)
+
+
+@pytest.mark.parametrize("value", ["\x01", "\U0001f4a3", "\u202e", "x", '"'])
+def test_even_values_of_nothing_but_escapes_leave_identity_grants_and_hashes_whole(
+    front: Front, log: ReadLog, value: str
+) -> None:
+    names = ("workflow", "job_workflow_ref", "environment", "actor", "actor_id", "run_id", "check_run_id", "sha", "jti")
+    # As much as a token of 16 KiB can hold.
+    long: dict[str, Json] = dict.fromkeys(names, value * (800 // len(json.dumps(value)[1:-1])))
+    answer = front.send(front.token(**long), "registry=apps", request_id="r")
+    written = log()
+    _is_a_whole_record(written, answer)
+    identity = _object(written.audit[0]["identity"])
+    assert identity.keys() >= {"organization", "repository_id", "workflow", "environment", "actor", "run_id", "sha"}
+    assert identity["repository_id"] == "70010001"
+    assert "more]" in str(identity["workflow"])
+    assert answer.status == 200
+    assert _only(written.audit[0]["grants"])["access_key_id"]
+
+
+def _is_a_whole_record(written: Log, answer: Answer) -> None:
+    (line,) = written.audit
+    assert line["reason"] == (answer.fields.get("reason") or "granted")
+    (text,) = [each for each in written.text.split("\n") if '"audit"' in each[:200]]
+    assert len(text) < 8192
+    assert text.isascii()
+    assert text.isprintable()
+
+
+def test_a_user_agent_that_is_a_token_is_not_kept(front: Front, log: ReadLog) -> None:
+    token = front.token()
+    front.send(token, headers=[("User-Agent", f"me/1 Bearer {token}")])
+    front.send(token, headers=[("User-Agent", f"me/1 {token}")])
+    assert token[:12] not in log().text
+
+
+def test_a_form_that_is_refused_is_not_kept(front: Front, log: ReadLog) -> None:
+    token = front.token()
+    body = f"subject_token={token}&grant_type=x%ff".encode()
+    front.send(body=body, headers=[("Content-Type", FORM_TYPE)])
+    front.send(json_body={"subject_token": token, "grant": token, "registry": token})
+    front.send(form={**EXCHANGE_FORM, "subject_token": token, "registry": token})
+    text = log().text
+    for part in token.split("."):
+        assert part[:12] not in text

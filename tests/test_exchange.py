@@ -1,0 +1,139 @@
+import pytest
+
+from tests.doubles import FakePolicySource, FakeRegistries, FakeRoles, QuietPolicyEvents, grant, policy_text
+from tests.fake_clock import NOW, FakeClock
+from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
+from token_exchange.audit import AuditRecord
+from token_exchange.exchange import Exchange, Exchanged
+from token_exchange.policy.ask import Ask, RepositoryScope
+from token_exchange.policy.decision import Denied
+from token_exchange.policy_store import PolicyStore
+from token_exchange.ports import Deadline, Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+from token_exchange.verify.key_store import KeyStore
+from token_exchange.verify.verifier import Verifier
+
+BOTH = [grant("own"), grant("base", registry="base", access="pull", repositories=["base/*"])]
+THROTTLED = Refused(Reason.AWS_THROTTLED, "role x: Throttling")
+
+
+class Story:
+    """An exchange with everything around it in memory."""
+
+    def __init__(self, grants: list[dict[str, object]], *, deny: list[dict[str, object]] | None = None) -> None:
+        self.clock = FakeClock()
+        self.issuer = FakeIssuer()
+        self.roles = FakeRoles()
+        self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
+        self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+        keys = KeyStore(fetcher=self.issuer, clock=self.clock, events=RecordedKeyEvents())
+        self.exchange = Exchange(
+            policies=PolicyStore(
+                source=FakePolicySource(policy_text(grants, deny=deny)),
+                clock=self.clock,
+                max_age_seconds=60,
+                events=QuietPolicyEvents(),
+            ),
+            verifier=Verifier(keys),
+            roles=self.roles,
+            registries=self.registries,
+            clock=self.clock,
+        )
+
+    def run(self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **claims: Json) -> Exchanged | Denied:
+        claims = {"organization": "acme", "repository": "shop", "branch": "main", **claims}
+        return self.exchange.run(
+            self.issuer.token(**claims),
+            ask or Ask(),
+            single=single,
+            whole=whole,
+            record=self.record,
+            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
+            timings=Timings(self.clock),
+        )
+
+    def logins(self, ask: Ask | None = None, **more: bool) -> Exchanged:
+        outcome = self.run(ask, **more)
+        assert isinstance(outcome, Exchanged)
+        return outcome
+
+    def is_untouched(self) -> bool:
+        return not self.roles.requests and not self.registries.calls
+
+
+def test_each_login_is_made_with_the_session_of_its_own_grant() -> None:
+    story = Story(BOTH)
+    outcome = story.logins()
+    assert [(login.registry.name, login.grant, login.password) for login in outcome.logins] == [
+        ("apps", "own", "password-of-ASIA1"),
+        ("base", "base", "password-of-ASIA2"),
+    ]
+    assert story.registries.calls == [("ASIA1", "eu-west-1"), ("ASIA2", "us-east-1")]
+
+
+def test_a_login_is_never_promised_for_longer_than_aws_states() -> None:
+    story = Story([grant(duration="12h")])
+    story.registries.expires_at = NOW + 600.9
+    (login,) = story.logins().logins
+    assert (login.expires_at, login.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
+
+
+def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
+    story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    with pytest.raises(Refused):
+        story.run(aud="https://elsewhere.example")
+    for claims in ({"organization": "other"}, {"repository": "stopped"}):
+        assert isinstance(story.run(**claims), Denied)
+    assert isinstance(story.run(Ask(registries=("apps",)), repository=None), Denied)
+    assert isinstance(story.run(Ask(scope=(RepositoryScope(name="ci/other", push=True),))), Denied)
+    assert story.is_untouched()
+
+
+def test_one_login_of_several_is_a_choice_to_make() -> None:
+    story = Story(BOTH)
+    outcome = story.run(single=True)
+    assert isinstance(outcome, Denied)
+    assert outcome.reason is Reason.AMBIGUOUS_REGISTRY
+    assert story.is_untouched()
+    assert len(story.logins(Ask(registries=("base",)), single=True).logins) == 1
+
+
+def test_what_fails_is_told_beside_what_does_not() -> None:
+    story = Story(BOTH)
+    story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
+    outcome = story.logins()
+    assert [login.registry.name for login in outcome.logins] == ["base"]
+    assert [(failed.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
+
+
+def test_where_there_is_no_place_to_tell_one_failure_fails_all() -> None:
+    story = Story(BOTH)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run(whole=True)
+    assert refused.value is THROTTLED
+    assert [fields.get("access_key_id") for fields in story.record.grants] == ["ASIA1", None]
+
+
+def test_all_failing_is_the_first_failure() -> None:
+    story = Story(BOTH)
+    story.registries.refusal = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value is THROTTLED
+
+
+def test_the_record_says_who_was_proven_only_after_it_was() -> None:
+    story = Story(BOTH)
+    with pytest.raises(Refused):
+        story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
+    assert story.record.token is None
+    assert story.record.caller is None
+    story.run(organization="other")
+    assert story.record.token is not None
+    assert not story.record.identity_is_proven
+    story.run()
+    assert story.record.identity_is_proven
+    assert [considered.grant.name for considered in story.record.won()] == ["own", "base"]
