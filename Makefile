@@ -38,7 +38,7 @@ serve: .venv/stamp ## the whole service on this machine, until Ctrl-C
 # ------------------------------------------------------------------------------------------------ changing it
 
 test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
-	@$(BIN)/pytest $(PYTEST_FLAGS)
+	@$(BIN)/pytest -p tests.requirements_present $(PYTEST_FLAGS)
 
 check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
 	$(BIN)/ruff format --check .
@@ -52,8 +52,8 @@ format: .venv/stamp ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/stamp ## how fast it is
-	@for script in bench/bench_*.py; do $(PYTHON) "$$script" || exit 1; done
+bench: .venv/stamp ## how fast it is; BENCH_FLAGS are handed on
+	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
 	$(LOCK) $(UPGRADE) requirements/layer.in -o layers/token_exchange/requirements.txt
@@ -88,8 +88,9 @@ build: .venv/stamp .tools/sam/stamp ## what is deployed, in .aws-sam/build, held
 	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
 	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
 
-deploy: .venv/stamp build ## build and deploy to AWS, once the policy loads
+deploy: .venv/stamp ## build and deploy to AWS, once the policy loads
 	@$(PYTHON) deploy/check_policy.py $(POLICY)
+	@$(MAKE) build
 	@$(WITH_SAM) $(SAM) deploy --guided
 
 clean: ## remove what was built and what the sandbox keeps

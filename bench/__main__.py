@@ -13,8 +13,8 @@ from bench.figures import Part
 
 _NOTE = (
     "Times are this machine's and nobody else's, and rise and fall with what else it does. "
-    "The samples of one comparison are taken in turns, so that noise falls on both sides alike: trust the ratios, to "
-    "about a twentieth."
+    "The samples of one comparison are taken in turns, so that noise falls on both sides alike: on a quiet machine "
+    "the ratios come out the same to about a twentieth, on a busy one to about a tenth."
 )
 
 

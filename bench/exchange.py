@@ -22,7 +22,9 @@ LIMIT: Final = 2.0
 def measure(folder: Path, *, rounds: int) -> Part:
     """Return how many times as long an exchange takes as its bare calls."""
     with World(folder) as world:
-        middle = medians(_samples(world, rounds=rounds))
+        samples = _samples(world, rounds=rounds)
+    middle = medians(samples)
+    least = min(samples["exchange"]) / min(samples["bare"])
     exchange, bare = middle["exchange"], middle["bare"]
     return Part(
         title="A warm exchange",
@@ -34,6 +36,7 @@ def measure(folder: Path, *, rounds: int) -> Part:
         ),
         figures=(
             Figure(name="warm exchange / bare calls", value=exchange / bare, unit="times", aim=AIM, limit=LIMIT),
+            Figure(name="the same exchange, by the least times", value=least, unit="times", aim=AIM, limit=LIMIT),
             Figure(name="warm exchange", value=exchange * 1e3, unit="ms"),
             Figure(name="bare boto3 calls", value=bare * 1e3, unit="ms"),
         ),

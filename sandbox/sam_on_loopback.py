@@ -18,7 +18,7 @@ _EMULATOR_PORT = "8080"
 
 
 _RUNTIME_API_OFFSET = 10_000
-"""SAM counts its ports from 5000 to 9999. So these are no two containers' either, and below those that the system
+"""SAM takes its ports from 5000 to 9000. So these are no two containers' either, and below those that the system
 gives to outgoing connections, one of which would sooner or later have taken a port that was only looked for."""
 
 

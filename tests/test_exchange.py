@@ -42,10 +42,12 @@ class Story:
             clock=self.clock,
         )
 
-    def run(self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **claims: Json) -> Exchanged | Denied:
-        claims = {"organization": "acme", "repository": "shop", "branch": "main", **claims}
+    def run(
+        self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **changes: Json
+    ) -> Exchanged | Denied:
+        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
         return self.exchange.run(
-            self.issuer.token(**claims),
+            self.issuer.signing_key.sign(self.issuer.header(), claims),
             ask or Ask(),
             single=single,
             whole=whole,
@@ -84,8 +86,8 @@ def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
     story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
     with pytest.raises(Refused):
         story.run(aud="https://elsewhere.example")
-    for claims in ({"organization": "other"}, {"repository": "stopped"}):
-        assert isinstance(story.run(**claims), Denied)
+    assert isinstance(story.run(organization="other"), Denied)
+    assert isinstance(story.run(repository="stopped"), Denied)
     assert isinstance(story.run(Ask(registries=("apps",)), repository=None), Denied)
     assert isinstance(story.run(Ask(scope=(RepositoryScope(name="ci/other", push=True),))), Denied)
     assert story.is_untouched()

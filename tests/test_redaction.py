@@ -14,7 +14,9 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln_bmF0-dXJl"
 SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
 
 
-@pytest.mark.parametrize("secret", [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]])
+@pytest.mark.parametrize(
+    "secret", [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]
+)
 @pytest.mark.parametrize(
     "around",
     [

@@ -24,6 +24,7 @@ def figures() -> dict[str, float]:
     "name",
     [
         "warm exchange / bare calls",
+        "the same exchange, by the least times",
         "warm exchange",
         "bare boto3 calls",
         "start / boto3 and two clients",

@@ -8,7 +8,6 @@ from sandbox.aws.policies import Ask, Policy, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.tokens import Mint
 from tests.deploy.cloudformation import ROOT, Stack, as_policy, at, load, mapping, sequence, text
-from token_exchange.adapters.metrics import NAMESPACE
 from token_exchange.service import MAX_REQUEST_SECONDS
 
 TEMPLATE = "template.yaml"
@@ -270,37 +269,3 @@ def test_nothing_but_the_package_and_its_lock_lies_where_the_layer_is_made() -> 
         "requirements.txt",
         "token_exchange",
     }
-
-
-# What raises an alarm.
-
-
-def alarms() -> dict[str, dict[str, object]]:
-    stack = deployed(AlarmTopicArn="arn:aws:sns:eu-west-1:111122223333:alarms")
-    resources = mapping(load(TEMPLATE), "Resources")
-    return {name: stack.resource(name) for name, it in resources.items() if at(it, "Type") == "AWS::CloudWatch::Alarm"}
-
-
-def test_every_alarm_is_heard_and_silence_is_no_alarm() -> None:
-    assert len(alarms()) >= 5
-    for alarm in alarms().values():
-        assert alarm["AlarmActions"] == ["arn:aws:sns:eu-west-1:111122223333:alarms"]
-        assert alarm["TreatMissingData"] == "notBreaching"
-        assert alarm["AlarmDescription"]
-
-
-def test_a_policy_that_does_not_load_raises_an_alarm() -> None:
-    alarm = alarms()["PolicyLoadFailedAlarm"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, "PolicyLoadFailed")
-    # The metric is written without dimensions; an alarm that names one would never see it.
-    assert "Dimensions" not in alarm
-
-
-def test_the_alarm_on_time_comes_before_the_service_gives_up() -> None:
-    threshold = alarms()["DurationAlarm"]["Threshold"]
-    assert isinstance(threshold, int)
-    assert threshold < MAX_REQUEST_SECONDS * 1000
-
-
-def test_alarms_need_no_topic() -> None:
-    assert "AlarmActions" not in deployed().resource("ThrottlesAlarm")

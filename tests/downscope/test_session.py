@@ -16,9 +16,10 @@ from token_exchange.providers.identity import identify
 REQUEST_ID = "0a1b2c3d-4e5f-6789-abcd-ef0123456789"
 
 
-def bounded(fields: dict[str, object] | None = None, *, now: float = NOW + 0.9, **claims: Json) -> BoundedSession:
+def bounded(fields: dict[str, object] | None = None, claims: dict[str, Json] | None = None) -> BoundedSession:
     """Return the session of one grant with `fields`, for a caller with `claims`."""
-    policy = load_policy(policy_text([grant(**(fields or {}))]).encode(), name="policy.yaml", read_file=None)
+    one = {**grant(), **(fields or {})}
+    policy = load_policy(policy_text([one]).encode(), name="policy.yaml", read_file=None)
     issuer = policy.issuers["ci"]
     everything: dict[str, Json] = {
         "iss": ISSUER,
@@ -26,11 +27,10 @@ def bounded(fields: dict[str, object] | None = None, *, now: float = NOW + 0.9, 
         "sub": "project:shop",
         "organization": "acme",
         "repository": "shop",
-        **claims,
+        **(claims or {}),
     }
-    caller = Caller(
-        issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=now
-    )
+    now = NOW + 0.9
+    caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=now)
     decision = decide(policy, caller, Ask())
     assert isinstance(decision, Granted)
     return bounded_session(decision.awards[0], caller, request_id=REQUEST_ID, now=now)
@@ -50,7 +50,7 @@ def test_the_policy_ends_with_the_duration_and_the_session_within_aws_limits(
 
 
 def test_the_standard_tags_leave_out_what_is_absent() -> None:
-    assert bounded(run_id="5", ref="refs/heads/main").request.tags == {
+    assert bounded(claims={"run_id": "5", "ref": "refs/heads/main"}).request.tags == {
         "issuer": "ci",
         "organization": "acme",
         "repository": "shop",
@@ -61,7 +61,7 @@ def test_the_standard_tags_leave_out_what_is_absent() -> None:
 
 
 def test_long_values_are_cut_to_half_of_what_sts_takes() -> None:
-    (value,) = (bounded(environment="e" * 500).request.tags["environment"],)
+    value = bounded(claims={"environment": "e" * 500}).request.tags["environment"]
     assert len(value) == 128
     assert value.startswith("e" * 111 + "-")
 
@@ -75,7 +75,7 @@ def test_long_values_are_cut_to_half_of_what_sts_takes() -> None:
     ],
 )
 def test_a_grant_may_choose_its_tags(fields: dict[str, object], tags: dict[str, str]) -> None:
-    assert bounded(fields, actor="ada-lovelace-d9").request.tags == tags
+    assert bounded(fields, {"actor": "ada-lovelace-d9"}).request.tags == tags
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_grant_may_choose_its_tags(fields: dict[str, object], tags: dict[str, 
 def test_the_source_identity_says_who_asked(
     fields: dict[str, object], claims: dict[str, Json], expected: str | None
 ) -> None:
-    found = bounded(fields, **claims).request.source_identity
+    found = bounded(fields, claims).request.source_identity
     if expected is not None and expected.endswith("-"):
         assert found is not None
         assert found.startswith(expected)

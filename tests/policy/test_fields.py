@@ -1,7 +1,7 @@
 import pytest
 
 from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.fields import Fields, described, quoted
+from token_exchange.policy.fields import Fields, described
 from token_exchange.policy.problems import Code, PolicyUnusable, Problems, spelled_path
 
 
@@ -150,8 +150,3 @@ def test_unknown_keys_are_reported_with_what_was_meant() -> None:
 )
 def test_values_for_a_person(value: Node, text: str) -> None:
     assert described(value) == text
-
-
-def test_quoted_text_is_short_and_harmless() -> None:
-    assert quoted("a\x1b[2J\n") == "'a\\u001b[2J\\u000a'"
-    assert len(quoted("x" * 1000)) == 60

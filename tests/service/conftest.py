@@ -37,6 +37,12 @@ def started(world: World, environment: dict[str, str]) -> Front:
         return Front(world, start(str(Path(__file__))))
 
 
+@pytest.fixture(scope="session")
+def good_token(started: Front) -> str:
+    """Mint a token that is good for all of the tests."""
+    return started.token()
+
+
 @pytest.fixture
 def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     # botocore waits longer before each further attempt; here nobody has to recover.

@@ -12,9 +12,9 @@ from sandbox.front_door import LambdaContext
 from sandbox.gateway_events import Event, make_event
 from sandbox.loopback import Request
 from sandbox.rest_events import make_rest_event
-from sandbox.tokens import Json
 from sandbox.world import World
 from tests.service.policy import AUDIENCE
+from token_exchange.ports import Json
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"

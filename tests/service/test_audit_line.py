@@ -10,11 +10,11 @@ from typing import override
 import pytest
 
 from sandbox.aws.server import AwsFault
-from sandbox.tokens import Json
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
 from tests.service.test_refusals import CASES, Case
 from token_exchange import __version__
 from token_exchange.audit import AuditRecord
+from token_exchange.ports import Json
 
 type ReadLog = Callable[[], Log]
 
@@ -34,9 +34,7 @@ def _only(value: Json) -> dict[str, Json]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case.reason}" for number, case in enumerate(CASES)])
-def test_every_refusal_of_an_exchange_leaves_one_line(
-    front: Front, log: ReadLog, case: Case
-) -> None:
+def test_every_refusal_of_an_exchange_leaves_one_line(front: Front, log: ReadLog, case: Case) -> None:
     answer = case.send(front)
     lines = log().audit
     if case.reason == "not-found" or answer.headers.get("allow") == "GET":
@@ -57,9 +55,7 @@ def test_other_paths_leave_none(front: Front, log: ReadLog, path: str) -> None:
     assert log().text == ""
 
 
-def test_a_login_leaves_a_line_with_everything(
-    front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_leaves_a_line_with_everything(front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-69556a80-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1")
     token = front.token(environment="staging")
     answer = front.send(token, "registry=apps", request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
@@ -107,40 +103,46 @@ def test_a_login_leaves_a_line_with_everything(
         "considered",
         "grants",
     }
-    assert line.items() >= {
-        "level": "INFO",
-        "message": "exchange",
-        "record": "audit",
-        "schema": 1,
-        "decision": "granted",
-        "reason": "granted",
-        "status": 200,
-        "request_id": "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
-        "api_request_id": "gateway-1",
-        "trace_id": "1-69556a80-0123456789abcdef01234567",
-        "source_ip": "203.0.113.7",
-        "user_agent": "curl/8.14.1",
-        "issuer": "github",
-        "provider": "github-actions",
-        "issuer_url": front.world.issuer.issuer_url("github-actions"),
-        "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
-        "verified": True,
-        "version": __version__,
-        "function_version": "$LATEST",
-        "region": "eu-west-1",
-    }.items()
-    assert _object(line["identity"]).items() >= {
-        "organization": "acme",
-        "organization_id": "7001",
-        "repository": "acme/shop",
-        "repository_id": "70010001",
-        "ref": "refs/heads/main",
-        "environment": "staging",
-        "event": "push",
-        "workflow": "images",
-        "run_id": "9100200300",
-        "actor": "ada",
-    }.items()
+    assert (
+        line.items()
+        >= {
+            "level": "INFO",
+            "message": "exchange",
+            "record": "audit",
+            "schema": 1,
+            "decision": "granted",
+            "reason": "granted",
+            "status": 200,
+            "request_id": "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+            "api_request_id": "gateway-1",
+            "trace_id": "1-69556a80-0123456789abcdef01234567",
+            "source_ip": "203.0.113.7",
+            "user_agent": "curl/8.14.1",
+            "issuer": "github",
+            "provider": "github-actions",
+            "issuer_url": front.world.issuer.issuer_url("github-actions"),
+            "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
+            "verified": True,
+            "version": __version__,
+            "function_version": "$LATEST",
+            "region": "eu-west-1",
+        }.items()
+    )
+    assert (
+        _object(line["identity"]).items()
+        >= {
+            "organization": "acme",
+            "organization_id": "7001",
+            "repository": "acme/shop",
+            "repository_id": "70010001",
+            "ref": "refs/heads/main",
+            "environment": "staging",
+            "event": "push",
+            "workflow": "images",
+            "run_id": "9100200300",
+            "actor": "ada",
+        }.items()
+    )
     assert _object(line["claims"])["sub"] == "repo:acme/shop:environment:staging"
     assert line["considered"] == [{"grant": "own-images"}]
     assert _object(line["timings_ms"]).keys() == {"verify", "keys", "decide", "sts", "ecr", "total"}
@@ -193,9 +195,7 @@ SENT: list[Callable[[Front, str], Answer]] = [
 
 
 @pytest.mark.parametrize("send", SENT)
-def test_the_hash_of_the_token_is_always_kept(
-    front: Front, log: ReadLog, send: Callable[[Front, str], Answer]
-) -> None:
+def test_the_hash_of_the_token_is_always_kept(front: Front, log: ReadLog, send: Callable[[Front, str], Answer]) -> None:
     token = front.token("push-feature")
     send(front, token)
     (line,) = log().audit
@@ -329,10 +329,20 @@ def test_no_value_of_a_token_breaks_the_line(front: Front, log: ReadLog, value: 
 def test_even_values_of_nothing_but_escapes_leave_identity_grants_and_hashes_whole(
     front: Front, log: ReadLog, value: str
 ) -> None:
-    names = ("workflow", "job_workflow_ref", "environment", "actor", "actor_id", "run_id", "check_run_id", "sha", "jti")
     # As much as a token of 16 KiB can hold.
-    long: dict[str, Json] = dict.fromkeys(names, value * (800 // len(json.dumps(value)[1:-1])))
-    answer = front.send(front.token(**long), "registry=apps", request_id="r")
+    long = value * (800 // len(json.dumps(value)[1:-1]))
+    token = front.token(
+        workflow=long,
+        job_workflow_ref=long,
+        environment=long,
+        actor=long,
+        actor_id=long,
+        run_id=long,
+        check_run_id=long,
+        sha=long,
+        jti=long,
+    )
+    answer = front.send(token, "registry=apps", request_id="r")
     written = log()
     _is_a_whole_record(written, answer)
     identity = _object(written.audit[0]["identity"])

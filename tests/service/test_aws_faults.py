@@ -51,9 +51,7 @@ def test_what_passes_within_three_attempts_is_not_noticed(front: Front, operatio
 
 
 @pytest.mark.parametrize("operation", [ASSUME, LOGIN])
-def test_a_call_that_hangs_is_given_up_in_time(
-    front: Front, operation: str, log: Callable[[], Log]
-) -> None:
+def test_a_call_that_hangs_is_given_up_in_time(front: Front, operation: str, log: Callable[[], Log]) -> None:
     front.world.aws.faults.plan(operation, AwsFault(kind="hang"))
     started = time.monotonic()
     answer = front.send(front.token(), "registry=apps", remaining_seconds=1.3)
@@ -93,9 +91,7 @@ def test_a_session_policy_that_does_not_fit_is_never_a_wider_one(front: Front) -
     assert front.calls() == []
 
 
-def test_the_first_login_is_recorded_though_the_second_failed_the_request(
-    front: Front, log: Callable[[], Log]
-) -> None:
+def test_the_first_login_is_recorded_though_the_second_failed_the_request(front: Front, log: Callable[[], Log]) -> None:
     answer = front.send(front.token(environment="broken"), "format=docker-config&registry=apps&registry=broken")
     assert answer.status == 502
     (line,) = log().audit

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.tokens import Json
 from tests.service.front import Front
 from tests.service.policy import NOBODYS_ROLE
+from token_exchange.ports import Json
 from token_exchange.service import start
 
 SECRETS_OF_THE_POLICY = (
@@ -18,7 +18,7 @@ SECRETS_OF_THE_POLICY = (
     "other-teams-secret",
     "99999999",
     "releases/other",
-    "7001\"",
+    '7001"',
 )
 
 BARE_POLICY = """\
@@ -70,7 +70,9 @@ STRANGERS: dict[str, MintToken] = {
 @pytest.fixture
 def other_policy(front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Front:
     path = front.world.policy_path.with_name("bare.yaml")
-    path.write_text(BARE_POLICY.format(port=front.world.issuer.port, role=NOBODYS_ROLE.replace("111122223333", "9" * 12)))
+    path.write_text(
+        BARE_POLICY.format(port=front.world.issuer.port, role=NOBODYS_ROLE.replace("111122223333", "9" * 12))
+    )
     for name, value in {**environment, "TOKEN_EXCHANGE_POLICY": f"file:{path}"}.items():
         monkeypatch.setenv(name, value)
     return Front(front.world, start(str(Path(__file__))))
@@ -117,7 +119,10 @@ def test_a_caller_learns_who_he_is_and_why_his_own_grants_failed(front: Front) -
         {"grant": "release", "failed": [{"claim": "environment", "expected": ["release"]}]},
     ]
     assert fields["considered_not_shown"] == 1
-    assert fields["error_description"] == "no grant allows this: 'own-images' wants branch main, the token has feature/cart"
+    assert (
+        fields["error_description"]
+        == "no grant allows this: 'own-images' wants branch main, the token has feature/cart"
+    )
     assert str(fields["hint"]).endswith("; contact: #platform")
     for secret in SECRETS_OF_THE_POLICY[:-1]:
         assert secret not in answer.body.replace('"7001"', "")

@@ -11,8 +11,8 @@ import pytest
 
 from sandbox.gateway_events import Event
 from sandbox.loopback import Request
-from sandbox.tokens import Json
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log, answer_of, event_of, read_log
+from token_exchange.ports import Json
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"}

@@ -8,8 +8,8 @@ import pytest
 
 from sandbox import account
 from sandbox.aws.policies import Ask, Verdict
-from sandbox.tokens import Json
 from tests.service.front import EXCHANGE_FORM, SHAPES, Answer, Front, Shape
+from token_exchange.ports import Json
 
 APPS_HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 BASE_HOST = "444455556666.dkr.ecr.us-east-1.amazonaws.com"
@@ -161,7 +161,7 @@ def test_every_front_door_leads_to_the_same_answer(front: Front, shape: Shape) -
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("repeated", [False, True])
-def test_a_token_in_a_body_is_as_good(front: Front, shape: Shape, repeated: bool) -> None:
+def test_a_token_in_a_body_is_as_good(front: Front, shape: Shape, *, repeated: bool) -> None:
     form = {**EXCHANGE_FORM, "subject_token": front.token()}
     as_form = front.send(form={**form, "registry": "base"}, shape=shape)
     registries: Json = ["base", BASE_HOST] if repeated else "base"
@@ -173,7 +173,9 @@ def test_a_token_in_a_body_is_as_good(front: Front, shape: Shape, repeated: bool
 
 def test_a_request_signed_for_aws_carries_its_token_in_the_body(front: Front) -> None:
     # A function URL with IAM authorization: the header holds commas, and is no token.
-    signed = "AWS4-HMAC-SHA256 Credential=ASIAX/20261121/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=a="
+    signed = (
+        "AWS4-HMAC-SHA256 Credential=ASIAX/20261121/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=a="
+    )
     answer = front.send(form={**EXCHANGE_FORM, "subject_token": front.token()}, headers=[("Authorization", signed)])
     assert answer.status == 200
 
@@ -233,7 +235,7 @@ def test_a_short_login_has_a_long_session_and_a_short_policy(front: Front) -> No
     assumed = _assumed(front)
     assert assumed["DurationSeconds"] == "900"  # STS gives nothing shorter
     assert assumed["ExternalId"] == account.RELEASE_EXTERNAL_ID
-    assert answer.texts("registries")[0]["expires_at"] in _text_of(assumed["Policy"])
+    assert _text(answer.texts("registries")[0]["expires_at"]) in _text_of(assumed["Policy"])
 
 
 def _passwords(front: Front) -> list[str]:

@@ -73,7 +73,8 @@ def _public_url(value: str | None) -> str | None:
 
 
 def _region(given: Mapping[str, str]) -> str | None:
-    region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
+    name = "AWS_REGION" if "AWS_REGION" in given else "AWS_DEFAULT_REGION"
+    region = given.get(name)
     if region is not None and partition_of(region) is None:
-        raise BadSetting("AWS_REGION", "an AWS region such as eu-west-1", region)
+        raise BadSetting(name, "an AWS region such as eu-west-1", region)
     return region

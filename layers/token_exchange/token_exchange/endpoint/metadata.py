@@ -7,9 +7,9 @@ from token_exchange.endpoint.http import HttpAnswer, HttpRequest
 from token_exchange.endpoint.parameters import TOKEN_EXCHANGE
 from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Json
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange.verify.quoting import quoted
 
 
 def health(policies: PolicyStore, *, request_id: str) -> HttpAnswer:

@@ -15,9 +15,9 @@ from token_exchange.endpoint.scopes import parse_scope
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import MAX_REGISTRIES
 from token_exchange.ports import Json
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange.verify.quoting import quoted
 from token_exchange.verify.strict_json import NotStrictJson, RepeatedMember, parse_object
 
 MAX_BODY_BYTES: Final = 64 * 1024

@@ -4,9 +4,9 @@ from typing import Final
 
 from token_exchange.policy.ask import RepositoryScope
 from token_exchange.policy.repositories import is_repository_name
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange.verify.quoting import quoted
 
 _MAX_SCOPES: Final = 20
 _ACTIONS: Final = {("pull",): False, ("push",): True, ("pull", "push"): True}

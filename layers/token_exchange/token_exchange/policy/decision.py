@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from heapq import nsmallest
 
 from token_exchange.policy.ask import Ask
-from token_exchange.policy.fields import quoted
 from token_exchange.policy.judgement import (
     Caller,
     Considered,
@@ -16,6 +15,7 @@ from token_exchange.policy.judgement import (
 )
 from token_exchange.policy.model import Grant, Policy, Registry
 from token_exchange.policy.reach import Reach
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 
 MAX_REGISTRIES = 10

@@ -10,6 +10,10 @@ from typing import Final
 
 from token_exchange.policy.document import Node, Unquoted
 from token_exchange.policy.problems import Code, Path, Problems
+from token_exchange.quoting import quoted
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""What names an entry of the policy travels in parameters, session tags, metrics and logs."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -54,6 +58,17 @@ class Fields:
         """Return the field's text."""
         value = self.take(key, required=required)
         return None if value is None else text_of(value, self.at(key), self.problems)
+
+    def name(self, key: str) -> str | None:
+        """Return the field's text, which names what it stands in."""
+        name = self.text(key, required=True)
+        if name is not None:
+            self._check_name(name, self.at(key))
+        return name
+
+    def _check_name(self, name: str, path: Path) -> None:
+        if not _NAME.fullmatch(name):
+            self.problems.add(path, "bad-value", "expected a name of letters, digits and ._-, at most 128 characters")
 
     def boolean(self, key: str, *, default: bool) -> bool:
         """Return the field's boolean."""
@@ -121,7 +136,8 @@ class Fields:
         named = self.mapping(key, required=required)
         if named is None:
             return
-        for name in named.keys():  # noqa: SIM118 - Fields is no dict
+        for name in named.names():
+            self._check_name(name, named.at(name))
             value = named.take(name)
             yield name, None if value is None else fields_of(value, named.at(name), self.problems)
 
@@ -136,7 +152,7 @@ class Fields:
             self.problem(key, "bad-value", f"{error}, found {quoted(value)}")
             return None
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Return all keys of the mapping, in the order of the document."""
         return tuple(self._node)
 
@@ -196,12 +212,6 @@ def described(value: Node) -> str:
             return "a list"
         case dict():
             return "a mapping"
-
-
-def quoted(text: str) -> str:
-    """Return `text` in quotes, shortened and with nothing in it that a terminal obeys."""
-    shown = text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - a line's worth
-    return "'" + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown) + "'"
 
 
 def _suggestion(key: str, known: set[str]) -> str:

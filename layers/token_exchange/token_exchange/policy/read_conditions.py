@@ -15,12 +15,13 @@ from token_exchange.policy.conditions import (
     keys_of,
 )
 from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.fields import Fields, described, fields_of, quoted
+from token_exchange.policy.fields import Fields, described, fields_of
 from token_exchange.policy.glob import compile_glob
 from token_exchange.policy.problems import Path, Problems
 from token_exchange.ports import Json
 from token_exchange.providers.preset import ClaimType, Preset
 from token_exchange.providers.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name
+from token_exchange.quoting import quoted
 
 _OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
 
@@ -35,11 +36,11 @@ def read_conditions(fields: Fields, presets: Sequence[Preset], *, deny: bool) ->
     found: list[Condition] = []
     match = fields.mapping("match")
     if match is not None:
-        for name in match.keys():  # noqa: SIM118 - Fields is no dict
+        for name in match.names():
             found += _read_match(match, name, presets, deny=deny)
     claims = fields.mapping("claims")
     if claims is not None:
-        for name in claims.keys():  # noqa: SIM118 - Fields is no dict
+        for name in claims.names():
             found += _Claims(presets, claims.problems, deny=deny).read((name,), claims.take(name), claims.at(name))
     return tuple(found)
 
@@ -82,7 +83,7 @@ class _Claims:
                 return []
             return [
                 condition
-                for name in fields.keys()  # noqa: SIM118 - Fields is no dict
+                for name in fields.names()
                 for condition in self.read((*path, name), fields.take(name), fields.at(name))
             ]
         if node is None:

@@ -13,7 +13,7 @@ def read_deny(document: Fields, issuers: Mapping[str, Issuer | None]) -> tuple[D
     rules: list[DenyRule] = []
     names: set[str] = set()
     for fields in document.mappings("deny"):
-        name = fields.text("name", required=True)
+        name = fields.name("name")
         entries = read_issuer_names(fields, issuers, required=False)
         of_rule = list(issuers) if entries is None else entries
         conditions = read_conditions(fields, presets_of(of_rule, issuers), deny=True)

@@ -8,14 +8,14 @@ from typing import Final
 from token_exchange.policy.conditions import Condition
 from token_exchange.policy.document import Unquoted
 from token_exchange.policy.durations import duration_between
-from token_exchange.policy.fields import Fields, described, quoted
+from token_exchange.policy.fields import Fields, described
 from token_exchange.policy.model import ACCESSES, MODES, Access, Also, Grant, Issuer, Registry
 from token_exchange.policy.read_conditions import SEVERAL_ISSUERS, read_conditions
 from token_exchange.policy.read_deny import presets_of, read_issuer_names
-from token_exchange.policy.read_registries import NAME_EXPECTED, is_name
 from token_exchange.policy.repositories import parse_repository_template
 from token_exchange.policy.templates import Template, parse_template
 from token_exchange.providers.vocabulary import IDS, WHO, Name
+from token_exchange.quoting import quoted
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
@@ -44,7 +44,7 @@ def read_grants(
     grants: list[Grant] = []
     names: set[str] = set()
     for fields in document.mappings("grants", required=True):
-        name = fields.text("name", required=True)
+        name = fields.name("name")
         if name is not None and name in names:
             fields.problem("name", "duplicate-name", "another grant has this name")
         names.add(name or "")
@@ -70,8 +70,6 @@ class _Reader:
     def grant(self, name: str | None) -> Grant | None:
         """Return the grant of this name; what is wrong with it is among the problems."""
         fields = self._fields
-        if name is not None and not is_name(name):
-            fields.problem("name", "bad-value", NAME_EXPECTED)
         conditions = read_conditions(fields, self._presets, deny=False)
         registry = self._registry()
         role = self._role(registry)
@@ -216,7 +214,7 @@ class _Reader:
         if tags is None:
             return False
         templates: dict[str, Template] = {}
-        for key in tags.keys():  # noqa: SIM118 - Fields is no dict
+        for key in tags.names():
             if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
                 tags.problem(
                     key, "bad-value", "expected a tag of letters, digits, spaces and _.:/=+-@, not beginning with aws:"
@@ -226,7 +224,7 @@ class _Reader:
                 self._check_names("session_tags", template)
                 templates[key] = template
         # STS tells tags apart without regard to case.
-        if len({key.lower() for key in tags.keys()}) < len(tags.keys()):  # noqa: SIM118 - Fields is no dict
+        if len({key.lower() for key in tags.names()}) < len(tags.names()):
             self._fields.problem("session_tags", "duplicate-name", "two tags differ by case alone")
         if len(templates) > _MAX_TAGS:
             self._fields.problem("session_tags", "too-long", f"expected at most {_MAX_TAGS} tags")

@@ -5,13 +5,14 @@ from typing import Final
 
 from token_exchange.policy.document import Node, Unquoted
 from token_exchange.policy.durations import duration_between
-from token_exchange.policy.fields import Fields, described, quoted, text_of
+from token_exchange.policy.fields import Fields, described, text_of
 from token_exchange.policy.model import MODES, Issuer, Organization
 from token_exchange.policy.named_files import NamedFiles
 from token_exchange.ports import Json
 from token_exchange.providers.catalog import owner_of, providers
 from token_exchange.providers.issuer_url import issuer_host
 from token_exchange.providers.preset import BadSetting, Preset, Provider
+from token_exchange.quoting import quoted
 from token_exchange.verify.algorithms import SCHEMES
 from token_exchange.verify.keys import KeySet, UnusableKeySet
 from token_exchange.verify.trust import Discovered, IssuerTrust, KeySource, Pinned, Published

@@ -4,20 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.policy.fields import Fields, quoted
+from token_exchange.policy.fields import Fields
 from token_exchange.policy.model import Registry
 from token_exchange.policy.partitions import Partition, partition_of
+from token_exchange.quoting import quoted
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-NAME_EXPECTED: Final = "expected a name of letters, digits and ._-, at most 128 characters"
-
-
-def is_name(name: str) -> bool:
-    """Say whether `name` can name a registry or a grant: it travels in parameters, tags and logs."""
-    return _NAME.fullmatch(name) is not None
 
 
 def read_registries(document: Fields) -> Mapping[str, Registry | None]:
@@ -26,8 +19,6 @@ def read_registries(document: Fields) -> Mapping[str, Registry | None]:
     hosts: dict[str, str] = {}
     for name, fields in document.named_mappings("registries", required=True):
         registries[name] = None
-        if not is_name(name):
-            document.problems.add(("registries", name), "bad-value", NAME_EXPECTED)
         if fields is None:
             continue
         if fields.text("type", required=True) not in (None, "ecr"):

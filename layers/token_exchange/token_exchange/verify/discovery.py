@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from token_exchange.verify.quoting import quoted
+from token_exchange.quoting import quoted
 from token_exchange.verify.strict_json import NotStrictJson, parse_object
 
 _HTTPS_URL: Final = re.compile(

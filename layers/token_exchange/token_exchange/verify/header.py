@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.ports import Json
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.algorithms import SCHEMES
 from token_exchange.verify.jwk import MAX_KEY_ID_CHARACTERS
-from token_exchange.verify.quoting import quoted
 
 _FORBIDDEN: Final = ("crit", "b64", "jku", "x5u", "jwk", "x5c", "zip", "cty")
 """Keys that the token brings along, and extensions that change what is signed."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from token_exchange.ports import Json
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange.verify.quoting import quoted
 from token_exchange.verify.trust import IssuersByUrl, IssuerTrust
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from token_exchange.ports import Clock, Deadline, Fetcher, FetchFailed, KeyEvents
+from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.issuer_keys import HeldKeys, IssuerKeys, Moment, Purpose
 from token_exchange.verify.jwk import VerificationKey
 from token_exchange.verify.key_fetch import KeyOrigin, fetch_key_document
 from token_exchange.verify.keys import KeySet
-from token_exchange.verify.quoting import quoted
 from token_exchange.verify.trust import Discovered, IssuerTrust, Pinned, Published
 
 _FETCH_SECONDS: Final = 3.0

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from token_exchange.ports import Json
+from token_exchange.quoting import quoted
 from token_exchange.verify.algorithms import SCHEMES
 from token_exchange.verify.jwk import UnusableKey, VerificationKey, load_key
-from token_exchange.verify.quoting import quoted
 from token_exchange.verify.strict_json import NotStrictJson, parse_object
 
 _MAX_KEYS: Final = 100

@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.verify.quoting import quoted
+from token_exchange.quoting import quoted
 
 
 @pytest.mark.parametrize(

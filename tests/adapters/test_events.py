@@ -1,0 +1,147 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.doubles import grant, policy_text
+from token_exchange.adapters.events import Events
+from token_exchange.adapters.metrics import Metrics
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy_store import PolicyUnreadable
+from token_exchange.ports import FetchFailed, Json
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln"
+type Tell = Callable[[Events], None]
+
+
+def _unusable() -> PolicyUnusable:
+    with pytest.raises(PolicyUnusable) as error:
+        load_policy(b"version: 1\n" + b"".join(b"x%d: 1\n" % number for number in range(40)), name="p", read_file=None)
+    return error.value
+
+
+POLICY = load_policy(policy_text([grant()]).encode(), name="policy.yaml", read_file=None)
+
+TOLD: list[tuple[str, str, Tell, dict[str, Json]]] = [
+    ("issuer-keys-refreshed", "INFO", lambda events: events.refreshed("ci", keys=2), {"issuer": "ci", "keys": 2}),
+    (
+        "issuer-keys-refresh-failed",
+        "WARNING",
+        lambda events: events.refresh_failed("ci", cause=FetchFailed(f"refused {TOKEN}")),
+        {"issuer": "ci", "cause": "refused [redacted]"},
+    ),
+    (
+        "issuer-key-left-out",
+        "WARNING",
+        lambda events: events.key_left_out("ci", why="too short"),
+        {"issuer": "ci", "cause": "too short"},
+    ),
+    (
+        "issuer-keys-stale",
+        "WARNING",
+        lambda events: events.served_stale("ci", age_seconds=700.4),
+        {"issuer": "ci", "age_seconds": 700},
+    ),
+    (
+        "policy-loaded",
+        "INFO",
+        lambda events: events.loaded(POLICY),
+        {"policy_sha256": POLICY.sha256, "issuers": 1, "grants": 1},
+    ),
+    (
+        "policy-not-loaded",
+        "ERROR",
+        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force="abc"),
+        {"policy_sha256": "abc", "cause": "gone"},
+    ),
+]
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Json]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(("code", "level", "tell", "fields"), TOLD, ids=[row[0] for row in TOLD])
+def test_each_event_is_one_line_with_its_code(
+    capsys: pytest.CaptureFixture[str], code: str, level: str, tell: Tell, fields: dict[str, Json]
+) -> None:
+    tell(Events(metrics=Metrics()))
+    (line,) = [line for line in _lines(capsys) if "_aws" not in line]
+    assert line.items() >= {"record": "event", "event": code, "level": level, "message": "event"}.items()
+    assert {name: line[name] for name in fields} == fields
+
+
+def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys: pytest.CaptureFixture[str]) -> None:
+    cause = _unusable()
+    Events(metrics=Metrics()).not_loaded(cause, in_force=None)
+    (line,) = [line for line in _lines(capsys) if "_aws" not in line]
+    problems = line["problems"]
+    assert isinstance(problems, list)
+    assert len(problems) == 20
+    assert line["problem_count"] == len(cause.problems) > 20
+    assert "policy_sha256" not in line
+
+
+# Names, dimensions and units: alarms and dashboards are made of these.
+MEASURED: list[tuple[Tell, list[tuple[str, str, list[str], float]]]] = [
+    (lambda events: events.refreshed("ci", keys=2), [("IssuerKeysAge", "Seconds", ["issuer"], 0.0)]),
+    (lambda events: events.served_stale("ci", age_seconds=700.4), [("IssuerKeysAge", "Seconds", ["issuer"], 700.4)]),
+    (
+        lambda events: events.refresh_failed("ci", cause=FetchFailed("x")),
+        [("IssuerKeysRefreshFailed", "Count", ["issuer"], 1.0)],
+    ),
+    (
+        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force=None),
+        [("PolicyLoadFailed", "Count", [], 1.0)],
+    ),
+]
+
+
+def _measured(line: dict[str, Json]) -> list[tuple[Json, Json, Json, Json]]:
+    """Return name, unit, dimensions and value of each metric in a line of the embedded format."""
+    match line["_aws"]:
+        case {
+            "CloudWatchMetrics": [
+                {"Namespace": "TokenExchange", "Dimensions": [dimensions], "Metrics": [{"Name": name, "Unit": unit}]}
+            ]
+        }:
+            match line[str(name)]:
+                case [value]:
+                    return [(name, unit, dimensions, value)]
+    raise AssertionError(f"not in the form of these tests: {line}")
+
+
+@pytest.mark.parametrize(("tell", "expected"), MEASURED)
+@pytest.mark.parametrize("service", [None, "a-name-of-its-own"])
+def test_each_is_measured(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tell: Tell,
+    expected: list[tuple[str, str, list[str], float]],
+    service: str | None,
+) -> None:
+    if service is not None:
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", service)
+    tell(Events(metrics=Metrics()))
+    found = [measured for line in _lines(capsys) if "_aws" in line for measured in _measured(line)]
+    assert found == expected
+
+
+def test_an_internal_error_is_told_even_when_standard_output_is_gone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    events = Events(metrics=Metrics())
+    monkeypatch.setattr("sys.stdout", Gone())
+    events.internal_error(ValueError(TOKEN), request_id="r-1")
+    monkeypatch.undo()
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["request_id"]) == ("internal-error", "r-1")
+    assert TOKEN not in said["traceback"]

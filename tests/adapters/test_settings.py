@@ -1,0 +1,90 @@
+import pytest
+
+from token_exchange.adapters.settings import BadSetting, Settings, read_settings
+
+
+def test_nothing_is_required() -> None:
+    assert read_settings({}) == Settings(
+        policy_file="policy.yaml", policy_max_age_seconds=60, public_url=None, region=None, function_version=None
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOKEN_EXCHANGE_POLICY",
+        "TOKEN_EXCHANGE_POLICY_MAX_AGE",
+        "TOKEN_EXCHANGE_URL",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+    ],
+)
+def test_an_empty_variable_counts_as_absent(name: str) -> None:
+    assert read_settings({name: ""}) == read_settings({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("TOKEN_EXCHANGE_POLICY", "file:policies/main.yaml", "policy_file", "policies/main.yaml"),
+        ("TOKEN_EXCHANGE_POLICY", "file:/opt/policy.json", "policy_file", "/opt/policy.json"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "0", "policy_max_age_seconds", 0),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "86400", "policy_max_age_seconds", 86400),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example", "public_url", "https://login.acme.example"),
+        (
+            "TOKEN_EXCHANGE_URL",
+            "https://login.acme.example:8443/a/b/",
+            "public_url",
+            "https://login.acme.example:8443/a/b",
+        ),
+        ("TOKEN_EXCHANGE_URL", "http://127.0.0.1:8080", "public_url", "http://127.0.0.1:8080"),
+        ("AWS_REGION", "eu-west-1", "region", "eu-west-1"),
+        ("AWS_REGION", "us-gov-west-1", "region", "us-gov-west-1"),
+        ("AWS_DEFAULT_REGION", "cn-north-1", "region", "cn-north-1"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST", "function_version", "$LATEST"),
+    ],
+)
+def test_a_good_value_is_taken(name: str, value: str, field: str, expected: object) -> None:
+    assert getattr(read_settings({name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOKEN_EXCHANGE_POLICY", "policy.yaml"),
+        ("TOKEN_EXCHANGE_POLICY", "file:"),
+        ("TOKEN_EXCHANGE_POLICY", "FILE:policy.yaml"),
+        ("TOKEN_EXCHANGE_POLICY", "ftp://policies/main"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "-1"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "1.5"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "60s"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "1000000"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "٦٠"),
+        ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "60\n"),
+        ("TOKEN_EXCHANGE_URL", "http://login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://user@login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example?x"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example#x"),
+        ("TOKEN_EXCHANGE_URL", "login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example\n"),
+        ("AWS_REGION", "nowhere"),
+        ("AWS_REGION", "eu-west-1.attacker.example"),
+        ("AWS_DEFAULT_REGION", "EU-WEST-1"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:
+    with pytest.raises(BadSetting) as error:
+        read_settings({name: value})
+    assert str(error.value).startswith(f"{name}: expected ")
+    assert repr(value) in str(error.value)
+
+
+def test_a_long_value_is_not_repeated_whole() -> None:
+    with pytest.raises(BadSetting) as error:
+        read_settings({"TOKEN_EXCHANGE_URL": "x" * 10_000})
+    assert len(str(error.value)) < 250
+
+
+def test_lambdas_own_region_comes_first() -> None:
+    assert read_settings({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}).region == "eu-west-1"
