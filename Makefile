@@ -38,7 +38,7 @@ serve: .venv/stamp ## the whole service on this machine, until Ctrl-C
 # ------------------------------------------------------------------------------------------------ changing it
 
 test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
-	@$(BIN)/pytest -p tests.requirements_present $(PYTEST_FLAGS)
+	@$(BIN)/pytest $(PYTEST_FLAGS)
 
 check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
 	$(BIN)/ruff format --check .
@@ -86,6 +86,7 @@ sam-api: sam-build sam-image ## the HTTP API in Lambda's image, beside `make ser
 
 build: .venv/stamp .tools/sam/stamp ## what is deployed, in .aws-sam/build, held against the lock; SAM_FLAGS
 	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
+	@$(PYTHON) deploy/compile_bytecode.py .aws-sam/build
 	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
 
 deploy: .venv/stamp ## build and deploy to AWS, once the policy loads

@@ -83,6 +83,7 @@ def build() -> None:
     done = subprocess.run([*sam_command(), "build", *parameters], env=sam_environment(), check=False)
     if done.returncode != 0:
         raise BuildFailed(f"sam build ended with status {done.returncode}")
+    subprocess.run([sys.executable, "deploy/compile_bytecode.py", str(BUILD_FOLDER)], check=True)
     template = BUILD_FOLDER / "template.yaml"
     names = lambda_variables(issuer_folder=DEFAULT_FOLDER.name, aws_url="", public_url="").keys()
     template.write_text(open_template(template.read_text(), architecture=architecture, variables=names))
@@ -151,9 +152,7 @@ def main() -> int:
         aws_url=f"http://{HOST}:{AWS_PORT}",
         public_url=f"http://{HOST}:{LOCAL_API_PORT}",
     )
-    print("built; with `make serve` running and after `make events`:")
-    print("  sam local invoke --config-env sandbox -e events/granted-push-github.json")
-    print("  sam local start-api --config-env sandbox")
+    print("built; with `make serve` running and after `make events`: make sam-invoke, make sam-api")
     return 0
 
 

@@ -1,7 +1,4 @@
-"""What a test marked `engine` or `built` needs. Where it is missing the test is skipped, in CI it fails.
-
-A pytest plugin: `-p tests.requirements_present`.
-"""
+"""What a test marked `engine` or `built` needs; where it is missing the test is skipped, and in CI it fails."""
 
 import os
 import shutil

@@ -127,15 +127,22 @@ def test_all_failing_is_the_first_failure() -> None:
     assert refused.value is THROTTLED
 
 
-def test_the_record_says_who_was_proven_only_after_it_was() -> None:
+def test_the_record_knows_no_token_before_it_is_proven() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
-    assert story.record.token is None
-    assert story.record.caller is None
+    assert (story.record.token, story.record.caller) == (None, None)
+
+
+def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:
+    story = Story(BOTH)
     story.run(organization="other")
     assert story.record.token is not None
     assert not story.record.identity_is_proven
+
+
+def test_the_record_knows_which_grants_won() -> None:
+    story = Story(BOTH)
     story.run()
     assert story.record.identity_is_proven
     assert [considered.grant.name for considered in story.record.won()] == ["own", "base"]

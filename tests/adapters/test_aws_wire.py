@@ -152,6 +152,12 @@ def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients, deadline: D
     assert (login.username, login.password, login.expires_at, login.request_id) == ("AWS", "a:b==", 1.8e9, "ecr-1")
 
 
+def test_a_login_without_an_id_of_its_request_is_a_login(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+    wire.answer = Answer(body=_login())
+    authorizer = EcrAuthorizer(clients=clients, calls=DeadlineCalls())
+    assert authorizer.authorize(session(), region="eu-west-1", deadline=deadline).request_id is None
+
+
 def _assumed(body: str) -> bytes:
     return f"<AssumeRoleResponse><AssumeRoleResult>{body}</AssumeRoleResult></AssumeRoleResponse>".encode()
 

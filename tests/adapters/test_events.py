@@ -55,6 +55,12 @@ TOLD: list[tuple[str, str, Tell, dict[str, Json]]] = [
         lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force="abc"),
         {"policy_sha256": "abc", "cause": "gone"},
     ),
+    (
+        "internal-error",
+        "ERROR",
+        lambda events: events.internal_error(ValueError(TOKEN), request_id="r-1"),
+        {"request_id": "r-1", "traceback": "ValueError: [redacted]\n"},
+    ),
 ]
 
 
@@ -128,8 +134,14 @@ def test_each_is_measured(
     assert found == expected
 
 
-def test_an_internal_error_is_told_even_when_standard_output_is_gone(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("code", "level", "tell", "fields"), TOLD, ids=[row[0] for row in TOLD])
+def test_every_event_is_told_even_when_standard_output_is_gone(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    level: str,
+    tell: Tell,
+    fields: dict[str, Json],
 ) -> None:
     class Gone:
         def write(self, text: str) -> int:
@@ -140,8 +152,12 @@ def test_an_internal_error_is_told_even_when_standard_output_is_gone(
 
     events = Events(metrics=Metrics())
     monkeypatch.setattr("sys.stdout", Gone())
-    events.internal_error(ValueError(TOKEN), request_id="r-1")
+    tell(events)
     monkeypatch.undo()
-    said = json.loads(capsys.readouterr().err)
-    assert (said["event"], said["request_id"]) == ("internal-error", "r-1")
-    assert TOKEN not in said["traceback"]
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [json.loads(line) for line in captured.err.splitlines()]
+    # Its metric could not be written either, and that is said too.
+    assert [line["event"] for line in lines] in ([code], [code, "internal-error"])
+    assert {name: lines[0][name] for name in fields} == fields
+    assert TOKEN not in captured.err

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import Distribution
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 import pytest
@@ -60,15 +61,26 @@ def test_everything_in_the_layer_belongs_to_a_distribution_or_is_ours(build: Pat
     claimed = {"token_exchange", "requirements.txt"}
     for path in layer(build).glob("*.dist-info"):
         claimed |= {path.name} | {file.parts[0] for file in Distribution.at(path).files or []}
-    left_over = {path.name for path in layer(build).iterdir()} - claimed
+    left_over = {path.name for path in layer(build).iterdir()} - claimed - {"__pycache__"}
     # Programs of a distribution, which its record names by where they would be installed.
     assert {name for name in left_over if not name.endswith(".data")} == set()
+
+
+@both_builds
+def test_no_cold_start_has_to_compile_anything(build: Path) -> None:
+    """Whatever the file's time says: the bytecode's flags are those of PEP 552 for a hash that is not checked."""
+    modules = [path for folder in (layer(build), build / "ExchangeFunction") for path in folder.rglob("*.py")]
+    assert len(modules) > 500
+    for module in modules:
+        bytecode = Path(cache_from_source(str(module)))
+        assert bytecode.read_bytes()[:8] == MAGIC_NUMBER + (0b01).to_bytes(4, "little"), module
 
 
 def test_the_function_is_its_own_folder_and_nothing_of_the_sandbox_is_deployed() -> None:
     source = ROOT / "functions" / "exchange"
     ours = {path.name for path in source.iterdir() if path.name != "__pycache__"}
-    assert {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction" / "exchange").iterdir()} == ours
+    built = {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction" / "exchange").iterdir()}
+    assert built - {"__pycache__"} == ours
     assert {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction").iterdir()} == {"exchange"}
     assert "AWS_ENDPOINT_URL" not in (DEPLOYED_BUILD / "template.yaml").read_text()
 

@@ -94,9 +94,7 @@ def test_arns_are_of_the_regions_partition(region: str, partition: str) -> None:
         (Also(import_=True), "ListImages", False),
     ],
 )
-def test_further_rights_are_on_the_grants_own_repositories(
-    also: Also, action: str, *, expected: bool
-) -> None:
+def test_further_rights_are_on_the_grants_own_repositories(also: Also, action: str, *, expected: bool) -> None:
     document = session_policy(registry(), reach("ci/*", also_pull=("base/*",), also=also), until=UNTIL)
     assert allows(document, action, "ci/shop") is expected
     assert not allows(document, action, "base/go")

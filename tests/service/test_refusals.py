@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
+from sandbox.gateway_events import Event
 from sandbox.issuer import Document, FaultKind, IssuerFault
-from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front
+from sandbox.loopback import Request
+from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, event_of
 from token_exchange.reasons import MEANINGS, Reason
 
 JSON_TYPE = ("Content-Type", "application/json")
@@ -44,6 +46,11 @@ def _form(**form: str) -> Send:
 def _tampered(front: Front) -> str:
     header, payload, signature = front.token().split(".")
     return f"{header}.{payload}.{signature[:-4]}AAAA"
+
+
+def _event(token: str) -> Event:
+    headers = (("Authorization", f"Bearer {token}"), ("Content-Type", FORM_TYPE))
+    return event_of(Request(method="POST", target="/v1/token", headers=headers))
 
 
 def _by(method: str) -> Send:
@@ -82,6 +89,8 @@ def _cases() -> list[Case]:
                 _with("registry=apps&resource=https://base"),
                 _with("&".join(f"registry=r{number}" for number in range(11))),
                 _with("actor_token=x"),
+                lambda front: front.invoke({**_event(front.token()), "body": "YQ", "isBase64Encoded": True}),
+                lambda front: front.invoke({**_event(front.token()), "body": 7}),
                 _body(b"registry=%ff"),
                 _body(b"registry=\xff"),
                 _body(b"{", "application/json"),
@@ -365,6 +374,15 @@ def test_a_branch_name_cannot_run_in_a_step_that_evals_a_refusal(front: Front) -
     identity = answer.fields["identity"]
     assert isinstance(identity, dict)
     assert identity["ref"] == branch
+
+
+def test_without_its_own_url_the_service_has_no_metadata(changed: Callable[[dict[str, str]], Front]) -> None:
+    # Never from a header: that would let anybody say where tokens are sent to.
+    front = changed({"TOKEN_EXCHANGE_URL": ""})
+    forged = [("Host", "attacker.example"), ("X-Forwarded-Host", "attacker.example")]
+    answer = front.send(method="GET", path="/.well-known/oauth-authorization-server", headers=forged)
+    assert (answer.status, answer.reason) == (404, "not-found")
+    assert "attacker" not in answer.body
 
 
 def test_the_callers_own_request_id_is_ignored(front: Front) -> None:

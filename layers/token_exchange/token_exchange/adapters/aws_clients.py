@@ -2,8 +2,8 @@
 
 Making a client for each request costs several times what its call does, and a session ten times that.
 
-It is botocore that is used, without boto3 around it: boto3 adds resources, S3 transfers and its name in the user
-agent, and a twentieth to the time a start takes.
+It is botocore that is used, the half of boto3 that speaks to AWS: the other half is resources and S3 transfers, which
+nothing here needs, and a tenth of the time a start takes.
 """
 
 from collections.abc import Iterator

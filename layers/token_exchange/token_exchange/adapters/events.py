@@ -1,6 +1,6 @@
 """Log lines and metrics for what happens beside the exchanges: keys, policy, faults."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from token_exchange.adapters.log_lines import cleaned_traceback, last_words, logger_for
@@ -27,7 +27,10 @@ _MAX_TEXT: Final = 500
 
 
 class Events:
-    """Implements `KeyEvents` and `PolicyEvents`."""
+    """Implements `KeyEvents` and `PolicyEvents`.
+
+    None of them fails: what could not be told of a key set must not keep a token from being verified with it.
+    """
 
     def __init__(self, *, metrics: Metrics) -> None:
         self._logger = logger_for(_LOGGER_NAME, level=None)
@@ -36,12 +39,12 @@ class Events:
     def refreshed(self, entry: str, *, keys: int) -> None:
         """Say that a key set is in use."""
         self._info("issuer-keys-refreshed", {"issuer": entry, "keys": keys})
-        self._metrics.issuer_keys_age(entry, seconds=0.0)
+        self._measure(lambda: self._metrics.issuer_keys_age(entry, seconds=0.0))
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
         """Say that a refresh brought nothing."""
         self._warn("issuer-keys-refresh-failed", {"issuer": entry, "cause": _text(cause)})
-        self._metrics.issuer_keys_refresh_failed(entry)
+        self._measure(lambda: self._metrics.issuer_keys_refresh_failed(entry))
 
     def key_left_out(self, entry: str, *, why: str) -> None:
         """Say that one key was not taken."""
@@ -50,7 +53,7 @@ class Events:
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
         """Say that keys are older than they should be."""
         self._warn("issuer-keys-stale", {"issuer": entry, "age_seconds": round(age_seconds)})
-        self._metrics.issuer_keys_age(entry, seconds=age_seconds)
+        self._measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def loaded(self, policy: Policy) -> None:
         """Say that a policy is in force."""
@@ -67,22 +70,33 @@ class Events:
             fields["problem_count"] = len(cause.problems)
         else:
             fields["cause"] = _text(cause)
-        self._logger.error("event", extra=_event("policy-not-loaded", fields))
-        self._metrics.policy_load_failed()
+        self._error("policy-not-loaded", fields)
+        self._measure(self._metrics.policy_load_failed)
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
-        """Say what nobody foresaw, with its traceback; never fails, since its caller has yet to answer."""
-        fields = _event("internal-error", {"request_id": request_id, "traceback": cleaned_traceback(error)})
-        try:
-            self._logger.error("event", extra=fields)
-        except OSError:
-            last_words({**fields})
+        """Say what nobody foresaw, with its traceback."""
+        self._error("internal-error", {"request_id": request_id, "traceback": cleaned_traceback(error)})
 
     def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
-        self._logger.info("event", extra=_event(code, fields))
+        self._write(self._logger.info, _event(code, fields))
 
     def _warn(self, code: EventCode, fields: dict[str, Json]) -> None:
-        self._logger.warning("event", extra=_event(code, fields))
+        self._write(self._logger.warning, _event(code, fields))
+
+    def _error(self, code: EventCode, fields: dict[str, Json]) -> None:
+        self._write(self._logger.error, _event(code, fields))
+
+    def _write(self, write: Callable[..., None], line: dict[str, Json]) -> None:
+        try:
+            write("event", extra=line)
+        except OSError:
+            last_words({**line})
+
+    def _measure(self, measure: Callable[[], None]) -> None:
+        try:
+            measure()
+        except (OSError, ValueError) as error:
+            last_words({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
 
 
 def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:

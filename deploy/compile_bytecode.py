@@ -1,0 +1,46 @@
+# ruff: noqa: INP001 - a script
+"""Compile what `sam build` made: `python deploy/compile_bytecode.py BUILD`.
+
+SAM ships no bytecode, and Lambda cannot keep any, since the layer is mounted read-only: every cold start would compile
+some 700 modules anew, and take nearly three times as long.
+"""
+
+import compileall
+import sys
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Final
+
+RUNTIME: Final = (3, 13)
+"""The template's: bytecode is for one version of the language."""
+
+
+def compile_build(build: Path) -> None:
+    """Compile every module of the layer and of the functions in `build`.
+
+    The bytecode is taken as it is: times of files do not survive an upload, and nobody edits a layer.
+
+    Raises:
+        SystemExit: this is another Python than Lambda's, there is no build, or a module does not compile.
+    """
+    if sys.version_info[:2] != RUNTIME:
+        raise SystemExit(f"expected Python {RUNTIME[0]}.{RUNTIME[1]}, found {sys.version.split()[0]}")
+    folders = [folder for folder in sorted(build.iterdir()) if folder.is_dir()] if build.is_dir() else []
+    if not folders:
+        raise SystemExit(f"there is nothing in {build}; run `make build` first")
+    for folder in folders:
+        # Where Lambda finds it, so that a traceback names a file that is there.
+        place = "/opt" if (folder / "python").is_dir() else "/var/task"
+        compiled = compileall.compile_dir(
+            folder,
+            quiet=1,
+            stripdir=str(folder),
+            prependdir=place,
+            invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+        )
+        if not compiled:
+            raise SystemExit(f"a module in {folder} does not compile")
+
+
+if __name__ == "__main__":
+    compile_build(Path(sys.argv[1]))

@@ -1,0 +1,89 @@
+import json
+
+import pytest
+
+from tests.fake_issuer import FakeIssuer
+from token_exchange.adapters.metrics import Metrics
+from token_exchange.audit import AuditRecord
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Part
+from token_exchange.verify.trust import VerifiedToken
+
+type Measured = dict[str, tuple[Json, Json, Json]]
+
+
+def _record(*, verified: bool, reason: Reason | None = None, status: int = 200) -> AuditRecord:
+    token = VerifiedToken(
+        trust=FakeIssuer().trust(entry="github"),
+        claims={"repository": "acme/shop"},
+        expires_at=0.0,
+        token_id=None,
+        sha256="a",
+        signed_part_sha256="b",
+    )
+    record = AuditRecord(request_id="r", token=token if verified else None)
+    if reason is not None:
+        record.refuse(Refused(reason, "x"), status=status)
+    return record
+
+
+def _measured(text: str) -> tuple[Measured, list[dict[str, Json]]]:
+    """Return unit, dimensions and values of each metric by its name, and the lines themselves."""
+    measured: Measured = {}
+    lines: list[dict[str, Json]] = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        match line["_aws"]:
+            case {
+                "CloudWatchMetrics": [
+                    {"Namespace": "TokenExchange", "Dimensions": dimensions, "Metrics": list() as all_}
+                ]
+            }:
+                for metric in all_:
+                    match metric:
+                        case {"Name": str() as name, "Unit": unit}:
+                            measured[name] = (unit, dimensions, line[name])
+                        case _:
+                            raise AssertionError(metric)
+            case other:
+                raise AssertionError(other)
+    return measured, lines
+
+
+TIMES: dict[Part, float] = {"total": 34.5, "sts": 15.0, "ecr": 8.3, "verify": 1.0}
+
+
+def test_a_login_is_counted_and_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    Metrics().exchange(_record(verified=True), TIMES, cold_start=True, policy_age_seconds=12.0)
+    measured, lines = _measured(capsys.readouterr().out)
+    assert measured == {
+        "Exchanges": ("Count", [["decision", "reason"], ["issuer", "decision"]], [1.0]),
+        "Duration": ("Milliseconds", [[]], [34.5]),
+        "StsDuration": ("Milliseconds", [[]], [15.0]),
+        "EcrDuration": ("Milliseconds", [[]], [8.3]),
+        "PolicyAge": ("Seconds", [[]], [12.0]),
+        "ColdStart": ("Count", [[]], [1.0]),
+    }
+    assert {name: lines[0][name] for name in ("decision", "reason", "issuer")} == {
+        "decision": "granted",
+        "reason": "granted",
+        "issuer": "github",
+    }
+
+
+def test_what_did_not_happen_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    record = _record(verified=False, reason=Reason.UNKNOWN_ISSUER, status=401)
+    Metrics().exchange(record, {"total": 1.0}, cold_start=False, policy_age_seconds=None)
+    measured, lines = _measured(capsys.readouterr().out)
+    # Until the signature is proven anybody chooses the issuer: it is no dimension.
+    assert measured == {
+        "Exchanges": ("Count", [["decision", "reason"]], [1.0]),
+        "Duration": ("Milliseconds", [[]], [1.0]),
+    }
+    assert (lines[0]["decision"], lines[0]["reason"]) == ("rejected", "unknown-issuer")
+
+
+def test_nobody_is_a_dimension(capsys: pytest.CaptureFixture[str]) -> None:
+    Metrics().exchange(_record(verified=True), TIMES, cold_start=False, policy_age_seconds=None)
+    assert "acme" not in capsys.readouterr().out
