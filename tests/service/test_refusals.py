@@ -97,6 +97,7 @@ def _cases() -> list[Case]:
                 _body(b"[]", "application/json"),
                 _body(b'{"format": 1}', "application/json"),
                 _body(b'{"format": ["json"]}', "application/json"),
+                _body(b'{"registry": []}', "application/json"),
                 _body(b'{"registry": [1]}', "application/json"),
                 _body(b'{"registry": {"name": "apps"}}', "application/json"),
                 _body(b'{"other": "\\ud800"}', "application/json"),

@@ -152,6 +152,9 @@ def _texts(name: str, value: Json) -> Iterable[str]:
     match value:
         case str():
             yield value
+        case [] if name in _REPEATABLE:
+            # Leaving it out asks for everything that is granted; a list that came out empty meant nothing of the kind.
+            raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected at least one, or none of it")
         case list() if name in _REPEATABLE:
             for element in value:
                 if not isinstance(element, str):
