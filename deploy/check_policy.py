@@ -6,7 +6,7 @@ from pathlib import Path
 
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.policy.load import load_policy
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
 
 

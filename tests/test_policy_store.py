@@ -7,8 +7,8 @@ from tests.fake_clock import FakeClock
 from token_exchange import policy_store
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.policy.named_files import ReadFile
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.named_files import ReadFile
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyDocument, PolicyStore, PolicyUnreadable
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused

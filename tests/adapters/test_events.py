@@ -7,7 +7,7 @@ from tests.doubles import grant, policy_text
 from token_exchange.adapters.events import Events
 from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.load import load_policy
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
 from token_exchange.ports import FetchFailed, Json
 

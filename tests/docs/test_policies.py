@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, blocks, code_in, page, pages
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.providers.catalog import providers
 from token_exchange.providers.presets import github_actions, gitlab
 from token_exchange.providers.vocabulary import NAMES, Name

@@ -9,7 +9,7 @@ import pytest
 
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.policy.problems import Code, PolicyUnusable, Problem, spelled_path
+from token_exchange.policy.reading.problems import Code, PolicyUnusable, Problem, spelled_path
 from token_exchange.ports import Json
 
 type Document = dict[str, Json]

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.documents import Document, Folder, changed, document, faults, grant, load, problems_of, without
-from tests.policy.test_document import JSON
+from tests.policy.reading.test_document import JSON
 from token_exchange.policy.load import load_policy
-from token_exchange.policy.problems import Code, PolicyUnusable
+from token_exchange.policy.reading.problems import Code, PolicyUnusable
 from token_exchange.ports import Json
 from token_exchange.verify.trust import Discovered, Pinned
 

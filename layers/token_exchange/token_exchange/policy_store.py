@@ -6,8 +6,8 @@ from typing import Protocol
 
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.policy.named_files import NamedFiles, ReadFile, identity_of
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.ports import Clock
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused

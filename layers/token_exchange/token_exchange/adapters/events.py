@@ -6,7 +6,7 @@ from typing import Final, Literal
 from token_exchange.adapters.log_lines import cleaned_traceback, last_words, logger_for
 from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.model import Policy
-from token_exchange.policy.problems import PolicyUnusable
+from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
 from token_exchange.ports import Json
 from token_exchange.redaction import redacted

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from token_exchange.policy.document import read_document
-from token_exchange.policy.fields import described, fields_of
 from token_exchange.policy.index import index_grants
 from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy, Registry
-from token_exchange.policy.named_files import NamedFiles, ReadFile, identity_of
-from token_exchange.policy.problems import Problems
-from token_exchange.policy.read_deny import read_deny
-from token_exchange.policy.read_grants import read_grants
-from token_exchange.policy.read_issuers import read_issuers
-from token_exchange.policy.read_registries import read_registries
+from token_exchange.policy.reading.deny import read_deny
+from token_exchange.policy.reading.document import read_document
+from token_exchange.policy.reading.fields import described, fields_of
+from token_exchange.policy.reading.grants import read_grants
+from token_exchange.policy.reading.issuers import read_issuers
+from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
+from token_exchange.policy.reading.problems import Problems
+from token_exchange.policy.reading.registries import read_registries
 from token_exchange.verify.trust import IssuerTrust
 
 

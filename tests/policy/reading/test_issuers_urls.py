@@ -3,7 +3,7 @@
 import pytest
 
 from tests.policy.documents import AUDIENCE, Document, changed, document, faults, load
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.problems import Code
 
 
 def only(entry: Document) -> Document:

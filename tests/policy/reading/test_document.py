@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.documents import document, load
-from token_exchange.policy.document import MAX_DEPTH, Node, Unquoted, read_document
-from token_exchange.policy.problems import Code, PolicyUnusable, Problems, spelled_path
+from token_exchange.policy.reading.document import read_document
+from token_exchange.policy.reading.nodes import MAX_DEPTH, Node, Unquoted
+from token_exchange.policy.reading.problems import Code, PolicyUnusable, Problems, spelled_path
 from token_exchange.ports import Json
 
 JSON = st.recursive(

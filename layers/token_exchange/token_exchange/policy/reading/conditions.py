@@ -14,10 +14,10 @@ from token_exchange.policy.conditions import (
     Test,
     keys_of,
 )
-from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.fields import Fields, described, fields_of
 from token_exchange.policy.glob import compile_glob
-from token_exchange.policy.problems import Path, Problems
+from token_exchange.policy.reading.fields import Fields, described, fields_of
+from token_exchange.policy.reading.nodes import Node, Unquoted
+from token_exchange.policy.reading.problems import Path, Problems
 from token_exchange.ports import Json
 from token_exchange.providers.preset import ClaimType, Preset
 from token_exchange.providers.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name

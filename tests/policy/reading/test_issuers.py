@@ -3,7 +3,7 @@ import pytest
 from tests.fake_issuer import jwk, private_key
 from tests.policy.documents import AUDIENCE, Document, changed, document, faults, load, problems_of, without
 from token_exchange.policy.model import Organization
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.problems import Code
 from token_exchange.ports import Json
 from token_exchange.verify.trust import Discovered
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.problems import Code, Path, Problems
+from token_exchange.policy.reading.nodes import Node, Unquoted
+from token_exchange.policy.reading.problems import Code, Path, Problems
 from token_exchange.quoting import quoted
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.policy.fields import Fields
 from token_exchange.policy.model import Registry
 from token_exchange.policy.partitions import Partition, partition_of
+from token_exchange.policy.reading.fields import Fields
 from token_exchange.quoting import quoted
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")

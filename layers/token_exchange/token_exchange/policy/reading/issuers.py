@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.durations import duration_between
-from token_exchange.policy.fields import Fields, described, text_of
 from token_exchange.policy.model import MODES, Issuer, Organization
-from token_exchange.policy.named_files import NamedFiles
+from token_exchange.policy.reading.durations import duration_between
+from token_exchange.policy.reading.fields import Fields, described, text_of
+from token_exchange.policy.reading.named_files import NamedFiles
+from token_exchange.policy.reading.nodes import Node, Unquoted
 from token_exchange.ports import Json
 from token_exchange.providers.catalog import owner_of, providers
 from token_exchange.providers.issuer_url import issuer_host

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from token_exchange.policy.fields import Fields
 from token_exchange.policy.model import DenyRule, Issuer
-from token_exchange.policy.read_conditions import read_conditions
+from token_exchange.policy.reading.conditions import read_conditions
+from token_exchange.policy.reading.fields import Fields
 from token_exchange.providers.preset import Preset
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.policy.documents import changed, document, faults, load, problems_of, without
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.problems import Code
 from token_exchange.ports import Json
 
 

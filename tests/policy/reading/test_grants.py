@@ -2,7 +2,7 @@ import pytest
 
 from tests.policy.documents import Document, changed, document, faults, grant, load, without
 from token_exchange.policy.model import Also, Grant
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.problems import Code
 from token_exchange.ports import Json
 
 SIGNER = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/ship_1"

@@ -4,8 +4,8 @@ import pytest
 
 from tests.fake_issuer import jwk, private_key
 from tests.policy.documents import Document, Folder, changed, document, faults, load, problems_of
-from token_exchange.policy.named_files import identity_of
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.named_files import identity_of
+from token_exchange.policy.reading.problems import Code
 
 KEYS = json.dumps({"keys": [jwk("ES256", private_key("ES256"), kid="k1")]}).encode()
 OTHER_KEYS = json.dumps({"keys": [jwk("ES256", private_key("ES256"), kid="k2")]}).encode()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.policy.documents import document, faults, grant, load, problems_of
 from token_exchange.policy.model import Grant
-from token_exchange.policy.problems import Code
+from token_exchange.policy.reading.problems import Code
 from token_exchange.policy.templates import Template
 from token_exchange.ports import Json
 

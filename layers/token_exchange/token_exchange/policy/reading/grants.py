@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from token_exchange.policy.conditions import Condition
-from token_exchange.policy.document import Unquoted
-from token_exchange.policy.durations import duration_between
-from token_exchange.policy.fields import Fields, described
 from token_exchange.policy.model import ACCESSES, MODES, Access, Also, Grant, Issuer, Registry
-from token_exchange.policy.read_conditions import SEVERAL_ISSUERS, read_conditions
-from token_exchange.policy.read_deny import presets_of, read_issuer_names
+from token_exchange.policy.reading.conditions import SEVERAL_ISSUERS, read_conditions
+from token_exchange.policy.reading.deny import presets_of, read_issuer_names
+from token_exchange.policy.reading.durations import duration_between
+from token_exchange.policy.reading.fields import Fields, described
+from token_exchange.policy.reading.nodes import Unquoted
 from token_exchange.policy.repositories import parse_repository_template
 from token_exchange.policy.templates import Template, parse_template
 from token_exchange.providers.vocabulary import IDS, WHO, Name

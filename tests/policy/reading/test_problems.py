@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.policy.problems import Path, PolicyUnusable, Problem, Problems, spelled_path
+from token_exchange.policy.reading.problems import Path, PolicyUnusable, Problem, Problems, spelled_path
 
 
 @pytest.mark.parametrize(

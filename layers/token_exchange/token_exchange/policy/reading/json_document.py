@@ -1,69 +1,12 @@
-"""Reads one YAML or JSON document into plain values, and guesses nothing.
-
-YAML 1.1 turns `no` into false, `22:30` into 1350 and `2027-06-30` into a date: here such a scalar stays what was
-written, marked as `Unquoted`, and is an error wherever it lands. Anchors, aliases, merge keys and tags are errors:
-a policy must mean what a reviewer sees in the line.
-"""
+"""Reads JSON into plain values, and reports what JSON allows and a policy does not."""
 
 import json
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
 
-from token_exchange.policy.problems import Path, PolicyUnusable, Problem, Problems
-
-type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] | None
-"""A value as it was written."""
-
-MAX_DEPTH: Final = 20
-"""Levels of nesting; a policy has eight."""
-
-MAX_DIGITS: Final = 18
-"""Longer numbers are no two readers' same number, and most likely ids that lack their quotes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unquoted:
-    """A plain scalar that readers of YAML take for something else than text."""
-
-    text: str
-    looks_like: Literal["a date", "a number", "a boolean"]
-
-
-def read_document(text: bytes, problems: Problems) -> Node:
-    """Return the one document in `text`, which is YAML or JSON in UTF-8.
-
-    What a policy may not use is reported with its path, and the reading goes on.
-
-    Raises:
-        PolicyUnusable: it is neither YAML nor JSON, or not one document.
-    """
-    try:
-        decoded = text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise unreadable(f"not UTF-8 at byte {error.start}") from error
-    # JSON is nearly YAML, and an order of magnitude faster to read as what it is.
-    node = _read_json(decoded, problems) if decoded.lstrip().startswith("{") else _NOT_JSON
-    if isinstance(node, _NotJson):
-        # Imported here: a policy in JSON, the deployed form, has no use for it.
-        from token_exchange.policy.yaml_document import read_yaml  # noqa: PLC0415
-
-        node = read_yaml(decoded, problems)
-    return node
-
-
-def unreadable(message: str) -> PolicyUnusable:
-    """Return the error for a text that is no document."""
-    return PolicyUnusable([Problem(path=(), code="syntax", message=message)])
-
-
-class _NotJson:
-    """Stands for a text that is no JSON."""
-
-
-_NOT_JSON: Final = _NotJson()
+from token_exchange.policy.reading.nodes import MAX_DEPTH, MAX_DIGITS, Node, Unquoted, unreadable
+from token_exchange.policy.reading.problems import Path, Problems
 
 
 class _Repeated(dict[str, Node]):
@@ -76,7 +19,17 @@ class _Repeated(dict[str, Node]):
         self.keys_again = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
 
 
-def _read_json(text: str, problems: Problems) -> Node | _NotJson:
+class NotJson(Exception):
+    """The text is no JSON; it may be YAML."""
+
+
+def read_json(text: str, problems: Problems) -> Node:
+    """Return the value that `text` spells; what a policy may not use is reported with its path.
+
+    Raises:
+        NotJson: it is none.
+        PolicyUnusable: it nests too deeply.
+    """
     repeated: list[_Repeated] = []
 
     def mapping(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
@@ -90,8 +43,8 @@ def _read_json(text: str, problems: Problems) -> Node | _NotJson:
         node: Node = json.loads(
             text, object_pairs_hook=mapping, parse_constant=_no_number, parse_float=_float, parse_int=_integer
         )
-    except (ValueError, RecursionError):
-        return _NOT_JSON
+    except (ValueError, RecursionError) as error:
+        raise NotJson from error
     if repeated or _depth_exceeds(text) or "\\u" in text:
         _report_what_only_json_allows(node, problems)
     return node

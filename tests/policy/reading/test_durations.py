@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.policy.durations import duration_between
+from token_exchange.policy.reading.durations import duration_between
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Final
 
 import yaml
 
-from token_exchange.policy.document import MAX_DEPTH, Node, Unquoted, unreadable
-from token_exchange.policy.problems import Path, Problems, spelled_path
+from token_exchange.policy.reading.nodes import MAX_DEPTH, Node, Unquoted, unreadable
+from token_exchange.policy.reading.problems import Path, Problems, spelled_path
 
 
 def read_yaml(text: str, problems: Problems) -> Node:

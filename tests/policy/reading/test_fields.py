@@ -1,8 +1,8 @@
 import pytest
 
-from token_exchange.policy.document import Node, Unquoted
-from token_exchange.policy.fields import Fields, described
-from token_exchange.policy.problems import Code, PolicyUnusable, Problems, spelled_path
+from token_exchange.policy.reading.fields import Fields, described
+from token_exchange.policy.reading.nodes import Node, Unquoted
+from token_exchange.policy.reading.problems import Code, PolicyUnusable, Problems, spelled_path
 
 
 class Reading:
