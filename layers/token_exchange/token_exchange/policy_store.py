@@ -63,10 +63,20 @@ class PolicyStore:
     """The policy of one environment.
 
     `max_age_seconds` is the time between two looks at the source. A look happens in a request, never beside one.
+    `own_region` is where the service runs, if that is known.
     """
 
-    def __init__(self, *, source: PolicySource, clock: Clock, max_age_seconds: float, events: PolicyEvents) -> None:
+    def __init__(
+        self,
+        *,
+        source: PolicySource,
+        clock: Clock,
+        max_age_seconds: float,
+        events: PolicyEvents,
+        own_region: str | None = None,
+    ) -> None:
         self._source = source
+        self._own_region = own_region
         self._clock = clock
         self._max_age_seconds = max_age_seconds
         self._events = events
@@ -111,7 +121,7 @@ class PolicyStore:
             if before is not None and _is_unchanged(before.policy, document):
                 self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
                 return
-            policy = _loaded(document)
+            policy = _loaded(document, self._own_region)
         except (PolicyUnreadable, PolicyUnusable) as cause:
             # Said at every look, until somebody mends it.
             self._events.not_loaded(cause, in_force=None if before is None else before.policy.sha256)
@@ -122,9 +132,9 @@ class PolicyStore:
         self._events.loaded(policy)
 
 
-def _loaded(document: PolicyDocument) -> Policy:
+def _loaded(document: PolicyDocument, own_region: str | None) -> Policy:
     try:
-        return load_policy(document.content, name=document.name, read_file=document.read_file)
+        return load_policy(document.content, name=document.name, read_file=document.read_file, own_region=own_region)
     except PolicyUnusable:
         raise
     except Exception as error:

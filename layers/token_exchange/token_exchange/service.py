@@ -64,6 +64,7 @@ class Service:
             clock=self._clock,
             max_age_seconds=settings.policy_max_age_seconds,
             events=self._events,
+            own_region=settings.region,
         )
         keys = KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
         exchange = Exchange(

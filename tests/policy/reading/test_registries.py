@@ -1,7 +1,10 @@
+import json
+
 import pytest
 
 from tests.policy.documents import changed, document, faults, load, problems_of, without
-from token_exchange.policy.reading.problems import Code
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.reading.problems import Code, PolicyUnusable
 from token_exchange.ports import Json
 
 
@@ -111,3 +114,21 @@ def test_a_name_is_not_another_registrys_host() -> None:
 
 def test_a_broken_registry_is_still_a_registry() -> None:
     assert faults(changed(document(), "registries.apps", [])) == [("registries.apps", "wrong-type")]
+
+
+@pytest.mark.parametrize(
+    ("own_region", "region"), [("eu-west-1", "cn-north-1"), ("cn-north-1", "eu-west-1"), ("us-east-1", "us-gov-west-1")]
+)
+def test_a_registry_of_another_partition_cannot_be_reached(own_region: str, region: str) -> None:
+    there = document(registries={"apps": {"type": "ecr", "account": "111122223333", "region": region}})
+    with pytest.raises(PolicyUnusable) as caught:
+        load_policy(json.dumps(there).encode(), name="policy.json", read_file=None, own_region=own_region)
+    assert ("registries", "apps", "region") in [problem.path for problem in caught.value.problems]
+
+
+def test_any_region_of_the_own_partition_can_be_reached() -> None:
+    text = json.dumps(document()).encode()
+    assert load_policy(text, name="policy.json", read_file=None, own_region="ap-south-1").registries.keys() == {
+        "apps",
+        "base",
+    }

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from token_exchange.policy.index import index_grants
 from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy, Registry
+from token_exchange.policy.partitions import partition_of
 from token_exchange.policy.reading.deny import read_deny
 from token_exchange.policy.reading.document import read_document
 from token_exchange.policy.reading.fields import described, fields_of
@@ -16,11 +17,12 @@ from token_exchange.policy.reading.registries import read_registries
 from token_exchange.verify.trust import IssuerTrust
 
 
-def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Policy:
+def load_policy(document: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None = None) -> Policy:
     """Return the policy that `document` spells in YAML or JSON.
 
     `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
-    where it is no file itself.
+    where it is no file itself. `own_region` is where the service runs, if that is known: it reaches no registry of
+    another partition.
 
     Raises:
         PolicyUnusable: with every problem, each with the path to its field.
@@ -35,7 +37,7 @@ def load_policy(document: bytes, *, name: str, read_file: ReadFile | None) -> Po
     if version is not None and (version != 1 or isinstance(version, bool)):
         fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
     issuers = read_issuers(fields, files)
-    registries = read_registries(fields)
+    registries = read_registries(fields, None if own_region is None else partition_of(own_region))
     deny = read_deny(fields, issuers)
     grants = read_grants(fields, issuers, registries)
     fields.finish()
