@@ -96,6 +96,14 @@ def _considered(fields: dict[str, Json]) -> list[Json]:
     return considered
 
 
+def test_a_caller_learns_that_his_name_names_no_repository(front: Front) -> None:
+    answer = front.send(front.token(repository="acme/*"), "registry=apps")
+    assert answer.fields["error_description"] == (
+        "no grant allows this: 'own-images' wants repository to be in the form of an ECR repository name, "
+        "the token has acme/*"
+    )
+
+
 def test_a_caller_learns_who_he_is_and_why_his_own_grants_failed(front: Front) -> None:
     answer = front.send(front.token("push-feature"), "registry=apps")
     fields = answer.fields

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from token_exchange import __version__
 from token_exchange.adapters.audit_log import AuditLog
@@ -32,19 +32,6 @@ from token_exchange.verify.verifier import Verifier
 
 MAX_REQUEST_SECONDS: Final = 20.0
 _KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
-
-
-class LambdaContext(Protocol):
-    """What is used of the context that Lambda hands to a handler."""
-
-    @property
-    def aws_request_id(self) -> str:
-        """Lambda's id of this request."""
-        ...
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the time until Lambda ends the invocation."""
-        ...
 
 
 class Service:
@@ -87,11 +74,14 @@ class Service:
         except Refused:
             return
 
-    def __call__(self, event: object, context: LambdaContext) -> dict[str, object]:
-        """Return the answer to the request in `event`, as API Gateway and function URLs take it."""
+    def __call__(self, event: object, context: object) -> dict[str, object]:
+        """Return the answer to the request in `event`, as API Gateway and function URLs take it.
+
+        Of Lambda's `context` its request's id and the time that is left are used.
+        """
         cold, self._cold = self._cold, False
         timings = Timings(self._clock)
-        record = AuditRecord(request_id=context.aws_request_id)
+        record = AuditRecord(request_id=_request_id(context))
         try:
             request = read_event(event)
         except NotHttp as error:
@@ -107,11 +97,8 @@ class Service:
             answer = self._recorded(answer, record=record, timings=timings, cold=cold)
         return answer.as_lambda_result()
 
-    def _answer(
-        self, request: HttpRequest, context: LambdaContext, *, record: AuditRecord, timings: Timings
-    ) -> HttpAnswer:
-        left = context.get_remaining_time_in_millis() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS
-        seconds = min(MAX_REQUEST_SECONDS, left)
+    def _answer(self, request: HttpRequest, context: object, *, record: AuditRecord, timings: Timings) -> HttpAnswer:
+        seconds = _seconds_for(context)
         deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
         try:
             return self._routes.answer(request, record=record, deadline=deadline, timings=timings)
@@ -147,6 +134,21 @@ class Service:
         answer = plain_refusal(refused, request_id=record.request_id)
         record.refuse(refused, status=answer.status)
         return answer
+
+
+def _request_id(context: object) -> str:
+    """Return Lambda's id of the request; an invoker that is not Lambda may give none."""
+    given = getattr(context, "aws_request_id", None)
+    return given if isinstance(given, str) and given else os.urandom(16).hex()
+
+
+def _seconds_for(context: object) -> float:
+    """Return how long the request may take; an invoker that is not Lambda may set no limit."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if remaining is None:
+        return MAX_REQUEST_SECONDS
+    left: float = remaining() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS
+    return min(MAX_REQUEST_SECONDS, left)
 
 
 def _trace_root(header: str) -> str | None:

@@ -63,7 +63,8 @@ def _wants(shortfall: Shortfall) -> str:
         return _wants_rule(shortfall)
     name = shortfall.claim if isinstance(shortfall.claim, str) else " → ".join(shortfall.claim)
     found = "has none" if shortfall.found is None else f"has {_shown(shortfall.found)}"
-    return f"wants {name} {_shown(shortfall.expected)}, the token {found}"
+    to_be = "to be " if shortfall.rule == "repositories" else ""
+    return f"wants {name} {to_be}{_shown(shortfall.expected)}, the token {found}"
 
 
 def _wants_rule(shortfall: Shortfall) -> str:

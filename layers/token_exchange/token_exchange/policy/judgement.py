@@ -93,9 +93,7 @@ def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
         reach = reach_of(grant, caller.issuer.preset, caller.identity.vocabulary)
     except DoesNotFit as error:
         found = caller.identity.vocabulary.get(error.name)
-        shortfalls.append(
-            Shortfall(claim=error.name, rule="repositories", expected=f"a repository's name: {error}", found=found)
-        )
+        shortfalls.append(Shortfall(claim=error.name, rule="repositories", expected=error.expected, found=found))
     if reach is None or shortfalls:
         return Fit(reach=None, asked=None, shortfalls=tuple(shortfalls))
     asked = narrowed(reach, scope) if scope else reach

@@ -49,11 +49,12 @@ def pattern_covers(pattern: str, name: str) -> bool:
 
 
 class DoesNotFit(Exception):
-    """A value cannot stand in a repository's name; `name` is whose value."""
+    """A value cannot stand in a repository's name; `name` is whose value, `expected` says what could."""
 
-    def __init__(self, name: Name, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, name: Name, expected: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
         self.name = name
+        self.expected = expected
 
 
 def parse_repository_template(text: str) -> Template:
@@ -82,13 +83,13 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
     for name in template.names:
         value = value_of(name)
         if value is None:
-            raise DoesNotFit(name, "absent")
+            raise DoesNotFit(name, "present")
         if not _has_form(value) or ("/" in value and name not in _WITH_SLASH):
-            raise DoesNotFit(name, "not in the form of an ECR repository name")
+            raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)
     filled = template.filled(values)
     if len(filled) > MAX_NAME_LENGTH:
-        raise DoesNotFit(template.names[0], f"the repository's name would have over {MAX_NAME_LENGTH} characters")
+        raise DoesNotFit(template.names[0], f"short enough for a repository name of {MAX_NAME_LENGTH} characters")
     return filled
 
 
