@@ -1,6 +1,7 @@
 """The audit line: one for each exchange, whatever the outcome, with everything that can be said and nothing secret."""
 
 import hashlib
+import io
 import json
 import re
 import sys
@@ -378,3 +379,25 @@ def test_a_form_that_is_refused_is_not_kept(front: Front, log: ReadLog) -> None:
     text = log().text
     for part in token.split("."):
         assert part[:12] not in text
+
+
+class NoMetrics(io.StringIO):
+    """An output that takes every line but those of metrics."""
+
+    @override
+    def write(self, text: str) -> int:
+        if "CloudWatchMetrics" in text:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_a_login_does_not_depend_on_its_metrics(
+    front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = NoMetrics()
+    monkeypatch.setattr(sys, "stdout", output)
+    answer = front.send(front.token(), "registry=apps")
+    assert answer.status == 200
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert [line["decision"] for line in lines if line["record"] == "audit"] == ["granted"]
+    assert "No space left on device" in capsys.readouterr().err

@@ -191,4 +191,5 @@ def _record_decision(record: AuditRecord, decision: Decision) -> None:
         return
     record.identity_is_proven = True
     won = [Considered(grant=award.grant, failed=()) for award in decision.awards]
-    record.considered = [*decision.tried, *won]
+    # First the winners: a record that is too long loses its end.
+    record.considered = [*won, *decision.tried]

@@ -118,9 +118,13 @@ class Service:
         }
         try:
             self._audit_log.write(record, {name: value for name, value in more.items() if value is not None})
-            self._metrics.exchange(record, milliseconds, cold_start=cold, policy_age_seconds=self._policy_age_seconds())
         except Exception as error:  # noqa: BLE001 - whatever keeps the record from being written keeps the login back
             return self._unforeseen(error, record=record)
+        self._events.measure(
+            lambda: self._metrics.exchange(
+                record, milliseconds, cold_start=cold, policy_age_seconds=self._policy_age_seconds()
+            )
+        )
         return answer
 
     def _policy_age_seconds(self) -> float | None:

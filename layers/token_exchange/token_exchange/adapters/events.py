@@ -39,12 +39,12 @@ class Events:
     def refreshed(self, entry: str, *, keys: int) -> None:
         """Say that a key set is in use."""
         self._info("issuer-keys-refreshed", {"issuer": entry, "keys": keys})
-        self._measure(lambda: self._metrics.issuer_keys_age(entry, seconds=0.0))
+        self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=0.0))
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
         """Say that a refresh brought nothing."""
         self._warn("issuer-keys-refresh-failed", {"issuer": entry, "cause": _text(cause)})
-        self._measure(lambda: self._metrics.issuer_keys_refresh_failed(entry))
+        self.measure(lambda: self._metrics.issuer_keys_refresh_failed(entry))
 
     def key_left_out(self, entry: str, *, why: str) -> None:
         """Say that one key was not taken."""
@@ -53,7 +53,7 @@ class Events:
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
         """Say that keys are older than they should be."""
         self._warn("issuer-keys-stale", {"issuer": entry, "age_seconds": round(age_seconds)})
-        self._measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
+        self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def loaded(self, policy: Policy) -> None:
         """Say that a policy is in force."""
@@ -71,11 +71,18 @@ class Events:
         else:
             fields["cause"] = _text(cause)
         self._error("policy-not-loaded", fields)
-        self._measure(self._metrics.policy_load_failed)
+        self.measure(self._metrics.policy_load_failed)
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
         """Say what nobody foresaw, with its traceback."""
         self._error("internal-error", {"request_id": request_id, "traceback": cleaned_traceback(error)})
+
+    def measure(self, measure: Callable[[], None]) -> None:
+        """Write metrics by `measure`; one that cannot be written changes no answer, and is told of."""
+        try:
+            measure()
+        except Exception as error:  # noqa: BLE001 - no metric is worth an answer
+            last_words({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
 
     def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
         self._write(self._logger.info, _event(code, fields))
@@ -91,12 +98,6 @@ class Events:
             write("event", extra=line)
         except OSError:
             last_words({**line})
-
-    def _measure(self, measure: Callable[[], None]) -> None:
-        try:
-            measure()
-        except (OSError, ValueError) as error:
-            last_words({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
 
 
 def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
