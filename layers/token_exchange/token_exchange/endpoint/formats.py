@@ -1,7 +1,9 @@
 """The forms in which logins are handed out."""
 
 import base64
-from typing import assert_never
+import re
+from collections.abc import Mapping
+from typing import Final, assert_never
 
 from token_exchange.downscope.session_policy import utc_second
 from token_exchange.endpoint.answers import answer, json_answer
@@ -9,10 +11,21 @@ from token_exchange.endpoint.http import HttpAnswer
 from token_exchange.endpoint.parameters import ACCESS_TOKEN, Format
 from token_exchange.exchange import Exchanged, FailedLogin, Login
 from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+
+_UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
+"""What every reader of `.env` files takes as it stands; beyond that no two agree on quoting."""
 
 
 def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpAnswer:
-    """Return `exchanged` in the form that is `wanted`; `password` has exactly one login."""
+    """Return `exchanged` in the form that is `wanted`; those that hold one login get exactly one.
+
+    Raises:
+        Refused: `misconfigured` where `dotenv` cannot hold a value.
+    """
     match wanted:
         case "json":
             return json_answer(200, _json(exchanged, request_id), request_id=request_id)
@@ -20,14 +33,23 @@ def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpA
             return json_answer(200, _docker_config(exchanged), request_id=request_id)
         case "password":
             (login,) = exchanged.logins
-            return answer(200, login.password, content_type="text/plain; charset=utf-8", request_id=request_id)
+            return answer(200, login.password, content_type=_PLAIN_TEXT, request_id=request_id)
+        case "credential-helper":
+            (login,) = exchanged.logins
+            return json_answer(200, _credential(login), request_id=request_id)
+        case "shell":
+            (login,) = exchanged.logins
+            return answer(200, _shell(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
+        case "dotenv":
+            (login,) = exchanged.logins
+            return answer(200, _dotenv(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
         case _:
             assert_never(wanted)
 
 
 def holds_one_login(wanted: Format) -> bool:
     """Say whether this form is for exactly one registry."""
-    return wanted == "password"
+    return wanted not in ("json", "docker-config")
 
 
 def tells_failures(wanted: Format) -> bool:
@@ -81,3 +103,33 @@ def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
         for host in login.registry.hosts:
             auths[host] = {"auth": auth}
     return {"auths": auths}
+
+
+def _credential(login: Login) -> dict[str, Json]:
+    """Return what a `docker-credential-*` program prints for `get`."""
+    return {"ServerURL": login.registry.host, "Username": login.username, "Secret": login.password}
+
+
+def _variables(login: Login) -> Mapping[str, str]:
+    return {
+        "REGISTRY": login.registry.host,
+        "REGISTRY_USERNAME": login.username,
+        "REGISTRY_PASSWORD": login.password,
+        "REGISTRY_EXPIRES_AT": utc_second(login.expires_at),
+    }
+
+
+def _shell(variables: Mapping[str, str]) -> str:
+    """Return assignments that are safe to eval: between single quotes a shell knows no other special character."""
+    quoted = {name: value.replace("'", "'\\''") for name, value in variables.items()}
+    return "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
+
+
+def _dotenv(variables: Mapping[str, str]) -> str:
+    for name, value in variables.items():
+        if not _UNQUOTED.fullmatch(value):
+            raise Refused(
+                Reason.MISCONFIGURED,
+                f"{name} holds a character that not every reader of such files takes as it stands; use another format",
+            )
+    return "".join(f"{name}={value}\n" for name, value in variables.items())

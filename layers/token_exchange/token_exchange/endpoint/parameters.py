@@ -26,7 +26,7 @@ TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noq
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, no secret
 _SUBJECT_TOKEN_TYPES: Final = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
 
-type Format = Literal["json", "docker-config", "password"]
+type Format = Literal["json", "docker-config", "password", "credential-helper", "shell", "dotenv"]
 
 FORMATS: Final[tuple[Format, ...]] = get_args(Format.__value__)
 
