@@ -91,6 +91,90 @@ def gitlab_claims(**changes: Json) -> dict[str, Json]:
     )
 
 
+WORKSPACE = "2b7e1516-28ae-42a6-abf7-158809cf4f3c"
+REPOSITORY = "9d5c3a10-6e4f-4f0b-8a21-d7b3e5f60c94"
+ENVIRONMENT = "c4a1f7d8-03b2-4e59-b6c8-1f2a9e7d5b30"
+BITBUCKET_ISSUER = "https://api.bitbucket.org/2.0/workspaces/fjordbyte/pipelines-config/identity/oidc"
+AWS_ISSUER = "https://0c9e4a6b-1d2f-4e37-a85c-7b60d9f1e2a4.tokens.sts.global.api.aws"
+STS = "https://sts.amazonaws.com/"
+
+
+def bitbucket_claims(**changes: Json) -> dict[str, Json]:
+    """Return the claims of a step on main in the workspace fjordbyte."""
+    step = "{e8f60b7a-5d4c-4b3a-9281-706f5e4d3c2b}"
+    return _changed(
+        {
+            "accountUuid": f"{{{WORKSPACE}}}",
+            "aud": "https://ecr.nordlicht.example",
+            "branchName": "main",
+            "exp": int(NOON) + 3600,
+            "iat": int(NOON),
+            "iss": BITBUCKET_ISSUER,
+            "pipelineUuid": "{716a5b4c-3d2e-4f10-8897-a6b5c4d3e2f1}",
+            "repositoryUuid": f"{{{REPOSITORY}}}",
+            "stepUuid": step,
+            "sub": f"{{{REPOSITORY}}}:{step}",
+            "workspaceUuid": f"{{{WORKSPACE}}}",
+        },
+        changes,
+    )
+
+
+def bitrise_claims(**changes: Json) -> dict[str, Json]:
+    """Return the claims of a push to main of the app c0ffee12ab34cd56."""
+    return _changed(
+        {
+            "app_slug": "c0ffee12ab34cd56",
+            "aud": "https://ecr.nordlicht.example",
+            "branch": "main",
+            "branch_dest": "",
+            "build_number": "77",
+            "exp": int(NOON) + 3600,
+            "iat": int(NOON),
+            "iss": "https://token.builds.bitrise.io",
+            "jti": "40a7d1e9-8c3b-4f62-b15d-9e70c2a6f384",
+            "nbf": int(NOON),
+            "repository_owner": "nordlicht",
+            "repository_slug": "ruder",
+            "repository_url": "https://github.com/nordlicht/ruder.git",
+            "sha": "ef" * 20,
+            "sub": "app:c0ffee12ab34cd56:workflow:ship",
+            "tag": "",
+            "trigger_by": "webhook",
+            "workflow": "ship",
+            "workspace_slug": "5eed0a1b2c3d4e5f",
+        },
+        changes,
+    )
+
+
+def aws_claims(within: dict[str, Json] | None = None, **changes: Json) -> dict[str, Json]:
+    """Return the claims of a role of the account 320987654321; `within` changes those that AWS nests."""
+    return _changed(
+        {
+            "aud": "https://ecr.nordlicht.example",
+            "exp": int(NOON) + 300,
+            STS: _changed(
+                {
+                    "aws_account": "320987654321",
+                    "org_id": "o-9z8y7x6w5v",
+                    "original_session_exp": "2027-01-15T13:00:00Z",
+                    "ou_path": "o-9z8y7x6w5v/r-qq11/ou-qq11-22223333/",
+                    "principal_tags": {"team": "ruder"},
+                    "request_tags": {"build": "ship:1"},
+                    "source_region": "eu-central-1",
+                },
+                within or {},
+            ),
+            "iat": int(NOON),
+            "iss": AWS_ISSUER,
+            "jti": "d27f60b3-94a8-4c1e-8f05-6b3e1a7c9d42",
+            "sub": "arn:aws:iam::320987654321:role/builds/ruder-ship",
+        },
+        changes,
+    )
+
+
 def _changed(claims: dict[str, Json], changes: dict[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 

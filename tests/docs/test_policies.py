@@ -14,7 +14,7 @@ from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
 from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.providers.catalog import providers
-from token_exchange.providers.presets import github_actions, gitlab
+from token_exchange.providers.presets import aws_sts, bitbucket_pipelines, bitrise, github_actions, gitlab
 from token_exchange.providers.vocabulary import NAMES, Name
 
 GUIDE = page("docs/policy.md")
@@ -122,16 +122,22 @@ def test_the_guide_has_every_key_of_a_grant() -> None:
 
 
 def test_the_guides_vocabulary_is_the_presets() -> None:
-    presets = [github_actions.PROVIDER.preset({}, None), gitlab.PROVIDER.preset({}, None)]
+    presets = [
+        github_actions.PROVIDER.preset({}, None),
+        gitlab.PROVIDER.preset({}, None),
+        bitbucket_pipelines.PROVIDER.preset({"workspace": "acme"}, None),
+        bitrise.PROVIDER.preset({}, None),
+        aws_sts.PROVIDER.preset({}, "https://x.tokens.sts.global.api.aws"),
+    ]
     documented: set[str] = set()
     for names, *columns in GUIDE.table("The vocabulary"):
         row: list[Name] = [name for name in NAMES if name in code_in(names)]
         documented |= set(row)
         for column, preset in zip(columns, presets, strict=True):
             sources = [preset.vocabulary[name] for name in row if name in preset.vocabulary]
-            behind = {path[0] for source in sources for path in source.behind}
+            behind = {path[-1] for source in sources for path in source.behind}
             assert set(code_in(column)) == behind, f"{names} of {preset.provider}"
-    assert documented | {"pipeline", "pipeline_id"} == set(get_args(Name.__value__))
+    assert documented | {"pipeline"} == set(get_args(Name.__value__))
 
 
 def test_the_guide_names_the_events_that_only_members_can_cause() -> None:

@@ -1,15 +1,24 @@
+import copy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ci_claims import github_claims, gitlab_claims
+from tests.ci_claims import aws_claims, bitbucket_claims, bitrise_claims, github_claims, gitlab_claims
 from tests.providers.test_preset import PRESETS
 from token_exchange.ports import Json
 from token_exchange.providers.identity import identify
+from token_exchange.providers.vocabulary import ClaimPath, spelled
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
-SAMPLES = {"github-actions": github_claims(), "gitlab": gitlab_claims()}
+SAMPLES = {
+    "github-actions": github_claims(),
+    "gitlab": gitlab_claims(),
+    "bitbucket-pipelines": bitbucket_claims(),
+    "bitrise": bitrise_claims(),
+    "aws-sts": aws_claims(),
+}
 
 
 def refusal(provider: str, claims: dict[str, Json]) -> Refused:
@@ -19,16 +28,22 @@ def refusal(provider: str, claims: dict[str, Json]) -> Refused:
 
 
 @pytest.mark.parametrize(
-    ("provider", "claim"), [(provider, claim) for provider in PRESETS for claim in sorted(PRESETS[provider].required)]
+    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].required)]
 )
 @pytest.mark.parametrize("value", ["absent", None, ""])
-def test_a_token_that_is_no_jobs(provider: str, claim: str, value: Json) -> None:
-    claims = {**SAMPLES[provider], claim: value}
+def test_a_token_that_is_no_jobs(provider: str, path: ClaimPath, value: Json) -> None:
+    claims = copy.deepcopy(SAMPLES[provider])
+    inside = claims
+    for name in path[:-1]:
+        nested = inside[name]
+        assert isinstance(nested, dict)
+        inside = nested
+    inside[path[-1]] = value
     if value == "absent":
-        del claims[claim]
+        del inside[path[-1]]
     refused = refusal(provider, claims)
     assert refused.reason is Reason.MISSING_CLAIM
-    assert refused.description == f"claim {claim}: missing, though every job's token has it"
+    assert refused.description == f"claim {spelled(path)}: missing, though every job's token has it"
 
 
 @pytest.mark.parametrize(
@@ -53,8 +68,9 @@ def test_text_is_text(provider: str, claim: str) -> None:
 def test_what_is_null_or_empty_is_absent(provider: str) -> None:
     preset = PRESETS[provider]
     for name, source in preset.vocabulary.items():
-        first = source.behind[0][0]
-        if first not in preset.required:
+        first = source.behind[0][0] if source.behind else "sub"
+        # What no claim carries cannot be absent, and `sub` is looked at before.
+        if first != "sub" and first not in {path[0] for path in preset.required}:
             for value in (None, ""):
                 assert name not in identify(preset, {**SAMPLES[provider], first: value}).vocabulary
 

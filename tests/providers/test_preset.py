@@ -1,11 +1,19 @@
 import pytest
 
 from token_exchange.providers.catalog import providers
-from token_exchange.providers.preset import BadSetting, ClaimType, Preset
+from token_exchange.providers.preset import STANDARD_CLAIMS, BadSetting, ClaimType, Preset
 from token_exchange.providers.vocabulary import IDS, NAMES
 from token_exchange.verify.algorithms import SCHEMES
 
-PRESETS = {name: provider.preset({}, None) for name, provider in providers().items() if name != "generic"}
+_ACCOUNT = "https://0c9e4a6b-1d2f-4e37-a85c-7b60d9f1e2a4.tokens.sts.global.api.aws"
+
+PRESETS = {
+    name: provider.preset(
+        {"workspace": "nordlicht"} if name == "bitbucket-pipelines" else {}, _ACCOUNT if name == "aws-sts" else None
+    )
+    for name, provider in providers().items()
+    if name != "generic"
+}
 
 
 @pytest.fixture(params=sorted(PRESETS))
@@ -15,12 +23,25 @@ def preset(request: pytest.FixtureRequest) -> Preset:
 
 def test_what_the_vocabulary_is_made_of_is_documented(preset: Preset) -> None:
     for source in preset.vocabulary.values():
-        assert {path[0] for path in source.behind} <= preset.claims.keys()
+        assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
 def test_what_is_required_is_documented(preset: Preset) -> None:
     assert preset.required
-    assert preset.required <= preset.claims.keys()
+    assert {path[0] for path in preset.required} <= preset.claims.keys()
+    assert {path for path in preset.required if len(path) > 1} <= preset.nested_claims.keys()
+
+
+def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
+    assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
+    assert preset.braced_uuids >= {
+        path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
+    }
+
+
+def test_what_is_declared_is_documented_and_not_proven(preset: Preset) -> None:
+    assert {path[0] for path in preset.declared} <= preset.claims.keys()
+    assert not any(preset.is_declared(name) for name in preset.proven)
 
 
 def test_names_are_of_the_vocabulary(preset: Preset) -> None:
@@ -62,6 +83,9 @@ def test_the_presets_name_is_the_providers(preset: Preset) -> None:
         ("gitlab", ("job_config",), "object"),
         ("gitlab", ("job_config", "url"), "any"),
         ("gitlab", ("brand_new",), "any"),
+        ("aws-sts", ("https://sts.amazonaws.com/",), "object"),
+        ("aws-sts", ("https://sts.amazonaws.com/", "aws_account"), "text"),
+        ("aws-sts", ("https://sts.amazonaws.com/", "request_tags", "team"), "any"),
     ],
 )
 def test_types_of_claims(name: str, path: tuple[str, ...], expected: ClaimType) -> None:

@@ -6,13 +6,18 @@ from token_exchange.providers.vocabulary import (
     NAMES,
     RENAMEABLE,
     WHO,
+    BracedUuid,
     Claim,
+    ClaimUnless,
+    Constant,
     Flag,
+    Joined,
     ShortRef,
     TypedRef,
     claim_at,
     spelled,
     text_at,
+    without_braces,
 )
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -133,3 +138,59 @@ def test_every_source_says_which_claims_it_is_made_of() -> None:
     assert Claim(("a", "b")).behind == (("a", "b"),)
     assert Flag(("a",)).behind == (("a",),)
     assert BRANCH.behind == SHORT.behind == (("ref",), ("ref_type",))
+    assert Constant("x").behind == ()
+    assert BracedUuid(("a",)).behind == (("a",),)
+    assert Joined(("a",), ("b",)).behind == (("a",), ("b",))
+    assert ClaimUnless(("a",), unless=("b",)).behind == (("a",),)
+
+
+UUID = "3f1d7c52-8a40-4b6e-9d15-c2e70a94b836"
+
+
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        (f"{{{UUID}}}", UUID),
+        (f"{{{UUID.upper()}}}", UUID.upper()),
+        (UUID, UUID),
+        # a name in braces is another name, which anybody can choose
+        ("{production}", "{production}"),
+        ("{}", "{}"),
+        ("", ""),
+        # half a pair, two pairs, something beside it
+        (f"{{{UUID}", f"{{{UUID}"),
+        (f"{UUID}}}", f"{UUID}}}"),
+        (f"{{{{{UUID}}}}}", f"{{{{{UUID}}}}}"),
+        (f"{{{UUID}}}\n", f"{{{UUID}}}\n"),
+        (f"{{{UUID}}}:{{{UUID}}}", f"{{{UUID}}}:{{{UUID}}}"),
+    ],
+)
+def test_a_uuid_loses_its_braces_and_nothing_else_does(text: str, bare: str) -> None:
+    assert without_braces(text) == bare
+    assert BracedUuid(("a",)).read({"a": text}) == (bare or None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "joined"),
+    [
+        ("a", "b", "a/b"),
+        ("a/b", "c", "a/b/c"),
+        # the same as the former, if it counted
+        ("a", "b/c", None),
+        ("a", "", None),
+        ("", "b", None),
+        (None, "b", None),
+        ("a", None, None),
+    ],
+)
+def test_two_claims_make_a_repository(owner: Json, name: Json, joined: str | None) -> None:
+    assert Joined(("o",), ("n",)).read({"o": owner, "n": name}) == joined
+
+
+@pytest.mark.parametrize(("other", "value"), [(None, "x"), ("", "x"), ("main", None), (" ", None), (0, None)])
+def test_a_claim_that_another_takes_away(other: Json, value: str | None) -> None:
+    assert ClaimUnless(("a",), unless=("b",)).read({"a": "x", "b": other}) == value
+
+
+def test_what_every_token_says() -> None:
+    assert Constant("nordlicht").read({"organization": "evil"}) == "nordlicht"

@@ -152,7 +152,7 @@ def test_the_default_audience_is_everybodys(audience: str, shared: bool) -> None
 
 
 def test_what_is_known_of_it() -> None:
-    assert PRESET.required == {"repository_id", "event_name", "job_workflow_ref"}
+    assert PRESET.required == {("repository_id",), ("event_name",), ("job_workflow_ref",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 3600)
     assert PRESET.ignores_case
     assert not PRESET.organization_is_path

@@ -100,7 +100,7 @@ def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str) -
 
 
 def test_what_is_known_of_it() -> None:
-    assert PRESET.required == {"project_id", "job_id"}
+    assert PRESET.required == {("project_id",), ("job_id",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 24 * 3600)
     assert PRESET.organization_is_path
     assert PRESET.ignores_case

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from token_exchange.policy.glob import Glob
 from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import ClaimPath, Vocabulary, claim_at
+from token_exchange.providers.vocabulary import ClaimPath, Vocabulary, claim_at, without_braces
 
 type Scalar = str | int | float | bool
 
@@ -129,7 +129,8 @@ class Condition:
     """What one claim has to be, in every test at once.
 
     `section` says whether `path` names a value of the vocabulary or a raw claim. With `fold` text is compared
-    without regard to case, and the tests hold folded values. `expected` is the condition as its author wrote it.
+    without regard to case, and the tests hold folded values. With `bare` a UUID in braces is compared without them, and
+    the tests hold it so. `expected` is the condition as its author wrote it.
     """
 
     section: Literal["match", "claims"]
@@ -137,6 +138,7 @@ class Condition:
     tests: tuple[Test, ...]
     expected: Json
     fold: bool = False
+    bare: bool = False
 
     @property
     def claim(self) -> str | list[str]:
@@ -144,10 +146,9 @@ class Condition:
         return self.path[0] if len(self.path) == 1 else list(self.path)
 
     def found(self, vocabulary: Vocabulary, claims: Mapping[str, Json]) -> Json:
-        """Return the claim's value, or None where it is absent."""
-        if self.section == "claims":
-            return claim_at(claims, self.path)
-        return vocabulary.get(self.path[0])
+        """Return the claim's value as it is compared, or None where it is absent."""
+        value = claim_at(claims, self.path) if self.section == "claims" else vocabulary.get(self.path[0])
+        return _bare(value) if self.bare else value
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is None where the claim is absent, satisfies every test."""
@@ -166,6 +167,12 @@ class Condition:
         if self.fold:
             return None
         return next((test.keys for test in self.tests if isinstance(test, Equals)), None)
+
+
+def _bare(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_bare(element) for element in value]
+    return without_braces(value) if isinstance(value, str) else value
 
 
 def _folded(value: Json) -> Json:

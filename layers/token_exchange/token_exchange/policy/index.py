@@ -12,8 +12,8 @@ from token_exchange.policy.conditions import Condition, Key, key_of
 from token_exchange.ports import Json
 from token_exchange.providers.vocabulary import ClaimPath, Vocabulary
 
-type _Slot = tuple[str, ClaimPath]
-"""Where a condition looks: its section and its path."""
+type _Slot = tuple[str, ClaimPath, bool]
+"""Where a condition looks: its section and its path, and whether a UUID's braces count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIn
         if best is None:
             everyone.append(place)
             continue
-        slot = (best.section, best.path)
+        slot = (best.section, best.path, best.bare)
         readers[slot] = best
         places_by_key = slots.setdefault(slot, {})
         for _, (_, key) in _exact((best,)):
@@ -68,4 +68,4 @@ def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIn
 def _exact(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, tuple[_Slot, Key]]]:
     for condition in conditions:
         for key in condition.exact_keys or ():
-            yield condition, ((condition.section, condition.path), key)
+            yield condition, ((condition.section, condition.path, condition.bare), key)

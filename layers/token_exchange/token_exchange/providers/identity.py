@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from token_exchange.ports import Json
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import NAMES, Vocabulary, claim_at
+from token_exchange.providers.vocabulary import NAMES, Vocabulary, claim_at, spelled
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
@@ -28,12 +28,15 @@ def identify(preset: Preset, claims: Mapping[str, Json]) -> Identity:
         Refused: `missing-claim` for a token that is not a job's, `invalid-claim` for one whose claims are not of the
             types that the provider sends.
     """
-    for name in sorted(preset.required):
-        if claim_at(claims, (name,)) in (None, ""):
-            raise Refused(Reason.MISSING_CLAIM, f"claim {name}: missing, though every job's token has it")
+    for path in sorted(preset.required):
+        if claim_at(claims, path) in (None, ""):
+            raise Refused(Reason.MISSING_CLAIM, f"claim {spelled(path)}: missing, though every job's token has it")
     for name, kind in preset.claims.items():
         if kind == "text" and not isinstance(claims.get(name), str | None):
             raise Refused(Reason.INVALID_CLAIM, f"claim {name}: expected text")
+    for path, kind in preset.nested_claims.items():
+        if kind == "text" and not isinstance(claim_at(claims, path), str | None):
+            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected text")
     vocabulary: dict[str, str | bool] = {
         name: value
         for name in NAMES

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import WHO, ClaimPath, Name, Source
+from token_exchange.providers.vocabulary import WHO, BracedUuid, ClaimPath, Name, Source
 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
@@ -34,8 +34,12 @@ class Preset:
 
     - `vocabulary`: where each common name is found; a name that is not here can never be had.
     - `required`: claims that mark a job's token and not some other token of the same issuer.
-    - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest.
+    - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest. `nested_claims`
+      are those inside another.
+    - `braced_uuids`: claims that are a UUID in braces; they are compared without these, however the policy has them.
     - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
+    - `declared`: claims that a user of the CI system types in. A name made of one can be matched, but it identifies
+      nobody, and fills no template of a push, organization and repository included.
     - `untrusted_trigger`: says of a token how outsiders can have started its run, or None.
     - `ignores_case`: organization and repository names differ by more than case.
     - `organization_is_path`: an organization's name holds for what lies below it, and its first part is the tenant.
@@ -49,10 +53,13 @@ class Preset:
     algorithms: tuple[str, ...]
     max_lifetime_seconds: int
     vocabulary: Mapping[Name, Source]
-    required: frozenset[str]
+    required: frozenset[ClaimPath]
     claims: Mapping[str, ClaimType]
+    nested_claims: Mapping[ClaimPath, ClaimType] = field(default_factory=dict[ClaimPath, ClaimType])
     other_claims: ClaimType
+    braced_uuids: frozenset[ClaimPath] = frozenset()
     proven: frozenset[Name]
+    declared: frozenset[ClaimPath] = frozenset()
     untrusted_trigger: Callable[[Mapping[str, Json]], str | None]
     ignores_case: bool
     organization_is_path: bool = False
@@ -67,10 +74,19 @@ class Preset:
         object.__setattr__(self, "who", frozenset(behind | {("sub",)}))
 
     def claim_type(self, path: ClaimPath) -> ClaimType:
-        """Return the JSON type of the claim at `path`; what lies inside another claim can be anything."""
+        """Return the JSON type of the claim at `path`; what lies inside another claim can be anything, if not known."""
         if len(path) > 1:
-            return "any"
+            return self.nested_claims.get(path, "any")
         return STANDARD_CLAIMS.get(path[0]) or self.claims.get(path[0], self.other_claims)
+
+    def is_braced(self, name: Name) -> bool:
+        """Say whether the value of `name` is a UUID that comes in braces."""
+        return isinstance(self.vocabulary.get(name), BracedUuid)
+
+    def is_declared(self, name: Name) -> bool:
+        """Say whether the value of `name` is made of what a user of the CI system types in."""
+        source = self.vocabulary.get(name)
+        return source is not None and not self.declared.isdisjoint(source.behind)
 
 
 STANDARD_CLAIMS: Mapping[str, ClaimType] = {

@@ -4,6 +4,7 @@ A name is absent where the provider does not send it; nothing is guessed. What a
 `ref_protected` a boolean; ids and numbers become text, everything else keeps the provider's spelling and case.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -180,7 +181,87 @@ class Flag:
                 raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(self.path)}: expected true or false")
 
 
-type Source = Claim | ShortRef | TypedRef | Flag
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A name whose value no claim carries, because every token of the issuer has the same: its tenant's."""
+
+    value: str
+
+    @property
+    def behind(self) -> tuple[ClaimPath, ...]:
+        """No raw claim at all."""
+        return ()
+
+    def read(self, _claims: Mapping[str, Json]) -> str:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class BracedUuid:
+    """A UUID that the provider sends in braces; its value lacks them."""
+
+    path: ClaimPath
+
+    @property
+    def behind(self) -> tuple[ClaimPath, ...]:
+        """The raw claims that the value is made of."""
+        return (self.path,)
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the value, or None where it is absent."""
+        value = text_at(claims, self.path)
+        return None if value is None else without_braces(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A repository whose owner and name are two claims. The owner may have groups below it."""
+
+    owner: ClaimPath
+    name: ClaimPath
+
+    @property
+    def behind(self) -> tuple[ClaimPath, ...]:
+        """The raw claims that the value is made of."""
+        return (self.owner, self.name)
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return `owner/name`, or None where one of them is absent."""
+        owner, name = text_at(claims, self.owner), text_at(claims, self.name)
+        # With a slash in the name too, `a` and `b/c` would be one repository with `a/b` and `c`.
+        if owner is None or name is None or "/" in name:
+            return None
+        return f"{owner}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimUnless:
+    """A claim as it stands, but where the claim at `unless` has a value: a pull request's branch may be a fork's."""
+
+    path: ClaimPath
+    unless: ClaimPath
+
+    @property
+    def behind(self) -> tuple[ClaimPath, ...]:
+        """The raw claims that the value is made of."""
+        return (self.path,)
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the value, or None where it is absent or does not count."""
+        return text_at(claims, self.path) if claim_at(claims, self.unless) in (None, "") else None
+
+
+type Source = Claim | ShortRef | TypedRef | Flag | Constant | BracedUuid | Joined | ClaimUnless
+
+_BRACED_UUID: Final = re.compile(r"\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}", re.ASCII | re.IGNORECASE)
+"""RFC 9562 section 4, in braces. Nothing else loses its braces: `{production}` is not `production`."""
+
+
+def without_braces(text: str) -> str:
+    """Return a UUID in braces without them, any other text as it stands."""
+    found = _BRACED_UUID.fullmatch(text)
+    return found[1] if found else text
 
 
 def text_at(claims: Mapping[str, Json], path: ClaimPath) -> str | None:

@@ -20,7 +20,7 @@ from token_exchange.policy.reading.nodes import Node, Unquoted
 from token_exchange.policy.reading.problems import Path, Problems
 from token_exchange.ports import Json
 from token_exchange.providers.preset import ClaimType, Preset
-from token_exchange.providers.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name
+from token_exchange.providers.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name, without_braces
 from token_exchange.quoting import quoted
 
 _OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
@@ -45,10 +45,11 @@ def read_conditions(fields: Fields, presets: Sequence[Preset], *, deny: bool) ->
     return tuple(found)
 
 
-def _read_match(match: Fields, name: str, presets: Sequence[Preset], *, deny: bool) -> list[Condition]:
-    node = match.take(name)
-    if name not in NAMES:
-        match.problem(name, "unknown-name", f"not a name of the vocabulary: {', '.join(NAMES)}")
+def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: bool) -> list[Condition]:
+    node = match.take(key)
+    name = next((name for name in NAMES if name == key), None)
+    if name is None:
+        match.problem(key, "unknown-name", f"not a name of the vocabulary: {', '.join(NAMES)}")
         return []
     if not _can_be_had(name, presets, deny=deny):
         providers = ", ".join(sorted({preset.provider for preset in presets if name not in preset.vocabulary}))
@@ -57,13 +58,14 @@ def _read_match(match: Fields, name: str, presets: Sequence[Preset], *, deny: bo
     if name in IDS and len(presets) > 1 and not deny:
         match.problem(name, "conflict", SEVERAL_ISSUERS)
     wanted: ClaimType = "boolean" if name == "ref_protected" else "text"
-    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE, deny=deny).read(
+    bare = any(preset.is_braced(name) for preset in presets)
+    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE, bare=bare, deny=deny).read(
         "match", (name,), node, match.at(name)
     )
     return [] if condition is None else [condition]
 
 
-def _can_be_had(name: str, presets: Sequence[Preset], *, deny: bool) -> bool:
+def _can_be_had(name: Name, presets: Sequence[Preset], *, deny: bool) -> bool:
     has = [name in preset.vocabulary for preset in presets]
     return (any(has) or not has) if deny else all(has)
 
@@ -92,7 +94,9 @@ class _Claims:
             self._problems.add(at, "conflict", SEVERAL_ISSUERS)
         types = [preset.claim_type(path) for preset in self._presets]
         fold = self._deny and self._is_behind(path, RENAMEABLE)
-        condition = _Form(self._problems, types, fold=fold, deny=self._deny).read("claims", path, node, at)
+        # The token's own braces are left off here too: a deny rule without them would never hold.
+        bare = any(path in preset.braced_uuids for preset in self._presets)
+        condition = _Form(self._problems, types, fold=fold, bare=bare, deny=self._deny).read("claims", path, node, at)
         return [] if condition is None else [condition]
 
     def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
@@ -116,10 +120,11 @@ class _Claims:
 class _Form:
     """Reads what one claim has to be: a value, a list of values, or operators."""
 
-    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool, deny: bool) -> None:
+    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool, bare: bool, deny: bool) -> None:
         self._problems = problems
         self._types = types
         self._fold = fold
+        self._bare = bare
         self._deny = deny
 
     def read(self, section: Literal["match", "claims"], path: ClaimPath, node: Node, at: Path) -> Condition | None:
@@ -128,7 +133,14 @@ class _Form:
         tests = self._operators(node, at) if isinstance(node, dict) else self._equals(node, at)
         if not tests:
             return None
-        return Condition(section=section, path=path, tests=tuple(tests), expected=_as_written(node), fold=self._fold)
+        return Condition(
+            section=section,
+            path=path,
+            tests=tuple(tests),
+            expected=_as_written(node),
+            fold=self._fold,
+            bare=self._bare,
+        )
 
     def _operators(self, node: dict[str, Node], at: Path) -> list[Test]:
         tests: list[Test] = []
@@ -167,6 +179,11 @@ class _Form:
         for value in self._values(node, at, globs=True):
             if isinstance(value, str):
                 texts.append(value)
+                if self._bare and (value.startswith("{") or value.endswith("}")):
+                    # Part of a UUID with part of its braces: no value has them any more, and not_like always held.
+                    self._problems.add(
+                        at, "bad-value", f"is compared without braces: leave them out of {quoted(value)}"
+                    )
             else:
                 self._problems.add(at, "wrong-type", f"expected text, found {described(value)}")
         return texts
@@ -193,7 +210,8 @@ class _Form:
                 self._problems.add(at, "wrong-type", f"expected text, a number or a boolean, found {described(node)}")
                 return None
             case str() | bool() | int() | float():
-                return node if self._fits(node, at, globs=globs) else None
+                value = without_braces(node) if self._bare and isinstance(node, str) else node
+                return value if self._fits(value, at, globs=globs) else None
 
     def _fits(self, value: Scalar, at: Path, *, globs: bool) -> bool:
         if isinstance(value, str) and "*" in value and not globs:

@@ -172,7 +172,7 @@ class _Reader:
         always: frozenset[Name] = IDS | {"organization", "repository"}
         for name in template.names:
             for preset in self._presets:
-                if name not in always and name not in preset.proven:
+                if preset.is_declared(name) or (name not in always and name not in preset.proven):
                     self._fields.problem(
                         key, "bad-value", f"{{{name}}} is not proven by {preset.provider}: push needs one that is"
                     )

@@ -12,6 +12,7 @@ from token_exchange.ports import Json
 from token_exchange.providers.catalog import owner_of, providers
 from token_exchange.providers.issuer_url import issuer_host
 from token_exchange.providers.preset import BadSetting, Preset, Provider
+from token_exchange.providers.vocabulary import without_braces
 from token_exchange.quoting import quoted
 from token_exchange.verify.algorithms import SCHEMES
 from token_exchange.verify.keys import KeySet, UnusableKeySet
@@ -225,6 +226,8 @@ def _read_organizations(fields: Fields, preset: Preset | None) -> tuple[Organiza
             if value is not None and preset is not None and vocabulary_name not in preset.vocabulary:
                 entry.problem(key, "unknown-name", f"no token of this issuer has the {vocabulary_name}")
         entry.finish()
+        if id_ is not None and preset is not None and preset.is_braced("organization_id"):
+            id_ = without_braces(id_)
         if name is not None or id_ is not None:
             organizations.append(Organization(name=name, id=id_))
     return tuple(organizations)

@@ -127,7 +127,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         algorithms=("RS256",),
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
-        required=frozenset({"repository_id", "event_name", "job_workflow_ref"}),
+        required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
         claims=_CLAIMS,
         other_claims="text",
         # A workflow's name is free text in a file of the repository; the rest is what GitHub itself records.

@@ -97,7 +97,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         algorithms=("RS256",),
         max_lifetime_seconds=24 * 3600,
         vocabulary=_VOCABULARY,
-        required=frozenset({"project_id", "job_id"}),
+        required=frozenset({("project_id",), ("job_id",)}),
         claims={**_TEXT, **_IDS, **_OTHER},
         other_claims="any",
         proven=frozenset(_VOCABULARY),
