@@ -37,6 +37,30 @@ issuers:
     organizations:
       - {name: acme}
     ca_bundle: ca.pem
+  # The issuers of these three are fixed; their keys are the sandbox's.
+  bitbucket:
+    provider: bitbucket-pipelines
+    workspace: acme
+    audience: ${audience}
+    organizations:
+      - {id: "5b1c9e07-42d8-4a6f-b3e0-9f7d2c8a1645"}
+    jwks_url: https://localhost:${port}/bitbucket-pipelines/keys.json
+    ca_bundle: ca.pem
+  bitrise:
+    provider: bitrise
+    audience: ${audience}
+    organizations:
+      - {id: "a90b3c7d15e2f846"}
+    jwks_url: https://localhost:${port}/bitrise/.well-known/jwks
+    ca_bundle: ca.pem
+  aws:
+    provider: aws-sts
+    issuer: https://7e21d9c4-58b0-4f3a-9a6d-e1c07b35f842.tokens.sts.global.api.aws
+    audience: ${audience}
+    organizations:
+      - {id: "777788889999"}
+    jwks_url: https://localhost:${port}/aws-sts/.well-known/jwks.json
+    ca_bundle: ca.pem
 
 registries:
   apps: {type: ecr, account: "${apps_account}", region: ${region}}
@@ -80,8 +104,16 @@ grants:
     repositories: [releases/shop]
     duration: 15m
     contact: "#release-team"
+  - name: own-images-bitbucket
+    issuers: [bitbucket]
+    match: {environment: "0d84f6b2-7c1e-4935-8ea7-3b9c5d20f1a8"}
+    registry: apps
+    role: ${push_role}
+    access: push
+    repositories: ["bitbucket/{repository_id}", "bitbucket/{repository_id}/*"]
+    duration: 30m
   - name: base-images
-    issuers: [github, gitlab, builds]
+    issuers: [github, gitlab, builds, bitbucket, bitrise, aws]
     registry: base
     role: ${pull_role}
     access: pull

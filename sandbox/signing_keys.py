@@ -20,7 +20,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from sandbox.state import make_folder, write_private
 
-type Algorithm = Literal["RS256", "ES256"]
+type Algorithm = Literal["RS256", "ES256", "ES384"]
 type PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -86,6 +86,8 @@ def _generate(algorithm: Algorithm) -> PrivateKey:
             return rsa.generate_private_key(public_exponent=65537, key_size=2048)
         case "ES256":
             return ec.generate_private_key(ec.SECP256R1())
+        case "ES384":
+            return ec.generate_private_key(ec.SECP384R1())
         case _:
             assert_never(algorithm)
 

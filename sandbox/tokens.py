@@ -22,6 +22,11 @@ class Mint:
 
     def issuer(self, provider: str) -> str:
         """Return the `iss` of a provider's tokens."""
+        found = find_provider(provider)
+        return found.fixed_issuer or self.address(provider)
+
+    def address(self, provider: str) -> str:
+        """Return where a provider's documents are served: under its `iss`, unless that is fixed."""
         return self._base_url + find_provider(provider).issuer_path
 
     def keys(self, provider: str) -> KeyRing:

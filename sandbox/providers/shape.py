@@ -15,12 +15,14 @@ type Claims = dict[str, Json]
 class Provider:
     """A CI system.
 
+    `fixed_issuer` is the `iss` of a system whose issuers lie on its own host alone; a policy then has to name the keys.
     `issuer_path` and `keys_path` are appended to the server's and the issuer's URL. `scenarios` are changes to the
     claims of the first one, which is used when none is named. `derive` adds the claims that follow from others
     (such as `sub`), so that changing one claim leaves a token that could exist; it never overrides what is there.
     """
 
     name: str
+    fixed_issuer: str | None = None
     issuer_path: str
     keys_path: str
     algorithm: Algorithm

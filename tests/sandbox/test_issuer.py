@@ -27,7 +27,7 @@ def _json(issuer: Issuer, url: str) -> dict[str, object]:
 
 
 def _discovery_url(issuer: Issuer, provider: str) -> str:
-    return f"{issuer.issuer_url(provider)}/.well-known/openid-configuration"
+    return f"{issuer.tokens.address(provider)}/.well-known/openid-configuration"
 
 
 def _verified(issuer: Issuer, provider: str, token: str) -> dict[str, object]:

@@ -3,6 +3,7 @@ from pathlib import Path
 from sandbox import account
 from sandbox.certificates import load_certificates
 from sandbox.policy import AUDIENCE, write_policy
+from sandbox.providers import all_providers
 from sandbox.tokens import Mint
 from token_exchange.policy.load import load_policy
 
@@ -12,7 +13,7 @@ def test_the_sandboxs_policy_loads_and_trusts_the_sandboxs_issuers(tmp_path: Pat
     path = write_policy(tmp_path, issuer_port=8443)
     policy = load_policy(path.read_bytes(), name=path.name, read_file=lambda name: (tmp_path / name).read_bytes())
     mint = Mint(tmp_path / "keys", base_url="https://localhost:8443")
-    assert {*policy.issuers_by_url} == {mint.issuer(provider) for provider in ("github-actions", "gitlab", "generic")}
+    assert {*policy.issuers_by_url} == {mint.issuer(provider) for provider in all_providers()}
     for trusts in policy.issuers_by_url.values():
         assert [trust.audiences for trust in trusts] == [frozenset({AUDIENCE})]
 

@@ -25,6 +25,14 @@ def _claims(token: str) -> dict[str, object]:
         ("github-actions", "https://localhost:8443/_services/token", 300, 300),
         ("gitlab", "https://localhost:8443/gitlab", 3600, 5),
         ("generic", "https://localhost:8443/generic", 600, None),
+        (
+            "bitbucket-pipelines",
+            "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc",
+            3600,
+            None,
+        ),
+        ("bitrise", "https://token.builds.bitrise.io", 3600, 0),
+        ("aws-sts", "https://7e21d9c4-58b0-4f3a-9a6d-e1c07b35f842.tokens.sts.global.api.aws", 300, None),
     ],
 )
 def test_times_are_those_of_the_provider(
@@ -115,5 +123,7 @@ def test_anything_may_be_forged_but_the_key(mint: Mint) -> None:
 
 
 def test_a_provider_that_is_not_there_is_answered_with_those_that_are(mint: Mint) -> None:
-    with pytest.raises(KeyError, match="expected one of generic, github-actions, gitlab"):
+    with pytest.raises(
+        KeyError, match="expected one of aws-sts, bitbucket-pipelines, bitrise, generic, github-actions, gitlab"
+    ):
         mint.mint("nobody", audience="us")

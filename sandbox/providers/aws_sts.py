@@ -1,0 +1,52 @@
+"""AWS STS, asked by a role for a token about itself; its ES384 key signs, which no other system has.
+
+Source: IAM User Guide, "Understanding token claims".
+"""
+
+from typing import Final
+
+from sandbox.providers.shape import Claims, Json, Provider
+
+_STS: Final = "https://sts.amazonaws.com/"
+
+_WITHIN: Final[dict[str, Json]] = {
+    "aws_account": "777788889999",
+    "source_region": "eu-west-1",
+    "org_id": "o-s4ndb0xorg",
+    "ou_path": "o-s4ndb0xorg/r-sbx1/ou-sbx1-55556666/",
+    "principal_tags": {"team": "shop"},
+    "original_session_exp": "2027-01-01T00:00:00Z",
+}
+
+
+def _derive(_claims: Claims, _issuer: str) -> Claims:
+    return {}
+
+
+PROVIDER: Final = Provider(
+    name="aws-sts",
+    fixed_issuer="https://7e21d9c4-58b0-4f3a-9a6d-e1c07b35f842.tokens.sts.global.api.aws",
+    issuer_path="/aws-sts",
+    keys_path="/.well-known/jwks.json",
+    algorithm="ES384",
+    lifetime_seconds=300,
+    not_before_seconds=None,
+    base_claims={"sub": "arn:aws:iam::777788889999:role/codebuild/shop-images", _STS: _WITHIN},
+    scenarios={
+        "codebuild": {},
+        "function": {
+            "sub": "arn:aws:iam::777788889999:role/nightly",
+            _STS: {
+                **_WITHIN,
+                "lambda_source_function_arn": "arn:aws:lambda:eu-west-1:777788889999:function:nightly",
+            },
+        },
+        # The caller writes these, whatever they claim.
+        "request-tags": {_STS: {**_WITHIN, "request_tags": {"aws_account": "111122223333", "build": "images:7"}}},
+        "other-account": {
+            "sub": "arn:aws:iam::666655554444:role/codebuild/shop-images",
+            _STS: {**_WITHIN, "aws_account": "666655554444"},
+        },
+    },
+    derive=_derive,
+)

@@ -1,0 +1,48 @@
+"""Bitrise. What a build has none of is empty text.
+
+Source: Bitrise documentation, "OIDC authentication overview".
+"""
+
+from typing import Final
+
+from sandbox.providers.shape import Claims, Provider
+
+
+def _derive(claims: Claims, _issuer: str) -> Claims:
+    return {
+        "sub": f"app:{claims['app_slug']}:workflow:{claims['workflow']}",
+        "repository_url": f"https://github.com/{claims['repository_owner']}/{claims['repository_slug']}.git",
+    }
+
+
+PROVIDER: Final = Provider(
+    name="bitrise",
+    fixed_issuer="https://token.builds.bitrise.io",
+    issuer_path="/bitrise",
+    keys_path="/.well-known/jwks",
+    algorithm="RS256",
+    lifetime_seconds=3600,
+    not_before_seconds=0,
+    base_claims={
+        "workspace_slug": "a90b3c7d15e2f846",
+        "app_slug": "62d8f1a4b07c93e5",
+        "repository_owner": "acme",
+        "repository_slug": "app",
+        "sha": "9c41e07b5a2d8f36b1e09d7c4a5f2836e0b7d1c9",
+        "trigger_by": "webhook",
+        "branch": "main",
+        "branch_dest": "",
+        "tag": "",
+        "build_number": "204",
+        "workflow": "images",
+    },
+    scenarios={
+        "push-main": {},
+        "push-feature": {"branch": "feature/cart"},
+        "tag": {"branch": "", "tag": "v1.9.0"},
+        # A fork may call its branch main; the target alone tells this from a push.
+        "pull-request": {"branch": "main", "branch_dest": "main", "repository_owner": "stranger"},
+        "other-workspace": {"workspace_slug": "0f6e5d4c3b2a1908", "app_slug": "1a2b3c4d5e6f7081"},
+    },
+    derive=_derive,
+)
