@@ -19,7 +19,7 @@ QUIET := $(if $(CI),--quiet)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo serve test check format bench lock build events sam-image sam-build sam-check sam-invoke \
+.PHONY: help setup demo serve test check format bench ci-systems lock build events sam-image sam-build sam-check sam-invoke \
 	sam-api deploy clean
 
 help: ## this list
@@ -55,12 +55,15 @@ format: .venv/stamp ## format the code, and mend what ruff can mend
 bench: .venv/stamp ## how fast it is; BENCH_FLAGS are handed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
+ci-systems: .tools/gitlab-ci-local/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
+
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
 	$(LOCK) $(UPGRADE) requirements/layer.in -o layers/token_exchange/requirements.txt
 	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) $(UPGRADE) requirements/sam.in -o requirements/sam.txt
 	$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(UPGRADE) requirements/lambda-image.in -o requirements/lambda-image.txt
+	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ in Lambda's image
 
@@ -113,4 +116,11 @@ $(UV):
 	@echo "setup: the SAM CLI of requirements/sam.txt, in .tools/sam" >&2
 	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/sam
 	@VIRTUAL_ENV=.tools/sam $(UV) pip sync $(QUIET) --require-hashes requirements/sam.txt
+	@touch $@
+
+.tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json
+	@echo "setup: gitlab-ci-local of requirements/gitlab-ci-local, in .tools/gitlab-ci-local" >&2
+	@mkdir -p $(@D)
+	@cp requirements/gitlab-ci-local/*.json $(@D)
+	@npm ci --prefix $(@D) --no-audit --no-fund --silent
 	@touch $@

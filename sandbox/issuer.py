@@ -102,7 +102,7 @@ class Issuer:
         issuer = self.issuer_url(provider.name)
         return {
             "issuer": issuer,
-            "jwks_uri": self.tokens.address(provider.name) + provider.keys_path,
+            "jwks_uri": self.tokens.keys_url(provider.name),
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [provider.algorithm],

@@ -29,6 +29,10 @@ class Mint:
         """Return where a provider's documents are served: under its `iss`, unless that is fixed."""
         return self._base_url + find_provider(provider).issuer_path
 
+    def keys_url(self, provider: str) -> str:
+        """Return where a provider's key set is served."""
+        return self.address(provider) + find_provider(provider).keys_path
+
     def keys(self, provider: str) -> KeyRing:
         """Return a provider's keys; they are made at their first use."""
         if provider not in self._keys:

@@ -1,4 +1,4 @@
-"""What a test marked `engine` or `built` needs; where it is missing the test is skipped, and in CI it fails."""
+"""What a marked test needs (`engine`, `built`, `gitlab`); where it is missing the test is skipped, in CI it fails."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ ROOT: Final = Path(__file__).parent.parent
 DEPLOYED_BUILD: Final = ROOT / ".aws-sam" / "build"
 NATIVE_BUILD: Final = ROOT / ".sandbox" / "build"
 """For this machine's architecture, so that it can be imported."""
+GITLAB_CI_LOCAL: Final = ROOT / ".tools" / "gitlab-ci-local" / "node_modules" / ".bin" / "gitlab-ci-local"
 
 _PACKAGE: Final = ROOT / "layers" / "token_exchange" / "token_exchange"
 _FUNCTION: Final = ROOT / "functions" / "exchange"
@@ -42,12 +43,25 @@ def missing_build() -> str | None:
     return None
 
 
+@cache
+def missing_gitlab_runner() -> str | None:
+    """Return what keeps the tests from running a GitLab pipeline on this machine, or None."""
+    for program in ("node", "rsync", "git"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    return None if GITLAB_CI_LOCAL.exists() else "gitlab-ci-local is missing; run `make ci-systems`"
+
+
 def sources(folder: Path) -> dict[str, bytes]:
     """Return the Python files in `folder`, by their path in it."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
 
 
-_MISSING: Final[Mapping[str, Callable[[], str | None]]] = {"engine": missing_engine, "built": missing_build}
+_MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
+    "engine": missing_engine,
+    "built": missing_build,
+    "gitlab": missing_gitlab_runner,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -13,58 +12,9 @@ import yaml
 from sandbox.world import World
 from tests.docs.conftest import Running
 from tests.docs.pages import Page, blocks, page, pages
+from tests.docs.shell import Shell
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
-
-# What docker and curl were asked is written down: no token may be on a command line.
-DOCKER = """#!/bin/sh
-printf '%s\\n' "$*" >>"$SEEN/docker"
-cat >"$SEEN/password"
-"""
-CURL = """#!/bin/sh
-printf '%s\\n' "$*" >>"$SEEN/curl"
-exec "$REAL_CURL" "$@"
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
-    """A shell with a docker that only notes what it is asked, and a curl that notes it too."""
-
-    folder: Path
-    ca_bundle: Path
-
-    def run(self, script: str, *, interpreter: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
-        programs = self.folder / "bin"
-        programs.mkdir(exist_ok=True)
-        for name, text in (("docker", DOCKER), ("curl", CURL)):
-            (programs / name).write_text(text)
-            (programs / name).chmod(0o755)
-        environment = {
-            "PATH": f"{programs}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
-            "SEEN": str(self.folder),
-            "REAL_CURL": shutil.which("curl") or "curl",
-            "CURL_CA_BUNDLE": str(self.ca_bundle),
-            "NO_PROXY": "*",
-            **variables,
-        }
-        path = self.folder / "script"
-        path.write_text(script)
-        return subprocess.run(
-            [interpreter, "-e", str(path)],
-            cwd=self.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def seen(self, name: str) -> str:
-        path = self.folder / name
-        return path.read_text() if path.exists() else ""
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""A shell for the lines and steps of the documents."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# What docker and curl were asked is written down: no token may be on a command line.
+DOCKER = """#!/bin/sh
+printf '%s\\n' "$*" >>"$SEEN/docker"
+cat >"$SEEN/password"
+"""
+CURL = """#!/bin/sh
+printf '%s\\n' "$*" >>"$SEEN/curl"
+exec "$REAL_CURL" "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """A shell with a docker that only notes what it is asked, and a curl that notes it too."""
+
+    folder: Path
+    ca_bundle: Path
+
+    def run(self, script: str, *, interpreter: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
+        self.program("docker", DOCKER)
+        self.program("curl", CURL)
+        environment = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "SEEN": str(self.folder),
+            "REAL_CURL": shutil.which("curl") or "curl",
+            "CURL_CA_BUNDLE": str(self.ca_bundle),
+            "NO_PROXY": "*",
+            **variables,
+        }
+        path = self.folder / "script"
+        path.write_text(script)
+        return subprocess.run(
+            [interpreter, "-e", str(path)],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program before all others of its name."""
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def seen(self, name: str) -> str:
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
