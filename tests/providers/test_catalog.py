@@ -1,18 +1,20 @@
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from token_exchange.providers import catalog, presets
-from token_exchange.providers.catalog import owner_of, providers
+from token_exchange.providers.catalog import NAMES, owner_of, provider_named, providers
 
 
 def test_each_file_is_a_provider_and_nothing_else_is() -> None:
     (folder,) = presets.__path__
     files = {path.stem.replace("_", "-") for path in Path(folder).glob("*.py") if path.stem != "__init__"}
-    assert set(providers()) == files
+    assert set(NAMES) == files
     assert all(provider.name == name for name, provider in providers().items())
-    assert list(providers()) == sorted(providers())
+    assert list(NAMES) == sorted(NAMES)
 
 
 def test_the_catalog_cannot_be_changed() -> None:
@@ -20,10 +22,24 @@ def test_the_catalog_cannot_be_changed() -> None:
         providers()["mine"] = providers()["generic"]  # type: ignore[index] # that it cannot be done is what is tested
 
 
-def test_a_file_without_a_provider_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "import_module", lambda _name: SimpleNamespace(PROVIDER="github"))
-    with pytest.raises(TypeError, match="PROVIDER is not a Provider"):
-        providers.__wrapped__()
+@pytest.mark.parametrize("found", ["github", provider_named("gitlab")])
+def test_a_file_without_its_provider_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
+    monkeypatch.setattr(catalog, "import_module", lambda _name: SimpleNamespace(PROVIDER=found))
+    with pytest.raises(TypeError, match="not the Provider of this name"):
+        provider_named.__wrapped__("bitrise")
+
+
+def test_only_what_is_named_is_imported() -> None:
+    """A start pays for the providers of its policy, not for all there are."""
+    script = (
+        "import sys\n"
+        "from token_exchange.policy.load import load_policy\n"
+        "from token_exchange.providers.catalog import owner_of, provider_named\n"
+        "provider_named('gitlab'), owner_of('gitlab.com')\n"
+        "print(*(name.rpartition('.')[2] for name in sys.modules if '.presets.' in name))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["gitlab"]
 
 
 @pytest.mark.parametrize(
@@ -46,5 +62,4 @@ def test_a_file_without_a_provider_is_an_error_of_ours(monkeypatch: pytest.Monke
     ],
 )
 def test_whose_host_it_is(host: str, owner: str | None) -> None:
-    found = owner_of(host)
-    assert (found.name if found else None) == owner
+    assert owner_of(host) == owner

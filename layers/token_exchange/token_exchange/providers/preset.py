@@ -106,15 +106,9 @@ class Provider:
     """One kind of CI system, as an issuer entry names it.
 
     `settings` are the keys that such an entry may have besides those of every entry. `preset` makes the preset from
-    them and from the entry's `issuer`, where it has one, or raises `BadSetting`. `own_hosts` are hosts on which only
-    this provider signs: an entry for one of them must use this provider.
+    them and from the entry's `issuer`, where it has one, or raises `BadSetting`.
     """
 
     name: str
     settings: frozenset[str] = frozenset()
-    own_hosts: tuple[str, ...] = ()
     preset: Callable[[Settings, str | None], Preset]
-
-    def owns(self, host: str) -> bool:
-        """Say whether `host` (without a port) is this provider's own; `*.x` stands for all hosts below x."""
-        return any(host == own or (own.startswith("*.") and host.endswith(own[1:])) for own in self.own_hosts)

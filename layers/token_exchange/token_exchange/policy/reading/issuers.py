@@ -9,7 +9,7 @@ from token_exchange.policy.reading.fields import Fields, described, text_of
 from token_exchange.policy.reading.named_files import NamedFiles
 from token_exchange.policy.reading.nodes import Node, Unquoted
 from token_exchange.ports import Json
-from token_exchange.providers.catalog import owner_of, providers
+from token_exchange.providers.catalog import NAMES, owner_of, provider_named, providers
 from token_exchange.providers.issuer_url import issuer_host
 from token_exchange.providers.preset import BadSetting, Preset, Provider
 from token_exchange.providers.vocabulary import without_braces
@@ -37,11 +37,10 @@ def read_issuers(document: Fields, files: NamedFiles) -> Mapping[str, Issuer | N
 
 
 def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
-    known = providers()
-    provider = known.get(fields.choice("provider", tuple(known)) or "")
-    if provider is None:
-        fields.pass_over("issuer", *(key for each in known.values() for key in each.settings))
-    preset = None if provider is None else _read_preset(fields, provider)
+    chosen = fields.choice("provider", NAMES)
+    if chosen is None:
+        fields.pass_over("issuer", *(key for each in providers().values() for key in each.settings))
+    preset = None if chosen is None else _read_preset(fields, provider_named(chosen))
     audiences = fields.texts("audience", required=True, single=True)
     shared = fields.boolean("shared_audience", default=False)
     mode = fields.choice("mode", MODES, default="enforce")
@@ -91,10 +90,10 @@ def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
         fields.problem(error.key, "bad-value" if error.key in fields else "missing", str(error))
         return None
     owner = owner_of(issuer_host(preset.issuer).partition(":")[0])
-    if owner is not None and owner.name != provider.name:
+    if owner is not None and owner != provider.name:
         # A generic entry would pose as the provider without the checks that its preset makes.
         key = next((key for key in settings if "issuer" not in fields), "issuer")
-        fields.problem(key, "conflict", f"expected provider: {owner.name}, which alone signs on this host")
+        fields.problem(key, "conflict", f"expected provider: {owner}, which alone signs on this host")
         return None
     return preset
 

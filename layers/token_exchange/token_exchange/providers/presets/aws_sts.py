@@ -83,6 +83,5 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
 
 PROVIDER: Final = Provider(
     name="aws-sts",
-    own_hosts=("*.tokens.sts.global.api.aws",),
     preset=_preset,
 )

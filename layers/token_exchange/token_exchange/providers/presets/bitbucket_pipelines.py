@@ -92,6 +92,5 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
 PROVIDER: Final = Provider(
     name="bitbucket-pipelines",
     settings=frozenset({"workspace"}),
-    own_hosts=("api.bitbucket.org",),
     preset=_preset,
 )

@@ -85,6 +85,5 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
 
 PROVIDER: Final = Provider(
     name="bitrise",
-    own_hosts=("token.builds.bitrise.io",),
     preset=_preset,
 )

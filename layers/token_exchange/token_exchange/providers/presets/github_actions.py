@@ -146,6 +146,5 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
 PROVIDER: Final = Provider(
     name="github-actions",
     settings=frozenset({"enterprise", "ghe_com", "host"}),
-    own_hosts=("token.actions.githubusercontent.com", "*.ghe.com"),
     preset=_preset,
 )

@@ -113,6 +113,5 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
 
 PROVIDER: Final = Provider(
     name="gitlab",
-    own_hosts=("gitlab.com",),
     preset=_preset,
 )
