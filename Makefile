@@ -29,11 +29,11 @@ help: ## this list
 
 setup: .venv/stamp ## everything the other targets need, from nothing but Python 3 or uv; they run it themselves
 
-demo: .venv/stamp ## two logins and a refusal on this machine, shown and checked
-	@$(PYTHON) -m sandbox demo
+demo: .venv/stamp ## logins and a refusal on this machine, shown and checked; PROVIDER=gitlab shows one CI system's
+	@$(PYTHON) -m sandbox demo $(if $(PROVIDER),--provider $(PROVIDER))
 
-serve: .venv/stamp ## the whole service on this machine, until Ctrl-C
-	@$(PYTHON) -m sandbox serve
+serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=gitlab for its jobs' tokens
+	@$(PYTHON) -m sandbox serve $(if $(PROVIDER),--provider $(PROVIDER))
 
 # ------------------------------------------------------------------------------------------------ changing it
 

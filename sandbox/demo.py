@@ -1,5 +1,6 @@
 """The demonstration: real tokens, the real handler, real curl; and every claim it makes is checked."""
 
+import argparse
 import json
 import sys
 import time
@@ -12,8 +13,11 @@ from urllib.parse import urlencode
 from sandbox import account, curl
 from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of, texts_of
 from sandbox.paper import Paper
+from sandbox.providers import all_providers
+from sandbox.providers.shape import Provider
 from sandbox.service import Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER, make_folder
+from sandbox.tokens import add_provider_argument
 from sandbox.world import World
 
 LONG_PASSWORD: Final = 1000
@@ -64,14 +68,15 @@ STORIES: Final = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run the demonstration; return 0 when everything was as it should be."""
-    if arguments:
-        print("usage: python -m sandbox demo", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m sandbox demo", description=__doc__)
+    add_provider_argument(parser, help="whose jobs to show (GitHub's and GitLab's)")
+    asked = parser.parse_args(arguments)
+    stories = STORIES if asked.provider is None else stories_of(asked.provider)
     started = time.monotonic()
     folder = make_folder(DEFAULT_FOLDER)
     paper = Paper()
     try:
-        run(folder, paper)
+        run(folder, paper, stories)
     except (Unexpected, ServiceFailed, curl.CurlFailed) as error:
         print(f"\nthe demo found something wrong: {error}", file=sys.stderr)
         print(f"what the service wrote is in {folder / LOG_NAME}", file=sys.stderr)
@@ -81,8 +86,31 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def run(folder: Path, paper: Paper) -> None:
-    """Tell every story once.
+def stories_of(provider: Provider) -> tuple[Story, ...]:
+    """Return a login and a refusal of one CI system."""
+    shown = provider.shown
+    return (
+        Story(
+            title=f"1. A job of {provider.name} ({shown.granted}) gets a login for its own images alone",
+            provider=provider.name,
+            scenario=shown.granted,
+            shown_claims=shown.claims,
+            pushes=shown.pushes,
+            pulls=shown.pulls,
+            not_this="ci/acme/other",
+        ),
+        Story(
+            title=f"2. Another one ({shown.refused}) is refused, and told why",
+            provider=provider.name,
+            scenario=shown.refused,
+            shown_claims=shown.claims,
+            refusal=shown.reason,
+        ),
+    )
+
+
+def run(folder: Path, paper: Paper, stories: Sequence[Story] = STORIES) -> None:
+    """Tell every one of `stories` once.
 
     Raises:
         Unexpected: something was not as it should be.
@@ -99,16 +127,17 @@ def run(folder: Path, paper: Paper) -> None:
         paper.line("service", service.url)
         paper.line("policy", world.policy_path)
         evidence = Evidence(log_path)
-        for story in STORIES:
+        for story in stories:
             _tell(story, world, service, evidence, paper)
 
 
 def _tell(story: Story, world: World, service: Service, evidence: Evidence, paper: Paper) -> None:
     paper.heading(story.title)
-    query = urlencode({"audience": world.audience, "scenario": story.scenario, "format": "text"})
+    audience = all_providers()[story.provider].fixed_audience or world.audience
+    query = urlencode({"audience": audience, "scenario": story.scenario, "format": "text"})
     token = curl.get_text(f"{world.issuer.url}/mint/{story.provider}?{query}", ca_bundle=world.issuer.ca_bundle).strip()
     claims = evidence.unverified_claims(token)
-    paper.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims))
+    paper.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims if name in claims))
     world.aws.forget_requests()
     url = f"{service.url}/v1/token?registry=apps"
     paper.command(curl.exchange_line(url))

@@ -9,21 +9,21 @@ from sandbox.policy import AUDIENCE
 from sandbox.providers import all_providers
 from sandbox.serve import ISSUER_PORT
 from sandbox.state import DEFAULT_FOLDER
-from sandbox.tokens import Mint, claim_value
+from sandbox.tokens import Mint, claim_value, provider_argument
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a token; return 2 when there is no such scenario."""
     parser = argparse.ArgumentParser(prog="python -m sandbox tokens", description=__doc__)
-    parser.add_argument("provider", choices=sorted(all_providers()))
-    parser.add_argument("--audience", default=AUDIENCE, help="(%(default)s)")
+    parser.add_argument("provider", type=provider_argument, help=f"{', '.join(all_providers())}, or a word of one")
+    parser.add_argument("--audience", help=f"({AUDIENCE}, where the provider lets a job choose)")
     parser.add_argument("--scenario", help="the first of the provider's, if not named")
     parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="may repeat")
     parser.add_argument("--lifetime-seconds", type=int)
     parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="where serve runs (%(default)s)")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="with the keys (%(default)s)")
     asked = parser.parse_args(arguments)
-    scenarios = all_providers()[asked.provider].scenarios
+    scenarios = asked.provider.scenarios
     if asked.scenario is not None and asked.scenario not in scenarios:
         print(f"no scenario {asked.scenario}: expected one of {', '.join(scenarios)}", file=sys.stderr)
         return 2
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     pairs = (each.partition("=") for each in asked.claim)
     claims = {name: claim_value(value) for name, _, value in pairs}
     token = mint.mint(
-        asked.provider,
-        audience=asked.audience,
+        asked.provider.name,
+        audience=asked.audience or asked.provider.fixed_audience or AUDIENCE,
         scenario=asked.scenario,
         claims=claims,
         lifetime_seconds=asked.lifetime_seconds,

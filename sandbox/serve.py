@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 from sandbox.curl import exchange_line
 from sandbox.loopback import PortBusy
 from sandbox.paper import Paper
+from sandbox.providers.shape import Provider
 from sandbox.service import HANDLER, Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER
+from sandbox.tokens import add_provider_argument, find_provider
 from sandbox.world import World
 
 ISSUER_PORT: Final = 8443
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         except ServiceFailed as error:
             print(error, file=sys.stderr)
             return 1
-        _explain(world, service, log=asked.log)
+        _explain(world, service, asked.provider or find_provider("github-actions"), log=asked.log)
         stop.wait()
     print("\nstopped")
     return 0
@@ -49,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox serve", description=__doc__)
+    add_provider_argument(parser, help="whose jobs the lines to paste are of (github-actions)")
     parser.add_argument("--port", type=int, default=SERVICE_PORT, help="of the service (%(default)s)")
     parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="of the CI issuer (%(default)s)")
     parser.add_argument("--aws-port", type=int, default=AWS_PORT, help="of STS and ECR (%(default)s)")
@@ -58,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _explain(world: World, service: Service, *, log: Path | None) -> None:
+def _explain(world: World, service: Service, provider: Provider, *, log: Path | None) -> None:
     paper = Paper()
     paper.heading("The token exchange is running on this machine")
     paper.line("service", service.url)
@@ -68,11 +71,11 @@ def _explain(world: World, service: Service, *, log: Path | None) -> None:
     paper.line("audit lines", log or "below, as they come")
     paper.heading("Is it well?")
     paper.command(f"curl {service.url}/v1/health")
-    paper.heading("Get a job's token, as on main, and exchange it for a login")
-    paper.command(_mint_line(world, "push-main"))
+    paper.heading(f"Get a job's token ({provider.name}, {provider.shown.granted}), and exchange it for a login")
+    paper.command(_mint_line(world, provider, provider.shown.granted))
     paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
-    paper.heading("The same from a feature branch is refused, and says why")
-    paper.command(_mint_line(world, "push-feature"))
+    paper.heading(f"Another one ({provider.shown.refused}) is refused, and says why")
+    paper.command(_mint_line(world, provider, provider.shown.refused))
     paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
     paper.heading("What AWS was asked, and how to let it fail")
     paper.command(f"curl {world.aws.url}/_control/requests")
@@ -81,6 +84,7 @@ def _explain(world: World, service: Service, *, log: Path | None) -> None:
     sys.stdout.flush()
 
 
-def _mint_line(world: World, scenario: str) -> str:
-    query = urlencode({"audience": world.audience, "scenario": scenario, "format": "text"})
-    return f"TOKEN=$(curl -sSf --cacert {world.issuer.ca_bundle} '{world.issuer.url}/mint/github-actions?{query}')"
+def _mint_line(world: World, provider: Provider, scenario: str) -> str:
+    audience = provider.fixed_audience or world.audience
+    query = urlencode({"audience": audience, "scenario": scenario, "format": "text"})
+    return f"TOKEN=$(curl -sSf --cacert {world.issuer.ca_bundle} '{world.issuer.url}/mint/{provider.name}?{query}')"

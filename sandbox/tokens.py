@@ -1,5 +1,6 @@
 """Tokens as a CI system would hand them to a job."""
 
+import argparse
 import json
 import uuid
 from collections.abc import Collection, Mapping
@@ -35,10 +36,10 @@ class Mint:
 
     def keys(self, provider: str) -> KeyRing:
         """Return a provider's keys; they are made at their first use."""
-        if provider not in self._keys:
-            found = find_provider(provider)
-            self._keys[provider] = KeyRing(self._folder, name=found.name, algorithm=found.algorithm)
-        return self._keys[provider]
+        found = find_provider(provider)
+        if found.name not in self._keys:
+            self._keys[found.name] = KeyRing(self._folder, name=found.name, algorithm=found.algorithm)
+        return self._keys[found.name]
 
     def mint(
         self,
@@ -64,9 +65,10 @@ class Mint:
         issued_at = int(self._now() if now is None else now)
         changes = dict(claims or {})
         lifetime = found.lifetime_seconds if lifetime_seconds is None else lifetime_seconds
+        audiences = [audience] if isinstance(audience, str) and found.audience_is_list else audience
         whole: Claims = {
-            "jti": str(uuid.uuid4()),
-            "aud": list[Json](audience) if isinstance(audience, list) else audience,
+            **({"jti": str(uuid.uuid4())} if found.has_token_id else {}),
+            "aud": list[Json](audiences) if isinstance(audiences, list) else audiences,
             **found.claims(self.issuer(provider), scenario=scenario, changes=changes),
             "iat": issued_at,
             "exp": issued_at + lifetime,
@@ -80,15 +82,29 @@ class Mint:
 
 
 def find_provider(name: str) -> Provider:
-    """Return a provider by its name.
+    """Return a provider by its name, or by a word of it that no other has: `bitbucket` is `bitbucket-pipelines`.
 
     Raises:
         KeyError: there is none, with the names that there are.
     """
     providers = all_providers()
-    if name not in providers:
+    found = [providers[name]] if name in providers else [p for p in providers.values() if name in p.name.split("-")]
+    if len(found) != 1:
         raise KeyError(f"no provider {name!r}: expected one of {', '.join(sorted(providers))}")
-    return providers[name]
+    return found[0]
+
+
+def add_provider_argument(parser: argparse.ArgumentParser, *, help: str) -> None:  # noqa: A002 - argparse's own word
+    """Add `--provider`, whose value is a provider's name or a word of it; without it the value is None."""
+    parser.add_argument("--provider", type=provider_argument, metavar="PROVIDER", help=help)
+
+
+def provider_argument(name: str) -> Provider:
+    """Return the provider that a person named on the command line."""
+    try:
+        return find_provider(name)
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(error.args[0]) from error
 
 
 def claim_value(text: str) -> Json:

@@ -5,7 +5,7 @@ Source: IAM User Guide, "Understanding token claims".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Json, Provider
+from sandbox.providers.shape import Claims, Entry, Json, Provider, Shown
 
 _STS: Final = "https://sts.amazonaws.com/"
 
@@ -49,4 +49,22 @@ PROVIDER: Final = Provider(
         },
     },
     derive=_derive,
+    entry=Entry(
+        name="aws",
+        keys="""\
+issuer: $issuer
+organizations: [{id: "777788889999"}]
+""",
+        grant="""\
+match: {actor_id: "arn:aws:iam::777788889999:role/codebuild/shop-images"}
+repositories: [aws/shop]
+""",
+    ),
+    shown=Shown(
+        granted="codebuild",
+        claims=("sub",),
+        pushes=("aws/shop",),
+        refused="function",
+        reason="no-matching-grant",
+    ),
 )

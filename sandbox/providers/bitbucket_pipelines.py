@@ -5,7 +5,7 @@ Source: Bitbucket Cloud documentation, "Integrate Pipelines with resource server
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Provider
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 _ENVIRONMENT: Final = "{0d84f6b2-7c1e-4935-8ea7-3b9c5d20f1a8}"
 _WORKSPACE: Final = "{5b1c9e07-42d8-4a6f-b3e0-9f7d2c8a1645}"
@@ -38,4 +38,23 @@ PROVIDER: Final = Provider(
         "other-repository": {"repositoryUuid": "{e6d10f8b-27c4-4a93-b5e8-0c9f3a7d6b12}"},
     },
     derive=_derive,
+    entry=Entry(
+        name="bitbucket",
+        keys="""\
+workspace: acme
+organizations: [{id: "5b1c9e07-42d8-4a6f-b3e0-9f7d2c8a1645"}]
+""",
+        grant="""\
+# What a pipeline's branch is worth is not documented; an environment that is restricted to main is.
+match: {environment: "0d84f6b2-7c1e-4935-8ea7-3b9c5d20f1a8"}
+repositories: ["bitbucket/{repository_id}", "bitbucket/{repository_id}/*"]
+""",
+    ),
+    shown=Shown(
+        granted="deployment",
+        claims=("repositoryUuid", "branchName", "deploymentEnvironmentUuid"),
+        pushes=("bitbucket/c2e7a415-9d30-4b8c-a1f6-68b4d7e05392", "bitbucket/c2e7a415-9d30-4b8c-a1f6-68b4d7e05392/*"),
+        refused="push-main",
+        reason="no-matching-grant",
+    ),
 )

@@ -5,7 +5,7 @@ Source: Bitrise documentation, "OIDC authentication overview".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Provider
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
@@ -45,4 +45,21 @@ PROVIDER: Final = Provider(
         "other-workspace": {"workspace_slug": "0f6e5d4c3b2a1908", "app_slug": "1a2b3c4d5e6f7081"},
     },
     derive=_derive,
+    entry=Entry(
+        name="bitrise",
+        keys="""\
+organizations: [{id: "a90b3c7d15e2f846"}]
+""",
+        grant="""\
+match: {branch: main}
+repositories: ["bitrise/{pipeline_id}", "bitrise/{pipeline_id}/*"]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("app_slug", "branch", "branch_dest"),
+        pushes=("bitrise/62d8f1a4b07c93e5", "bitrise/62d8f1a4b07c93e5/*"),
+        refused="pull-request",
+        reason="untrusted-trigger",
+    ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Provider
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
@@ -25,4 +25,25 @@ PROVIDER: Final = Provider(
     },
     scenarios={"push-main": {}, "push-feature": {"git_branch": "feature/lint", "protected": False}},
     derive=_derive,
+    entry=Entry(
+        name="builds",
+        keys="""\
+issuer: $issuer
+algorithms: [ES256]
+organization_claim: tenant
+claims: {repository: project, branch: git_branch}
+organizations: [{name: acme}]
+""",
+        grant="""\
+match: {repository: acme/tools, branch: main}
+repositories: [builds/tools]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("tenant", "project", "git_branch"),
+        pushes=("builds/tools",),
+        refused="push-feature",
+        reason="no-matching-grant",
+    ),
 )

@@ -6,7 +6,7 @@ Source: GitHub docs, "OpenID Connect reference".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Provider
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 _COMMIT: Final = "6b0d1f7c2a94e35d8f1b7a60c3e2d9485f6a7b10"
 
@@ -97,4 +97,25 @@ PROVIDER: Final = Provider(
         },
     },
     derive=_derive,
+    entry=Entry(
+        name="github",
+        keys="""\
+host: localhost:$port
+organizations: [{name: acme, id: "7001"}]
+""",
+        grant="""\
+# Whatever its name, each repository pushes its own images, from main, and nobody else's.
+match: {branch: main}
+repositories: ["ci/{repository}", "ci/{repository}/*"]
+also_pull: ["base/*"]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("repository", "ref", "event_name"),
+        pushes=("ci/acme/shop", "ci/acme/shop/*"),
+        pulls=("base/*",),
+        refused="push-feature",
+        reason="no-matching-grant",
+    ),
 )

@@ -7,7 +7,7 @@ Source: GitLab docs, "ID token authentication".
 from typing import Final
 from urllib.parse import urlsplit
 
-from sandbox.providers.shape import Claims, Provider
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 _COMMIT: Final = "0f3d5c7b9a1e2d4c6b8a7f9e0d1c2b3a4f5e6d7c"
 
@@ -91,4 +91,22 @@ PROVIDER: Final = Provider(
         },
     },
     derive=_derive,
+    entry=Entry(
+        name="gitlab",
+        keys="""\
+issuer: $issuer
+organizations: [{name: acme}]
+""",
+        grant="""\
+match: {branch: main, ref_protected: true}
+repositories: ["gitlab/{repository}", "gitlab/{repository}/*"]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("project_path", "ref_path", "ref_protected"),
+        pushes=("gitlab/acme/payments/checkout", "gitlab/acme/payments/checkout/*"),
+        refused="push-feature",
+        reason="no-matching-grant",
+    ),
 )

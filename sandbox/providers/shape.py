@@ -12,10 +12,41 @@ type Claims = dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The part of the sandbox's policy that is about one CI system.
+
+    `name` is the issuer entry's. `keys` are its lines besides provider, audience and those about keys, and `grant` the
+    lines of a grant to push, besides name, issuer, registry, role and access; both are YAML, in which `$port` and
+    `$issuer` stand for the issuer's.
+    """
+
+    name: str
+    keys: str
+    grant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the demonstration shows of a CI system.
+
+    The scenario `granted` gets a login that pushes to `pushes` and pulls from `pulls`; the scenario `refused` is
+    refused for `reason`. `claims` are those that tell the two apart, or say whose job it is.
+    """
+
+    granted: str
+    claims: tuple[str, ...]
+    pushes: tuple[str, ...]
+    pulls: tuple[str, ...] = ()
+    refused: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """A CI system.
 
     `fixed_issuer` is the `iss` of a system whose issuers lie on its own host alone; a policy then has to name the keys.
+    `fixed_audience` is the `aud` of a system that lets nobody choose one.
     `issuer_path` and `keys_path` are appended to the server's and the issuer's URL. `scenarios` are changes to the
     claims of the first one, which is used when none is named. `derive` adds the claims that follow from others
     (such as `sub`), so that changing one claim leaves a token that could exist; it never overrides what is there.
@@ -23,6 +54,9 @@ class Provider:
 
     name: str
     fixed_issuer: str | None = None
+    fixed_audience: str | None = None
+    audience_is_list: bool = False
+    has_token_id: bool = True
     issuer_path: str
     keys_path: str
     algorithm: Algorithm
@@ -31,6 +65,8 @@ class Provider:
     base_claims: Mapping[str, Json]
     scenarios: Mapping[str, Mapping[str, Json]]
     derive: Callable[[Claims, str], Claims]
+    entry: Entry
+    shown: Shown
 
     def claims(self, issuer: str, *, scenario: str | None, changes: Mapping[str, Json]) -> Claims:
         """Return the claims of a job's token, without times, audience and id.

@@ -37,8 +37,24 @@ def test_a_token_is_printed_for_the_issuer_that_serve_runs(tmp_path: Path) -> No
     assert claims["x"] == [1]
 
 
+def test_the_demo_shows_the_jobs_of_one_system(tmp_path: Path) -> None:
+    done = _run("demo", "--provider", "bitrise", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "repository/bitrise/62d8f1a4b07c93e5/*" in done.stdout
+    assert "untrusted-trigger" in done.stdout
+    assert "github" not in done.stdout
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["dance"], ["demo", "fast"], ["tokens", "nobody"], ["tokens", "gitlab", "--scenario", "nothing"]]
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["demo", "fast"],
+        ["demo", "--provider", "jenkinsfile"],
+        ["tokens", "nobody"],
+        ["tokens", "gitlab", "--scenario", "nothing"],
+    ],
 )
 def test_wrong_use_is_explained(tmp_path: Path, arguments: list[str]) -> None:
     done = _run(*arguments, folder=tmp_path)

@@ -6,6 +6,7 @@ from sandbox.policy import AUDIENCE, write_policy
 from sandbox.providers import all_providers
 from sandbox.tokens import Mint
 from token_exchange.policy.load import load_policy
+from token_exchange.providers.catalog import NAMES
 
 
 def test_the_sandboxs_policy_loads_and_trusts_the_sandboxs_issuers(tmp_path: Path) -> None:
@@ -14,8 +15,10 @@ def test_the_sandboxs_policy_loads_and_trusts_the_sandboxs_issuers(tmp_path: Pat
     policy = load_policy(path.read_bytes(), name=path.name, read_file=lambda name: (tmp_path / name).read_bytes())
     mint = Mint(tmp_path / "keys", base_url="https://localhost:8443")
     assert {*policy.issuers_by_url} == {mint.issuer(provider) for provider in all_providers()}
-    for trusts in policy.issuers_by_url.values():
-        assert [trust.audiences for trust in trusts] == [frozenset({AUDIENCE})]
+    audiences = {mint.issuer(name): one.fixed_audience or AUDIENCE for name, one in all_providers().items()}
+    for url, trusts in policy.issuers_by_url.items():
+        assert [trust.audiences for trust in trusts] == [frozenset({audiences[url]})]
+    assert {issuer.preset.provider for issuer in policy.issuers.values()} == {*NAMES}
 
 
 def test_every_role_of_the_policy_exists(tmp_path: Path) -> None:

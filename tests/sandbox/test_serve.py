@@ -20,11 +20,19 @@ def _command(folder: Path, *, port: int, issuer_port: int = 0) -> list[str]:
     return [sys.executable, "-m", "sandbox", "serve", "--folder", str(folder), *ports]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "chosen", "scenario"),
+    [
+        (signal.SIGINT, [], "/mint/github-actions?audience=https%3A%2F%2Fexchange.acme.example&scenario=push-feature"),
+        (signal.SIGTERM, ["--provider", "bitrise"], "/mint/bitrise?"),
+    ],
+)
+def test_it_serves_until_it_is_told_to_stop(
+    tmp_path: Path, number: signal.Signals, chosen: list[str], scenario: str
+) -> None:
     log = tmp_path / "audit.jsonl"
     serving = subprocess.Popen(
-        [*_command(tmp_path / "state", port=0), "--handler", TOY, "--log", str(log)],
+        [*_command(tmp_path / "state", port=0), *chosen, "--handler", TOY, "--log", str(log)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -42,7 +50,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signa
         assert serving.wait(timeout=20) == 0
         assert output.read().strip() == "stopped"
     assert json.loads(log.read_text().splitlines()[-1]) == {"path": "/v1/x"}
-    for wanted in ("/mint/github-actions?", "scenario=push-feature", "/v1/health", "--config -", "/v1/token"):
+    for wanted in (scenario, "/v1/health", "--config -", "/v1/token"):
         assert wanted in told
 
 

@@ -4,7 +4,7 @@ import jwt
 import pytest
 
 from sandbox.providers import all_providers
-from sandbox.tokens import Mint
+from sandbox.tokens import Mint, find_provider
 
 NOW = 1_795_000_000.0
 
@@ -127,3 +127,25 @@ def test_a_provider_that_is_not_there_is_answered_with_those_that_are(mint: Mint
         KeyError, match="expected one of aws-sts, bitbucket-pipelines, bitrise, generic, github-actions, gitlab"
     ):
         mint.mint("nobody", audience="us")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("bitbucket-pipelines", "bitbucket-pipelines"),
+        ("bitbucket", "bitbucket-pipelines"),
+        ("github", "github-actions"),
+        ("aws", "aws-sts"),
+        ("gitlab", "gitlab"),
+    ],
+)
+def test_a_provider_is_found_by_a_word_of_its_name(mint: Mint, name: str, found: str) -> None:
+    assert find_provider(name).name == found
+    assert mint.issuer(name) == mint.issuer(found)
+    assert mint.keys(name) is mint.keys(found)
+
+
+@pytest.mark.parametrize("name", ["", "bit", "hub", "Github", "github-actions-", "-"])
+def test_nothing_else_finds_one(name: str) -> None:
+    with pytest.raises(KeyError, match="expected one of"):
+        find_provider(name)
