@@ -96,6 +96,13 @@ def test_a_refusal(running: Running) -> None:
         assert_same(documented, real)
 
 
+def test_an_explanation(running: Running) -> None:
+    world = running.world
+    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-main")
+    for documented in shown("explained"):
+        assert_same(documented, ask(running, "POST", "/v1/explain?registry=apps", token=token))
+
+
 def test_the_readme_quotes_the_refusal() -> None:
     (refusal,) = shown("refusal")
     description = refusal["error_description"]

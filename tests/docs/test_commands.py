@@ -53,7 +53,7 @@ def test_a_line_of_curl_works(running: Running, shell: Shell, name: str, text: s
 
 def test_the_lines_are_found() -> None:
     assert {name for name, _ in RUN} == {"docs/api.md"}
-    assert len(RUN) == 8
+    assert len(RUN) == 9
 
 
 def github_step(page_name: str) -> str:

@@ -258,7 +258,7 @@ def _cases() -> list[Case]:
                 lambda front: front.send(path="/V1/token"),
                 lambda front: front.send(path="/elsewhere/v1/token"),
                 lambda front: front.send(path="//v1/token"),
-                lambda front: front.send(path="/v1/explain"),
+                lambda front: front.send(path="/v1/explain/"),
                 lambda front: front.send(method="GET", path="/v1/audience", query="issuer=https://elsewhere.example"),
             ],
         ),

@@ -25,7 +25,7 @@ MAX_RECORD_CHARACTERS: Final = 7600
 
 _MAX_VALUE_CHARACTERS: Final = 256
 
-type DecisionWord = Literal["granted", "denied", "rejected", "failed"]
+type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explained"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class AuditRecord:
     refused: Refused | None = None
     reason: Reason | None = None
     status: int = 200
+    is_explanation: bool = False
 
     def saw_token(self, raw_token: str) -> None:
         """Remember the token by its hash alone."""
@@ -92,7 +93,9 @@ class AuditRecord:
         self.grants.append(_present({**_award_fields(award), "reason": refused.reason}))
 
     def decision(self) -> DecisionWord:
-        """Return the outcome in one word."""
+        """Return the outcome in one word; of an explanation nothing comes, whatever it says."""
+        if self.is_explanation:
+            return "explained"
         if self.status == 200:  # noqa: PLR2004 - the only success there is
             return "granted"
         if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - what `denied` means
@@ -119,7 +122,7 @@ class AuditRecord:
                 **self._issuer_fields(),
                 "deny_rule": self.deny_rule,
                 "considered": [_considered_fields(considered) for considered in self.considered],
-                "would": [_would_fields(would) for would in self.would],
+                "would": [would_fields(would) for would in self.would],
                 "grants": [*self.grants],
                 "error": self._error(),
             }
@@ -180,7 +183,8 @@ def _considered_fields(considered: Considered) -> Json:
     return fields
 
 
-def _would_fields(would: Would) -> Json:
+def would_fields(would: Would) -> Json:
+    """Return what an entry in report mode would have granted, as answers and records show it."""
     return {
         "decision": "granted",
         "grant": would.grant.name,

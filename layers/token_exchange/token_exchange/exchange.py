@@ -8,12 +8,12 @@ from token_exchange.downscope.session import BoundedSession, bounded_session
 from token_exchange.downscope.session_policy import utc_second
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import Award, Decision, Denied, Granted, decide
-from token_exchange.policy.judgement import Caller, Considered
+from token_exchange.policy.judgement import Caller, Considered, caller_of
 from token_exchange.policy.model import Policy, Registry
+from token_exchange.policy.nearest import Nearest, nearest_grants
 from token_exchange.policy.reach import Reach
 from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Clock, Deadline, RegistryAuthorizer, RegistryLogin, RoleAssumer
-from token_exchange.providers.identity import identify
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.timings import Timings
@@ -54,6 +54,14 @@ class Exchanged:
     failed: tuple[FailedLogin, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A decision that nothing came of, and the grants that the request was about."""
+
+    decision: Decision
+    nearest: Nearest
+
+
 class Exchange:
     """Exchanges tokens for logins; one for the life of an environment."""
 
@@ -91,15 +99,35 @@ class Exchange:
         Raises:
             Refused: for every reason but those of a denial.
         """
-        policy = self._policies.current().policy
-        record.policy_sha256 = policy.sha256
-        caller = self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
+        policy, caller = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
         with timings.measure("decide"):
             decision = _narrowed(decide(policy, caller, ask), single=single)
         _record_decision(record, decision)
         if isinstance(decision, Denied):
             return decision
         return self._mint(decision.awards, caller, whole=whole, record=record, deadline=deadline, timings=timings)
+
+    def explain(
+        self, raw_token: str, ask: Ask, *, record: AuditRecord, deadline: Deadline, timings: Timings
+    ) -> Explained:
+        """Return what `run` would decide, and how each of the caller's grants stands; nothing is minted or spent.
+
+        Raises:
+            Refused: for every reason but those of a denial, and never for one of AWS.
+        """
+        policy, caller = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
+        with timings.measure("decide"):
+            decision = decide(policy, caller, ask)
+        _record_decision(record, decision)
+        return Explained(decision=decision, nearest=nearest_grants(policy, caller, ask))
+
+    def _admitted(
+        self, raw_token: str, *, record: AuditRecord, deadline: Deadline, timings: Timings
+    ) -> tuple[Policy, Caller]:
+        """Return the policy in force, and whom `raw_token` proves to be calling."""
+        policy = self._policies.current().policy
+        record.policy_sha256 = policy.sha256
+        return policy, self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
 
     def _verified(
         self, raw_token: str, policy: Policy, *, record: AuditRecord, deadline: Deadline, timings: Timings
@@ -114,8 +142,7 @@ class Exchange:
         issuer = policy.issuers[token.trust.entry]
         record.token = token
         record.named_claims = claims_named(issuer, policy.claims_in_conditions)
-        identity = identify(issuer.preset, token.claims)
-        caller = Caller(issuer=issuer, identity=identity, claims=token.claims, now=now)
+        caller = caller_of(issuer, token.claims, now=now)
         record.caller = caller
         return caller
 

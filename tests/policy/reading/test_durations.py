@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from token_exchange.policy.reading.durations import duration_between
+from token_exchange.policy.reading.durations import duration_between, spelled_duration
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,13 @@ def test_out_of_bounds(text: str) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(ValueError, match="such as 90s, 30m or 12h"):
         duration_between("1m", "12h")(text)
+
+
+@given(st.integers(min_value=1, max_value=12 * 3600))
+def test_a_duration_that_is_spelled_reads_as_the_same(seconds: int) -> None:
+    assert duration_between("1s", "12h")(spelled_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3600, "1h"), (5400, "90m"), (1800, "30m"), (61, "61s")])
+def test_a_duration_is_spelled_in_the_largest_unit(seconds: int, text: str) -> None:
+    assert spelled_duration(seconds) == text

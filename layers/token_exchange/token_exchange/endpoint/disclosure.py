@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from token_exchange.audit import AuditRecord, shortfall_fields
-from token_exchange.policy.decision import Denied
+from token_exchange.policy.decision import Denied, Granted
 from token_exchange.policy.judgement import Considered, Shortfall
+from token_exchange.policy.nearest import MOST_CONSIDERED, Nearest
 from token_exchange.ports import Json
 from token_exchange.reasons import MEANINGS, Reason
 
@@ -28,14 +29,27 @@ def identity_fields(record: AuditRecord) -> dict[str, Json]:
 
 def considered_fields(denied: Denied) -> dict[str, Json]:
     """Return the caller's own grants with what did not hold, and the number of the others."""
+    return _considered_fields(denied.shown, denied.not_shown)
+
+
+def explained_fields(granted: Granted, found: Nearest) -> dict[str, Json]:
+    """Return the same of a request that is granted: first the grants that win, then the others."""
+    won = [Considered(grant=award.grant, failed=()) for award in granted.awards]
+    names = {winner.grant.name for winner in won}
+    others = [shown for shown in found.shown if shown.grant.name not in names]
+    shown = [*won, *others][:MOST_CONSIDERED]
+    return _considered_fields(shown, len(found.shown) + found.not_shown - len(shown))
+
+
+def _considered_fields(considered: Sequence[Considered], not_shown: int) -> dict[str, Json]:
     fields: dict[str, Json] = {}
-    if denied.shown:
+    if considered:
         fields["considered"] = [
             {"grant": shown.grant.name, "failed": [shortfall_fields(shortfall) for shortfall in shown.failed]}
-            for shown in denied.shown
+            for shown in considered
         ]
-    if denied.not_shown:
-        fields["considered_not_shown"] = denied.not_shown
+    if not_shown:
+        fields["considered_not_shown"] = not_shown
     return fields
 
 

@@ -6,6 +6,7 @@ ignored), and this service's own interface.
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -50,6 +51,14 @@ _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRequest:
+    """What is asked about. `subject_token` is the token, where the body carries one."""
+
+    ask: Ask
+    subject_token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
     """What is asked for, and in which form. `subject_token` is the token, where the body carries one."""
 
@@ -65,22 +74,39 @@ def read_parameters(request: HttpRequest) -> TokenRequest:
         Refused: `malformed-request`, `body-too-large`, `unsupported-media-type`, `repeated-parameter`,
             `unsupported-grant-type`, `unsupported-token-type`, `unknown-format` or `malformed-scope`.
     """
-    in_query, in_body = _query(request), _body(request)
-    values = _merged(in_query, in_body)
+    values = _values(request, _KNOWN)
+    return TokenRequest(ask=_ask(values), format=_format(values), subject_token=_one(values, "subject_token"))
+
+
+def read_explain_parameters(request: HttpRequest) -> ExplainRequest:
+    """Return what `request` asks about; `format` means nothing here, and is ignored as any unknown name.
+
+    Raises:
+        Refused: as `read_parameters`, but for `unknown-format`.
+    """
+    values = _values(request, _KNOWN - {"format"})
+    return ExplainRequest(ask=_ask(values), subject_token=_one(values, "subject_token"))
+
+
+def _values(request: HttpRequest, known: AbstractSet[str]) -> Mapping[str, list[str]]:
+    """Return the values of each of the `known` names, which fit each other as RFC 8693 has them."""
+    values = _merged(_query(request), _body(request, known), known)
     if "actor_token" in values:
         raise Refused(Reason.MALFORMED_REQUEST, "actor_token is not taken: a job speaks for itself alone")
     _check_types(values)
-    return TokenRequest(
-        ask=Ask(registries=_registries(values), grant=_one(values, "grant"), scope=parse_scope(_one(values, "scope"))),
-        format=_format(values),
-        subject_token=_one(values, "subject_token"),
-    )
+    return values
+
+
+def _ask(values: Mapping[str, list[str]]) -> Ask:
+    return Ask(registries=_registries(values), grant=_one(values, "grant"), scope=parse_scope(_one(values, "scope")))
 
 
 def has_grant_type(request: HttpRequest) -> bool:
     """Say whether `request`, which may be refused for anything, came as RFC 8693 has it."""
     try:
-        return any(name == "grant_type" and value for name, value in [*_query(request), *_body(request)])
+        return any(
+            name == "grant_type" and value for name, value in [*_query(request), *_body(request, {"grant_type"})]
+        )
     except Refused:
         return False
 
@@ -88,7 +114,9 @@ def has_grant_type(request: HttpRequest) -> bool:
 def body_token(request: HttpRequest) -> str | None:
     """Return the token in the body of `request`, which may be refused for anything."""
     try:
-        return next((value for name, value in _body(request) if name == "subject_token" and value), None)
+        return next(
+            (value for name, value in _body(request, {"subject_token"}) if name == "subject_token" and value), None
+        )
     except Refused:
         return None
 
@@ -103,7 +131,7 @@ def _query(request: HttpRequest) -> list[tuple[str, str]]:
     return [*request.query]
 
 
-def _body(request: HttpRequest) -> list[tuple[str, str]]:
+def _body(request: HttpRequest, known: AbstractSet[str]) -> list[tuple[str, str]]:
     if request.body is None:
         raise Refused(Reason.MALFORMED_REQUEST, "the body is not valid base64")
     if len(request.body) > MAX_BODY_BYTES:
@@ -114,7 +142,7 @@ def _body(request: HttpRequest) -> list[tuple[str, str]]:
         case "application/x-www-form-urlencoded":
             return _form(request.body)
         case "application/json":
-            return _json(request.body)
+            return _json(request.body, known)
         case _:
             raise Refused(Reason.UNSUPPORTED_MEDIA_TYPE, f"content type {quoted(request.content_type or 'none')}")
 
@@ -136,7 +164,7 @@ def _form(body: bytes) -> list[tuple[str, str]]:
     return [*pairs]
 
 
-def _json(body: bytes) -> list[tuple[str, str]]:
+def _json(body: bytes, known: AbstractSet[str]) -> list[tuple[str, str]]:
     try:
         document = parse_object(body)
     except RepeatedMember as error:
@@ -145,7 +173,7 @@ def _json(body: bytes) -> list[tuple[str, str]]:
         raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
     except NotStrictJson as error:
         raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
-    return [(name, text) for name, value in document.items() if name in _KNOWN for text in _texts(name, value)]
+    return [(name, text) for name, value in document.items() if name in known for text in _texts(name, value)]
 
 
 def _texts(name: str, value: Json) -> Iterable[str]:
@@ -164,12 +192,14 @@ def _texts(name: str, value: Json) -> Iterable[str]:
             raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected text")
 
 
-def _merged(in_query: list[tuple[str, str]], in_body: list[tuple[str, str]]) -> Mapping[str, list[str]]:
+def _merged(
+    in_query: list[tuple[str, str]], in_body: list[tuple[str, str]], known: AbstractSet[str]
+) -> Mapping[str, list[str]]:
     values: dict[str, list[str]] = {}
     places: dict[str, set[str]] = {}
     for place, pairs in (("query", in_query), ("body", in_body)):
         for name, value in pairs:
-            if name in _KNOWN and value:
+            if name in known and value:
                 values.setdefault(name, []).append(value)
                 places.setdefault(name, set()).add(place)
     for name, given in values.items():

@@ -16,10 +16,11 @@ from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.timings import Timings
 
-type Resource = Literal["token", "health", "audience", "metadata"]
+type Resource = Literal["token", "explain", "health", "audience", "metadata"]
 
 _RESOURCES: Final[Mapping[str, Resource]] = {
     "/v1/token": "token",
+    "/v1/explain": "explain",
     "/v1/health": "health",
     "/v1/audience": "audience",
     "/.well-known/oauth-authorization-server": "metadata",
@@ -28,7 +29,7 @@ _RESOURCES: Final[Mapping[str, Resource]] = {
 
 def is_audited(path: str) -> bool:
     """Say whether every request to `path` leaves an audit line."""
-    return _RESOURCES.get(path) == "token"
+    return _RESOURCES.get(path) in ("token", "explain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,11 @@ class Routes:
         resource = _RESOURCES.get(request.path)
         if resource == "token":
             return exchange_token(self.exchange, request, record=record, deadline=deadline, timings=timings)
+        if resource == "explain":
+            # Imported here: people ask this, and no pipeline has to wait for it at a cold start.
+            from token_exchange.endpoint.explain import explain_token  # noqa: PLC0415
+
+            return explain_token(self.exchange, request, record=record, deadline=deadline, timings=timings)
         try:
             return self._read(resource, request, request_id=record.request_id)
         except Refused as refused:

@@ -36,7 +36,7 @@ def exchange_token(
             timings=timings,
         )
         if isinstance(outcome, Denied):
-            return _denial(outcome, request, record)
+            return denial(outcome, request, record)
         return formatted(outcome, wanted.format, request_id=record.request_id)
     except Refused as refused:
         return refusal(refused, request, record)
@@ -66,7 +66,8 @@ def refusal(
     )
 
 
-def _denial(denied: Denied, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
+def denial(denied: Denied, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
+    """Return the answer to a request that the policy refused."""
     description = description_of(denied)
     rfc_8693 = has_grant_type(request)
     status = status_of(denied.reason, has_grant_type=rfc_8693)

@@ -2,26 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
 
 from token_exchange.policy.ask import Ask
-from token_exchange.policy.judgement import (
-    Caller,
-    Considered,
-    applies,
-    conditions_failed,
-    fit,
-    look_at,
-)
+from token_exchange.policy.judgement import Caller, Considered, applies, fit, look_at
 from token_exchange.policy.model import Grant, Policy, Registry
+from token_exchange.policy.nearest import MOST_CONSIDERED, grants_asked, nearest_grants
 from token_exchange.policy.reach import Reach
 from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 
 MAX_REGISTRIES = 10
 """Logins in one answer: each costs two calls to AWS."""
-
-_MOST_CONSIDERED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +113,8 @@ class _Search:
         """Return the decision."""
         caller = self._caller
         index = self._policy.indexes[caller.issuer.name]
-        for grant in self._of_interest(index.candidates(caller.identity.vocabulary, caller.claims)):
+        places = index.candidates(caller.identity.vocabulary, caller.claims)
+        for grant in grants_asked(self._policy, caller, self._ask, places):
             if grant.registry.name not in self._awards:
                 self._try(grant)
                 if self._wanted and self._wanted == self._awards.keys():
@@ -130,13 +122,6 @@ class _Search:
         return self._refusal() or Granted(
             awards=tuple(self._in_order_asked()), tried=tuple(self._tried), would=tuple(self._would)
         )
-
-    def _of_interest(self, places: Iterable[int]) -> Iterable[Grant]:
-        """Yield the grants at `places` that the request is about."""
-        for place in places:
-            grant = self._policy.grants[place]
-            if (not self._wanted or grant.registry.name in self._wanted) and self._ask.grant in (None, grant.name):
-                yield grant
 
     def _try(self, grant: Grant) -> None:
         if self._caller.identity.untrusted_trigger is not None and not grant.allow_untrusted_triggers:
@@ -154,7 +139,7 @@ class _Search:
             self._would.append(Would(grant=grant, reach=given.asked))
 
     def _failed(self, grant: Grant) -> None:
-        if len(self._tried) < _MOST_CONSIDERED:
+        if len(self._tried) < MOST_CONSIDERED:
             self._tried.append(look_at(grant, self._caller, self._ask.scope))
 
     def _enforces(self, grant: Grant) -> bool:
@@ -191,19 +176,13 @@ class _Search:
         return None
 
     def _denied(self, reason: Reason, description: str, *, tell: bool = True) -> Denied:
-        """Return the refusal with the grants that came nearest: fewest conditions short, then the file's order."""
-        grants = list(self._of_interest(self._policy.indexes[self._caller.issuer.name].all))
-        short: list[tuple[int, int, bool]] = []
-        for place, grant in enumerate(grants):
-            failed = conditions_failed(grant, self._caller)
-            short.append((len(failed), place, not grant.who.isdisjoint(failed)))
-        nearest = nsmallest(_MOST_CONSIDERED, short)
-        shown = nsmallest(_MOST_CONSIDERED, (item for item in short if not item[2])) if tell else []
+        """Return the refusal with the grants that came nearest."""
+        found = nearest_grants(self._policy, self._caller, self._ask)
         return Denied(
             reason=reason,
             description=description,
-            nearest=tuple(look_at(grants[place], self._caller, self._ask.scope) for _, place, _ in nearest),
-            shown=tuple(look_at(grants[place], self._caller, self._ask.scope) for _, place, _ in shown),
-            not_shown=len(grants) - len(shown) if tell else 0,
+            nearest=found.nearest,
+            shown=found.shown if tell else (),
+            not_shown=found.not_shown if tell else 0,
             would=tuple(self._would),
         )

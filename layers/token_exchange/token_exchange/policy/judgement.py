@@ -10,7 +10,7 @@ from token_exchange.policy.reach import Reach, filled_text, missing_name, narrow
 from token_exchange.policy.repositories import DoesNotFit
 from token_exchange.policy.templates import Template
 from token_exchange.ports import Json
-from token_exchange.providers.identity import Identity
+from token_exchange.providers.identity import Identity, identify
 
 type Rule = Literal[
     "allow_untrusted_triggers", "expires", "mode", "repositories", "scope", "session_tags", "source_identity"
@@ -54,6 +54,15 @@ class Caller:
     identity: Identity
     claims: Mapping[str, Json]
     now: float
+
+
+def caller_of(issuer: Issuer, claims: Mapping[str, Json], *, now: float) -> Caller:
+    """Return the caller that `claims` speak of, which a token of `issuer` was found to say.
+
+    Raises:
+        Refused: `missing-claim` or `invalid-claim`, as `identify` has it.
+    """
+    return Caller(issuer=issuer, identity=identify(issuer.preset, claims), claims=claims, now=now)
 
 
 def conditions_failed(grant: Grant, caller: Caller) -> list[int]:

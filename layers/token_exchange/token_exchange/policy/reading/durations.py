@@ -26,3 +26,9 @@ def _seconds(text: str) -> int:
     if not form:
         raise ValueError("expected a duration such as 90s, 30m or 12h")
     return int(form[1]) * _UNITS[form[2]]
+
+
+def spelled_duration(seconds: int) -> str:
+    """Return `seconds` as a policy would spell them, in the largest unit that leaves no rest."""
+    unit = next(unit for unit in ("h", "m", "s") if seconds % _UNITS[unit] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"

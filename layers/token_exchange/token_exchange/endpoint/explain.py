@@ -1,0 +1,87 @@
+"""`POST /v1/explain`: the decision of an exchange, with nothing minted, spent or asked of AWS."""
+
+from typing import assert_never
+
+from token_exchange.audit import AuditRecord, would_fields
+from token_exchange.endpoint.answers import json_answer
+from token_exchange.endpoint.disclosure import considered_fields, explained_fields, identity_fields
+from token_exchange.endpoint.http import HttpAnswer, HttpRequest
+from token_exchange.endpoint.parameters import read_explain_parameters
+from token_exchange.endpoint.subject_token import find_token
+from token_exchange.endpoint.token import denial, refusal
+from token_exchange.exchange import Exchange, Explained
+from token_exchange.policy.decision import Award, Denied, Granted
+from token_exchange.policy.reading.durations import spelled_duration
+from token_exchange.ports import Deadline, Json
+from token_exchange.reasons import MEANINGS, Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+
+
+def explain_token(
+    exchange: Exchange, request: HttpRequest, *, record: AuditRecord, deadline: Deadline, timings: Timings
+) -> HttpAnswer:
+    """Return the answer to `request`; `record` is filled with what there is to say of it.
+
+    What an exchange would refuse for the request or the token, or could not decide, is answered as there.
+    """
+    record.is_explanation = True
+    if request.method != "POST":
+        refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
+        return refusal(refused, request, record, headers={"Allow": "POST"})
+    try:
+        wanted = read_explain_parameters(request)
+        raw_token = find_token(request, wanted.subject_token)
+        record.saw_token(raw_token)
+        explained = exchange.explain(raw_token, wanted.ask, record=record, deadline=deadline, timings=timings)
+    except Refused as refused:
+        return refusal(refused, request, record)
+    decision = explained.decision
+    if isinstance(decision, Denied):
+        if MEANINGS[decision.reason].error != "access_denied":
+            return denial(decision, request, record)
+        record.refuse(Refused(decision.reason, decision.description), status=200)
+    return json_answer(200, _explanation(explained, record), request_id=record.request_id)
+
+
+def _explanation(explained: Explained, record: AuditRecord) -> dict[str, Json]:
+    decision = explained.decision
+    # As of the grants: what outsiders can start is told of none, the ones in report mode included.
+    is_outsiders = record.caller is None or record.caller.identity.untrusted_trigger is not None
+    would: list[Json] = [] if is_outsiders else [would_fields(would) for would in decision.would]
+    match decision:
+        case Granted():
+            return {
+                "decision": "granted",
+                "reason": "granted",
+                **identity_fields(record),
+                "registries": [award_fields(award) for award in decision.awards],
+                **({} if is_outsiders else explained_fields(decision, explained.nearest)),
+                "would": would,
+                "request_id": record.request_id,
+            }
+        case Denied():
+            return {
+                "decision": "denied",
+                "reason": decision.reason.value,
+                **identity_fields(record),
+                "registries": [],
+                **considered_fields(decision),
+                "would": would,
+                "request_id": record.request_id,
+            }
+        case _:
+            assert_never(decision)
+
+
+def award_fields(award: Award) -> dict[str, Json]:
+    """Return one login that would be made, as it is explained."""
+    return {
+        "name": award.registry.name,
+        "registry": award.registry.host,
+        "grant": award.grant.name,
+        "access": award.reach.access,
+        "repositories": [*award.reach.repositories],
+        "also_pull": [*award.reach.also_pull],
+        "duration": spelled_duration(award.grant.duration_seconds),
+    }
