@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 LIMIT: Final = 1.0
-_ISSUER: Final = "https://token.actions.githubusercontent.com"
+ISSUER: Final = "https://token.actions.githubusercontent.com"
 
 
 def measure(folder: Path, *, rounds: int) -> Part:
     """Return how many times as long verifying takes as PyJWT, and refusing as verifying."""
     ring = KeyRing(folder / "verification", name="issuer", algorithm="RS256")
     now = int(time.time())
-    good = ring.current.sign(claims_of(_ISSUER, now=now, changes={}))
+    good = ring.current.sign(claims_of(ISSUER, now=now, changes={}))
     foreign = ring.current.sign(claims_of("https://ci.example", now=now, changes={}))
     forged = f"{good.rpartition('.')[0]}.{foreign.rpartition('.')[2]}"
     junk = {
@@ -44,7 +44,7 @@ def measure(folder: Path, *, rounds: int) -> Part:
         "a forged signature": (forged, Reason.BAD_SIGNATURE),
     }
     policy = load_policy(json.dumps(policy_of(1)).encode(), name="bench", read_file=None)
-    verify = _verification(policy, ring)
+    verify = verification(policy, ring, now=now)
     calls = {"verify": lambda: verify(good), "jwt.decode": _decoding(good, ring)}
     for name, (token, reason) in junk.items():
         calls[name] = _refusal(verify, token, reason)
@@ -77,8 +77,8 @@ class _Documents:
 
     def __init__(self, ring: KeyRing) -> None:
         self._documents = {
-            f"{_ISSUER}/.well-known/openid-configuration": {"issuer": _ISSUER, "jwks_uri": f"{_ISSUER}/keys"},
-            f"{_ISSUER}/keys": {"keys": ring.published()},
+            f"{ISSUER}/.well-known/openid-configuration": {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys"},
+            f"{ISSUER}/keys": {"keys": ring.published()},
         }
 
     def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
@@ -102,7 +102,8 @@ class _Nobody:
         """Hear of it."""
 
 
-def _verification(policy: Policy, ring: KeyRing) -> Callable[[str], object]:
+def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], object]:
+    """Return what verifies a token of `ISSUER` at the second `now`, with keys at hand that are those of `ring`."""
     clock = SystemClock()
     verifier = Verifier(KeyStore(fetcher=_Documents(ring), clock=clock, events=_Nobody()))
 
@@ -110,19 +111,19 @@ def _verification(policy: Policy, ring: KeyRing) -> Callable[[str], object]:
         return verifier.verify(
             read_compact(raw_token),
             issuers=policy.issuers_by_url,
-            now=clock.now(),
+            now=float(now),
             deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
             timings=Timings(clock),
         )
 
-    verify(ring.current.sign(claims_of(_ISSUER, now=int(clock.now()), changes={})))
+    verify(ring.current.sign(claims_of(ISSUER, now=now, changes={})))
     return verify
 
 
 def _decoding(token: str, ring: KeyRing) -> Callable[[], object]:
     key = jwt.PyJWK.from_dict(dict(ring.current.public_jwk)).key
     required: Options = {"require": ["exp", "iat", "iss", "aud", "sub"]}
-    return lambda: jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=_ISSUER, options=required)
+    return lambda: jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER, options=required)
 
 
 def _refusal(verify: Callable[[str], object], token: str, reason: Reason) -> Callable[[], object]:

@@ -1,0 +1,41 @@
+"""What an exchange costs in instructions; more than these is a regression, to be mended or to be argued for here."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.instructions import count, counts
+
+MOST = {
+    "verify": 2_000,
+    "decide, granted": 1_100,
+    "decide, refused after 1,000 grants": 300_000,
+    "down-scope": 1_600,
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    return dict(counts(tmp_path_factory.mktemp("instructions")))
+
+
+def test_every_part_has_a_limit(found: dict[str, int]) -> None:
+    assert found.keys() == MOST.keys()
+
+
+@pytest.mark.parametrize("part", MOST)
+def test_no_part_executes_more_than_it_should(found: dict[str, int], part: str) -> None:
+    assert found[part] <= MOST[part]
+
+
+@pytest.mark.parametrize("part", MOST)
+def test_no_limit_is_so_wide_that_it_limits_nothing(found: dict[str, int], part: str) -> None:
+    assert found[part] >= MOST[part] * 0.8, "it got cheaper: lower its limit, so that it stays so"
+
+
+def test_counts_are_the_same_each_time(found: dict[str, int], tmp_path: Path) -> None:
+    assert counts(tmp_path) == found
+
+
+def test_work_is_counted() -> None:
+    assert count(lambda: [None for _ in range(1000)]) > count(lambda: [None for _ in range(10)]) + 990
