@@ -8,7 +8,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decision, exchange, report, start, verification
+from bench import cost, decision, exchange, report, scaling, start, verification
 from bench.figures import Part
 
 _NOTE = (
@@ -30,6 +30,8 @@ def main() -> int:
     if not quick:
         report.rewrite(report.PAGE, fresh)
         print(f"\nwritten into {report.PAGE.name}")
+        scaling.main()
+        cost.main()
         for figure in (figure for part in parts for figure in part.figures):
             if figure.limit is not None and figure.value > figure.limit:
                 print(f"above its limit: {figure.name}", file=sys.stderr)

@@ -1,0 +1,186 @@
+"""What a million exchanges cost: measured use times published prices; `make bench` runs it too.
+
+Prices and assumptions are inputs with their date, below; what is measured is measured here, in the sandbox.
+"""
+
+import resource
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from bench import report
+from sandbox.service import Service
+from sandbox.world import World
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "cost.md"
+EXCHANGES: Final = 1_000_000
+
+type Architecture = Literal["arm64", "x86_64"]
+type Door = Literal["HTTP API", "REST API"]
+
+_FULL_PROCESSOR_MEGABYTES: Final = 1769
+"""Lambda Developer Guide, "Configure Lambda function memory": the memory at which a function has one whole vCPU."""
+
+_MONTH_SECONDS: Final = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars in us-east-1, first tier, without the free tier; as AWS's public price pages had them in May 2026."""
+
+    lambda_request: float = 0.20e-6
+    lambda_gb_second: Mapping[Architecture, float]
+    api_request: Mapping[Door, float]
+    log_gb: float = 0.50
+    log_gb_month: float = 0.03
+    metric_month: float = 0.30
+    table_write: float = 0.625e-6
+    table_read: float = 0.125e-6
+    snapshot_gb_second: float = 0.0000015046
+    restored_gb: float = 0.0001397998
+
+
+PRICES: Final = Prices(
+    lambda_gb_second={"arm64": 0.0000133334, "x86_64": 0.0000166667},
+    api_request={"HTTP API": 1.00e-6, "REST API": 3.50e-6},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumed:
+    """What nobody measured for you: change it, and run the script again.
+
+    `upstream_seconds` is what STS and ECR take together. `cold_share` is the part of exchanges that start an
+    environment. Lambda writes three lines of its own for each request, and the gateway one access line.
+    """
+
+    memory_megabytes: int = 512
+    upstream_seconds: float = 0.07
+    cold_share: float = 0.02
+    platform_log_bytes: int = 420
+    access_log_bytes: int = 420
+    metrics: int = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Of one exchange and one start, in the sandbox: processor time on a whole core, and what is logged."""
+
+    exchange_seconds: float
+    start_seconds: float
+    log_bytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One line of the bill for a million exchanges."""
+
+    name: str
+    dollars: float
+
+
+def measure(folder: Path, *, exchanges: int = 300) -> Measured:
+    """Return what an exchange takes, by the difference between a service that made some and one that made none."""
+    with World(folder) as world:
+        idle_seconds, idle_bytes = _run(world, folder / "idle.log", 1)
+        busy_seconds, busy_bytes = _run(world, folder / "busy.log", 1 + exchanges)
+    return Measured(
+        exchange_seconds=(busy_seconds - idle_seconds) / exchanges,
+        start_seconds=idle_seconds,
+        log_bytes=(busy_bytes - idle_bytes) / exchanges,
+    )
+
+
+def _run(world: World, log: Path, exchanges: int) -> tuple[float, int]:
+    """Return the processor seconds of a service that makes so many exchanges, and the bytes it logs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with log.open("wb") as output, Service(world.environment(), output=output) as service:
+        address = urlsplit(service.url).netloc
+        for _ in range(exchanges):
+            token = world.issuer.mint("github-actions", audience=world.audience)
+            connection = HTTPConnection(address, timeout=30)
+            connection.request("POST", "/v1/token?registry=apps", headers={"Authorization": f"Bearer {token}"})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            assert answer.status == 200, body  # noqa: PLR2004 - what cost is a login's
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, log.stat().st_size
+
+
+def bill(
+    measured: Measured, assumed: Assumed, prices: Prices, *, architecture: Architecture, door: Door, snap_start: bool
+) -> tuple[Item, ...]:
+    """Return what a million exchanges cost, by item. Metrics and a snapshot are charged by the month, as if in one."""
+    gigabytes = assumed.memory_megabytes / 1024
+    share_of_processor = min(1.0, assumed.memory_megabytes / _FULL_PROCESSOR_MEGABYTES)
+    warm_seconds = measured.exchange_seconds / share_of_processor + assumed.upstream_seconds
+    starts = EXCHANGES * assumed.cold_share
+    per_gb_second = prices.lambda_gb_second[architecture]
+    log_gb = EXCHANGES * (measured.log_bytes + assumed.platform_log_bytes + assumed.access_log_bytes) / 1e9
+    started = (
+        starts * gigabytes * prices.restored_gb + _MONTH_SECONDS * gigabytes * prices.snapshot_gb_second
+        if snap_start
+        else starts * measured.start_seconds / share_of_processor * gigabytes * per_gb_second
+    )
+    return (
+        Item(name=door, dollars=EXCHANGES * prices.api_request[door]),
+        Item(name="Lambda, requests", dollars=EXCHANGES * prices.lambda_request),
+        Item(name="Lambda, exchanges", dollars=EXCHANGES * warm_seconds * gigabytes * per_gb_second),
+        Item(name="Lambda, restores and a snapshot" if snap_start else "Lambda, cold starts", dollars=started),
+        Item(name="logs, written", dollars=log_gb * prices.log_gb),
+        Item(name="logs, kept for 400 days", dollars=log_gb * prices.log_gb_month * 400 / 30),
+        Item(name="metrics", dollars=assumed.metrics * prices.metric_month),
+    )
+
+
+def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices = PRICES) -> str:
+    """Return the bill for each way to deploy, in Markdown."""
+    using = assumed or Assumed()
+    ways: list[tuple[str, Architecture, Door, bool]] = [
+        ("arm64", "arm64", "HTTP API", False),
+        ("x86_64", "x86_64", "HTTP API", False),
+        ("arm64, SnapStart", "arm64", "HTTP API", True),
+        ("x86_64, SnapStart", "x86_64", "HTTP API", True),
+        ("arm64, REST API", "arm64", "REST API", False),
+    ]
+    bills = [
+        bill(measured, using, prices, architecture=architecture, door=door, snap_start=snap_start)
+        for _, architecture, door, snap_start in ways
+    ]
+    rows = [
+        (
+            f"Measured: {measured.exchange_seconds * 1e3:.1f} ms of processor time an exchange, "
+            f"{measured.start_seconds * 1e3:.0f} ms a start, {measured.log_bytes:,.0f} bytes of log lines an exchange."
+        ),
+        "",
+        "| a million exchanges | " + " | ".join(name for name, *_ in ways) + " |",
+        "| --- |" + " ---: |" * len(ways),
+    ]
+    names = ["the API", "Lambda, requests", "Lambda, exchanges", "Lambda, starts", "logs, written"]
+    names += ["logs, kept for 400 days", "metrics"]
+    for place, name in enumerate(names):
+        rows.append(f"| {name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in bills) + " |")
+    totals = [sum(item.dollars for item in items) for items in bills]
+    rows.append("| **together** | " + " | ".join(f"**${total:.2f}**" for total in totals) + " |")
+    rows.append(f"| a write for each, where `single_use` or `budgets` asks for it | {_writes(prices, len(ways))} |")
+    return "\n".join(rows)
+
+
+def _writes(prices: Prices, columns: int) -> str:
+    return " | ".join([f"${EXCHANGES * prices.table_write:.2f}"] * columns)
+
+
+def main() -> None:
+    """Measure, and write the bill into the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        report.rewrite(PAGE, table(measure(Path(folder))))
+    print(f"written into {PAGE.name}")
+
+
+if __name__ == "__main__":
+    main()

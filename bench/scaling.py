@@ -1,0 +1,239 @@
+"""What gives way first as exchanges grow: a simulation of quotas and bursts; `make bench` runs it too.
+
+Every quota is a token bucket or a number of environments, as AWS documents them; nothing sleeps, time is a number.
+"""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from bench import report
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "scaling.md"
+
+_SEED: Final = 20261121
+_CLIENT_TRIES: Final = 5
+_UPSTREAM_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """What one account and region allow: requests a second with a burst, and environments of the function.
+
+    Sources: API Gateway and Lambda quotas pages; STS and ECR service quotas. `environments_ramp` is how many more the
+    function may have each second, after as many at once (Lambda: 1,000 in ten seconds).
+    """
+
+    gateway_rate: float = 200
+    gateway_burst: float = 1000
+    environments: int = 1000
+    environments_ramp: float = 100
+    sts_rate: float = 600
+    ecr_rate: float = 500
+    ecr_burst: float = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Jobs that arrive: so many at once at the start, and so many a second for `seconds`."""
+
+    name: str
+    at_once: int = 0
+    a_second: float = 0
+    seconds: float = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long the parts of an exchange take, in seconds; assumptions, for nothing here was measured in AWS."""
+
+    own: float = 0.02
+    cold_start: float = 0.8
+    sts: float = 0.04
+    ecr: float = 0.03
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What became of the jobs: how long each waited for its login, and what it was told on the way."""
+
+    waited_seconds: list[float] = field(default_factory=list)
+    told: Counter[str] = field(default_factory=Counter)
+    given_up: int = 0
+    most_environments: int = 0
+
+    def waited(self, share: float) -> float:
+        """Return within how many seconds this share of the jobs that got a login had it."""
+        ordered = sorted(self.waited_seconds)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+class Bucket:
+    """A token bucket: `rate` a second, `burst` at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._left = burst
+        self._at = 0.0
+
+    def take(self, at: float) -> bool:
+        """Take one at the time `at`, which never goes back; say whether there was one."""
+        self._left = min(self._burst, self._left + (at - self._at) * self._rate)
+        self._at = at
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """One job that wants a login."""
+
+    since: float
+    tries: int = 0
+
+
+class Simulation:
+    """Runs a load against quotas. Events are times with what happens then, in order."""
+
+    def __init__(self, quotas: Quotas, *, durations: Durations | None = None) -> None:
+        self._quotas = quotas
+        self._durations = durations or Durations()
+        self._gateway = Bucket(quotas.gateway_rate, quotas.gateway_burst)
+        self._sts = Bucket(quotas.sts_rate, quotas.sts_rate)
+        self._ecr = Bucket(quotas.ecr_rate, quotas.ecr_burst)
+        self._random = random.Random(_SEED)  # noqa: S311 - a simulation, the same each time
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._planned = 0
+        self._busy = 0
+        self._idle = 0
+        self._outcome = Outcome()
+
+    def run(self, load: Load) -> Outcome:
+        """Return what became of the jobs of `load`."""
+        arrivals = [0.0] * load.at_once
+        arrivals += [self._random.uniform(0, load.seconds) for _ in range(int(load.a_second * load.seconds))]
+        for at in arrivals:
+            self._later(at, self._asking(_Job(since=at)))
+        while self._events:
+            at, _, event = heapq.heappop(self._events)
+            event(at)
+        return self._outcome
+
+    def _later(self, at: float, event: Callable[[float], None]) -> None:
+        # The number keeps events of the same moment in the order in which they were planned.
+        self._planned += 1
+        heapq.heappush(self._events, (at, self._planned, event))
+
+    def _asking(self, job: _Job) -> Callable[[float], None]:
+        return lambda at: self._ask(job, at)
+
+    def _ask(self, job: _Job, at: float) -> None:
+        job.tries += 1
+        if not self._gateway.take(at):
+            self._told(job, at, "429 of the gateway")
+            return
+        allowed = min(self._quotas.environments, self._quotas.environments_ramp * (10 + at))
+        if self._idle:
+            self._idle -= 1
+            start = 0.0
+        elif self._busy < allowed:
+            start = self._durations.cold_start
+        else:
+            self._told(job, at, "no environment")
+            return
+        self._busy += 1
+        self._outcome.most_environments = max(self._outcome.most_environments, self._busy + self._idle)
+        self._later(at + start + self._durations.own, lambda then: self._sts_call(job, then, 1))
+
+    def _sts_call(self, job: _Job, at: float, attempt: int) -> None:
+        if self._sts.take(at):
+            self._later(at + self._durations.sts, lambda then: self._ecr_call(job, then, 1))
+        elif attempt < _UPSTREAM_TRIES:
+            self._later(at + self._pause(attempt), lambda then: self._sts_call(job, then, attempt + 1))
+        else:
+            self._throttled(job, at, "503 for STS")
+
+    def _ecr_call(self, job: _Job, at: float, attempt: int) -> None:
+        if self._ecr.take(at):
+            self._later(at + self._durations.ecr, lambda then: self._answered(job, then))
+        elif attempt < _UPSTREAM_TRIES:
+            self._later(at + self._pause(attempt), lambda then: self._ecr_call(job, then, attempt + 1))
+        else:
+            self._throttled(job, at, "503 for ECR")
+
+    def _answered(self, job: _Job, at: float) -> None:
+        self._free()
+        self._outcome.waited_seconds.append(at - job.since)
+
+    def _throttled(self, job: _Job, at: float, what: str) -> None:
+        self._free()
+        self._told(job, at, what)
+
+    def _free(self) -> None:
+        self._busy -= 1
+        self._idle += 1
+
+    def _told(self, job: _Job, at: float, what: str) -> None:
+        """Tell the job to come again; after so many times it gives up, as `curl --retry` does."""
+        self._outcome.told[what] += 1
+        if job.tries >= _CLIENT_TRIES:
+            self._outcome.given_up += 1
+            return
+        self._later(at + 2 ** (job.tries - 1) * self._random.uniform(1, 1.5), self._asking(job))
+
+    def _pause(self, attempt: int) -> float:
+        """Return the client's pause before another attempt: growing, with jitter, as botocore's standard mode has."""
+        return float(2**attempt * self._random.random() / 4)
+
+
+AS_DEPLOYED: Final = Quotas()
+GATEWAY_RAISED: Final = replace(AS_DEPLOYED, gateway_rate=10_000, gateway_burst=5_000)
+NARROW: Final = replace(AS_DEPLOYED, gateway_rate=50, gateway_burst=100)
+OLDER_ECR: Final = replace(AS_DEPLOYED, ecr_rate=20, ecr_burst=200)
+ALL_RAISED: Final = replace(GATEWAY_RAISED, environments=5_000, sts_rate=2_000, ecr_rate=2_000, ecr_burst=2_000)
+
+RUNS: Final[Sequence[tuple[str, Quotas, Load]]] = (
+    ("as deployed", AS_DEPLOYED, Load(name="10 a second", a_second=10)),
+    ("as deployed", AS_DEPLOYED, Load(name="a matrix of 1,000 at once", at_once=1000)),
+    ("gateway at 50 a second, 100 at once", NARROW, Load(name="a matrix of 1,000 at once", at_once=1000)),
+    ("ECR at 20 a second, 200 at once", OLDER_ECR, Load(name="a matrix of 1,000 at once", at_once=1000)),
+    ("as deployed", AS_DEPLOYED, Load(name="a matrix of 3,000 at once", at_once=3000)),
+    ("as deployed", AS_DEPLOYED, Load(name="1,000 a second", a_second=1000)),
+    ("gateway raised", GATEWAY_RAISED, Load(name="1,000 a second", a_second=1000)),
+    ("all raised", ALL_RAISED, Load(name="1,000 a second", a_second=1000)),
+    ("all raised", ALL_RAISED, Load(name="10,000 a second", a_second=10_000, seconds=5)),
+)
+
+
+def table() -> str:
+    """Return the outcomes of all runs, in Markdown."""
+    rows = [
+        "| quotas | load | got a login | half within | 99 % within | told to come again | environments |",
+        "| --- | --- | ---: | ---: | ---: | --- | ---: |",
+    ]
+    for name, quotas, load in RUNS:
+        outcome = Simulation(quotas).run(load)
+        jobs = len(outcome.waited_seconds) + outcome.given_up
+        told = ", ".join(f"{what}: {count:,}" for what, count in outcome.told.most_common()) or "nobody"
+        rows.append(
+            f"| {name} | {load.name} | {len(outcome.waited_seconds) / jobs:.0%} | {outcome.waited(0.5):.1f} s | "
+            f"{outcome.waited(0.99):.1f} s | {told} | {outcome.most_environments:,} |"
+        )
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Simulate, and write the table into the page."""
+    report.rewrite(PAGE, table())
+    print(f"written into {PAGE.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+
+from bench.cost import PAGE, PRICES, Architecture, Assumed, Door, Measured, bill, measure, table
+
+USED = Measured(exchange_seconds=0.004, start_seconds=0.3, log_bytes=3000)
+WHOLE_CORE = Assumed(memory_megabytes=1769, upstream_seconds=0.096, cold_share=0.5)
+
+
+def dollars(
+    measured: Measured = USED,
+    assumed: Assumed = WHOLE_CORE,
+    *,
+    architecture: Architecture = "arm64",
+    door: Door = "HTTP API",
+    snap_start: bool = False,
+) -> dict[str, float]:
+    items = bill(measured, assumed, PRICES, architecture=architecture, door=door, snap_start=snap_start)
+    return {item.name: item.dollars for item in items}
+
+
+def test_the_arithmetic_is_that_of_the_price_pages() -> None:
+    gigabytes = 1769 / 1024
+    assert dollars() == pytest.approx(
+        {
+            "HTTP API": 1.00,
+            "Lambda, requests": 0.20,
+            "Lambda, exchanges": 1e6 * 0.1 * gigabytes * 0.0000133334,
+            "Lambda, cold starts": 5e5 * 0.3 * gigabytes * 0.0000133334,
+            "logs, written": 3.84 * 0.50,
+            "logs, kept for 400 days": 3.84 * 0.03 * 400 / 30,
+            "metrics": 12.00,
+        }
+    )
+
+
+def test_less_memory_is_less_processor_and_waiting_is_billed_all_the_same() -> None:
+    half = dollars(assumed=replace(WHOLE_CORE, memory_megabytes=1769 // 2, upstream_seconds=0.0))
+    whole = dollars(assumed=replace(WHOLE_CORE, upstream_seconds=0.0))
+    assert half["Lambda, exchanges"] == pytest.approx(whole["Lambda, exchanges"], rel=0.001)
+    waiting = dollars(assumed=replace(WHOLE_CORE, memory_megabytes=1769 // 2))
+    assert waiting["Lambda, exchanges"] > half["Lambda, exchanges"] * 10
+
+
+def test_snap_start_charges_the_snapshot_and_each_restore_and_no_start() -> None:
+    items = dollars(snap_start=True)
+    gigabytes = 1769 / 1024
+    snapshot = 30 * 24 * 3600 * gigabytes * 0.0000015046
+    assert "Lambda, cold starts" not in items
+    assert items["Lambda, restores and a snapshot"] == pytest.approx(5e5 * gigabytes * 0.0001397998 + snapshot)
+
+
+def test_more_processor_time_never_costs_less() -> None:
+    slower = replace(USED, exchange_seconds=0.008)
+    assert dollars(slower)["Lambda, exchanges"] > dollars()["Lambda, exchanges"]
+
+
+def test_an_exchange_is_measured(tmp_path_factory: pytest.TempPathFactory) -> None:
+    measured = measure(tmp_path_factory.mktemp("cost"), exchanges=5)
+    assert measured.start_seconds > 0
+    assert 1000 < measured.log_bytes < 10_000
+    assert "| **together** |" in table(measured)
+
+
+def test_the_page_has_a_bill() -> None:
+    assert "| **together** |" in PAGE.read_text()
