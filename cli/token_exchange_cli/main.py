@@ -3,19 +3,25 @@
 import click
 
 from token_exchange import __version__
+from token_exchange_cli.lazy_group import LazyCommand, LazyGroup
+from token_exchange_cli.program import Program
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="token-exchange")
 def main() -> None:
-    """Look at policies and tokens as the service does, before and after it does."""
+    """Look at policies and tokens as the service does, before and after it does.
+
+    Exit status: 0 fine, 1 the answer is no, 2 wrong use or input that cannot be read. `-` is standard input.
+    """
 
 
-@main.group()
-def policy() -> None:
-    """Check, explain, test and compare policies."""
-
-
-@main.group()
-def token() -> None:
-    """Look at tokens."""
+main.add_command(
+    LazyGroup(
+        "policy",
+        help="Check, explain, test and compare policies.",
+        lazy_commands={
+            "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
+        },
+    )
+)

@@ -22,9 +22,14 @@ class PolicyFile:
             content = self.path.read_bytes()
         except OSError as error:
             raise PolicyUnreadable(f"{self.path}: {error.strerror or type(error).__name__}") from error
-        return PolicyDocument(name=self.path.name, content=content, read_file=self._read_named)
+        return PolicyDocument(name=self.path.name, content=content, read_file=self.read_named)
 
-    def _read_named(self, path: str) -> bytes:
+    def read_named(self, path: str) -> bytes:
+        """Return the bytes of a file that the policy names, relative to its folder unless absolute.
+
+        Raises:
+            OSError: it cannot be read, or lies outside the folder.
+        """
         folder = self.path.parent.resolve()
         named = Path(path)
         if named.is_absolute():

@@ -58,7 +58,7 @@ def description_of(denied: Denied) -> str:
     nearest = next((shown for shown in denied.shown if shown.failed), None)
     if denied.reason not in (Reason.NO_MATCHING_GRANT, Reason.SCOPE_EXCEEDS_GRANT) or nearest is None:
         return denied.description
-    return f"{denied.description}: '{nearest.grant.name}' {_wants(nearest.failed[0])}"
+    return f"{denied.description}: '{nearest.grant.name}' {wants(nearest.failed[0])}"
 
 
 def hint_of(reason: Reason, considered: Sequence[Considered], *, report_only: bool = False) -> str:
@@ -72,7 +72,8 @@ def hint_of(reason: Reason, considered: Sequence[Considered], *, report_only: bo
     return f"{hint}; contact: {contact}" if contact else hint
 
 
-def _wants(shortfall: Shortfall) -> str:
+def wants(shortfall: Shortfall) -> str:
+    """Return in words what did not hold: what the grant wants, and what the token has."""
     if shortfall.claim is None:
         return _wants_rule(shortfall)
     name = shortfall.claim if isinstance(shortfall.claim, str) else " → ".join(shortfall.claim)

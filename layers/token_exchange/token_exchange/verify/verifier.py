@@ -34,10 +34,7 @@ class Verifier:
         Raises:
             Refused: for the first of these that does not hold.
         """
-        header = read_header(unverified.unverified_header)
-        trust = choose_entry(unverified.unverified_claims, issuers)
-        if header.algorithm not in trust.algorithms:
-            raise unsupported(header.algorithm)
+        header, trust = chosen_trust(unverified, issuers)
         self._prove_signature(unverified, header, trust, deadline=deadline, timings=timings)
         claims = unverified.unverified_claims
         registered = check_claims(claims, trust=trust, now=now)
@@ -63,3 +60,16 @@ class Verifier:
             if other is None:
                 raise
             require_signature(other, signed_part=unverified.signed_part, signature=unverified.signature)
+
+
+def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[Header, IssuerTrust]:
+    """Return the header of a token and the entry that it is for, by all that can be said before a key is looked up.
+
+    Raises:
+        Refused: `malformed-token`, `unsupported-algorithm`, `unknown-issuer` or `wrong-audience`.
+    """
+    header = read_header(unverified.unverified_header)
+    trust = choose_entry(unverified.unverified_claims, issuers)
+    if header.algorithm not in trust.algorithms:
+        raise unsupported(header.algorithm)
+    return header, trust

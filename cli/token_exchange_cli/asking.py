@@ -1,0 +1,37 @@
+"""What a command line asks for, in the parameters of a request."""
+
+from collections.abc import Callable, Sequence
+
+import click
+
+from token_exchange.endpoint.scopes import parse_scope
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.decision import MAX_REGISTRIES
+from token_exchange.refusals import Refused
+
+
+def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--registry`, `--grant` and `--scope` to `command`."""
+    for option in (
+        click.option("--scope", metavar="SCOPE", help="A narrower login: 'repository:NAME:pull,push …'."),
+        click.option("--grant", metavar="NAME", help="Ask for this grant and no other."),
+        click.option(
+            "--registry", "registries", metavar="NAME", multiple=True, help="A registry's name or host; may repeat."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> Ask:
+    """Return what these options ask for.
+
+    Raises:
+        click.UsageError: what the service would refuse, whoever asks.
+    """
+    if len(registries) > MAX_REGISTRIES:
+        raise click.UsageError(f"--registry: at most {MAX_REGISTRIES} registries, found {len(registries)}")
+    try:
+        return Ask(registries=tuple(registries), grant=grant, scope=parse_scope(scope))
+    except Refused as refused:
+        raise click.UsageError(f"--scope: {refused.description}") from refused

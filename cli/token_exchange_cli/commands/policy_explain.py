@@ -1,0 +1,90 @@
+"""`policy explain`: what a policy says of one run, and why."""
+
+import click
+
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.policy.model import Policy
+from token_exchange_cli.asking import ask_options, asked
+from token_exchange_cli.explanation import Explanation, explained, explanation_fields
+from token_exchange_cli.explanation_text import explanation_lines
+from token_exchange_cli.from_claims import presented_claims
+from token_exchange_cli.from_record import NotARecord, presented_record
+from token_exchange_cli.from_token import presented_token, read_token
+from token_exchange_cli.input_files import shown_name
+from token_exchange_cli.json_input import read_json_object
+from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.presented import Presented
+from token_exchange_cli.statuses import Status, Unusable
+from token_exchange_cli.terminal import console, print_json, remark
+
+
+@click.command("explain")
+@click.argument("policy_file", metavar="FILE")
+@click.option("--token", metavar="FILE", help="A token. Its signature is not checked.")
+@click.option("--claims", metavar="FILE", help="A JSON object of claims; issuer, audience and times are filled in.")
+@click.option("--audit-line", metavar="FILE", help="An audit record of the service, one JSON object.")
+@click.option("--issuer", metavar="NAME", help="The policy's issuer entry to take.")
+@ask_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(  # noqa: PLR0913 - as many as there are options
+    context: click.Context,
+    *,
+    policy_file: str,
+    token: str | None,
+    claims: str | None,
+    audit_line: str | None,
+    issuer: str | None,
+    registries: tuple[str, ...],
+    grant: str | None,
+    scope: str | None,
+    as_json: bool,
+) -> None:
+    """Say what the policy FILE decides about one run, and why.
+
+    The run is given as a token, as claims or as an audit line. The decision is the one the service would make; every
+    grant that was asked about is shown with each of its conditions, those that win first, then the nearest.
+
+    Exit status: 0 granted, 1 denied, 2 wrong use or input that cannot be read.
+
+    \b
+    Examples:
+      token-exchange policy explain policy.yaml --claims claims.json --issuer github
+      token-exchange policy explain policy.yaml --token token.jwt --registry apps
+      token-exchange policy explain policy.yaml --audit-line line.json --json
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    ask = asked(registries, grant, scope)
+    policy = load_policy_argument(policy_file)
+    presented = _presented(policy, token=token, claims=claims, audit_line=audit_line, issuer=issuer)
+    explanation = explained(policy, presented, ask)
+    if as_json:
+        print_json(explanation_fields(explanation))
+    else:
+        _print_text(explanation)
+    context.exit(Status.FINE if explanation.is_granted else Status.NO)
+
+
+def _presented(
+    policy: Policy, *, token: str | None, claims: str | None, audit_line: str | None, issuer: str | None
+) -> Presented:
+    now = SystemClock().now()
+    match token, claims, audit_line:
+        case str(), None, None:
+            return presented_token(policy, read_token(token), issuer=issuer, now=now)
+        case None, str(), None:
+            return presented_claims(policy, read_json_object(claims), issuer=issuer, now=now)
+        case None, None, str():
+            try:
+                return presented_record(policy, read_json_object(audit_line), issuer=issuer, now=now)
+            except NotARecord as error:
+                raise Unusable(f"{shown_name(audit_line)}: {error}") from error
+        case _:
+            raise click.UsageError("give exactly one of --token, --claims and --audit-line")
+
+
+def _print_text(explanation: Explanation) -> None:
+    for text in explanation.remarks:
+        remark(text)
+    output = console()
+    for one in explanation_lines(explanation):
+        output.print(one)

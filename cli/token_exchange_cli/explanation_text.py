@@ -1,0 +1,109 @@
+"""An explanation for a person."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from token_exchange.endpoint.disclosure import wants
+from token_exchange.policy.decision import Denied, Granted
+from token_exchange.policy.judgement import Caller, Shortfall
+from token_exchange.policy.model import Issuer
+from token_exchange.policy.reading.durations import spelled_duration
+from token_exchange.providers.vocabulary import spelled
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange_cli.explanation import Explanation, Judged, Judgement
+from token_exchange_cli.terminal import line, shown, value_text
+
+_GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
+
+
+def explanation_lines(explanation: Explanation) -> Iterator[Text]:
+    """Yield the lines: the decision, why, whom it is about, and each grant with its conditions."""
+    yield from _decision(explanation)
+    if explanation.caller is not None:
+        yield line("")
+        yield from _caller(explanation.caller)
+    for judgement in explanation.grants:
+        yield line("")
+        yield from _grant(judgement, is_decided_by_order=explanation.is_granted)
+    if explanation.others:
+        yield line("")
+        yield line((f"not asked about: {explanation.others} of other issuers, registries or names", _FAINT))
+
+
+def _decision(explanation: Explanation) -> Iterator[Text]:
+    outcome = explanation.outcome
+    if isinstance(outcome, Granted):
+        yield line(("granted", _GOOD))
+        for award in outcome.awards:
+            reach = award.reach
+            yield line(f"{award.registry.name}: {reach.access} by the grant {award.grant.name}", indent=2)
+            yield line(f"{award.registry.host}, for {spelled_duration(award.grant.duration_seconds)}", indent=4)
+            yield line(f"repositories {', '.join(reach.repositories)}", indent=4)
+            if reach.also_pull:
+                yield line(f"for pull alone {', '.join(reach.also_pull)}", indent=4)
+        return
+    yield line(("denied", _BAD), f": {outcome.reason}")
+    yield line(f"{shown(outcome.description)}{_nearest(explanation)}", indent=2)
+    if isinstance(outcome, Denied) and outcome.deny_rule is not None:
+        yield line(f"the deny rule is {outcome.deny_rule}", indent=2)
+        for judged in explanation.deny:
+            yield _condition(judged)
+    if explanation.caller is not None and outcome.reason is Reason.ORGANIZATION_NOT_ALLOWED:
+        yield from _organizations(explanation.caller.issuer)
+    if not isinstance(outcome, Refused):
+        for would in outcome.would:
+            yield line(f"in report mode: {would.grant.name} would have granted {would.reach.access}", indent=2)
+
+
+def _nearest(explanation: Explanation) -> str:
+    """Return why the nearest grant failed, where the decision was up to the grants."""
+    outcome = explanation.outcome
+    if isinstance(outcome, Refused | Granted) or not outcome.nearest or not outcome.nearest[0].failed:
+        return ""
+    nearest = outcome.nearest[0]
+    return f": {nearest.grant.name!r} {shown(wants(nearest.failed[0]))}"
+
+
+def _organizations(issuer: Issuer) -> Iterator[Text]:
+    """Yield the allowlist that the caller's organization is not on."""
+    for one in issuer.organizations:
+        both = [f"{name} {value_text(value)}" for name, value in (("name", one.name), ("id", one.id)) if value]
+        yield line(f"listed: {' and '.join(both)}", indent=2)
+
+
+def _caller(caller: Caller) -> Iterator[Text]:
+    yield line(("caller", "bold"), f" by the issuer {caller.issuer.name}")
+    for name, value in caller.identity.vocabulary.items():
+        yield line((f"{name:16}", _FAINT), f" {value_text(value)}", indent=2)
+    if caller.identity.untrusted_trigger is not None:
+        yield line(("outsiders can start such a run", _BAD), f": {shown(caller.identity.untrusted_trigger)}", indent=2)
+
+
+def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]:
+    grant = judgement.considered.grant
+    won = (" wins", _GOOD) if judgement.won else ""
+    yield line(("grant ", "bold"), (grant.name, "bold"), f" ({grant.access} {grant.registry.name})", won)
+    for judged in judgement.conditions:
+        yield _condition(judged)
+    for shortfall in judgement.considered.failed:
+        if shortfall.rule is not None:
+            yield line(("fails", _BAD), f" {_rule(shortfall)}", indent=2)
+    if is_decided_by_order and not judgement.considered.failed and not judgement.won:
+        yield line(("holds, but another grant comes first for this registry", _FAINT), indent=2)
+
+
+def _condition(judged: Judged) -> Text:
+    condition = judged.condition
+    word = ("holds", _GOOD) if judged.holds else ("fails", _BAD)
+    name = spelled(condition.path) if condition.section == "match" else f"claims {spelled(condition.path)}"
+    found = "none" if judged.found is None else value_text(judged.found)
+    return line(word, f" {shown(name)}: expected {value_text(condition.expected)}, found {found}", indent=2)
+
+
+def _rule(shortfall: Shortfall) -> str:
+    claim = shortfall.claim
+    name = "" if claim is None else f" {value_text(claim if isinstance(claim, str) else [*claim])}"
+    found = "" if shortfall.found is None else f", found {value_text(shortfall.found)}"
+    return f"{shortfall.rule}{name}: expected {value_text(shortfall.expected)}{found}"

@@ -1,0 +1,68 @@
+"""A caller from a token that is at hand: read as the service reads it, but for its signature and its age."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.policy.judgement import caller_of
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.verify.claims import check_claims
+from token_exchange.verify.compact import UnverifiedToken, read_compact
+from token_exchange.verify.trust import IssuerTrust
+from token_exchange.verify.verifier import chosen_trust
+from token_exchange_cli.input_files import read_input, shown_name
+from token_exchange_cli.presented import Presented, entries
+from token_exchange_cli.statuses import Unusable
+
+MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
+"""Room for a token of 16 KiB, and for white space around it."""
+
+UNVERIFIED: Final = "the token's signature was not checked: whoever wrote the file chose every word in it"
+
+
+def read_token(argument: str) -> UnverifiedToken:
+    """Return the token in the file `argument`, without the white space around it.
+
+    Raises:
+        Unusable: it cannot be read, or is no token.
+    """
+    content = read_input(argument, max_bytes=MAX_TOKEN_FILE_BYTES)
+    try:
+        return read_compact(content.decode("ascii", "replace").strip())
+    except Refused as refused:
+        raise Unusable(f"{shown_name(argument)}: {refused.description}") from refused
+
+
+def presented_token(policy: Policy, token: UnverifiedToken, *, issuer: str | None, now: float) -> Presented:
+    """Return the caller of `token`, which is held against its entry as an exchange would at `now`.
+
+    That it has expired, or is not valid yet, is a remark: a policy is asked about runs, and tokens live for minutes.
+    """
+    remarks = [UNVERIFIED]
+    try:
+        _, trust = chosen_trust(token, entries(policy, issuer))
+        claims = token.unverified_claims
+        remarks += _out_of_time(claims, trust, now=now)
+        caller = caller_of(policy.issuers[trust.entry], claims, now=now)
+    except Refused as refused:
+        return Presented(outcome=refused, remarks=tuple(remarks))
+    return Presented(outcome=caller, remarks=tuple(remarks))
+
+
+def _out_of_time(claims: Mapping[str, Json], trust: IssuerTrust, *, now: float) -> list[str]:
+    try:
+        check_claims(claims, trust=trust, now=now)
+    except Refused as refused:
+        if refused.reason not in (Reason.EXPIRED, Reason.NOT_YET_VALID):
+            raise
+        check_claims(claims, trust=trust, now=_first_moment(claims))
+        return [f"{refused.description}: the service would refuse it with {refused.reason}"]
+    return []
+
+
+def _first_moment(claims: Mapping[str, Json]) -> float:
+    """Return when a token whose times are numbers becomes valid."""
+    times = [claims.get("iat"), claims.get("nbf")]
+    return max(float(time) for time in times if isinstance(time, int | float))

@@ -1,0 +1,58 @@
+"""What people and programs are shown: text by rich, or one JSON document."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from token_exchange.ports import Json
+
+
+def print_json(fields: Mapping[str, Json]) -> None:
+    """Print `fields` on standard output, in ASCII."""
+    click.echo(json.dumps(fields, indent=2))
+
+
+def remark(text: str) -> None:
+    """Tell a person `text`, beside the answer."""
+    click.echo(f"remark: {text}", err=True)
+
+
+def console() -> Console:
+    """Return standard output: with colour on a terminal alone, and never with NO_COLOR (https://no-color.org).
+
+    Nothing in a text is markup, no line is broken, and no value of a token can reach a terminal as a control code as
+    long as it goes through `value_text`.
+    """
+    is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return Console(
+        file=sys.stdout,
+        force_terminal=is_coloured,
+        color_system="auto" if is_coloured else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def line(*parts: str | tuple[str, str], indent: int = 0) -> Text:
+    """Return a line of plain parts, and of parts with a style."""
+    return Text.assemble(" " * indent, *parts, overflow="ignore", no_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Return `text`, parts of which a stranger may have chosen, in printable ASCII."""
+    return "".join(
+        character if " " <= character <= "~" else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def value_text(value: Json) -> str:
+    """Return a value that a stranger may have chosen, as JSON in ASCII."""
+    return json.dumps(value).replace("\x7f", "\\u007f")

@@ -1,0 +1,109 @@
+"""`policy explain --audit-line`: a request of the past, as far as its record has it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.ci_claims import caller_of, github_claims
+from tests.cli.program import Printed, run, write_json, write_policy
+from tests.policy.documents import Document, document, grant, load
+from token_exchange.audit import AuditRecord, claims_named
+from token_exchange.ports import Json
+from token_exchange.verify.trust import VerifiedToken
+
+MAIN = grant(name="main", match={"branch": "main"})
+
+
+def _record(claims: dict[str, Json] | None = None, *, found: Document | None = None) -> dict[str, Json]:
+    """Return the record that the service writes of a run with `claims`."""
+    policy = load(document(MAIN) if found is None else found)
+    caller = caller_of(policy, "github", github_claims() if claims is None else claims)
+    record = AuditRecord(request_id="r")
+    record.caller = caller
+    record.named_claims = claims_named(caller.issuer, policy.claims_in_conditions)
+    record.token = VerifiedToken(
+        trust=caller.issuer.trust,
+        claims=caller.claims,
+        expires_at=1.0,
+        token_id="t",
+        sha256="0" * 64,
+        signed_part_sha256="0" * 64,
+    )
+    return record.render()
+
+
+def _explain(folder: Path, record: dict[str, Json], *options: str, grants: tuple[Document, ...] = (MAIN,)) -> Printed:
+    policy = write_policy(folder, *grants)
+    return run(
+        "policy", "explain", policy, "--audit-line", write_json(folder / "line.json", record), *options, "--json"
+    )
+
+
+def _remarks(done: Printed) -> str:
+    return str(done.fields["remarks"])
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/x"])
+def test_a_record_is_decided_as_its_token_was(tmp_path: Path, ref: str) -> None:
+    claims = github_claims(ref=ref)
+    done = _explain(tmp_path, _record(claims))
+    policy = write_policy(tmp_path, MAIN)
+    path = write_json(tmp_path / "claims.json", claims)
+    of_claims = run("policy", "explain", policy, "--claims", path, "--json")
+    assert done.status == of_claims.status == (0 if ref.endswith("main") else 1)
+    assert {**done.fields, "remarks": []} == {**of_claims.fields, "remarks": []}
+    assert done.fields["remarks"] == []
+
+
+def test_a_claim_that_only_the_new_policy_names_may_be_missing(tmp_path: Path) -> None:
+    asks_for_more = grant(claims={"custom_property": "x"})
+    done = _explain(tmp_path, _record(github_claims(custom_property="x")), grants=(asks_for_more,))
+    assert done.status == 1
+    assert "the record does not have custom_property" in _remarks(done)
+    named = _record(github_claims(custom_property="x"), found=document(asks_for_more))
+    assert _explain(tmp_path, named, grants=(asks_for_more,)).status == 0
+
+
+def test_a_value_that_was_cut_is_said(tmp_path: Path) -> None:
+    done = _explain(tmp_path, _record(github_claims(workflow="w" * 400)))
+    assert done.status == 0
+    assert "the record has only the beginning of workflow" in _remarks(done)
+
+
+def test_claims_that_were_left_out_are_taken_from_the_identity(tmp_path: Path) -> None:
+    record = _record()
+    record["claims"] = {"actor": "ada-mueller"}
+    record["claims_left_out"] = 28
+    done = _explain(tmp_path, record)
+    assert (done.status, done.fields["reason"]) == (0, "granted")
+    assert "28 of the token's claims are not in it" in _remarks(done)
+
+
+def test_a_record_with_next_to_nothing_is_still_nobody_elses(tmp_path: Path) -> None:
+    record = _record()
+    record |= {"claims": {}, "claims_left_out": 30, "identity": {"organization": "nordlicht"}}
+    done = _explain(tmp_path, record)
+    # The organization's id is not in it, so it is not one that is listed.
+    assert (done.status, done.fields["reason"]) == (1, "organization-not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"record": "event"}, "not an audit record"),
+        ({"record": None}, "not an audit record"),
+        ({"verified": False}, "its token was not verified"),
+        ({"issuer": "elsewhere"}, "its issuer 'elsewhere' is not in the policy"),
+        ({"issuer": 7}, "is not in the policy"),
+        ({"claims": []}, "claims: expected an object"),
+        ({"identity": "x"}, "identity: expected an object"),
+    ],
+)
+def test_what_is_no_record_of_anybody_cannot_be_explained(tmp_path: Path, changes: dict[str, Json], text: str) -> None:
+    done = _explain(tmp_path, {**_record(), **changes})
+    assert (done.status, done.out) == (2, "")
+    assert text in done.err
+
+
+def test_another_entry_may_be_named(tmp_path: Path) -> None:
+    assert _explain(tmp_path, {**_record(), "issuer": "old-name"}, "--issuer", "github").status == 0

@@ -1,0 +1,93 @@
+"""Claims as people write them down: what an issuer adds is filled in, and nothing is made up."""
+
+import pytest
+from click import UsageError
+
+from tests.ci_claims import NOON, github_claims
+from tests.policy.documents import AUDIENCE, document, load, without
+from token_exchange.policy.judgement import Caller
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange_cli.from_claims import presented_claims
+from token_exchange_cli.presented import Presented
+
+POLICY = load(document())
+URL = "https://token.actions.githubusercontent.com"
+
+
+def _presented(issuer: str | None = "github", **changes: Json) -> Presented:
+    return presented_claims(POLICY, github_claims(**changes), issuer=issuer, now=NOON + 0.5)
+
+
+def _caller(presented: Presented) -> Caller:
+    assert isinstance(presented.outcome, Caller)
+    return presented.outcome
+
+
+def test_issuer_audience_and_times_are_filled_in() -> None:
+    bare = _presented(iss=None, aud=None, exp=None, iat=None, nbf=None, jti=None)
+    claims = _caller(bare).claims
+    assert claims.items() >= {("iss", URL), ("aud", AUDIENCE), ("iat", int(NOON)), ("exp", int(NOON) + 300)}
+    assert "nbf" not in claims
+    assert bare.remarks == ()
+
+
+def test_times_of_a_token_that_was_kept_are_of_today() -> None:
+    kept = _presented(exp=2, iat=1, nbf=1)
+    assert _caller(kept).claims["iat"] == int(NOON)
+    assert kept.remarks == ()
+
+
+def test_what_is_replaced_is_said() -> None:
+    foreign = _presented(iss="https://elsewhere.example", aud=["https://elsewhere.example", AUDIENCE])
+    assert _caller(foreign).claims.items() >= {("iss", URL), ("aud", AUDIENCE)}
+    assert foreign.remarks == (
+        "iss was replaced by that of the issuer 'github'",
+        "aud was replaced by that of the issuer 'github'",
+    )
+
+
+def test_an_audience_of_ours_stays_as_it_is() -> None:
+    assert _caller(_presented(aud=[AUDIENCE])).claims["aud"] == [AUDIENCE]
+
+
+def test_a_subject_is_not_made_up() -> None:
+    assert "sub" not in _caller(_presented(sub=None)).claims
+    refused = _presented(sub="").outcome
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.INVALID_CLAIM
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"repository_id": None}, Reason.MISSING_CLAIM),
+        ({"actor": 7}, Reason.INVALID_CLAIM),
+        ({"jti": ""}, Reason.INVALID_CLAIM),
+    ],
+)
+def test_claims_of_no_job_are_refused_as_their_token_would_be(changes: dict[str, Json], reason: Reason) -> None:
+    refused = _presented("github", **changes).outcome
+    assert isinstance(refused, Refused)
+    assert refused.reason is reason
+
+
+def test_without_a_name_issuer_and_audience_pick_the_entry() -> None:
+    assert _caller(_presented(None)).issuer.name == "github"
+    refused = _presented(None, aud="https://elsewhere.example").outcome
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.WRONG_AUDIENCE
+
+
+def test_without_either_the_policys_only_entry_is_meant() -> None:
+    alone = load(without(without(document(), "issuers.gitlab"), "issuers.own"))
+    presented = presented_claims(alone, github_claims(iss=None, aud=None), issuer=None, now=NOON)
+    assert _caller(presented).issuer.name == "github"
+    with pytest.raises(UsageError, match="say with --issuer whose claims these are: github, gitlab, own"):
+        _presented(None, aud=None)
+
+
+def test_an_entry_that_is_not_there_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="has no issuer 'gitub'; it has github, gitlab, own"):
+        _presented("gitub")

@@ -1,0 +1,121 @@
+"""The program as a whole: its help, its statuses, and that it starts fast."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.cli.program import run
+from token_exchange_cli.lazy_group import LazyGroup
+from token_exchange_cli.main import main
+from token_exchange_cli.program import Program
+
+PROGRAM = Path(sys.executable).with_name("token-exchange")
+
+
+def _groups() -> list[LazyGroup]:
+    return [group for group in main.commands.values() if isinstance(group, LazyGroup)]
+
+
+def _commands() -> list[tuple[str, str]]:
+    return [(str(group.name), name) for group in _groups() for name in group.list_commands(click.Context(group))]
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_for_every_command(option: str) -> None:
+    assert run(option).status == 0
+    for group, name in _commands():
+        shown = run(group, name, option)
+        assert shown.status == 0
+        assert "Examples:" in shown.out
+        assert "\b" not in shown.out
+
+
+def test_a_list_says_of_each_command_what_its_own_help_says() -> None:
+    for group in _groups():
+        for name in group.list_commands(click.Context(group)):
+            command = group.get_command(click.Context(group), name)
+            assert command is not None
+            assert command.name == name
+            assert name in run(str(group.name), "--help").out
+
+
+def test_the_version() -> None:
+    assert run("--version").out.startswith("token-exchange, version ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dance"],
+        ["policy", "dance"],
+        ["--fast"],
+        ["policy", "explain"],
+        ["policy", "explain", "a", "b"],
+        [],
+        ["policy"],
+    ],
+)
+def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert "Usage: " in done.err
+
+
+def test_help_imports_nothing_that_takes_time() -> None:
+    code = (
+        "import sys\n"
+        "from token_exchange_cli.main import main\n"
+        "main(['policy', '--help'], standalone_mode=False)\n"
+        "print(sorted({'cryptography', 'jwt', 'yaml', 'rich', 'token_exchange.policy'} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_installed_program_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "policy", "explain", "missing.yaml", "--claims", "-"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "missing.yaml: no such file or directory\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_complete(tmp_path: Path, shell: str) -> None:
+    done = subprocess.run(
+        [PROGRAM],
+        cwd=tmp_path,
+        env={**os.environ, "_TOKEN_EXCHANGE_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "token-exchange" in done.stdout
+
+
+def test_what_nobody_foresaw_is_a_message_with_its_place() -> None:
+    @click.group(cls=Program)
+    def program() -> None:
+        pass
+
+    @program.command()
+    def broken() -> None:
+        raise RuntimeError("with a secret in it")
+
+    with pytest.raises(click.ClickException) as told:
+        program.main(["broken"], standalone_mode=False)
+    assert told.value.exit_code == 2
+    assert "RuntimeError in broken, line " in told.value.message
+    assert "secret" not in told.value.message

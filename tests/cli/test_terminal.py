@@ -1,0 +1,77 @@
+"""Colour on a terminal alone, never with NO_COLOR; and nothing of a token reaches a terminal as a control code."""
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ci_claims import github_claims
+from tests.cli.program import run, write_json, write_policy
+from tests.cli.test_main import PROGRAM
+from tests.policy.documents import grant
+
+NASTY = "main\x1b[31m\r\n\x07\u202e\x7f[red]:boom:"
+
+
+def _on_a_terminal(arguments: list[str | Path], **environment: str) -> bytes:
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        done = subprocess.run(
+            [PROGRAM, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**kept, "TERM": "xterm", **environment},
+            check=False,
+            timeout=60,
+        )
+        os.close(theirs)
+        assert done.returncode == 1
+        seen = b""
+        try:
+            while read := screen.read(65536):
+                seen += read
+        except OSError:  # the other end is closed, and everything is read
+            return seen
+        return seen
+
+
+@pytest.fixture
+def denied(tmp_path: Path) -> list[str | Path]:
+    policy = write_policy(tmp_path, grant(match={"branch": "main"}))
+    claims = write_json(tmp_path / "claims.json", github_claims(ref="refs/heads/x"))
+    return ["policy", "explain", policy, "--claims", claims, "--issuer", "github"]
+
+
+def test_colour_is_for_terminals(denied: list[str | Path]) -> None:
+    assert b"\x1b[" in _on_a_terminal(denied)
+
+
+@pytest.mark.parametrize("value", ["1", ""])
+def test_no_color_is_obeyed_on_a_terminal(denied: list[str | Path], value: str) -> None:
+    assert b"\x1b" not in _on_a_terminal(denied, NO_COLOR=value, FORCE_COLOR="1")
+
+
+def test_a_file_gets_no_colour_whatever_the_environment_says(denied: list[str | Path]) -> None:
+    for environment in ({"FORCE_COLOR": "1"}, {"TTY_COMPATIBLE": "1"}, {"CLICOLOR_FORCE": "1"}):
+        assert "\x1b" not in run(*denied, environment=environment).out
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_values_are_data(tmp_path: Path, form: list[str]) -> None:
+    policy = write_policy(
+        tmp_path, grant(match={"branch": "main", "event": "push"}, claims={"base_ref": {"exists": False}})
+    )
+    claims = write_json(
+        tmp_path / "claims.json",
+        github_claims(ref=f"refs/heads/{NASTY}", event_name=NASTY, actor=NASTY, workflow=NASTY, base_ref=NASTY),
+    )
+    done = run("policy", "explain", policy, "--claims", claims, "--issuer", "github", *form)
+    assert done.status == 1
+    printed = done.out + done.err
+    assert printed.isascii()
+    assert all(character.isprintable() or character == "\n" for character in printed)
+    assert "[red]:boom:" in printed

@@ -1,0 +1,72 @@
+"""The command lines of the documents, run for real: what they print, and what they end with."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.docs.pages import ROOT, page, pages
+from token_exchange_cli.lazy_group import LazyGroup
+from token_exchange_cli.main import main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One command of a document, and what stands below it."""
+
+    page: str
+    command: str
+    printed: str
+    status: int
+
+
+def _sessions() -> list[Session]:
+    return [
+        Session(page=found.name, command=command, printed=printed, status=int(block.use or 0))
+        for found in pages()
+        for block in found.blocks
+        if block.language == "console"
+        for command, printed in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE)
+    ]
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "docs/examples", tmp_path / "examples"))
+
+
+@pytest.mark.parametrize("session", _sessions(), ids=lambda session: session.command)
+def test_every_session_goes_as_it_is_shown(examples: Path, session: Session) -> None:
+    done = subprocess.run(
+        ["bash", "-c", session.command],
+        cwd=examples,
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout == session.printed
+    assert done.returncode == session.status
+
+
+def _commands() -> set[str]:
+    groups = [group for group in main.commands.values() if isinstance(group, LazyGroup)]
+    alone = {name for name, command in main.commands.items() if not isinstance(command, LazyGroup)}
+    return {f"{group.name} {name}" for group in groups for name in group.list_commands(click.Context(group))} | alone
+
+
+def test_every_command_has_a_section_with_an_example() -> None:
+    found = page("docs/cli.md")
+    documented = {title.strip("`") for _, title in found.headings if title.startswith("`")}
+    assert documented == _commands()
+    for command in documented:
+        assert f"token-exchange {command}" in found.section(f"`{command}`")
