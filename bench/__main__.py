@@ -8,7 +8,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cost, decision, exchange, report, scaling, start, verification
+from bench import cost, decision, exchange, memory, parts, plot, report, scaling, start, verification
 from bench.figures import Part
 
 _NOTE = (
@@ -22,30 +22,36 @@ def main() -> int:
     """Measure, show, and write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few samples in a few seconds; writes nothing")
-    quick = parser.parse_args().quick
+    parser.add_argument("--exchanges", type=int, help="how many, one after the other, for the growth of memory")
+    asked = parser.parse_args()
+    quick: bool = asked.quick
+    exchanges: int = asked.exchanges or (100 if quick else 5000)
     with tempfile.TemporaryDirectory() as folder:
-        parts = _parts(Path(folder), quick=quick)
-    fresh = report.block(parts, run=_run())
+        found = _parts(Path(folder), quick=quick, exchanges=exchanges)
+    fresh = report.block(found, run=_run())
     print(fresh)
     if not quick:
         report.rewrite(report.PAGE, fresh)
+        plot.PICTURE.write_text(plot.picture(found))
         print(f"\nwritten into {report.PAGE.name}")
         scaling.main()
         cost.main()
-        for figure in (figure for part in parts for figure in part.figures):
+        for figure in (figure for part in found for figure in part.figures):
             if figure.limit is not None and figure.value > figure.limit:
                 print(f"above its limit: {figure.name}", file=sys.stderr)
     return 0
 
 
-def _parts(folder: Path, *, quick: bool) -> list[Part]:
+def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # The processes that time start and exchange come first: later the heap of this one is large.
     sizes = (10, 1000, 10_000) if quick else (10, 1000, 10_000, 100_000)
     return [
-        exchange.measure(folder, rounds=10 if quick else 400),
+        *exchange.measure(folder, rounds=10 if quick else 400),
         *start.measure(folder, rounds=2 if quick else 25),
         decision.measure(rounds=3 if quick else 100, sizes=sizes),
         verification.measure(folder, rounds=3 if quick else 200),
+        parts.measure(folder, rounds=3 if quick else 200),
+        memory.measure(folder, exchanges=exchanges),
     ]
 
 

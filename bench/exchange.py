@@ -1,9 +1,10 @@
-"""A warm exchange against the two calls to AWS that it contains.
+"""A warm exchange against the two calls to AWS that it contains, and against the usual ways to write one.
 
 STS and ECR are the sandbox's, in this process; what is timed runs in another, `bench.worker`.
 """
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,18 +14,24 @@ from typing import Final
 from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.sampling import medians
+from bench.usual_ways import WAYS
 from sandbox.world import World
 
 AIM: Final = 1.5
 LIMIT: Final = 2.0
+_ECR: Final = "ecr:GetAuthorizationToken"
 
 
-def measure(folder: Path, *, rounds: int) -> Part:
-    """Return how many times as long an exchange takes as its bare calls."""
+def measure(folder: Path, *, rounds: int) -> tuple[Part, Part, Part]:
+    """Return how many times as long an exchange takes as its bare calls, as other ways, and a refusal as it."""
     with World(folder) as world:
         samples = _samples(world, rounds=rounds)
     middle = medians(samples)
     least = min(samples["exchange"]) / min(samples["bare"])
+    return _own(middle, least, rounds), _usual(middle), _refusals(middle)
+
+
+def _own(middle: Mapping[str, float], least: float, rounds: int) -> Part:
     exchange, bare = middle["exchange"], middle["bare"]
     return Part(
         title="A warm exchange",
@@ -43,24 +50,71 @@ def measure(folder: Path, *, rounds: int) -> Part:
     )
 
 
+def _usual(middle: Mapping[str, float]) -> Part:
+    ways = {"this service": middle["exchange"], **{way: middle[way] for way in WAYS}}
+    return Part(
+        title="The usual ways to write it",
+        method=(
+            "Handlers as tutorials have them (`bench/usual_ways.py`), each with boto3, and keys fetched once by "
+            "PyJWT's client; they apply no policy and leave no record. In the same run as above, against the same "
+            "bare calls."
+        ),
+        figures=tuple(
+            Figure(name=f"{way} / bare calls", value=seconds / middle["bare"], unit="times")
+            for way, seconds in ways.items()
+        ),
+    )
+
+
+def _refusals(middle: Mapping[str, float]) -> Part:
+    return Part(
+        title="A refusal",
+        method=(
+            "Through the whole handler, its audit line and metrics included, in the same run: noise in place of a "
+            "token, and a good token from a branch that no grant allows. Neither reaches a network, which is counted."
+        ),
+        figures=(
+            Figure(name="noise / exchange", value=middle["noise"] / middle["exchange"], unit="times", aim=0.5, limit=1),
+            Figure(
+                name="denied / exchange", value=middle["denied"] / middle["exchange"], unit="times", aim=0.5, limit=1
+            ),
+            Figure(name="noise", value=middle["noise"] * 1e3, unit="ms"),
+            Figure(name="denied", value=middle["denied"] * 1e3, unit="ms"),
+        ),
+    )
+
+
 def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
     token = world.issuer.mint("github-actions", audience=world.audience)
+    job = {
+        "token": token,
+        "noise": secrets.token_urlsafe(len(token))[: len(token)],
+        "denied": world.issuer.mint("github-actions", audience=world.audience, scenario="push-feature"),
+        "keys_url": world.issuer.tokens.keys_url("github-actions"),
+        "rounds": rounds,
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "bench.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=child_environment(world),
+        # Python's own client for key sets knows the sandbox's authority by this alone.
+        env={**child_environment(world), "SSL_CERT_FILE": str(world.issuer.ca_bundle)},
         text=True,
     ) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.write(json.dumps({"token": token, "rounds": rounds}) + "\n")
+        worker.stdin.write(json.dumps(job) + "\n")
         worker.stdin.flush()
         assert worker.stdout.readline() == "ready\n"
         seen = world.aws.requests("sts:AssumeRole")[-1]
         worker.stdin.write(json.dumps(_nested(seen.parameters)) + "\n")
         worker.stdin.flush()
         samples: dict[str, list[float]] = json.loads(worker.stdout.readline())
+    # Of the ways that reach AWS each made two calls, and of the refusals none did.
+    times = 20 + rounds
+    asked = {operation: len(world.aws.requests(operation)) for operation in ("sts:AssumeRole", _ECR)}
+    assert asked == dict.fromkeys(asked, 1 + times * (2 + len(WAYS))), asked
+    assert world.issuer.count("github-actions", "keys") == 2, "ours once, and PyJWT's client once"  # noqa: PLR2004
     return samples
 
 

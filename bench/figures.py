@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-type Unit = Literal["times", "ms", "µs"]
+type Unit = Literal["times", "ms", "µs", "MB"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.policies import AUDIENCE, caller_of, claims_of, policy_of
-from bench.verification import ISSUER, verification
-from sandbox.signing_keys import KeyRing
-from token_exchange.downscope.session import bounded_session
+from bench.parts import GRANTS, parts
+from bench.policies import caller_of, policy_of
 from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import Granted, decide
+from token_exchange.policy.decision import decide
 from token_exchange.policy.load import load_policy
 
 _TOOL: Final = sys.monitoring.PROFILER_ID
-_GRANTS: Final = 1000
 _NOW: Final = 1_800_000_000
 
 
@@ -42,20 +39,11 @@ def count(call: Callable[[], object]) -> int:
 
 def counts(folder: Path) -> Mapping[str, int]:
     """Return the counts of the parts of an exchange that are ours alone. `folder` takes a key."""
-    ring = KeyRing(folder, name="issuer", algorithm="RS256")
-    token = ring.current.sign(claims_of(ISSUER, now=_NOW, changes={}))
-    policy = load_policy(json.dumps(policy_of(_GRANTS)).encode(), name="bench", read_file=None)
-    verify = verification(policy, ring, now=_NOW)
-    caller = caller_of(policy, {})
+    ours = parts(folder, now=_NOW)
+    policy = load_policy(json.dumps(policy_of(GRANTS)).encode(), name="bench", read_file=None)
     stranger = caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})
-    ask = Ask(registries=("apps",))
-    granted = decide(policy, caller, ask)
-    assert isinstance(granted, Granted)
-    (award,) = granted.awards
-    assert AUDIENCE in policy.issuers["github"].trust.audiences
+    refusal = f"decide, refused after {GRANTS:,} grants"
     return {
-        "verify": count(lambda: verify(token)),
-        "decide, granted": count(lambda: decide(policy, caller, ask)),
-        f"decide, refused after {_GRANTS:,} grants": count(lambda: decide(policy, stranger, ask)),
-        "down-scope": count(lambda: bounded_session(award, caller, request_id="0" * 36, now=float(_NOW))),
+        **{name: count(ours[name]) for name in ("verify", "decide", "down-scope", "audit")},
+        refusal: count(lambda: decide(policy, stranger, Ask(registries=("apps",)))),
     }

@@ -1,4 +1,4 @@
-"""The process in which exchanges and bare calls are timed in turns: `python -m bench.worker`, a job on its input.
+"""The process in which exchanges and what they are held against are timed in turns: a job is on its input.
 
 The service's own lines go where nobody reads them: each costs its write, as in Lambda, and no more.
 """
@@ -6,8 +6,6 @@ The service's own lines go where nobody reads them: each costs its write, as in 
 import json
 import os
 import sys
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from http import HTTPStatus
@@ -15,41 +13,29 @@ from typing import Any
 
 import boto3
 
+from bench.request import request_of
 from bench.sampling import seconds_in_turns
-from sandbox.front_door import LambdaContext
-from sandbox.gateway_events import make_event
-from sandbox.loopback import Request
-from sandbox.runtime import load_handler
-from sandbox.service import HANDLER
+from bench.usual_ways import usual_ways
 
 
 def main() -> None:
-    """Exchange once, say so, take the parameters of its AssumeRole, and time both ways."""
+    """Exchange once, say so, take the parameters of its AssumeRole, and time every way."""
     job = json.loads(sys.stdin.readline())
     answers = sys.stdout
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no path but a device
-        exchange = _exchange(job["token"])
+        exchange = request_of(job["token"], HTTPStatus.OK)
         exchange()
         print("ready", file=answers, flush=True)
-        bare = _bare_calls(json.loads(sys.stdin.readline()))
-        samples = seconds_in_turns({"exchange": exchange, "bare": bare}, rounds=job["rounds"], warm_up=20)
+        assume_role = json.loads(sys.stdin.readline())
+        calls = {
+            "exchange": exchange,
+            "bare": _bare_calls(assume_role),
+            "noise": request_of(job["noise"], HTTPStatus.UNAUTHORIZED),
+            "denied": request_of(job["denied"], HTTPStatus.FORBIDDEN),
+            **usual_ways(job["token"], keys_url=job["keys_url"], assume_role=assume_role),
+        }
+        samples = seconds_in_turns(calls, rounds=job["rounds"], warm_up=20)
     print(json.dumps(samples), file=answers, flush=True)
-
-
-def _exchange(token: str) -> Callable[[], None]:
-    request = Request(method="POST", target="/v1/token?registry=apps", headers=(("Authorization", f"Bearer {token}"),))
-    handler = load_handler(HANDLER)
-    event = make_event(
-        request, domain="exchange.example", request_id="bench", trace_id="Root=1-0-0", now_seconds=time.time()
-    )
-
-    def exchange() -> None:
-        context = LambdaContext(aws_request_id=str(uuid.uuid4()), ends_at_monotonic=time.monotonic() + 20)
-        answer = handler(event, context)
-        assert isinstance(answer, dict)
-        assert answer["statusCode"] == HTTPStatus.OK, answer
-
-    return exchange
 
 
 def _bare_calls(assume_role: Mapping[str, Any]) -> Callable[[], None]:

@@ -9,7 +9,7 @@ import pytest
 
 from bench import report
 
-ROW = re.compile(r"^\| (?P<figure>[^|]+) \| (?P<value>\S+)(?: (?:ms|µs))? \|", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<figure>[^|]+) \| (?P<value>\S+)(?: (?:ms|µs|MB))? \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,19 @@ def figures() -> dict[str, float]:
         "refusing another issuer's / verification",
         "refusing a forged signature / verification",
         "verification",
+        "this service / bare calls",
+        "a session for each request / bare calls",
+        "a client for each request / bare calls",
+        "clients kept, PyJWKClient and pydantic / bare calls",
+        "noise / exchange",
+        "denied / exchange",
+        "verify / check of the signature",
+        "decide / check of the signature",
+        "down-scope / check of the signature",
+        "audit / check of the signature",
+        "after 100 exchanges / after 10",
+        "a cold environment",
+        "a warm one, at its peak",
     ],
 )
 def test_a_figure_is_there_and_a_number(figures: dict[str, float], name: str) -> None:

@@ -1,0 +1,58 @@
+"""What an environment keeps: its peak when cold and when warm, and what many exchanges leave behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from sandbox.world import World
+
+LIMIT: Final = 1.02
+_BUILD: Final = Path(__file__).parent.parent / ".aws-sam" / "build"
+
+
+def measure(folder: Path, *, exchanges: int) -> Part:
+    """Return peaks in megabytes, and how much larger an environment is after so many exchanges than after a tenth."""
+    with World(folder) as world:
+        job = {"token": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600)}
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.memory_worker", str(exchanges)],
+            input=json.dumps(job),
+            env=child_environment(world),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    seen: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return Part(
+        title="Memory and size",
+        method=(
+            f"Resident memory of the handler's process, of which Python itself takes {seen['bare']:.0f} MB, and of "
+            f"{exchanges:,} exchanges one after the other. Sizes are those of `make build`, unzipped."
+        ),
+        figures=(
+            Figure(
+                name=f"after {exchanges:,} exchanges / after {exchanges // 10:,}",
+                value=seen["after_all"] / seen["after_a_tenth"], unit="times", aim=1.01, limit=LIMIT,
+            ),
+            Figure(name="a cold environment", value=seen["cold"], unit="MB"),
+            Figure(name="a warm one, at its peak", value=seen["peak"], unit="MB"),
+            *_sizes(),
+        ),
+    )  # fmt: skip
+
+
+def _sizes() -> tuple[Figure, ...]:
+    """Return the sizes of what is deployed, where it has been built."""
+    return tuple(
+        Figure(name=f"{name}, unzipped", value=_bytes_in(_BUILD / folder) / 1e6, unit="MB")
+        for name, folder in (("the layer", "TokenExchangeLayer"), ("the function", "ExchangeFunction"))
+        if (_BUILD / folder).is_dir()
+    )
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,90 @@
+"""Each part of an exchange that is ours by itself, against the bare check of the signature that none can go without."""
+
+import json
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwt import PyJWK
+
+from bench.figures import Figure, Part
+from bench.policies import caller_of, claims_of, policy_of
+from bench.sampling import medians, seconds_in_turns
+from bench.verification import ISSUER, decoding, verification
+from sandbox.signing_keys import KeyRing
+from token_exchange.audit import AuditRecord, claims_named
+from token_exchange.downscope.session import bounded_session
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.decision import Granted, decide
+from token_exchange.policy.load import load_policy
+from token_exchange.verify.trust import VerifiedToken
+
+GRANTS: Final = 1000
+_ASK: Final = Ask(registries=("apps",))
+
+
+def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
+    """Return the parts by name, each as something to call, among so many grants and with keys at hand."""
+    ring = KeyRing(folder, name="parts", algorithm="RS256")
+    token = ring.current.sign(claims_of(ISSUER, now=now, changes={}))
+    policy = load_policy(json.dumps(policy_of(GRANTS)).encode(), name="bench", read_file=None)
+    caller = caller_of(policy, {})
+    granted = decide(policy, caller, _ASK)
+    assert isinstance(granted, Granted)
+    (award,) = granted.awards
+    verify = verification(policy, ring, now=now)
+    verified = verify(token)
+    assert isinstance(verified, VerifiedToken)
+    named = claims_named(caller.issuer, policy.claims_in_conditions)
+
+    def audit() -> str:
+        record = AuditRecord(request_id="7d2f8e1c-0000-4000-8000-000000000000")
+        record.saw_token(token)
+        record.token = verified
+        record.named_claims = named
+        record.caller = caller
+        record.policy_sha256 = policy.sha256
+        return json.dumps(record.render())
+
+    return {
+        "signature, by cryptography": _signature_check(token, ring),
+        "jwt.decode": decoding(token, ring),
+        "verify": lambda: verify(token),
+        "decide": lambda: decide(policy, caller, _ASK),
+        "down-scope": lambda: bounded_session(award, caller, request_id="0" * 36, now=float(now)),
+        "audit": audit,
+    }
+
+
+def _signature_check(token: str, ring: KeyRing) -> Callable[[], object]:
+    key = PyJWK.from_dict(dict(ring.current.public_jwk)).key
+    assert isinstance(key, RSAPublicKey)
+    signed, _, encoded = token.rpartition(".")
+    signature, message = urlsafe_b64decode(encoded + "=="), signed.encode()
+    return lambda: key.verify(signature, message, PKCS1v15(), SHA256())
+
+
+def measure(folder: Path, *, rounds: int) -> Part:
+    """Return what each part takes, beside the check of the signature."""
+    calls = parts(folder / "parts", now=int(time.time()))
+    middle = medians(seconds_in_turns(calls, rounds=rounds, repeat=dict.fromkeys(calls, 20)))
+    bare = middle.pop("signature, by cryptography")
+    return Part(
+        title="The parts of an exchange",
+        method=(
+            f"Each by itself, with keys at hand and {GRANTS:,} grants, beside the bare check of an RS256 signature. "
+            f"Medians of {rounds} samples of 20 each, taken in turns."
+        ),
+        figures=(
+            *(
+                Figure(name=f"{name} / check of the signature", value=spent / bare, unit="times")
+                for name, spent in middle.items()
+            ),
+            Figure(name="check of the signature", value=bare * 1e6, unit="µs"),
+        ),
+    )
