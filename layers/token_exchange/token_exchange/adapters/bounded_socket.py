@@ -12,6 +12,7 @@ import threading
 from collections.abc import Buffer, Callable, Sequence
 from typing import override
 
+from token_exchange.adapters.issuer_addresses import may_be_an_issuers
 from token_exchange.ports import Deadline
 
 type _SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -114,7 +115,10 @@ def _look_up(host: str, port: int, resolve: Resolve, deadline: Deadline) -> Sequ
         raise TimeoutError("looking up the name took too long") from None
     if isinstance(found, OSError):
         raise found
-    return found
+    allowed = [address for address in found if may_be_an_issuers(str(address[-1][0]))]
+    if found and not allowed:
+        raise OSError("the name leads to nothing but addresses at which no issuer can be")
+    return allowed
 
 
 def _connect(addresses: Sequence[Address], deadline: Deadline) -> socket.socket:
