@@ -16,7 +16,7 @@ from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.clock import SystemClock
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.ports import Deadline
+from token_exchange.ports import Deadline, KeysFrom
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.timings import Timings
@@ -89,7 +89,7 @@ class _Documents:
 class _Nobody:
     """Fulfils `KeyEvents` for whom nothing is news."""
 
-    def refreshed(self, entry: str, *, keys: int) -> None:
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
         """Hear of it."""
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
@@ -99,6 +99,12 @@ class _Nobody:
         """Hear of it."""
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """Hear of it."""
+
+    def unknown_key_damped(self, entry: str) -> None:
+        """Hear of it."""
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
         """Hear of it."""
 
 

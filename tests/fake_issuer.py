@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.fake_clock import NOW
-from token_exchange.ports import FetchFailed, Json
+from token_exchange.ports import FetchFailed, Json, KeysFrom
 from token_exchange.verify.algorithms import SCHEMES
 from token_exchange.verify.keys import KeySet
 from token_exchange.verify.trust import Discovered, IssuerTrust, KeySource, Pinned
@@ -202,9 +202,13 @@ class RecordedKeyEvents:
         self.failures: list[tuple[str, Exception]] = []
         self.left_out: list[tuple[str, str]] = []
         self.stale: list[tuple[str, float]] = []
+        self.sources: list[tuple[KeysFrom, float]] = []
+        self.damped: list[str] = []
+        self.shared_failures: list[tuple[str, Exception]] = []
 
-    def refreshed(self, entry: str, *, keys: int) -> None:
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
         self.refreshes.append((entry, keys))
+        self.sources.append((source, age_seconds))
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
         self.failures.append((entry, cause))
@@ -214,3 +218,9 @@ class RecordedKeyEvents:
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
         self.stale.append((entry, age_seconds))
+
+    def unknown_key_damped(self, entry: str) -> None:
+        self.damped.append(entry)
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
+        self.shared_failures.append((entry, cause))

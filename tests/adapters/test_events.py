@@ -9,7 +9,7 @@ from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
-from token_exchange.ports import FetchFailed, Json
+from token_exchange.ports import FetchFailed, Json, SharedKeysFailed
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln"
 type Tell = Callable[[Events], None]
@@ -24,7 +24,24 @@ def _unusable() -> PolicyUnusable:
 POLICY = load_policy(policy_text([grant()]).encode(), name="policy.yaml", read_file=None)
 
 TOLD: list[tuple[str, str, Tell, dict[str, Json]]] = [
-    ("issuer-keys-refreshed", "INFO", lambda events: events.refreshed("ci", keys=2), {"issuer": "ci", "keys": 2}),
+    (
+        "issuer-keys-refreshed",
+        "INFO",
+        lambda events: events.refreshed("ci", keys=2, source="table", age_seconds=61.6),
+        {"issuer": "ci", "keys": 2, "from": "table", "age_seconds": 62},
+    ),
+    (
+        "shared-keys-failed",
+        "WARNING",
+        lambda events: events.shared_keys_failed("ci", cause=SharedKeysFailed(f"refused {TOKEN}")),
+        {"issuer": "ci", "cause": "refused [redacted]"},
+    ),
+    (
+        "issuer-keys-run",
+        "INFO",
+        lambda events: events.refresh_ended({"ci": "refreshed", "other": "failed"}),
+        {"outcomes": {"ci": "refreshed", "other": "failed"}},
+    ),
     (
         "issuer-keys-refresh-failed",
         "WARNING",
@@ -91,7 +108,16 @@ def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys
 
 # Names, dimensions and units: alarms and dashboards are made of these.
 MEASURED: list[tuple[Tell, list[tuple[str, str, list[str], float]]]] = [
-    (lambda events: events.refreshed("ci", keys=2), [("IssuerKeysAge", "Seconds", ["issuer"], 0.0)]),
+    (
+        lambda events: events.refreshed("ci", keys=2, source="issuer", age_seconds=0.25),
+        [("IssuerKeysAge", "Seconds", ["issuer"], 0.25)],
+    ),
+    (lambda events: events.shared_keys_age("ci", age_seconds=900), [("IssuerKeysAge", "Seconds", ["issuer"], 900.0)]),
+    (lambda events: events.unknown_key_damped("ci"), [("UnknownKeyCooldown", "Count", ["issuer"], 1.0)]),
+    (
+        lambda events: events.shared_keys_failed("ci", cause=SharedKeysFailed("x")),
+        [("SharedKeysFailed", "Count", ["issuer"], 1.0)],
+    ),
     (lambda events: events.served_stale("ci", age_seconds=700.4), [("IssuerKeysAge", "Seconds", ["issuer"], 700.4)]),
     (
         lambda events: events.refresh_failed("ci", cause=FetchFailed("x")),

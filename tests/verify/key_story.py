@@ -4,7 +4,8 @@ import pytest
 
 from tests.fake_clock import FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
-from token_exchange.ports import Deadline, Fetcher
+from tests.fake_shared_keys import FakeSharedKeys
+from token_exchange.ports import Deadline, Fetcher, SharedKeys
 from token_exchange.refusals import Refused
 from token_exchange.verify.jwk import VerificationKey
 from token_exchange.verify.key_store import FoundKey, KeyStore
@@ -14,11 +15,18 @@ from token_exchange.verify.trust import IssuerTrust, Published
 class Story:
     """One environment, one issuer, and what happens to them."""
 
-    def __init__(self, issuer: FakeIssuer | None = None, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        issuer: FakeIssuer | None = None,
+        fetcher: Fetcher | None = None,
+        *,
+        clock: FakeClock | None = None,
+        shared: SharedKeys | None = None,
+    ) -> None:
         self.issuer = issuer or FakeIssuer()
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.events = RecordedKeyEvents()
-        self.store = KeyStore(fetcher=fetcher or self.issuer, clock=self.clock, events=self.events)
+        self.store = KeyStore(fetcher=fetcher or self.issuer, clock=self.clock, events=self.events, shared=shared)
         self.trust = self.issuer.trust(keys=Published(jwks_url=self.issuer.jwks_url))
 
     def deadline(self, seconds: float = 20.0) -> Deadline:
@@ -45,3 +53,16 @@ class Story:
     @property
     def fetches(self) -> int:
         return len(self.issuer.fetched)
+
+
+class SharedStory(Story):
+    """A cold environment, and a table in which the refresher left the issuer's keys `age_seconds` ago."""
+
+    def __init__(self, *, age_seconds: float | None = 120, issuer: FakeIssuer | None = None) -> None:
+        self.table = FakeSharedKeys()
+        super().__init__(issuer, shared=self.table)
+        if age_seconds is not None:
+            self.refresher_ran(age_seconds=age_seconds)
+
+    def refresher_ran(self, *, age_seconds: float = 0) -> str:
+        return self.table.put(self.trust, self.issuer.key_set(), fetched_at=self.clock.wall_seconds - age_seconds)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fake_clock import FakeClock
 from tests.fake_issuer import FakeIssuer, FakeNetwork
-from tests.verify.key_story import Story
+from tests.verify.key_story import SharedStory, Story
 from token_exchange.ports import Deadline
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -167,5 +167,28 @@ def test_a_set_renewed_between_two_looks_is_not_fetched_again() -> None:
             return super().monotonic()
 
     deadline = Deadline(clock=RacingClock(), at_monotonic_seconds=2000)
-    assert story.store.find(story.trust, key_id="key-0", algorithm="RS256", deadline=deadline).is_latest
+    found = story.store.find(story.trust, key_id="key-0", algorithm="RS256", deadline=deadline)
+    assert found.key.key_id == "key-0"
     assert story.fetches == 2
+    assert not found.is_latest, "the other may have had it from the table"
+
+
+def test_who_waits_for_a_look_into_the_table_still_asks_the_issuer(pool: ThreadPoolExecutor) -> None:
+    story = SharedStory()
+    found = story.look()
+    story.clock.advance(601)
+    story.refresher_ran(age_seconds=5)
+    story.issuer.rotate(key_id="key-0")
+    gate = story.table.gate = threading.Event()
+    renewing = pool.submit(story.look)
+    assert story.table.entered.acquire(timeout=30)
+    clock = SignallingClock()
+    deadline = Deadline(clock=clock, at_monotonic_seconds=2000)
+    replacing = pool.submit(story.store.find_replacement, story.trust, found, key_id="key-0", deadline=deadline)
+    clock.wait_until_asked(2)
+    gate.set()
+    assert renewing.result(30).key.public_key == found.key.public_key
+    replacement = replacing.result(30)
+    assert replacement is not None, "the table's set could not say that the key was changed"
+    assert replacement.public_key == story.issuer.signing_key.private.public_key()
+    assert story.fetches == 1

@@ -6,7 +6,7 @@ Each has an adapter in `token_exchange.adapters` and a double in the tests, and 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Protocol
+from typing import Literal, Protocol
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A value as a JSON parser yields it."""
@@ -35,6 +35,11 @@ class Deadline:
         """Return the seconds left, never negative."""
         return max(0.0, self.at_monotonic_seconds - self.clock.monotonic())
 
+    def within(self, seconds: float) -> "Deadline":
+        """Return this deadline, or the one `seconds` from now where that is sooner."""
+        end = min(self.at_monotonic_seconds, self.clock.monotonic() + seconds)
+        return Deadline(clock=self.clock, at_monotonic_seconds=end)
+
 
 class FetchFailed(Exception):
     """A document could not be fetched; the text is for the log alone."""
@@ -56,11 +61,56 @@ class Fetcher(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKeySet:
+    """A key set as the state table holds it: what an issuer published, which nobody has read yet.
+
+    `fetched_at_seconds` is when its fetch began, since the epoch.
+    """
+
+    issuer: str
+    document: bytes = field(repr=False)
+    fetched_at_seconds: int
+
+
+class SharedKeysFailed(Exception):
+    """The state table did not do what it was asked, or holds no key set where one should be; for the log alone."""
+
+
+class SharedKeys(Protocol):
+    """The key sets that the refresher left for all environments."""
+
+    def read(self, name: str, *, deadline: Deadline) -> StoredKeySet | None:
+        """Return the set under `name`, where there is one.
+
+        Raises:
+            SharedKeysFailed: whatever went wrong, by `deadline`.
+        """
+        ...
+
+
+class SharedKeysTable(SharedKeys, Protocol):
+    """The same, for the one function that may write them."""
+
+    def write(self, name: str, stored: StoredKeySet, *, now: float, deadline: Deadline) -> bool:
+        """Put `stored` under `name`, unless a set that was fetched later is there, and say whether it was put.
+
+        One that was fetched after `now`, by a clock that went wrong, gives way too.
+
+        Raises:
+            SharedKeysFailed: whatever went wrong, by `deadline`.
+        """
+        ...
+
+
+type KeysFrom = Literal["issuer", "table"]
+
+
 class KeyEvents(Protocol):
     """Is told what happens to the keys of an issuer entry, for logs and metrics; never fails."""
 
-    def refreshed(self, entry: str, *, keys: int) -> None:
-        """A key set of `keys` usable keys is in use."""
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
+        """A key set of `keys` usable keys is in use, whose fetch began `age_seconds` ago."""
         ...
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
@@ -73,6 +123,30 @@ class KeyEvents(Protocol):
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
         """A request was verified with a key set older than it should be."""
+        ...
+
+    def unknown_key_damped(self, entry: str) -> None:
+        """A key that is not in the set was asked for, too soon after the issuer was last asked for such a one."""
+        ...
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
+        """The state table could not be asked for a key set, or holds one that cannot be used."""
+        ...
+
+
+type RefreshOutcome = Literal["refreshed", "kept", "failed"]
+"""A fresh set is in the table; a later one was there already; the issuer or the table failed."""
+
+
+class RefreshEvents(KeyEvents, Protocol):
+    """Is also told what a run of the refresher brought."""
+
+    def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
+        """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
+        ...
+
+    def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
+        """A run is over; `outcomes` has what came of each issuer entry."""
         ...
 
 

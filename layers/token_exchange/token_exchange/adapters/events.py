@@ -1,6 +1,6 @@
 """Log lines and metrics for what happens beside the exchanges: keys, policy, faults."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from token_exchange.adapters.log_lines import cleaned_traceback, last_words, logger_for
@@ -8,7 +8,7 @@ from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.model import Policy
 from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
-from token_exchange.ports import Json
+from token_exchange.ports import Json, KeysFrom, RefreshOutcome
 from token_exchange.redaction import redacted
 
 type EventCode = Literal[
@@ -16,9 +16,11 @@ type EventCode = Literal[
     "issuer-key-left-out",
     "issuer-keys-refresh-failed",
     "issuer-keys-refreshed",
+    "issuer-keys-run",
     "issuer-keys-stale",
     "policy-loaded",
     "policy-not-loaded",
+    "shared-keys-failed",
 ]
 
 _LOGGER_NAME: Final = "token-exchange"
@@ -27,7 +29,7 @@ _MAX_TEXT: Final = 500
 
 
 class Events:
-    """Implements `KeyEvents` and `PolicyEvents`.
+    """Implements `KeyEvents`, `RefreshEvents` and `PolicyEvents`.
 
     None of them fails: what could not be told of a key set must not keep a token from being verified with it.
     """
@@ -36,10 +38,11 @@ class Events:
         self._logger = logger_for(_LOGGER_NAME, level=None)
         self._metrics = metrics
 
-    def refreshed(self, entry: str, *, keys: int) -> None:
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
         """Say that a key set is in use."""
-        self._info("issuer-keys-refreshed", {"issuer": entry, "keys": keys})
-        self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=0.0))
+        fields: dict[str, Json] = {"issuer": entry, "keys": keys, "from": source, "age_seconds": round(age_seconds)}
+        self._info("issuer-keys-refreshed", fields)
+        self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
         """Say that a refresh brought nothing."""
@@ -54,6 +57,23 @@ class Events:
         """Say that keys are older than they should be."""
         self._warn("issuer-keys-stale", {"issuer": entry, "age_seconds": round(age_seconds)})
         self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
+
+    def unknown_key_damped(self, entry: str) -> None:
+        """Count it; a line for each would let a stranger write the log full."""
+        self.measure(lambda: self._metrics.unknown_key_damped(entry))
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
+        """Say that the state table brought no key set, or took none."""
+        self._warn("shared-keys-failed", {"issuer": entry, "cause": _text(cause)})
+        self.measure(lambda: self._metrics.shared_keys_failed(entry))
+
+    def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
+        """Say how old the set in the state table is, where no later one could be had."""
+        self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
+
+    def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
+        """Say what a run of the refresher brought."""
+        self._info("issuer-keys-run", {"outcomes": {entry: str(outcome) for entry, outcome in outcomes.items()}})
 
     def loaded(self, policy: Policy) -> None:
         """Say that a policy is in force."""

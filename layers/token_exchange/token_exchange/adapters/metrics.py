@@ -51,6 +51,14 @@ class Metrics:
         """Count a refresh that brought nothing."""
         self._by_issuer("IssuerKeysRefreshFailed", MetricUnit.Count, 1, issuer)
 
+    def unknown_key_damped(self, issuer: str) -> None:
+        """Count a token with an unknown key for which the issuer was not asked again."""
+        self._by_issuer("UnknownKeyCooldown", MetricUnit.Count, 1, issuer)
+
+    def shared_keys_failed(self, issuer: str) -> None:
+        """Count a key set that the state table did not bring or take."""
+        self._by_issuer("SharedKeysFailed", MetricUnit.Count, 1, issuer)
+
     def policy_load_failed(self) -> None:
         """Count a policy that did not load."""
         metrics = _metrics()

@@ -112,6 +112,13 @@ class IssuerKeys:
         self._failures = 0
         self._failed_at = None
 
+    def offered(self, shared: HeldKeys) -> bool:
+        """Take a set that somebody else fetched, and say so, unless the one at hand was fetched later."""
+        if self._held is not None and shared.fetched_at.wall_seconds <= self._held.fetched_at.wall_seconds:
+            return False
+        self._held = shared
+        return True
+
     def failed(self, now: Moment) -> None:
         """Note that a fetch ended at `now` without a usable set; the one at hand stays as it is."""
         self._failures += 1

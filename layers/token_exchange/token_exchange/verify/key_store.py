@@ -3,22 +3,21 @@
 import math
 import threading
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
-from token_exchange.ports import Clock, Deadline, Fetcher, FetchFailed, KeyEvents
+from token_exchange.ports import Clock, Deadline, Fetcher, KeyEvents, KeysFrom, SharedKeys
 from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.issuer_keys import HeldKeys, IssuerKeys, Moment, Purpose
 from token_exchange.verify.jwk import VerificationKey
-from token_exchange.verify.key_fetch import KeyOrigin, fetch_key_document
+from token_exchange.verify.key_fetch import FETCH_SECONDS, KeyOrigin, fetch_keys
 from token_exchange.verify.keys import KeySet
-from token_exchange.verify.trust import Discovered, IssuerTrust, Pinned, Published
+from token_exchange.verify.shared_keys import SHARED_SECONDS, believed, shared_name
+from token_exchange.verify.trust import IssuerTrust, Pinned
 
-_FETCH_SECONDS: Final = 3.0
-"""For both documents together, so that a slow issuer costs a pipeline little and the Lambda less."""
-
-type _Outcome = Literal["fetched", "failed", "not-tried", "out-of-time"]
+type _Outcome = Literal["fetched", "shared", "failed", "not-tried", "out-of-time"]
+"""`shared`: a fresh set came from the state table, and nobody asked the issuer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class FoundKey:
 
 @dataclass(slots=True, kw_only=True)
 class _Flight:
-    """One fetch under way, shared by all who need what it brings."""
+    """One fetch under way, which all who need what it brings wait for."""
 
     purpose: Purpose
     landed: threading.Event = field(default_factory=threading.Event)
@@ -51,11 +50,13 @@ class _Issuer:
 class KeyStore:
     """Finds the key for a token, in memory where it can; may be called from any number of threads.
 
-    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it.
+    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it: from `shared`,
+    where a fresh one is there, or else from the issuer.
     """
 
-    def __init__(self, *, fetcher: Fetcher, clock: Clock, events: KeyEvents) -> None:
+    def __init__(self, *, fetcher: Fetcher, clock: Clock, events: KeyEvents, shared: SharedKeys | None = None) -> None:
         self._fetcher = fetcher
+        self._shared = shared
         self._clock = clock
         self._events = events
         self._lock = threading.Lock()
@@ -72,7 +73,7 @@ class KeyStore:
         """
         if isinstance(trust.keys, Pinned):
             return FoundKey(key=_require(trust.keys.keys.find(key_id, algorithm), key_id), is_latest=True)
-        issuer = self._issuer(trust, trust.keys)
+        issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
         held, renewed = self._keys_in_force(issuer, trust.entry, deadline)
         key = held.keys.find(key_id, algorithm)
         if key is None and not renewed:
@@ -93,7 +94,7 @@ class KeyStore:
         """
         if refuted.is_latest or isinstance(trust.keys, Pinned):
             return None
-        issuer = self._issuer(trust, trust.keys)
+        issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
         key = self._find_again(issuer, key_id, refuted.key.algorithm)
         if key == refuted.key:
             self._refresh("unknown-key", issuer, trust.entry, deadline)
@@ -101,7 +102,7 @@ class KeyStore:
         return None if key == refuted.key else key
 
     def _keys_in_force(self, issuer: _Issuer, entry: str, deadline: Deadline) -> tuple[HeldKeys, bool]:
-        """Return the set to verify with, and whether it was fetched while this request waited."""
+        """Return the set to verify with, and whether the issuer published it while this request waited."""
         now = Moment.read(self._clock)
         with issuer.lock:
             held = issuer.keys.usable(now)
@@ -113,7 +114,7 @@ class KeyStore:
             held = issuer.keys.usable(now)
         if held is None:
             raise self._unavailable(issuer, "renewal", outcome)
-        if outcome != "fetched":
+        if not held.is_fresh(now):
             self._events.served_stale(entry, age_seconds=held.age_seconds(now))
         return held, outcome == "fetched"
 
@@ -125,11 +126,13 @@ class KeyStore:
         with issuer.lock:
             held = issuer.keys.usable(now)
             if purpose == "renewal" and held is not None and held.is_fresh(now):
-                return "fetched"  # by another thread, between our look at the set and here
+                return "shared"  # by another thread, between our look at the set and here
             flight = issuer.flight
             ours = flight is None
             if flight is None:
                 if issuer.keys.wait_seconds(purpose, now) > 0:
+                    if purpose == "unknown-key":
+                        self._events.unknown_key_damped(entry)
                     return "not-tried"
                 issuer.keys.started(purpose, now)
                 flight = issuer.flight = _Flight(purpose=purpose)
@@ -138,42 +141,65 @@ class KeyStore:
                 return "not-tried"
         if ours:
             return self._fly(flight, issuer, entry, deadline)
-        landed = flight.landed.wait(min(_FETCH_SECONDS, deadline.remaining_seconds()))
+        landed = flight.landed.wait(deadline.within(FETCH_SECONDS).remaining_seconds())
+        if landed and flight.outcome == "shared" and purpose == "unknown-key":
+            return self._refresh(purpose, issuer, entry, deadline)  # the table was asked, but not yet the issuer
         return flight.outcome if landed else "failed"
 
     def _fly(self, flight: _Flight, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
-        fetched_at = Moment.read(self._clock)
-        fetched: KeySet | Exception = FetchFailed("the fetch was interrupted")
+        bounded = deadline.within(FETCH_SECONDS)
         try:
-            fetched = self._fetch(issuer.origin, deadline)
-        except Exception as error:  # noqa: BLE001 - whatever a fetch can raise, the keys at hand stay good
-            fetched = error
+            # What the table holds may be minutes old: it cannot say that a key does not exist.
+            if flight.purpose == "renewal" and self._take_shared(issuer, entry, bounded):
+                flight.outcome = "shared"
+            else:
+                flight.outcome = self._take_fetched(issuer, entry, bounded)
         finally:
             # Also when the thread is being stopped: a flight that never lands would ground this issuer for ever.
             with issuer.lock:
-                if isinstance(fetched, KeySet):
-                    issuer.keys.succeeded(fetched, fetched_at=fetched_at)
-                    flight.outcome = "fetched"
-                else:
+                if flight.outcome == "failed":
                     issuer.keys.failed(Moment.read(self._clock))
                 issuer.flight = None
             flight.landed.set()
-        self._report(entry, fetched)
         return flight.outcome
 
-    def _fetch(self, origin: KeyOrigin, deadline: Deadline) -> KeySet:
-        end = min(deadline.at_monotonic_seconds, self._clock.monotonic() + _FETCH_SECONDS)
-        bounded = Deadline(clock=self._clock, at_monotonic_seconds=end)
-        document = fetch_key_document(origin, fetcher=self._fetcher, deadline=bounded)
-        return KeySet.parse(document, algorithms=origin.algorithms)
+    def _take_shared(self, issuer: _Issuer, entry: str, deadline: Deadline) -> bool:
+        """Take the set in the state table into use where it is later than ours, and say whether it is fresh."""
+        if self._shared is None:
+            return False
+        try:
+            found = self._shared.read(shared_name(issuer.origin), deadline=deadline.within(SHARED_SECONDS))
+            now = Moment.read(self._clock)
+            held = None if found is None else believed(found, issuer.origin, now=now)
+        except Exception as error:  # noqa: BLE001 - a cache that fails costs a fetch, and no exchange
+            self._events.shared_keys_failed(entry, cause=error)
+            return False
+        if held is None:
+            return False
+        with issuer.lock:
+            taken = issuer.keys.offered(held)
+        if not (taken and held.is_fresh(now)):
+            return False  # which may still serve, should the issuer fail now
+        self._tell(entry, held.keys, "table", age_seconds=held.age_seconds(now))
+        return True
 
-    def _report(self, entry: str, fetched: KeySet | Exception) -> None:
-        if isinstance(fetched, Exception):
-            self._events.refresh_failed(entry, cause=fetched)
-            return
-        for why in fetched.left_out:
+    def _take_fetched(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        fetched_at = Moment.read(self._clock)
+        try:
+            fetched = fetch_keys(issuer.origin, fetcher=self._fetcher, deadline=deadline)
+        except Exception as error:  # noqa: BLE001 - whatever a fetch can raise, the keys at hand stay good
+            self._events.refresh_failed(entry, cause=error)
+            return "failed"
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            issuer.keys.succeeded(fetched.keys, fetched_at=fetched_at)
+        self._tell(entry, fetched.keys, "issuer", age_seconds=now.seconds_since(fetched_at))
+        return "fetched"
+
+    def _tell(self, entry: str, keys: KeySet, source: KeysFrom, *, age_seconds: float) -> None:
+        for why in keys.left_out:
             self._events.key_left_out(entry, why=why)
-        self._events.refreshed(entry, keys=len(fetched.keys))
+        self._events.refreshed(entry, keys=len(keys.keys), source=source, age_seconds=age_seconds)
 
     def _find_again(self, issuer: _Issuer, key_id: str | None, algorithm: str) -> VerificationKey | None:
         now = Moment.read(self._clock)
@@ -198,8 +224,7 @@ class KeyStore:
         text = "the issuer's keys cannot be fetched just now"
         return Refused(Reason.ISSUER_UNAVAILABLE, text, retry_after_seconds=wait_seconds)
 
-    def _issuer(self, trust: IssuerTrust, source: Discovered | Published) -> _Issuer:
-        origin = KeyOrigin(issuer=trust.url, source=source, algorithms=trust.algorithms, ca_bundle=trust.ca_bundle)
+    def _issuer(self, origin: KeyOrigin) -> _Issuer:
         with self._lock:
             return self._issuers.setdefault(origin, _Issuer(origin=origin))
 
