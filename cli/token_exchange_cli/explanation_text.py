@@ -1,6 +1,7 @@
 """An explanation for a person."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.text import Text
 
@@ -15,6 +16,9 @@ from token_exchange.refusals import Refused
 from token_exchange_cli.explanation import Explanation, Judged, Judgement
 from token_exchange_cli.terminal import line, shown, value_text
 
+_MOST_GRANTS: Final = 20
+"""A policy may have ten thousand, and the answer stands above them."""
+
 _GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
 
 
@@ -24,9 +28,12 @@ def explanation_lines(explanation: Explanation) -> Iterator[Text]:
     if explanation.caller is not None:
         yield line("")
         yield from _caller(explanation.caller)
-    for judgement in explanation.grants:
+    for judgement in explanation.grants[:_MOST_GRANTS]:
         yield line("")
         yield from _grant(judgement, is_decided_by_order=explanation.is_granted)
+    if (more := len(explanation.grants) - _MOST_GRANTS) > 0:
+        yield line("")
+        yield line((f"further away: {more} more, which --json shows", _FAINT))
     if explanation.others:
         yield line("")
         yield line((f"not asked about: {explanation.others} of other issuers, registries or names", _FAINT))

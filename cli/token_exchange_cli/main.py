@@ -22,6 +22,16 @@ main.add_command(
         help="Check, explain, test and compare policies.",
         lazy_commands={
             "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
+            "test": LazyCommand("policy_test", "Hold a policy against a table of what it is to decide."),
+        },
+    )
+)
+main.add_command(
+    LazyGroup(
+        "token",
+        help="Look at tokens.",
+        lazy_commands={
+            "inspect": LazyCommand("token_inspect", "Show what a token says, and verify it."),
         },
     )
 )

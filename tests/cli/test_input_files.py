@@ -54,12 +54,24 @@ def test_any_file_is_a_message(tmp_path: Path, place: str, content: bytes) -> No
     assert len(done.err) < 20_000
 
 
+@pytest.mark.parametrize("content", ANY_FILE.values(), ids=ANY_FILE)
+def test_any_file_is_a_message_to_the_other_commands(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+    for arguments in (("policy", "test", write_policy(tmp_path), path), ("token", "inspect", path)):
+        done = run(*arguments)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.startswith(f"{path}: ")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_a_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "given"
     path.write_bytes(content)
-    assert run("policy", "explain", path, "--claims", path).status == 2
+    for arguments in (("explain", path, "--claims", path), ("test", write_policy(tmp_path), path)):
+        assert run("policy", *arguments).status == 2
+    assert run("token", "inspect", path).status == 2
 
 
 @pytest.mark.parametrize(

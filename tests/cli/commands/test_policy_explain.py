@@ -113,6 +113,14 @@ def test_people_read_what_is_granted(tmp_path: Path) -> None:
     assert "holds, but another grant comes first for this registry" in done.out
 
 
+def test_of_many_grants_people_read_the_nearest_and_programs_all(tmp_path: Path) -> None:
+    many = tuple(grant(name=f"g{number}", match={"branch": "x"}) for number in range(50))
+    done = _explain(tmp_path, grants=many, text=True)
+    assert done.out.count("grant g") == 20
+    assert "further away: 30 more, which --json shows" in done.out
+    assert len(_names(_explain(tmp_path, grants=many))) == 50
+
+
 @pytest.mark.parametrize("text", [True, False])
 def test_a_deny_rule_is_named_with_its_conditions(tmp_path: Path, text: bool) -> None:  # noqa: FBT001 - a table's column
     done = _explain(tmp_path, deny=[STOPPED], text=text)

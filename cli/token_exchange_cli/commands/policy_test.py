@@ -1,0 +1,78 @@
+"""`policy test`: holds a policy against a table of what it is to decide."""
+
+from collections.abc import Sequence
+
+import click
+
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.ports import Json
+from token_exchange_cli.junit import write_junit
+from token_exchange_cli.policy_case_results import Result, run_case, spelled_fields
+from token_exchange_cli.policy_cases import read_cases
+from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.statuses import Status
+from token_exchange_cli.terminal import console, line, print_json, shown
+
+
+@click.command("test")
+@click.argument("policy_file", metavar="FILE")
+@click.argument("test_files", metavar="TESTS...", nargs=-1, required=True)
+@click.option("--junit", metavar="FILE", help="Write the results there as JUnit XML, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(
+    context: click.Context, *, policy_file: str, test_files: tuple[str, ...], junit: str | None, as_json: bool
+) -> None:
+    """Hold the policy FILE against the tests in each of TESTS.
+
+    A test says who asks, for what, and which grant is to win or for which reason there is to be none. Issuer,
+    audience and times of its claims are filled in.
+
+    Exit status: 0 all passed, 1 one failed, 2 wrong use or input that cannot be read.
+
+    \b
+    Examples:
+      token-exchange policy test policy.yaml policy-tests.yaml
+      token-exchange policy test policy.yaml tests/*.yaml --junit results.xml
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    policy = load_policy_argument(policy_file)
+    cases = [case for argument in test_files for case in read_cases(argument)]
+    now = SystemClock().now()
+    results = [run_case(policy, case, now=now) for case in cases]
+    if junit is not None:
+        write_junit(junit, results)
+    failed = sum(not result.passed for result in results)
+    if as_json:
+        print_json(_fields(results, failed))
+    else:
+        _print_text(results, failed)
+    context.exit(Status.NO if failed else Status.FINE)
+
+
+def _fields(results: Sequence[Result], failed: int) -> dict[str, Json]:
+    return {
+        "passed": len(results) - failed,
+        "failed": failed,
+        "cases": [
+            {
+                "name": result.case.name,
+                "file": result.case.file,
+                "passed": result.passed,
+                "expected": dict(result.expected),
+                "found": dict(result.found),
+            }
+            for result in results
+        ],
+    }
+
+
+def _print_text(results: Sequence[Result], failed: int) -> None:
+    output = console()
+    for result in results:
+        word = ("passed", "green") if result.passed else ("failed", "bold red")
+        output.print(line(word, f" {shown(result.case.name)}"))
+        if not result.passed:
+            output.print(line(f"{shown(result.case.file)}{result.case.place}", indent=2))
+            output.print(line(f"expected {spelled_fields(result.expected)}", indent=2))
+            output.print(line(f"found {spelled_fields(result.found)}", indent=2))
+    output.print(line(f"{len(results) - failed} passed, {failed} failed"))

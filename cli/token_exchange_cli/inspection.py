@@ -1,0 +1,135 @@
+"""What a token says, whose it is, and whether a policy's issuer really signed it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.adapters.https_fetcher import HttpsFetcher
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Clock, Deadline, Json, KeysFrom
+from token_exchange.providers.catalog import owner_of, provider_named
+from token_exchange.providers.identity import identify
+from token_exchange.providers.issuer_url import issuer_host
+from token_exchange.providers.preset import BadSetting, Preset
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.timings import Timings
+from token_exchange.verify.compact import UnverifiedToken
+from token_exchange.verify.issuer_entry import choose_entry
+from token_exchange.verify.key_store import KeyStore
+from token_exchange.verify.verifier import Verifier
+from token_exchange_cli.token_times import time_fields
+
+_SECONDS: Final = 10.0
+"""For fetching the issuer's keys, where they are not pinned."""
+
+_NOT_THE_TOKENS_FAULT: Final = (Reason.ISSUER_UNAVAILABLE, Reason.DEADLINE_EXCEEDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """`verified` is None where that is not known; `reason` says why it is not True, or what is wrong beside that."""
+
+    header: Mapping[str, Json]
+    claims: Mapping[str, Json]
+    provider: str | None
+    vocabulary: Mapping[str, Json]
+    times: Mapping[str, Json]
+    verified: bool | None
+    reason: str | None
+
+    def fields(self) -> dict[str, Json]:
+        """Return all of it as JSON has it."""
+        return {
+            "header": dict(self.header),
+            "claims": dict(self.claims),
+            "provider": self.provider,
+            "vocabulary": dict(self.vocabulary),
+            "times": dict(self.times),
+            "verified": self.verified,
+            "reason": self.reason,
+        }
+
+
+def inspect_token(token: UnverifiedToken, policy: Policy | None, *, clock: Clock) -> Inspection:
+    """Return what `token` says; with a policy it is verified as an exchange would, by its issuer's keys."""
+    claims = token.unverified_claims
+    verified, reason = (
+        (None, "no policy was given to verify it by") if policy is None else _verified(token, policy, clock)
+    )
+    preset = _preset(token, policy)
+    vocabulary: Mapping[str, Json] = {}
+    if preset is not None:
+        try:
+            vocabulary = dict(identify(preset, claims).vocabulary)
+        except Refused as refused:
+            reason = reason or str(refused)
+    return Inspection(
+        header=token.unverified_header,
+        claims=claims,
+        provider=None if preset is None else preset.provider,
+        vocabulary=vocabulary,
+        times=time_fields(claims, now=clock.now()),
+        verified=verified,
+        reason=reason,
+    )
+
+
+def _verified(token: UnverifiedToken, policy: Policy, clock: Clock) -> tuple[bool | None, str | None]:
+    heard = _HeardKeyEvents()
+    verifier = Verifier(KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=heard))
+    try:
+        verifier.verify(
+            token,
+            issuers=policy.issuers_by_url,
+            now=clock.now(),
+            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + _SECONDS),
+            timings=Timings(clock),
+        )
+    except Refused as refused:
+        text = f"{refused} ({heard.failure})" if heard.failure else str(refused)
+        return (None if refused.reason in _NOT_THE_TOKENS_FAULT else False), text
+    return True, None
+
+
+class _HeardKeyEvents:
+    """Fulfils `KeyEvents`, and remembers why a fetch failed: here nobody has a log to look at."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
+        """Nothing to tell."""
+
+    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
+        """Remember the cause."""
+        self.failure = f"{entry}: {cause}"
+
+    def key_left_out(self, entry: str, *, why: str) -> None:
+        """Nothing to tell: another key may be the one."""
+
+    def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """Nothing to tell: a program that has just started has no old keys."""
+
+    def unknown_key_damped(self, entry: str) -> None:
+        """Nothing to tell: the issuer was asked for the first time."""
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
+        """Nothing to tell: there is no table here."""
+
+
+def _preset(token: UnverifiedToken, policy: Policy | None) -> Preset | None:
+    """Return how the token's claims are read: by the policy's entry for it, or by the provider on whose host it is."""
+    if policy is not None:
+        try:
+            entry = choose_entry(token.unverified_claims, policy.issuers_by_url)
+        except Refused:
+            pass  # the reason is told already; whose token it is can still be seen
+        else:
+            return policy.issuers[entry.entry].preset
+    issuer = token.unverified_issuer
+    try:
+        owner = None if issuer is None else owner_of(issuer_host(issuer).partition(":")[0])
+        return None if owner is None else provider_named(owner).preset({}, issuer)
+    except BadSetting:
+        return None

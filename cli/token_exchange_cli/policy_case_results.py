@@ -1,0 +1,112 @@
+"""Runs policy tests: each is one decision, made as `policy explain` makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+import click
+
+from token_exchange.endpoint.disclosure import wants
+from token_exchange.endpoint.explain import award_fields
+from token_exchange.policy.decision import Award, Denied, Granted
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Json
+from token_exchange.refusals import Refused
+from token_exchange_cli.explanation import explained
+from token_exchange_cli.from_claims import presented_claims
+from token_exchange_cli.policy_cases import Case, ExpectedDenial, ExpectedLogin
+from token_exchange_cli.statuses import Unusable
+from token_exchange_cli.terminal import shown, value_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of a test: `found` has what the decision is, in the form of what was expected."""
+
+    case: Case
+    passed: bool
+    found: Mapping[str, Json]
+
+    @property
+    def expected(self) -> Mapping[str, Json]:
+        """What the test expects, as it is written."""
+        return expected_fields(self.case)
+
+
+def run_case(policy: Policy, case: Case, *, now: float) -> Result:
+    """Return what came of `case`.
+
+    Raises:
+        Unusable: it names an issuer that the policy does not have.
+    """
+    try:
+        presented = presented_claims(policy, case.claims, issuer=case.issuer, now=now)
+    except click.UsageError as error:
+        raise Unusable(f"{case.file}: {case.place}.issuer: {error.message}") from error
+    outcome = explained(policy, presented, case.ask).outcome
+    expected = case.expected
+    match outcome:
+        case Granted():
+            award = _award_of(outcome, expected)
+            passed = isinstance(expected, ExpectedLogin) and _agrees(award, expected)
+            return Result(case=case, passed=passed, found=_found_login(outcome, award, expected))
+        case Denied() | Refused():
+            passed = isinstance(expected, ExpectedDenial) and expected.reason is outcome.reason
+            return Result(case=case, passed=passed, found=_found_denial(outcome))
+        case _:
+            assert_never(outcome)
+
+
+def expected_fields(case: Case) -> dict[str, Json]:
+    """Return what `case` expects, as it is written."""
+    match case.expected:
+        case ExpectedLogin() as login:
+            return dict(login.fields)
+        case ExpectedDenial() as denial:
+            return {"denied": denial.reason.value}
+        case _:
+            assert_never(case.expected)
+
+
+def spelled_fields(fields: Mapping[str, Json]) -> str:
+    """Return what was expected or found, on one line."""
+    return ", ".join(
+        f"{name} {shown(value) if isinstance(value, str) else value_text(value)}" for name, value in fields.items()
+    )
+
+
+def _award_of(granted: Granted, expected: ExpectedLogin | ExpectedDenial) -> Award:
+    """Return the login by the grant that is expected, or else the first."""
+    name = expected.grant if isinstance(expected, ExpectedLogin) else None
+    return next((award for award in granted.awards if award.grant.name == name), granted.awards[0])
+
+
+def _login_fields(award: Award) -> dict[str, Json]:
+    """Return the fields of a login that a test may expect; its registry is the policy's name for it."""
+    fields = award_fields(award)
+    return {**{name: value for name, value in fields.items() if name != "name"}, "registry": fields["name"]}
+
+
+def _agrees(award: Award, expected: ExpectedLogin) -> bool:
+    """Say whether every field that is expected is found; lists in any order, as IAM reads them."""
+    found = _login_fields(award)
+    return all(_comparable(found[name]) == _comparable(value) for name, value in expected.fields.items())
+
+
+def _comparable(value: Json) -> Json:
+    return sorted(value, key=value_text) if isinstance(value, list) else value
+
+
+def _found_login(granted: Granted, award: Award, expected: ExpectedLogin | ExpectedDenial) -> dict[str, Json]:
+    found = _login_fields(award)
+    names = expected.fields.keys() if isinstance(expected, ExpectedLogin) else ("grant", "access", "repositories")
+    others = [other.grant.name for other in granted.awards if other is not award]
+    return {**{name: found[name] for name in names}, **({"others": [*others]} if others else {})}
+
+
+def _found_denial(outcome: Denied | Refused) -> dict[str, Json]:
+    description = outcome.description
+    if isinstance(outcome, Denied) and outcome.nearest and outcome.nearest[0].failed:
+        nearest = outcome.nearest[0]
+        description = f"{description}: {nearest.grant.name!r} {wants(nearest.failed[0])}"
+    return {"denied": outcome.reason.value, "description": description}

@@ -1,0 +1,183 @@
+"""Reads a file of policy tests: who asks for what, and what the policy is to say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path as FilePath
+from typing import Final
+
+from token_exchange.endpoint.scopes import parse_scope
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.model import ACCESSES
+from token_exchange.policy.reading.document import read_document
+from token_exchange.policy.reading.fields import Fields, described, fields_of
+from token_exchange.policy.reading.nodes import Node, Unquoted
+from token_exchange.policy.reading.problems import Path, PolicyUnusable, Problems
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange_cli.input_files import STANDARD_INPUT, read_input, shown_name
+from token_exchange_cli.json_input import read_json_object
+from token_exchange_cli.statuses import Unusable
+
+MAX_CASES_BYTES: Final = 16 * 1024 * 1024
+
+_TEXTS: Final = ("grant", "registry", "duration")
+_LISTS: Final = ("repositories", "also_pull")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedLogin:
+    """A login by `grant`, with these fields of an explanation's `registries`, as far as they are given."""
+
+    grant: str
+    fields: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedDenial:
+    """No login, for this reason."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One test. `place` is where it stands, for messages."""
+
+    name: str
+    file: str
+    place: str
+    issuer: str | None
+    claims: Mapping[str, Json]
+    ask: Ask
+    expected: ExpectedLogin | ExpectedDenial
+
+
+def read_cases(argument: str) -> tuple[Case, ...]:
+    """Return the tests in the file `argument`.
+
+    Raises:
+        Unusable: it cannot be read, or is no file of tests, with every problem on a line of its own.
+    """
+    content = read_input(argument, max_bytes=MAX_CASES_BYTES)
+    name = shown_name(argument)
+    folder = FilePath() if argument == STANDARD_INPUT else FilePath(argument).parent
+    problems = Problems()
+    try:
+        cases = tuple(_cases(read_document(content, problems), name, folder, problems))
+        problems.raise_if_any()
+    except PolicyUnusable as error:
+        raise Unusable("\n".join(f"{name}: {problem}" for problem in error.problems)) from error
+    return cases
+
+
+def _cases(document: Node, file: str, folder: FilePath, problems: Problems) -> Iterator[Case]:
+    if not isinstance(document, list):
+        problems.add((), "wrong-type", f"expected a list of tests, found {described(document)}")
+        return
+    if not document:
+        problems.add((), "empty", "there are no tests")
+    names: set[str] = set()
+    for index, node in enumerate(document):
+        fields = fields_of(node, (index,), problems)
+        case = None if fields is None else _case(fields, file, f"[{index}]", folder)
+        if case is None:
+            continue
+        if case.name in names:
+            problems.add((index, "name"), "duplicate-name", "another test of this file has this name")
+        names.add(case.name)
+        yield case
+
+
+def _case(fields: Fields, file: str, place: str, folder: FilePath) -> Case | None:
+    name, issuer = fields.text("name", required=True), fields.text("issuer")
+    claims, expected, ask = _claims(fields, folder), _expected(fields), _ask(fields)
+    fields.finish()
+    if name is None or claims is None or expected is None:
+        return None
+    return Case(name=name, file=file, place=place, issuer=issuer, claims=claims, ask=ask, expected=expected)
+
+
+def _claims(fields: Fields, folder: FilePath) -> dict[str, Json] | None:
+    """Return the claims of `claims_file`, with those of `claims` in their stead; None takes one out."""
+    path = fields.text("claims_file")
+    if path is None and "claims" not in fields:
+        fields.problem("claims", "missing", "missing; give claims, claims_file or both")
+        return None
+    from_file: dict[str, Json] = {}
+    if path == STANDARD_INPUT:
+        fields.problem("claims_file", "bad-value", "expected a file beside the tests")
+    elif path is not None:
+        try:
+            from_file = read_json_object(str(folder / path))
+        except Unusable as error:
+            fields.problem("claims_file", "bad-value", error.message)
+    node = fields.take("claims")
+    if node is None:
+        return from_file
+    given = _json(node, fields.at("claims"), fields.problems)
+    if not isinstance(given, dict):
+        fields.problem("claims", "wrong-type", f"expected a mapping, found {described(node)}")
+        return None
+    return {name: value for name, value in {**from_file, **given}.items() if value is not None}
+
+
+def _json(node: Node, path: Path, problems: Problems) -> Json:
+    match node:
+        case Unquoted(text, looks_like):
+            problems.add(path, "ambiguous-value", f"looks like {looks_like}; quote it: '{text}'")
+            return None
+        case list():
+            return [_json(item, (*path, index), problems) for index, item in enumerate(node)]
+        case dict():
+            return {name: _json(value, (*path, name), problems) for name, value in node.items()}
+        case _:
+            return node
+
+
+def _ask(fields: Fields) -> Ask:
+    ask = fields.mapping("ask")
+    if ask is None:
+        return Ask()
+    registries, grant = ask.texts("registry", single=True), ask.text("grant")
+    scope = ask.text("scope")
+    ask.finish()
+    try:
+        return Ask(registries=registries or (), grant=grant, scope=parse_scope(scope))
+    except Refused as refused:
+        ask.problem("scope", "bad-value", refused.description)
+        return Ask()
+
+
+def _expected(fields: Fields) -> ExpectedLogin | ExpectedDenial | None:
+    expect = fields.mapping("expect", required=True)
+    if expect is None:
+        return None
+    if "denied" in expect:
+        reason = expect.converted("denied", _reason)
+        expect.finish()
+        return None if reason is None else ExpectedDenial(reason=reason)
+    wanted: dict[str, Json] = {}
+    for key in _TEXTS:
+        if (text := expect.text(key, required=key == "grant")) is not None:
+            wanted[key] = text
+    if "access" in expect and (access := expect.choice("access", ACCESSES)) is not None:
+        wanted["access"] = access
+    for key in _LISTS:
+        if key in expect and expect.take(key) == []:
+            wanted[key] = []
+        elif (texts := expect.texts(key)) is not None:
+            wanted[key] = [*texts]
+    expect.finish()
+    grant = wanted.get("grant")
+    return ExpectedLogin(grant=grant, fields=wanted) if isinstance(grant, str) else None
+
+
+def _reason(text: str) -> Reason:
+    try:
+        return Reason(text)
+    except ValueError:
+        close = get_close_matches(text, list(Reason), n=1)
+        meant = f" such as {close[0]}" if close else ""
+        raise ValueError(f"expected a reason of docs/errors.md{meant}") from None

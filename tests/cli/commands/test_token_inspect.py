@@ -1,0 +1,151 @@
+"""`token inspect`: what a token says, and whether its issuer signed it."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.issuer import IssuerFault
+from sandbox.world import World
+from tests.ci_claims import bitbucket_claims, github_claims, gitlab_claims
+from tests.cli.program import Printed, run
+from tests.fake_issuer import compact
+from token_exchange.ports import Json
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with World(tmp_path_factory.mktemp("inspected")) as running:
+        yield running
+
+
+def _unsigned(claims: dict[str, Json], **header: Json) -> str:
+    fields = {"alg": "RS256", "kid": "k", **header}
+    return compact(json.dumps(fields).encode(), json.dumps(claims).encode(), b"nobody's signature at all")
+
+
+def _inspect(token: str, *options: str | Path) -> Printed:
+    done = run("token", "inspect", *options, given=f"{token}\n")
+    assert not any(part in done.out + done.err for part in token.split("."))
+    return done
+
+
+def _mint(world: World, **changes: Json) -> str:
+    return world.issuer.mint("github-actions", audience=world.audience, scenario="push-main", claims=changes)
+
+
+def test_without_a_policy_a_token_is_shown_and_not_believed() -> None:
+    done = _inspect(_unsigned(github_claims()), "--json")
+    assert done.status == 0
+    assert done.fields.keys() == {"header", "claims", "provider", "vocabulary", "times", "verified", "reason"}
+    assert done.fields["header"] == {"alg": "RS256", "kid": "k"}
+    assert done.fields["claims"] == github_claims()
+    assert done.fields["provider"] == "github-actions"
+    assert (done.fields["verified"], done.fields["reason"]) == (None, "no policy was given to verify it by")
+    vocabulary, times = done.fields["vocabulary"], done.fields["times"]
+    assert isinstance(vocabulary, dict)
+    assert isinstance(times, dict)
+    assert vocabulary.items() >= {("repository", "nordlicht/kompass"), ("branch", "main"), ("ref_protected", True)}
+    assert isinstance(times["expires_in_seconds"], int)
+    assert times.items() >= {
+        ("issued_at", "2027-01-15T12:00:00Z"),
+        ("not_before", "2027-01-15T11:55:00Z"),
+        ("expires_at", "2027-01-15T12:05:00Z"),
+        ("lifetime_seconds", 300),
+    }
+
+
+@pytest.mark.parametrize(
+    ("claims", "provider"),
+    [
+        (github_claims(), "github-actions"),
+        (gitlab_claims(), "gitlab"),
+        # Its issuer is the workspace's, whose name no token says.
+        (bitbucket_claims(), "bitbucket-pipelines"),
+        (github_claims(iss="https://elsewhere.example"), None),
+        (github_claims(iss="https://gitlab.com.elsewhere.example"), None),
+        (github_claims(iss="not a url"), None),
+        (github_claims(iss=None), None),
+        (github_claims(iss=["https://gitlab.com"]), None),
+    ],
+)
+def test_the_provider_is_seen_by_its_own_host_alone(claims: dict[str, Json], provider: str | None) -> None:
+    fields = _inspect(_unsigned(claims), "--json").fields
+    assert fields["provider"] == provider
+    assert (fields["vocabulary"] == {}) is (provider is None)
+
+
+def test_claims_of_no_job_have_no_vocabulary() -> None:
+    fields = _inspect(_unsigned(github_claims(repository_id=None)), "--json").fields
+    assert (fields["provider"], fields["vocabulary"]) == ("github-actions", {})
+
+
+@pytest.mark.parametrize("value", [True, "soon", 1e300, -1e300, [], 10**19])
+def test_times_that_are_none_are_left_out(value: Json) -> None:
+    times = _inspect(_unsigned(github_claims(exp=value, nbf=value)), "--json").fields["times"]
+    assert times == {"issued_at": "2027-01-15T12:00:00Z"}
+
+
+def test_a_token_of_the_issuer_is_verified_by_its_published_keys(world: World) -> None:
+    done = _inspect(_mint(world), "--policy", world.policy_path, "--json")
+    assert done.status == 0
+    assert (done.fields["verified"], done.fields["reason"]) == (True, None)
+    assert done.fields["provider"] == "github-actions"
+    shown = _inspect(_mint(world), "--policy", world.policy_path)
+    assert shown.out.splitlines()[:2] == ["verified", "provider github-actions"]
+
+
+def test_the_token_may_be_a_file(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "token.jwt"
+    path.write_text(_mint(world))
+    assert run("token", "inspect", path, "--policy", world.policy_path).status == 0
+
+
+def _tampered(world: World) -> str:
+    header, payload, signature = _mint(world).split(".")
+    return f"{header}.{payload}.{signature[:-4]}AAAA"
+
+
+def test_a_token_that_is_not_the_issuers_is_not_verified(world: World) -> None:
+    refused = {
+        _tampered(world): "bad-signature",
+        world.issuer.mint("github-actions", audience=world.audience, now=time.time() - 7200): "expired",
+        world.issuer.mint("github-actions", audience="https://elsewhere.example"): "wrong-audience",
+        _unsigned(github_claims()): "unknown-issuer",
+        _unsigned(github_claims(), alg="none"): "unsupported-algorithm",
+    }
+    for token, reason in refused.items():
+        done = _inspect(token, "--policy", world.policy_path, "--json")
+        assert (done.status, done.fields["verified"]) == (1, False)
+        assert str(done.fields["reason"]).startswith(f"{reason}: ")
+        assert "not verified: " in _inspect(token, "--policy", world.policy_path).out
+
+
+def test_an_issuer_that_cannot_be_reached_leaves_the_question_open(world: World) -> None:
+    world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
+    done = _inspect(_mint(world), "--policy", world.policy_path, "--json")
+    # Not proven is not fine.
+    assert (done.status, done.fields["verified"]) == (1, None)
+    assert str(done.fields["reason"]).startswith("issuer-unavailable: ")
+    assert "500" in str(done.fields["reason"])
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b", "a.b.c", "e30.e30.=", "\xff", "Bearer x.y.z"])
+def test_what_is_no_token_is_a_message(token: str) -> None:
+    done = run("token", "inspect", given=token.encode())
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("standard input: the token is malformed: ")
+
+
+def test_a_token_that_is_too_large_is_a_message() -> None:
+    assert "more than 16384 characters" in run("token", "inspect", given="x" * 20_000).err
+
+
+def test_a_policy_that_does_not_load_is_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 2")
+    done = _inspect(_unsigned(github_claims()), "--policy", path)
+    assert (done.status, done.out) == (2, "")
+    assert f"{path}: version: expected 1, found the number 2" in done.err
