@@ -46,8 +46,8 @@ def _request(method: str, target: str, *, headers: Headers = (), body: bytes = b
     return Request(method=method, target=target, headers=(*_CLIENT, *headers), body=body, peer=_PEER)
 
 
-def _bearer(query: str = "") -> Callable[[str], Request]:
-    target = f"/v1/token?{query}" if query else "/v1/token"
+def _bearer(query: str = "", *, path: str = "/v1/token") -> Callable[[str], Request]:
+    target = f"{path}?{query}" if query else path
     return lambda token: _request("POST", target, headers=(("Authorization", f"Bearer {token}"),))
 
 
@@ -86,6 +86,7 @@ CASES: Final = (
     Case(name="granted-docker-config", token=_GITHUB, request=_bearer("format=docker-config")),
     Case(name="granted-form-body", token=_GITHUB, request=_form),
     Case(name="granted-rest-api", token=_GITHUB, request=_bearer("registry=apps"), rest_api=True),
+    Case(name="explained-push-github", token=_GITHUB, request=_bearer("registry=apps", path="/v1/explain")),
     Case(
         name="denied-untrusted-trigger",
         token=Token(provider="github-actions", scenario="pull-request-target"),

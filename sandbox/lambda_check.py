@@ -128,6 +128,8 @@ def _check(case: Case, answer: dict[str, object]) -> None:
     expect(status == 200, f"expected status 200, found {status}, {found}")  # noqa: PLR2004 - HTTP
     if case.name.startswith("granted-"):
         expect(bool(body.get("access_token") or body.get("auths")), "expected a login, found none")
+    if case.name.startswith("explained-"):
+        expect(body.get("decision") == "granted", f"expected a decision, found {found}")
 
 
 def _api_passes(world: World, port: int) -> bool:

@@ -21,4 +21,12 @@ class Unusable(click.ClickException):
 
     @override
     def show(self, file: object = None) -> None:
-        click.echo(self.message, err=True)
+        click.echo("\n".join(map(_shown, self.message.split("\n"))), err=True)
+
+
+def _shown(text: str) -> str:
+    """Return a line in which nothing of a file can move a terminal's cursor, or turn its text around."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )

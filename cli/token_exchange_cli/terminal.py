@@ -19,7 +19,7 @@ def print_json(fields: Mapping[str, Json]) -> None:
 
 def remark(text: str) -> None:
     """Tell a person `text`, beside the answer."""
-    click.echo(f"remark: {text}", err=True)
+    click.echo(f"remark: {shown(text)}", err=True)
 
 
 def console() -> Console:

@@ -54,7 +54,7 @@ def test_what_is_committed_holds_no_token(case: Case) -> None:
 
 @each_case
 def test_the_name_says_an_outcome(case: Case) -> None:
-    assert re.fullmatch(r"health|(granted|denied|rejected)-[a-z-]+", case.name)
+    assert re.fullmatch(r"health|(granted|explained|denied|rejected)-[a-z-]+", case.name)
     assert case.reason is None or case.reason in set(Reason)
 
 

@@ -70,6 +70,18 @@ def test_a_value_that_was_cut_is_said(tmp_path: Path) -> None:
     assert "the record has only the beginning of workflow" in _remarks(done)
 
 
+def test_a_remark_is_printable_whatever_the_record_holds(tmp_path: Path) -> None:
+    record = _record()
+    claims = record["claims"]
+    assert isinstance(claims, dict)
+    claims["nasty\x1b[31m\n\u202e"] = "x…[9 more]"
+    policy = write_policy(tmp_path, MAIN)
+    done = run("policy", "explain", policy, "--audit-line", write_json(tmp_path / "line.json", record))
+    assert done.err.startswith("remark: the record has only the beginning of nasty")
+    assert done.err.count("\n") == 1
+    assert all(character.isprintable() or character == "\n" for character in done.err + done.out)
+
+
 def test_claims_that_were_left_out_are_taken_from_the_identity(tmp_path: Path) -> None:
     record = _record()
     record["claims"] = {"actor": "ada-mueller"}
