@@ -4,7 +4,7 @@ from tests.doubles import FakePolicySource, FakeRegistries, FakeRoles, QuietPoli
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from token_exchange.audit import AuditRecord
-from token_exchange.exchange import Exchange, Exchanged
+from token_exchange.exchange import Exchange, Exchanged, Explained
 from token_exchange.policy.ask import Ask, RepositoryScope
 from token_exchange.policy.decision import Denied
 from token_exchange.policy_store import PolicyStore
@@ -56,6 +56,16 @@ class Story:
             timings=Timings(self.clock),
         )
 
+    def explain(self, ask: Ask | None = None, **changes: Json) -> Explained | Denied:
+        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
+        return self.exchange.explain(
+            self.issuer.signing_key.sign(self.issuer.header(), claims),
+            ask or Ask(),
+            record=self.record,
+            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
+            timings=Timings(self.clock),
+        )
+
     def logins(self, ask: Ask | None = None, **more: bool) -> Exchanged:
         outcome = self.run(ask, **more)
         assert isinstance(outcome, Exchanged)
@@ -90,6 +100,30 @@ def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
     assert isinstance(story.run(repository="stopped"), Denied)
     assert isinstance(story.run(Ask(registries=("apps",)), repository=None), Denied)
     assert isinstance(story.run(Ask(scope=(RepositoryScope(name="ci/other", push=True),))), Denied)
+    assert story.is_untouched()
+
+
+def test_an_explanation_is_the_decision_and_mints_nothing() -> None:
+    story = Story([*BOTH, grant("release", match={"environment": "release"})])
+    outcome = story.explain()
+    assert isinstance(outcome, Explained)
+    assert [award.grant.name for award in outcome.granted.awards] == ["own", "base"]
+    assert [one.grant.name for one in outcome.nearest.nearest] == ["own", "base", "release"]
+    assert (story.record.grants, story.record.identity_is_proven) == ([], True)
+    assert story.is_untouched()
+
+
+def test_an_explanation_of_a_denial_is_the_denial() -> None:
+    story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    for changes, reason in (
+        ({"organization": "other"}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ({"repository": "stopped"}, Reason.DENIED),
+    ):
+        outcome = story.explain(None, **changes)
+        assert isinstance(outcome, Denied)
+        assert outcome.reason is reason
+        # A stranger makes nobody look at ten thousand grants.
+        assert (outcome.nearest, outcome.shown) == ((), ())
     assert story.is_untouched()
 
 

@@ -56,9 +56,9 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """A decision that nothing came of, and the grants that the request was about."""
+    """Logins that would be made, and how each of the grants stands that the request was about."""
 
-    decision: Decision
+    granted: Granted
     nearest: Nearest
 
 
@@ -109,7 +109,7 @@ class Exchange:
 
     def explain(
         self, raw_token: str, ask: Ask, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> Explained:
+    ) -> Explained | Denied:
         """Return what `run` would decide, and how each of the caller's grants stands; nothing is minted or spent.
 
         Raises:
@@ -119,7 +119,9 @@ class Exchange:
         with timings.measure("decide"):
             decision = decide(policy, caller, ask)
         _record_decision(record, decision)
-        return Explained(decision=decision, nearest=nearest_grants(policy, caller, ask))
+        if isinstance(decision, Denied):
+            return decision
+        return Explained(granted=decision, nearest=nearest_grants(policy, caller, ask))
 
     def _admitted(
         self, raw_token: str, *, record: AuditRecord, deadline: Deadline, timings: Timings

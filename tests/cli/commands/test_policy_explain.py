@@ -101,6 +101,14 @@ def test_people_read_why_the_nearest_failed(tmp_path: Path) -> None:
     assert "not asked about: 1 of other issuers, registries or names" in rest
 
 
+def test_people_read_what_is_for_pull_alone_and_that_a_token_was_refused(tmp_path: Path) -> None:
+    pushes = grant(name="pushes", access="push", repositories=["ci/{repository}"], also_pull=["base/*", "tools/*"])
+    assert "    for pull alone base/*, tools/*" in _explain(tmp_path, text=True, grants=(pushes,)).out.splitlines()
+    refused = _explain(tmp_path, github_claims(repository_id=None), text=True)
+    assert refused.status == 1
+    assert refused.out == ("denied: missing-claim\n  claim repository_id: missing, though every job's token has it\n")
+
+
 def test_people_read_what_is_granted(tmp_path: Path) -> None:
     done = _explain(tmp_path, text=True, grants=(MAIN, grant(name="second", match={"branch": "main"})))
     assert done.out.splitlines()[:4] == [

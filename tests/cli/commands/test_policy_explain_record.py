@@ -117,5 +117,11 @@ def test_what_is_no_record_of_anybody_cannot_be_explained(tmp_path: Path, change
     assert text in done.err
 
 
+def test_a_whole_record_that_the_entry_cannot_be_of_is_refused(tmp_path: Path) -> None:
+    # GitHub's claims, read as GitLab's: nothing was cut that could be the claims it lacks.
+    done = _explain(tmp_path, _record(), "--issuer", "gitlab")
+    assert (done.status, done.fields["reason"]) == (1, "missing-claim")
+
+
 def test_another_entry_may_be_named(tmp_path: Path) -> None:
     assert _explain(tmp_path, {**_record(), "issuer": "old-name"}, "--issuer", "github").status == 0

@@ -77,6 +77,18 @@ def test_the_provider_is_seen_by_its_own_host_alone(claims: dict[str, Json], pro
     assert (fields["vocabulary"] == {}) is (provider is None)
 
 
+def test_people_read_what_a_token_says() -> None:
+    lines = _inspect(_unsigned(github_claims())).out.splitlines()
+    assert lines[:2] == ["unverified: no policy was given to verify it by", "provider github-actions"]
+    assert [line for line in lines if not line.startswith(" ") and line][2:] == [
+        "times",
+        "vocabulary",
+        "header",
+        "claims",
+    ]
+    assert '  repository               "nordlicht/kompass"' in lines
+
+
 def test_claims_of_no_job_have_no_vocabulary() -> None:
     fields = _inspect(_unsigned(github_claims(repository_id=None)), "--json").fields
     assert (fields["provider"], fields["vocabulary"]) == ("github-actions", {})

@@ -10,7 +10,7 @@ from token_exchange.endpoint.parameters import read_explain_parameters
 from token_exchange.endpoint.subject_token import find_token
 from token_exchange.endpoint.token import denial, refusal
 from token_exchange.exchange import Exchange, Explained
-from token_exchange.policy.decision import Award, Denied, Granted
+from token_exchange.policy.decision import Award, Decision, Denied
 from token_exchange.policy.reading.durations import spelled_duration
 from token_exchange.ports import Deadline, Json
 from token_exchange.reasons import MEANINGS, Reason
@@ -33,45 +33,53 @@ def explain_token(
         wanted = read_explain_parameters(request)
         raw_token = find_token(request, wanted.subject_token)
         record.saw_token(raw_token)
-        explained = exchange.explain(raw_token, wanted.ask, record=record, deadline=deadline, timings=timings)
+        outcome = exchange.explain(raw_token, wanted.ask, record=record, deadline=deadline, timings=timings)
     except Refused as refused:
         return refusal(refused, request, record)
-    decision = explained.decision
-    if isinstance(decision, Denied):
-        if MEANINGS[decision.reason].error != "access_denied":
-            return denial(decision, request, record)
-        record.refuse(Refused(decision.reason, decision.description), status=200)
-    return json_answer(200, _explanation(explained, record), request_id=record.request_id)
-
-
-def _explanation(explained: Explained, record: AuditRecord) -> dict[str, Json]:
-    decision = explained.decision
-    # As of the grants: what outsiders can start is told of none, the ones in report mode included.
-    is_outsiders = record.caller is None or record.caller.identity.untrusted_trigger is not None
-    would: list[Json] = [] if is_outsiders else [would_fields(would) for would in decision.would]
-    match decision:
-        case Granted():
-            return {
-                "decision": "granted",
-                "reason": "granted",
-                **identity_fields(record),
-                "registries": [award_fields(award) for award in decision.awards],
-                **({} if is_outsiders else explained_fields(decision, explained.nearest)),
-                "would": would,
-                "request_id": record.request_id,
-            }
+    match outcome:
+        case Explained():
+            return json_answer(200, _granted(outcome, record), request_id=record.request_id)
+        case Denied() if MEANINGS[outcome.reason].error == "access_denied":
+            record.refuse(Refused(outcome.reason, outcome.description), status=200)
+            return json_answer(200, _denied(outcome, record), request_id=record.request_id)
         case Denied():
-            return {
-                "decision": "denied",
-                "reason": decision.reason.value,
-                **identity_fields(record),
-                "registries": [],
-                **considered_fields(decision),
-                "would": would,
-                "request_id": record.request_id,
-            }
+            return denial(outcome, request, record)
         case _:
-            assert_never(decision)
+            assert_never(outcome)
+
+
+def _granted(explained: Explained, record: AuditRecord) -> dict[str, Json]:
+    granted = explained.granted
+    return {
+        "decision": "granted",
+        "reason": "granted",
+        **identity_fields(record),
+        "registries": [award_fields(award) for award in granted.awards],
+        **({} if _is_outsiders(record) else explained_fields(granted, explained.nearest)),
+        "would": _would(granted, record),
+        "request_id": record.request_id,
+    }
+
+
+def _denied(denied: Denied, record: AuditRecord) -> dict[str, Json]:
+    return {
+        "decision": "denied",
+        "reason": denied.reason.value,
+        **identity_fields(record),
+        "registries": [],
+        **considered_fields(denied),
+        "would": _would(denied, record),
+        "request_id": record.request_id,
+    }
+
+
+def _would(decision: Decision, record: AuditRecord) -> list[Json]:
+    """Return what report mode would have granted; as of the grants, a run that outsiders can start is told of none."""
+    return [] if _is_outsiders(record) else [would_fields(would) for would in decision.would]
+
+
+def _is_outsiders(record: AuditRecord) -> bool:
+    return record.caller is None or record.caller.identity.untrusted_trigger is not None
 
 
 def award_fields(award: Award) -> dict[str, Json]:
