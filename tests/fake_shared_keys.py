@@ -34,11 +34,11 @@ class FakeSharedKeys:
             assert self.gate.wait(timeout=30), "a test forgot to open the gate"
         return self.sets.get(name)
 
-    def write(self, name: str, stored: StoredKeySet, *, now: float, deadline: Deadline) -> bool:
+    def write(self, name: str, stored: StoredKeySet, *, latest_seconds: int, deadline: Deadline) -> bool:
         self.writes.append(name)
         self._call(deadline)
         there = self.sets.get(name)
-        if there is not None and stored.fetched_at_seconds <= there.fetched_at_seconds <= now:
+        if there is not None and stored.fetched_at_seconds <= there.fetched_at_seconds <= latest_seconds:
             return False
         self.sets[name] = stored
         return True

@@ -5,7 +5,12 @@ from token_exchange.adapters.settings import BadSetting, Settings, read_settings
 
 def test_nothing_is_required() -> None:
     assert read_settings({}) == Settings(
-        policy_file="policy.yaml", policy_max_age_seconds=60, public_url=None, region=None, function_version=None
+        policy_file="policy.yaml",
+        policy_max_age_seconds=60,
+        state_table=None,
+        public_url=None,
+        region=None,
+        function_version=None,
     )
 
 
@@ -14,6 +19,7 @@ def test_nothing_is_required() -> None:
     [
         "TOKEN_EXCHANGE_POLICY",
         "TOKEN_EXCHANGE_POLICY_MAX_AGE",
+        "TOKEN_EXCHANGE_STATE_TABLE",
         "TOKEN_EXCHANGE_URL",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
@@ -31,6 +37,7 @@ def test_an_empty_variable_counts_as_absent(name: str) -> None:
         ("TOKEN_EXCHANGE_POLICY", "file:/opt/policy.json", "policy_file", "/opt/policy.json"),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "0", "policy_max_age_seconds", 0),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "86400", "policy_max_age_seconds", 86400),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "exchange-StateTable-1A_b.c", "state_table", "exchange-StateTable-1A_b.c"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example", "public_url", "https://login.acme.example"),
         (
             "TOKEN_EXCHANGE_URL",
@@ -62,6 +69,11 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "1000000"),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "٦٠"),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "60\n"),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "ab"),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "a" * 256),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "state/table"),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "stäte"),
+        ("TOKEN_EXCHANGE_STATE_TABLE", "state\n"),
         ("TOKEN_EXCHANGE_URL", "http://login.acme.example"),
         ("TOKEN_EXCHANGE_URL", "https://user@login.acme.example"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example?x"),
@@ -77,7 +89,7 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
     with pytest.raises(BadSetting) as error:
         read_settings({name: value})
     assert str(error.value).startswith(f"{name}: expected ")
-    assert repr(value) in str(error.value)
+    assert repr(value[:100]) in str(error.value)
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:

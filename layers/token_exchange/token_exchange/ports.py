@@ -92,10 +92,10 @@ class SharedKeys(Protocol):
 class SharedKeysTable(SharedKeys, Protocol):
     """The same, for the one function that may write them."""
 
-    def write(self, name: str, stored: StoredKeySet, *, now: float, deadline: Deadline) -> bool:
+    def write(self, name: str, stored: StoredKeySet, *, latest_seconds: int, deadline: Deadline) -> bool:
         """Put `stored` under `name`, unless a set that was fetched later is there, and say whether it was put.
 
-        One that was fetched after `now`, by a clock that went wrong, gives way too.
+        One that was fetched after `latest_seconds`, since the epoch, is of a clock that went wrong, and gives way.
 
         Raises:
             SharedKeysFailed: whatever went wrong, by `deadline`.

@@ -16,6 +16,7 @@ from token_exchange.adapters.log_lines import quiet_libraries
 from token_exchange.adapters.metrics import Metrics
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import Settings, read_settings
+from token_exchange.adapters.shared_keys_table import SharedKeysReader
 from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
 from token_exchange.audit import AuditRecord
 from token_exchange.endpoint.http import HttpAnswer, HttpRequest
@@ -53,7 +54,13 @@ class Service:
             events=self._events,
             own_region=settings.region,
         )
-        keys = KeyStore(fetcher=HttpsFetcher(clock=self._clock), clock=self._clock, events=self._events)
+        table = settings.state_table
+        keys = KeyStore(
+            fetcher=HttpsFetcher(clock=self._clock),
+            clock=self._clock,
+            events=self._events,
+            shared=None if table is None else SharedKeysReader(clients=clients, calls=calls, table=table),
+        )
         exchange = Exchange(
             policies=self._policies,
             verifier=Verifier(keys),
@@ -69,6 +76,8 @@ class Service:
         try:
             policy = self._policies.current().policy
             clients.sts()
+            if self._settings.state_table is not None:
+                clients.dynamodb()
             for region in {registry.region for registry in policy.registries.values()}:
                 clients.ecr(region)
         except Refused:

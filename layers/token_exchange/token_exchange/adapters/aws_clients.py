@@ -24,6 +24,7 @@ from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_sts import STSClient
 
@@ -82,6 +83,7 @@ class AwsClients:
         self._lock = Lock()
         self._sts: STSClient | None = None
         self._ecr: dict[str, ECRClient] = {}
+        self._dynamodb: DynamoDBClient | None = None
         # Two sessions, so that no client of the one can ever sign with the credentials of the other; what they know
         # of AWS and the handlers of botocore's events are the same and read once.
         events = HierarchicalEmitter()
@@ -107,6 +109,23 @@ class AwsClients:
                 )
                 self._sts = cast("STSClient", client)  # botocore's types, unlike boto3's, do not tell which client
         return self._sts
+
+    def dynamodb(self) -> "DynamoDBClient":
+        """Return the client that reads and writes the state table as the service.
+
+        Raises:
+            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
+        """
+        if self._region is None:
+            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
+        if self._dynamodb is None:
+            with self._lock:
+                client = made(
+                    lambda: self._own.create_client("dynamodb", region_name=self._region, config=_CONFIG),
+                    service="DynamoDB",
+                )
+                self._dynamodb = cast("DynamoDBClient", client)  # as above
+        return self._dynamodb
 
     def ecr(self, region: str) -> "ECRClient":
         """Return the client for ECR in `region`, which signs with what was lent.

@@ -12,6 +12,8 @@ _PUBLIC_URL: Final = re.compile(
     r"(?:/[A-Za-z0-9._~-]+)*/?"
 )
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+"""Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
 
 class BadSetting(ValueError):
@@ -27,6 +29,7 @@ class Settings:
 
     policy_file: str
     policy_max_age_seconds: int
+    state_table: str | None
     public_url: str | None
     region: str | None
     function_version: str | None
@@ -42,6 +45,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         policy_file=_policy_file(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
+        state_table=_table(given.get("TOKEN_EXCHANGE_STATE_TABLE")),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
         region=_region(given),
         function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
@@ -62,6 +66,12 @@ def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
     if not _SECONDS.fullmatch(value):
         raise BadSetting(name, "a whole number of seconds", value)
     return int(value)
+
+
+def _table(value: str | None) -> str | None:
+    if value is not None and not _TABLE.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_STATE_TABLE", "the name of a DynamoDB table", value)
+    return value
 
 
 def _public_url(value: str | None) -> str | None:

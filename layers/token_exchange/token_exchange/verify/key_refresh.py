@@ -21,6 +21,8 @@ from token_exchange.verify.shared_keys import SHARED_SECONDS, believed, shared_n
 from token_exchange.verify.trust import IssuerTrust, Pinned
 
 _AT_ONCE: Final = 8
+_CLOCKS_APART_SECONDS: Final = 60
+"""By which the clocks of two environments may differ; AWS keeps them within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class KeyRefresher:
             put = self._table.write(
                 shared_name(task.origin),
                 stored(fetched, task.origin, fetched_at=fetched_at),
-                now=self._clock.now(),
+                latest_seconds=int(self._clock.now()) + _CLOCKS_APART_SECONDS,
                 deadline=deadline.within(SHARED_SECONDS),
             )
         except SharedKeysFailed as error:

@@ -1,0 +1,1 @@
+"""The function that refreshes key sets in the state table."""

@@ -1,0 +1,82 @@
+"""Puts the refresher of key sets together for one environment, and runs it."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from token_exchange.adapters.aws_clients import AwsClients
+from token_exchange.adapters.clock import SystemClock
+from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.adapters.events import Events
+from token_exchange.adapters.https_fetcher import HttpsFetcher
+from token_exchange.adapters.log_lines import quiet_libraries
+from token_exchange.adapters.metrics import Metrics
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.settings import Settings, read_settings
+from token_exchange.adapters.shared_keys_table import SharedKeysWriter
+from token_exchange.policy_store import PolicyStore
+from token_exchange.ports import Clock, Deadline, RefreshOutcome
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.verify.key_refresh import KeyRefresher
+
+MAX_RUN_SECONDS: Final = 50.0
+_KEPT_FOR_THE_END_SECONDS: Final = 2.0
+_OUTCOMES: Final[tuple[RefreshOutcome, ...]] = ("refreshed", "kept", "failed")
+
+
+class Refresher:
+    """The refresher function of one environment: fetches every issuer's keys, and writes them to the state table."""
+
+    def __init__(self, settings: Settings, *, folder: Path) -> None:
+        quiet_libraries()
+        self._clock: Clock = SystemClock()
+        events = Events(metrics=Metrics())
+        self._policies = PolicyStore(
+            source=PolicyFile(folder / settings.policy_file),
+            clock=self._clock,
+            max_age_seconds=settings.policy_max_age_seconds,
+            events=events,
+            own_region=settings.region,
+        )
+        self._keys: KeyRefresher | None = None
+        if settings.state_table is not None:
+            clients, calls = AwsClients(region=settings.region), DeadlineCalls()
+            self._keys = KeyRefresher(
+                fetcher=HttpsFetcher(clock=self._clock),
+                table=SharedKeysWriter(clients=clients, calls=calls, table=settings.state_table),
+                clock=self._clock,
+                events=events,
+            )
+
+    def __call__(self, _event: object, context: object) -> dict[str, list[str]]:
+        """Return the issuer entries by what came of each. Of Lambda's `context` the time that is left is used.
+
+        Raises:
+            Refused: `misconfigured` without a table, `policy-unavailable` without a policy. One failing issuer, or
+                all of them, is no error: it is told of, and the next run tries again.
+        """
+        if self._keys is None:
+            raise Refused(Reason.MISCONFIGURED, "there is no table to write key sets to: TOKEN_EXCHANGE_STATE_TABLE")
+        policy = self._policies.current().policy
+        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
+        outcomes = self._keys.refresh([issuer.trust for issuer in policy.issuers.values()], deadline=deadline)
+        return {outcome: [entry for entry, found in outcomes.items() if found == outcome] for outcome in _OUTCOMES}
+
+
+def _seconds_for(context: object) -> float:
+    """Return how long the run may take; an invoker that is not Lambda may set no limit."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if remaining is None:
+        return MAX_RUN_SECONDS
+    left: float = remaining() / 1000 - _KEPT_FOR_THE_END_SECONDS
+    return min(MAX_RUN_SECONDS, left)
+
+
+def start(function_file: str) -> Refresher:
+    """Return the refresher as the environment configures it, for the function whose module is `function_file`.
+
+    Raises:
+        BadSetting: a variable has a value that it cannot have.
+    """
+    return Refresher(read_settings(os.environ), folder=Path(function_file).parent)
