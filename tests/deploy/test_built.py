@@ -69,7 +69,8 @@ def test_everything_in_the_layer_belongs_to_a_distribution_or_is_ours(build: Pat
 @both_builds
 def test_no_cold_start_has_to_compile_anything(build: Path) -> None:
     """Whatever the file's time says: the bytecode's flags are those of PEP 552 for a hash that is not checked."""
-    modules = [path for folder in (layer(build), build / "ExchangeFunction") for path in folder.rglob("*.py")]
+    folders = (layer(build), build / "ExchangeFunction", build / "RefreshKeysFunction")
+    modules = [path for folder in folders for path in folder.rglob("*.py")]
     assert len(modules) > 500
     for module in modules:
         bytecode = Path(cache_from_source(str(module)))
@@ -83,6 +84,38 @@ def test_the_function_is_its_own_folder_and_nothing_of_the_sandbox_is_deployed()
     assert built - {"__pycache__"} == ours
     assert {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction").iterdir()} == {"exchange"}
     assert "AWS_ENDPOINT_URL" not in (DEPLOYED_BUILD / "template.yaml").read_text()
+
+
+def test_the_refresher_is_built_beside_the_policy_that_it_reads() -> None:
+    built = DEPLOYED_BUILD / "RefreshKeysFunction"
+    assert (built / "refresh_keys" / "app.py").read_bytes() == (ROOT / "functions/refresh_keys/app.py").read_bytes()
+    policy = ROOT / "functions" / "exchange" / "policy.yaml"
+    assert (built / "exchange" / "policy.yaml").exists() == policy.exists()
+
+
+def test_the_refresher_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from refresh_keys.app import handler; handler({}, None)"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-W",
+            "error",
+            "-c",
+            code,
+            str(NATIVE_BUILD / "RefreshKeysFunction"),
+            str(layer(NATIVE_BUILD)),
+        ],
+        env={"TOKEN_EXCHANGE_POLICY": "file:none.yaml", "AWS_REGION": "eu-west-1", "PATH": "/usr/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # No table, so nothing to do; but everything was imported to be able to say so.
+    assert done.returncode == 1
+    assert "TOKEN_EXCHANGE_STATE_TABLE" in done.stderr.splitlines()[-1]
 
 
 def test_the_function_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:

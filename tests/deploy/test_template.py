@@ -7,13 +7,28 @@ from sandbox.account import PULL_ROLE, PUSH_ROLE
 from sandbox.aws.policies import Ask, Policy, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.tokens import Mint
-from tests.deploy.cloudformation import ROOT, Stack, as_policy, at, load, mapping, sequence, text
+from tests.deploy.cloudformation import (
+    PSEUDO_PARAMETERS,
+    ROOT,
+    Stack,
+    as_policy,
+    at,
+    load,
+    mapping,
+    sequence,
+    text,
+)
+from token_exchange.refresher import MAX_RUN_SECONDS
 from token_exchange.service import MAX_REQUEST_SECONDS
+from token_exchange.verify.issuer_keys import FRESH_SECONDS
 
 TEMPLATE = "template.yaml"
 ROLE_ARN = "arn:aws:iam::111122223333:role/exchange-role"
+REFRESHER_ARN = "arn:aws:iam::111122223333:role/refresher-role"
+ADMINISTRATOR_ARN = "arn:aws:iam::111122223333:role/administrator"
 TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
 LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*"
+REFRESHER_LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*"
 GATEWAY_SECONDS = 30
 
 
@@ -24,23 +39,30 @@ def deployed(**parameters: object) -> Stack:
         given | parameters,
         attributes={
             "ExchangeRole.Arn": ROLE_ARN,
+            "RefreshKeysRole.Arn": REFRESHER_ARN,
+            "RefreshKeysLogGroup.Arn": REFRESHER_LOG_GROUP_ARN,
             "StateTable.Arn": TABLE_ARN,
             "ExchangeLogGroup.Arn": LOG_GROUP_ARN,
         },
     )
 
 
-def identity_policies(stack: Stack) -> list[Policy]:
-    """Return every policy of the function's role."""
-    inline = sequence(stack.resource("ExchangeRole"), "Policies")
-    documents = [at(each, "PolicyDocument") for each in [*inline, stack.resource("UseStatePolicy")]]
+EXCHANGE = ("ExchangeRole", "UseStatePolicy")
+REFRESHER = ("RefreshKeysRole", "WriteKeySetsPolicy")
+
+
+def identity_policies(stack: Stack, role: tuple[str, str] = EXCHANGE) -> list[Policy]:
+    """Return every policy of a function's role."""
+    name, apart = role
+    inline = sequence(stack.resource(name), "Policies")
+    documents = [at(each, "PolicyDocument") for each in [*inline, stack.resource(apart)]]
     return [parse_policy(as_policy(document), kind="identity") for document in documents]
 
 
-def may(stack: Stack, action: str, resource: str, **context: str) -> bool:
+def may(stack: Stack, action: str, resource: str, *, role: tuple[str, str] = EXCHANGE, **context: str) -> bool:
     keys = {name.replace("__", ":").lower(): [value] for name, value in context.items()}
     ask = Ask(action=action, resource=resource, context=keys)
-    return any(policy.says(ask) is Verdict.ALLOWED for policy in identity_policies(stack))
+    return any(policy.says(ask) is Verdict.ALLOWED for policy in identity_policies(stack, role))
 
 
 # What the function's role may do.
@@ -118,16 +140,135 @@ def test_a_call_without_a_key_is_not_covered_by_all_its_keys() -> None:
     assert not may(deployed(), "dynamodb:GetItem", TABLE_ARN)
 
 
-def test_nobody_else_writes_to_the_table() -> None:
-    statement = mapping(deployed().resource("StateTable"), "ResourcePolicy", "PolicyDocument", "Statement", 0)
-    assert statement.pop("Principal") == "*"
-    # Without its principal it reads like a policy of anybody's own.
-    table = parse_policy(as_policy({"Version": "2012-10-17", "Statement": [statement]}), kind="identity")
-    administrator = "arn:aws:iam::111122223333:role/administrator"
-    for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate"):
-        for principal, verdict in ((ROLE_ARN, Verdict.SILENT), (administrator, Verdict.DENIED)):
-            ask = Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context={"aws:principalarn": [principal]})
-            assert table.says(ask) is verdict
+# What the refresher's role may do: key sets, and nothing else.
+
+
+@pytest.mark.parametrize(
+    ("action", "key", "allowed"),
+    [
+        ("GetItem", "keys#0a1b", True),
+        ("PutItem", "keys#0a1b", True),
+        ("DeleteItem", "keys#0a1b", False),
+        ("UpdateItem", "keys#0a1b", False),
+        ("Scan", "keys#0a1b", False),
+        ("BatchWriteItem", "keys#0a1b", False),
+        # The exchange's marks and budgets, and what only begins alike.
+        ("PutItem", "use#0a1b", False),
+        ("GetItem", "use#0a1b", False),
+        ("PutItem", "budget#github", False),
+        ("PutItem", "keys", False),
+    ],
+)
+def test_the_refresher_writes_key_sets(action: str, key: str, *, allowed: bool) -> None:
+    found = may(deployed(), f"dynamodb:{action}", TABLE_ARN, role=REFRESHER, dynamodb__LeadingKeys=key)
+    assert found is allowed
+
+
+def test_the_refresher_writes_its_log_and_does_nothing_else() -> None:
+    actions = [
+        action
+        for policy in identity_policies(deployed(Tracing="true"), REFRESHER)
+        for statement in policy.statements
+        for action in statement.actions.values
+    ]
+    assert sorted(actions) == ["dynamodb:GetItem", "dynamodb:PutItem", "logs:CreateLogStream", "logs:PutLogEvents"]
+    stack = deployed()
+    assert may(stack, "logs:PutLogEvents", REFRESHER_LOG_GROUP_ARN.replace("*", "log-stream:1"), role=REFRESHER)
+    assert not may(stack, "logs:PutLogEvents", LOG_GROUP_ARN.replace("*", "log-stream:1"), role=REFRESHER)
+    assert not may(stack, "dynamodb:PutItem", TABLE_ARN, role=REFRESHER)
+    assert "ManagedPolicyArns" not in stack.resource("RefreshKeysRole")
+
+
+# What the table itself refuses, whatever a role is allowed.
+
+
+def table_policy() -> Policy:
+    statements = [
+        mapping(each)
+        for each in sequence(deployed().resource("StateTable"), "ResourcePolicy", "PolicyDocument", "Statement")
+    ]
+    for statement in statements:
+        # Without its principal it reads like a policy of anybody's own.
+        assert statement.pop("Principal") == "*"
+        assert statement["Effect"] == "Deny"
+    return parse_policy(as_policy({"Version": "2012-10-17", "Statement": statements}), kind="identity")
+
+
+WRITES = [
+    "BatchWriteItem",
+    "DeleteItem",
+    "PartiQLDelete",
+    "PartiQLInsert",
+    "PartiQLUpdate",
+    "PutItem",
+    "UpdateItem",
+]
+
+
+@pytest.mark.parametrize("action", WRITES)
+@pytest.mark.parametrize(
+    ("principal", "keys", "verdict"),
+    [
+        (ROLE_ARN, ["use#0a1b"], Verdict.SILENT),
+        (ROLE_ARN, ["budget#github"], Verdict.SILENT),
+        (ROLE_ARN, ["keys#0a1b"], Verdict.DENIED),
+        # In a batch one key of the other kind is too many.
+        (ROLE_ARN, ["use#0a1b", "keys#0a1b"], Verdict.DENIED),
+        (REFRESHER_ARN, ["keys#0a1b"], Verdict.SILENT),
+        (REFRESHER_ARN, ["use#0a1b"], Verdict.DENIED),
+        (REFRESHER_ARN, ["keys#0a1b", "use#0a1b"], Verdict.DENIED),
+        (ADMINISTRATOR_ARN, ["keys#0a1b"], Verdict.DENIED),
+        (ADMINISTRATOR_ARN, ["use#0a1b"], Verdict.DENIED),
+        (ADMINISTRATOR_ARN, [], Verdict.DENIED),
+    ],
+)
+def test_only_the_one_whose_they_are_writes_to_the_table(
+    action: str, principal: str, keys: list[str], verdict: Verdict
+) -> None:
+    context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
+    assert table_policy().says(Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context)) is verdict
+
+
+def test_the_table_keeps_nobody_from_reading() -> None:
+    context = {"aws:principalarn": [ROLE_ARN], "dynamodb:leadingkeys": ["keys#0a1b"]}
+    assert table_policy().says(Ask(action="dynamodb:GetItem", resource=TABLE_ARN, context=context)) is Verdict.SILENT
+
+
+# When the refresher runs.
+
+
+def test_the_refresher_runs_twice_while_a_set_is_fresh() -> None:
+    schedule = text(
+        deployed().resource("RefreshKeysFunction"), "Events", "BeforeKeysGrowStale", "Properties", "Schedule"
+    )
+    minutes = re.fullmatch(r"rate\((\d+) minutes\)", schedule)
+    assert minutes is not None
+    assert 2 * int(minutes[1]) * 60 <= FRESH_SECONDS
+
+
+def test_the_refresher_runs_after_each_deployment() -> None:
+    pattern = mapping(deployed().resource("RefreshKeysFunction"), "Events", "AfterDeployment", "Properties", "Pattern")
+    assert pattern["source"] == ["aws.cloudformation"]
+    assert at(pattern, "detail", "stack-id") == [PSEUDO_PARAMETERS["AWS::StackId"]]
+    statuses = sequence(pattern, "detail", "status-details", "status")
+    assert {"CREATE_COMPLETE", "UPDATE_COMPLETE"} < set(statuses)
+
+
+def test_the_refresher_ends_its_run_before_lambda_does() -> None:
+    timeout = at(deployed().resource("RefreshKeysFunction"), "Timeout")
+    assert isinstance(timeout, int)
+    assert timeout > MAX_RUN_SECONDS
+
+
+def test_the_refresher_reads_the_exchanges_own_policy() -> None:
+    stack = deployed()
+    exchange, refresher = (stack.resource(name) for name in ("ExchangeFunction", "RefreshKeysFunction"))
+    assert text(exchange, "CodeUri") == text(refresher, "CodeUri") + "exchange/"
+    assert text(refresher, "Handler") == "refresh_keys.app.handler"
+    named = text(refresher, "Environment", "Variables", "TOKEN_EXCHANGE_POLICY").removeprefix("file:")
+    own = text(exchange, "Environment", "Variables", "TOKEN_EXCHANGE_POLICY").removeprefix("file:")
+    folder = ROOT / "functions"
+    assert (folder / "refresh_keys" / named).resolve() == folder / "exchange" / own
 
 
 # Which roles the parameter takes.

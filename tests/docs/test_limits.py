@@ -72,7 +72,7 @@ def test_the_clients_patience_is_as_said() -> None:
 
 def test_the_time_outs_of_the_template_are_as_said() -> None:
     template = (ROOT / "template.yaml").read_text("utf-8")
-    (function,) = re.findall(r"^ +Timeout: (\d+)$", template, re.MULTILINE)
+    function = re.findall(r"^  ExchangeFunction:$.*?^ +Timeout: (\d+)$", template, re.MULTILINE | re.DOTALL)[0]
     (gateway,) = re.findall(r"TimeoutInMillis: (\d+)", template)
     said = f"The function's own timeout is {function} s, the gateway's {int(gateway) // 1000} s"
     assert said in ARCHITECTURE.text
