@@ -19,7 +19,9 @@ from token_exchange_cli.statuses import Unusable
 MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
 """Room for a token of 16 KiB, and for white space around it."""
 
-UNVERIFIED: Final = "the token's signature was not checked: whoever wrote the file chose every word in it"
+UNVERIFIED: Final = (
+    "the token is unverified: its signature was not checked, and whoever wrote the file chose every word in it"
+)
 
 
 def read_token(argument: str) -> UnverifiedToken:

@@ -57,6 +57,8 @@ def command(  # noqa: PLR0913 - as many as there are options
     policy = load_policy_argument(policy_file)
     presented = _presented(policy, token=token, claims=claims, audit_line=audit_line, issuer=issuer)
     explanation = explained(policy, presented, ask)
+    for text in explanation.remarks:
+        remark(text)
     if as_json:
         print_json(explanation_fields(explanation))
     else:
@@ -83,8 +85,6 @@ def _presented(
 
 
 def _print_text(explanation: Explanation) -> None:
-    for text in explanation.remarks:
-        remark(text)
     output = console()
     for one in explanation_lines(explanation):
         output.print(one)

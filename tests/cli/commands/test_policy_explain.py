@@ -248,10 +248,10 @@ def _explain_token(folder: Path, token: str, *options: str) -> Printed:
 def test_a_token_picks_its_entry_and_is_not_believed(tmp_path: Path) -> None:
     done = _explain_token(tmp_path, _token(github_claims(exp=4_000_000_000, iat=3_999_999_000, nbf=None)))
     assert done.status == 0
-    assert "the token's signature was not checked" in done.err
+    assert "the token is unverified: its signature was not checked" in done.err
     remarks = _explain_token(tmp_path, _token(github_claims()), "--json").fields["remarks"]
     assert isinstance(remarks, list)
-    assert "the token's signature was not checked" in str(remarks[0])
+    assert "the token is unverified: its signature was not checked" in str(remarks[0])
 
 
 def test_a_token_out_of_its_time_is_explained_with_a_remark(tmp_path: Path) -> None:
