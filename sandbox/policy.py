@@ -77,7 +77,7 @@ def write_policy(folder: Path, *, issuer_port: int) -> Path:
         _POLICY.substitute(
             issuers="".join(_entry(provider, issuer_port) for provider in providers),
             own_images="".join(_own_images(provider) for provider in providers),
-            names=", ".join(provider.entry.name for provider in providers),
+            names=", ".join(provider.entry.name for provider in providers if provider.entry.pulls_base),
             region=account.REGION,
             apps_account=account.APPS_ACCOUNT,
             base_account=account.BASE_ACCOUNT,

@@ -73,6 +73,16 @@ class QuietPolicyEvents:
         raise AssertionError(f"the policy of a test does not load: {cause}")
 
 
+class RecordedClaimEvents:
+    """Fulfils `ClaimEvents` by remembering."""
+
+    def __init__(self) -> None:
+        self.unknown: list[tuple[str, str, str]] = []
+
+    def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
+        self.unknown.append((entry, provider, claim))
+
+
 def policy_text(grants: list[dict[str, object]], *, deny: list[dict[str, object]] | None = None) -> str:
     """Return a policy of one generic issuer, whose tokens' claims are what they are called in the vocabulary."""
     document: dict[str, object] = {

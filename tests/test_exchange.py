@@ -1,6 +1,14 @@
 import pytest
 
-from tests.doubles import FakePolicySource, FakeRegistries, FakeRoles, QuietPolicyEvents, grant, policy_text
+from tests.doubles import (
+    FakePolicySource,
+    FakeRegistries,
+    FakeRoles,
+    QuietPolicyEvents,
+    RecordedClaimEvents,
+    grant,
+    policy_text,
+)
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from token_exchange.audit import AuditRecord
@@ -28,6 +36,7 @@ class Story:
         self.roles = FakeRoles()
         self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
         self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+        self.claim_events = RecordedClaimEvents()
         keys = KeyStore(fetcher=self.issuer, clock=self.clock, events=RecordedKeyEvents())
         self.exchange = Exchange(
             policies=PolicyStore(
@@ -39,6 +48,7 @@ class Story:
             verifier=Verifier(keys),
             roles=self.roles,
             registries=self.registries,
+            claim_events=self.claim_events,
             clock=self.clock,
         )
 

@@ -17,12 +17,13 @@ class Entry:
 
     `name` is the issuer entry's. `keys` are its lines besides provider, audience and those about keys, and `grant` the
     lines of a grant to push, besides name, issuer, registry, role and access; both are YAML, in which `$port` and
-    `$issuer` stand for the issuer's.
+    `$issuer` stand for the issuer's. `pulls_base` says that the one grant to pull base images is for this system too.
     """
 
     name: str
     keys: str
     grant: str
+    pulls_base: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,12 @@ TOLD: list[tuple[str, str, Tell, dict[str, Json]]] = [
         {"policy_sha256": "abc", "cause": "gone"},
     ),
     (
+        "unknown-claim",
+        "WARNING",
+        lambda events: events.unknown_claim("ci", provider="gitlab", claim=f"{TOKEN}{'x' * 600}"),
+        {"issuer": "ci", "provider": "gitlab", "claim": "[redacted]"},
+    ),
+    (
         "internal-error",
         "ERROR",
         lambda events: events.internal_error(ValueError(TOKEN), request_id="r-1"),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ci_claims import aws_claims, bitbucket_claims, bitrise_claims, github_claims, gitlab_claims
+from tests.ci_jobs import job_claims
 from tests.providers.test_preset import PRESETS
 from token_exchange.ports import Json
 from token_exchange.providers.identity import identify
@@ -13,6 +14,7 @@ from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
 SAMPLES = {
+    **{name: job_claims(name) for name in PRESETS},
     "github-actions": github_claims(),
     "gitlab": gitlab_claims(),
     "bitbucket-pipelines": bitbucket_claims(),
@@ -28,7 +30,7 @@ def refusal(provider: str, claims: dict[str, Json]) -> Refused:
 
 
 @pytest.mark.parametrize(
-    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].required)]
+    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].marks)]
 )
 @pytest.mark.parametrize("value", ["absent", None, ""])
 def test_a_token_that_is_no_jobs(provider: str, path: ClaimPath, value: Json) -> None:
@@ -64,13 +66,25 @@ def test_text_is_text(provider: str, claim: str) -> None:
         assert claim in refused.description
 
 
+@pytest.mark.parametrize(
+    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].only)]
+)
+def test_a_token_of_another_kind(provider: str, path: ClaimPath) -> None:
+    """Python has 0 and False equal, and 1 and True; a job's token has neither as a number."""
+    hostile: list[Json] = ["x", "true", "false", "True", 0, 1, 0.0, 1.0, [], [False], {}, True, False]
+    for value in hostile:
+        claims = {**SAMPLES[provider], path[0]: value}
+        if not any(value is good for good in PRESETS[provider].only[path]):
+            assert refusal(provider, claims).reason is Reason.INVALID_CLAIM
+
+
 @pytest.mark.parametrize("provider", sorted(PRESETS))
 def test_what_is_null_or_empty_is_absent(provider: str) -> None:
     preset = PRESETS[provider]
     for name, source in preset.vocabulary.items():
         first = source.behind[0][0] if source.behind else "sub"
         # What no claim carries cannot be absent, and `sub` is looked at before.
-        if first != "sub" and first not in {path[0] for path in preset.required}:
+        if first != "sub" and first not in {path[0] for path in preset.marks}:
             for value in (None, ""):
                 assert name not in identify(preset, {**SAMPLES[provider], first: value}).vocabulary
 

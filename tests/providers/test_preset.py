@@ -1,16 +1,16 @@
 import pytest
 
+from tests.ci_claims import AWS_ISSUER, BITBUCKET_ISSUER
+from tests.ci_jobs import issuer_of
 from token_exchange.providers.catalog import providers
 from token_exchange.providers.preset import STANDARD_CLAIMS, BadSetting, ClaimType, Preset
 from token_exchange.providers.vocabulary import IDS, NAMES
 from token_exchange.verify.algorithms import SCHEMES
 
-_ACCOUNT = "https://0c9e4a6b-1d2f-4e37-a85c-7b60d9f1e2a4.tokens.sts.global.api.aws"
+_OWN_ISSUERS = {"github-actions": None, "gitlab": None, "bitbucket-pipelines": BITBUCKET_ISSUER, "aws-sts": AWS_ISSUER}
 
 PRESETS = {
-    name: provider.preset(
-        {"workspace": "nordlicht"} if name == "bitbucket-pipelines" else {}, _ACCOUNT if name == "aws-sts" else None
-    )
+    name: provider.preset({}, _OWN_ISSUERS[name] if name in _OWN_ISSUERS else issuer_of(name))
     for name, provider in providers().items()
     if name != "generic"
 }
@@ -26,10 +26,23 @@ def test_what_the_vocabulary_is_made_of_is_documented(preset: Preset) -> None:
         assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
-def test_what_is_required_is_documented(preset: Preset) -> None:
+def test_what_marks_a_job_is_documented(preset: Preset) -> None:
     assert preset.required
-    assert {path[0] for path in preset.required} <= preset.claims.keys()
-    assert {path for path in preset.required if len(path) > 1} <= preset.nested_claims.keys()
+    assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
+    assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
+    for path, values in preset.only.items():
+        kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
+        assert kinds == {preset.claim_type(path)}
+    assert all(preset.claim_type(path) == "text" for path in preset.endings)
+
+
+def test_what_is_nested_is_inside_objects(preset: Preset) -> None:
+    assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
+
+
+def test_an_audience_of_ones_own_is_nobody_elses_where_one_can_be_chosen(preset: Preset) -> None:
+    cannot_choose = {"azure-devops", "semaphore", "spacelift"}
+    assert preset.shared_audience("https://exchange.acme.example") is (preset.provider in cannot_choose)
 
 
 def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
@@ -86,6 +99,13 @@ def test_the_presets_name_is_the_providers(preset: Preset) -> None:
         ("aws-sts", ("https://sts.amazonaws.com/",), "object"),
         ("aws-sts", ("https://sts.amazonaws.com/", "aws_account"), "text"),
         ("aws-sts", ("https://sts.amazonaws.com/", "request_tags", "team"), "any"),
+        ("circleci", ("oidc.circleci.com/ssh-rerun",), "boolean"),
+        ("circleci", ("oidc.circleci.com/context-ids",), "list"),
+        ("buildkite", ("build_number",), "number"),
+        ("buildkite", ("agent_tag:queue",), "any"),
+        ("google", ("google", "compute_engine", "instance_id"), "text"),
+        ("kubernetes", ("kubernetes.io", "serviceaccount"), "object"),
+        ("jenkins", ("job_name",), "any"),
     ],
 )
 def test_types_of_claims(name: str, path: tuple[str, ...], expected: ClaimType) -> None:

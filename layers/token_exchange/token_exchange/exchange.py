@@ -14,6 +14,7 @@ from token_exchange.policy.nearest import Nearest, nearest_grants
 from token_exchange.policy.reach import Reach
 from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Clock, Deadline, RegistryAuthorizer, RegistryLogin, RoleAssumer
+from token_exchange.providers.new_claims import ClaimEvents, NewClaims
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.timings import Timings
@@ -72,12 +73,14 @@ class Exchange:
         verifier: Verifier,
         roles: RoleAssumer,
         registries: RegistryAuthorizer,
+        claim_events: ClaimEvents,
         clock: Clock,
     ) -> None:
         self._policies = policies
         self._verifier = verifier
         self._roles = roles
         self._registries = registries
+        self._new_claims = NewClaims(claim_events)
         self._clock = clock
 
     def run(
@@ -146,6 +149,9 @@ class Exchange:
         record.named_claims = claims_named(issuer, policy.claims_in_conditions)
         caller = caller_of(issuer, token.claims, now=now)
         record.caller = caller
+        # A stranger's tokens could use up what one environment tells.
+        if issuer.allows(caller.identity.vocabulary):
+            self._new_claims.notice(issuer.name, issuer.preset, token.claims)
         return caller
 
     def _mint(

@@ -66,6 +66,7 @@ class Service:
             verifier=Verifier(keys),
             roles=StsRoleAssumer(clients=clients, calls=calls),
             registries=EcrAuthorizer(clients=clients, calls=calls),
+            claim_events=self._events,
             clock=self._clock,
         )
         self._routes = Routes(exchange=exchange, policies=self._policies, public_url=settings.public_url)

@@ -56,7 +56,7 @@ def test_good_values(path: str, value: Json) -> None:
         # provider
         ("provider", None, "empty"),
         ("provider", "github", "bad-value"),
-        ("provider", "circleci", "bad-value"),
+        ("provider", "travis-ci", "bad-value"),
         ("provider", 7, "wrong-type"),
         ("provider", ["github-actions"], "wrong-type"),
         # audience

@@ -21,6 +21,7 @@ type EventCode = Literal[
     "policy-loaded",
     "policy-not-loaded",
     "shared-keys-failed",
+    "unknown-claim",
 ]
 
 _LOGGER_NAME: Final = "token-exchange"
@@ -29,7 +30,7 @@ _MAX_TEXT: Final = 500
 
 
 class Events:
-    """Implements `KeyEvents`, `RefreshEvents` and `PolicyEvents`.
+    """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents` and `ClaimEvents`.
 
     None of them fails: what could not be told of a key set must not keep a token from being verified with it.
     """
@@ -92,6 +93,10 @@ class Events:
             fields["cause"] = _text(cause)
         self._error("policy-not-loaded", fields)
         self.measure(self._metrics.policy_load_failed)
+
+    def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
+        """Say that a provider sends what it did not use to send."""
+        self._warn("unknown-claim", {"issuer": entry, "provider": provider, "claim": redacted(claim)[:_MAX_TEXT]})
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
         """Say what nobody foresaw, with its traceback."""

@@ -78,7 +78,7 @@ def wants(shortfall: Shortfall) -> str:
         return _wants_rule(shortfall)
     name = shortfall.claim if isinstance(shortfall.claim, str) else " → ".join(shortfall.claim)
     found = "has none" if shortfall.found is None else f"has {_shown(shortfall.found)}"
-    to_be = "to be " if shortfall.rule == "repositories" else ""
+    to_be = "to be " if shortfall.rule in {"repositories", "must_match"} else ""
     return f"wants {name} {to_be}{_shown(shortfall.expected)}, the token {found}"
 
 

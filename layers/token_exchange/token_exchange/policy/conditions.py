@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from token_exchange.policy.glob import Glob
 from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import ClaimPath, Vocabulary, claim_at, without_braces
+from token_exchange.providers.vocabulary import ClaimPath, Name, Source, Vocabulary, claim_at, without_braces
 
 type Scalar = str | int | float | bool
 
@@ -160,6 +160,20 @@ class Condition:
             elif folded is None or not test.holds(folded):
                 return False
         return True
+
+    def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
+        """Say whether this condition says what the raw claim at `path` has to be, by itself or by a name made of it.
+
+        That it is there, or is not some value, leaves all the rest; that it is absent leaves nothing. `sources` are
+        where the names come from.
+        """
+        if self.section == "claims":
+            is_about_it = self.path == path
+        else:
+            is_about_it = any(name == self.path[0] and path in source.behind for name, source in sources.items())
+        return is_about_it and any(
+            isinstance(test, Equals | Like) or (isinstance(test, Exists) and not test.present) for test in self.tests
+        )
 
     @property
     def exact_keys(self) -> frozenset[Key] | None:

@@ -11,9 +11,17 @@ from token_exchange.policy.repositories import DoesNotFit
 from token_exchange.policy.templates import Template
 from token_exchange.ports import Json
 from token_exchange.providers.identity import Identity, identify
+from token_exchange.providers.vocabulary import claim_at
 
 type Rule = Literal[
-    "allow_untrusted_triggers", "expires", "mode", "repositories", "scope", "session_tags", "source_identity"
+    "allow_untrusted_triggers",
+    "expires",
+    "mode",
+    "must_match",
+    "repositories",
+    "scope",
+    "session_tags",
+    "source_identity",
 ]
 """A field of the grant, or of the request, that is no condition on a claim and did not hold."""
 
@@ -96,7 +104,7 @@ class Fit:
 
 def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
     """Return what `grant`, whose conditions hold, gives to `caller` who asks for `scope`."""
-    shortfalls = [*_expired(grant, caller), *_missing_names(grant, caller)]
+    shortfalls = [*_unmatched(grant, caller), *_expired(grant, caller), *_missing_names(grant, caller)]
     reach = None
     try:
         reach = reach_of(grant, caller.issuer.preset, caller.identity.vocabulary)
@@ -111,6 +119,21 @@ def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
         short = Shortfall(claim=None, rule="scope", expected=reach.scope, found=wanted)
         return Fit(reach=reach, asked=None, shortfalls=(short,))
     return Fit(reach=reach, asked=asked, shortfalls=())
+
+
+def _unmatched(grant: Grant, caller: Caller) -> list[Shortfall]:
+    """Return the claims that this provider's grants have to match, and of which `grant` says nothing."""
+    preset = caller.issuer.preset
+    return [
+        Shortfall(
+            claim=path[0] if len(path) == 1 else [*path],
+            rule="must_match",
+            expected="matched by a condition of the grant",
+            found=claim_at(caller.claims, path),
+        )
+        for path in sorted(preset.must_match)
+        if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions)
+    ]
 
 
 def _expired(grant: Grant, caller: Caller) -> list[Shortfall]:

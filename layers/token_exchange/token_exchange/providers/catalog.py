@@ -14,11 +14,30 @@ from token_exchange.providers.preset import Provider
 _OWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "aws-sts": ("*.tokens.sts.global.api.aws",),
+        "azure-devops": ("vstoken.dev.azure.com",),
         "bitbucket-pipelines": ("api.bitbucket.org",),
         "bitrise": ("token.builds.bitrise.io",),
+        "buildkite": ("agent.buildkite.com",),
+        "circleci": ("oidc.circleci.com",),
+        "codefresh": ("oidc.codefresh.io",),
+        "forgejo": (),
         "generic": (),
+        "gitea": (),
         "github-actions": ("token.actions.githubusercontent.com", "*.ghe.com"),
         "gitlab": ("gitlab.com",),
+        "google": ("accounts.google.com",),
+        "harness": ("app.harness.io",),
+        "hcp-terraform": ("app.terraform.io",),
+        "jenkins": (),
+        "kubernetes": (
+            "container.googleapis.com",
+            "oidc.eks.*.amazonaws.com",
+            "oidc.eks.*.amazonaws.com.cn",
+            "*.oic.prod-aks.azure.com",
+        ),
+        "semaphore": ("*.semaphoreci.com",),
+        "spacelift": ("*.app.spacelift.io",),
+        "vela": (),
     }
 )
 """Every provider by the name that a policy uses, with the hosts on which it alone signs.

@@ -34,8 +34,12 @@ class Preset:
 
     - `vocabulary`: where each common name is found; a name that is not here can never be had.
     - `required`: claims that mark a job's token and not some other token of the same issuer.
+    - `only`: claims that must be there too, and the values that they have in a token of a job. `endings` is the same
+      for text of which only the end is known.
+    - `must_match`: claims that every grant has to match, since nothing else tells a stranger's run; one that does not
+      never applies.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest. `nested_claims`
-      are those inside another.
+      are those inside another. `open_claims` are how the names begin that customers may choose; `""` is all of them.
     - `braced_uuids`: claims that are a UUID in braces; they are compared without these, however the policy has them.
     - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
     - `declared`: claims that a user of the CI system types in. A name made of one can be matched, but it identifies
@@ -46,6 +50,7 @@ class Preset:
     - `shared_audience`: is this an audience that services other than ours accept, too?
     - `minted`: whether a step asks for each token, or a job is handed one for all its steps.
     - `step_line`: the line with which a step prints its token; `AUDIENCE` stands for the audience.
+    - `keys_host`: the host of the key set, where it is not the issuer's.
     """
 
     provider: str
@@ -54,8 +59,12 @@ class Preset:
     max_lifetime_seconds: int
     vocabulary: Mapping[Name, Source]
     required: frozenset[ClaimPath]
+    only: Mapping[ClaimPath, tuple[str | bool, ...]] = field(default_factory=dict[ClaimPath, tuple[str | bool, ...]])
+    endings: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
+    must_match: frozenset[ClaimPath] = frozenset()
     claims: Mapping[str, ClaimType]
     nested_claims: Mapping[ClaimPath, ClaimType] = field(default_factory=dict[ClaimPath, ClaimType])
+    open_claims: tuple[str, ...] = ()
     other_claims: ClaimType
     braced_uuids: frozenset[ClaimPath] = frozenset()
     proven: frozenset[Name]
@@ -78,6 +87,11 @@ class Preset:
         if len(path) > 1:
             return self.nested_claims.get(path, "any")
         return STANDARD_CLAIMS.get(path[0]) or self.claims.get(path[0], self.other_claims)
+
+    @property
+    def marks(self) -> frozenset[ClaimPath]:
+        """The claims that every token of a job has."""
+        return self.required | self.only.keys() | self.endings.keys()
 
     def is_braced(self, name: Name) -> bool:
         """Say whether the value of `name` is a UUID that comes in braces."""

@@ -7,7 +7,7 @@ A name is absent where the provider does not send it; nothing is guessed. What a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
@@ -82,6 +82,23 @@ def claim_at(claims: Mapping[str, Json], path: ClaimPath) -> Json:
 def spelled(path: ClaimPath) -> str:
     """Return `path` as a person reads it."""
     return " → ".join(path)
+
+
+class Source(Protocol):
+    """Where the value of a name comes from: one of the classes below, or of `derived`."""
+
+    @property
+    def behind(self) -> tuple[ClaimPath, ...]:
+        """The raw claims that the value is made of."""
+        ...
+
+    def read(self, claims: Mapping[str, Json], /) -> str | bool | None:
+        """Return the value, or None where it is absent.
+
+        Raises:
+            Refused: `invalid-claim` where a claim is not of the type that the provider sends.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +268,6 @@ class ClaimUnless:
         """Return the value, or None where it is absent or does not count."""
         return text_at(claims, self.path) if claim_at(claims, self.unless) in (None, "") else None
 
-
-type Source = Claim | ShortRef | TypedRef | Flag | Constant | BracedUuid | Joined | ClaimUnless
 
 _BRACED_UUID: Final = re.compile(r"\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}", re.ASCII | re.IGNORECASE)
 """RFC 9562 section 4, in braces. Nothing else loses its braces: `{production}` is not `production`."""

@@ -21,6 +21,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_vocabulary(settings),
         required=frozenset(),
         claims={},
+        open_claims=("",),
         other_claims="any",
         # Nothing is known of where an unknown system takes its values from.
         proven=frozenset(),

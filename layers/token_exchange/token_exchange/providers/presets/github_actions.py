@@ -129,6 +129,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
         claims=_CLAIMS,
+        # Custom properties of a repository, as an administrator names them.
+        open_claims=("repo_property_",),
         other_claims="text",
         # A workflow's name is free text in a file of the repository; the rest is what GitHub itself records.
         proven=frozenset(_VOCABULARY) - {"workflow"},

@@ -1,0 +1,65 @@
+"""Codefresh, started by a push.
+
+Source: sigstore/fulcio's tests of this issuer.
+"""
+
+from typing import Final
+
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
+
+_PIPELINE: Final = "67c1e9f05a2b4d8376e0a1c9"
+
+
+def _derive(claims: Claims, _issuer: str) -> Claims:
+    subject = f"account:{claims['account_id']}:pipeline:{claims['pipeline_id']}"
+    parts = {"scm_repo_url", "scm_user_name", "scm_ref", "scm_pull_request_target_branch", "initiator"}
+    return {"sub": ":".join([subject, *(f"{name}:{claims[name]}" for name in claims if name in parts)])}
+
+
+PROVIDER: Final = Provider(
+    name="codefresh",
+    fixed_issuer="https://oidc.codefresh.io",
+    has_token_id=False,
+    issuer_path="/codefresh",
+    keys_path="/jwks",
+    algorithm="RS256",
+    lifetime_seconds=300,
+    not_before_seconds=None,
+    base_claims={
+        "account_id": "64d2f8b10c3e5a7961b4e0d8",
+        "account_name": "acme",
+        "pipeline_id": _PIPELINE,
+        "pipeline_name": "shop/images",
+        "workflow_id": "68f00a1d3c5e7b9264d8f1a3",
+        "scm_user_name": "ada",
+        "scm_repo_url": "https://github.com/acme/shop",
+        "scm_ref": "main",
+        "runner_environment": "hybrid",
+        "platform_url": "https://g.codefresh.io",
+    },
+    scenarios={
+        "push-main": {},
+        "push-feature": {"scm_ref": "feature/cart"},
+        # The branch is the one it comes from, which a fork may call main.
+        "pull-request": {"scm_pull_request_target_branch": "main"},
+        "other-account": {"account_id": "640000000000000000000001", "account_name": "globex"},
+    },
+    derive=_derive,
+    entry=Entry(
+        name="codefresh",
+        keys="""\
+organizations: [{name: acme, id: 64d2f8b10c3e5a7961b4e0d8}]
+""",
+        grant="""\
+match: {repository: acme/shop, branch: main}
+repositories: ["codefresh/{pipeline_id}", "codefresh/{pipeline_id}/*"]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("pipeline_name", "scm_repo_url", "scm_ref"),
+        pushes=(f"codefresh/{_PIPELINE}", f"codefresh/{_PIPELINE}/*"),
+        refused="pull-request",
+        reason="untrusted-trigger",
+    ),
+)

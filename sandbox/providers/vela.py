@@ -1,0 +1,70 @@
+"""Vela on a host of one's own.
+
+Source: go-vela/server, the claims of an id token.
+"""
+
+from typing import Final
+
+from sandbox.providers.shape import Claims, Entry, Provider, Shown
+
+_COMMIT: Final = "91d6f2a8c05b3e74f19d8c6a20e7b5493f81c0d2"
+
+
+def _derive(claims: Claims, _issuer: str) -> Claims:
+    return {"sub": f"repo:{claims['repo']}:ref:{claims['ref']}:event:{claims['event']}"}
+
+
+PROVIDER: Final = Provider(
+    name="vela",
+    audience_is_list=True,
+    issuer_path="/vela/_services/token",
+    keys_path="/.well-known/jwks",
+    algorithm="RS256",
+    lifetime_seconds=300,
+    not_before_seconds=None,
+    base_claims={
+        "actor": "ada",
+        "actor_scm_id": "5001",
+        "branch": "main",
+        "build_id": "77120",
+        "build_number": "23",
+        "commands": "true",
+        "event": "push",
+        "image": "golang:1.26",
+        "image_name": "golang",
+        "image_tag": "1.26",
+        "pull_fork": "false",
+        "ref": "refs/heads/main",
+        "repo": "acme/shop",
+        "request": "write",
+        "sha": _COMMIT,
+        "token_type": "ID",
+    },
+    scenarios={
+        "push-main": {},
+        "push-feature": {"branch": "feature/cart", "ref": "refs/heads/feature/cart"},
+        "tag": {"event": "tag", "ref": "refs/tags/v2.3.0"},
+        # `branch` is the one that the request goes to.
+        "fork": {"event": "pull_request:opened", "pull_fork": "true", "ref": "refs/pull/12/head"},
+        "other-owner": {"repo": "globex/shop"},
+    },
+    derive=_derive,
+    entry=Entry(
+        name="vela",
+        keys="""\
+issuer: $issuer
+organizations: [{name: acme}]
+""",
+        grant="""\
+match: {branch: main, event: push}
+repositories: ["vela/{repository}", "vela/{repository}/*"]
+""",
+    ),
+    shown=Shown(
+        granted="push-main",
+        claims=("repo", "ref", "event", "pull_fork"),
+        pushes=("vela/acme/shop", "vela/acme/shop/*"),
+        refused="fork",
+        reason="untrusted-trigger",
+    ),
+)

@@ -1,0 +1,77 @@
+"""What the page of CI systems says of each is what its preset holds."""
+
+import re
+
+import pytest
+
+from sandbox.providers import all_providers
+from tests.docs.pages import code_in, page
+from tests.providers.test_preset import PRESETS
+from token_exchange.providers.catalog import NAMES
+from token_exchange.providers.preset import Preset
+
+PAGE = page("docs/providers.md")
+IN_THE_GUIDE = {"aws-sts", "bitbucket-pipelines", "bitrise", "generic", "github-actions", "gitlab"}
+TITLES = {
+    name: title
+    for _, title in PAGE.headings
+    for name in re.findall(r"^`provider: ([a-z-]+)`", PAGE.section(title), re.MULTILINE)
+    if title != PAGE.headings[0][1]
+}
+
+
+@pytest.fixture(params=sorted(TITLES))
+def preset(request: pytest.FixtureRequest) -> Preset:
+    return PRESETS[str(request.param)]
+
+
+def section(preset: Preset) -> str:
+    return PAGE.section(TITLES[preset.provider])
+
+
+def spelled(path: tuple[str, ...]) -> str:
+    return " \u2192 ".join(path)
+
+
+def test_every_system_has_its_place() -> None:
+    assert TITLES.keys() == set(NAMES) - IN_THE_GUIDE
+
+
+def test_the_vocabulary_is_the_presets(preset: Preset) -> None:
+    documented = {code_in(name)[0]: claim for name, claim in PAGE.table(TITLES[preset.provider])}
+    assert documented.keys() == preset.vocabulary.keys()
+    for name, source in preset.vocabulary.items():
+        words = documented[name]
+        behind = {spelled(path) for path in source.behind}
+        assert set(code_in(words.partition(", unless ")[0])) == behind, name
+        assert ("declared" in words) is preset.is_declared(name)
+        proven = "declared" not in words and "not proven" not in words
+        assert proven is (name in preset.proven), name
+
+
+def test_what_marks_a_job_is_said(preset: Preset) -> None:
+    (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
+    only = [value for values in preset.only.values() for value in values]
+    values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {*preset.endings.values()}
+    named = set(code_in(line))
+    assert {spelled(path) for path in preset.marks} <= named
+    assert named - {spelled(path) for path in preset.marks} <= values
+
+
+def test_how_a_step_gets_its_token_is_said(preset: Preset) -> None:
+    assert f"```text\n{preset.step_line}\n```" in section(preset)
+
+
+def test_what_to_pin_is_said_in_names_that_there_are(preset: Preset) -> None:
+    (line,) = re.findall(r"^- \*\*Pin\*\* (.*)$", section(preset), re.MULTILINE)
+    assert preset.vocabulary.keys() & set(code_in(line))
+
+
+def test_an_audience_that_cannot_be_chosen_is_said(preset: Preset) -> None:
+    fixed = all_providers()[preset.provider].fixed_audience is not None
+    assert ("shared_audience: true" in section(preset)) is fixed
+
+
+def test_claims_that_must_be_matched_are_said(preset: Preset) -> None:
+    for path in preset.must_match:
+        assert f"only `{spelled(path)}` tells" in section(preset)
