@@ -36,6 +36,15 @@ _CONFIG: Final = Config(
 )
 """Three attempts on throttling and 5xx; the request's own deadline cuts all of them short."""
 
+_TABLE_CONFIG: Final = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    # The mode that waits 50 ms before it tries again; the other waits up to a second, and after an environment was
+    # frozen the first try is often on a connection that nobody holds any more.
+    retries={"mode": "legacy", "total_max_attempts": 3},
+    max_pool_connections=64,
+)
+
 _borrowed: ContextVar[RoleSession] = ContextVar("_borrowed")
 
 
@@ -121,7 +130,7 @@ class AwsClients:
         if self._dynamodb is None:
             with self._lock:
                 client = made(
-                    lambda: self._own.create_client("dynamodb", region_name=self._region, config=_CONFIG),
+                    lambda: self._own.create_client("dynamodb", region_name=self._region, config=_TABLE_CONFIG),
                     service="DynamoDB",
                 )
                 self._dynamodb = cast("DynamoDBClient", client)  # as above
