@@ -2,6 +2,7 @@
 
 import pytest
 
+from sandbox.providers import all_providers
 from tests.ci_claims import (
     AWS_ISSUER,
     BITBUCKET_ISSUER,
@@ -266,7 +267,16 @@ def test_entries_that_cannot_be(issuer: str, key: str, value: Json, fault: tuple
     assert faults(found) == [(f"issuers.{issuer}.{path}", code)]
 
 
-@pytest.mark.parametrize("issuer", [BITBUCKET_ISSUER, AWS_ISSUER, "https://token.builds.bitrise.io"])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        BITBUCKET_ISSUER,
+        AWS_ISSUER,
+        "https://token.builds.bitrise.io",
+        "https://oidc.eks.eu-west-1.amazonaws.com/id/5C0FFEE",
+        *(one.fixed_issuer for one in all_providers().values() if one.fixed_issuer is not None),
+    ],
+)
 def test_a_generic_entry_poses_as_none_of_them(issuer: str) -> None:
     found = changed(document(), "issuers.own.issuer", issuer)
     assert faults(found) == [("issuers.own.issuer", "conflict")]

@@ -19,6 +19,7 @@ from token_exchange.providers.derived import PrefixedRef, Uuid
 from token_exchange.providers.issuer_url import tenant_of, uuid_setting
 from token_exchange.providers.preset import ClaimType, Preset, Provider, Settings
 from token_exchange.providers.vocabulary import Claim, Name, Source, text_at
+from token_exchange.quoting import quoted
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": Claim(("org_id",)),
@@ -38,7 +39,9 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     ref = text_at(claims, ("rpo_ref",)) or ""
-    return None if ref.startswith(("refs/heads/", "refs/tags/")) else f"a ref that is no branch and no tag, {ref!r}"
+    return (
+        None if ref.startswith(("refs/heads/", "refs/tags/")) else f"a ref that is no branch and no tag, {quoted(ref)}"
+    )
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
