@@ -10,7 +10,7 @@ from bench.figures import Figure, Part
 PICTURE: Final = Path(__file__).parent.parent / "docs" / "performance.svg"
 
 _WIDTH: Final = 900
-_LABELS: Final = 460
+_LABELS: Final = 500
 _ROW: Final = 22
 _MOST: Final = 6.0
 """Bars longer than this many times are cut, and marked."""
@@ -47,17 +47,17 @@ def picture(parts: Sequence[Part]) -> str:
 
 def _bar(figure: Figure, y: int) -> str:
     length = _scaled(figure.value)
-    shown = figure.shown() + (" →" if figure.value > _MOST else "")
+    shown = figure.shown() + (" »" if figure.value > _MOST else "")
     aim = ""
     if figure.aim is not None:
         x = _LABELS + _scaled(figure.aim)
         aim = f'<line class="aim" x1="{x:.0f}" x2="{x:.0f}" y1="{y - 13}" y2="{y + 3}"/>'
     return (
         f'<text x="20" y="{y}">{escape(figure.name)}</text>'
+        f'<text text-anchor="end" x="{_LABELS - 10}" y="{y}">{shown}</text>'
         f'<rect class="bar" x="{_LABELS}" y="{y - 11}" width="{length:.1f}" height="12"/>{aim}'
-        f'<text x="{_LABELS + length + 8:.0f}" y="{y}">{shown}</text>'
     )
 
 
 def _scaled(value: float) -> float:
-    return min(value, _MOST) / _MOST * (_WIDTH - _LABELS - 70)
+    return min(value, _MOST) / _MOST * (_WIDTH - _LABELS - 20)

@@ -35,6 +35,9 @@ def roles() -> list[Role]:
         permissions=[
             _policy(
                 {"Effect": "Allow", "Action": _MAY_ASSUME, "Resource": [PUSH_ROLE, RELEASE_ROLE, PULL_ROLE]},
+                # As the template has it: the function reads key sets, and writes marks and counts.
+                _on_items("dynamodb:GetItem", "keys#*"),
+                _on_items(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], "use#*", "budget#*"),
             )
         ],
     )
@@ -44,6 +47,18 @@ def roles() -> list[Role]:
         _registry_role(RELEASE_ROLE, _PUSH, external_id=RELEASE_EXTERNAL_ID),
         _registry_role(PULL_ROLE, _PULL),
     ]
+
+
+def _on_items(actions: str | list[str], *leading: str) -> dict[str, object]:
+    return {
+        "Effect": "Allow",
+        "Action": actions,
+        "Resource": f"arn:aws:dynamodb:{REGION}:{APPS_ACCOUNT}:table/state-*",
+        "Condition": {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*leading]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    }
 
 
 def service_session(service: Role) -> Session:

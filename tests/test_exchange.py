@@ -11,6 +11,7 @@ from tests.doubles import (
 )
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
+from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.audit import AuditRecord
 from token_exchange.exchange import Exchange, Exchanged, Explained
 from token_exchange.policy.ask import Ask, RepositoryScope
@@ -19,6 +20,8 @@ from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Deadline, Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
+from token_exchange.state.budgets import Budgets
+from token_exchange.state.single_use import SingleUse
 from token_exchange.timings import Timings
 from token_exchange.verify.key_store import KeyStore
 from token_exchange.verify.verifier import Verifier
@@ -37,6 +40,8 @@ class Story:
         self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
         self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
         self.claim_events = RecordedClaimEvents()
+        self.state = FakeState()
+        self.state_events = RecordedStateEvents()
         keys = KeyStore(fetcher=self.issuer, clock=self.clock, events=RecordedKeyEvents())
         self.exchange = Exchange(
             policies=PolicyStore(
@@ -46,24 +51,33 @@ class Story:
                 events=QuietPolicyEvents(),
             ),
             verifier=Verifier(keys),
+            budgets=Budgets(counts=self.state, events=self.state_events),
+            single_use=SingleUse(marks=self.state, events=self.state_events),
             roles=self.roles,
             registries=self.registries,
             claim_events=self.claim_events,
             clock=self.clock,
         )
 
+    def token(self, **changes: Json) -> str:
+        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
+        return self.issuer.signing_key.sign(self.issuer.header(), claims)
+
+    def deadline(self) -> Deadline:
+        return Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10)
+
     def run(
         self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **changes: Json
     ) -> Exchanged | Denied:
-        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
+        self.timings = Timings(self.clock)
         return self.exchange.run(
-            self.issuer.signing_key.sign(self.issuer.header(), claims),
+            self.token(**changes),
             ask or Ask(),
             single=single,
             whole=whole,
             record=self.record,
-            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
-            timings=Timings(self.clock),
+            deadline=self.deadline(),
+            timings=self.timings,
         )
 
     def explain(self, ask: Ask | None = None, **changes: Json) -> Explained | Denied:
@@ -190,3 +204,84 @@ def test_the_record_knows_which_grants_won() -> None:
     story.run()
     assert story.record.identity_is_proven
     assert [considered.grant.name for considered in story.record.won()] == ["own", "base"]
+
+
+# ------------------------------------------------------------------------------------------------------ single use
+
+ONCE = [grant("own", single_use=True), grant("base", registry="base", access="pull", repositories=["base/*"])]
+
+
+def test_a_token_is_spent_after_the_decision_and_before_anything_is_minted() -> None:
+    story = Story(ONCE, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    assert isinstance(story.run(repository="stopped"), Denied)
+    assert isinstance(story.run(organization="other"), Denied)
+    assert story.state.calls == []
+    story.logins()
+    assert story.state.calls == ["set"]
+    assert len(story.roles.requests) == 2
+    assert "state" in story.timings.milliseconds()
+
+
+def test_one_mark_is_set_for_the_whole_request() -> None:
+    both = [grant("own", single_use=True), grant("base", registry="base", single_use=True)]
+    story = Story(both)
+    assert len(story.logins().logins) == 2
+    assert story.state.calls == ["set"]
+
+
+def test_a_token_that_was_used_mints_nothing() -> None:
+    story = Story(ONCE)
+    story.logins()
+    story.record = AuditRecord(request_id="another-request")
+    before = len(story.roles.requests)
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.REPLAYED
+    assert len(story.roles.requests) == before
+    # Other grants neither look nor spend.
+    assert len(story.logins(Ask(registries=("base",))).logins) == 1
+
+
+def test_explaining_spends_nothing() -> None:
+    story = Story(ONCE)
+    story.explain()
+    assert story.state.calls == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_token_is_released_where_nothing_was_minted(*, whole: bool) -> None:
+    story = Story(ONCE)
+    story.registries.refusal = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run(whole=whole)
+    assert refused.value is THROTTLED
+    assert story.state.calls == ["set", "release"]
+    assert story.state.marks == {}
+
+
+def test_a_token_is_released_after_what_nobody_foresaw() -> None:
+    story = Story(ONCE)
+    story.roles.refusals = None  # type: ignore[assignment] # a fault of ours, of any kind
+    with pytest.raises(TypeError):
+        story.run()
+    assert story.state.marks == {}
+
+
+def test_a_token_that_brought_one_login_stays_spent() -> None:
+    story = Story(ONCE)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    assert len(story.logins().logins) == 1
+    assert story.state.calls == ["set"]
+    story = Story(ONCE)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    with pytest.raises(Refused):
+        story.run(whole=True)
+    assert story.state.calls == ["set"]
+
+
+def test_a_session_policy_that_does_not_fit_costs_no_token() -> None:
+    story = Story([grant(single_use=True, repositories=[f"ci/{'x' * 100}-{number}" for number in range(30)])])
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.MISCONFIGURED
+    assert story.state.marks == {}

@@ -102,9 +102,11 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Count how often a document is parsed."""
     parsed: list[bytes] = []
 
-    def counted(content: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None) -> Policy:
+    def counted(
+        content: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None, has_state: bool
+    ) -> Policy:
         parsed.append(content)
-        return load_policy(content, name=name, read_file=read_file, own_region=own_region)
+        return load_policy(content, name=name, read_file=read_file, own_region=own_region, has_state=has_state)
 
     monkeypatch.setattr(policy_store, "load_policy", counted)
     return parsed

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sandbox.aws.calls import Call
+from sandbox.aws.conditions import Context
 from sandbox.aws.errors import AwsError, json_answer
 from sandbox.aws.policies import Ask, Verdict, verdict_of_all
 from sandbox.aws.principals import Session, new_secret
@@ -72,8 +73,12 @@ class Registry:
         return json_answer({"authorizationData": [data]}, request_id=call.request_id)
 
 
-def authorize(session: Session, *, action: str, resource: str, now_seconds: float) -> None:
+def authorize(
+    session: Session, *, action: str, resource: str, now_seconds: float, context: Context | None = None
+) -> None:
     """Refuse what the role, or the policy of this session, does not allow at this moment.
+
+    `context` holds the condition keys of the service that is asked.
 
     Raises:
         AwsError: AccessDeniedException, saying which of the two it was.
@@ -84,6 +89,7 @@ def authorize(session: Session, *, action: str, resource: str, now_seconds: floa
         context={
             "aws:currenttime": [datetime.fromtimestamp(now_seconds, UTC).isoformat()],
             "aws:principalarn": [session.role.arn],
+            **(context or {}),
             **{f"aws:principaltag/{key.lower()}": [value] for key, value in session.tags.items()},
         },
     )

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never, get_args
 from urllib.parse import parse_qsl
 
+from sandbox.aws import dynamodb
 from sandbox.aws.calls import Call, Operation, Seen
+from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
 from sandbox.aws.errors import AwsError, Protocol, error_answer
 from sandbox.aws.principals import Principals, Role, Session
@@ -26,7 +28,7 @@ type FaultKind = Literal[
 ]
 FAULT_KINDS: Final[Mapping[str, FaultKind]] = {kind: kind for kind in get_args(FaultKind.__value__)}
 CONTROL_PATH: Final = "/_control"
-_TARGETS: Final[Mapping[str, str]] = {"AmazonEC2ContainerRegistry_V20150921": "ecr"}
+_TARGETS: Final[Mapping[str, str]] = {"AmazonEC2ContainerRegistry_V20150921": "ecr", dynamodb.TARGET: "dynamodb"}
 _STS_VERSION: Final = "2011-06-15"
 
 
@@ -61,6 +63,7 @@ class Aws:
         for caller in callers:
             self.principals.remember(caller)
         self.registry = Registry()
+        self.state = StateTable()
         self.faults: Faults[str, AwsFault] = Faults()
         self._now = now
         self._seen: list[Seen] = []
@@ -68,6 +71,7 @@ class Aws:
         self._operations: Mapping[str, Operation] = {
             "sts:AssumeRole": assume_role,
             "ecr:GetAuthorizationToken": self.registry.get_authorization_token,
+            **self.state.operations,
         }
         self._server = Server(self._handle, port=port)
 

@@ -24,7 +24,7 @@ def test_each_ratio_is_a_bar_and_a_time_is_none() -> None:
     assert len(bars) == 2
     # The second is cut at the edge, and says so.
     assert bars[1] == pytest.approx(bars[0] * 3, abs=0.5)
-    assert "1000.00 →" in picture([PART])
+    assert "1000.00 »" in picture([PART])
     assert 'class="aim"' in picture([PART])
 
 

@@ -40,6 +40,7 @@ def test_every_alarm_is_heard_and_silence_is_one_where_there_should_be_none() ->
             lambda metrics: metrics.issuer_keys_age("ci", seconds=1),
             "SELECT MAX(IssuerKeysAge)",
         ),
+        ("StateFailedAlarm", lambda metrics: metrics.state_failed("spend"), "SELECT SUM(StateFailed)"),
         ("SharedKeysFailedAlarm", lambda metrics: metrics.shared_keys_failed("ci"), "SELECT SUM(SharedKeysFailed)"),
     ],
 )

@@ -42,6 +42,7 @@ registries:
   base: {type: ecr, account: "444455556666", region: us-east-1}
   broken: {type: ecr, account: "111122223333", region: us-east-2}
   bulk: {type: ecr, account: "111122223333", region: us-west-2}
+  once: {type: ecr, account: "111122223333", region: eu-north-1}
   trial: {type: ecr, account: "111122223333", region: eu-west-2}
 deny:
   - {name: kill-switch-4711, match: {repository_id: "70010666"}}
@@ -72,6 +73,14 @@ grants:
     role: ${release_role}
     access: push
     repositories: [releases/other]
+  - name: once
+    issuers: [github]
+    match: {environment: once}
+    registry: once
+    role: ${push_role}
+    access: pull
+    repositories: ["base/*"]
+    single_use: true
   - name: base-images
     issuers: [github, builds]
     registry: base

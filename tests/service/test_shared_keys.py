@@ -100,7 +100,7 @@ class TestRefresher:
         assert age["IssuerKeysAge"]
 
     def test_without_a_table_a_run_fails_loudly(self, changed: StartChanged) -> None:
-        changed({})
+        changed({"TOKEN_EXCHANGE_STATE_TABLE": ""})
         handler = refresher.start(str(Path(__file__)))
         with pytest.raises(Refused, match="TOKEN_EXCHANGE_STATE_TABLE") as refused:
             handler({}, None)

@@ -17,8 +17,11 @@ from token_exchange.ports import Clock, Deadline, RegistryAuthorizer, RegistryLo
 from token_exchange.providers.new_claims import ClaimEvents, NewClaims
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
+from token_exchange.state.budgets import Budgets
+from token_exchange.state.single_use import SingleUse, SpentToken
 from token_exchange.timings import Timings
 from token_exchange.verify.compact import read_compact
+from token_exchange.verify.trust import VerifiedToken
 from token_exchange.verify.verifier import Verifier
 
 
@@ -71,6 +74,8 @@ class Exchange:
         *,
         policies: PolicyStore,
         verifier: Verifier,
+        budgets: Budgets,
+        single_use: SingleUse,
         roles: RoleAssumer,
         registries: RegistryAuthorizer,
         claim_events: ClaimEvents,
@@ -78,6 +83,8 @@ class Exchange:
     ) -> None:
         self._policies = policies
         self._verifier = verifier
+        self._budgets = budgets
+        self._single_use = single_use
         self._roles = roles
         self._registries = registries
         self._new_claims = NewClaims(claim_events)
@@ -102,13 +109,18 @@ class Exchange:
         Raises:
             Refused: for every reason but those of a denial.
         """
-        policy, caller = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
+        policy, caller, token = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
         with timings.measure("decide"):
             decision = _narrowed(decide(policy, caller, ask), single=single)
         _record_decision(record, decision)
         if isinstance(decision, Denied):
             return decision
-        return self._mint(decision.awards, caller, whole=whole, record=record, deadline=deadline, timings=timings)
+        spent = self._spend(
+            decision.awards, caller, token, request_id=record.request_id, deadline=deadline, timings=timings
+        )
+        return self._mint(
+            decision.awards, caller, whole=whole, spent=spent, record=record, deadline=deadline, timings=timings
+        )
 
     def explain(
         self, raw_token: str, ask: Ask, *, record: AuditRecord, deadline: Deadline, timings: Timings
@@ -118,7 +130,7 @@ class Exchange:
         Raises:
             Refused: for every reason but those of a denial, and never for one of AWS.
         """
-        policy, caller = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
+        policy, caller, _ = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
         with timings.measure("decide"):
             decision = decide(policy, caller, ask)
         _record_decision(record, decision)
@@ -128,15 +140,22 @@ class Exchange:
 
     def _admitted(
         self, raw_token: str, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> tuple[Policy, Caller]:
-        """Return the policy in force, and whom `raw_token` proves to be calling."""
+    ) -> tuple[Policy, Caller, VerifiedToken]:
+        """Return the policy in force, whom `raw_token` proves to be calling, and the token as it was verified."""
         policy = self._policies.current().policy
         record.policy_sha256 = policy.sha256
-        return policy, self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
+        token = self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
+        issuer = policy.issuers[token.trust.entry]
+        caller = caller_of(issuer, token.claims, now=self._clock.now())
+        record.caller = caller
+        # A stranger's tokens could use up what one environment tells.
+        if issuer.allows(caller.identity.vocabulary):
+            self._new_claims.notice(issuer.name, issuer.preset, token.claims)
+        return policy, caller, token
 
     def _verified(
         self, raw_token: str, policy: Policy, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> Caller:
+    ) -> VerifiedToken:
         now = self._clock.now()
         with timings.measure("verify"):
             unverified = read_compact(raw_token)
@@ -144,15 +163,29 @@ class Exchange:
             token = self._verifier.verify(
                 unverified, issuers=policy.issuers_by_url, now=now, deadline=deadline, timings=timings
             )
-        issuer = policy.issuers[token.trust.entry]
         record.token = token
-        record.named_claims = claims_named(issuer, policy.claims_in_conditions)
-        caller = caller_of(issuer, token.claims, now=now)
-        record.caller = caller
-        # A stranger's tokens could use up what one environment tells.
-        if issuer.allows(caller.identity.vocabulary):
-            self._new_claims.notice(issuer.name, issuer.preset, token.claims)
-        return caller
+        record.named_claims = claims_named(policy.issuers[token.trust.entry], policy.claims_in_conditions)
+        return token
+
+    def _spend(
+        self,
+        awards: Sequence[Award],
+        caller: Caller,
+        token: VerifiedToken,
+        *,
+        request_id: str,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> SpentToken | None:
+        """Count the exchange, and spend its token where a grant takes each token once: once for the whole request."""
+        is_single_use = any(award.grant.single_use for award in awards)
+        if not is_single_use and not caller.issuer.budgets:
+            return None
+        with timings.measure("state"):
+            self._budgets.spend(caller, deadline=deadline)
+            if not is_single_use:
+                return None
+            return self._single_use.spend(token, request_id=request_id, deadline=deadline)
 
     def _mint(
         self,
@@ -160,21 +193,28 @@ class Exchange:
         caller: Caller,
         *,
         whole: bool,
+        spent: SpentToken | None,
         record: AuditRecord,
         deadline: Deadline,
         timings: Timings,
     ) -> Exchanged:
         logins: list[Login] = []
         failed: list[FailedLogin] = []
-        for award in awards:
-            try:
-                bounded = bounded_session(award, caller, request_id=record.request_id, now=self._clock.now())
-                logins.append(self._mint_one(award, bounded, record=record, deadline=deadline, timings=timings))
-            except Refused as refused:
-                record.not_minted(award, refused)
-                if whole:
-                    raise
-                failed.append(FailedLogin(registry=award.registry, refused=refused))
+        try:
+            for award in awards:
+                try:
+                    bounded = bounded_session(award, caller, request_id=record.request_id, now=self._clock.now())
+                    logins.append(self._mint_one(award, bounded, record=record, deadline=deadline, timings=timings))
+                except Refused as refused:
+                    record.not_minted(award, refused)
+                    if whole:
+                        raise
+                    failed.append(FailedLogin(registry=award.registry, refused=refused))
+        finally:
+            # Only then, and whatever happened: a token that brought one login is used.
+            if spent is not None and not logins:
+                with timings.measure("state"):
+                    spent.release(clock=self._clock)
         if not logins:
             raise failed[0].refused
         return Exchanged(logins=tuple(logins), failed=tuple(failed))

@@ -63,7 +63,7 @@ class PolicyStore:
     """The policy of one environment.
 
     `max_age_seconds` is the time between two looks at the source. A look happens in a request, never beside one.
-    `own_region` is where the service runs, if that is known.
+    `own_region` is where the service runs, if that is known; `has_state` whether it has a state table.
     """
 
     def __init__(
@@ -74,9 +74,11 @@ class PolicyStore:
         max_age_seconds: float,
         events: PolicyEvents,
         own_region: str | None = None,
+        has_state: bool = True,
     ) -> None:
         self._source = source
         self._own_region = own_region
+        self._has_state = has_state
         self._clock = clock
         self._max_age_seconds = max_age_seconds
         self._events = events
@@ -121,7 +123,7 @@ class PolicyStore:
             if before is not None and _is_unchanged(before.policy, document):
                 self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
                 return
-            policy = _loaded(document, self._own_region)
+            policy = self._loaded(document)
         except (PolicyUnreadable, PolicyUnusable) as cause:
             # Said at every look, until somebody mends it.
             self._events.not_loaded(cause, in_force=None if before is None else before.policy.sha256)
@@ -131,15 +133,20 @@ class PolicyStore:
         self._in_force = PolicyInForce(policy=policy, loaded_at=self._clock.now(), refused=False)
         self._events.loaded(policy)
 
-
-def _loaded(document: PolicyDocument, own_region: str | None) -> Policy:
-    try:
-        return load_policy(document.content, name=document.name, read_file=document.read_file, own_region=own_region)
-    except PolicyUnusable:
-        raise
-    except Exception as error:
-        # A fault of the reader's own must no more cost the policy in force than a fault of the document.
-        raise PolicyUnreadable(f"reading it failed unexpectedly: {type(error).__name__}") from error
+    def _loaded(self, document: PolicyDocument) -> Policy:
+        try:
+            return load_policy(
+                document.content,
+                name=document.name,
+                read_file=document.read_file,
+                own_region=self._own_region,
+                has_state=self._has_state,
+            )
+        except PolicyUnusable:
+            raise
+        except Exception as error:
+            # A fault of the reader's own must no more cost the policy in force than a fault of the document.
+            raise PolicyUnreadable(f"reading it failed unexpectedly: {type(error).__name__}") from error
 
 
 def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:

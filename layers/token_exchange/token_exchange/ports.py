@@ -203,6 +203,53 @@ class RegistryLogin:
     request_id: str | None
 
 
+class StateUnavailable(Exception):
+    """The state table did not do what it was asked; the text is for the log alone."""
+
+
+class UseMarks(Protocol):
+    """Marks of tokens that were spent, seen by every environment."""
+
+    def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
+        """Set `mark` for this request until then, and say whether it is this request's: no other had set it.
+
+        Raises:
+            StateUnavailable: whether it is set cannot be known.
+        """
+        ...
+
+    def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
+        """Remove `mark` where it is this request's, and leave every other as it is.
+
+        Raises:
+            StateUnavailable: it may still be there.
+        """
+        ...
+
+
+class BudgetCounts(Protocol):
+    """Counts of exchanges, seen by every environment."""
+
+    def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
+        """Add one to `count` unless it has reached `most`, and say whether it was added.
+
+        Raises:
+            StateUnavailable: whether it was added cannot be known.
+        """
+        ...
+
+
+type StateTask = Literal["spend", "release", "budget"]
+
+
+class StateEvents(Protocol):
+    """Is told where the state table failed an exchange, for logs and metrics; never fails."""
+
+    def state_failed(self, task: StateTask, *, cause: Exception) -> None:
+        """The table did not do `task`."""
+        ...
+
+
 class RegistryAuthorizer(Protocol):
     """Asks ECR for a login with the credentials of an assumed role."""
 

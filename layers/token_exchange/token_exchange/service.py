@@ -17,6 +17,7 @@ from token_exchange.adapters.metrics import Metrics
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import Settings, read_settings
 from token_exchange.adapters.shared_keys_table import SharedKeysReader
+from token_exchange.adapters.state_table import StateTable
 from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
 from token_exchange.audit import AuditRecord
 from token_exchange.endpoint.http import HttpAnswer, HttpRequest
@@ -27,6 +28,8 @@ from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Clock, Deadline, Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
+from token_exchange.state.budgets import Budgets
+from token_exchange.state.single_use import SingleUse
 from token_exchange.timings import Timings
 from token_exchange.verify.key_store import KeyStore
 from token_exchange.verify.verifier import Verifier
@@ -53,6 +56,7 @@ class Service:
             max_age_seconds=settings.policy_max_age_seconds,
             events=self._events,
             own_region=settings.region,
+            has_state=settings.state_table is not None,
         )
         table = settings.state_table
         keys = KeyStore(
@@ -61,9 +65,12 @@ class Service:
             events=self._events,
             shared=None if table is None else SharedKeysReader(clients=clients, calls=calls, table=table),
         )
+        state = None if table is None else StateTable(clients=clients, calls=calls, table=table)
         exchange = Exchange(
             policies=self._policies,
             verifier=Verifier(keys),
+            budgets=Budgets(counts=state, events=self._events),
+            single_use=SingleUse(marks=state, events=self._events),
             roles=StsRoleAssumer(clients=clients, calls=calls),
             registries=EcrAuthorizer(clients=clients, calls=calls),
             claim_events=self._events,

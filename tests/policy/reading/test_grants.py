@@ -17,7 +17,7 @@ def test_what_is_left_out() -> None:
     assert found.duration_seconds == 3600
     assert found.also == Also()
     assert (found.session_tags, found.source_identity) == (True, True)
-    assert (found.mode, found.allow_untrusted_triggers) == ("enforce", False)
+    assert (found.mode, found.allow_untrusted_triggers, found.single_use) == ("enforce", False, False)
     assert (found.expires_at_seconds, found.external_id, found.contact) == (None, None, None)
 
 
@@ -25,6 +25,7 @@ def test_what_is_left_out() -> None:
     ("key", "value"),
     [
         ("assume", "broker"),
+        ("single_use", True),
         ("single_use", False),
         ("duration", "1m"),
         ("duration", "12h"),
@@ -82,7 +83,6 @@ def test_good_values(key: str, value: Json) -> None:
         # what is not in this version
         ("assume", "web-identity", "not-available"),
         ("assume", "both", "bad-value"),
-        ("single_use", True, "not-available"),
         ("single_use", "true", "wrong-type"),
         # access
         ("access", "write", "bad-value"),

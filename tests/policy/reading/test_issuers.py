@@ -128,8 +128,6 @@ def test_good_values(path: str, value: Json) -> None:
         ("issuer", "https://evil.example", "bad-value"),
         ("issuer", "http://token.actions.githubusercontent.com", "bad-value"),
         ("issuer", 7, "wrong-type"),
-        # not in this version
-        ("budgets", [{"per": "organization", "exchanges": 1, "every": "1m"}], "not-available"),
         # other providers' keys, and nobody's
         ("workspace", "nordlicht", "unknown-key"),
         ("claims", {"repository": "x"}, "unknown-key"),

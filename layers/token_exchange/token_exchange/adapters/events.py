@@ -8,7 +8,7 @@ from token_exchange.adapters.metrics import Metrics
 from token_exchange.policy.model import Policy
 from token_exchange.policy.reading.problems import PolicyUnusable
 from token_exchange.policy_store import PolicyUnreadable
-from token_exchange.ports import Json, KeysFrom, RefreshOutcome
+from token_exchange.ports import Json, KeysFrom, RefreshOutcome, StateTask
 from token_exchange.redaction import redacted
 
 type EventCode = Literal[
@@ -21,6 +21,7 @@ type EventCode = Literal[
     "policy-loaded",
     "policy-not-loaded",
     "shared-keys-failed",
+    "state-failed",
     "unknown-claim",
 ]
 
@@ -30,7 +31,7 @@ _MAX_TEXT: Final = 500
 
 
 class Events:
-    """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents` and `ClaimEvents`.
+    """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents`, `ClaimEvents` and `StateEvents`.
 
     None of them fails: what could not be told of a key set must not keep a token from being verified with it.
     """
@@ -71,6 +72,11 @@ class Events:
     def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
         """Say how old the set in the state table is, where no later one could be had."""
         self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
+
+    def state_failed(self, task: StateTask, *, cause: Exception) -> None:
+        """Say that the state table failed an exchange."""
+        self._warn("state-failed", {"task": task, "cause": _text(cause)})
+        self.measure(lambda: self._metrics.state_failed(task))
 
     def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
         """Say what a run of the refresher brought."""

@@ -6,6 +6,7 @@ from typing import Final
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from token_exchange.audit import AuditRecord
+from token_exchange.ports import StateTask
 from token_exchange.timings import Part
 
 NAMESPACE: Final = "TokenExchange"
@@ -58,6 +59,13 @@ class Metrics:
     def shared_keys_failed(self, issuer: str) -> None:
         """Count a key set that the state table did not bring or take."""
         self._by_issuer("SharedKeysFailed", MetricUnit.Count, 1, issuer)
+
+    def state_failed(self, task: StateTask) -> None:
+        """Count what the state table did not do for an exchange."""
+        metrics = _metrics()
+        metrics.add_metric("StateFailed", MetricUnit.Count, 1)
+        metrics.add_dimension("task", task)
+        metrics.flush_metrics()
 
     def policy_load_failed(self) -> None:
         """Count a policy that did not load."""

@@ -17,12 +17,15 @@ from token_exchange.policy.reading.registries import read_registries
 from token_exchange.verify.trust import IssuerTrust
 
 
-def load_policy(document: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None = None) -> Policy:
+def load_policy(
+    document: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None = None, has_state: bool = True
+) -> Policy:
     """Return the policy that `document` spells in YAML or JSON.
 
     `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
     where it is no file itself. `own_region` is where the service runs, if that is known: it reaches no registry of
-    another partition.
+    another partition. `has_state` says whether it has a state table, without which nothing can count once and no
+    budget be kept.
 
     Raises:
         PolicyUnusable: with every problem, each with the path to its field.
@@ -36,10 +39,10 @@ def load_policy(document: bytes, *, name: str, read_file: ReadFile | None, own_r
     version = fields.take("version", required=True)
     if version is not None and (version != 1 or isinstance(version, bool)):
         fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
-    issuers = read_issuers(fields, files)
+    issuers = read_issuers(fields, files, has_state=has_state)
     registries = read_registries(fields, None if own_region is None else partition_of(own_region))
     deny = read_deny(fields, issuers)
-    grants = read_grants(fields, issuers, registries)
+    grants = read_grants(fields, issuers, registries, has_state=has_state)
     fields.finish()
     problems.raise_if_any()
     return _policy(

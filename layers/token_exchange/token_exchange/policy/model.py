@@ -9,7 +9,7 @@ from token_exchange.policy.index import GrantIndex
 from token_exchange.policy.partitions import Partition
 from token_exchange.policy.templates import Template
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Vocabulary
+from token_exchange.providers.vocabulary import Name, Vocabulary
 from token_exchange.verify.trust import IssuersByUrl, IssuerTrust
 
 type Mode = Literal["enforce", "report"]
@@ -31,6 +31,15 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """So many exchanges, every so often, for each value of one name of the vocabulary."""
+
+    per: Name
+    exchanges: int
+    every_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """An issuer entry: whom it trusts to say what, and which organizations may come."""
 
@@ -39,6 +48,7 @@ class Issuer:
     trust: IssuerTrust
     organizations: tuple[Organization, ...]
     mode: Mode
+    budgets: tuple[Budget, ...] = ()
 
     def allows(self, vocabulary: Vocabulary) -> bool:
         """Say whether the organization of a token is on the list; one that it does not name is not."""
@@ -118,6 +128,7 @@ class Grant:
     duration_seconds: int
     session_tags: bool | Mapping[str, Template]
     source_identity: bool | Template
+    single_use: bool
     allow_untrusted_triggers: bool
     mode: Mode
     expires: str | None

@@ -7,6 +7,7 @@ from typing import Final
 
 from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import ACCESSES, MODES, Access, Also, Grant, Issuer, Registry
+from token_exchange.policy.reading.budgets import NO_STATE
 from token_exchange.policy.reading.conditions import SEVERAL_ISSUERS, read_conditions
 from token_exchange.policy.reading.deny import presets_of, read_issuer_names
 from token_exchange.policy.reading.durations import duration_between
@@ -38,9 +39,13 @@ _MAX_CONTACT_LENGTH: Final = 256
 
 
 def read_grants(
-    document: Fields, issuers: Mapping[str, Issuer | None], registries: Mapping[str, Registry | None]
+    document: Fields,
+    issuers: Mapping[str, Issuer | None],
+    registries: Mapping[str, Registry | None],
+    *,
+    has_state: bool,
 ) -> tuple[Grant, ...]:
-    """Return the grants, in the order of the document."""
+    """Return the grants, in the order of the document; `has_state` says whether there is a state table."""
     grants: list[Grant] = []
     names: set[str] = set()
     for fields in document.mappings("grants", required=True):
@@ -48,7 +53,7 @@ def read_grants(
         if name is not None and name in names:
             fields.problem("name", "duplicate-name", "another grant has this name")
         names.add(name or "")
-        grant = _Reader(fields, issuers, registries).grant(name)
+        grant = _Reader(fields, issuers, registries, has_state=has_state).grant(name)
         fields.finish()
         if grant is not None:
             grants.append(grant)
@@ -59,9 +64,15 @@ class _Reader:
     """Reads the fields of one grant."""
 
     def __init__(
-        self, fields: Fields, issuers: Mapping[str, Issuer | None], registries: Mapping[str, Registry | None]
+        self,
+        fields: Fields,
+        issuers: Mapping[str, Issuer | None],
+        registries: Mapping[str, Registry | None],
+        *,
+        has_state: bool,
     ) -> None:
         self._fields = fields
+        self._has_state = has_state
         entries = read_issuer_names(fields, issuers, required=True) or []
         self._issuers = tuple(entries)
         self._presets = presets_of(entries, issuers)
@@ -82,6 +93,7 @@ class _Reader:
         external_id = fields.converted("external_id", _external_id)
         session_tags = self._session_tags()
         source_identity = self._source_identity()
+        single_use = self._single_use()
         untrusted = fields.boolean("allow_untrusted_triggers", default=False)
         mode = fields.choice("mode", MODES, default="enforce")
         expires = self._expires()
@@ -103,6 +115,7 @@ class _Reader:
             duration_seconds=3600 if duration is None else duration,
             session_tags=session_tags,
             source_identity=source_identity,
+            single_use=single_use,
             allow_untrusted_triggers=untrusted,
             mode=mode,
             expires=None if expires is None else expires.isoformat(),
@@ -141,8 +154,12 @@ class _Reader:
         # Reading past these would promise a bound that nothing keeps.
         if self._fields.choice("assume", ("broker", "web-identity"), default="broker") == "web-identity":
             self._fields.problem("assume", "not-available", "web-identity is not available in this version")
-        if self._fields.boolean("single_use", default=False):
-            self._fields.problem("single_use", "not-available", "single use is not available in this version")
+
+    def _single_use(self) -> bool:
+        single_use = self._fields.boolean("single_use", default=False)
+        if single_use and not self._has_state:
+            self._fields.problem("single_use", "conflict", NO_STATE)
+        return single_use
 
     def _repositories(self, key: str, access: Access | None, *, required: bool) -> tuple[Template, ...]:
         templates: list[Template] = []

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.policy.model import MODES, Issuer, Organization
+from token_exchange.policy.reading.budgets import read_budgets
 from token_exchange.policy.reading.durations import duration_between
 from token_exchange.policy.reading.fields import Fields, described, text_of
 from token_exchange.policy.reading.named_files import NamedFiles
@@ -24,19 +25,22 @@ _AWS_STS: Final = "sts.amazonaws.com"
 """What every tutorial for AWS uses: a token for it can be replayed at STS, and one sent there can be replayed here."""
 
 
-def read_issuers(document: Fields, files: NamedFiles) -> Mapping[str, Issuer | None]:
-    """Return the issuer entries by their names; None stands for one that cannot be used."""
+def read_issuers(document: Fields, files: NamedFiles, *, has_state: bool) -> Mapping[str, Issuer | None]:
+    """Return the issuer entries by their names; None stands for one that cannot be used.
+
+    `has_state` says whether there is a state table, which budgets need.
+    """
     issuers: dict[str, Issuer | None] = {}
     for name, fields in document.named_mappings("issuers", required=True):
         issuers[name] = None
         if fields is not None:
-            issuers[name] = _read_issuer(name, fields, files)
+            issuers[name] = _read_issuer(name, fields, files, has_state=has_state)
             fields.finish()
     _report_shared_audiences(document, issuers)
     return issuers
 
 
-def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
+def _read_issuer(name: str, fields: Fields, files: NamedFiles, *, has_state: bool) -> Issuer | None:
     chosen = fields.choice("provider", NAMES)
     if chosen is None:
         fields.pass_over("issuer", *(key for each in providers().values() for key in each.settings))
@@ -47,9 +51,7 @@ def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
     leeway = fields.converted("leeway", duration_between("0s", "120s"))
     max_lifetime = fields.converted("max_lifetime", duration_between("1s", "744h"))
     ca_bundle = _read_ca_bundle(fields, files)
-    if "budgets" in fields:
-        fields.take("budgets")
-        fields.problem("budgets", "not-available", "budgets are not available in this version")
+    budgets = read_budgets(fields, preset, has_state=has_state)
     algorithms = _read_algorithms(fields, preset)
     fields.pass_over("jwks_url", "jwks_file", "jwks")
     keys = None if preset is None or not algorithms else _read_keys(fields, preset, algorithms, files)
@@ -62,6 +64,7 @@ def _read_issuer(name: str, fields: Fields, files: NamedFiles) -> Issuer | None:
         preset=preset,
         organizations=organizations,
         mode=mode,
+        budgets=budgets,
         trust=IssuerTrust(
             entry=name,
             url=preset.issuer,

@@ -1,0 +1,124 @@
+"""Marks of spent tokens and counts of exchanges, in the state table.
+
+Source: DynamoDB API Reference, PutItem, DeleteItem and UpdateItem; Developer Guide, "Condition expressions".
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from token_exchange.adapters.aws_clients import AwsClients
+from token_exchange.adapters.aws_faults import answered
+from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.ports import Deadline, StateUnavailable
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type _Write = Callable[["DynamoDBClient"], Mapping[str, object]]
+
+_OURS: Final = "request_id = :request_id"
+
+
+class StateTable:
+    """Fulfils `UseMarks` and `BudgetCounts`; every task is one conditional write."""
+
+    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
+        self._clients = clients
+        self._calls = calls
+        self._table = table
+
+    def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
+        """Set `mark` for this request, and say whether it is this request's.
+
+        A write whose answer was lost is made again by the client: finding our own mark is no other's use.
+
+        Raises:
+            StateUnavailable: whether it is set cannot be known.
+        """
+        return self._written(
+            lambda client: client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": mark},
+                    "request_id": {"S": request_id},
+                    "expires_at": {"N": str(expires_at_seconds)},
+                },
+                ConditionExpression=f"attribute_not_exists(pk) OR {_OURS}",
+                ExpressionAttributeValues={":request_id": {"S": request_id}},
+                ReturnConsumedCapacity="TOTAL",
+            ),
+            deadline,
+        )
+
+    def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
+        """Remove `mark` where it is this request's.
+
+        Raises:
+            StateUnavailable: it may still be there.
+        """
+        self._written(
+            lambda client: client.delete_item(
+                TableName=self._table,
+                Key={"pk": {"S": mark}},
+                ConditionExpression=_OURS,
+                ExpressionAttributeValues={":request_id": {"S": request_id}},
+                ReturnConsumedCapacity="TOTAL",
+            ),
+            deadline,
+        )
+
+    def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
+        """Add one to `count` unless it has reached `most`, and say whether it was added.
+
+        A lost answer makes the client add again: a budget may be spent by a few exchanges fewer, never by more.
+
+        Raises:
+            StateUnavailable: whether it was added cannot be known.
+        """
+        return self._written(
+            lambda client: client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": count}},
+                UpdateExpression="SET expires_at = :expires_at ADD exchanges :one",
+                ConditionExpression="attribute_not_exists(exchanges) OR exchanges < :most",
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":most": {"N": str(most)},
+                    ":expires_at": {"N": str(expires_at_seconds)},
+                },
+                ReturnConsumedCapacity="TOTAL",
+            ),
+            deadline,
+        )
+
+    def _written(self, write: _Write, deadline: Deadline) -> bool:
+        """Say whether the condition of `write` held."""
+        try:
+            client = self._clients.dynamodb()
+            return self._calls.call(
+                lambda: answered(
+                    lambda: _held(write, client),
+                    refusal=Reason.STATE_UNAVAILABLE,
+                    subject=f"the state table {self._table}",
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise StateUnavailable(refused.description) from refused
+
+
+def _held(write: _Write, client: "DynamoDBClient") -> bool:
+    try:
+        answer = write(client)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+            return False
+        raise
+    if "ConsumedCapacity" not in answer:
+        # botocore takes any body of a 200 for the empty answer of a write: an error page would spend a token.
+        raise ValueError("the answer does not say what was written")
+    return True

@@ -1,0 +1,1 @@
+"""What outlives a request: tokens that were spent, and exchanges that were counted."""

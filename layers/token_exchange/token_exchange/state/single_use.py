@@ -1,0 +1,82 @@
+"""Tokens that count once: one mark for each, set after the decision and before anything is minted.
+
+The mark is the winner's: of two environments that have the same token at the same moment, one conditional write
+succeeds. It is taken back, by the request that set it alone, if that request minted nothing after all.
+"""
+
+from hashlib import sha256
+from math import ceil
+from typing import Final
+
+from token_exchange.ports import Clock, Deadline, StateEvents, StateUnavailable, UseMarks
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange.state.lengths import length_prefixed
+from token_exchange.verify.trust import VerifiedToken
+
+SPEND_SECONDS: Final = 3.0
+"""For the one write that decides; a table that takes longer is as good as down."""
+
+RELEASE_MILLISECONDS: Final = 500
+"""For taking a mark back, even where the request's own time is over: a second is kept for the answer, and this is part
+of it. A token that is spent for nothing costs a pipeline."""
+
+
+class SpentToken:
+    """A mark that this request has set."""
+
+    def __init__(self, marks: UseMarks, events: StateEvents, *, mark: str, request_id: str) -> None:
+        self._marks = marks
+        self._events = events
+        self._mark = mark
+        self._request_id = request_id
+
+    def release(self, *, clock: Clock) -> None:
+        """Take the mark back; where that fails the token stays spent, and its holder needs a new one."""
+        deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + RELEASE_MILLISECONDS / 1000)
+        try:
+            self._marks.release(self._mark, request_id=self._request_id, deadline=deadline)
+        except StateUnavailable as cause:
+            self._events.state_failed("release", cause=cause)
+
+
+class SingleUse:
+    """Lets each token be spent once; `marks` is None where there is no table, and then nothing can be spent."""
+
+    def __init__(self, *, marks: UseMarks | None, events: StateEvents) -> None:
+        self._marks = marks
+        self._events = events
+
+    def spend(self, token: VerifiedToken, *, request_id: str, deadline: Deadline) -> SpentToken:
+        """Mark `token` as spent by this request, until it would be refused for its age in any case.
+
+        Raises:
+            Refused: `replayed` where another request has spent it, `state-unavailable` where that cannot be known.
+        """
+        if self._marks is None:
+            raise Refused(Reason.STATE_UNAVAILABLE, "a token cannot be used once without a state table")
+        mark = mark_of(token)
+        spent = SpentToken(self._marks, self._events, mark=mark, request_id=request_id)
+        until = ceil(token.expires_at) + token.trust.leeway_seconds
+        try:
+            is_ours = self._marks.set(
+                mark, request_id=request_id, expires_at_seconds=until, deadline=deadline.within(SPEND_SECONDS)
+            )
+        except StateUnavailable as cause:
+            self._events.state_failed("spend", cause=cause)
+            # The write may have arrived although its answer did not.
+            spent.release(clock=deadline.clock)
+            raise Refused(Reason.STATE_UNAVAILABLE, "whether the token was used before cannot be known") from cause
+        if not is_ours:
+            raise Refused(Reason.REPLAYED, "the token has been exchanged before, and its grant takes each token once")
+        return spent
+
+
+def mark_of(token: VerifiedToken) -> str:
+    """Return the name of the token's mark.
+
+    It is made of the issuer and `jti`, or where there is none of what was signed: never of the signature, since an
+    ECDSA signature has two valid forms (SEC 1, section 4.1.4) and the other one would be another token.
+    """
+    identity = ("id", token.token_id) if token.token_id else ("signed", token.signed_part_sha256)
+    return f"use#{sha256(length_prefixed(token.trust.url, *identity)).hexdigest()}"

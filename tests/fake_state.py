@@ -1,0 +1,57 @@
+"""A state table in memory, which fails when it is told to."""
+
+from dataclasses import dataclass, field
+
+from token_exchange.ports import Deadline, StateTask, StateUnavailable
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeState:
+    """Fulfils `UseMarks` and `BudgetCounts`. `down` names the calls that fail, `lost` those whose answer is lost."""
+
+    marks: dict[str, tuple[str, int]] = field(default_factory=dict)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
+
+    def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
+        self._asked("set", deadline)
+        holder, _ = self.marks.setdefault(mark, (request_id, expires_at_seconds))
+        self._answered("set")
+        return holder == request_id
+
+    def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
+        self._asked("release", deadline)
+        if self.marks.get(mark, ("", 0))[0] == request_id:
+            del self.marks[mark]
+        self._answered("release")
+
+    def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
+        self._asked("add", deadline)
+        spent, _ = self.counts.get(count, (0, 0))
+        if spent < most:
+            self.counts[count] = (spent + 1, expires_at_seconds)
+        self._answered("add")
+        return spent < most
+
+    def _asked(self, call: str, deadline: Deadline) -> None:
+        assert deadline.remaining_seconds() > 0, f"{call} has no time left"
+        self.calls.append(call)
+        if call in self.down:
+            raise StateUnavailable(f"{call}: the table is down")
+
+    def _answered(self, call: str) -> None:
+        if call in self.lost:
+            raise StateUnavailable(f"{call}: the answer is lost")
+
+
+class RecordedStateEvents:
+    """Fulfils `StateEvents`."""
+
+    def __init__(self) -> None:
+        self.failed: list[StateTask] = []
+
+    def state_failed(self, task: StateTask, *, cause: Exception) -> None:
+        assert isinstance(cause, StateUnavailable)
+        self.failed.append(task)

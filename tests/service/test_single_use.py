@@ -1,0 +1,145 @@
+"""Tokens that count once, through the handler and over the wire to a DynamoDB."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sandbox.aws.server import AwsFault, FaultKind
+from tests.service.front import EXCHANGE_FORM, Front, Log
+
+type StartChanged = Callable[[dict[str, str]], Front]
+
+QUERY = {"registry": "once"}
+PUT = "dynamodb:PutItem"
+
+
+def once(front: Front) -> str:
+    return front.token(environment="once")
+
+
+def marks(front: Front) -> dict[str, dict[str, str]]:
+    return {name: item for name, item in front.world.aws.state.items().items() if name.startswith("use#")}
+
+
+def test_the_second_use_is_refused_and_asks_nobody(front: Front, log: Callable[[], Log]) -> None:
+    token = once(front)
+    first = front.send(token, QUERY)
+    assert first.status == 200
+    assert front.calls() == [PUT, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
+    front.world.aws.forget_requests()
+    log()
+    answer = front.send(token, QUERY)
+    assert (answer.status, answer.reason, answer.fields["error"]) == (401, "replayed", "invalid_token")
+    assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
+    assert front.calls() == [PUT]
+    (record,) = log().audit
+    assert (record["decision"], record["reason"], record["status"]) == ("denied", "replayed", 401)
+    assert "state" in str(record["timings_ms"])
+
+
+def test_as_rfc_8693_has_it_a_replay_is_a_bad_request(front: Front) -> None:
+    token = once(front)
+    form = {**EXCHANGE_FORM, "subject_token": token}
+    assert front.send(form=form, query=QUERY).status == 200
+    answer = front.send(form=form, query=QUERY)
+    assert (answer.status, answer.fields["error"], answer.reason) == (400, "invalid_request", "replayed")
+
+
+def test_the_mark_says_who_set_it_and_how_long_it_stays_and_nothing_else(front: Front) -> None:
+    before = set(marks(front))
+    answer = front.send(once(front), QUERY)
+    ((name, item),) = [(name, item) for name, item in marks(front).items() if name not in before]
+    assert len(name) == len("use#") + 64
+    assert item.keys() == {"request_id", "expires_at"}
+    assert item["request_id"] == answer.fields["request_id"]
+
+
+def test_grants_that_do_not_ask_for_it_neither_look_nor_spend(front: Front) -> None:
+    token = once(front)
+    for _ in range(2):
+        assert front.send(token, {"registry": "base"}).status == 200
+    assert PUT not in front.calls()
+    assert front.send(token, QUERY).status == 200
+    assert front.send(token, {"registry": "base"}).status == 200
+
+
+def test_several_registries_in_one_request_are_one_use(front: Front) -> None:
+    token = once(front)
+    answer = front.send(token)
+    assert answer.status == 200
+    assert {str(entry["name"]) for entry in answer.texts("registries")} >= {"once", "base"}
+    assert front.calls().count(PUT) == 1
+    assert front.send(token).reason == "replayed"
+
+
+def test_a_token_without_an_id_counts_once_too(front: Front) -> None:
+    token = front.token(environment="once", without=["jti"])
+    assert front.send(token, QUERY).status == 200
+    assert front.send(token, QUERY).reason == "replayed"
+
+
+def test_the_same_claims_signed_again_with_another_id_are_another_token(front: Front) -> None:
+    assert front.send(front.token(environment="once", jti="one-of-two"), QUERY).status == 200
+    assert front.send(front.token(environment="once", jti="two-of-two"), QUERY).status == 200
+    assert front.send(front.token(environment="once", jti="two-of-two"), QUERY).reason == "replayed"
+
+
+@pytest.mark.parametrize("operation", ["sts:AssumeRole", "ecr:GetAuthorizationToken"])
+def test_a_token_that_brought_nothing_can_be_used_again(front: Front, operation: str) -> None:
+    token = once(front)
+    front.world.aws.faults.plan(operation, AwsFault(kind="access-denied"))
+    assert front.send(token, QUERY).status == 502
+    assert front.calls()[-1] == "dynamodb:DeleteItem"
+    front.world.aws.faults.clear()
+    assert front.send(token, QUERY).status == 200
+
+
+def test_explaining_and_refusing_spend_nothing(front: Front) -> None:
+    token = once(front)
+    assert front.send(token, QUERY, path="/v1/explain").fields["decision"] == "granted"
+    assert front.send(token, {"registry": "apps", "grant": "release"}).status == 403
+    assert front.calls() == []
+    assert front.send(token, QUERY).status == 200
+
+
+FAULTS: list[FaultKind] = ["throttle", "server-error", "unavailable", "access-denied", "malformed", "drop"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_table_that_fails_is_never_a_silent_second_use(
+    front: Front, log: Callable[[], Log], fault: FaultKind
+) -> None:
+    token = once(front)
+    assert front.send(token, QUERY).status == 200
+    front.world.aws.faults.plan(PUT, AwsFault(kind=fault))
+    front.world.aws.forget_requests()
+    log()
+    answer = front.send(token, QUERY)
+    assert (answer.status, answer.reason) == (503, "state-unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert "sts:AssumeRole" not in front.calls()
+    found = log()
+    assert [event["event"] for event in found.events if event.get("task") == "spend"] == ["state-failed"]
+    assert [line["StateFailed"] for line in found.metrics if "StateFailed" in line] == [[1.0]]
+    assert found.audit[0]["decision"] == "failed"
+    front.world.aws.faults.clear()
+    # The failure was of a second use, and it is one still.
+    assert front.send(token, QUERY).reason == "replayed"
+
+
+def test_of_many_environments_with_one_token_one_wins(front: Front, changed: StartChanged) -> None:
+    token = once(front)
+    environments = [changed({}) for _ in range(3)]
+    with ThreadPoolExecutor(max_workers=12) as threads:
+        answers = list(threads.map(lambda n: environments[n % 3].send(token, QUERY), range(24)))
+    assert sorted({answer.status for answer in answers}) == [200, 401]
+    assert [answer.status for answer in answers].count(200) == 1
+    assert {str(answer.reason) for answer in answers if answer.status == 401} == {"replayed"}
+
+
+def test_without_a_table_such_a_policy_is_not_in_force(changed: StartChanged, log: Callable[[], Log]) -> None:
+    front = changed({"TOKEN_EXCHANGE_STATE_TABLE": ""})
+    assert front.send(once(front), QUERY).reason == "policy-unavailable"
+    problems = str([event["problems"] for event in log().events if event["event"] == "policy-not-loaded"])
+    assert "single_use: needs a state table" in problems
