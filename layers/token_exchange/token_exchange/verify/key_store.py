@@ -77,7 +77,7 @@ class KeyStore:
         held, renewed = self._keys_in_force(issuer, trust.entry, deadline)
         key = held.keys.find(key_id, algorithm)
         if key is None and not renewed:
-            outcome = self._refresh("unknown-key", issuer, trust.entry, deadline)
+            outcome = self._ask_again(issuer, trust.entry, deadline)
             key = self._find_again(issuer, key_id, algorithm)
             if key is None:
                 self._require_current(issuer, outcome)
@@ -97,7 +97,7 @@ class KeyStore:
         issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
         key = self._find_again(issuer, key_id, refuted.key.algorithm)
         if key == refuted.key:
-            self._refresh("unknown-key", issuer, trust.entry, deadline)
+            self._ask_again(issuer, trust.entry, deadline)
             key = self._find_again(issuer, key_id, refuted.key.algorithm)
         return None if key == refuted.key else key
 
@@ -118,6 +118,13 @@ class KeyStore:
             self._events.served_stale(entry, age_seconds=held.age_seconds(now))
         return held, outcome == "fetched"
 
+    def _ask_again(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        """Fetch the set for a token that it does not verify, unless that was done a moment ago."""
+        outcome = self._refresh("unknown-key", issuer, entry, deadline)
+        if outcome == "not-tried":
+            self._events.unknown_key_damped(entry)
+        return outcome
+
     def _refresh(self, purpose: Purpose, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
         """Fetch the set, or wait for whoever is fetching it, unless it is too early for that."""
         if deadline.remaining_seconds() <= 0:
@@ -131,8 +138,6 @@ class KeyStore:
             ours = flight is None
             if flight is None:
                 if issuer.keys.wait_seconds(purpose, now) > 0:
-                    if purpose == "unknown-key":
-                        self._events.unknown_key_damped(entry)
                     return "not-tried"
                 issuer.keys.started(purpose, now)
                 flight = issuer.flight = _Flight(purpose=purpose)
