@@ -8,6 +8,10 @@ from sandbox.aws.principals import Role, Session, make_role
 APPS_ACCOUNT: Final = "111122223333"
 BASE_ACCOUNT: Final = "444455556666"
 REGION: Final = "eu-west-1"
+BASE_REGION: Final = "us-east-1"
+REGISTRIES: Final = {"apps": (APPS_ACCOUNT, REGION), "base": (BASE_ACCOUNT, BASE_REGION)}
+"""Account and region of each registry, by its name in the policy."""
+
 SERVICE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ecr-token-exchange"
 PUSH_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-push"
 RELEASE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-release"

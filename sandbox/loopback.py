@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 HOST: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
-"""What API Gateway takes; nothing here needs more."""
+"""What API Gateway takes; but for a registry, nothing here needs more."""
 
 type Headers = tuple[tuple[str, str], ...]
 
@@ -51,12 +51,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer. `seconds_per_byte` makes the body drip, for clients that must not wait for ever."""
+    """A whole answer. `seconds_per_byte` makes the body drip, for clients that must not wait for ever.
+
+    `length_bytes` is what an answer to HEAD states, where it has no body to tell it from.
+    """
 
     status: int = 200
     headers: Headers = ()
     body: bytes = field(default=b"", repr=False)
     seconds_per_byte: float = 0.0
+    length_bytes: int | None = None
 
 
 class Silence(Enum):
@@ -93,13 +97,20 @@ def listen(port: int) -> socket.socket:
 class Server:
     """Serves from threads of its own until `close`, which also ends the connections that are still open.
 
-    `listener` is an open listening socket and becomes the server's own; otherwise `port` is taken.
+    `listener` is an open listening socket and becomes the server's own; otherwise `port` is taken. A body is held in
+    memory, whole.
     """
 
     def __init__(
-        self, handle: Handle, *, port: int = 0, tls: ssl.SSLContext | None = None, listener: socket.socket | None = None
+        self,
+        handle: Handle,
+        *,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        listener: socket.socket | None = None,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        self._server = _ThreadingServer(handle, tls, listener or listen(port))
+        self._server = _ThreadingServer(handle, tls, listener or listen(port), max_body_bytes)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="loopback", daemon=True
         )
@@ -139,13 +150,16 @@ class _ThreadingServer(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close waits for them, and no socket outlives a test
     block_on_close = True
 
-    def __init__(self, handle: Handle, tls: ssl.SSLContext | None, listener: socket.socket) -> None:
+    def __init__(
+        self, handle: Handle, tls: ssl.SSLContext | None, listener: socket.socket, max_body_bytes: int
+    ) -> None:
         super().__init__(listener.getsockname(), _Connection, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.server_name = "localhost"
         self.server_port = listener.getsockname()[1]
         self.handle = handle
+        self.max_body_bytes = max_body_bytes
         self.stopping = threading.Event()
         self._tls = tls
         self._open: set[socket.socket] = set()
@@ -216,13 +230,13 @@ class _Connection(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._read_chunks()
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not length.isdecimal() or int(length) > self.server.max_body_bytes:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return None
         return self.rfile.read(int(length))
 
     def _read_chunks(self) -> bytes | None:
-        body = b""
+        body = bytearray()
         while True:
             try:
                 size = int(self.rfile.readline(64).split(b";")[0], 16)
@@ -232,8 +246,8 @@ class _Connection(BaseHTTPRequestHandler):
             body += self.rfile.read(size)
             self.rfile.readline(64)
             if size == 0:
-                return body
-            if len(body) > MAX_BODY_BYTES:
+                return bytes(body)
+            if len(body) > self.server.max_body_bytes:
                 self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
                 return None
 
@@ -255,7 +269,8 @@ class _Connection(BaseHTTPRequestHandler):
         phrase = HTTPStatus(answer.status).phrase if answer.status in HTTPStatus else ""
         lines = [f"HTTP/1.1 {answer.status} {phrase}", f"date: {self.date_time_string()}"]
         lines += [f"{name}: {value}" for name, value in answer.headers]
-        lines += [f"content-length: {len(answer.body)}", "", ""]
+        length_bytes = len(answer.body) if answer.length_bytes is None else answer.length_bytes
+        lines += [f"content-length: {length_bytes}", "", ""]
         head = "\r\n".join(lines).encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
         if not answer.seconds_per_byte:

@@ -1,5 +1,6 @@
 """The sandbox's own policy: what the demo shows, with the addresses of this run filled in."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 from textwrap import indent
@@ -18,8 +19,8 @@ version: 1
 issuers:
 ${issuers}
 registries:
-  apps: {type: ecr, account: "${apps_account}", region: ${region}}
-  base: {type: ecr, account: "${base_account}", region: us-east-1}
+  apps: {type: ecr, account: "${apps_account}", region: ${region}${apps_hosts}}
+  base: {type: ecr, account: "${base_account}", region: ${base_region}${base_hosts}}
 
 deny:
   - name: leaked-runner
@@ -69,8 +70,14 @@ ${grant}\
 """)
 
 
-def write_policy(folder: Path, *, issuer_port: int) -> Path:
-    """Write the policy beside the certificate it names, and return its path."""
+def write_policy(folder: Path, *, issuer_port: int, hosts: Mapping[str, str] | None = None) -> Path:
+    """Write the policy beside the certificate it names, and return its path.
+
+    `hosts` are further host names of registries, by the registry's name: where on loopback it is really served.
+    """
+    further = {
+        f"{name}_hosts": f', hosts: ["{hosts[name]}"]' if hosts and name in hosts else "" for name in account.REGISTRIES
+    }
     path = folder / "policy.yaml"
     providers = all_providers().values()
     path.write_text(
@@ -79,11 +86,13 @@ def write_policy(folder: Path, *, issuer_port: int) -> Path:
             own_images="".join(_own_images(provider) for provider in providers),
             names=", ".join(provider.entry.name for provider in providers if provider.entry.pulls_base),
             region=account.REGION,
+            base_region=account.BASE_REGION,
             apps_account=account.APPS_ACCOUNT,
             base_account=account.BASE_ACCOUNT,
             release_role=account.RELEASE_ROLE,
             release_external_id=account.RELEASE_EXTERNAL_ID,
             pull_role=account.PULL_ROLE,
+            **further,
         )
     )
     return path

@@ -1,6 +1,7 @@
 """Everything around the service, started together: `with World(folder) as world: …`."""
 
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -10,17 +11,29 @@ from sandbox.aws.server import Aws
 from sandbox.clocks import WALL_CLOCK, Now
 from sandbox.issuer import Issuer
 from sandbox.policy import AUDIENCE, write_policy
+from sandbox.registry.gate import Gate
 from sandbox.state import DEFAULT_FOLDER
 
 
 class World:
     """A CI issuer, an AWS and a policy that knows both. Port 0 takes a free one.
 
-    `issuer` mints tokens and can be made to fail; so can `aws`, which records what it is asked.
+    `issuer` mints tokens and can be made to fail; so can `aws`, which records what it is asked. `gates` are the
+    registries by their names in the policy: real ones at `registry_ports`, or none.
+
+    Raises:
+        PortBusy: a port is taken.
+        RegistryFailed: a registry was asked for, and does not start.
     """
 
     def __init__(
-        self, folder: Path = DEFAULT_FOLDER, *, issuer_port: int = 0, aws_port: int = 0, now: Now = WALL_CLOCK
+        self,
+        folder: Path = DEFAULT_FOLDER,
+        *,
+        issuer_port: int = 0,
+        aws_port: int = 0,
+        registry_ports: Mapping[str, int] | None = None,
+        now: Now = WALL_CLOCK,
     ) -> None:
         self.audience = AUDIENCE
         roles = account.roles()
@@ -28,7 +41,13 @@ class World:
         with ExitStack() as stack:
             self.issuer = stack.enter_context(Issuer(folder, port=issuer_port, now=now))
             self.aws = stack.enter_context(Aws(roles=roles, callers=[self._service], port=aws_port, now=now))
-            self.policy_path = write_policy(folder, issuer_port=self.issuer.port).resolve()
+            self.gates: dict[str, Gate] = {}
+            for name, port in (registry_ports or {}).items():
+                owner, region = account.REGISTRIES[name]
+                gate = Gate(self.aws, account=owner, region=region, port=port, now=now)
+                self.gates[name] = stack.enter_context(gate)
+            hosts = {name: gate.host for name, gate in self.gates.items()}
+            self.policy_path = write_policy(folder, issuer_port=self.issuer.port, hosts=hosts).resolve()
             self._stack = stack.pop_all()
 
     def environment(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a marked test needs (`engine`, `built`, `gitlab`); where it is missing the test is skipped, in CI it fails."""
+"""What a marked test needs of the machine; where it is missing the test is skipped, and in CI it fails."""
 
 import os
 import shutil
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from sandbox.registry.distribution import registry_program
 
 ROOT: Final = Path(__file__).parent.parent
 DEPLOYED_BUILD: Final = ROOT / ".aws-sam" / "build"
@@ -57,17 +59,28 @@ def sources(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
 
 
+def missing_registry() -> str | None:
+    """Return what keeps the tests from a real registry, or None."""
+    return None if registry_program() else "no registry program is installed; Debian's package is docker-registry"
+
+
 _MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
     "engine": missing_engine,
     "built": missing_build,
+    "registry": missing_registry,
     "gitlab": missing_gitlab_runner,
 }
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what cannot run here; nothing is skipped in CI, where a skip would pass for a success."""
-    for marker, missing in _MISSING.items():
-        if item.get_closest_marker(marker) and (reason := missing()):
-            if os.environ.get("CI"):
-                pytest.fail(f"CI skips nothing: {reason}", pytrace=False)
-            pytest.skip(reason)
+    reasons = [missing() for marker, missing in _MISSING.items() if item.get_closest_marker(marker)]
+    reasons += [_missing_program(str(marker.args[0])) for marker in item.iter_markers("program")]
+    for reason in filter(None, reasons):
+        if os.environ.get("CI"):
+            pytest.fail(f"CI skips nothing: {reason}", pytrace=False)
+        pytest.skip(reason)
+
+
+def _missing_program(name: str) -> str | None:
+    return None if shutil.which(name) else f"{name} is not installed"

@@ -16,7 +16,7 @@ from sandbox.aws.calls import Call
 from sandbox.aws.conditions import Context
 from sandbox.aws.errors import AwsError, json_answer
 from sandbox.aws.policies import Ask, Verdict, verdict_of_all
-from sandbox.aws.principals import Session, new_secret
+from sandbox.aws.principals import Role, Session, new_secret
 from sandbox.loopback import Answer
 
 LOGIN_SECONDS: Final = 12 * 3600
@@ -74,11 +74,18 @@ class Registry:
 
 
 def authorize(
-    session: Session, *, action: str, resource: str, now_seconds: float, context: Context | None = None
+    session: Session,
+    *,
+    action: str,
+    resource: str,
+    now_seconds: float,
+    role: Role | None = None,
+    context: Context | None = None,
 ) -> None:
     """Refuse what the role, or the policy of this session, does not allow at this moment.
 
-    `context` holds the condition keys of the service that is asked.
+    `role` is the session's role as it is now, where it may have changed since. `context` holds the condition keys of
+    the service that is asked.
 
     Raises:
         AwsError: AccessDeniedException, saying which of the two it was.
@@ -89,11 +96,12 @@ def authorize(
         context={
             "aws:currenttime": [datetime.fromtimestamp(now_seconds, UTC).isoformat()],
             "aws:principalarn": [session.role.arn],
+            "aws:tokenissuetime": [datetime.fromtimestamp(session.issued_at, UTC).isoformat()],
             **(context or {}),
             **{f"aws:principaltag/{key.lower()}": [value] for key, value in session.tags.items()},
         },
     )
-    bounds = [("identity-based policy", verdict_of_all(session.role.permissions, ask))]
+    bounds = [("identity-based policy", verdict_of_all((role or session.role).permissions, ask))]
     if session.policy is not None:
         bounds.append(("session policy", session.policy.says(ask)))
     for name, verdict in bounds:

@@ -56,6 +56,7 @@ class Session:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     expires_at: float | None
+    issued_at: float = 0.0
     policy: Policy | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     source_identity: str | None = None

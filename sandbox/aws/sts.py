@@ -69,6 +69,7 @@ def assume_role(call: Call) -> Answer:
             access_key_id=new_access_key_id(),
             secret_access_key=new_secret(size_bytes=30),
             session_token=new_secret(size_bytes=600),
+            issued_at=call.now_seconds,
             expires_at=call.now_seconds + asked.duration_seconds,
             policy=asked.policy,
             tags=asked.tags,

@@ -1,0 +1,134 @@
+"""The registry program itself, CNCF Distribution, behind a socket that nobody but us can open."""
+
+import http.client
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, Self, override
+
+_PROGRAMS: Final = ("docker-registry", "registry")
+"""Debian's name, and the project's own."""
+
+_START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 60.0
+
+# A port would be open to everybody on this machine, past the gate; a socket in a private folder is not. Relative
+# addresses, so that a client comes back by the gate it came through.
+_CONFIGURATION: Final = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage:
+  filesystem: {{rootdirectory: {folder}/images}}
+  delete: {{enabled: true}}
+http: {{net: unix, addr: {folder}/socket, relativeurls: true, secret: {secret}}}
+"""
+
+# The shell ends the program when its own input ends: so it never outlives whoever started it, however that one ends.
+_UNTIL_INPUT_ENDS: Final = """\
+exec 3<&0
+"$1" serve "$2" 3<&- &
+program=$!
+{ cat <&3 >/dev/null; kill "$program"; } 2>/dev/null &
+watch=$!
+wait "$program"
+kill "$watch" 2>/dev/null
+"""
+
+
+class RegistryFailed(Exception):
+    """The registry program is missing, or did not start; the text says which."""
+
+
+def registry_program() -> str | None:
+    """Return the program's path, or None where it is not installed."""
+    return next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+
+
+class Distribution:
+    """An empty registry, whose images are gone when it closes.
+
+    Raises:
+        RegistryFailed: there is none.
+    """
+
+    def __init__(self) -> None:
+        program = registry_program()
+        if program is None:
+            raise RegistryFailed("no registry program is installed; Debian's package is docker-registry")
+        # In the system's own folder for such things: a socket's path may have no more than 107 bytes.
+        self._folder = tempfile.TemporaryDirectory(prefix="registry-")
+        self._log = Path(self._folder.name) / "log"
+        self._socket_path = f"{self._folder.name}/socket"
+        configuration = Path(self._folder.name) / "config.yml"
+        configuration.write_text(_CONFIGURATION.format(folder=self._folder.name, secret=secrets.token_hex(16)))
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", program, str(configuration)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={"PATH": os.environ.get("PATH", os.defpath), "OTEL_TRACES_EXPORTER": "none"},
+                start_new_session=True,  # Ctrl-C is for the one who started it, who then ends this
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Return a connection to it, for one request."""
+        return _SocketConnection(self._socket_path, timeout_seconds=_PATIENCE_SECONDS)
+
+    def close(self) -> None:
+        """End it, by the end of its input, and forget its images."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)  # the shell, and the program below it
+            self._process.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while self._process.poll() is None and time.monotonic() < until:
+            connection = self.connection()
+            try:
+                connection.request("GET", "/v2/")
+                connection.getresponse().read()
+            except OSError:
+                time.sleep(0.02)  # the program cannot say when it listens
+            else:
+                return
+            finally:
+                connection.close()
+        raise RegistryFailed(f"the registry does not start: {self._log.read_text(errors='replace').strip()[-500:]}")
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP over a socket in the file system."""
+
+    def __init__(self, path: str, *, timeout_seconds: float) -> None:
+        super().__init__("registry", timeout=timeout_seconds)
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.service import Service
+from sandbox.world import World
+from tests.clients.shop import BASE, LOGIN_SECONDS, OTHER, Shop, owners
+from tests.moved_clock import MovedClock
+from tests.sandbox.clients import Clients
+
+
+@pytest.fixture(scope="session")
+def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder, clock = tmp_path_factory.mktemp("shop"), MovedClock()
+    with (
+        World(folder, registry_ports={"apps": 0, "base": 0}, now=clock) as world,
+        (folder / "service.log").open("wb") as log,
+        Clients(world.aws.url) as clients,
+    ):
+        text = world.policy_path.read_text()
+        world.policy_path.write_text(text.replace("duration: 30m", f"duration: {LOGIN_SECONDS // 3600}h"))
+        with Service(world.environment(), output=log, errors=log) as service:
+            shop = Shop(world=world, service=service, clock=clock, owners=owners(world, clients))
+            shop.put(OTHER, "1")
+            shop.put(BASE, "3.13", registry="base")
+            yield shop
+
+
+@pytest.fixture
+def shop(running_shop: Shop) -> Iterator[Shop]:
+    yield running_shop
+    running_shop.clock.ahead_seconds = 0.0
+    running_shop.apps.mount_refusal = "upload"
