@@ -11,10 +11,13 @@ from typing import Final
 from urllib.parse import urlencode
 
 from sandbox import account, curl
+from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
 from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of, texts_of
 from sandbox.paper import Paper
 from sandbox.providers import all_providers
 from sandbox.providers.shape import Provider
+from sandbox.pushing import Program
+from sandbox.registry.distribution import RegistryFailed
 from sandbox.service import Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER, make_folder
 from sandbox.tokens import add_provider_argument
@@ -77,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     paper = Paper()
     try:
         run(folder, paper, stories)
-    except (Unexpected, ServiceFailed, curl.CurlFailed) as error:
+    except (Unexpected, ServiceFailed, RegistryFailed, curl.CurlFailed) as error:
         print(f"\nthe demo found something wrong: {error}", file=sys.stderr)
         print(f"what the service wrote is in {folder / LOG_NAME}", file=sys.stderr)
         return 1
@@ -116,9 +119,10 @@ def run(folder: Path, paper: Paper, stories: Sequence[Story] = STORIES) -> None:
         Unexpected: something was not as it should be.
     """
     log_path = folder / LOG_NAME
+    program = program_for_pushing()
     with (
         log_path.open("wb") as log,
-        World(folder) as world,
+        World(folder, registry_ports={"apps": 0} if program else None) as world,
         Service(world.environment(), output=log, errors=log) as service,
     ):
         print("A CI issuer, an AWS that enforces its rules, and the real handler run on this machine.")
@@ -129,13 +133,15 @@ def run(folder: Path, paper: Paper, stories: Sequence[Story] = STORIES) -> None:
         evidence = Evidence(log_path)
         for story in stories:
             _tell(story, world, service, evidence, paper)
+        if program is None:
+            say_what_is_missing(paper)
+        else:
+            _push(program, stories, world, service, evidence, paper)
 
 
 def _tell(story: Story, world: World, service: Service, evidence: Evidence, paper: Paper) -> None:
     paper.heading(story.title)
-    audience = all_providers()[story.provider].fixed_audience or world.audience
-    query = urlencode({"audience": audience, "scenario": story.scenario, "format": "text"})
-    token = curl.get_text(f"{world.issuer.url}/mint/{story.provider}?{query}", ca_bundle=world.issuer.ca_bundle).strip()
+    token = _mint(story, world)
     claims = evidence.unverified_claims(token)
     paper.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims if name in claims))
     world.aws.forget_requests()
@@ -155,6 +161,30 @@ def _tell(story: Story, world: World, service: Service, evidence: Evidence, pape
     paper.line("audit", "one line, of which these are the essentials")
     paper.block(_short_record(record))
     paper.good("no token, password or key in anything the service wrote")
+
+
+def _push(
+    program: Program, stories: Sequence[Story], world: World, service: Service, evidence: Evidence, paper: Paper
+) -> None:
+    story = next(story for story in stories if story.pushes)
+    paper.heading(f"{len(stories) + 1}. {program} pushes with such a login to a real registry, and not to everywhere")
+    show_pushes(
+        program,
+        world.gates["apps"],
+        url=f"{service.url}/v1/token?registry=apps&format=docker-config",
+        token=_mint(story, world),
+        own=story.pushes[0],
+        other=story.not_this,
+        evidence=evidence,
+        paper=paper,
+    )
+
+
+def _mint(story: Story, world: World) -> str:
+    audience = all_providers()[story.provider].fixed_audience or world.audience
+    query = urlencode({"audience": audience, "scenario": story.scenario, "format": "text"})
+    url = f"{world.issuer.url}/mint/{story.provider}?{query}"
+    return curl.get_text(url, ca_bundle=world.issuer.ca_bundle).strip()
 
 
 def _check_login(story: Story, reply: curl.Reply, world: World, evidence: Evidence, paper: Paper) -> None:

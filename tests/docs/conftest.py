@@ -6,6 +6,7 @@ import pytest
 
 from sandbox.service import Service
 from sandbox.world import World
+from tests.docs.shell import Shell
 
 PUBLIC_URL = "https://exchange.acme.example"
 
@@ -29,3 +30,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         Service({**world.environment(), "TOKEN_EXCHANGE_URL": PUBLIC_URL}, output=output, errors=output) as service,
     ):
         yield Running(world=world, url=service.url, log=log)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, running: Running) -> Shell:
+    return Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)

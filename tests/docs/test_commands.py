@@ -17,11 +17,6 @@ from tests.docs.shell import Shell
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 
 
-@pytest.fixture
-def shell(tmp_path: Path, running: Running) -> Shell:
-    return Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
-
-
 def is_a_login(running: Running, password: str) -> bool:
     return running.world.aws.registry.login(password) is not None
 

@@ -8,7 +8,7 @@ import yaml
 
 from sandbox.aws import server
 from sandbox.issuer import DOCUMENTS, FAULT_KINDS
-from sandbox.serve import AWS_PORT, ISSUER_PORT, SERVICE_PORT
+from sandbox.serve import AWS_PORT, ISSUER_PORT, REGISTRY_PORTS, SERVICE_PORT
 from tests.docs.pages import ROOT, Page, code_in, page, pages
 from token_exchange.reasons import Reason
 
@@ -99,7 +99,7 @@ def test_the_parameters_for_the_role_exist() -> None:
 def test_the_sandboxs_ports_and_faults_are_as_said() -> None:
     sandbox = page("docs/sandbox.md")
     ports = {int(row[0]) for row in sandbox.table("Ports of `make serve`")}
-    assert ports == {SERVICE_PORT, ISSUER_PORT, AWS_PORT}
+    assert ports == {SERVICE_PORT, ISSUER_PORT, AWS_PORT, *REGISTRY_PORTS.values()}
     aws, issuer = sandbox.table("Making things fail")
     assert set(code_in(aws[1])) == set(server.FAULT_KINDS)
     assert set(code_in(issuer[1])) == set(FAULT_KINDS)

@@ -16,7 +16,7 @@ TOY = "tests.sandbox.toy_app:handler"
 
 
 def _command(folder: Path, *, port: int, issuer_port: int = 0) -> list[str]:
-    ports = ["--port", str(port), "--issuer-port", str(issuer_port), "--aws-port", "0"]
+    ports = ["--port", str(port), "--issuer-port", str(issuer_port), "--aws-port", "0", "--registry-port", "0"]
     return [sys.executable, "-m", "sandbox", "serve", "--folder", str(folder), *ports]
 
 
@@ -52,6 +52,57 @@ def test_it_serves_until_it_is_told_to_stop(
     assert json.loads(log.read_text().splitlines()[-1]) == {"path": "/v1/x"}
     for wanted in (scenario, "/v1/health", "--config -", "/v1/token"):
         assert wanted in told
+
+
+@pytest.mark.registry
+@pytest.mark.engine
+def test_the_lines_to_paste_push_to_a_real_registry(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*_command(tmp_path / "state", port=0), "--log", str(tmp_path / "log")],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        told = _told(serving)
+        start = told.index("Push with such a login; to another repository it is refused") + 1
+        lines = told[start : told.index("", start)]
+        refused = lines.pop()
+        try:
+            done = [_paste("\n".join(lines), tmp_path), _paste(refused, tmp_path)]
+        finally:
+            for word in refused.split()[-1:] + lines[-1].split()[-1:]:
+                _paste(f"docker rmi {word}", tmp_path)
+            serving.send_signal(signal.SIGINT)
+    assert done[0].returncode == 0, done[0].stderr
+    assert "digest: sha256:" in done[0].stdout
+    assert done[1].returncode != 0
+    assert "denied: User: arn:aws:sts::111122223333:assumed-role/ci-ecr-push/" in done[1].stderr
+
+
+def _told(serving: "subprocess.Popen[str]") -> list[str]:
+    """Return what it says before it waits."""
+    assert serving.stdout is not None
+    return [line.strip() for line in iter(serving.stdout.readline, "Ctrl-C stops it\n")]
+
+
+def _paste(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-e", "-c", script], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_without_a_registry_program_it_serves_all_else(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    with subprocess.Popen(
+        [*_command(tmp_path / "state", port=0), "--handler", TOY, "--log", str(tmp_path / "log")],
+        env={**os.environ, "PATH": str(programs), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        told = _told(serving)
+        serving.send_signal(signal.SIGINT)
+    assert "There is no registry to push to: docker-registry (CNCF Distribution) is not installed" in told
 
 
 @pytest.mark.parametrize("which", ["port", "issuer_port"])

@@ -20,13 +20,17 @@ class Client:
     password: str | None = field(default=None, repr=False)
     user: str = "AWS"
 
+    @property
+    def basic(self) -> str:
+        """The login as docker keeps it."""
+        return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
     def send(
         self, method: str, target: str, *, body: bytes | None = None, headers: list[tuple[str, str]] | None = None
     ) -> Received:
         sent = list(headers or [])
         if self.password is not None:
-            pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-            sent.append(("Authorization", f"Basic {pair}"))
+            sent.append(("Authorization", f"Basic {self.basic}"))
         return send(f"http://{self.host}{target}", method=method, body=body, headers=sent)
 
     def upload(self, repository: str, blob: bytes) -> Received:

@@ -1,0 +1,43 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import account
+from sandbox.images import make_image
+from sandbox.pushing import Program, push, pushing_program
+from sandbox.world import World
+from tests.sandbox.clients import Clients
+from tests.sandbox.registry.client import Client, owner_password
+
+PROGRAMS = [
+    pytest.param("docker", marks=pytest.mark.engine),
+    pytest.param("skopeo", marks=pytest.mark.program("skopeo")),
+]
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Client]:
+    with World(tmp_path / "world", registry_ports={"apps": 0}) as world, Clients(world.aws.url) as clients:
+        password = owner_password(world.aws, clients, account=account.APPS_ACCOUNT, region=account.REGION)
+        yield Client(host=world.gates["apps"].host, password=password)
+
+
+@pytest.mark.registry
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_client_pushes_with_the_logins_of_a_folder(owner: Client, tmp_path: Path, program: Program) -> None:
+    image, to = make_image(program), f"{owner.host}/ci/acme/shop:1"
+    (tmp_path / "config.json").write_text('{"auths": {}}')
+    refused = push(program, image, to, config=tmp_path)
+    assert not refused.succeeded
+    assert refused.said
+    assert owner.pull("ci/acme/shop", "1").status == 404
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {owner.host: {"auth": owner.basic}}}))
+    assert push(program, image, to, config=tmp_path).succeeded
+    assert owner.pull("ci/acme/shop", "1").status == 200
+
+
+def test_a_machine_without_clients_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert pushing_program() is None
