@@ -18,7 +18,10 @@ def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         Clients(world.aws.url) as clients,
     ):
         text = world.policy_path.read_text()
-        world.policy_path.write_text(text.replace("duration: 30m", f"duration: {LOGIN_SECONDS // 3600}h"))
+        text = text.replace("duration: 30m", f"duration: {LOGIN_SECONDS // 3600}h")
+        once = text.partition("  - name: own-images\n")[2].partition("  - name: ")[0]
+        once = once.replace("branch: main", "branch: main, repository: acme/once") + "    single_use: true\n"
+        world.policy_path.write_text(text.replace("grants:\n", f"grants:\n  - name: once\n{once}", 1))
         with Service(world.environment(), output=log, errors=log) as service:
             shop = Shop(world=world, service=service, clock=clock, owners=owners(world, clients))
             shop.put(OTHER, "1")
