@@ -19,7 +19,7 @@ QUIET := $(if $(CI),--quiet)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo serve test check format bench ci-systems lock build events sam-image sam-build sam-check sam-invoke \
+.PHONY: help setup demo serve test check format bench ci-systems lock build events sam-image sam-build sam-check emulator-check sam-invoke \
 	sam-api deploy clean
 
 help: ## this list
@@ -79,6 +79,9 @@ sam-build: .venv/stamp .tools/sam/stamp ## a build for the sandbox, in .sandbox/
 sam-check: .venv/stamp .tools/sam/stamp sam-image ## every event in Lambda's image, each answer checked
 	@$(WITH_SAM) $(PYTHON) -m sandbox.lambda_check
 
+emulator-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## the built function in Lambda's runtime emulator, without docker; how long it starts
+	@$(WITH_SAM) $(PYTHON) -m sandbox.emulator_check
+
 sam-invoke: sam-build sam-image ## one event in Lambda's image, beside `make serve`; EVENT=events/…
 	@.tools/sam/bin/python sandbox/sam_on_loopback.py local invoke --config-env sandbox --event "$(EVENT)"
 
@@ -123,4 +126,9 @@ $(UV):
 	@mkdir -p $(@D)
 	@cp requirements/gitlab-ci-local/*.json $(@D)
 	@npm ci --prefix $(@D) --no-audit --no-fund --silent
+	@touch $@
+
+.tools/lambda-runtime/stamp: requirements/lambda-image.txt | $(UV)
+	@echo "setup: Lambda's runtime loop of requirements/lambda-image.txt, in .tools/lambda-runtime" >&2
+	@$(UV) pip install $(QUIET) --require-hashes --python-version 3.13 --target .tools/lambda-runtime -r $<
 	@touch $@

@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,8 @@ from sandbox.certificates import load_certificates
 from sandbox.evidence import object_of
 from sandbox.loopback import HOST
 from sandbox.policy import write_policy
-from sandbox.serve import AWS_PORT, ISSUER_PORT
+from sandbox.registry.distribution import registry_program
+from sandbox.serve import AWS_PORT, ISSUER_PORT, REGISTRY_PORTS
 from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
 
 FUNCTION: Final = "ExchangeFunction"
@@ -125,15 +126,26 @@ def lambda_variables(*, issuer_folder: str, aws_url: str, public_url: str) -> di
 
 
 def lead_into_sandbox(
-    environment_file: Path, *, policy_folder: str, issuer_port: int, ca_bundle: Path, aws_url: str, public_url: str
-) -> None:
-    """Give the built function a policy for the issuer at `issuer_port`, and write the values of its variables."""
+    environment_file: Path,
+    *,
+    policy_folder: str,
+    issuer_port: int,
+    ca_bundle: Path,
+    aws_url: str,
+    public_url: str,
+    hosts: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Give the built function a policy for the issuer at `issuer_port`; write and return the values of its variables.
+
+    `hosts` are where on loopback its registries are served.
+    """
     folder = BUILD_FOLDER / FUNCTION / PACKAGE / policy_folder
     folder.mkdir(exist_ok=True)
     shutil.copy(ca_bundle, folder / "ca.pem")
-    write_policy(folder, issuer_port=issuer_port)
+    write_policy(folder, issuer_port=issuer_port, hosts=hosts)
     variables = lambda_variables(issuer_folder=policy_folder, aws_url=aws_url, public_url=public_url)
     write_private(environment_file, json.dumps({FUNCTION: variables}, indent=2).encode())
+    return variables
 
 
 def main() -> int:
@@ -151,6 +163,7 @@ def main() -> int:
         ca_bundle=load_certificates(DEFAULT_FOLDER).authority,
         aws_url=f"http://{HOST}:{AWS_PORT}",
         public_url=f"http://{HOST}:{LOCAL_API_PORT}",
+        hosts={name: f"{HOST}:{port}" for name, port in REGISTRY_PORTS.items()} if registry_program() else None,
     )
     print("built; with `make serve` running and after `make events`: make sam-invoke, make sam-api")
     return 0

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.curl import CurlFailed, post
+from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
 from sandbox.event_cases import CASES, Case
 from sandbox.events import mint_for, render
-from sandbox.evidence import Unexpected, expect, object_of, text_of
+from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of
 from sandbox.lambda_build import (
     FUNCTION,
     BuildFailed,
@@ -27,6 +28,7 @@ from sandbox.lambda_build import (
     sam_on_loopback,
 )
 from sandbox.loopback import HOST, listen
+from sandbox.paper import Paper
 from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
 from sandbox.world import World
 
@@ -42,7 +44,7 @@ def main() -> int:
     make_folder(DEFAULT_FOLDER)
     try:
         build()
-        with prepared_world() as (world, port):
+        with prepared_world() as (world, port, _):
             failures = sum(not _passes(case, world) for case in CASES)
             failures += not _api_passes(world, port)
     except BuildFailed as error:
@@ -54,20 +56,25 @@ def main() -> int:
 
 
 @contextmanager
-def prepared_world() -> Iterator[tuple[World, int]]:
-    """Start a world into which the built function is led, and give it with a free port for the HTTP API."""
+def prepared_world() -> Iterator[tuple[World, int, dict[str, str]]]:
+    """Start a world into which the built function is led.
+
+    It comes with a free port for the HTTP API, and the function's variables.
+    """
     with listen(0) as reserved:
         port = int(reserved.getsockname()[1])
-    with World(make_folder(CHECK_FOLDER)) as world:
-        lead_into_sandbox(
+    ports = {"apps": 0} if program_for_pushing() else None
+    with World(make_folder(CHECK_FOLDER), registry_ports=ports) as world:
+        variables = lead_into_sandbox(
             _ENVIRONMENT_FILE,
             policy_folder=CHECK_FOLDER.name,
             issuer_port=world.issuer.port,
             ca_bundle=world.issuer.ca_bundle,
             aws_url=world.aws.url,
             public_url=f"http://{HOST}:{port}",
+            hosts=world.registry_hosts(),
         )
-        yield world, port
+        yield world, port, variables
 
 
 def _passes(case: Case, world: World) -> bool:
@@ -138,7 +145,8 @@ def _api_passes(world: World, port: int) -> bool:
     log_path = CHECK_FOLDER / "start-api.log"
     try:
         with _local_api(port, log_path):
-            seconds = [_exchange(world, url) for _ in range(1 + _WARM_CALLS)]
+            seconds = [exchange(world, url) for _ in range(1 + _WARM_CALLS)]
+            push_with_a_login(world, url, log_path)
     except (Unexpected, CurlFailed) as error:
         print(f"  FAILED  start-api: {error}\n{log_path.read_text(errors='replace')}")
         return False
@@ -147,7 +155,35 @@ def _api_passes(world: World, port: int) -> bool:
     return True
 
 
-def _exchange(world: World, url: str) -> float:
+def push_with_a_login(world: World, url: str, log_path: Path) -> None:
+    """Push with what the function at `url` hands out, where registry and client are installed.
+
+    Raises:
+        Unexpected: a push ends otherwise than it should, or the function's log holds the login.
+    """
+    paper = Paper()
+    program = program_for_pushing()
+    if program is None:
+        say_what_is_missing(paper)
+        return
+    show_pushes(
+        program,
+        world.gates["apps"],
+        url=f"{url}&format=docker-config",
+        token=world.issuer.mint("github-actions", audience=world.audience, scenario="push-main"),
+        own="ci/acme/shop",
+        other="ci/acme/other",
+        evidence=Evidence(log_path),
+        paper=paper,
+    )
+
+
+def exchange(world: World, url: str) -> float:
+    """Exchange a token at `url`, and return the seconds it took.
+
+    Raises:
+        Unexpected: there is no login.
+    """
     token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-main")
     started = time.monotonic()
     reply = post(url, token=token)

@@ -46,9 +46,13 @@ class World:
                 owner, region = account.REGISTRIES[name]
                 gate = Gate(self.aws, account=owner, region=region, port=port, now=now)
                 self.gates[name] = stack.enter_context(gate)
-            hosts = {name: gate.host for name, gate in self.gates.items()}
+            hosts = self.registry_hosts()
             self.policy_path = write_policy(folder, issuer_port=self.issuer.port, hosts=hosts).resolve()
             self._stack = stack.pop_all()
+
+    def registry_hosts(self) -> dict[str, str]:
+        """Return where on loopback the registries are served, by their names in the policy."""
+        return {name: gate.host for name, gate in self.gates.items()}
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which the service runs in this world and reaches no other."""

@@ -59,6 +59,12 @@ def sources(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
 
 
+def missing_emulator() -> str | None:
+    """Return what keeps the tests from Lambda's emulator, or None."""
+    brought = (ROOT / ".tools" / "lambda-runtime" / "stamp").exists()
+    return None if brought else "Lambda's emulator is missing; run `make emulator-check`"
+
+
 def missing_registry() -> str | None:
     """Return what keeps the tests from a real registry, or None."""
     return None if registry_program() else "no registry program is installed; Debian's package is docker-registry"
@@ -68,6 +74,7 @@ _MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
     "engine": missing_engine,
     "built": missing_build,
     "registry": missing_registry,
+    "emulator": missing_emulator,
     "gitlab": missing_gitlab_runner,
 }
 

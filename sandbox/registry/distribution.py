@@ -4,19 +4,18 @@ import http.client
 import os
 import secrets
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Final, Self, override
 
+from sandbox.children import Child
+
 _PROGRAMS: Final = ("docker-registry", "registry")
 """Debian's name, and the project's own."""
 
 _START_SECONDS: Final = 20.0
-_STOP_SECONDS: Final = 10.0
 _PATIENCE_SECONDS: Final = 60.0
 
 # A port would be open to everybody on this machine, past the gate; a socket in a private folder is not. Relative
@@ -28,17 +27,6 @@ storage:
   filesystem: {{rootdirectory: {folder}/images}}
   delete: {{enabled: true}}
 http: {{net: unix, addr: {folder}/socket, relativeurls: true, secret: {secret}}}
-"""
-
-# The shell ends the program when its own input ends: so it never outlives whoever started it, however that one ends.
-_UNTIL_INPUT_ENDS: Final = """\
-exec 3<&0
-"$1" serve "$2" 3<&- &
-program=$!
-{ cat <&3 >/dev/null; kill "$program"; } 2>/dev/null &
-watch=$!
-wait "$program"
-kill "$watch" 2>/dev/null
 """
 
 
@@ -69,13 +57,10 @@ class Distribution:
         configuration = Path(self._folder.name) / "config.yml"
         configuration.write_text(_CONFIGURATION.format(folder=self._folder.name, secret=secrets.token_hex(16)))
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["sh", "-c", _UNTIL_INPUT_ENDS, "sh", program, str(configuration)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env={"PATH": os.environ.get("PATH", os.defpath), "OTEL_TRACES_EXPORTER": "none"},
-                start_new_session=True,  # Ctrl-C is for the one who started it, who then ends this
+            self._program = Child(
+                [program, "serve", str(configuration)],
+                environment={"PATH": os.environ.get("PATH", os.defpath), "OTEL_TRACES_EXPORTER": "none"},
+                output=log,
             )
         try:
             self._wait_until_ready()
@@ -88,14 +73,8 @@ class Distribution:
         return _SocketConnection(self._socket_path, timeout_seconds=_PATIENCE_SECONDS)
 
     def close(self) -> None:
-        """End it, by the end of its input, and forget its images."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # the shell, and the program below it
-            self._process.wait()
+        """End it, and forget its images."""
+        self._program.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -106,7 +85,7 @@ class Distribution:
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + _START_SECONDS
-        while self._process.poll() is None and time.monotonic() < until:
+        while self._program.is_running() and time.monotonic() < until:
             connection = self.connection()
             try:
                 connection.request("GET", "/v2/")

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.curl import post
+from sandbox.emulator import Emulator
 from sandbox.event_cases import CASES
+from sandbox.front_door import FrontDoor
 from sandbox.lambda_build import sam_on_loopback
 from sandbox.lambda_check import check_case, prepared_world
 from tests.requirements_present import DEPLOYED_BUILD, NATIVE_BUILD, ROOT
@@ -146,5 +149,24 @@ def test_it_answers_in_the_image_of_lambda(name: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SAM_PYTHON", str(interpreter))
     assert sam_on_loopback()[0] == str(interpreter)
     case = next(each for each in CASES if each.name == name)
-    with prepared_world() as (world, _):
+    with prepared_world() as (world, _, _):
         check_case(case, world)
+
+
+@pytest.mark.emulator
+def test_lambdas_runtime_loop_serves_it_without_docker(tmp_path: Path) -> None:
+    """As `make emulator-check` does, which also measures."""
+    log_path = tmp_path / "log"
+    with (
+        prepared_world() as (world, _, variables),
+        log_path.open("wb") as log,
+        Emulator(variables, output=log) as emulator,
+        FrontDoor(emulator) as door,
+    ):
+        token = world.issuer.mint("github-actions", audience=world.audience)
+        granted = post(f"{door.url}/v1/token?registry=apps", token=token)
+        refused = post(f"{door.url}/v1/token?registry=apps", token=token[:-8])
+    assert granted.status == 200
+    assert world.aws.registry.login(str(granted.body["access_token"])) is not None
+    assert (refused.status, refused.body["reason"]) == (401, "bad-signature")
+    assert token not in log_path.read_text()

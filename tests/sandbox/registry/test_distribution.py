@@ -1,14 +1,9 @@
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox.registry.distribution import Distribution, RegistryFailed, registry_program
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.registry
@@ -25,42 +20,6 @@ def test_it_answers_until_it_is_closed_and_leaves_nothing() -> None:
     with pytest.raises(FileNotFoundError):
         connection.connect()
     connection.close()
-
-
-@pytest.mark.registry
-def test_it_ends_with_whoever_started_it() -> None:
-    script = (
-        "from sandbox.registry.distribution import Distribution\n"
-        "running = Distribution()\n"
-        "print(running._process.pid, running._folder.name, flush=True)\n"
-        "input()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as starter:
-        assert starter.stdout is not None
-        number, folder = starter.stdout.readline().split()
-        starter.send_signal(signal.SIGKILL)
-        starter.wait(timeout=10)
-    try:
-        _wait_until_gone(int(number))
-    finally:
-        subprocess.run(["rm", "-rf", folder], check=True)
-
-
-def _wait_until_gone(number: int) -> None:
-    # The shell waits for the program, and is nobody's child any more: it can be watched, not waited for.
-    descriptor = os.pidfd_open(number)
-    try:
-        watched = subprocess.run(
-            [sys.executable, "-c", f"import select; assert select.select([{descriptor}], [], [], 10)[0]"],
-            pass_fds=[descriptor],
-            check=False,
-            timeout=20,
-        )
-    finally:
-        os.close(descriptor)
-    assert watched.returncode == 0
 
 
 def test_a_machine_without_the_program_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

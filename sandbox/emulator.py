@@ -1,0 +1,131 @@
+"""The built function in Lambda's runtime interface emulator, as a process of this machine and without docker.
+
+The emulator is the one that the SAM CLI puts into its containers; in it runs AWS's own runtime loop, with the
+function's folder and the layer on the path and nothing of this checkout.
+"""
+
+import http.client
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Final, Self
+
+from sandbox.children import Child
+from sandbox.front_door import LambdaContext
+from sandbox.gateway_events import Event
+from sandbox.lambda_build import BUILD_FOLDER, FUNCTION, machine_architecture
+from sandbox.loopback import HOST, listen
+
+TOOLS: Final = Path(".tools")
+_INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
+_START_SECONDS: Final = 20.0
+_CALL_SECONDS: Final = 40.0
+_EMULATORS: Final = {"x86_64": "aws-lambda-rie-x86_64", "arm64": "aws-lambda-rie-arm64"}
+
+
+class EmulatorFailed(Exception):
+    """The emulator is missing, or does not answer; the text says which."""
+
+
+class Emulator:
+    """The built function with the variables `environment`; what it writes goes to `output`.
+
+    It starts with the first call, as an environment of Lambda does.
+
+    Raises:
+        EmulatorFailed: there is no emulator, or no runtime loop.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, output: IO[bytes]) -> None:
+        self._port, runtime_port = _free_ports()
+        arguments = ["--runtime-interface-emulator-address", f"{HOST}:{self._port}"]
+        arguments += ["--runtime-api-address", f"{HOST}:{runtime_port}"]
+        function, layer = (
+            (BUILD_FOLDER / FUNCTION).resolve(),
+            (BUILD_FOLDER / "TokenExchangeLayer" / "python").resolve(),
+        )
+        path = os.pathsep.join([str(function), str(layer), str(_runtime_loop())])
+        # The interpreter below this one, which knows none of our libraries.
+        command = [str(Path(sys.base_prefix) / "bin" / "python3.13"), "-m", "awslambdaric", "exchange.app.handler"]
+        self._child = Child(
+            [str(_program()), *arguments, *command],
+            environment={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "PYTHONPATH": path,
+                "AWS_LAMBDA_FUNCTION_NAME": "ecr-token-exchange",
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "22",
+                **environment,
+            },
+            output=output,
+            folder=function,
+        )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def __call__(self, event: Event, _context: LambdaContext) -> object:
+        """Answer an event as the function does; it makes a context of its own.
+
+        Raises:
+            EmulatorFailed: there is no answer.
+        """
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=_CALL_SECONDS)
+        try:
+            connection.request("POST", _INVOCATIONS, body=json.dumps(event))
+            answer: object = json.loads(connection.getresponse().read())
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise EmulatorFailed("the emulator does not answer; its own messages say why") from error
+        finally:
+            connection.close()
+        return answer
+
+    def close(self) -> None:
+        """End the emulator, and the function with it."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + _START_SECONDS
+        while self._child.is_running() and time.monotonic() < until:
+            connection = http.client.HTTPConnection(HOST, self._port, timeout=1)
+            try:
+                connection.connect()
+            except OSError:
+                time.sleep(0.02)  # the program cannot say when it listens
+            else:
+                return
+            finally:
+                connection.close()
+        raise EmulatorFailed("the emulator does not start; its own messages say why")
+
+
+def _free_ports() -> tuple[int, int]:
+    with listen(0) as first, listen(0) as second:
+        return int(first.getsockname()[1]), int(second.getsockname()[1])
+
+
+def _program() -> Path:
+    name = _EMULATORS[machine_architecture()]
+    found = next(TOOLS.resolve().glob(f"sam/lib/python*/site-packages/samcli/local/rapid/{name}"), None)
+    if found is None:
+        raise EmulatorFailed("no emulator is there; `make emulator-check` brings the SAM CLI that holds it")
+    return found
+
+
+def _runtime_loop() -> Path:
+    folder = (TOOLS / "lambda-runtime").resolve()
+    if not (folder / "awslambdaric").is_dir():
+        raise EmulatorFailed("no runtime loop is there; `make emulator-check` brings it")
+    return folder

@@ -1,0 +1,62 @@
+"""Runs the built function in Lambda's emulator without docker: `python -m sandbox.emulator_check`.
+
+Starts it a few times, exchanges a token with the real curl as soon as it runs and again when it is warm, and ends with
+a push to a real registry where one is installed.
+"""
+
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from sandbox.curl import CurlFailed
+from sandbox.emulator import Emulator, EmulatorFailed
+from sandbox.evidence import Unexpected
+from sandbox.front_door import FrontDoor
+from sandbox.lambda_build import BuildFailed, build
+from sandbox.lambda_check import CHECK_FOLDER, exchange, prepared_world, push_with_a_login
+from sandbox.state import DEFAULT_FOLDER, make_folder
+from sandbox.world import World
+
+_STARTS: Final = 3
+_WARM_CALLS: Final = 20
+
+
+def main() -> int:
+    """Return 0 when every answer is a login and the pushes end as they should, 1 otherwise."""
+    make_folder(DEFAULT_FOLDER)
+    log_path = make_folder(CHECK_FOLDER) / "emulator.log"
+    try:
+        build()
+        with prepared_world() as (world, _, variables):
+            check(world, variables, log_path)
+    except (BuildFailed, EmulatorFailed, Unexpected, CurlFailed) as error:
+        print(f"emulator-check: {error}; the function's log is {log_path}", file=sys.stderr)
+        return 1
+    print("\nemulator-check: everything as expected")
+    return 0
+
+
+def check(world: World, variables: dict[str, str], log_path: Path) -> None:
+    """Start the function, exchange tokens, push, and print how long it took.
+
+    Raises:
+        Unexpected: something is not as it should be.
+        EmulatorFailed: the function does not answer.
+    """
+    cold: list[float] = []
+    warm: list[float] = []
+    with log_path.open("wb") as log:
+        for start in range(_STARTS):
+            with Emulator(variables, output=log) as emulator, FrontDoor(emulator) as door:
+                url = f"{door.url}/v1/token?registry=apps"
+                cold.append(exchange(world, url))
+                if start == 0:
+                    warm += [exchange(world, url) for _ in range(_WARM_CALLS)]
+                    push_with_a_login(world, url, log_path)
+    print(f"\n  cold  {1000 * median(cold):6.0f} ms, the middle of {_STARTS}; the issuer's keys are fetched in it")
+    print(f"  warm  {1000 * median(warm):6.0f} ms, the middle of {_WARM_CALLS}, curl and emulator included")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
