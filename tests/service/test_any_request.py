@@ -2,13 +2,15 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import cast
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.service.front import FORM_TYPE, Answer, Front
+from token_exchange.endpoint.parameters import ACCESS_TOKEN, FORMATS
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 
@@ -143,6 +145,8 @@ def test_any_octets_anywhere_are_answered(
     value=WILD.filter(bool),
 )
 def test_any_parameter_of_a_good_token_is_answered(started: Front, good_token: str, name: str, value: str) -> None:
+    # Hypothesis tries words that it finds in the source, and some of them are names that are granted.
+    assume(value not in {*FORMATS, ACCESS_TOKEN, *re.findall(r"[\w.-]+", started.world.policy_path.read_text())})
     event = _post(headers={"authorization": f"Bearer {good_token}"}, queryStringParameters={name: value})
     answer = started.invoke(event)
     _is_an_answer(answer)
