@@ -19,11 +19,11 @@ QUIET := $(if $(CI),--quiet)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo serve test check format bench ci-systems lock build events sam-image sam-build sam-check emulator-check sam-invoke \
-	sam-api deploy clean
+.PHONY: help setup demo serve test check format bench load ci-systems lock build events sam-image sam-build sam-check \
+	emulator-check sam-invoke sam-api deploy clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 # ------------------------------------------------------------------------------------------------ using it
 
@@ -54,6 +54,9 @@ format: .venv/stamp ## format the code, and mend what ruff can mend
 
 bench: .venv/stamp ## how fast it is; BENCH_FLAGS are handed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
+
+load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that throttles; LOAD_FLAGS are handed on
+	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
 ci-systems: .tools/gitlab-ci-local/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
 

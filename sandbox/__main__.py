@@ -9,6 +9,7 @@ COMMANDS: Final = {
     "serve": ("sandbox.serve", "the whole service on this machine, until Ctrl-C"),
     "demo": ("sandbox.demo", "two logins and a refusal, shown and checked"),
     "tokens": ("sandbox.print_token", "a CI job's token on standard output"),
+    "load": ("sandbox.load.command", "a thousand jobs at once, and whether each got what is his"),
     "events": ("sandbox.events", "new tokens for the files in events/"),
 }
 

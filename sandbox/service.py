@@ -61,6 +61,11 @@ class Service:
         """The base URL."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def number(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def close(self) -> None:
         """End the process by the end of its input, and by force if it does not listen."""
         if self._process.stdin is not None:

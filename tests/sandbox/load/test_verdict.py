@@ -1,0 +1,91 @@
+"""A verdict that finds nothing wrong is worth something only if it finds what is."""
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.load.environments import Environments, Reply
+from sandbox.load.jobs import Job, make_jobs
+from sandbox.load.run import Outcome, run
+from sandbox.load.verdict import faults_of
+from sandbox.world import World
+from token_exchange.reasons import Reason
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    world: World
+    outcomes: list[Outcome]
+
+    def granted(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.job.source and not outcome.job.refused_for]
+
+    def refused(self) -> Outcome:
+        return next(outcome for outcome in self.outcomes if outcome.job.refused_for is Reason.EXPIRED)
+
+    def reply(self, outcome: Outcome) -> Reply:
+        assert outcome.reply is not None
+        return outcome.reply
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    folder: Path = tmp_path_factory.mktemp("crowd")
+    with World(folder) as world, (folder / "log").open("wb") as log:
+        chance = random.Random(3)  # noqa: S311 - it only shuffles
+        jobs = make_jobs(world, count=20, bad_percent=35, chance=chance)
+        with Environments(world.environment(), count=1, log=log) as environments:
+            outcomes = run(jobs, environments, at_once=4, limit_seconds=60)
+        yield Crowd(world=world, outcomes=outcomes)
+
+
+def verdict(crowd: Crowd, *outcomes: Outcome) -> str:
+    return "; ".join(faults_of(outcomes, crowd.world.aws))
+
+
+def test_everybody_has_what_is_his(crowd: Crowd) -> None:
+    assert verdict(crowd, *crowd.outcomes) == ""
+
+
+def test_a_login_of_another_job_is_found(crowd: Crowd) -> None:
+    first, second = crowd.granted()[:2]
+    swapped = dataclasses.replace(first, reply=second.reply)
+    assert f"expected {first.job.own}, found " in verdict(crowd, swapped)
+
+
+def test_a_session_of_another_job_is_found_behind_an_answer_that_looks_right(crowd: Crowd) -> None:
+    first, second = crowd.granted()[:2]
+    entry = {**_entry(crowd.reply(first)), "password": _entry(crowd.reply(second))["password"]}
+    reply = dataclasses.replace(crowd.reply(first), body={"registries": [entry]})
+    assert "expected a session for" in verdict(crowd, dataclasses.replace(first, reply=reply))
+
+
+def test_one_login_for_two_jobs_is_found(crowd: Crowd) -> None:
+    first = crowd.granted()[0]
+    assert "one that another job has too" in verdict(crowd, first, first)
+
+
+def test_a_login_for_a_bad_token_is_found(crowd: Crowd) -> None:
+    login = dataclasses.replace(crowd.refused(), reply=crowd.granted()[0].reply)
+    assert "expected expired, found None with status 200" in verdict(crowd, login)
+
+
+def test_another_reason_than_its_own_is_found(crowd: Crowd) -> None:
+    other = dataclasses.replace(crowd.refused().job, refused_for=Reason.BAD_SIGNATURE)
+    assert "expected bad-signature, found expired" in verdict(crowd, dataclasses.replace(crowd.refused(), job=other))
+
+
+def test_a_session_for_a_bad_token_is_found_though_the_answer_refuses(crowd: Crowd) -> None:
+    granted = crowd.granted()[0]
+    job: Job = dataclasses.replace(granted.job, refused_for=Reason.EXPIRED)
+    refused = dataclasses.replace(granted, job=job, reply=crowd.refused().reply)
+    assert f"a session was made for {job.source}, whose job is refused" in verdict(crowd, refused)
+
+
+def _entry(reply: Reply) -> dict[str, object]:
+    listed = reply.body["registries"]
+    assert isinstance(listed, list)
+    return dict(listed[0])
