@@ -36,6 +36,10 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> Shortfall:
         (_claim("teams", ["a"], ["b", "c"]), "wants teams a, the token has b or c"),
         (_claim("branch", ["main"], "x" * 300), f"wants branch main, the token has {'x' * 100}…"),
         (_claim("branch", ["y" * 300], "x"), f"wants branch {'y' * 300}"[: len("wants branch ") + 100]),
+        (
+            Shortfall(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
+            "wants origin to be matched by a condition of the grant, the token has x",
+        ),
         (_rule("expires", "2020-01-01"), "counted until 2020-01-01"),
         (_rule("scope", "repository:a:pull"), "holds repository:a:pull"),
         (_rule("mode", "enforce", "report"), "is in report mode"),

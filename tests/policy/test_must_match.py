@@ -5,6 +5,8 @@ import pytest
 from tests.ci_jobs import issuer_of, job_claims
 from tests.policy.decisions import decided, denied, granted, winners
 from tests.policy.documents import Document, document, grant
+from token_exchange.audit import shortfall_fields
+from token_exchange.endpoint.disclosure import description_of
 from token_exchange.policy.judgement import Shortfall
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
@@ -66,6 +68,22 @@ def test_a_grant_that_does_not(conditions: Document) -> None:
                 claim=ORIGIN, rule="must_match", expected="matched by a condition of the grant", found=claims[ORIGIN]
             ),
         )
+
+
+def test_the_caller_learns_what_the_grant_lacks() -> None:
+    found = policy(grant(issuers=["circleci"]))
+    refusal = denied(decided(found, job_claims("circleci"), issuer="circleci"), Reason.NO_MATCHING_GRANT)
+    assert description_of(refusal) == (
+        f"no grant allows this: 'reader' wants {ORIGIN} to be matched by a condition of the grant, "
+        "the token has github.com/acme/shop"
+    )
+    (fields,) = (shortfall_fields(failed) for one in refusal.shown for failed in one.failed)
+    assert fields == {
+        "claim": ORIGIN,
+        "rule": "must_match",
+        "expected": "matched by a condition of the grant",
+        "found": "github.com/acme/shop",
+    }
 
 
 def test_a_webhook_of_ones_own_names_no_place() -> None:

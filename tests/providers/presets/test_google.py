@@ -1,12 +1,17 @@
+import json
+
 import pytest
 
 from tests.ci_jobs import job_claims
+from tests.policy.documents import document, grant, load
 from token_exchange.ports import Json
 from token_exchange.providers.catalog import provider_named
 from token_exchange.providers.identity import identify
 from token_exchange.providers.preset import BadSetting
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
+from token_exchange.verify.discovery import read_jwks_uri
+from token_exchange.verify.trust import Discovered
 
 PROVIDER = provider_named("google")
 PRESET = PROVIDER.preset({}, None)
@@ -73,6 +78,20 @@ def test_there_is_one_issuer(issuer: str) -> None:
         PROVIDER.preset({}, issuer)
     assert bad.value.key == "issuer"
     assert PROVIDER.preset({}, None).issuer == "https://accounts.google.com"
+
+
+def test_its_keys_lie_on_another_host_of_googles() -> None:
+    issuer: Json = {
+        "provider": "google",
+        "audience": "https://exchange.acme.example",
+        "organizations": [{"name": "acme-builds"}],
+    }
+    found = load(document(grant(issuers=["google"]), issuers={"google": issuer}))
+    keys = found.issuers["google"].trust.keys
+    assert keys == Discovered(keys_host="www.googleapis.com")
+    discovery = {"issuer": PRESET.issuer, "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs"}
+    read = read_jwks_uri(json.dumps(discovery).encode(), issuer=PRESET.issuer, keys_host=keys.keys_host)
+    assert read == discovery["jwks_uri"]
 
 
 def test_what_is_known_of_it() -> None:
