@@ -8,7 +8,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cost, decision, exchange, memory, parts, plot, report, scaling, start, verification
+from bench import cost, decision, exchange, keys, memory, parts, plot, report, scaling, start, verification
 from bench.figures import Part
 
 _NOTE = (
@@ -50,6 +50,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         *start.measure(folder, rounds=2 if quick else 25),
         decision.measure(rounds=3 if quick else 100, sizes=sizes),
         verification.measure(folder, rounds=3 if quick else 200),
+        keys.measure(folder, rounds=3 if quick else 200),
         parts.measure(folder, rounds=3 if quick else 200),
         memory.measure(folder, exchanges=exchanges),
     ]

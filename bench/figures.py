@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-type Unit = Literal["times", "ms", "µs", "MB"]
+type Unit = Literal["times", "ms", "µs", "MB", "count"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One number. Ratios (`times`) carry an aim and a `limit` that they should never be above; times are context."""
+    """One number.
+
+    Ratios (`times`) carry an aim and a `limit` that they should never be above; times and counts are context.
+    """
 
     name: str
     value: float
@@ -20,6 +23,8 @@ class Figure:
         """Return the number as the table shows it."""
         if self.unit == "times":
             return f"{self.value:.2f}"
+        if self.unit == "count":
+            return f"{self.value:.0f}"
         digits = 0 if self.value >= 1000 else 1 if self.value >= 100 else 2  # noqa: PLR2004 - four digits, or so
         return f"{self.value:.{digits}f} {self.unit}"
 

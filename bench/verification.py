@@ -11,12 +11,13 @@ import jwt
 
 from bench.figures import Figure, Part
 from bench.policies import AUDIENCE, claims_of, policy_of
+from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.clock import SystemClock
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
-from token_exchange.ports import Deadline, KeysFrom
+from token_exchange.ports import Deadline
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.timings import Timings
@@ -86,32 +87,10 @@ class _Documents:
         return json.dumps(self._documents[url]).encode()
 
 
-class _Nobody:
-    """Fulfils `KeyEvents` for whom nothing is news."""
-
-    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
-        """Hear of it."""
-
-    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
-
-    def key_left_out(self, entry: str, *, why: str) -> None:
-        """Hear of it."""
-
-    def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Hear of it."""
-
-    def unknown_key_damped(self, entry: str) -> None:
-        """Hear of it."""
-
-    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
-
-
 def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], object]:
     """Return what verifies a token of `ISSUER` at the second `now`, with keys at hand that are those of `ring`."""
     clock = SystemClock()
-    verifier = Verifier(KeyStore(fetcher=_Documents(ring), clock=clock, events=_Nobody()))
+    verifier = Verifier(KeyStore(fetcher=_Documents(ring), clock=clock, events=QuietEvents()))
 
     def verify(raw_token: str) -> object:
         return verifier.verify(

@@ -48,6 +48,13 @@ def figures() -> dict[str, float]:
         "refusing another issuer's / verification",
         "refusing a forged signature / verification",
         "verification",
+        "first key, from the table / from the issuer",
+        "a key that is at hand",
+        "first key, from the issuer",
+        "first key, from the table",
+        "fetches for 10,000 invented keys in 100 s",
+        "requests of 600 that wait for a hanging issuer",
+        "fetches by 1,000 cold environments, no refresher",
         "this service / bare calls",
         "a session for each request / bare calls",
         "a client for each request / bare calls",
@@ -66,3 +73,8 @@ def figures() -> dict[str, float]:
 def test_a_figure_is_there_and_a_number(figures: dict[str, float], name: str) -> None:
     assert math.isfinite(figures[name])
     assert figures[name] > 0
+
+
+def test_no_cold_environment_fetches_after_a_run_of_the_refresher(figures: dict[str, float]) -> None:
+    assert figures["fetches by 1,000 cold environments, no refresher"] == 1000
+    assert figures["fetches by 1,000 cold environments, after a run of it"] == 0
