@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.retries.standard import ExponentialBackoff
 
-from sandbox.loopback import Answer, Request, Server
+from sandbox.loopback import Answer, Request, Server, Silence
 from tests.fake_shared_keys import FakeSharedKeys
 from tests.local_dynamodb import TABLE, LocalDynamoDb, local_dynamodb
 from token_exchange.adapters.aws_clients import AwsClients
@@ -15,11 +14,13 @@ from token_exchange.adapters.clock import SystemClock
 from token_exchange.adapters.deadline_calls import DeadlineCalls
 from token_exchange.adapters.shared_keys_table import SharedKeysReader, SharedKeysWriter
 from token_exchange.ports import Deadline, SharedKeysFailed, SharedKeysTable, StoredKeySet
+from token_exchange.verify.shared_keys import SHARED_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 NAME = "keys#0a1b"
+JSON = (("content-type", "application/x-amz-json-1.0"),)
 NOW = 1_795_165_260
 LATEST = NOW + 60
 
@@ -191,20 +192,37 @@ def said() -> Iterator[list[Answer]]:
         yield answers
 
 
-@pytest.fixture
-def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    # botocore waits longer before each further attempt; here nobody has to recover.
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0.0)
-
-
 @pytest.mark.parametrize(("status", "body", "told"), FAULTS)
-def test_whatever_answers_it_is_a_key_set_or_a_fault(
-    said: list[Answer], without_pauses: None, status: int, body: bytes, told: str
-) -> None:
-    said[0] = Answer(status=status, headers=(("content-type", "application/x-amz-json-1.0"),), body=body)
+def test_whatever_answers_it_is_a_key_set_or_a_fault(said: list[Answer], status: int, body: bytes, told: str) -> None:
+    said[0] = Answer(status=status, headers=JSON, body=body)
     with pytest.raises(SharedKeysFailed) as failed:
         writer_at(said[1].body.decode()).read(NAME, deadline=soon())
     assert told in str(failed.value)
+
+
+def test_a_connection_that_is_gone_costs_no_second() -> None:
+    """As after an environment was frozen: the far end has forgotten the connection that is kept here."""
+    planned: list[Answer | Silence] = [Silence.DROP, Silence.DROP, Answer(headers=JSON, body=b"{}")]
+    answers = iter(planned)
+
+    with Server(lambda _request: next(answers)) as server:
+        writer = writer_at(f"http://127.0.0.1:{server.port}")
+        clock = SystemClock()
+        began = clock.monotonic()
+        assert writer.read(NAME, deadline=soon(SHARED_SECONDS)) is None
+        assert clock.monotonic() - began < SHARED_SECONDS
+
+
+def test_a_failing_table_is_tried_three_times() -> None:
+    seen: list[Request] = []
+
+    def fail(request: Request) -> Answer:
+        seen.append(request)
+        return Answer(status=500, headers=JSON, body=b'{"__type":"InternalServerError"}')
+
+    with Server(fail) as server, pytest.raises(SharedKeysFailed):
+        writer_at(f"http://127.0.0.1:{server.port}").read(NAME, deadline=soon())
+    assert len(seen) == 3
 
 
 def test_a_table_that_hangs_is_given_up_at_the_deadline() -> None:

@@ -68,6 +68,10 @@ def test_the_clients_patience_is_as_said() -> None:
     assert config["retries"]["total_max_attempts"] == 3
     said = f"{config['connect_timeout']} s to connect, {config['read_timeout']} s for each wait, and three attempts"
     assert said in ARCHITECTURE.text
+    config = vars(constant("adapters/aws_clients.py", "_TABLE_CONFIG"))
+    assert config["retries"]["total_max_attempts"] == 3
+    said = f"The state table has {config['connect_timeout']} s to connect, {config['read_timeout']} s for each wait"
+    assert said in ARCHITECTURE.text
 
 
 def test_the_time_outs_of_the_template_are_as_said() -> None:

@@ -36,7 +36,14 @@ _CONFIG: Final = Config(
 )
 """Three attempts on throttling and 5xx; the request's own deadline cuts all of them short."""
 
-_TABLE_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1))
+_TABLE_CONFIG: Final = Config(
+    connect_timeout=1,
+    read_timeout=1,
+    # The mode that waits 50 ms before it tries again; the other waits up to a second, and after an environment was
+    # frozen the first try is often on a connection that nobody holds any more.
+    retries={"mode": "legacy", "total_max_attempts": 3},
+    max_pool_connections=64,
+)
 """The table answers in milliseconds; a write that is given up should not arrive seconds later."""
 
 _borrowed: ContextVar[RoleSession] = ContextVar("_borrowed")
