@@ -19,7 +19,10 @@ NATIVE_BUILD: Final = ROOT / ".sandbox" / "build"
 GITLAB_CI_LOCAL: Final = ROOT / ".tools" / "gitlab-ci-local" / "node_modules" / ".bin" / "gitlab-ci-local"
 
 _PACKAGE: Final = ROOT / "layers" / "token_exchange" / "token_exchange"
-_FUNCTION: Final = ROOT / "functions" / "exchange"
+_FUNCTIONS: Final[Mapping[str, Path]] = {
+    "ExchangeFunction/exchange": ROOT / "functions" / "exchange",
+    "RefreshKeysFunction/refresh_keys": ROOT / "functions" / "refresh_keys",
+}
 _ENGINE_SECONDS: Final = 20
 
 
@@ -39,8 +42,8 @@ def missing_build() -> str | None:
         if not build.is_dir():
             return f"nothing is built; run `{command}`"
         package = build / "TokenExchangeLayer" / "python" / "token_exchange"
-        function = build / "ExchangeFunction" / "exchange"
-        if sources(package) != sources(_PACKAGE) or sources(function) != sources(_FUNCTION):
+        functions = [sources(build / built) == sources(source) for built, source in _FUNCTIONS.items()]
+        if sources(package) != sources(_PACKAGE) or not all(functions):
             return f"the build is of another source; run `{command}`"
     return None
 
