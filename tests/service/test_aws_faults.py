@@ -1,11 +1,12 @@
 """AWS failing over the real wire: whose fault it was, how often it was asked, and that no login is left over."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from sandbox.aws.server import AwsFault, FaultKind
+from sandbox import account
+from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import Front, Log
 from tests.service.policy import NOBODYS_ROLE
 
@@ -50,20 +51,42 @@ def test_what_passes_within_three_attempts_is_not_noticed(front: Front, operatio
     assert front.calls().count(operation) == 3
 
 
+@pytest.fixture
+def hanging() -> Iterator[Aws]:
+    """Start an AWS of the test's own.
+
+    A call that is given up goes on, and is made again seconds later: in another test it would look like that test's.
+    """
+    roles = account.roles()
+    with Aws(roles=roles, callers=[account.service_session(roles[0])]) as running:
+        yield running
+
+
+@pytest.fixture
+def hung(hanging: Aws, changed: Callable[[dict[str, str]], Front]) -> Front:
+    """Start a handler before that AWS, and let it find the keys while nothing hangs yet."""
+    front = changed({"AWS_ENDPOINT_URL_STS": hanging.url, "AWS_ENDPOINT_URL_ECR": hanging.url})
+    assert front.send(front.token(), "registry=apps").status == 200
+    return front
+
+
 @pytest.mark.parametrize("operation", [ASSUME, LOGIN])
-def test_a_call_that_hangs_is_given_up_in_time(front: Front, operation: str, log: Callable[[], Log]) -> None:
-    front.world.aws.faults.plan(operation, AwsFault(kind="hang"))
+def test_a_call_that_hangs_is_given_up_in_time(
+    hung: Front, hanging: Aws, operation: str, log: Callable[[], Log]
+) -> None:
+    hanging.faults.plan(operation, AwsFault(kind="hang"))
+    log()
     started = time.monotonic()
-    answer = front.send(front.token(), "registry=apps", remaining_seconds=1.3)
+    answer = hung.send(hung.token(), "registry=apps", remaining_seconds=1.3)
     assert (answer.status, answer.reason) == (503, "deadline-exceeded")
     assert time.monotonic() - started < 1.3
     (line,) = log().audit
     assert (line["decision"], line["reason"]) == ("failed", "deadline-exceeded")
 
 
-def test_a_slow_registry_of_several_costs_the_others_only_their_time(front: Front) -> None:
-    front.world.aws.faults.plan(ASSUME, AwsFault(kind="hang"), times=1)
-    answer = front.send(front.token(), "registry=apps&registry=base", remaining_seconds=1.3)
+def test_a_slow_registry_of_several_costs_the_others_only_their_time(hung: Front, hanging: Aws) -> None:
+    hanging.faults.plan(ASSUME, AwsFault(kind="hang"), times=1)
+    answer = hung.send(hung.token(), "registry=apps&registry=base", remaining_seconds=1.3)
     assert (answer.status, answer.reason) == (503, "deadline-exceeded")
 
 
