@@ -37,6 +37,9 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
     granted = decide(policy, caller, _ASK)
     assert isinstance(granted, Granted)
     (award,) = granted.awards
+    terms, reach = award.grant.terms, award.reach
+    assert terms is not None
+    assert reach is not None
     verify = verification(policy, ring, now=now)
     verified = verify(token)
     assert isinstance(verified, VerifiedToken)
@@ -56,7 +59,7 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
         "jwt.decode": decoding(token, ring),
         "verify": lambda: verify(token),
         "decide": lambda: decide(policy, caller, _ASK),
-        "down-scope": lambda: bounded_session(award, caller, request_id="0" * 36, now=float(now)),
+        "down-scope": lambda: bounded_session(award, terms, reach, caller, request_id="0" * 36, now=float(now)),
         "audit": audit,
     }
 

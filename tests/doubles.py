@@ -4,7 +4,7 @@ import json
 
 from tests.fake_issuer import AUDIENCE, ISSUER
 from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
-from token_exchange.ports import Deadline, RegistryLogin, RoleRequest, RoleSession
+from token_exchange.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.refusals import Refused
 
 
@@ -13,7 +13,12 @@ class FakeRoles:
 
     def __init__(self) -> None:
         self.requests: list[RoleRequest] = []
+        self.raw_tokens: list[str] = []
         self.refusals: dict[str, Refused] = {}
+
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+        self.raw_tokens.append(raw_token)
+        return self.assume(request, deadline=deadline)
 
     def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
         self.requests.append(request)
@@ -31,6 +36,20 @@ class FakeRoles:
         )
 
 
+class FakeStoredLogins:
+    """Fulfils `StoredLogins`; every secret holds the same login but for its own ARN."""
+
+    def __init__(self) -> None:
+        self.read_arns: list[str] = []
+        self.refusal: Refused | None = None
+
+    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+        self.read_arns.append(secret_arn)
+        if self.refusal is not None:
+            raise self.refusal
+        return StoredLogin(username="hub-user", password=f"password-in-{secret_arn}", request_id="secret-1")
+
+
 class FakeRegistries:
     """Fulfils `RegistryAuthorizer`; each password says which session it is of."""
 
@@ -38,6 +57,9 @@ class FakeRegistries:
         self.calls: list[tuple[str, str]] = []
         self.refusal: Refused | None = None
         self.expires_at = expires_at
+
+    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+        return self.authorize(session, region="public", deadline=deadline)
 
     def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
         self.calls.append((session.access_key_id, region))

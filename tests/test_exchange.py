@@ -4,6 +4,7 @@ from tests.doubles import (
     FakePolicySource,
     FakeRegistries,
     FakeRoles,
+    FakeStoredLogins,
     QuietPolicyEvents,
     RecordedClaimEvents,
     grant,
@@ -14,6 +15,7 @@ from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.audit import AuditRecord
 from token_exchange.exchange import Exchange, Exchanged, Explained
+from token_exchange.minting import Minter
 from token_exchange.policy.ask import Ask, RepositoryScope
 from token_exchange.policy.decision import Denied
 from token_exchange.policy_store import PolicyStore
@@ -40,6 +42,7 @@ class Story:
         self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
         self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
         self.claim_events = RecordedClaimEvents()
+        self.stored = FakeStoredLogins()
         self.state = FakeState()
         self.state_events = RecordedStateEvents()
         keys = KeyStore(fetcher=self.issuer, clock=self.clock, events=RecordedKeyEvents())
@@ -53,8 +56,7 @@ class Story:
             verifier=Verifier(keys),
             budgets=Budgets(counts=self.state, events=self.state_events),
             single_use=SingleUse(marks=self.state, events=self.state_events),
-            roles=self.roles,
-            registries=self.registries,
+            minter=Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock),
             claim_events=self.claim_events,
             clock=self.clock,
         )
@@ -113,7 +115,8 @@ def test_a_login_is_never_promised_for_longer_than_aws_states() -> None:
     story = Story([grant(duration="12h")])
     story.registries.expires_at = NOW + 600.9
     (login,) = story.logins().logins
-    assert (login.expires_at, login.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
+    assert login.bounds is not None
+    assert (login.bounds.expires_at, login.bounds.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
 
 
 def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:

@@ -6,9 +6,9 @@ from typing import Final
 from rich.text import Text
 
 from token_exchange.endpoint.disclosure import wants
-from token_exchange.policy.decision import Denied, Granted
+from token_exchange.policy.decision import Award, Denied, Granted
 from token_exchange.policy.judgement import Caller, Shortfall
-from token_exchange.policy.model import Issuer
+from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.durations import spelled_duration
 from token_exchange.providers.vocabulary import spelled
 from token_exchange.reasons import Reason
@@ -44,12 +44,7 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
     if isinstance(outcome, Granted):
         yield line(("granted", _GOOD))
         for award in outcome.awards:
-            reach = award.reach
-            yield line(f"{award.registry.name}: {reach.access} by the grant {award.grant.name}", indent=2)
-            yield line(f"{award.registry.host}, for {spelled_duration(award.grant.duration_seconds)}", indent=4)
-            yield line(f"repositories {', '.join(reach.repositories)}", indent=4)
-            if reach.also_pull:
-                yield line(f"for pull alone {', '.join(reach.also_pull)}", indent=4)
+            yield from _award(award)
         return
     yield line(("denied", _BAD), f": {outcome.reason}")
     yield line(f"{shown(outcome.description)}{_nearest(explanation)}", indent=2)
@@ -61,7 +56,23 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
         yield from _organizations(explanation.caller.issuer)
     if not isinstance(outcome, Refused):
         for would in outcome.would:
-            yield line(f"in report mode: {would.grant.name} would have granted {would.reach.access}", indent=2)
+            yield line(f"in report mode: {would.grant.name} would have granted {_access(would.grant)}", indent=2)
+
+
+def _award(award: Award) -> Iterator[Text]:
+    yield line(f"{award.registry.name}: {_access(award.grant)} by the grant {award.grant.name}", indent=2)
+    if award.reach is None or award.grant.terms is None:
+        yield line(f"{award.registry.host}, as it is stored: nothing bounds it", indent=4)
+        return
+    yield line(f"{award.registry.host}, for {spelled_duration(award.grant.terms.duration_seconds)}", indent=4)
+    if award.reach.repositories:
+        yield line(f"repositories {', '.join(award.reach.repositories)}", indent=4)
+    if award.reach.also_pull:
+        yield line(f"for pull alone {', '.join(award.reach.also_pull)}", indent=4)
+
+
+def _access(grant: Grant) -> str:
+    return "a stored login" if grant.terms is None else grant.terms.access
 
 
 def _nearest(explanation: Explanation) -> str:
@@ -91,7 +102,7 @@ def _caller(caller: Caller) -> Iterator[Text]:
 def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]:
     grant = judgement.considered.grant
     won = (" wins", _GOOD) if judgement.won else ""
-    yield line(("grant ", "bold"), (grant.name, "bold"), f" ({grant.access} {grant.registry.name})", won)
+    yield line(("grant ", "bold"), (grant.name, "bold"), f" ({_access(grant)} {grant.registry.name})", won)
     for judged in judgement.conditions:
         yield _condition(judged)
     for shortfall in judgement.considered.failed:

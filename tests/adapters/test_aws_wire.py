@@ -11,6 +11,7 @@ from tests.fake_clock import FakeClock
 from token_exchange.adapters.aws_clients import AwsClients, lent
 from token_exchange.adapters.deadline_calls import DeadlineCalls
 from token_exchange.adapters.ecr_authorizer import EcrAuthorizer
+from token_exchange.adapters.stored_logins import SecretLogins
 from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
 from token_exchange.ports import Deadline, RoleRequest, RoleSession
 from token_exchange.reasons import Reason
@@ -79,6 +80,8 @@ def clients(running: Wire) -> AwsClients:
         made = AwsClients(region="eu-west-1")
         made.sts()
         made.ecr("eu-west-1")
+        made.ecr_public()
+        made.secrets("eu-west-1")
         return made
 
 
@@ -233,3 +236,155 @@ def test_what_was_lent_ends_with_the_block(wire: Wire, clients: AwsClients) -> N
 def test_a_client_is_made_once(clients: AwsClients) -> None:
     assert clients.sts() is clients.sts()
     assert clients.ecr("eu-west-1") is clients.ecr("eu-west-1")
+
+
+# ------------------------------------------------------------------------------------------------------ ECR Public
+
+
+def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+    body = {"authorizationData": {"authorizationToken": LOGIN, "expiresAt": 1.8e9}}
+    wire.answer = Answer(body=json.dumps(body).encode())
+    login = EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+    assert (login.username, login.password, login.expires_at) == ("AWS", "password", 1.8e9)
+    (request,) = wire.seen
+    # Signed for the one region that it has, with the role's session and not with the service's own key.
+    assert "ASIA1/" in str(request.header("authorization"))
+    assert "/us-east-1/ecr-public/" in str(request.header("authorization"))
+
+
+@pytest.mark.parametrize("body", BAD_LOGINS)
+def test_no_bad_answer_of_ecr_public_is_a_login(
+    wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes
+) -> None:
+    wire.answer = Answer(body=body)
+    with pytest.raises(Refused) as refused:
+        EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+    assert refused.value.reason is Reason.AWS_UNAVAILABLE
+
+
+# ------------------------------------------------------------------------------------------------------ web identity
+
+
+def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+    body = f"<AssumeRoleWithWebIdentityResult>{CREDENTIALS}</AssumeRoleWithWebIdentityResult>"
+    wire.answer = Answer(body=f"<AssumeRoleWithWebIdentityResponse>{body}</AssumeRoleWithWebIdentityResponse>".encode())
+    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
+    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+    assert found.access_key_id == "ASIA1"
+    (request,) = wire.seen
+    assert request.header("authorization") is None
+    assert b"WebIdentityToken=raw.token.value" in request.body
+    assert b"Tags" not in request.body
+    assert b"DurationSeconds=900" in request.body
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("InvalidIdentityToken", Reason.ROLE_REFUSED),
+        ("IDPRejectedClaim", Reason.ROLE_REFUSED),
+        ("ExpiredTokenException", Reason.ROLE_REFUSED),
+        ("AccessDenied", Reason.ROLE_REFUSED),
+        ("PackedPolicyTooLarge", Reason.MISCONFIGURED),
+        ("IDPCommunicationError", Reason.AWS_UNAVAILABLE),
+        ("Throttling", Reason.AWS_THROTTLED),
+    ],
+)
+def test_a_refusal_of_sts_is_never_the_callers_bad_token(
+    wire: Wire,
+    clients: AwsClients,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    reason: Reason,
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    wire.answer = Answer(
+        status=400,
+        body=f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>".encode(),
+    )
+    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
+    with pytest.raises(Refused) as refused:
+        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+    assert refused.value.reason is reason
+    assert code in refused.value.description
+    assert "raw.token" not in str(refused.value)
+
+
+# ------------------------------------------------------------------------------------------------------ secrets
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub-AbCdEf"
+GOOD = json.dumps({"username": "hub-user", "password": "pä:ss w'ord", "other": 1})
+
+
+def secret(value: object) -> Answer:
+    return Answer(body=json.dumps({"ARN": SECRET, "SecretString": value}).encode())
+
+
+def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+    wire.answer = secret(GOOD)
+    login = SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+    assert (login.username, login.password) == ("hub-user", "pä:ss w'ord")
+    assert "pä:ss" not in repr(login)
+    (request,) = wire.seen
+    assert json.loads(request.body) == {"SecretId": SECRET}
+    # As the service itself: nobody has lent anything.
+    assert "ASIASERVICE/" in str(request.header("authorization"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        # no JSON, or none of an object
+        "hunter2", "", "[]", "null", '"hunter2"', "{",
+        # names and types
+        "{}", '{"username": "hunter2"}', '{"password": "hunter2"}', '{"username": "", "password": "hunter2"}',
+        '{"username": "u", "password": ""}', '{"username": 7, "password": "hunter2"}',
+        '{"username": "u", "password": ["hunter2"]}',
+        # what basic authentication cannot carry
+        '{"username": "a:b", "password": "hunter2"}', '{"username": "u", "password": "hunter2\\n"}',
+        '{"username": "u\\u0000", "password": "hunter2"}',
+        # binary
+        None,
+    ],
+)  # fmt: skip
+def test_a_secret_that_is_no_login_is_refused_without_a_word_of_it(
+    wire: Wire, clients: AwsClients, deadline: Deadline, value: str | None
+) -> None:
+    wire.answer = Answer(body=json.dumps({"ARN": SECRET, "SecretBinary": "aHVudGVyMg=="}).encode())
+    if value is not None:
+        wire.answer = secret(value)
+    with pytest.raises(Refused) as refused:
+        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+    assert refused.value.reason is Reason.SECRET_REFUSED
+    assert SECRET in refused.value.description
+    assert "hunter2" not in f"{refused.value}{refused.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "reason"),
+    [
+        ("ResourceNotFoundException", 400, Reason.SECRET_REFUSED),
+        ("AccessDeniedException", 400, Reason.SECRET_REFUSED),
+        ("InvalidRequestException", 400, Reason.SECRET_REFUSED),
+        ("DecryptionFailure", 400, Reason.SECRET_REFUSED),
+        ("InvalidParameterException", 400, Reason.MISCONFIGURED),
+        ("ThrottlingException", 400, Reason.AWS_THROTTLED),
+        ("InternalServiceError", 500, Reason.AWS_UNAVAILABLE),
+    ],
+)
+def test_what_secrets_manager_says_no_with(
+    wire: Wire,
+    clients: AwsClients,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    status: int,
+    reason: Reason,
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    wire.answer = Answer(status=status, body=json.dumps({"__type": code, "message": "no"}).encode())
+    with pytest.raises(Refused) as refused:
+        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+    assert refused.value.reason is reason
+    assert code in refused.value.description

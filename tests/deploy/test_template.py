@@ -95,6 +95,16 @@ def test_tracing_adds_what_has_no_resource_and_nothing_else() -> None:
     ]
 
 
+def test_no_secret_is_read_but_those_of_the_parameter() -> None:
+    secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub-AbCdEf"
+    action = "secretsmanager:GetSecretValue"
+    assert not may(deployed(), action, secret)
+    stack = deployed(ReadableSecretArns=secret)
+    assert may(stack, action, secret)
+    assert not may(stack, action, f"{secret}x")
+    assert not may(stack, "secretsmanager:PutSecretValue", secret)
+
+
 def test_the_role_has_no_managed_policy_and_only_lambda_assumes_it() -> None:
     role = deployed().resource("ExchangeRole")
     assert "ManagedPolicyArns" not in role

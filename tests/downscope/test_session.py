@@ -5,6 +5,7 @@ import pytest
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
+from tests.policy.decisions import reach, terms
 from token_exchange.downscope.session import BoundedSession, bounded_session
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import Granted, decide
@@ -33,7 +34,8 @@ def bounded(fields: dict[str, object] | None = None, claims: dict[str, Json] | N
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=now)
     decision = decide(policy, caller, Ask())
     assert isinstance(decision, Granted)
-    return bounded_session(decision.awards[0], caller, request_id=REQUEST_ID, now=now)
+    (award,) = decision.awards
+    return bounded_session(award, terms(award.grant), reach(award), caller, request_id=REQUEST_ID, now=now)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from sandbox.aws.policies import Ask, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from token_exchange.downscope.session_policy import MAX_SESSION_POLICY_CHARACTERS, session_policy, utc_second
 from token_exchange.policy.ask import RepositoryScope
-from token_exchange.policy.model import Access, Also, Registry
+from token_exchange.policy.model import Access, Also
 from token_exchange.policy.partitions import partition_of
 from token_exchange.policy.reach import Reach, narrowed
+from token_exchange.policy.registries import EcrRegistry
 from token_exchange.policy.repositories import covers_any
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -35,10 +36,10 @@ NEVER = (
 )
 
 
-def registry(region: str = "eu-west-1") -> Registry:
+def registry(region: str = "eu-west-1") -> EcrRegistry:
     partition = partition_of(region)
     assert partition is not None
-    return Registry(name="apps", account="111122223333", region=region, partition=partition, hosts=("h",))
+    return EcrRegistry(name="apps", account="111122223333", region=region, partition=partition, hosts=("h",))
 
 
 def reach(

@@ -3,8 +3,10 @@
 from tests.ci_claims import NOON, caller_of, github_claims
 from tests.policy.documents import Document, load
 from token_exchange.policy.ask import Ask, RepositoryScope
-from token_exchange.policy.decision import Decision, Denied, Granted, decide
+from token_exchange.policy.decision import Award, Decision, Denied, Granted, Would, decide
 from token_exchange.policy.judgement import Considered
+from token_exchange.policy.model import Grant, SessionTerms
+from token_exchange.policy.reach import Reach
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 
@@ -27,6 +29,18 @@ def decided(
 def granted(decision: Decision) -> Granted:
     assert isinstance(decision, Granted)
     return decision
+
+
+def reach(of: Award | Would) -> Reach:
+    """Return the reach of a login that a session bounds."""
+    assert of.reach is not None
+    return of.reach
+
+
+def terms(grant: Grant) -> SessionTerms:
+    """Return the terms of a grant whose login a session makes."""
+    assert grant.terms is not None
+    return grant.terms
 
 
 def denied(decision: Decision, reason: Reason) -> Denied:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ci_claims import github_claims, gitlab_claims
-from tests.policy.decisions import decided, denied, granted, names, wants, winners
+from tests.policy.decisions import decided, denied, granted, names, reach, wants, winners
 from tests.policy.documents import Document, changed, document, grant
 from token_exchange.policy.decision import MAX_REGISTRIES
 from token_exchange.ports import Json
@@ -89,7 +89,7 @@ def test_a_grant_in_report_mode_never_wins() -> None:
     found = document(grant(name="trial", mode="report", access="push"), grant(name="real"))
     decision = granted(decided(found))
     assert [award.grant.name for award in decision.awards] == ["real"]
-    assert [(would.grant.name, would.reach.access) for would in decision.would] == [("trial", "push")]
+    assert [(would.grant.name, reach(would).access) for would in decision.would] == [("trial", "push")]
 
 
 def test_where_only_report_mode_matches() -> None:

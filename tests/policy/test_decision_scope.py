@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.policy.decisions import decided, denied, granted, names, wants, winners
+from tests.policy.decisions import decided, denied, granted, names, reach, wants, winners
 from tests.policy.documents import Document, document, grant
 from token_exchange.policy.ask import RepositoryScope
 from token_exchange.reasons import Reason
@@ -19,10 +19,10 @@ OWN: Document = {
 def test_a_login_reaches_the_callers_own_images() -> None:
     (award,) = granted(decided(document(grant(**OWN)))).awards
     assert award.registry.name == "apps"
-    assert award.reach.access == "push"
-    assert award.reach.repositories == ("ci/nordlicht/kompass", "ci/nordlicht/kompass/*")
-    assert award.reach.also_pull == ("base/*",)
-    assert award.reach.scope == (
+    assert reach(award).access == "push"
+    assert reach(award).repositories == ("ci/nordlicht/kompass", "ci/nordlicht/kompass/*")
+    assert reach(award).also_pull == ("base/*",)
+    assert reach(award).scope == (
         "repository:ci/nordlicht/kompass:pull,push repository:ci/nordlicht/kompass/*:pull,push repository:base/*:pull"
     )
 
@@ -55,8 +55,8 @@ def test_a_scope_narrows_and_is_never_reduced(scope: tuple[RepositoryScope, ...]
         assert [shortfall.rule for shortfall in own.failed] == ["scope"]
     else:
         (award,) = granted(decision).awards
-        assert award.reach.scope == expected
-        assert not award.reach.also.list
+        assert reach(award).scope == expected
+        assert not reach(award).also.list
 
 
 def test_a_pull_grant_covers_no_push() -> None:

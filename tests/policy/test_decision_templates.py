@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ci_claims import github_claims, gitlab_claims
-from tests.policy.decisions import decided, denied, granted, wants, winners
+from tests.policy.decisions import decided, denied, granted, reach, wants, winners
 from tests.policy.documents import document, grant
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
@@ -26,7 +26,7 @@ def test_templates_are_filled_from_the_token(
     issuer: str, claims: dict[str, Json], template: str, expected: str
 ) -> None:
     decision = granted(decided(document(grant(issuers=[issuer], repositories=[template])), claims, issuer=issuer))
-    assert decision.awards[0].reach.repositories == (expected,)
+    assert reach(decision.awards[0]).repositories == (expected,)
 
 
 @pytest.mark.parametrize(

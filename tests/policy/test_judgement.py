@@ -1,4 +1,5 @@
 from tests.ci_claims import NOON, caller_of, github_claims
+from tests.policy.decisions import terms
 from tests.policy.documents import changed, document, grant, load
 from token_exchange.policy.judgement import applies, conditions_failed, fit, look_at, session_texts
 
@@ -20,7 +21,7 @@ def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
     caller = caller_of(policy, "github", github_claims(event_name="fork"))
     rules = [shortfall.rule for shortfall in look_at(policy.grants[0], caller, ()).failed]
     assert rules == ["allow_untrusted_triggers", "expires", "session_tags", "repositories", "mode"]
-    assert fit(policy.grants[0], caller, ()).reach is None
+    assert not fit(policy.grants[0], caller, ()).applies
 
 
 def test_a_grant_whose_conditions_fail_is_not_filled_in() -> None:
@@ -35,6 +36,6 @@ def test_texts_of_the_session_are_filled_in_as_they_stand() -> None:
         document(spelled, grant(name="standard"), grant(name="none", session_tags=False, source_identity=False))
     )
     caller = caller_of(policy, "github", github_claims(actor="{run_id}"))
-    assert session_texts(policy.grants[0], caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
-    assert session_texts(policy.grants[1], caller) == (None, None)
-    assert session_texts(policy.grants[2], caller) == (None, None)
+    assert session_texts(terms(policy.grants[0]), caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
+    assert session_texts(terms(policy.grants[1]), caller) == (None, None)
+    assert session_texts(terms(policy.grants[2]), caller) == (None, None)

@@ -14,7 +14,7 @@ from tests.ci_claims import (
     bitbucket_claims,
     bitrise_claims,
 )
-from tests.policy.decisions import decided, denied, granted, winners
+from tests.policy.decisions import decided, denied, granted, reach, winners
 from tests.policy.documents import AUDIENCE, Document, changed, document, faults, grant, load
 from token_exchange.policy.reading.problems import Code
 from token_exchange.ports import Json
@@ -217,7 +217,7 @@ def test_names_are_filled_in_without_braces() -> None:
     decision = decided(found, CLAIMS["bitbucket"], issuer="bitbucket")
     assert winners(decision) == ["reader"]
     (award,) = granted(decision).awards
-    assert award.reach.repositories == (f"bb/fjordbyte/{WORKSPACE}/{REPOSITORY}",)
+    assert reach(award).repositories == (f"bb/fjordbyte/{WORKSPACE}/{REPOSITORY}",)
 
 
 # -------------------------------------------------------------------------------------------------- who may be told

@@ -8,10 +8,12 @@ import pytest
 
 from tests.service.front import Front
 from token_exchange.endpoint.formats import formatted
-from token_exchange.exchange import Exchanged, Login
-from token_exchange.policy.model import Also, Registry
+from token_exchange.exchange import Exchanged
+from token_exchange.minting import Bounds, Login
+from token_exchange.policy.model import Also
 from token_exchange.policy.partitions import PARTITIONS
 from token_exchange.policy.reach import Reach
+from token_exchange.policy.registries import EcrRegistry
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
@@ -33,19 +35,16 @@ HOSTILE = [
 
 
 def _exchanged(password: str) -> Exchanged:
-    registry = Registry(
+    registry = EcrRegistry(
         name="apps", account="111122223333", region="eu-west-1", partition=PARTITIONS[0], hosts=(HOST, "localhost:5000")
     )
     reach = Reach(access="pull", repositories=("ci/shop",), also_pull=(), also=Also())
     login = Login(
         registry=registry,
         grant="own",
-        reach=reach,
         username="AWS",
         password=password,
-        made_at=0,
-        expires_at=1_800_000_000,
-        registry_expires_at=1_800_040_000,
+        bounds=Bounds(reach=reach, made_at=0, expires_at=1_800_000_000, registry_expires_at=1_800_040_000),
     )
     return Exchanged(logins=(login,), failed=())
 

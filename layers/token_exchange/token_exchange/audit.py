@@ -13,7 +13,9 @@ from typing import Final, Literal, assert_never
 from token_exchange.policy.decision import Award, Would
 from token_exchange.policy.judgement import Caller, Considered, Shortfall
 from token_exchange.policy.model import Issuer
-from token_exchange.ports import Json, RegistryLogin, RoleRequest, RoleSession
+from token_exchange.policy.reach import Reach
+from token_exchange.policy.registries import SecretRegistry
+from token_exchange.ports import Json, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.reasons import MEANINGS, Reason
 from token_exchange.redaction import redacted
 from token_exchange.refusals import Refused
@@ -84,6 +86,18 @@ class AuditRecord:
                     "ecr_request_id": login.request_id,
                     "session_policy_sha256": request.policy_sha256,
                     "session_token_percent": session.packed_policy_percent,
+                }
+            )
+        )
+
+    def read_out(self, award: Award, registry: SecretRegistry, login: StoredLogin) -> None:
+        """Record one login that was kept in a secret: which secret, and nothing of what it holds."""
+        self.grants.append(
+            _present(
+                {
+                    **_award_fields(award),
+                    "secret_arn": registry.secret_arn,
+                    "secret_request_id": login.request_id,
                 }
             )
         )
@@ -189,19 +203,21 @@ def would_fields(would: Would) -> Json:
         "decision": "granted",
         "grant": would.grant.name,
         "registry": would.grant.registry.name,
-        "access": would.reach.access,
-        "repositories": [*would.reach.repositories],
+        **_reach_fields(would.reach),
     }
+
+
+def _reach_fields(reach: Reach | None) -> dict[str, Json]:
+    return {} if reach is None else {"access": reach.access, "repositories": [*reach.repositories]}
 
 
 def _award_fields(award: Award) -> dict[str, Json]:
     return {
         "grant": award.grant.name,
         "registry": award.registry.name,
-        "role_arn": award.grant.role,
-        "access": award.reach.access,
-        "repositories": [*award.reach.repositories],
-        "scope": award.reach.scope,
+        "role_arn": None if award.grant.terms is None else award.grant.terms.role,
+        **_reach_fields(award.reach),
+        "scope": None if award.reach is None else award.reach.scope or None,
     }
 
 

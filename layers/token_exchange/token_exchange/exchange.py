@@ -1,19 +1,18 @@
 """The exchange: verify, identify, decide, bound, mint, in this order and in no other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from token_exchange.audit import AuditRecord, claims_named
-from token_exchange.downscope.session import BoundedSession, bounded_session
-from token_exchange.downscope.session_policy import utc_second
+from token_exchange.minting import Login, Minter
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import Award, Decision, Denied, Granted, decide
 from token_exchange.policy.judgement import Caller, Considered, caller_of
-from token_exchange.policy.model import Policy, Registry
+from token_exchange.policy.model import Policy
 from token_exchange.policy.nearest import Nearest, nearest_grants
-from token_exchange.policy.reach import Reach
+from token_exchange.policy.registries import Registry
 from token_exchange.policy_store import PolicyStore
-from token_exchange.ports import Clock, Deadline, RegistryAuthorizer, RegistryLogin, RoleAssumer
+from token_exchange.ports import Clock, Deadline
 from token_exchange.providers.new_claims import ClaimEvents, NewClaims
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -23,23 +22,6 @@ from token_exchange.timings import Timings
 from token_exchange.verify.compact import read_compact
 from token_exchange.verify.trust import VerifiedToken
 from token_exchange.verify.verifier import Verifier
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """A registry login. `expires_at` is when its session policy ends, `registry_expires_at` what AWS states.
-
-    Times are seconds since the epoch.
-    """
-
-    registry: Registry
-    grant: str
-    reach: Reach
-    username: str
-    password: str = field(repr=False)
-    made_at: int
-    expires_at: int
-    registry_expires_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +58,7 @@ class Exchange:
         verifier: Verifier,
         budgets: Budgets,
         single_use: SingleUse,
-        roles: RoleAssumer,
-        registries: RegistryAuthorizer,
+        minter: Minter,
         claim_events: ClaimEvents,
         clock: Clock,
     ) -> None:
@@ -85,8 +66,7 @@ class Exchange:
         self._verifier = verifier
         self._budgets = budgets
         self._single_use = single_use
-        self._roles = roles
-        self._registries = registries
+        self._minter = minter
         self._new_claims = NewClaims(claim_events)
         self._clock = clock
 
@@ -119,7 +99,14 @@ class Exchange:
             decision.awards, caller, token, request_id=record.request_id, deadline=deadline, timings=timings
         )
         return self._mint(
-            decision.awards, caller, whole=whole, spent=spent, record=record, deadline=deadline, timings=timings
+            decision.awards,
+            caller,
+            raw_token,
+            whole=whole,
+            spent=spent,
+            record=record,
+            deadline=deadline,
+            timings=timings,
         )
 
     def explain(
@@ -191,6 +178,7 @@ class Exchange:
         self,
         awards: Sequence[Award],
         caller: Caller,
+        raw_token: str,
         *,
         whole: bool,
         spent: SpentToken | None,
@@ -203,8 +191,10 @@ class Exchange:
         try:
             for award in awards:
                 try:
-                    bounded = bounded_session(award, caller, request_id=record.request_id, now=self._clock.now())
-                    logins.append(self._mint_one(award, bounded, record=record, deadline=deadline, timings=timings))
+                    login = self._minter.mint(
+                        award, caller, raw_token=raw_token, record=record, deadline=deadline, timings=timings
+                    )
+                    logins.append(login)
                 except Refused as refused:
                     record.not_minted(award, refused)
                     if whole:
@@ -218,30 +208,6 @@ class Exchange:
         if not logins:
             raise failed[0].refused
         return Exchanged(logins=tuple(logins), failed=tuple(failed))
-
-    def _mint_one(
-        self, award: Award, bounded: BoundedSession, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> Login:
-        with timings.measure("sts"):
-            session = self._roles.assume(bounded.request, deadline=deadline)
-        with timings.measure("ecr"):
-            given = self._registries.authorize(session, region=award.registry.region, deadline=deadline)
-        login = _login(award, bounded, given)
-        record.minted(award, bounded.request, session, given, utc_second(login.expires_at))
-        return login
-
-
-def _login(award: Award, bounded: BoundedSession, given: RegistryLogin) -> Login:
-    return Login(
-        registry=award.registry,
-        grant=award.grant.name,
-        reach=award.reach,
-        username=given.username,
-        password=given.password,
-        made_at=bounded.made_at,
-        expires_at=min(bounded.bounded_until, int(given.expires_at)),
-        registry_expires_at=int(given.expires_at),
-    )
 
 
 def _narrowed(decision: Decision, *, single: bool) -> Decision:

@@ -192,6 +192,37 @@ class RoleAssumer(Protocol):
         """
         ...
 
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+        """Return the same, assumed with the CI job's own token instead of the service's rights.
+
+        STS checks the token itself; `external_id`, `source_identity` and `tags` of the request are nobody's then.
+
+        Raises:
+            Refused: as `assume`; STS's own refusal of a token that we accepted is `role-refused` too.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLogin:
+    """A user name and password as they are kept in a secret; they end when somebody changes them."""
+
+    username: str
+    password: str = field(repr=False)
+    request_id: str | None
+
+
+class StoredLogins(Protocol):
+    """Reads logins that are kept in Secrets Manager."""
+
+    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+        """Return the login that the secret holds, read as the service itself.
+
+        Raises:
+            Refused: `secret-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryLogin:
@@ -258,5 +289,13 @@ class RegistryAuthorizer(Protocol):
 
         Raises:
             Refused: `registry-refused`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        ...
+
+    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+        """Return a login for ECR Public, made with `session` and no other credentials.
+
+        Raises:
+            Refused: as `authorize`.
         """
         ...

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from token_exchange import __version__
 from token_exchange.adapters.audit_log import AuditLog
@@ -18,12 +18,15 @@ from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import Settings, read_settings
 from token_exchange.adapters.shared_keys_table import SharedKeysReader
 from token_exchange.adapters.state_table import StateTable
+from token_exchange.adapters.stored_logins import SecretLogins
 from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
 from token_exchange.audit import AuditRecord
 from token_exchange.endpoint.http import HttpAnswer, HttpRequest
 from token_exchange.endpoint.lambda_event import NotHttp, read_event
 from token_exchange.endpoint.routes import Routes, is_audited, plain_refusal
 from token_exchange.exchange import Exchange
+from token_exchange.minting import Minter
+from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.policy_store import PolicyStore
 from token_exchange.ports import Clock, Deadline, Json
 from token_exchange.reasons import Reason
@@ -71,8 +74,12 @@ class Service:
             verifier=Verifier(keys),
             budgets=Budgets(counts=state, events=self._events),
             single_use=SingleUse(marks=state, events=self._events),
-            roles=StsRoleAssumer(clients=clients, calls=calls),
-            registries=EcrAuthorizer(clients=clients, calls=calls),
+            minter=Minter(
+                roles=StsRoleAssumer(clients=clients, calls=calls),
+                registries=EcrAuthorizer(clients=clients, calls=calls),
+                stored=SecretLogins(clients=clients, calls=calls),
+                clock=self._clock,
+            ),
             claim_events=self._events,
             clock=self._clock,
         )
@@ -86,8 +93,8 @@ class Service:
             clients.sts()
             if self._settings.state_table is not None:
                 clients.dynamodb()
-            for region in {registry.region for registry in policy.registries.values()}:
-                clients.ecr(region)
+            for registry in policy.registries.values():
+                _warm_for(registry, clients)
         except Refused:
             return
 
@@ -155,6 +162,18 @@ class Service:
         answer = plain_refusal(refused, request_id=record.request_id)
         record.refuse(refused, status=answer.status)
         return answer
+
+
+def _warm_for(registry: Registry, clients: AwsClients) -> None:
+    match registry:
+        case EcrRegistry():
+            clients.ecr(registry.region)
+        case EcrPublicRegistry():
+            clients.ecr_public()
+        case SecretRegistry():
+            clients.secrets(registry.region)
+        case _:
+            assert_never(registry)
 
 
 def _request_id(context: object) -> str:

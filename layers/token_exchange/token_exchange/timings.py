@@ -6,7 +6,7 @@ from typing import Literal
 
 from token_exchange.ports import Clock
 
-type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "total"]
+type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
 
 
 class Timings:

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.policy.decisions import terms
 from tests.policy.documents import Document, changed, document, faults, grant, load, without
 from token_exchange.policy.model import Also, Grant
 from token_exchange.policy.reading.problems import Code
@@ -14,11 +15,11 @@ def read(**changes: Json) -> Grant:
 
 def test_what_is_left_out() -> None:
     found = read()
-    assert found.duration_seconds == 3600
-    assert found.also == Also()
-    assert (found.session_tags, found.source_identity) == (True, True)
+    assert terms(found).duration_seconds == 3600
+    assert terms(found).also == Also()
+    assert (terms(found).session_tags, terms(found).source_identity) == (True, True)
     assert (found.mode, found.allow_untrusted_triggers, found.single_use) == ("enforce", False, False)
-    assert (found.expires_at_seconds, found.external_id, found.contact) == (None, None, None)
+    assert (found.expires_at_seconds, terms(found).external_id, found.contact) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +81,7 @@ def test_good_values(key: str, value: Json) -> None:
         ("role", "arn:aws:sts::210987654321:assumed-role/x/y", "bad-value"),
         ("role", f"arn:aws:iam::210987654321:role/{'x' * 65}", "bad-value"),
         ("role", "arn:aws-cn:iam::210987654321:role/x", "conflict"),
-        # what is not in this version
-        ("assume", "web-identity", "not-available"),
+        # assume and single_use
         ("assume", "both", "bad-value"),
         ("single_use", "true", "wrong-type"),
         # access

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.policy.decisions import terms
 from tests.policy.documents import document, faults, grant, load, problems_of
 from token_exchange.policy.model import Grant
 from token_exchange.policy.reading.problems import Code
@@ -81,6 +82,7 @@ def test_what_no_tag_is_made_of(value: Json) -> None:
 
 def test_templates_are_parsed_while_loading() -> None:
     found = read(session_tags={"t": "{actor}!"}, source_identity="{actor}")
-    assert isinstance(found.session_tags, dict)
-    assert found.session_tags["t"].names == ("actor",)
-    assert isinstance(found.source_identity, Template)
+    tags = terms(found).session_tags
+    assert isinstance(tags, dict)
+    assert tags["t"].names == ("actor",)
+    assert isinstance(terms(found).source_identity, Template)

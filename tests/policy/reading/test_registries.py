@@ -5,6 +5,7 @@ import pytest
 from tests.policy.documents import changed, document, faults, load, problems_of, without
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.reading.problems import Code, PolicyUnusable
+from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.ports import Json
 
 
@@ -35,6 +36,7 @@ from token_exchange.ports import Json
 )
 def test_hosts_and_arns_are_the_partitions(region: str, host: str, arn: str) -> None:
     registry = load(changed(document(), "registries.base.region", region)).registries["base"]
+    assert isinstance(registry, EcrRegistry)
     assert registry.host == host
     assert registry.repository_arn("a/*") == arn
 
@@ -75,10 +77,94 @@ def test_one_fault_and_nothing_that_only_follows_from_it(path: str, value: Json,
     assert faults(changed(document(), f"registries.apps.{path}", value)) == [(f"registries.apps.{path}", code)]
 
 
-@pytest.mark.parametrize("kind", ["ecr-public", "secret", "docker"])
-def test_other_types_are_not_available(kind: str) -> None:
-    found = changed(changed(document(), "registries.apps.type", kind), "registries.apps.host", "docker.io")
-    assert faults(found) == [("registries.apps.type", "not-available")]
+@pytest.mark.parametrize("kind", ["", "ECR", "docker", "private", "secrets"])
+def test_there_are_three_types(kind: str) -> None:
+    found = changed(document(), "registries.apps.type", kind)
+    assert faults(found) == [("registries.apps.type", "empty" if not kind else "bad-value")]
+
+
+# ------------------------------------------------------------------------------------------------------ ECR Public
+
+
+def test_ecr_public_has_one_host_and_perhaps_an_account() -> None:
+    found = load(changed(document(), "registries.public", {"type": "ecr-public"})).registries["public"]
+    assert isinstance(found, EcrPublicRegistry)
+    assert (found.host, found.hosts, found.client_keys) == ("public.ecr.aws",) + (("public.ecr.aws",),) * 2
+    assert found.account is None
+    owned: Json = {"type": "ecr-public", "account": "210987654321"}
+    found = load(changed(document(), "registries.public", owned)).registries["public"]
+    assert isinstance(found, EcrPublicRegistry)
+    assert found.repository_arn("a/*") == "arn:aws:ecr-public::210987654321:repository/a/*"
+
+
+@pytest.mark.parametrize(("key", "value"), [("region", "us-east-1"), ("hosts", ["x.example"]), ("host", "x.example")])
+def test_ecr_public_has_nothing_else(key: str, value: Json) -> None:
+    found = changed(document(), "registries.public", {"type": "ecr-public", key: value})
+    assert faults(found) == [(f"registries.public.{key}", "unknown-key")]
+
+
+def test_ecr_public_is_in_one_partition() -> None:
+    text = json.dumps(document(registries={"apps": {"type": "ecr-public"}})).encode()
+    with pytest.raises(PolicyUnusable) as caught:
+        load_policy(text, name="p", read_file=None, own_region="cn-north-1")
+    assert ("registries", "apps", "type") in [problem.path for problem in caught.value.problems]
+
+
+# ------------------------------------------------------------------------------------------------------ stored logins
+
+HUB: dict[str, Json] = {
+    "type": "secret",
+    "host": "docker.io",
+    "secret_arn": "arn:aws:secretsmanager:eu-west-1:210987654321:secret:hub/login-AbCdEf",
+}
+
+
+def test_a_stored_login_is_for_the_host_it_names() -> None:
+    found = load(changed(document(), "registries.quay", {**HUB, "host": "quay.io"})).registries["quay"]
+    assert isinstance(found, SecretRegistry)
+    assert (found.host, found.hosts, found.client_keys) == ("quay.io", ("quay.io",), ("quay.io",))
+    assert found.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+def test_docker_hub_is_looked_for_under_a_name_of_its_own(host: str) -> None:
+    policy = load(changed(document(), "registries.hub", {**HUB, "host": host}))
+    found = policy.registries["hub"]
+    assert found.client_keys == ("https://index.docker.io/v1/",)
+    # By whichever of its names a client asks.
+    assert policy.registries_by_name_or_host["index.docker.io"] is found
+    assert policy.registries_by_name_or_host["docker.io"] is found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("host", "https://docker.io", "bad-value"),
+        ("host", "docker.io/library", "bad-value"),
+        ("host", 7, "wrong-type"),
+        ("secret_arn", "hub/login", "bad-value"),
+        ("secret_arn", "arn:aws:secretsmanager:eu-west-1:210987654321:secret:*", "bad-value"),
+        ("secret_arn", "arn:aws:secretsmanager:eu-west-1:210987654321:secret:", "bad-value"),
+        ("secret_arn", "arn:aws:secretsmanager:nowhere:210987654321:secret:x", "bad-value"),
+        ("secret_arn", "arn:aws-cn:secretsmanager:eu-west-1:210987654321:secret:x", "bad-value"),
+        ("secret_arn", "arn:aws:ssm:eu-west-1:210987654321:parameter/x", "bad-value"),
+        ("account", "210987654321", "unknown-key"),
+        ("region", "eu-west-1", "unknown-key"),
+    ],
+)
+def test_one_fault_of_a_stored_login(key: str, value: Json, code: str) -> None:
+    assert faults(changed(document(), "registries.hub", {**HUB, key: value})) == [(f"registries.hub.{key}", code)]
+
+
+@pytest.mark.parametrize("key", ["host", "secret_arn"])
+def test_what_no_stored_login_can_be_without(key: str) -> None:
+    found = {name: value for name, value in HUB.items() if name != key}
+    assert faults(changed(document(), "registries.hub", found)) == [(f"registries.hub.{key}", "missing")]
+
+
+def test_two_stored_logins_of_one_host_are_one_too_many() -> None:
+    two = changed(changed(document(), "registries.hub", HUB), "registries.hub2", {**HUB, "host": "index.docker.io"})
+    assert ("registries.hub2", "conflict") in faults(two)
 
 
 @pytest.mark.parametrize("key", ["type", "account", "region"])

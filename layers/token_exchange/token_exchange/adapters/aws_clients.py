@@ -19,6 +19,7 @@ from botocore.session import Session
 
 from token_exchange.adapters.aws_faults import made
 from token_exchange.adapters.aws_models import ServiceModels
+from token_exchange.policy.registries import PUBLIC_REGION
 from token_exchange.ports import RoleSession
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -26,6 +27,8 @@ from token_exchange.refusals import Refused
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecr_public import ECRPublicClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
 _CONFIG: Final = Config(
@@ -94,6 +97,8 @@ class AwsClients:
         self._sts: STSClient | None = None
         self._ecr: dict[str, ECRClient] = {}
         self._dynamodb: DynamoDBClient | None = None
+        self._ecr_public: ECRPublicClient | None = None
+        self._secrets: dict[str, SecretsManagerClient] = {}
         # Two sessions, so that no client of the one can ever sign with the credentials of the other; what they know
         # of AWS and the handlers of botocore's events are the same and read once.
         events = HierarchicalEmitter()
@@ -136,6 +141,37 @@ class AwsClients:
                 )
                 self._dynamodb = cast("DynamoDBClient", client)  # as above
         return self._dynamodb
+
+    def ecr_public(self) -> "ECRPublicClient":
+        """Return the client for ECR Public, which has one region, and signs with what was lent.
+
+        Raises:
+            Refused: `misconfigured` where the service's AWS settings are unusable.
+        """
+        if self._ecr_public is None:
+            with self._lock:
+                client = made(
+                    lambda: self._borrowing.create_client("ecr-public", region_name=PUBLIC_REGION, config=_CONFIG),
+                    service="ECR Public",
+                )
+                self._ecr_public = cast("ECRPublicClient", client)  # as above
+        return self._ecr_public
+
+    def secrets(self, region: str) -> "SecretsManagerClient":
+        """Return the client that reads secrets in `region` as the service.
+
+        Raises:
+            Refused: `misconfigured` where the service's AWS settings are unusable.
+        """
+        client = self._secrets.get(region)
+        if client is None:
+            with self._lock:
+                fresh = made(
+                    lambda: self._own.create_client("secretsmanager", region_name=region, config=_CONFIG),
+                    service="Secrets Manager",
+                )
+                client = self._secrets[region] = cast("SecretsManagerClient", fresh)  # as above
+        return client
 
     def ecr(self, region: str) -> "ECRClient":
         """Return the client for ECR in `region`, which signs with what was lent.

@@ -1,6 +1,6 @@
 """Asks ECR for logins.
 
-Source: ECR API Reference, GetAuthorizationToken.
+Source: ECR API Reference and ECR Public API Reference, GetAuthorizationToken.
 """
 
 import base64
@@ -36,6 +36,30 @@ class EcrAuthorizer:
                 deadline=deadline,
             )
         return _login(answer, subject)
+
+    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+        """Return a login for ECR Public, made with `session`.
+
+        Raises:
+            Refused: as `authorize`.
+        """
+        client = self._clients.ecr_public()
+        subject = "ECR Public"
+        with lent(session):
+            answer: Mapping[str, object] = self._calls.call(
+                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                deadline=deadline,
+            )
+        return _public_login(answer, subject)
+
+
+def _public_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
+    """Return the login in the answer of ECR Public, which holds one structure where ECR's holds a list."""
+    match answer:
+        case {"authorizationData": Mapping() as data}:
+            return _login({**answer, "authorizationData": [data]}, subject)
+        case _:
+            raise unusable(subject, "login")
 
 
 def _login(answer: Mapping[str, object], subject: str) -> RegistryLogin:

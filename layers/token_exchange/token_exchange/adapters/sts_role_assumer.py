@@ -1,6 +1,6 @@
 """Assumes roles through STS.
 
-Source: STS API Reference, AssumeRole.
+Source: STS API Reference, AssumeRole and AssumeRoleWithWebIdentity.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from token_exchange.ports import Deadline, RoleRequest, RoleSession
 from token_exchange.reasons import Reason
 
 if TYPE_CHECKING:
-    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, AssumeRoleWithWebIdentityRequestTypeDef
 
 
 class StsRoleAssumer:
@@ -38,6 +38,35 @@ class StsRoleAssumer:
             deadline=deadline,
         )
         return _session(answer, subject)
+
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+        """Return the credentials of a new session, by the caller's own token and not by the service's rights.
+
+        Raises:
+            Refused: as `assume`; `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
+                `role-refused`, since the service has accepted the token.
+        """
+        client = self._clients.sts()
+        subject = f"role {request.role_arn} by web identity"
+        answer: Mapping[str, object] = self._calls.call(
+            lambda: answered(
+                lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
+                refusal=Reason.ROLE_REFUSED,
+                subject=subject,
+            ),
+            deadline=deadline,
+        )
+        return _session(answer, subject)
+
+
+def _web_identity_parameters(request: RoleRequest, raw_token: str) -> "AssumeRoleWithWebIdentityRequestTypeDef":
+    return {
+        "RoleArn": request.role_arn,
+        "RoleSessionName": request.session_name,
+        "WebIdentityToken": raw_token,
+        "Policy": request.session_policy,
+        "DurationSeconds": request.duration_seconds,
+    }
 
 
 def _parameters(request: RoleRequest) -> "AssumeRoleRequestTypeDef":

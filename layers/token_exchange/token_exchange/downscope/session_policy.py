@@ -1,15 +1,15 @@
 """The session policy: what the assumed role may do for this one login, and until when.
 
-Source: IAM User Guide, "Session policies"; ECR User Guide, "Actions defined by Amazon ECR"; STS API Reference,
-AssumeRole (Policy).
+Source: IAM User Guide, "Session policies"; ECR User Guide, "Actions defined by Amazon ECR"; ECR Public User Guide,
+"Identity-based policies"; STS API Reference, AssumeRole (Policy).
 """
 
 import json
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.policy.model import Registry
 from token_exchange.policy.reach import Reach
+from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -26,6 +26,15 @@ _PUSH: Final = (
 )
 """Nothing that deletes, tags or configures."""
 
+_PUBLIC_PUSH: Final = (
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:PutImage",
+)
+"""Pulling needs no right there: everybody may."""
+
 
 def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
     """Return the policy document, minified: `reach` in `registry`, and nothing from the second `until` on.
@@ -34,7 +43,27 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
         Refused: `misconfigured` where it is longer than STS takes. Nothing is ever left out or widened to make it fit.
     """
     condition: Json = {"DateLessThan": {"aws:CurrentTime": utc_second(until)}}
-    statements: list[Json] = [_allow(["ecr:GetAuthorizationToken"], ["*"], None)]
+    match registry:
+        case EcrRegistry():
+            statements = _private(registry, reach, condition)
+        case EcrPublicRegistry():
+            statements = _public(registry, reach, condition)
+        case SecretRegistry():
+            raise AssertionError("a stored login is made by no session")
+        case _:
+            assert_never(registry)
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+    if len(document) > MAX_SESSION_POLICY_CHARACTERS:
+        raise Refused(
+            Reason.MISCONFIGURED,
+            f"the session policy would have {len(document)} characters, and STS takes "
+            f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
+        )
+    return document
+
+
+def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
+    statements = [_allow(["ecr:GetAuthorizationToken"], ["*"], None)]
     actions = [*(_PUSH if reach.access == "push" else _PULL)]
     if reach.also.list:
         actions.append("ecr:ListImages")
@@ -47,14 +76,15 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
         statements.append(_allow([*_PULL], arns, condition))
     if reach.also.sign is not None:
         statements.append(_allow(["signer:SignPayload"], [reach.also.sign], condition))
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
-    if len(document) > MAX_SESSION_POLICY_CHARACTERS:
-        raise Refused(
-            Reason.MISCONFIGURED,
-            f"the session policy would have {len(document)} characters, and STS takes "
-            f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
-        )
-    return document
+    return statements
+
+
+def _public(registry: EcrPublicRegistry, reach: Reach, condition: Json) -> list[Json]:
+    statements = [_allow(["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], ["*"], None)]
+    if reach.access == "push":
+        arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
+        statements.append(_allow([*_PUBLIC_PUSH], arns, condition))
+    return statements
 
 
 def utc_second(seconds: int) -> str:

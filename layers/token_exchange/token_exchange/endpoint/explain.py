@@ -83,13 +83,15 @@ def _is_outsiders(record: AuditRecord) -> bool:
 
 
 def award_fields(award: Award) -> dict[str, Json]:
-    """Return one login that would be made, as it is explained."""
-    return {
+    """Return one login that would be made, as it is explained; a stored one has neither reach nor time."""
+    fields: dict[str, Json] = {
         "name": award.registry.name,
         "registry": award.registry.host,
         "grant": award.grant.name,
-        "access": award.reach.access,
-        "repositories": [*award.reach.repositories],
-        "also_pull": [*award.reach.also_pull],
-        "duration": spelled_duration(award.grant.duration_seconds),
     }
+    if award.reach is not None and award.grant.terms is not None:
+        fields["access"] = award.reach.access
+        fields["repositories"] = [*award.reach.repositories]
+        fields["also_pull"] = [*award.reach.also_pull]
+        fields["duration"] = spelled_duration(award.grant.terms.duration_seconds)
+    return fields

@@ -9,7 +9,8 @@ from token_exchange.downscope.session_policy import utc_second
 from token_exchange.endpoint.answers import answer, json_answer
 from token_exchange.endpoint.http import HttpAnswer
 from token_exchange.endpoint.parameters import ACCESS_TOKEN, Format
-from token_exchange.exchange import Exchanged, FailedLogin, Login
+from token_exchange.exchange import Exchanged, FailedLogin
+from token_exchange.minting import Login
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
@@ -60,12 +61,16 @@ def tells_failures(wanted: Format) -> bool:
 def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
     """Return the token response of RFC 8693 section 2.2.1, which describes the first login, and all of them."""
     first = exchanged.logins[0]
+    bounds: dict[str, Json] = {}
+    if first.bounds is not None:
+        bounds["expires_in"] = max(0, first.bounds.expires_at - first.bounds.made_at)
+        if first.bounds.reach.scope:
+            bounds["scope"] = first.bounds.reach.scope
     return {
         "access_token": first.password,
         "issued_token_type": ACCESS_TOKEN,
         "token_type": "N_A",
-        "expires_in": max(0, first.expires_at - first.made_at),
-        "scope": first.reach.scope,
+        **bounds,
         "registries": [_entry(login) for login in exchanged.logins],
         "failed": [_failed(failed) for failed in exchanged.failed],
         "request_id": request_id,
@@ -73,18 +78,20 @@ def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
 
 
 def _entry(login: Login) -> Json:
-    return {
+    entry: dict[str, Json] = {
         "name": login.registry.name,
         "registry": login.registry.host,
         "username": login.username,
         "password": login.password,
         "grant": login.grant,
-        "access": login.reach.access,
-        "repositories": [*login.reach.repositories],
-        "also_pull": [*login.reach.also_pull],
-        "expires_at": utc_second(login.expires_at),
-        "registry_expires_at": utc_second(login.registry_expires_at),
     }
+    if login.bounds is not None:
+        entry["access"] = login.bounds.reach.access
+        entry["repositories"] = [*login.bounds.reach.repositories]
+        entry["also_pull"] = [*login.bounds.reach.also_pull]
+        entry["expires_at"] = utc_second(login.bounds.expires_at)
+        entry["registry_expires_at"] = utc_second(login.bounds.registry_expires_at)
+    return entry
 
 
 def _failed(failed: FailedLogin) -> Json:
@@ -100,22 +107,24 @@ def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
     auths: dict[str, Json] = {}
     for login in exchanged.logins:
         auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
-        for host in login.registry.hosts:
-            auths[host] = {"auth": auth}
+        for key in login.registry.client_keys:
+            auths[key] = {"auth": auth}
     return {"auths": auths}
 
 
 def _credential(login: Login) -> dict[str, Json]:
     """Return what a `docker-credential-*` program prints for `get`."""
-    return {"ServerURL": login.registry.host, "Username": login.username, "Secret": login.password}
+    return {"ServerURL": login.registry.client_keys[0], "Username": login.username, "Secret": login.password}
 
 
 def _variables(login: Login) -> Mapping[str, str]:
+    """Return the variables of a login; a stored one ends nobody knows when."""
+    ends = {} if login.bounds is None else {"REGISTRY_EXPIRES_AT": utc_second(login.bounds.expires_at)}
     return {
         "REGISTRY": login.registry.host,
         "REGISTRY_USERNAME": login.username,
         "REGISTRY_PASSWORD": login.password,
-        "REGISTRY_EXPIRES_AT": utc_second(login.expires_at),
+        **ends,
     }
 
 

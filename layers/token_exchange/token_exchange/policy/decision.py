@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.judgement import Caller, Considered, applies, fit, look_at
-from token_exchange.policy.model import Grant, Policy, Registry
+from token_exchange.policy.model import Grant, Policy
 from token_exchange.policy.nearest import MOST_CONSIDERED, grants_asked, nearest_grants
 from token_exchange.policy.reach import Reach
+from token_exchange.policy.registries import Registry
 from token_exchange.quoting import quoted
 from token_exchange.reasons import Reason
 
@@ -17,11 +18,14 @@ MAX_REGISTRIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Award:
-    """One login that is granted: of this registry, by this grant, with this reach and nothing beyond it."""
+    """One login that is granted: of this registry, by this grant, with this reach and nothing beyond it.
+
+    `reach` is None for a stored login, which nothing bounds.
+    """
 
     registry: Registry
     grant: Grant
-    reach: Reach
+    reach: Reach | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,7 @@ class Would:
     """What an entry in report mode would have granted."""
 
     grant: Grant
-    reach: Reach
+    reach: Reach | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +134,9 @@ class _Search:
             self._failed(grant)
             return
         given = fit(grant, self._caller, self._ask.scope)
-        if given.asked is None:
+        if not given.covers:
             self._failed(grant)
-            self._matched_without_covering |= given.reach is not None and self._enforces(grant)
+            self._matched_without_covering |= given.applies and self._enforces(grant)
         elif self._enforces(grant):
             self._awards[grant.registry.name] = Award(registry=grant.registry, grant=grant, reach=given.asked)
         else:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from token_exchange.policy.ask import RepositoryScope
-from token_exchange.policy.model import Grant, Issuer
+from token_exchange.policy.model import Grant, Issuer, SessionTerms
 from token_exchange.policy.reach import Reach, filled_text, missing_name, narrowed, reach_of
+from token_exchange.policy.registries import EcrRegistry
 from token_exchange.policy.repositories import DoesNotFit
 from token_exchange.policy.templates import Template
 from token_exchange.ports import Json
@@ -91,13 +92,14 @@ def applies(grant: Grant, caller: Caller) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What a grant whose conditions hold would give: its whole `reach`, and what of it was asked for.
+    """What a grant whose conditions hold would give to a caller.
 
-    `reach` is None where `shortfalls` says why the grant does not apply; `asked` is None where the grant applies but
-    does not cover what was asked.
+    `applies` is False where `shortfalls` says why it gives nothing, whatever is asked; `covers` is False where it does
+    not give what was asked. `asked` is the reach of what it gives, None for a stored login, which nothing bounds.
     """
 
-    reach: Reach | None
+    applies: bool
+    covers: bool
     asked: Reach | None
     shortfalls: tuple[Shortfall, ...]
 
@@ -105,20 +107,25 @@ class Fit:
 def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
     """Return what `grant`, whose conditions hold, gives to `caller` who asks for `scope`."""
     shortfalls = [*_unmatched(grant, caller), *_expired(grant, caller), *_missing_names(grant, caller)]
-    reach = None
-    try:
-        reach = reach_of(grant, caller.issuer.preset, caller.identity.vocabulary)
-    except DoesNotFit as error:
-        found = caller.identity.vocabulary.get(error.name)
-        shortfalls.append(Shortfall(claim=error.name, rule="repositories", expected=error.expected, found=found))
-    if reach is None or shortfalls:
-        return Fit(reach=None, asked=None, shortfalls=tuple(shortfalls))
-    asked = narrowed(reach, scope) if scope else reach
-    if asked is None:
+    whole = None
+    if grant.terms is not None:
+        try:
+            whole = reach_of(grant.terms, caller.issuer.preset, caller.identity.vocabulary)
+        except DoesNotFit as error:
+            found = caller.identity.vocabulary.get(error.name)
+            shortfalls.append(Shortfall(claim=error.name, rule="repositories", expected=error.expected, found=found))
+    if shortfalls:
+        return Fit(applies=False, covers=False, asked=None, shortfalls=tuple(shortfalls))
+    if not scope:
+        return Fit(applies=True, covers=True, asked=whole, shortfalls=())
+    # A scope narrows private ECR alone: neither a stored login nor ECR Public's can be cut to it.
+    narrow = None if whole is None or not isinstance(grant.registry, EcrRegistry) else narrowed(whole, scope)
+    if narrow is None:
         wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
-        short = Shortfall(claim=None, rule="scope", expected=reach.scope, found=wanted)
-        return Fit(reach=reach, asked=None, shortfalls=(short,))
-    return Fit(reach=reach, asked=asked, shortfalls=())
+        expected = whole.scope if whole is not None and whole.scope else "no scope, since this login takes none"
+        short = Shortfall(claim=None, rule="scope", expected=expected, found=wanted)
+        return Fit(applies=True, covers=False, asked=None, shortfalls=(short,))
+    return Fit(applies=True, covers=True, asked=narrow, shortfalls=())
 
 
 def _unmatched(grant: Grant, caller: Caller) -> list[Shortfall]:
@@ -144,10 +151,11 @@ def _expired(grant: Grant, caller: Caller) -> list[Shortfall]:
 
 def _missing_names(grant: Grant, caller: Caller) -> list[Shortfall]:
     templates: list[tuple[Rule, Template]] = []
-    if isinstance(grant.session_tags, Mapping):
-        templates += [("session_tags", template) for template in grant.session_tags.values()]
-    if isinstance(grant.source_identity, Template):
-        templates.append(("source_identity", grant.source_identity))
+    terms = grant.terms
+    if terms is not None and isinstance(terms.session_tags, Mapping):
+        templates += [("session_tags", template) for template in terms.session_tags.values()]
+    if terms is not None and isinstance(terms.source_identity, Template):
+        templates.append(("source_identity", terms.source_identity))
     return [
         Shortfall(claim=name, rule=rule, expected={"exists": True}, found=None)
         for rule, template in templates
@@ -180,11 +188,11 @@ def _shortfall(grant: Grant, place: int, caller: Caller) -> Shortfall:
     )
 
 
-def session_texts(grant: Grant, caller: Caller) -> tuple[Mapping[str, str] | None, str | None]:
-    """Return the tags and the source identity that `grant` spells out for `caller`; None where it leaves them to us."""
+def session_texts(terms: SessionTerms, caller: Caller) -> tuple[Mapping[str, str] | None, str | None]:
+    """Return the tags and the source identity that `terms` spell out for `caller`; None where they leave it to us."""
     vocabulary = caller.identity.vocabulary
-    tags = grant.session_tags
-    identity = grant.source_identity
+    tags = terms.session_tags
+    identity = terms.source_identity
     return (
         {key: filled_text(template, vocabulary) for key, template in tags.items()}
         if isinstance(tags, Mapping)

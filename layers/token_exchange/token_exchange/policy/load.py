@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from token_exchange.policy.index import index_grants
-from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy, Registry
+from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy
 from token_exchange.policy.partitions import partition_of
 from token_exchange.policy.reading.deny import read_deny
 from token_exchange.policy.reading.document import read_document
@@ -14,6 +14,7 @@ from token_exchange.policy.reading.issuers import read_issuers
 from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
 from token_exchange.policy.reading.problems import Problems
 from token_exchange.policy.reading.registries import read_registries
+from token_exchange.policy.registries import Registry
 from token_exchange.verify.trust import IssuerTrust
 
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from token_exchange.policy.conditions import Condition
 from token_exchange.policy.index import GrantIndex
-from token_exchange.policy.partitions import Partition
+from token_exchange.policy.registries import Registry
 from token_exchange.policy.templates import Template
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name, Vocabulary
@@ -18,6 +18,11 @@ MODES: Final[tuple[Mode, ...]] = ("enforce", "report")
 
 type Access = Literal["pull", "push"]
 """Push includes pull."""
+
+type Assume = Literal["broker", "web-identity"]
+"""`broker` assumes the role as the service itself, `web-identity` with the caller's own token."""
+
+ASSUMES: Final[tuple[Assume, ...]] = ("broker", "web-identity")
 
 ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
@@ -68,26 +73,6 @@ class Issuer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
-    """A private ECR registry: one account's repositories in one region. `hosts` has its own host name first."""
-
-    name: str
-    account: str
-    region: str
-    partition: Partition
-    hosts: tuple[str, ...]
-
-    @property
-    def host(self) -> str:
-        """The registry's own host name."""
-        return self.hosts[0]
-
-    def repository_arn(self, pattern: str) -> str:
-        """Return the ARN of a repository, or the pattern of several."""
-        return f"arn:{self.partition.name}:ecr:{self.region}:{self.account}:repository/{pattern}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DenyRule:
     """Refuses every run of its issuers for which all conditions hold."""
 
@@ -106,6 +91,25 @@ class Also:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTerms:
+    """How the session of a login is made, and what it may do.
+
+    `session_tags` is True for the standard set, False for none.
+    """
+
+    role: str
+    assume: Assume
+    external_id: str | None
+    access: Access
+    repositories: tuple[Template, ...]
+    also_pull: tuple[Template, ...]
+    also: Also
+    duration_seconds: int
+    session_tags: bool | Mapping[str, Template]
+    source_identity: bool | Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """Who may have which login.
 
@@ -119,15 +123,7 @@ class Grant:
     conditions: tuple[Condition, ...]
     who: frozenset[int]
     registry: Registry
-    role: str
-    external_id: str | None
-    access: Access
-    repositories: tuple[Template, ...]
-    also_pull: tuple[Template, ...]
-    also: Also
-    duration_seconds: int
-    session_tags: bool | Mapping[str, Template]
-    source_identity: bool | Template
+    terms: SessionTerms | None
     single_use: bool
     allow_untrusted_triggers: bool
     mode: Mode

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from token_exchange.policy.ask import RepositoryScope
-from token_exchange.policy.model import Access, Also, Grant
+from token_exchange.policy.model import Access, Also, SessionTerms
 from token_exchange.policy.repositories import covers_any, fill_repository_template
 from token_exchange.policy.templates import Template
 from token_exchange.providers.preset import Preset
@@ -28,8 +28,8 @@ class Reach:
         return " ".join([*wide, *(f"repository:{pattern}:pull" for pattern in self.also_pull)])
 
 
-def reach_of(grant: Grant, preset: Preset, vocabulary: Vocabulary) -> Reach:
-    """Return all that `grant` gives to the caller with `vocabulary`.
+def reach_of(terms: SessionTerms, preset: Preset, vocabulary: Vocabulary) -> Reach:
+    """Return all that a grant with these `terms` gives to the caller with `vocabulary`.
 
     Raises:
         DoesNotFit: a template cannot be filled in for this caller.
@@ -39,10 +39,10 @@ def reach_of(grant: Grant, preset: Preset, vocabulary: Vocabulary) -> Reach:
         return template_value(name, preset, vocabulary)
 
     return Reach(
-        access=grant.access,
-        repositories=tuple(fill_repository_template(template, value_of) for template in grant.repositories),
-        also_pull=tuple(fill_repository_template(template, value_of) for template in grant.also_pull),
-        also=grant.also,
+        access=terms.access,
+        repositories=tuple(fill_repository_template(template, value_of) for template in terms.repositories),
+        also_pull=tuple(fill_repository_template(template, value_of) for template in terms.also_pull),
+        also=terms.also,
     )
 
 

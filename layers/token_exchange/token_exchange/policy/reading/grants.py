@@ -6,17 +6,19 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from token_exchange.policy.conditions import Condition
-from token_exchange.policy.model import ACCESSES, MODES, Access, Also, Grant, Issuer, Registry
+from token_exchange.policy.model import ACCESSES, ASSUMES, MODES, Access, Also, Grant, Issuer, SessionTerms
 from token_exchange.policy.reading.budgets import NO_STATE
 from token_exchange.policy.reading.conditions import SEVERAL_ISSUERS, read_conditions
 from token_exchange.policy.reading.deny import presets_of, read_issuer_names
 from token_exchange.policy.reading.durations import duration_between
 from token_exchange.policy.reading.fields import Fields, described
 from token_exchange.policy.reading.nodes import Unquoted
+from token_exchange.policy.registries import EcrPublicRegistry, Registry, SecretRegistry
 from token_exchange.policy.repositories import parse_repository_template
 from token_exchange.policy.templates import Template, parse_template
 from token_exchange.providers.vocabulary import IDS, WHO, Name
 from token_exchange.quoting import quoted
+from token_exchange.verify.trust import Pinned
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
@@ -33,6 +35,19 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """ISO 8601 has more forms, which fewer people read alike."""
 
 _DAY_SECONDS: Final = 24 * 3600
+
+_OF_A_SESSION: Final = (
+    "role",
+    "assume",
+    "external_id",
+    "access",
+    "repositories",
+    "also_pull",
+    "also",
+    "duration",
+    "session_tags",
+    "source_identity",
+)
 
 _MAX_TAGS: Final = 50
 _MAX_CONTACT_LENGTH: Final = 256
@@ -75,6 +90,7 @@ class _Reader:
         self._has_state = has_state
         entries = read_issuer_names(fields, issuers, required=True) or []
         self._issuers = tuple(entries)
+        self._entries = [issuer for name in entries if (issuer := issuers.get(name)) is not None]
         self._presets = presets_of(entries, issuers)
         self._registries = registries
 
@@ -83,22 +99,15 @@ class _Reader:
         fields = self._fields
         conditions = read_conditions(fields, self._presets, deny=False)
         registry = self._registry()
-        role = self._role(registry)
-        self._refuse_what_is_to_come()
-        access = fields.choice("access", ACCESSES)
-        repositories = self._repositories("repositories", access, required=True)
-        also_pull = self._repositories("also_pull", "pull", required=False)
-        also = self._also()
-        duration = fields.converted("duration", duration_between("1m", "12h"))
-        external_id = fields.converted("external_id", _external_id)
-        session_tags = self._session_tags()
-        source_identity = self._source_identity()
+        terms = self._terms(registry)
         single_use = self._single_use()
         untrusted = fields.boolean("allow_untrusted_triggers", default=False)
         mode = fields.choice("mode", MODES, default="enforce")
         expires = self._expires()
         contact = self._contact()
-        if name is None or registry is None or role is None or access is None or mode is None:
+        if name is None or registry is None or mode is None:
+            return None
+        if terms is None and not isinstance(registry, SecretRegistry):
             return None
         return Grant(
             name=name,
@@ -106,7 +115,39 @@ class _Reader:
             conditions=conditions,
             who=frozenset(self._places_of_who(conditions)),
             registry=registry,
+            terms=terms,
+            single_use=single_use,
+            allow_untrusted_triggers=untrusted,
+            mode=mode,
+            expires=None if expires is None else expires.isoformat(),
+            expires_at_seconds=None if expires is None else _first_second_after(expires),
+            contact=contact,
+        )
+
+    def _terms(self, registry: Registry | None) -> SessionTerms | None:
+        """Return how the session is made; None where there is none to make, or something is wrong with it."""
+        if isinstance(registry, SecretRegistry):
+            for key in _OF_A_SESSION:
+                if key in self._fields:
+                    self._fields.take(key)
+                    self._fields.problem(key, "conflict", "a stored login is as it is: nothing bounds or times it")
+            return None
+        fields = self._fields
+        role = self._role(registry)
+        assume = fields.choice("assume", ASSUMES, default="broker")
+        access = fields.choice("access", ACCESSES)
+        repositories, also_pull, also = self._reach(registry, access)
+        duration = fields.converted("duration", duration_between("1m", "12h"))
+        if assume == "web-identity":
+            self._check_web_identity()
+        external_id = fields.converted("external_id", _external_id)
+        session_tags = self._session_tags(default=assume == "broker")
+        source_identity = self._source_identity(default=assume == "broker")
+        if role is None or access is None or assume is None:
+            return None
+        return SessionTerms(
             role=role,
+            assume=assume,
             external_id=external_id,
             access=access,
             repositories=repositories,
@@ -115,13 +156,42 @@ class _Reader:
             duration_seconds=3600 if duration is None else duration,
             session_tags=session_tags,
             source_identity=source_identity,
-            single_use=single_use,
-            allow_untrusted_triggers=untrusted,
-            mode=mode,
-            expires=None if expires is None else expires.isoformat(),
-            expires_at_seconds=None if expires is None else _first_second_after(expires),
-            contact=contact,
         )
+
+    def _reach(
+        self, registry: Registry | None, access: Access | None
+    ) -> tuple[tuple[Template, ...], tuple[Template, ...], Also]:
+        if not isinstance(registry, EcrPublicRegistry):
+            return (
+                self._repositories("repositories", access, required=True),
+                self._repositories("also_pull", "pull", required=False),
+                self._also(),
+            )
+        for key in ("also_pull", "also"):
+            if key in self._fields:
+                self._fields.take(key)
+                self._fields.problem(key, "conflict", "ECR Public has no such right: everybody may pull from it")
+        if access == "pull":
+            if "repositories" in self._fields:
+                self._fields.take("repositories")
+                self._fields.problem("repositories", "conflict", "a login that pulls from ECR Public reaches all of it")
+            return (), (), Also()
+        if access == "push" and registry.account is None:
+            self._fields.problem("registry", "conflict", f"push needs the account of the registry {registry.name}")
+        return self._repositories("repositories", access, required=access == "push"), (), Also()
+
+    def _check_web_identity(self) -> None:
+        """Report what goes with the service's own session alone, and issuers whose tokens STS cannot check."""
+        for key in ("external_id", "session_tags", "source_identity"):
+            if key in self._fields:
+                self._fields.problem(key, "conflict", "assume: web-identity takes none: the token is all that STS sees")
+        for issuer in self._entries:
+            if isinstance(issuer.trust.keys, Pinned) or issuer.trust.ca_bundle is not None:
+                self._fields.problem(
+                    "assume", "conflict", f"STS fetches the keys of {issuer.name} itself: no pinned keys, no ca_bundle"
+                )
+            if issuer.preset.provider == "aws-sts":
+                self._fields.problem("assume", "conflict", f"STS takes no token of its own, as {issuer.name} gives")
 
     def _places_of_who(self, conditions: Sequence[Condition]) -> Iterator[int]:
         for place, condition in enumerate(conditions):
@@ -144,16 +214,11 @@ class _Reader:
         form = _ROLE.fullmatch(role)
         if form is None:
             self._fields.problem("role", "bad-value", f"expected arn:aws:iam::ACCOUNT:role/NAME, found {quoted(role)}")
-        elif registry is not None and form[1] != registry.partition.name:
+        elif registry is not None and not isinstance(registry, SecretRegistry) and form[1] != registry.partition.name:
             self._fields.problem(
                 "role", "conflict", f"expected a role of the registry's partition {registry.partition.name}"
             )
         return role
-
-    def _refuse_what_is_to_come(self) -> None:
-        # Reading past these would promise a bound that nothing keeps.
-        if self._fields.choice("assume", ("broker", "web-identity"), default="broker") == "web-identity":
-            self._fields.problem("assume", "not-available", "web-identity is not available in this version")
 
     def _single_use(self) -> bool:
         single_use = self._fields.boolean("single_use", default=False)
@@ -223,10 +288,10 @@ class _Reader:
                     )
         return Also(list="list" in rights, import_="import" in rights, sign=rights.get("sign"))
 
-    def _session_tags(self) -> bool | Mapping[str, Template]:
+    def _session_tags(self, *, default: bool) -> bool | Mapping[str, Template]:
         value = self._fields.take("session_tags")
         if value is None or isinstance(value, bool):
-            return value is not False
+            return default if value is None else value
         tags = self._fields.mapping("session_tags")
         if tags is None:
             return False
@@ -247,10 +312,10 @@ class _Reader:
             self._fields.problem("session_tags", "too-long", f"expected at most {_MAX_TAGS} tags")
         return templates
 
-    def _source_identity(self) -> bool | Template:
+    def _source_identity(self, *, default: bool) -> bool | Template:
         value = self._fields.take("source_identity")
         if value is None or isinstance(value, bool):
-            return value is not False
+            return default if value is None else value
         template = self._fields.converted("source_identity", parse_template)
         if template is None:
             return False

@@ -16,7 +16,6 @@ type Code = Literal[
     "duplicate-name",
     "empty",
     "missing",
-    "not-available",
     "syntax",
     "too-long",
     "unknown-key",
