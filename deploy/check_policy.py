@@ -14,7 +14,9 @@ def main(path: Path) -> int:
     """Return 0 when the service would start with the policy at `path`, 1 with the reasons when it would not."""
     try:
         document = PolicyFile(path).read()
-        policy = load_policy(document.content, name=document.name, read_file=document.read_file)
+        policy = load_policy(
+            document.content, name=document.name, read_file=document.read_file, grant_files=document.grant_files
+        )
     except (PolicyUnreadable, PolicyUnusable) as error:
         print(f"not deployed, since the policy does not load: {path}\n{error}", file=sys.stderr)
         return 1

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -103,10 +103,23 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     parsed: list[bytes] = []
 
     def counted(
-        content: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None, has_state: bool
+        content: bytes,
+        *,
+        name: str,
+        read_file: ReadFile | None,
+        own_region: str | None,
+        has_state: bool,
+        grant_files: Mapping[str, bytes] | None,
     ) -> Policy:
         parsed.append(content)
-        return load_policy(content, name=name, read_file=read_file, own_region=own_region, has_state=has_state)
+        return load_policy(
+            content,
+            name=name,
+            read_file=read_file,
+            own_region=own_region,
+            has_state=has_state,
+            grant_files=grant_files,
+        )
 
     monkeypatch.setattr(policy_store, "load_policy", counted)
     return parsed

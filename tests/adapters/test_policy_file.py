@@ -48,3 +48,47 @@ def test_what_cannot_be_read_says_which_and_why(folder: Path, name: str) -> None
         PolicyFile(folder / name).read()
     with pytest.raises(OSError, match=name):
         _read(folder, name)
+
+
+@pytest.fixture
+def of_teams(folder: Path) -> Path:
+    (folder / "grants" / "deep").mkdir(parents=True)
+    for name in ("b.yaml", "a.yaml", "notes.md", "a.yml", "deep/c.yaml"):
+        (folder / "grants" / name).write_bytes(name.encode())
+    return folder
+
+
+def test_a_folder_is_its_policy_and_its_files_of_grants(of_teams: Path) -> None:
+    document = PolicyFile(of_teams).read()
+    assert (document.name, document.content) == ("policy.yaml", b"version: 1\n")
+    assert document.grant_files == {"grants/a.yaml": b"a.yaml", "grants/b.yaml": b"b.yaml"}
+    assert document.read_file is not None
+    assert document.read_file("certs/root.pem") == b"PEM"
+    with pytest.raises(PermissionError):
+        document.read_file("../outside.pem")
+
+
+def test_a_file_is_no_folder(of_teams: Path) -> None:
+    assert PolicyFile(of_teams / "policy.yaml").read().grant_files is None
+
+
+def test_a_folder_without_grants_is_a_folder(folder: Path) -> None:
+    assert PolicyFile(folder).read().grant_files == {}
+
+
+def test_a_folder_is_not_read_in_part(of_teams: Path) -> None:
+    (of_teams / "grants" / "z.yaml").mkdir()
+    with pytest.raises(PolicyUnreadable, match=r"z\.yaml"):
+        PolicyFile(of_teams).read()
+
+
+def test_no_file_of_grants_comes_from_elsewhere(of_teams: Path) -> None:
+    (of_teams / "grants" / "z.yaml").symlink_to(of_teams.parent / "outside.pem")
+    with pytest.raises(PolicyUnreadable, match="outside the policy's folder"):
+        PolicyFile(of_teams).read()
+
+
+def test_a_folder_without_a_policy_cannot_be_read(of_teams: Path) -> None:
+    (of_teams / "policy.yaml").unlink()
+    with pytest.raises(PolicyUnreadable, match=r"policy\.yaml"):
+        PolicyFile(of_teams).read()

@@ -78,7 +78,7 @@ def test_any_bytes_are_a_message(tmp_path: Path, content: bytes) -> None:
     ("name", "text"),
     [
         ("missing", "missing: no such file or directory"),
-        ("", ": is a directory"),
+        ("", "policy.yaml: No such file or directory"),
         ("a\nb", "no such file or directory"),
         ("a\x00b", "not the name of a file"),
         ("a" * 300, "file name too long"),

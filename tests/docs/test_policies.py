@@ -31,7 +31,12 @@ def test_a_policy_loads(name: str, text: str) -> None:
 
 
 def test_whatever_looks_like_a_policy_is_tested() -> None:
-    looks = [block.text for found in pages() for block in found.blocks if block.text.startswith("version: 1")]
+    looks = [
+        block.text
+        for found in pages()
+        for block in found.blocks
+        if block.text.startswith("version: 1") and block.use != "folder"
+    ]
     assert looks == [text for _, text in POLICIES]
     assert {"README.md", "docs/policy.md"} <= {name for name, _ in POLICIES}
 
@@ -48,6 +53,27 @@ def test_the_ready_to_edit_policy_loads_with_its_comments_taken_off() -> None:
     policy = load("\n".join(line for line in lines if not line.lstrip().startswith("#")))
     assert set(policy.issuers) == {"github", "gitlab"}
     assert [rule.name for rule in policy.deny] == ["leaked-runner"]
+
+
+def folder(**changes: str) -> Policy:
+    """Load the folder of the guide, with texts replaced in it."""
+    (_, main), (_, labs) = blocks("yaml", "folder")
+    for old, new in changes.items():
+        main = main.replace(f"{old}:", f"{new}:")
+    return load_policy(
+        main.encode(), name="policy.yaml", read_file=None, grant_files={"grants/labs.yaml": labs.encode()}
+    )
+
+
+def test_the_folder_of_the_guide_loads() -> None:
+    assert folder().grant_names == {"labs-images"}
+
+
+def test_the_guide_has_every_key_of_an_entry_of_files() -> None:
+    with pytest.raises(PolicyUnusable) as caught:
+        folder(repository_prefixes=UNKNOWN)
+    (unknown,) = [each.message for each in caught.value.problems if each.code == "unknown-key"]
+    assert documented_keys("A folder, for many teams") == set(unknown.partition("expected one of ")[2].split(", "))
 
 
 def test_the_deny_rule_of_the_guide_loads_in_a_policy() -> None:

@@ -58,8 +58,9 @@ def test_the_raw_claims_of_its_conditions_are_known() -> None:
         ("grants", [], "empty"),
         ("grants", {}, "wrong-type"),
         ("grants", None, "empty"),
-        # what a later version may know
-        ("files", {}, "unknown-key"),
+        # what a policy that is a folder has
+        ("files", {}, "conflict"),
+        # what it is not called
         ("budgets", [], "unknown-key"),
     ],
 )

@@ -1,5 +1,6 @@
 """Keeps the policy in force: looks for a newer one now and then, and never lets a bad one replace a good one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -19,11 +20,15 @@ class PolicyUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDocument:
-    """A document as its source has it; `read_file` reads the files it names, where it is a file itself."""
+    """A document as its source has it; `read_file` reads the files it names, where it is a file itself.
+
+    `grant_files` are the files with the grants, by their paths, where the policy is a folder.
+    """
 
     name: str
     content: bytes
     read_file: ReadFile | None
+    grant_files: Mapping[str, bytes] | None = None
 
 
 class PolicySource(Protocol):
@@ -141,6 +146,7 @@ class PolicyStore:
                 read_file=document.read_file,
                 own_region=self._own_region,
                 has_state=self._has_state,
+                grant_files=document.grant_files,
             )
         except PolicyUnusable:
             raise
@@ -157,4 +163,5 @@ def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:
             files.content(path)
     except ValueError:
         return False
-    return identity_of(document.name, document.content, files.read_so_far()) == policy.sha256
+    found = identity_of(document.name, document.content, files.read_so_far(), grant_files=document.grant_files)
+    return found == policy.sha256

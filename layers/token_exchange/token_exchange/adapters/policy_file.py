@@ -1,14 +1,19 @@
-"""Reads the policy from a file, and the files that it names from its folder."""
+"""Reads the policy from a file or a folder, and the files that it names from where it lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
+
+_MAIN_FILE: Final = "policy.yaml"
+_GRANTS: Final = "grants"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyFile:
-    """A policy that is a file."""
+    """A policy that is a file, or a folder with `policy.yaml` and `grants/*.yaml`."""
 
     path: Path
 
@@ -16,13 +21,26 @@ class PolicyFile:
         """Return the document as it is now.
 
         Raises:
-            PolicyUnreadable: the file cannot be read.
+            PolicyUnreadable: the file, or one of the folder's, cannot be read.
         """
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise PolicyUnreadable(f"{self.path}: {error.strerror or type(error).__name__}") from error
-        return PolicyDocument(name=self.path.name, content=content, read_file=self.read_named)
+        if not self.path.is_dir():
+            return PolicyDocument(name=self.path.name, content=_content(self.path), read_file=self.read_named)
+        return PolicyDocument(
+            name=_MAIN_FILE,
+            content=_content(self.path / _MAIN_FILE),
+            read_file=self.read_named,
+            grant_files=self._grant_files(),
+        )
+
+    def _grant_files(self) -> Mapping[str, bytes]:
+        found: dict[str, bytes] = {}
+        for path in self.path.glob(f"{_GRANTS}/*.yaml"):
+            name = f"{_GRANTS}/{path.name}"
+            try:
+                found[name] = self.read_named(name)
+            except OSError as error:
+                raise _unreadable(path, error) from error
+        return found
 
     def read_named(self, path: str) -> bytes:
         """Return the bytes of a file that the policy names, relative to its folder unless absolute.
@@ -30,7 +48,7 @@ class PolicyFile:
         Raises:
             OSError: it cannot be read, or lies outside the folder.
         """
-        folder = self.path.parent.resolve()
+        folder = (self.path if self.path.is_dir() else self.path.parent).resolve()
         named = Path(path)
         if named.is_absolute():
             return named.read_bytes()
@@ -39,3 +57,14 @@ class PolicyFile:
         if not resolved.is_relative_to(folder):
             raise PermissionError(1, "it lies outside the policy's folder")
         return resolved.read_bytes()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> PolicyUnreadable:
+    return PolicyUnreadable(f"{path}: {error.strerror or type(error).__name__}")

@@ -7,8 +7,9 @@ from token_exchange.policy.index import index_grants
 from token_exchange.policy.model import DenyRule, Grant, Issuer, Policy
 from token_exchange.policy.partitions import partition_of
 from token_exchange.policy.reading.deny import read_deny
-from token_exchange.policy.reading.document import read_document
-from token_exchange.policy.reading.fields import described, fields_of
+from token_exchange.policy.reading.document import read_mapping
+from token_exchange.policy.reading.fields import described
+from token_exchange.policy.reading.grant_files import read_grant_files, refuse_bounds
 from token_exchange.policy.reading.grants import read_grants
 from token_exchange.policy.reading.issuers import read_issuers
 from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
@@ -19,21 +20,28 @@ from token_exchange.verify.trust import IssuerTrust
 
 
 def load_policy(
-    document: bytes, *, name: str, read_file: ReadFile | None, own_region: str | None = None, has_state: bool = True
+    document: bytes,
+    *,
+    name: str,
+    read_file: ReadFile | None,
+    own_region: str | None = None,
+    has_state: bool = True,
+    grant_files: Mapping[str, bytes] | None = None,
 ) -> Policy:
     """Return the policy that `document` spells in YAML or JSON.
 
     `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
     where it is no file itself. `own_region` is where the service runs, if that is known: it reaches no registry of
     another partition. `has_state` says whether it has a state table, without which nothing can count once and no
-    budget be kept.
+    budget be kept. `grant_files` are the files of a folder that hold the grants, by their paths; a policy that is no
+    folder has none.
 
     Raises:
         PolicyUnusable: with every problem, each with the path to its field.
     """
-    problems = Problems()
+    problems = Problems(file=None if grant_files is None else name)
     files = NamedFiles(read_file)
-    fields = fields_of(read_document(document, problems), (), problems)
+    fields = read_mapping(document, problems)
     if fields is None:
         problems.raise_if_any()
         raise AssertionError("a document that is no mapping is a problem")
@@ -43,11 +51,15 @@ def load_policy(
     issuers = read_issuers(fields, files, has_state=has_state)
     registries = read_registries(fields, None if own_region is None else partition_of(own_region))
     deny = read_deny(fields, issuers)
-    grants = read_grants(fields, issuers, registries, has_state=has_state)
+    if grant_files is None:
+        grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
+        refuse_bounds(fields)
+    else:
+        grants = read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)
     fields.finish()
     problems.raise_if_any()
     return _policy(
-        identity_of(name, document, files.read_so_far()),
+        identity_of(name, document, files.read_so_far(), grant_files=grant_files),
         tuple(sorted(files.read_so_far())),
         {entry: issuer for entry, issuer in issuers.items() if issuer is not None},
         {entry: registry for entry, registry in registries.items() if registry is not None},

@@ -5,9 +5,20 @@ written, marked as `Unquoted`, and is an error wherever it lands. Anchors, alias
 a policy must mean what a reviewer sees in the line.
 """
 
+from token_exchange.policy.reading.fields import Fields, fields_of
 from token_exchange.policy.reading.json_document import NotJson, read_json
 from token_exchange.policy.reading.nodes import Node, unreadable
-from token_exchange.policy.reading.problems import Problems
+from token_exchange.policy.reading.problems import PolicyUnusable, Problems
+
+
+def read_mapping(text: bytes, problems: Problems) -> Fields | None:
+    """Return the fields of the one document in `text`, or None where it is none or no mapping, which is reported."""
+    try:
+        node = read_document(text, problems)
+    except PolicyUnusable as error:
+        problems.include(error)
+        return None
+    return fields_of(node, (), problems)
 
 
 def read_document(text: bytes, problems: Problems) -> Node:

@@ -59,10 +59,13 @@ def read_grants(
     registries: Mapping[str, Registry | None],
     *,
     has_state: bool,
-) -> tuple[Grant, ...]:
-    """Return the grants, in the order of the document; `has_state` says whether there is a state table."""
-    grants: list[Grant] = []
-    names: set[str] = set()
+    names: set[str] | None = None,
+) -> Iterator[tuple[Fields, Grant]]:
+    """Yield the grants and where each stands, in the order of the document.
+
+    `has_state` says whether there is a state table. `names` are those of grants in other files; these are added.
+    """
+    names = set() if names is None else names
     for fields in document.mappings("grants", required=True):
         name = fields.name("name")
         if name is not None and name in names:
@@ -71,8 +74,7 @@ def read_grants(
         grant = _Reader(fields, issuers, registries, has_state=has_state).grant(name)
         fields.finish()
         if grant is not None:
-            grants.append(grant)
-    return tuple(grants)
+            yield fields, grant
 
 
 class _Reader:

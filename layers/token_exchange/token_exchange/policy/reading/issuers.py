@@ -55,7 +55,7 @@ def _read_issuer(name: str, fields: Fields, files: NamedFiles, *, has_state: boo
     algorithms = _read_algorithms(fields, preset)
     fields.pass_over("jwks_url", "jwks_file", "jwks")
     keys = None if preset is None or not algorithms else _read_keys(fields, preset, algorithms, files)
-    organizations = _read_organizations(fields, preset)
+    organizations = read_organizations(fields, preset)
     if preset is None or audiences is None or keys is None or mode is None:
         return None
     _check_audiences(fields, preset, audiences, shared=shared)
@@ -215,7 +215,8 @@ def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
     return pem
 
 
-def _read_organizations(fields: Fields, preset: Preset | None) -> tuple[Organization, ...]:
+def read_organizations(fields: Fields, preset: Preset | None) -> tuple[Organization, ...]:
+    """Return the list under `organizations`; without a preset it is not known which of the two tokens have."""
     organizations: list[Organization] = []
     for entry in fields.mappings("organizations", required=True):
         name, id_ = entry.text("name"), entry.text("id")

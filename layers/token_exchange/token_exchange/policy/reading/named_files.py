@@ -49,10 +49,15 @@ class NamedFiles:
         return self._contents
 
 
-def identity_of(document_name: str, document: bytes, named: Mapping[str, bytes]) -> str:
-    """Return the hex SHA-256 over `document` and the files it names, each preceded by its path and length."""
+def identity_of(
+    document_name: str, document: bytes, named: Mapping[str, bytes], *, grant_files: Mapping[str, bytes] | None = None
+) -> str:
+    """Return the hex SHA-256 over all files of a policy, each preceded by its path and length.
+
+    First `document`, then the files of grants and then those that are named, each in the order of their paths.
+    """
     digest = sha256()
-    for path, content in [(document_name, document), *sorted(named.items())]:
+    for path, content in [(document_name, document), *sorted((grant_files or {}).items()), *sorted(named.items())]:
         name = path.encode()
         digest.update(len(name).to_bytes(8) + name + len(content).to_bytes(8) + content)
     return digest.hexdigest()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 type Path = tuple[str | int, ...]
@@ -28,15 +28,15 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that keeps a policy from loading."""
+    """One thing that keeps a policy from loading; `file` is where it stands in a policy that is a folder."""
 
     path: Path
     code: Code
     message: str
+    file: str | None = None
 
     def __str__(self) -> str:
-        where = spelled_path(self.path)
-        return f"{where}: {self.message}" if where else self.message
+        return ": ".join(part for part in (self.file, spelled_path(self.path), self.message) if part)
 
 
 class PolicyUnusable(Exception):
@@ -48,20 +48,31 @@ class PolicyUnusable(Exception):
 
 
 class Problems:
-    """Collects what is wrong while a document is read to its end."""
+    """Collects what is wrong while a document is read to its end; `file` is its name in a policy that is a folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, file: str | None = None) -> None:
+        self._file = file
         self._found: list[Problem] = []
         self._unclear: set[Path] = set()
+
+    def of_file(self, file: str) -> "Problems":
+        """Return what collects the problems of another file of the same policy, and adds them to these."""
+        others = Problems(file=file)
+        others._found = self._found
+        return others
+
+    def include(self, unusable: "PolicyUnusable") -> None:
+        """Record what ended the reading of this document."""
+        self._found.extend(replace(problem, file=self._file) for problem in unusable.problems)
 
     def add(self, path: Path, code: Code, message: str) -> None:
         """Record one problem, unless it is unclear what stands at `path`: then it would follow from that alone."""
         if path not in self._unclear:
-            self._found.append(Problem(path=path, code=code, message=message))
+            self._found.append(Problem(path=path, code=code, message=message, file=self._file))
 
     def add_unclear(self, path: Path, code: Code, message: str) -> None:
         """Record that it is unclear what stands at `path`."""
-        self._found.append(Problem(path=path, code=code, message=message))
+        self._found.append(Problem(path=path, code=code, message=message, file=self._file))
         self._unclear.add(path)
 
     def __len__(self) -> int:
