@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass, field
 
+from tests.fake_clock import FakeClock
 from token_exchange.ports import Deadline, StateTask, StateUnavailable
 
 
 @dataclass(slots=True, kw_only=True)
 class FakeState:
-    """Fulfils `UseMarks` and `BudgetCounts`. `down` names the calls that fail, `lost` those whose answer is lost."""
+    """Fulfils `UseMarks` and `BudgetCounts`. `down` names the calls that fail, `lost` those whose answer is lost.
+
+    `hangs` names those that do nothing until they are given up at their deadline, on a clock that is told so.
+    """
 
     marks: dict[str, tuple[str, int]] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
+    hangs: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
     def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
@@ -36,8 +41,13 @@ class FakeState:
         return spent < most
 
     def _asked(self, call: str, deadline: Deadline) -> None:
-        assert deadline.remaining_seconds() > 0, f"{call} has no time left"
+        if deadline.remaining_seconds() <= 0:
+            raise StateUnavailable(f"{call}: no time is left")
         self.calls.append(call)
+        if call in self.hangs:
+            assert isinstance(deadline.clock, FakeClock)
+            deadline.clock.advance(deadline.remaining_seconds())
+            raise StateUnavailable(f"{call}: given up")
         if call in self.down:
             raise StateUnavailable(f"{call}: the table is down")
 

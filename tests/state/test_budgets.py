@@ -11,7 +11,7 @@ from token_exchange.policy.load import load_policy
 from token_exchange.ports import Deadline, Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange.state.budgets import Budgets
+from token_exchange.state.budgets import COUNT_SECONDS, Budgets
 
 # A window of ten minutes that has just begun.
 START = NOW - NOW % 600
@@ -31,18 +31,18 @@ class Story:
         given = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "organization": "acme", **claims}
         return caller_of(self.issuer, given, now=at)
 
-    def spend(self, *, at: float = START, **claims: Json) -> None:
-        deadline = Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10)
+    def spend(self, *, at: float = START, left_seconds: float = 10.0, **claims: Json) -> None:
+        deadline = Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + left_seconds)
         self.budgets.spend(self.caller(at=at, **claims), deadline=deadline)
 
-    def refusal(self, *, at: float = START, **claims: Json) -> Refused:
+    def refusal(self, *, at: float = START, repository: Json = None) -> Refused:
         with pytest.raises(Refused) as refused:
-            self.spend(at=at, **claims)
+            self.spend(at=at, repository=repository)
         assert refused.value.reason is Reason.TOO_MANY_REQUESTS
         return refused.value
 
 
-TWO: Json = {"per": "repository", "exchanges": 2, "every": "10m"}
+TWO: dict[str, Json] = {"per": "repository", "exchanges": 2, "every": "10m"}
 
 
 def test_a_budget_is_spent_and_comes_back() -> None:
@@ -110,6 +110,27 @@ def test_a_table_that_fails_lets_exchanges_pass_and_is_told_of(fault: str) -> No
     for _ in range(5):
         story.spend(repository="shop")
     assert story.events.failed == ["budget"] * 5
+
+
+@pytest.mark.parametrize(("left_seconds", "took_seconds"), [(10.0, COUNT_SECONDS), (0.25, 0.25)])
+def test_a_table_that_hangs_costs_all_budgets_together_one_second(left_seconds: float, took_seconds: float) -> None:
+    story = Story(*({**TWO, "every": f"{minutes}m"} for minutes in range(1, 6)))
+    story.state.hangs.add("add")
+    story.spend(repository="shop", left_seconds=left_seconds)
+    assert story.clock.monotonic() - 1000.0 == pytest.approx(took_seconds)
+    assert story.state.calls == ["add"]
+    # Each that was not kept is told of, asked for or not.
+    assert story.events.failed == ["budget"] * 5
+    assert story.state.counts == {}
+
+
+def test_the_narrowest_first_costs_the_wider_one_nothing() -> None:
+    story = Story(TWO, {"per": "organization", "exchanges": 3, "every": "1h"})
+    for _ in range(2):
+        story.spend(repository="runaway")
+    for _ in range(50):
+        story.refusal(repository="runaway")
+    story.spend(repository="honest")
 
 
 def test_an_issuer_without_budgets_costs_no_call() -> None:

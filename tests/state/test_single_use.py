@@ -152,6 +152,48 @@ def test_a_release_that_fails_is_told_of_and_leaves_the_token_spent() -> None:
     assert story.refusal() is Reason.REPLAYED
 
 
+@pytest.mark.parametrize(
+    ("hangs", "left_seconds", "took_seconds"),
+    [
+        ({"set"}, 10.0, SPEND_SECONDS),
+        # No longer than the request has, but for what is kept for taking the mark back.
+        ({"set"}, 1.0, 1.0),
+        ({"set", "release"}, 10.0, SPEND_SECONDS + RELEASE_MILLISECONDS / 1000),
+        ({"set", "release"}, 1.0, 1.0 + RELEASE_MILLISECONDS / 1000),
+    ],
+)
+def test_a_table_that_hangs_is_given_up_in_time(hangs: set[str], left_seconds: float, took_seconds: float) -> None:
+    story = Story()
+    story.state.hangs = hangs
+    started = story.clock.monotonic()
+    with pytest.raises(Refused) as refused:
+        story.spend(seconds=left_seconds)
+    assert refused.value.reason is Reason.STATE_UNAVAILABLE
+    assert story.clock.monotonic() - started == pytest.approx(took_seconds)
+    assert story.state.marks == {}
+
+
+def test_no_time_is_no_use_and_no_call() -> None:
+    story = Story()
+    with pytest.raises(Refused) as refused:
+        story.spend(seconds=0)
+    assert refused.value.reason is Reason.STATE_UNAVAILABLE
+    # It cannot be known of every failure that nothing was written.
+    assert story.state.calls == ["release"]
+    assert story.state.marks == {}
+
+
+def test_a_release_that_hangs_costs_half_a_second() -> None:
+    story = Story()
+    spent = story.spend()
+    story.state.hangs = {"release"}
+    started = story.clock.monotonic()
+    spent.release(clock=story.clock)
+    assert story.clock.monotonic() - started == pytest.approx(RELEASE_MILLISECONDS / 1000)
+    assert story.events.failed == ["release"]
+    assert story.refusal() is Reason.REPLAYED
+
+
 def test_without_a_table_nothing_counts_once() -> None:
     story = Story()
     story.single_use = SingleUse(marks=None, events=story.events)

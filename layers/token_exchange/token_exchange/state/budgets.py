@@ -18,7 +18,7 @@ from token_exchange.refusals import Refused
 from token_exchange.state.lengths import length_prefixed
 
 COUNT_SECONDS: Final = 1.0
-"""For one count; a table that hangs must not hold up what it does not stop."""
+"""For all budgets of an exchange together; a table that hangs must not hold up what it does not stop."""
 
 _KEPT_SECONDS: Final = 3600
 """How long a count stays after its window, for people who look."""
@@ -39,6 +39,7 @@ class Budgets:
         """
         if self._counts is None:
             return
+        counting = deadline.within(COUNT_SECONDS)
         for budget in caller.issuer.budgets:
             window, since = divmod(caller.now, budget.every_seconds)
             ends_at = int((window + 1) * budget.every_seconds)
@@ -47,7 +48,7 @@ class Budgets:
                     _count_of(budget, caller, int(window)),
                     most=budget.exchanges,
                     expires_at_seconds=ends_at + _KEPT_SECONDS,
-                    deadline=deadline.within(COUNT_SECONDS),
+                    deadline=counting,
                 )
             except StateUnavailable as cause:
                 self._events.state_failed("budget", cause=cause)
