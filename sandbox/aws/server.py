@@ -24,7 +24,7 @@ from sandbox.faults import Faults
 from sandbox.loopback import Answer, Request, Server, Silence
 
 type FaultKind = Literal[
-    "throttle", "server-error", "unavailable", "access-denied", "malformed", "slow", "hang", "drop"
+    "throttle", "server-error", "unavailable", "access-denied", "malformed", "slow", "hang", "drop", "lost"
 ]
 FAULT_KINDS: Final[Mapping[str, FaultKind]] = {kind: kind for kind in get_args(FaultKind.__value__)}
 CONTROL_PATH: Final = "/_control"
@@ -115,6 +115,8 @@ class Aws:
                 call = self._authenticated(request, named, request_id)
                 region = call.caller.region
                 answer = self._operations[named.operation](call)
+                if fault is not None and fault.kind == "lost":
+                    answer = Silence.DROP
         except AwsError as refusal:
             error = refusal
             answer = error_answer(refusal, protocol=named.protocol, request_id=request_id)
@@ -144,7 +146,7 @@ class Aws:
         )
 
     def _fail(self, fault: AwsFault, named: _Named, request_id: str) -> Answer | Silence | None:
-        """Return what comes instead of the answer, or None when the answer only comes late."""
+        """Return what comes instead of doing what was asked, or None when it is done: late, or with its answer lost."""
         match fault.kind:
             case "throttle":
                 code = "Throttling" if named.protocol == "query" else "ThrottlingException"
@@ -161,6 +163,8 @@ class Aws:
                 return Answer(headers=(("x-amzn-requestid", request_id),), body=b"<html>not what you expect")
             case "slow":
                 self._server.stopping.wait(fault.seconds)
+                return None
+            case "lost":
                 return None
             case "hang":
                 return Silence.HANG

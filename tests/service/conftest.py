@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
+from sandbox import account
+from sandbox.aws.server import Aws
 from sandbox.world import World
 from tests.service.front import Front, Log, read_log
 from tests.service.policy import write_policy
@@ -68,6 +70,17 @@ def changed(
         return Front(front.world, start(str(Path(__file__))))
 
     return start_changed
+
+
+@pytest.fixture
+def hanging() -> Iterator[Aws]:
+    """Start an AWS of the test's own.
+
+    A call that is given up goes on, and is made again seconds later: in another test it would look like that test's.
+    """
+    roles = account.roles()
+    with Aws(roles=roles, callers=[account.service_session(roles[0])]) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """AWS failing over the real wire: whose fault it was, how often it was asked, and that no login is left over."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from sandbox import account
 from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import Front, Log
 from tests.service.policy import NOBODYS_ROLE
@@ -49,17 +48,6 @@ def test_what_passes_within_three_attempts_is_not_noticed(front: Front, operatio
     front.world.aws.faults.plan(operation, AwsFault(kind=faults[kind]), times=2)
     assert front.send(front.token(), "registry=apps").status == 200
     assert front.calls().count(operation) == 3
-
-
-@pytest.fixture
-def hanging() -> Iterator[Aws]:
-    """Start an AWS of the test's own.
-
-    A call that is given up goes on, and is made again seconds later: in another test it would look like that test's.
-    """
-    roles = account.roles()
-    with Aws(roles=roles, callers=[account.service_session(roles[0])]) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,13 +1,18 @@
 """Budgets, through the handler and over the wire to a DynamoDB."""
 
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sandbox import account
-from sandbox.aws.server import AwsFault, FaultKind
+from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import Answer, Front, Log
+from token_exchange.state.budgets import COUNT_SECONDS
+
+type StartChanged = Callable[[dict[str, str]], Front]
 
 UPDATE = "dynamodb:UpdateItem"
 
@@ -39,16 +44,19 @@ grants:
 
 
 @pytest.fixture
-def limited(
-    front: Front, changed: Callable[[dict[str, str]], Front], tmp_path_factory: pytest.TempPathFactory
-) -> Front:
-    """Start a handler whose policy lets each repository exchange twice a day."""
+def policy(front: Front, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Write a policy that lets each repository exchange twice a day, and return what names it."""
     issuer = front.world.issuer
     path = tmp_path_factory.mktemp("budgets") / "policy.yaml"
     path.write_text(
         _POLICY.format(issuer=issuer.issuer_url("generic"), ca_bundle=issuer.ca_bundle, role=account.PULL_ROLE)
     )
-    return changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
+    return {"TOKEN_EXCHANGE_POLICY": f"file:{path}"}
+
+
+@pytest.fixture
+def limited(policy: dict[str, str], changed: StartChanged) -> Front:
+    return changed(policy)
 
 
 @pytest.fixture
@@ -119,3 +127,41 @@ def test_a_table_that_fails_lets_exchanges_pass_and_the_metrics_say_so(
     failed = [event for event in found.events if event["event"] == "state-failed"]
     assert [event["task"] for event in failed] == ["budget"] * 3
     assert len([line for line in found.metrics if "StateFailed" in line]) == 3
+
+
+def test_of_many_environments_at_once_as_many_pass_as_there_is_room_for(
+    limited: Front, policy: dict[str, str], changed: StartChanged
+) -> None:
+    environments = [changed(policy) for _ in range(3)]
+    project = f"acme/{uuid.uuid4().hex}"
+    tokens = [limited.token(provider="generic", project=project) for _ in range(12)]
+    with ThreadPoolExecutor(max_workers=12) as threads:
+        answers = list(threads.map(lambda n: environments[n % 3].send(tokens[n]), range(12)))
+    assert sorted(answer.status for answer in answers) == [200] * 2 + [429] * 10
+
+
+def test_a_count_whose_answer_is_lost_is_made_again_and_counts_twice(
+    front: Front, send: Callable[[], Answer], log: Callable[[], Log]
+) -> None:
+    front.world.aws.faults.plan(UPDATE, AwsFault(kind="lost"), times=1)
+    assert send().status == 200
+    assert front.calls() == [UPDATE, UPDATE, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
+    # Early and never late: two were allowed, and one exchange took both.
+    assert send().status == 429
+    assert [event for event in log().events if event["event"] == "state-failed"] == []
+
+
+def test_a_table_that_hangs_holds_an_exchange_up_for_a_second(
+    front: Front, hanging: Aws, policy: dict[str, str], changed: StartChanged, log: Callable[[], Log]
+) -> None:
+    table = {"AWS_ENDPOINT_URL_DYNAMODB": hanging.url, "TOKEN_EXCHANGE_STATE_TABLE": hanging.state.name}
+    environment = changed(policy | table)
+    assert environment.send(front.token(provider="generic")).status == 200
+    counted = hanging.state.items()
+    hanging.faults.plan(UPDATE, AwsFault(kind="hang"))
+    log()
+    started = time.monotonic()
+    assert environment.send(front.token(provider="generic")).status == 200
+    assert COUNT_SECONDS - 0.1 < time.monotonic() - started < COUNT_SECONDS + 2
+    assert hanging.state.items() == counted
+    assert [event["task"] for event in log().events if event["event"] == "state-failed"] == ["budget"]

@@ -1,17 +1,19 @@
 """Tokens that count once, through the handler and over the wire to a DynamoDB."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox.aws.server import AwsFault, FaultKind
+from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import EXCHANGE_FORM, Front, Log
+from token_exchange.ports import Json
 
 type StartChanged = Callable[[dict[str, str]], Front]
 
 QUERY = {"registry": "once"}
-PUT = "dynamodb:PutItem"
+PUT, DELETE = "dynamodb:PutItem", "dynamodb:DeleteItem"
 
 
 def once(front: Front) -> str:
@@ -20,6 +22,11 @@ def once(front: Front) -> str:
 
 def marks(front: Front) -> dict[str, dict[str, str]]:
     return {name: item for name, item in front.world.aws.state.items().items() if name.startswith("use#")}
+
+
+def failures(found: Log) -> list[Json]:
+    """Return what the table was said not to have done; the first test of all has keys to tell of, too."""
+    return [event["task"] for event in found.events if event["event"] == "state-failed"]
 
 
 def test_the_second_use_is_refused_and_asks_nobody(front: Front, log: Callable[[], Log]) -> None:
@@ -90,7 +97,7 @@ def test_a_token_that_brought_nothing_can_be_used_again(front: Front, operation:
     token = once(front)
     front.world.aws.faults.plan(operation, AwsFault(kind="access-denied"))
     assert front.send(token, QUERY).status == 502
-    assert front.calls()[-1] == "dynamodb:DeleteItem"
+    assert front.calls()[-1] == DELETE
     front.world.aws.faults.clear()
     assert front.send(token, QUERY).status == 200
 
@@ -120,12 +127,88 @@ def test_a_table_that_fails_is_never_a_silent_second_use(
     assert int(answer.headers["retry-after"]) > 0
     assert "sts:AssumeRole" not in front.calls()
     found = log()
-    assert [event["event"] for event in found.events if event.get("task") == "spend"] == ["state-failed"]
+    assert failures(found) == ["spend"]
     assert [line["StateFailed"] for line in found.metrics if "StateFailed" in line] == [[1.0]]
     assert found.audit[0]["decision"] == "failed"
     front.world.aws.faults.clear()
     # The failure was of a second use, and it is one still.
     assert front.send(token, QUERY).reason == "replayed"
+
+
+def test_a_write_that_is_made_again_is_no_second_use_of_its_own(front: Front) -> None:
+    """The first attempt has set the mark and its answer is lost: the next finds the mark of its own request."""
+    token = once(front)
+    before = set(marks(front))
+    front.world.aws.faults.plan(PUT, AwsFault(kind="lost"), times=2)
+    assert front.send(token, QUERY).status == 200
+    assert front.calls() == [PUT, PUT, PUT, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
+    assert len(marks(front).keys() - before) == 1
+    assert front.send(token, QUERY).reason == "replayed"
+
+
+def test_a_mark_whose_answer_never_comes_is_taken_back(front: Front) -> None:
+    token = once(front)
+    before = set(marks(front))
+    front.world.aws.faults.plan(PUT, AwsFault(kind="lost"))
+    assert front.send(token, QUERY).reason == "state-unavailable"
+    assert front.calls() == [PUT, PUT, PUT, DELETE]
+    assert set(marks(front)) == before
+    front.world.aws.faults.clear()
+    assert front.send(token, QUERY).status == 200
+
+
+RELEASE_FAULTS: list[tuple[FaultKind, int, Json]] = [
+    ("access-denied", 401, "replayed"),
+    ("server-error", 401, "replayed"),
+    ("drop", 401, "replayed"),
+    # It was done, and nobody said so.
+    ("lost", 200, None),
+]
+
+
+@pytest.mark.parametrize(("fault", "status", "reason"), RELEASE_FAULTS)
+def test_a_release_that_fails_changes_no_answer_and_is_told_of(
+    front: Front, log: Callable[[], Log], fault: FaultKind, status: int, reason: Json
+) -> None:
+    token = once(front)
+    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    front.world.aws.faults.plan(DELETE, AwsFault(kind=fault))
+    log()
+    assert front.send(token, QUERY).reason == "role-refused"
+    assert failures(log()) == ["release"]
+    front.world.aws.faults.clear()
+    answer = front.send(token, QUERY)
+    assert (answer.status, answer.fields.get("reason")) == (status, reason)
+
+
+def test_a_release_that_is_made_again_finds_nothing_and_is_content(front: Front, log: Callable[[], Log]) -> None:
+    token = once(front)
+    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
+    front.world.aws.faults.plan(DELETE, AwsFault(kind="lost"), times=1)
+    log()
+    assert front.send(token, QUERY).reason == "role-refused"
+    assert front.calls() == [PUT, "sts:AssumeRole", DELETE, DELETE]
+    assert failures(log()) == []
+    assert front.send(token, QUERY).status == 200
+
+
+def test_a_table_that_hangs_is_given_up_in_time(
+    front: Front, hanging: Aws, changed: StartChanged, log: Callable[[], Log]
+) -> None:
+    environment = changed({"AWS_ENDPOINT_URL_DYNAMODB": hanging.url, "TOKEN_EXCHANGE_STATE_TABLE": hanging.state.name})
+    assert environment.send(once(front), QUERY).status == 200
+    spent = hanging.state.items()
+    hanging.faults.plan(PUT, AwsFault(kind="hang"))
+    front.world.aws.forget_requests()
+    log()
+    started = time.monotonic()
+    answer = environment.send(once(front), QUERY, remaining_seconds=1.5)
+    assert (answer.status, answer.reason) == (503, "state-unavailable")
+    assert 0.4 < time.monotonic() - started < 1.5
+    assert front.calls() == []
+    assert hanging.state.items() == spent
+    (record,) = log().audit
+    assert (record["decision"], record["reason"]) == ("failed", "state-unavailable")
 
 
 def test_of_many_environments_with_one_token_one_wins(front: Front, changed: StartChanged) -> None:

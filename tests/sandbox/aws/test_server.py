@@ -69,6 +69,15 @@ def test_a_connection_may_end_without_an_answer(aws: Aws, clients: Clients) -> N
         assume(clients.sts())
 
 
+def test_an_answer_may_be_lost_after_what_was_asked_is_done(aws: Aws, clients: Clients) -> None:
+    before = len(aws.principals.sessions())
+    aws.faults.plan("sts:AssumeRole", AwsFault(kind="lost"), times=1)
+    with pytest.raises(ConnectionClosedError):
+        assume(clients.sts())
+    assert len(aws.principals.sessions()) == before + 1
+    assert [(seen.fault, seen.error) for seen in aws.requests("sts:AssumeRole")] == [("lost", None)]
+
+
 def test_an_answer_may_be_nothing_that_the_client_knows(aws: Aws, clients: Clients) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="malformed"), times=1)
     with pytest.raises(ResponseParserError):
