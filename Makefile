@@ -20,7 +20,7 @@ QUIET := $(if $(CI),--quiet)
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: help setup demo serve test check format bench load ci-systems lock build events sam-image sam-build sam-check \
-	emulator-check sam-invoke sam-api deploy clean
+	emulator-check sam-invoke sam-api deploy live-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -102,6 +102,9 @@ deploy: .venv/stamp ## build and deploy to AWS, once the policy loads
 	@$(PYTHON) deploy/check_policy.py $(POLICY)
 	@$(MAKE) build
 	@$(WITH_SAM) $(SAM) deploy --guided
+
+live-check: build ## what AWS leaves open, seen in an account of yours; it says what it makes, and removes it
+	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
 clean: ## remove what was built and what the sandbox keeps
 	rm -rf .aws-sam .sandbox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -78,7 +78,7 @@ def owner_password(aws: Aws, clients: Clients, *, account: str, region: str) -> 
     return authorization(clients.ecr(session_of(aws, role, name="owner"), region=region)).password
 
 
-def session_of(aws: Aws, role: Role, *, name: str) -> Session:
+def session_of(aws: Aws, role: Role, *, name: str, expires_at: float | None = None) -> Session:
     """Return credentials of a role that nothing bounds but itself."""
     return aws.principals.remember(
         Session(
@@ -87,6 +87,6 @@ def session_of(aws: Aws, role: Role, *, name: str) -> Session:
             access_key_id=new_access_key_id(),
             secret_access_key="a-secret-of-the-tests",
             session_token="a-token-of-the-tests",
-            expires_at=None,
+            expires_at=expires_at,
         )
     )

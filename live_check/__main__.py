@@ -1,0 +1,127 @@
+"""`make live-check`: what AWS's documentation leaves open, seen in an account of one's own.
+
+It deploys the exchange under a name of its own, asks, and removes everything it has made, whatever happens.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import boto3
+
+from live_check.aws import AwsAccount
+from live_check.issuer import ThrowAwayIssuer
+from live_check.place import Account, Clock, LiveCheckFailed
+from live_check.questions import ask
+from live_check.stacks import COST, MADE, is_base, new_base
+from sandbox.curl import CurlFailed
+
+_BUILD: Final = Path(".aws-sam/build")
+
+
+class WallClock:
+    """Time as it goes by."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return time.time()
+
+    def wait_until(self, moment: float, *, why: str) -> None:
+        """Return when `now()` is not before `moment`."""
+        seconds = moment - self.now()
+        if seconds > 0:
+            say(f"waiting {seconds:.0f} s: {why}")
+            time.sleep(seconds)
+
+
+def say(text: str) -> None:
+    """Tell a person what is being done."""
+    print(f"live-check: {text}", file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return 0 when AWS does what the project rests on and everything is removed, 1 otherwise, 2 on wrong use."""
+    asked = _parser().parse_args(arguments)
+    session = boto3.Session(region_name=asked.region)
+    if not session.region_name:
+        print("live-check: no region: expected --region or AWS_REGION", file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # so that what was made is removed, as after Ctrl-C
+    sam = [os.environ.get("SAM", "sam")]
+    try:
+        account = AwsAccount(session, base=asked.remove or new_base(), build=_BUILD, sam=sam, say=say)
+    except LiveCheckFailed as error:
+        print(f"live-check: {error}", file=sys.stderr)
+        return 1
+    if asked.remove:
+        return _removed(account)
+    _state(account)
+    if not asked.yes and input("Go on? Type yes: ") != "yes":
+        print("live-check: nothing was made")
+        return 2
+    return check(account, WallClock(), patient=not asked.quick)
+
+
+def check(account: Account, clock: Clock, *, patient: bool) -> int:
+    """Make, ask, print, remove; return 0 when AWS does what the project rests on and nothing is left."""
+    issuer = ThrowAwayIssuer()
+    status = 0
+    try:
+        place = account.create(issuer)
+        for finding in ask(account, place, issuer, clock, patient=patient):
+            print(f"\n{finding.question}\n  {finding.answer.upper()}   {finding.seen}", flush=True)
+            if not finding.is_as_expected:
+                status = 1
+                print(f"  The project rests on {finding.expected}: see docs/security-model.md", flush=True)
+    except (LiveCheckFailed, CurlFailed) as error:
+        status = 1
+        print(f"live-check: {error}", file=sys.stderr)
+    finally:
+        status = _removed(account) or status
+    return status
+
+
+def _removed(account: Account) -> int:
+    left = account.remove()
+    for each in left:
+        print(f"live-check: still there: {each}", file=sys.stderr)
+    if not left:
+        say("everything that was made is removed")
+    return 1 if left else 0
+
+
+def _state(account: AwsAccount) -> None:
+    names = account.names
+    print(f"This makes in account {names.account}, under names that begin with {names.base}:")
+    for each in MADE:
+        print(f"  - {each}")
+    print(f"and removes all of it at the end, in some 25 minutes; {COST}")
+    print(f"If it is cut off: make live-check LIVE_FLAGS='--remove {names.base}'")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m live_check", description=__doc__)
+    parser.add_argument("--region", help="where to (AWS_REGION, or the profile's)")
+    parser.add_argument("--yes", action="store_true", help="do not ask before anything is made")
+    parser.add_argument("--quick", action="store_true", help="leave out the question that takes a quarter of an hour")
+    parser.add_argument(
+        "--remove", metavar="NAME", type=_base, help="remove what a check that was cut off has left, and end"
+    )
+    return parser
+
+
+def _base(text: str) -> str:
+    # Whoever mistypes must not lose a stack of his own.
+    if not is_base(text):
+        raise argparse.ArgumentTypeError("expected the name of a check, such as live-check-0a1b2c3d")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,171 @@
+"""What the check makes in AWS, and that it removes it: against moto, with a `sam` that makes a stack of its own."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from live_check.aws import AwsAccount
+from live_check.issuer import ThrowAwayIssuer
+from live_check.place import LiveCheckFailed
+from live_check.removal import Removal
+from token_exchange.policy.load import load_policy
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"  # moto's
+
+# As SAM: a stack from the template, with what the real one keeps when it is deleted.
+SAM = f"""#!{sys.executable}
+import json, sys
+from pathlib import Path
+import boto3
+arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+build = Path(arguments["--template-file"]).parent
+Path(__file__).with_name("asked.json").write_text(json.dumps(sys.argv[1:]))
+Path(__file__).with_name("policy.yaml").write_text((build / "ExchangeFunction/exchange/policy.yaml").read_text())
+assert (build / "RefreshKeysFunction/exchange/policy.yaml").exists()
+resources = {{
+    "Table": {{"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": {{
+        "TableName": "live-check-state", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{{"AttributeName": "pk", "AttributeType": "S"}}],
+        "KeySchema": [{{"AttributeName": "pk", "KeyType": "HASH"}}]}}}},
+    "Log": {{"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain",
+        "Properties": {{"LogGroupName": "live-check-log"}}}},
+}}
+outputs = {{"Url": {{"Value": "https://x.example"}}, "RoleArn": {{"Value": "arn:aws:iam::{ACCOUNT}:role/exchange"}}}}
+boto3.client("s3").put_object(Bucket=arguments["--s3-bucket"], Key="code.zip", Body=b"x")
+boto3.client("cloudformation", region_name=arguments["--region"]).create_stack(
+    StackName=arguments["--stack-name"], TemplateBody=json.dumps({{"Resources": resources, "Outputs": outputs}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def session(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ACCESS_KEY_ID": "AKIAOFTHETESTS000000",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return boto3.Session(region_name=REGION)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    folder = tmp_path / "build"
+    for function in ("ExchangeFunction", "RefreshKeysFunction"):
+        (folder / function / "exchange").mkdir(parents=True)
+    (folder / "template.yaml").write_text("Resources: {}")
+    return folder
+
+
+@pytest.fixture
+def sam(tmp_path: Path) -> Path:
+    program = tmp_path / "sam"
+    program.write_text(SAM)
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def made(session: boto3.Session, build: Path, sam: Path) -> Iterator[AwsAccount]:
+    account = AwsAccount(session, base="live-check-0a1b", build=build, sam=[str(sam)], say=lambda _: None)
+    yield account
+    account.remove()
+
+
+def remains(session: boto3.Session) -> list[str]:
+    """Return whatever of a check is there; moto's memory is shared with others of this process."""
+    stacks = session.client("cloudformation").describe_stacks()["Stacks"]
+    repositories = session.client("ecr").describe_repositories()["repositories"]
+    logs = session.client("logs").describe_log_groups()["logGroups"]
+    names = [
+        *(each["StackName"] for each in stacks if each["StackStatus"] != "DELETE_COMPLETE"),
+        *(each["repositoryName"] for each in repositories),
+        *(each["logGroupName"] for each in logs),
+        *session.client("dynamodb").list_tables()["TableNames"],
+        *(each["Name"] for each in session.client("s3").list_buckets()["Buckets"]),
+    ]
+    return [name for name in names if name.startswith("live-check-")]
+
+
+def test_everything_is_made_and_everything_is_removed(session: boto3.Session, made: AwsAccount) -> None:
+    place = made.create(ThrowAwayIssuer())
+    assert place.exchange_url == "https://x.example"
+    assert urlsplit(place.registry_url).netloc == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    assert {place.own, place.other} <= {*remains(session)}
+    assert {"live-check-state", "live-check-log", f"live-check-0a1b-{ACCOUNT}"} <= {*remains(session)}
+    opened = made.open_session()
+    assert opened.login.password
+    assert opened.login.password not in repr(opened)
+    assert made.remove() == []
+    assert remains(session) == []
+
+
+def test_the_policy_loads_and_is_the_only_one_in_a_copy_of_the_build(
+    session: boto3.Session, made: AwsAccount, build: Path, sam: Path
+) -> None:
+    made.create(ThrowAwayIssuer())
+    content = sam.with_name("policy.yaml").read_bytes()
+    policy = load_policy(content, name="policy.yaml", read_file=lambda name: b"")
+    (grant,) = policy.grants
+    assert grant.role == f"arn:aws:iam::{ACCOUNT}:role/live-check-0a1b-push"
+    assert not list(build.rglob("policy.yaml"))
+    asked = json.loads(sam.with_name("asked.json").read_text())
+    assert f"AssumableRoleArns={grant.role}" in asked
+    assert "--no-confirm-changeset" in asked
+
+
+def test_what_a_check_that_was_cut_off_has_left_is_removed_by_its_name(
+    session: boto3.Session, made: AwsAccount
+) -> None:
+    made.create(ThrowAwayIssuer())
+    assert Removal(session, made.names, say=lambda _: None).run() == []
+    assert remains(session) == []
+
+
+def test_nothing_to_remove_is_no_fault(session: boto3.Session, made: AwsAccount) -> None:
+    assert made.remove() == []
+
+
+def test_a_deployment_that_fails_is_said_and_its_bucket_removed(
+    session: boto3.Session, made: AwsAccount, sam: Path
+) -> None:
+    sam.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(LiveCheckFailed, match="sam deploy ended with status 1"):
+        made.create(ThrowAwayIssuer())
+    assert remains(session) == [f"live-check-0a1b-{ACCOUNT}"]
+    assert made.remove() == []
+    assert remains(session) == []
+
+
+def test_a_step_that_fails_does_not_keep_the_next_from_being_taken(session: boto3.Session, made: AwsAccount) -> None:
+    made.create(ThrowAwayIssuer())
+    tables = session.client("dynamodb")
+    tables.update_table(TableName="live-check-state", DeletionProtectionEnabled=True)
+    (left,) = made.remove()
+    assert left.startswith("AWS::DynamoDB::Table live-check-state: ")
+    assert remains(session) == ["live-check-state"]
+    tables.update_table(TableName="live-check-state", DeletionProtectionEnabled=False)
+    tables.delete_table(TableName="live-check-state")
+
+
+def test_a_region_that_is_none_is_said(session: boto3.Session, build: Path) -> None:
+    with pytest.raises(LiveCheckFailed, match="expected an AWS region, found nowhere"):
+        AwsAccount(boto3.Session(region_name="nowhere"), base="x", build=build, sam=[], say=lambda _: None)

@@ -1,0 +1,22 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from live_check.stacks import Names, is_base, new_base, repositories_template
+
+
+def test_the_template_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "template.json"
+    path.write_text(repositories_template(Names(base=new_base(), account="111122223333", partition="aws")))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), path], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_names_are_ones_that_aws_takes_and_nobody_has() -> None:
+    first, second = (Names(base=new_base(), account="111122223333", partition="aws-us-gov") for _ in range(2))
+    assert first != second
+    assert is_base(first.base)
+    assert max(map(len, (first.bucket, first.push_role, first.measuring_role))) <= 63
+    assert first.role_arn("x") == "arn:aws-us-gov:iam::111122223333:role/x"
