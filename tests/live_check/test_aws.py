@@ -125,10 +125,11 @@ def test_the_policy_loads_and_is_the_only_one_in_a_copy_of_the_build(
     content = sam.with_name("policy.yaml").read_bytes()
     policy = load_policy(content, name="policy.yaml", read_file=lambda name: b"")
     (grant,) = policy.grants
-    assert grant.role == f"arn:aws:iam::{ACCOUNT}:role/live-check-0a1b-push"
+    assert grant.terms is not None
+    assert grant.terms.role == f"arn:aws:iam::{ACCOUNT}:role/live-check-0a1b-push"
     assert not list(build.rglob("policy.yaml"))
     asked = json.loads(sam.with_name("asked.json").read_text())
-    assert f"AssumableRoleArns={grant.role}" in asked
+    assert f"AssumableRoleArns={grant.terms.role}" in asked
     assert "--no-confirm-changeset" in asked
 
 
