@@ -75,7 +75,7 @@ def test_nothing_shown_is_nothing_said() -> None:
 def test_who_owns_a_grant_is_told_to_whom_it_is_shown() -> None:
     shown = _denied(_claim("branch", ["main"], "x")).shown
     assert hint_of(Reason.NO_MATCHING_GRANT, shown).endswith("; contact: #platform")
-    assert "report mode" in hint_of(Reason.NO_MATCHING_GRANT, shown, report_only=True)
+    assert "report mode" in hint_of(Reason.NO_MATCHING_GRANT, shown, in_report_mode=True)
 
 
 def test_without_a_caller_there_is_no_identity() -> None:

@@ -96,6 +96,7 @@ def test_where_only_report_mode_matches() -> None:
     refusal = denied(decided(document(grant(mode="report"))), Reason.NO_MATCHING_GRANT)
     assert "report mode" in refusal.description
     assert [would.grant.name for would in refusal.would] == ["reader"]
+    assert refusal.in_report_mode
     assert [shortfall.rule for shortfall in refusal.shown[0].failed] == ["mode"]
 
 
@@ -103,12 +104,15 @@ def test_an_issuer_in_report_mode_grants_nothing() -> None:
     found = changed(document(grant(), grant(name="second", registry="base")), "issuers.github.mode", "report")
     refusal = denied(decided(found), Reason.NO_MATCHING_GRANT)
     assert [would.grant.name for would in refusal.would] == ["reader", "second"]
-    denied(decided(found, scope=wants("elsewhere/x")), Reason.NO_MATCHING_GRANT)
+    assert refusal.in_report_mode
+    nothing = denied(decided(found, scope=wants("elsewhere/x")), Reason.NO_MATCHING_GRANT)
+    # Also who would have got nothing is told why he can get nothing here.
+    assert (nothing.would, nothing.in_report_mode) == ((), True)
 
 
 def test_a_report_grant_that_does_not_match_would_grant_nothing() -> None:
     refusal = denied(decided(document(grant(mode="report", match={"branch": "other"}))), Reason.NO_MATCHING_GRANT)
-    assert refusal.would == ()
+    assert (refusal.would, refusal.in_report_mode) == ((), False)
 
 
 @pytest.mark.parametrize(

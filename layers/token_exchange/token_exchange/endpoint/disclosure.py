@@ -61,10 +61,10 @@ def description_of(denied: Denied) -> str:
     return f"{denied.description}: '{nearest.grant.name}' {wants(nearest.failed[0])}"
 
 
-def hint_of(reason: Reason, considered: Sequence[Considered], *, report_only: bool = False) -> str:
+def hint_of(reason: Reason, considered: Sequence[Considered], *, in_report_mode: bool = False) -> str:
     """Return what the caller can do, and whom the nearest grant names to ask."""
     hint = MEANINGS[reason].hint
-    if report_only:
+    if in_report_mode:
         hint = (
             "a grant or issuer in report mode grants nothing: have its mode set to enforce once its audit lines satisfy"
         )

@@ -72,13 +72,12 @@ def denial(denied: Denied, request: HttpRequest, record: AuditRecord) -> HttpAns
     rfc_8693 = has_grant_type(request)
     status = status_of(denied.reason, has_grant_type=rfc_8693)
     record.refuse(Refused(denied.reason, description), status=status)
-    report_only = denied.reason is Reason.NO_MATCHING_GRANT and bool(denied.would)
     fields = failure_fields(
         denied.reason,
         description,
         request_id=record.request_id,
         has_grant_type=rfc_8693,
-        hint=hint_of(denied.reason, denied.shown, report_only=report_only),
+        hint=hint_of(denied.reason, denied.shown, in_report_mode=denied.in_report_mode),
     )
     return json_answer(
         status, {**fields, **identity_fields(record), **considered_fields(denied)}, request_id=record.request_id

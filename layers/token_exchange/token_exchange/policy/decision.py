@@ -1,7 +1,7 @@
 """The decision: organization, deny rules, triggers, then the grants in the order of the file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.judgement import Caller, Considered, applies, fit, look_at
@@ -50,8 +50,9 @@ class Denied:
     """No login.
 
     `nearest` are the grants that came closest, for the record. `shown` are those of them, or of the ones behind
-    them, that the caller may be told of; `not_shown` counts the rest. Until `identity_is_proven` the caller is told
-    nothing of what we took him for.
+    them, that the caller may be told of; `not_shown` counts the rest. `in_report_mode` says that there is nothing to
+    be had because an entry in report mode grants nothing. Until `identity_is_proven` the caller is told nothing of
+    what we took him for.
     """
 
     reason: Reason
@@ -60,6 +61,7 @@ class Denied:
     shown: tuple[Considered, ...] = ()
     not_shown: int = 0
     would: tuple[Would, ...] = ()
+    in_report_mode: bool = False
     deny_rule: str | None = None
     identity_is_proven: bool = True
 
@@ -163,9 +165,14 @@ class _Search:
             return self._denied(Reason.UNTRUSTED_TRIGGER, f"outsiders can start such a run ({trigger})", tell=False)
         if self._ask.scope and self._matched_without_covering:
             return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no grant that matches holds all of the scope")
+        if self._caller.issuer.mode == "report":
+            return self._reported("the token's issuer is in report mode, and grants nothing")
         if self._would:
-            return self._denied(Reason.NO_MATCHING_GRANT, "only grants in report mode match, and those grant nothing")
+            return self._reported("only grants in report mode match, and those grant nothing")
         return self._denied(Reason.NO_MATCHING_GRANT, "no grant allows this")
+
+    def _reported(self, description: str) -> Denied:
+        return replace(self._denied(Reason.NO_MATCHING_GRANT, description), in_report_mode=True)
 
     def _too_many(self) -> Denied | None:
         names = ", ".join(self._awards)

@@ -1,0 +1,152 @@
+"""Report mode through the handler: everything is verified, decided and recorded, and nothing is done."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox import account
+from tests.service.front import Front, Log
+from tests.service.policy import REPORT_AUDIENCE
+from token_exchange.ports import Json
+
+_POLICY = """
+version: 1
+issuers:
+  builds:
+    provider: generic
+    issuer: {issuer}
+    audience: https://exchange.acme.example
+    algorithms: [ES256]
+    organization_claim: tenant
+    claims: {{repository: project}}
+    organizations: [{{name: acme}}]
+    ca_bundle: {ca_bundle}
+    mode: {of_issuer}
+    budgets:
+      - {{per: repository, exchanges: 1, every: 24h}}
+registries:
+  base: {{type: ecr, account: "444455556666", region: us-east-1}}
+grants:
+  - name: on-trial
+    issuers: [builds]
+    registry: base
+    role: {role}
+    access: pull
+    repositories: ["base/*"]
+    single_use: true
+    mode: {of_grant}
+"""
+
+ON_TRIAL: Json = {
+    "decision": "granted",
+    "grant": "on-trial",
+    "registry": "base",
+    "access": "pull",
+    "repositories": ["base/*"],
+}
+
+
+@pytest.fixture
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("report") / "policy.yaml"
+
+
+@pytest.fixture
+def write(front: Front, path: Path) -> Callable[[str, str], None]:
+    """Write a policy that counts and spends, with these modes of its issuer and of its grant."""
+
+    def written(of_issuer: str, of_grant: str) -> None:
+        issuer = front.world.issuer
+        path.write_text(
+            _POLICY.format(
+                issuer=issuer.issuer_url("generic"),
+                ca_bundle=issuer.ca_bundle,
+                role=account.PULL_ROLE,
+                of_issuer=of_issuer,
+                of_grant=of_grant,
+            )
+        )
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("of_issuer", "of_grant"), [("report", "enforce"), ("enforce", "report"), ("report", "report")]
+)
+def test_nothing_is_spent_counted_or_asked_until_it_is_enforced(
+    front: Front,
+    changed: Callable[[dict[str, str]], Front],
+    log: Callable[[], Log],
+    path: Path,
+    write: Callable[[str, str], None],
+    of_issuer: str,
+    of_grant: str,
+) -> None:
+    write(of_issuer, of_grant)
+    trial = changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}", "TOKEN_EXCHANGE_POLICY_MAX_AGE": "0"})
+    # A repository of its own, since all tests share one table.
+    token = trial.token(provider="generic", project=f"acme/{of_issuer}-{of_grant}")
+    log()
+    for _ in range(3):
+        answer = trial.send(token)
+        assert (answer.status, answer.reason) == (403, "no-matching-grant")
+        assert "report mode" in str(answer.fields["hint"])
+        (record,) = log().audit
+        assert (record["decision"], record["reason"]) == ("denied", "no-matching-grant")
+        assert record["would"] == [ON_TRIAL]
+        assert "grants" not in record
+        assert "state" not in str(record["timings_ms"])
+    assert front.calls() == []
+    # The very token is good once, and its repository's only exchange was not counted.
+    write("enforce", "enforce")
+    granted = trial.send(token)
+    assert granted.status == 200, granted.body
+    assert front.calls() == ["dynamodb:UpdateItem", "dynamodb:PutItem", "sts:AssumeRole", "ecr:GetAuthorizationToken"]
+    (record,) = log().audit
+    assert "would" not in record or record["would"] == []
+
+
+def test_a_login_is_recorded_with_what_report_mode_would_have_added(front: Front, log: Callable[[], Log]) -> None:
+    answer = front.send(front.token(environment="trial"))
+    assert answer.status == 200
+    assert [entry["grant"] for entry in answer.texts("registries")] == ["own-images", "base-images"]
+    (record,) = log().audit
+    assert record["decision"] == "granted"
+    assert record["would"] == [
+        {"decision": "granted", "grant": "on-trial", "registry": "trial", "access": "pull", "repositories": ["base/*"]}
+    ]
+
+
+def test_an_issuer_in_report_mode_says_so_to_those_who_would_get_nothing_too(
+    front: Front, log: Callable[[], Log]
+) -> None:
+    answer = front.send(front.token("push-feature", audience=REPORT_AUDIENCE))
+    assert (answer.status, answer.reason) == (403, "no-matching-grant")
+    assert "report mode" in str(answer.fields["hint"])
+    # And what it wants besides, which is what the trial is for.
+    assert "wants branch main" in str(answer.fields["error_description"])
+    (record,) = log().audit
+    assert record.get("would", []) == []
+    assert front.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"),
+    [
+        ("other-organization", "organization-not-allowed"),
+        ("leaked-runner", "denied"),
+        ("pull-request-target", "untrusted-trigger"),
+    ],
+)
+def test_an_issuer_in_report_mode_refuses_as_ever(front: Front, scenario: str, reason: str) -> None:
+    answer = front.send(front.token(scenario, audience=REPORT_AUDIENCE))
+    assert (answer.status, answer.reason) == (403, reason)
+    assert front.calls() == []
+
+
+def test_a_token_that_is_not_good_is_refused_in_report_mode_too(front: Front) -> None:
+    token = front.token(audience=REPORT_AUDIENCE)
+    forged = front.token(audience=REPORT_AUDIENCE).rpartition(".")[0] + "." + token.rpartition(".")[2][::-1]
+    assert front.send(forged).status == 401
+    assert front.send(front.token(audience=REPORT_AUDIENCE, now=1_000_000_000.0)).reason == "expired"
