@@ -42,6 +42,11 @@ def roles() -> list[Role]:
                 # As the template has it: the function reads key sets, and writes marks and counts.
                 _on_items("dynamodb:GetItem", "keys#*"),
                 _on_items(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], "use#*", "budget#*"),
+                {
+                    "Effect": "Allow",
+                    "Action": ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"],
+                    "Resource": f"arn:aws:appconfig:{REGION}:{APPS_ACCOUNT}:application/ecr-token-exchange/*",
+                },
             )
         ],
     )

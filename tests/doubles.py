@@ -79,7 +79,7 @@ class FakePolicySource:
     def __init__(self, content: str) -> None:
         self.content = content
 
-    def read(self) -> PolicyDocument:
+    def read(self, _deadline: Deadline, /) -> PolicyDocument:
         if not self.content:
             raise PolicyUnreadable("there is none")
         return PolicyDocument(name="policy.yaml", content=self.content.encode(), read_file=None)
@@ -88,10 +88,10 @@ class FakePolicySource:
 class QuietPolicyEvents:
     """Fulfils `PolicyEvents` by listening to nothing."""
 
-    def loaded(self, policy: object) -> None:
-        del policy
+    def loaded(self, policy: object, *, version: str | None) -> None:
+        del policy, version
 
-    def not_loaded(self, cause: Exception, *, in_force: str | None) -> None:
+    def not_loaded(self, cause: Exception, *, in_force: str | None, version: str | None) -> None:
         raise AssertionError(f"the policy of a test does not load: {cause}")
 
 

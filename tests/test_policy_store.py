@@ -9,7 +9,15 @@ from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
 from token_exchange.policy.reading.named_files import ReadFile
 from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.policy_store import PolicyDocument, PolicyStore, PolicyUnreadable
+from token_exchange.policy_store import (
+    FIRST_LOOK_SECONDS,
+    LOOK_SECONDS,
+    RETRY_SECONDS,
+    PolicyDocument,
+    PolicyStore,
+    PolicyUnreadable,
+)
+from token_exchange.ports import Deadline
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
@@ -50,15 +58,19 @@ class FakeSource:
         self.content: bytes | Exception = document()
         self.files: dict[str, bytes] = {"keys.json": KEYS}
         self.looks = 0
+        self.version: str | None = None
+        self.seconds: list[float] = []
+        """The time that each look was given."""
         self.meet: Callable[[], object] = int
         """Called in the middle of each look."""
 
-    def read(self) -> PolicyDocument:
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
         self.looks += 1
+        self.seconds.append(deadline.remaining_seconds())
         self.meet()
         if isinstance(self.content, Exception):
             raise self.content
-        return PolicyDocument(name="policy.yaml", content=self.content, read_file=self._file)
+        return PolicyDocument(name="policy.yaml", content=self.content, read_file=self._file, version=self.version)
 
     def _file(self, path: str) -> bytes:
         if path not in self.files:
@@ -72,12 +84,17 @@ class RecordedEvents:
     def __init__(self) -> None:
         self.policies: list[Policy] = []
         self.failures: list[tuple[Exception, str | None]] = []
+        self.versions: list[str | None] = []
 
-    def loaded(self, policy: Policy) -> None:
+    def loaded(self, policy: Policy, *, version: str | None) -> None:
         self.policies.append(policy)
+        self.versions.append(version)
 
-    def not_loaded(self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None) -> None:
+    def not_loaded(
+        self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
+    ) -> None:
         self.failures.append((cause, in_force))
+        self.versions.append(version)
 
 
 class Story:
@@ -221,8 +238,29 @@ def test_without_a_policy_that_loads_nobody_is_answered(story: Story, content: b
     assert story.source.looks == 1  # a broken policy is not read at every request
     assert story.store.in_force is None
     story.source.content = document()
-    story.clock.advance(60)
+    # Every caller is turned away meanwhile, so the next look does not wait for a whole age.
+    story.clock.advance(RETRY_SECONDS)
     assert story.grant() == "first"
+
+
+def test_a_look_is_short_but_for_the_first_which_is_at_start(story: Story) -> None:
+    for _ in range(3):
+        story.store.current()
+        story.clock.advance(60)
+    assert story.source.seconds == [FIRST_LOOK_SECONDS, LOOK_SECONDS, LOOK_SECONDS]
+    assert LOOK_SECONDS <= 1
+
+
+def test_an_event_says_which_version_it_is_about(story: Story) -> None:
+    story.source.version = "v1"
+    story.store.current()
+    story.clock.advance(60)
+    story.source.content, story.source.version = b"broken", "v2"
+    story.store.current()
+    story.clock.advance(60)
+    story.source.content = PolicyUnreadable("gone")
+    story.store.current()
+    assert story.events.versions == ["v1", "v2", None]
 
 
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])

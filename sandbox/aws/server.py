@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never, get_args
 from urllib.parse import parse_qsl
 
-from sandbox.aws import dynamodb
+from sandbox.aws import appconfigdata, dynamodb
+from sandbox.aws.appconfigdata import Configurations
 from sandbox.aws.calls import Call, Operation, Seen
 from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
@@ -54,7 +55,10 @@ class _Named:
 
 
 class Aws:
-    """STS and ECR on loopback. `requests` is what arrived; `faults` are planned by operation, as `sts:AssumeRole`."""
+    """STS, ECR, DynamoDB and AppConfig on loopback.
+
+    `requests` is what arrived; `faults` are planned by operation, as `sts:AssumeRole`.
+    """
 
     def __init__(
         self, *, roles: Iterable[Role], callers: Iterable[Session], port: int = 0, now: Now = WALL_CLOCK
@@ -64,6 +68,7 @@ class Aws:
             self.principals.remember(caller)
         self.registry = Registry()
         self.state = StateTable()
+        self.configurations = Configurations()
         self.faults: Faults[str, AwsFault] = Faults()
         self._now = now
         self._seen: list[Seen] = []
@@ -72,6 +77,7 @@ class Aws:
             "sts:AssumeRole": assume_role,
             "ecr:GetAuthorizationToken": self.registry.get_authorization_token,
             **self.state.operations,
+            **self.configurations.operations,
         }
         self._server = Server(self._handle, port=port)
 
@@ -227,6 +233,8 @@ def _named(request: Request) -> _Named:
         return _Named(
             operation=f"{_TARGETS.get(prefix, prefix)}:{operation}", protocol="json", parameters=_json_body(request)
         )
+    if (named := appconfigdata.operation_of(request)) is not None:
+        return _Named(operation=named, protocol="json", parameters=appconfigdata.parameters_of(request))
     parameters: dict[str, object] = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     action, version = parameters.pop("Action", ""), parameters.pop("Version", "")
     service = "sts" if version == _STS_VERSION else f"unknown version {version}"

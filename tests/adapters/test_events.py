@@ -63,14 +63,14 @@ TOLD: list[tuple[str, str, Tell, dict[str, Json]]] = [
     (
         "policy-loaded",
         "INFO",
-        lambda events: events.loaded(POLICY),
-        {"policy_sha256": POLICY.sha256, "issuers": 1, "grants": 1},
+        lambda events: events.loaded(POLICY, version="v7"),
+        {"policy_sha256": POLICY.sha256, "policy_version": "v7", "issuers": 1, "grants": 1},
     ),
     (
         "policy-not-loaded",
         "ERROR",
-        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force="abc"),
-        {"policy_sha256": "abc", "cause": "gone"},
+        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force="abc", version="v8"),
+        {"policy_sha256": "abc", "policy_version": "v8", "cause": "gone"},
     ),
     (
         "unknown-claim",
@@ -103,7 +103,7 @@ def test_each_event_is_one_line_with_its_code(
 
 def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys: pytest.CaptureFixture[str]) -> None:
     cause = _unusable()
-    Events(metrics=Metrics()).not_loaded(cause, in_force=None)
+    Events(metrics=Metrics()).not_loaded(cause, in_force=None, version=None)
     (line,) = [line for line in _lines(capsys) if "_aws" not in line]
     problems = line["problems"]
     assert isinstance(problems, list)
@@ -130,7 +130,7 @@ MEASURED: list[tuple[Tell, list[tuple[str, str, list[str], float]]]] = [
         [("IssuerKeysRefreshFailed", "Count", ["issuer"], 1.0)],
     ),
     (
-        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force=None),
+        lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force=None, version=None),
         [("PolicyLoadFailed", "Count", [], 1.0)],
     ),
 ]

@@ -1,11 +1,12 @@
 import pytest
 
+from token_exchange.adapters.policy_place import FilePlace
 from token_exchange.adapters.settings import BadSetting, Settings, read_settings
 
 
 def test_nothing_is_required() -> None:
     assert read_settings({}) == Settings(
-        policy_file="policy.yaml",
+        policy=FilePlace(path="policy.yaml"),
         policy_max_age_seconds=60,
         state_table=None,
         public_url=None,
@@ -33,8 +34,8 @@ def test_an_empty_variable_counts_as_absent(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "field", "expected"),
     [
-        ("TOKEN_EXCHANGE_POLICY", "file:policies/main.yaml", "policy_file", "policies/main.yaml"),
-        ("TOKEN_EXCHANGE_POLICY", "file:/opt/policy.json", "policy_file", "/opt/policy.json"),
+        ("TOKEN_EXCHANGE_POLICY", "file:policies/main.yaml", "policy", FilePlace(path="policies/main.yaml")),
+        ("TOKEN_EXCHANGE_POLICY", "file:/opt/policy.json", "policy", FilePlace(path="/opt/policy.json")),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "0", "policy_max_age_seconds", 0),
         ("TOKEN_EXCHANGE_POLICY_MAX_AGE", "86400", "policy_max_age_seconds", 86400),
         ("TOKEN_EXCHANGE_STATE_TABLE", "exchange-StateTable-1A_b.c", "state_table", "exchange-StateTable-1A_b.c"),

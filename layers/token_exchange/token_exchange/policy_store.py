@@ -3,15 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 
 from token_exchange.policy.load import load_policy
 from token_exchange.policy.model import Policy
 from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
 from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.ports import Clock
+from token_exchange.ports import Clock, Deadline
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
+
+LOOK_SECONDS: Final = 1.0
+"""A look happens in a request, which has a login to fetch."""
+
+FIRST_LOOK_SECONDS: Final = 5.0
+"""The look at start keeps no request waiting that could do without it, and pays for the first connection."""
+
+RETRY_SECONDS: Final = 5.0
+"""Without any policy every caller is turned away: a source that failed for a moment must not cost a whole age."""
 
 
 class PolicyUnreadable(Exception):
@@ -23,22 +32,24 @@ class PolicyDocument:
     """A document as its source has it; `read_file` reads the files it names, where it is a file itself.
 
     `grant_files` are the files with the grants, by their paths, where the policy is a folder.
+    `version` is what the source calls this version of it, where it has a name for it.
     """
 
     name: str
     content: bytes
     read_file: ReadFile | None
     grant_files: Mapping[str, bytes] | None = None
+    version: str | None = None
 
 
 class PolicySource(Protocol):
     """Where the policy is kept."""
 
-    def read(self) -> PolicyDocument:
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
         """Return the document as it is now.
 
         Raises:
-            PolicyUnreadable: there is none that can be read.
+            PolicyUnreadable: there is none that can be read by `deadline`.
         """
         ...
 
@@ -46,12 +57,18 @@ class PolicySource(Protocol):
 class PolicyEvents(Protocol):
     """Is told what happens to the policy, for logs and metrics; never fails."""
 
-    def loaded(self, policy: Policy) -> None:
-        """A policy is in force from now on."""
+    def loaded(self, policy: Policy, *, version: str | None) -> None:
+        """A policy is in force from now on; `version` is its source's name for it."""
         ...
 
-    def not_loaded(self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None) -> None:
-        """A look brought nothing usable; `in_force` is the identity of the policy that stays, where there is one."""
+    def not_loaded(
+        self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
+    ) -> None:
+        """A look brought nothing usable.
+
+        `in_force` is the identity of the policy that stays, where there is one; `version` is its source's name for
+        the one that does not load.
+        """
         ...
 
 
@@ -118,25 +135,34 @@ class PolicyStore:
         # A frozen environment's monotonic clock may stand still, and it would wake up with a policy of yesterday.
         wall, monotonic = self._looked_at
         age = self._clock.now() - wall
-        return age < 0 or max(age, self._clock.monotonic() - monotonic) >= self._max_age_seconds
+        pause = self._max_age_seconds if self._in_force is not None else min(RETRY_SECONDS, self._max_age_seconds)
+        return age < 0 or max(age, self._clock.monotonic() - monotonic) >= pause
 
     def _look(self) -> None:
+        seconds = FIRST_LOOK_SECONDS if self._looked_at is None else LOOK_SECONDS
         self._looked_at = self._clock.now(), self._clock.monotonic()
         before = self._in_force
+        document: PolicyDocument | None = None
         try:
-            document = self._source.read()
+            document = self._source.read(
+                Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
+            )
             if before is not None and _is_unchanged(before.policy, document):
                 self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
                 return
             policy = self._loaded(document)
         except (PolicyUnreadable, PolicyUnusable) as cause:
             # Said at every look, until somebody mends it.
-            self._events.not_loaded(cause, in_force=None if before is None else before.policy.sha256)
+            self._events.not_loaded(
+                cause,
+                in_force=None if before is None else before.policy.sha256,
+                version=None if document is None else document.version,
+            )
             if before is not None:
                 self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=True)
             return
         self._in_force = PolicyInForce(policy=policy, loaded_at=self._clock.now(), refused=False)
-        self._events.loaded(policy)
+        self._events.loaded(policy, version=document.version)
 
     def _loaded(self, document: PolicyDocument) -> Policy:
         try:

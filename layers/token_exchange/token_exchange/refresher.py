@@ -11,7 +11,7 @@ from token_exchange.adapters.events import Events
 from token_exchange.adapters.https_fetcher import HttpsFetcher
 from token_exchange.adapters.log_lines import quiet_libraries
 from token_exchange.adapters.metrics import Metrics
-from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.policy_source import policy_source
 from token_exchange.adapters.settings import Settings, read_settings
 from token_exchange.adapters.shared_keys_table import SharedKeysWriter
 from token_exchange.policy_store import PolicyStore
@@ -32,8 +32,9 @@ class Refresher:
         quiet_libraries()
         self._clock: Clock = SystemClock()
         events = Events(metrics=Metrics())
+        clients, calls = AwsClients(region=settings.region), DeadlineCalls()
         self._policies = PolicyStore(
-            source=PolicyFile(folder / settings.policy_file),
+            source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),
             clock=self._clock,
             max_age_seconds=settings.policy_max_age_seconds,
             events=events,
@@ -41,7 +42,6 @@ class Refresher:
         )
         self._keys: KeyRefresher | None = None
         if settings.state_table is not None:
-            clients, calls = AwsClients(region=settings.region), DeadlineCalls()
             self._keys = KeyRefresher(
                 fetcher=HttpsFetcher(clock=self._clock),
                 table=SharedKeysWriter(clients=clients, calls=calls, table=settings.state_table),

@@ -14,7 +14,7 @@ from token_exchange.adapters.events import Events
 from token_exchange.adapters.https_fetcher import HttpsFetcher
 from token_exchange.adapters.log_lines import quiet_libraries
 from token_exchange.adapters.metrics import Metrics
-from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.policy_source import policy_source
 from token_exchange.adapters.settings import Settings, read_settings
 from token_exchange.adapters.shared_keys_table import SharedKeysReader
 from token_exchange.adapters.state_table import StateTable
@@ -54,7 +54,7 @@ class Service:
         self._cold = True
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
         self._policies = PolicyStore(
-            source=PolicyFile(folder / settings.policy_file),
+            source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),
             clock=self._clock,
             max_age_seconds=settings.policy_max_age_seconds,
             events=self._events,

@@ -25,9 +25,11 @@ from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 
 if TYPE_CHECKING:
+    from mypy_boto3_appconfigdata import AppConfigDataClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr_public import ECRPublicClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
@@ -48,6 +50,9 @@ _TABLE_CONFIG: Final = Config(
     max_pool_connections=64,
 )
 """The table answers in milliseconds; a write that is given up should not arrive seconds later."""
+
+_LOOK_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
+"""A look at the policy is one attempt: the next look is the next one, and until then the last good policy holds."""
 
 _borrowed: ContextVar[RoleSession] = ContextVar("_borrowed")
 
@@ -99,6 +104,8 @@ class AwsClients:
         self._dynamodb: DynamoDBClient | None = None
         self._ecr_public: ECRPublicClient | None = None
         self._secrets: dict[str, SecretsManagerClient] = {}
+        self._s3: S3Client | None = None
+        self._appconfigdata: AppConfigDataClient | None = None
         # Two sessions, so that no client of the one can ever sign with the credentials of the other; what they know
         # of AWS and the handlers of botocore's events are the same and read once.
         events = HierarchicalEmitter()
@@ -172,6 +179,39 @@ class AwsClients:
                 )
                 client = self._secrets[region] = cast("SecretsManagerClient", fresh)  # as above
         return client
+
+    def s3(self) -> "S3Client":
+        """Return the client that reads the policy as the service.
+
+        Raises:
+            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
+        """
+        if self._region is None:
+            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
+        if self._s3 is None:
+            with self._lock:
+                client = made(
+                    lambda: self._own.create_client("s3", region_name=self._region, config=_LOOK_CONFIG), service="S3"
+                )
+                self._s3 = cast("S3Client", client)  # as above
+        return self._s3
+
+    def appconfigdata(self) -> "AppConfigDataClient":
+        """Return the client that receives the policy as the service.
+
+        Raises:
+            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
+        """
+        if self._region is None:
+            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
+        if self._appconfigdata is None:
+            with self._lock:
+                client = made(
+                    lambda: self._own.create_client("appconfigdata", region_name=self._region, config=_LOOK_CONFIG),
+                    service="AppConfig",
+                )
+                self._appconfigdata = cast("AppConfigDataClient", client)  # as above
+        return self._appconfigdata
 
     def ecr(self, region: str) -> "ECRClient":
         """Return the client for ECR in `region`, which signs with what was lent.

@@ -82,16 +82,23 @@ class Events:
         """Say what a run of the refresher brought."""
         self._info("issuer-keys-run", {"outcomes": {entry: str(outcome) for entry, outcome in outcomes.items()}})
 
-    def loaded(self, policy: Policy) -> None:
+    def loaded(self, policy: Policy, *, version: str | None) -> None:
         """Say that a policy is in force."""
         self._info(
             "policy-loaded",
-            {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)},
+            {
+                "policy_sha256": policy.sha256,
+                "policy_version": version,
+                "issuers": len(policy.issuers),
+                "grants": len(policy.grants),
+            },
         )
 
-    def not_loaded(self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None) -> None:
+    def not_loaded(
+        self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
+    ) -> None:
         """Say that a policy did not load, and everything that is wrong with it."""
-        fields: dict[str, Json] = {"policy_sha256": in_force}
+        fields: dict[str, Json] = {"policy_sha256": in_force, "policy_version": version}
         if isinstance(cause, PolicyUnusable):
             fields["problems"] = _problems([str(problem) for problem in cause.problems])
             fields["problem_count"] = len(cause.problems)

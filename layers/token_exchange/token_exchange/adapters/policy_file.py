@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
+from token_exchange.ports import Deadline
 
 _MAIN_FILE: Final = "policy.yaml"
 _GRANTS: Final = "grants"
@@ -17,8 +18,8 @@ class PolicyFile:
 
     path: Path
 
-    def read(self) -> PolicyDocument:
-        """Return the document as it is now.
+    def read(self, _deadline: Deadline | None = None, /) -> PolicyDocument:
+        """Return the document as it is now; a local file needs no deadline.
 
         Raises:
             PolicyUnreadable: the file, or one of the folder's, cannot be read.

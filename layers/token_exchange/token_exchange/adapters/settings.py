@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from token_exchange.adapters.policy_place import FORMS, PolicyPlace, parse_policy_place
 from token_exchange.policy.partitions import partition_of
 
 _PUBLIC_URL: Final = re.compile(
@@ -25,9 +26,9 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was configured. `policy_file` is relative to the function's folder unless absolute."""
+    """What was configured."""
 
-    policy_file: str
+    policy: PolicyPlace
     policy_max_age_seconds: int
     state_table: str | None
     public_url: str | None
@@ -43,7 +44,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     given = {name: value for name, value in environment.items() if value}
     return Settings(
-        policy_file=_policy_file(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
+        policy=_policy(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
         state_table=_table(given.get("TOKEN_EXCHANGE_STATE_TABLE")),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
@@ -52,11 +53,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _policy_file(value: str) -> str:
-    path = value.removeprefix("file:")
-    if path == value or not path:
-        raise BadSetting("TOKEN_EXCHANGE_POLICY", "file:PATH", value)
-    return path
+def _policy(value: str) -> PolicyPlace:
+    try:
+        return parse_policy_place(value)
+    except ValueError as error:
+        raise BadSetting("TOKEN_EXCHANGE_POLICY", FORMS, value) from error
 
 
 def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
