@@ -127,7 +127,7 @@ def test_a_token_that_grew_too_old_starts_a_new_session_in_the_same_look(story: 
     assert story.errors() == ["BadRequestException"]
 
 
-@pytest.mark.parametrize("kind", ["throttle", "server-error", "unavailable", "access-denied", "malformed", "drop"])
+@pytest.mark.parametrize("kind", ["throttle", "server-error", "unavailable", "access-denied", "malformed"])
 @pytest.mark.parametrize("operation", [START, GET])
 def test_a_failure_is_told_and_costs_one_call_and_the_next_look_starts_anew(
     story: Story, operation: str, kind: FaultKind
@@ -140,10 +140,24 @@ def test_a_failure_is_told_and_costs_one_call_and_the_next_look_starts_anew(
     assert story.calls()[-2:] == [START, GET]
 
 
-def test_a_token_that_may_have_been_used_is_used_no_second_time(story: Story) -> None:
+@pytest.mark.parametrize("operation", [START, GET])
+def test_a_connection_that_a_frozen_environment_lost_costs_nothing(story: Story, operation: str) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind="drop"), times=1)
+    assert story.look().content == b"version: 1"
+    assert story.calls().count(operation) == 2
+
+
+@pytest.mark.parametrize("operation", [START, GET])
+def test_one_that_is_lost_again_is_a_failure(story: Story, operation: str) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind="drop"), times=2)
+    with pytest.raises(PolicyUnreadable, match="did not answer"):
+        story.look()
+
+
+def test_after_a_failure_no_old_token_is_used(story: Story) -> None:
     story.look()
     story.advance(60)
-    story.aws.faults.plan(GET, AwsFault(kind="drop"), times=1)
+    story.aws.faults.plan(GET, AwsFault(kind="server-error"), times=1)
     with pytest.raises(PolicyUnreadable):
         story.look()
     story.look()

@@ -136,7 +136,8 @@ def test_whatever_else_comes_is_no_policy(wire: Wire, answer: Answer | Silence, 
     with pytest.raises(PolicyUnreadable, match=why) as error:
         look(policy_in(wire.clients))
     assert str(error.value).startswith(f"s3://{BUCKET}/{KEY}: ")
-    assert len(wire.seen) == 1
+    # A connection that was closed may have been a kept one.
+    assert len(wire.seen) == (2 if answer is Silence.DROP else 1)
 
 
 def test_a_failed_look_forgets_nothing(wire: Wire) -> None:

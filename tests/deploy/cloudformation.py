@@ -81,14 +81,23 @@ def text(value: object, *path: str | int) -> str:
 
 
 class Stack:
-    """A template with values for its parameters. An attribute of a resource is `Name.Attribute` unless given."""
+    """A template with values for its parameters.
+
+    An attribute of a resource is `Name.Attribute` unless given, and its id its name.
+    """
 
     def __init__(
-        self, path: str, parameters: Mapping[str, object], *, attributes: Mapping[str, str] | None = None
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        *,
+        attributes: Mapping[str, str] | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> None:
         self.template = load(path)
         self._attributes = attributes or {}
         self._values = {name: parameters.get(name, value) for name, value in PSEUDO_PARAMETERS.items()}
+        self._values.update(ids or {})
         for name, declared in mapping(self.template, "Parameters").items():
             default = mapping(declared).get("Default", _ABSENT)
             value = parameters.get(name, default)

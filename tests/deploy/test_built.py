@@ -72,7 +72,8 @@ def test_everything_in_the_layer_belongs_to_a_distribution_or_is_ours(build: Pat
 @both_builds
 def test_no_cold_start_has_to_compile_anything(build: Path) -> None:
     """Whatever the file's time says: the bytecode's flags are those of PEP 552 for a hash that is not checked."""
-    folders = (layer(build), build / "ExchangeFunction", build / "RefreshKeysFunction")
+    functions = [build / name for name in ("ExchangeFunction", "RefreshKeysFunction", "ValidatePolicyFunction")]
+    folders = (layer(build), *functions)
     modules = [path for folder in folders for path in folder.rglob("*.py")]
     assert len(modules) > 500
     for module in modules:
@@ -94,6 +95,15 @@ def test_the_refresher_is_built_beside_the_policy_that_it_reads() -> None:
     assert (built / "refresh_keys" / "app.py").read_bytes() == (ROOT / "functions/refresh_keys/app.py").read_bytes()
     policy = ROOT / "functions" / "exchange" / "policy.yaml"
     assert (built / "exchange" / "policy.yaml").exists() == policy.exists()
+
+
+def test_the_validator_is_its_own_folder_and_the_layer_knows_where_policies_lie() -> None:
+    built = DEPLOYED_BUILD / "ValidatePolicyFunction"
+    assert {path.name for path in built.iterdir()} == {"validate_policy"}
+    assert (built / "validate_policy/app.py").read_bytes() == (ROOT / "functions/validate_policy/app.py").read_bytes()
+    # A layer whose botocore was trimmed to STS and ECR would start, and find no policy.
+    for service in ("s3", "appconfigdata"):
+        assert list((layer(DEPLOYED_BUILD) / "botocore" / "data" / service).glob("*/service-2.json.gz"))
 
 
 def test_the_refresher_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:

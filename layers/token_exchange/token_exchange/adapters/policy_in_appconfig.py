@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from token_exchange.adapters.aws_clients import AwsClients
 from token_exchange.adapters.aws_faults import answered
 from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.adapters.kept_connections import reconnecting
 from token_exchange.adapters.policy_body import whole_body
-from token_exchange.adapters.policy_place import AppConfigPlace
+from token_exchange.adapters.policy_place import NAME_WITHOUT_FILE, AppConfigPlace
 from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
 from token_exchange.ports import Clock, Deadline
 from token_exchange.reasons import Reason
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 15
 """The shortest pause that AppConfig grants a session; how often it is asked in fact is the policy's age to say."""
-
-_DOCUMENT_NAME: Final = "policy.yaml"
-"""AppConfig keeps no name of the file: under this one, its identity is that of the file that was uploaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +85,13 @@ class PolicyInAppConfig:
                 # A token is good for a day, and an environment may have slept for longer.
                 if error.response.get("Error", {}).get("Code") != "BadRequestException":
                     raise
-        started = client.start_configuration_session(
-            ApplicationIdentifier=self._place.application,
-            EnvironmentIdentifier=self._place.environment,
-            ConfigurationProfileIdentifier=self._place.profile,
-            RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+        started = reconnecting(
+            lambda: client.start_configuration_session(
+                ApplicationIdentifier=self._place.application,
+                EnvironmentIdentifier=self._place.environment,
+                ConfigurationProfileIdentifier=self._place.profile,
+                RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+            )
         )
         return _asked(client, started["InitialConfigurationToken"], None, deadline)
 
@@ -99,14 +99,15 @@ class PolicyInAppConfig:
 def _asked(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
     """Return the session as it is after one question; an empty answer says that `last` is still what is deployed."""
     asked_at = deadline.clock.now(), deadline.clock.monotonic()
-    answer = client.get_latest_configuration(ConfigurationToken=token)
+    # Had the first of two questions arrived, the second would be refused, and a new session begun.
+    answer = reconnecting(lambda: client.get_latest_configuration(ConfigurationToken=token))
     content = whole_body(answer["Configuration"], deadline=deadline)
     if not content and last is None:
         raise Refused(Reason.POLICY_UNAVAILABLE, "AppConfig has no configuration, or an empty one, deployed there")
     document = last
     if content or document is None:
         document = PolicyDocument(
-            name=_DOCUMENT_NAME, content=content, read_file=None, version=answer.get("VersionLabel") or None
+            name=NAME_WITHOUT_FILE, content=content, read_file=None, version=answer.get("VersionLabel") or None
         )
     return _Session(
         token=answer["NextPollConfigurationToken"],

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from token_exchange.adapters.aws_clients import AwsClients
 from token_exchange.adapters.aws_faults import answered
 from token_exchange.adapters.deadline_calls import DeadlineCalls
+from token_exchange.adapters.kept_connections import reconnecting
 from token_exchange.adapters.policy_body import whole_body
 from token_exchange.adapters.policy_place import S3Place
 from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
@@ -77,5 +78,5 @@ class PolicyInS3:
     def _asked(self, client: "S3Client", etag: str | None) -> "GetObjectOutputTypeDef":
         bucket, key = self._place.bucket, self._place.key
         if etag is None:
-            return client.get_object(Bucket=bucket, Key=key)
-        return client.get_object(Bucket=bucket, Key=key, IfNoneMatch=etag)
+            return reconnecting(lambda: client.get_object(Bucket=bucket, Key=key))
+        return reconnecting(lambda: client.get_object(Bucket=bucket, Key=key, IfNoneMatch=etag))

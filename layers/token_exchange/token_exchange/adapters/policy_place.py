@@ -6,6 +6,9 @@ from typing import Final
 
 FORMS: Final = "file:PATH, s3://BUCKET/KEY or appconfig:APPLICATION/ENVIRONMENT/PROFILE"
 
+NAME_WITHOUT_FILE: Final = "policy.yaml"
+"""AppConfig keeps no name of the file: under this one, its identity is that of the file that was uploaded."""
+
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 """Amazon S3 User Guide, "General purpose bucket naming rules"."""
 

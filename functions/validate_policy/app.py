@@ -1,0 +1,5 @@
+"""The handler of AppConfig's validator."""
+
+from token_exchange.policy_validator import start
+
+handler = start()

@@ -1,0 +1,73 @@
+"""Refuses a policy before it is deployed, by the loader that the service itself uses.
+
+Source: AppConfig User Guide, "Understanding validators": the event, and that a message which is raised reaches whoever
+deploys.
+"""
+
+import base64
+import binascii
+import os
+from typing import Final
+
+from token_exchange.adapters.policy_place import NAME_WITHOUT_FILE
+from token_exchange.adapters.settings import Settings, read_settings
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.model import Policy
+from token_exchange.policy.reading.problems import PolicyUnusable
+
+_MOST_PROBLEMS: Final = 50
+
+
+class PolicyRefused(Exception):
+    """The policy does not load; the text lists every problem with its place, and is what AWS shows."""
+
+
+class PolicyValidator:
+    """The validator of one environment: of its region, and with or without a state table, as the service is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, event: object, _context: object) -> dict[str, str | int]:
+        """Return what the policy in the event's `content`, in base64, would be once it is in force.
+
+        Raises:
+            PolicyRefused: it would never be.
+        """
+        try:
+            policy = self._loaded(_content(event))
+        except PolicyUnusable as error:
+            shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
+            if len(error.problems) > _MOST_PROBLEMS:
+                shown.append(f"and {len(error.problems) - _MOST_PROBLEMS} more")
+            raise PolicyRefused("\n".join(["the policy does not load", *shown])) from error
+        return {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)}
+
+    def _loaded(self, content: bytes) -> Policy:
+        return load_policy(
+            content,
+            name=NAME_WITHOUT_FILE,
+            read_file=None,
+            own_region=self._settings.region,
+            has_state=self._settings.state_table is not None,
+        )
+
+
+def _content(event: object) -> bytes:
+    match event:
+        case {"content": str() as content}:
+            try:
+                return base64.b64decode(content, validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise PolicyRefused("content: expected base64") from error
+        case _:
+            raise PolicyRefused("content: expected an event with the policy in base64, as AppConfig sends it")
+
+
+def start() -> PolicyValidator:
+    """Return the validator as the environment configures it.
+
+    Raises:
+        BadSetting: a variable has a value that it cannot have.
+    """
+    return PolicyValidator(read_settings(os.environ))

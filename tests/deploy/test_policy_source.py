@@ -1,0 +1,160 @@
+"""The template's three places of a policy: what the functions are told, and what they may read there."""
+
+import re
+
+import pytest
+
+from sandbox.account import PUSH_ROLE
+from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policy_grammar import parse_policy
+from tests.deploy.cloudformation import Stack, as_policy, at, load, mapping, sequence, text
+from token_exchange.adapters.metrics import NAMESPACE
+from token_exchange.adapters.policy_place import AppConfigPlace, FilePlace, S3Place, parse_policy_place
+from token_exchange.policy_validator import PolicyValidator
+
+TEMPLATE = "template.yaml"
+READERS = (("ExchangeFunction", "ExchangeRole"), ("RefreshKeysFunction", "RefreshKeysRole"))
+BUCKET, KEY = "acme-policies", "live/policy.yaml"
+OBJECT = f"arn:aws:s3:::{BUCKET}/{KEY}"
+CONFIGURATION = "arn:aws:appconfig:eu-west-1:111122223333:application/app1234/environment/env1234/configuration/prof123"
+READS = ["s3:GetObject", "appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"]
+
+
+def deployed(source: str) -> Stack:
+    return Stack(
+        TEMPLATE,
+        {
+            "AssumableRoleArns": PUSH_ROLE,
+            "PolicySource": source,
+            "PolicyBucket": BUCKET,
+            "PolicyKey": KEY,
+        },
+        attributes={
+            "PolicyLoadFailedAlarm.Arn": "alarm:load",
+            "FailedExchangesAlarm.Arn": "alarm:failed",
+            "ExchangeLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*",
+            "RefreshKeysLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*",
+        },
+        ids={"PolicyApplication": "app1234", "PolicyEnvironment": "env1234", "PolicyProfile": "prof123"},
+    )
+
+
+def may(stack: Stack, role: str, action: str, resource: str) -> bool:
+    policies = [
+        parse_policy(as_policy(at(each, "PolicyDocument")), kind="identity")
+        for each in sequence(stack.resource(role), "Policies")
+    ]
+    return any(policy.says(Ask(action=action, resource=resource, context={})) is Verdict.ALLOWED for policy in policies)
+
+
+def place(stack: Stack, function: str) -> object:
+    return parse_policy_place(text(stack.resource(function), "Environment", "Variables", "TOKEN_EXCHANGE_POLICY"))
+
+
+@pytest.mark.parametrize(("function", "role"), READERS)
+def test_a_file_needs_no_rights(function: str, role: str) -> None:
+    stack = deployed("file")
+    assert isinstance(place(stack, function), FilePlace)
+    for action in READS:
+        for resource in (OBJECT, CONFIGURATION):
+            assert not may(stack, role, action, resource)
+
+
+@pytest.mark.parametrize(("function", "role"), READERS)
+def test_of_s3_one_object_may_be_read(function: str, role: str) -> None:
+    stack = deployed("s3")
+    assert place(stack, function) == S3Place(bucket=BUCKET, key=KEY)
+    assert may(stack, role, "s3:GetObject", OBJECT)
+    for action, resource in [
+        ("s3:GetObject", f"{OBJECT}.old"),
+        ("s3:GetObject", "arn:aws:s3:::acme-other/live/policy.yaml"),
+        ("s3:PutObject", OBJECT),
+        ("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
+        ("appconfig:GetLatestConfiguration", CONFIGURATION),
+    ]:
+        assert not may(stack, role, action, resource)
+
+
+@pytest.mark.parametrize(("function", "role"), READERS)
+def test_of_appconfig_one_configuration_may_be_received(function: str, role: str) -> None:
+    stack = deployed("appconfig")
+    assert place(stack, function) == AppConfigPlace(application="app1234", environment="env1234", profile="prof123")
+    assert may(stack, role, "appconfig:StartConfigurationSession", CONFIGURATION)
+    assert may(stack, role, "appconfig:GetLatestConfiguration", CONFIGURATION)
+    for action, resource in [
+        ("appconfig:GetLatestConfiguration", CONFIGURATION.replace("prof123", "prof999")),
+        ("appconfig:StartDeployment", CONFIGURATION),
+        ("s3:GetObject", OBJECT),
+    ]:
+        assert not may(stack, role, action, resource)
+
+
+def test_s3_needs_a_bucket() -> None:
+    rule = mapping(load(TEMPLATE), "Rules", "AnObjectIsInABucket")
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "PolicySource"}, "s3"]}
+    (assertion,) = sequence(rule, "Assertions")
+    assert at(assertion, "Assert") == {"Fn::Not": [{"Fn::Equals": [{"Ref": "PolicyBucket"}, ""]}]}
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("policy.yaml", True),
+        ("teams/live/policy.json", True),
+        ("", False),
+        ("/policy.yaml", False),
+        ("policies/", False),
+        # An asterisk would be one in the role's policy too.
+        ("*", False),
+        ("policy*.yaml", False),
+        ("policy?.yaml", False),
+        ("${aws:username}", False),
+    ],
+)
+def test_a_key_is_one_object(key: str, *, taken: bool) -> None:
+    pattern = text(load(TEMPLATE), "Parameters", "PolicyKey", "AllowedPattern")
+    assert bool(re.search(pattern, key)) is taken
+
+
+def test_a_deployment_is_validated_gradual_and_watched() -> None:
+    stack = deployed("appconfig")
+    (validator,) = sequence(stack.resource("PolicyProfile"), "Validators")
+    assert validator == {"Type": "LAMBDA", "Content": "ValidatePolicyFunction.Arn"}
+    assert stack.resource("ValidatePolicyPermission")["Principal"] == "appconfig.amazonaws.com"
+    strategy = stack.resource("PolicyDeploymentStrategy")
+    assert (strategy["GrowthFactor"], strategy["DeploymentDurationInMinutes"]) == (20, 10)
+    assert strategy["FinalBakeTimeInMinutes"] == 10
+    monitored = [at(each, "AlarmArn") for each in sequence(stack.resource("PolicyEnvironment"), "Monitors")]
+    assert monitored == ["alarm:load", "alarm:failed"]
+
+
+def test_the_alarm_that_takes_a_policy_back_sees_every_failure() -> None:
+    (query,) = sequence(deployed("appconfig").resource("FailedExchangesAlarm"), "Metrics")
+    asked, schema = text(query, "Expression").split(" FROM ")
+    assert asked == "SELECT SUM(Exchanges)"
+    assert schema == f"SCHEMA(\"{NAMESPACE}\", decision, reason) WHERE decision = 'failed'"
+
+
+def test_the_validator_reads_nothing_and_loads_what_the_service_loads() -> None:
+    stack = deployed("appconfig")
+    actions = [
+        action
+        for each in sequence(stack.resource("ValidatePolicyRole"), "Policies")
+        for action in sequence(at(each, "PolicyDocument", "Statement", 0), "Action")
+    ]
+    assert actions == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    function = stack.resource("ValidatePolicyFunction")
+    # Both know of a table, or a grant would pass here and not there.
+    for name in ("ValidatePolicyFunction", "ExchangeFunction"):
+        assert "TOKEN_EXCHANGE_STATE_TABLE" in mapping(stack.resource(name), "Environment", "Variables")
+    assert text(function, "Handler") == "validate_policy.app.handler"
+    from validate_policy.app import handler  # noqa: PLC0415 - it reads the environment when it is imported
+
+    assert isinstance(handler, PolicyValidator)
+
+
+def test_without_appconfig_nothing_of_it_is_made() -> None:
+    resources = mapping(load(TEMPLATE), "Resources")
+    for name, resource in resources.items():
+        is_its_own = str(at(resource, "Type")).startswith("AWS::AppConfig::") or name.startswith("ValidatePolicy")
+        assert not is_its_own or at(resource, "Condition") == "FromAppConfig", name
