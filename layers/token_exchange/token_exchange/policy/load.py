@@ -9,7 +9,6 @@ from token_exchange.policy.partitions import partition_of
 from token_exchange.policy.reading.deny import read_deny
 from token_exchange.policy.reading.document import read_mapping
 from token_exchange.policy.reading.fields import described
-from token_exchange.policy.reading.grant_files import read_grant_files, refuse_bounds
 from token_exchange.policy.reading.grants import read_grants
 from token_exchange.policy.reading.issuers import read_issuers
 from token_exchange.policy.reading.named_files import NamedFiles, ReadFile, identity_of
@@ -53,8 +52,14 @@ def load_policy(
     deny = read_deny(fields, issuers)
     if grant_files is None:
         grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
-        refuse_bounds(fields)
+        if "files" in fields:
+            fields.pass_over("files")
+            # Nobody would keep what it promises.
+            fields.problem("files", "conflict", "expected in a policy that is a folder alone")
     else:
+        # Imported here: most policies are no folder, and every start would pay for it.
+        from token_exchange.policy.reading.grant_files import read_grant_files  # noqa: PLC0415 - as said above
+
         grants = read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)
     fields.finish()
     problems.raise_if_any()

@@ -67,13 +67,6 @@ def read_grant_files(
     return tuple(grants)
 
 
-def refuse_bounds(document: Fields) -> None:
-    """Report `files` in a policy that is one file: nobody would keep what it promises."""
-    if "files" in document:
-        document.pass_over("files")
-        document.problem("files", "conflict", "expected in a policy that is a folder alone")
-
-
 def _read_bounds(
     document: Fields,
     contents: Mapping[str, bytes],
