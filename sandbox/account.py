@@ -16,7 +16,9 @@ SERVICE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ecr-token-exchange"
 PUSH_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-push"
 RELEASE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-release"
 PULL_ROLE: Final = f"arn:aws:iam::{BASE_ACCOUNT}:role/ci-ecr-pull"
+PUBLIC_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-public"
 RELEASE_EXTERNAL_ID: Final = "acme-releases"
+HUB_SECRET: Final = f"arn:aws:secretsmanager:{REGION}:{APPS_ACCOUNT}:secret:registries/docker-hub-Q7mXb2"
 
 _MAY_ASSUME: Final = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 _PULL: Final = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -26,6 +28,13 @@ _PUSH: Final = [
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
+]
+_PUBLIC_PUSH: Final = [
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:PutImage",
 ]
 
 
@@ -38,7 +47,12 @@ def roles() -> list[Role]:
         ),
         permissions=[
             _policy(
-                {"Effect": "Allow", "Action": _MAY_ASSUME, "Resource": [PUSH_ROLE, RELEASE_ROLE, PULL_ROLE]},
+                {
+                    "Effect": "Allow",
+                    "Action": _MAY_ASSUME,
+                    "Resource": [PUSH_ROLE, RELEASE_ROLE, PULL_ROLE, PUBLIC_ROLE],
+                },
+                {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": HUB_SECRET},
                 # As the template has it: the function reads key sets, and writes marks and counts.
                 _on_items("dynamodb:GetItem", "keys#*"),
                 _on_items(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], "use#*", "budget#*"),
@@ -55,6 +69,7 @@ def roles() -> list[Role]:
         _registry_role(PUSH_ROLE, _PUSH),
         _registry_role(RELEASE_ROLE, _PUSH, external_id=RELEASE_EXTERNAL_ID),
         _registry_role(PULL_ROLE, _PULL),
+        _public_role(),
     ]
 
 
@@ -92,6 +107,23 @@ def _registry_role(arn: str, actions: list[str], *, external_id: str | None = No
         {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:ecr:*:{account}:repository/*"},
     )
     return make_role(arn, trust=_policy(trust), permissions=[permissions])
+
+
+def _public_role() -> Role:
+    trust = _policy({"Effect": "Allow", "Principal": {"AWS": SERVICE_ROLE}, "Action": _MAY_ASSUME})
+    permissions = _policy(
+        {
+            "Effect": "Allow",
+            "Action": ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"],
+            "Resource": "*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": _PUBLIC_PUSH,
+            "Resource": f"arn:aws:ecr-public::{APPS_ACCOUNT}:repository/*",
+        },
+    )
+    return make_role(PUBLIC_ROLE, trust=trust, permissions=[permissions])
 
 
 def _policy(*statements: dict[str, object]) -> str:

@@ -61,6 +61,8 @@ class World:
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_ENDPOINT_URL_STS": self.aws.url,
             "AWS_ENDPOINT_URL_ECR": self.aws.url,
+            "AWS_ENDPOINT_URL_ECR_PUBLIC": self.aws.url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.aws.url,
             "TOKEN_EXCHANGE_STATE_TABLE": self.aws.state.name,
             "AWS_REGION": account.REGION,

@@ -61,7 +61,7 @@ class Registry:
             raise AwsError(code="InvalidSignatureException", message="Credential should be scoped to a valid region.")
         authorize(session, action="ecr:GetAuthorizationToken", resource="*", now_seconds=call.now_seconds)
         expires_at = float(int(call.now_seconds) + LOGIN_SECONDS)
-        login = Login(session=session, region=region, password=_password(expires_at), expires_at=expires_at)
+        login = Login(session=session, region=region, password=new_password(expires_at), expires_at=expires_at)
         with self._lock:
             self._logins[login.password] = login
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
@@ -133,8 +133,8 @@ def _invalid(message: str) -> AwsError:
     return AwsError(code="InvalidParameterException", message=text)
 
 
-def _password(expires_at: float) -> str:
-    # About the form and size of ECR's: JSON in base64, 2 kB and more, so that nothing rests on a short one.
+def new_password(expires_at: float) -> str:
+    """Return a password of about the form and size of ECR's: JSON in base64, so that nothing rests on a short one."""
     envelope = {
         "payload": new_secret(size_bytes=900),
         "datakey": new_secret(size_bytes=184),

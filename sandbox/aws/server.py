@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never, get_args
 from urllib.parse import parse_qsl
 
-from sandbox.aws import appconfigdata, dynamodb
+from sandbox.aws import appconfigdata, dynamodb, ecr_public, secrets_manager
 from sandbox.aws.appconfigdata import Configurations
 from sandbox.aws.calls import Call, Operation, Seen
 from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
+from sandbox.aws.ecr_public import PublicRegistry
 from sandbox.aws.errors import AwsError, Protocol, error_answer
 from sandbox.aws.principals import Principals, Role, Session
+from sandbox.aws.secrets_manager import Secrets
 from sandbox.aws.signatures import authenticate, claimed_access_key_id
 from sandbox.aws.sts import assume_role
 from sandbox.clocks import WALL_CLOCK, Now
@@ -29,7 +31,12 @@ type FaultKind = Literal[
 ]
 FAULT_KINDS: Final[Mapping[str, FaultKind]] = {kind: kind for kind in get_args(FaultKind.__value__)}
 CONTROL_PATH: Final = "/_control"
-_TARGETS: Final[Mapping[str, str]] = {"AmazonEC2ContainerRegistry_V20150921": "ecr", dynamodb.TARGET: "dynamodb"}
+_TARGETS: Final[Mapping[str, str]] = {
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
+    ecr_public.TARGET: "ecr-public",
+    secrets_manager.TARGET: "secretsmanager",
+    dynamodb.TARGET: "dynamodb",
+}
 _STS_VERSION: Final = "2011-06-15"
 
 
@@ -55,7 +62,7 @@ class _Named:
 
 
 class Aws:
-    """STS, ECR, DynamoDB and AppConfig on loopback.
+    """The services that an exchange asks, on loopback.
 
     `requests` is what arrived; `faults` are planned by operation, as `sts:AssumeRole`.
     """
@@ -67,6 +74,8 @@ class Aws:
         for caller in callers:
             self.principals.remember(caller)
         self.registry = Registry()
+        self.public_registry = PublicRegistry()
+        self.secrets = Secrets()
         self.state = StateTable()
         self.configurations = Configurations()
         self.faults: Faults[str, AwsFault] = Faults()
@@ -76,6 +85,8 @@ class Aws:
         self._operations: Mapping[str, Operation] = {
             "sts:AssumeRole": assume_role,
             "ecr:GetAuthorizationToken": self.registry.get_authorization_token,
+            "ecr-public:GetAuthorizationToken": self.public_registry.get_authorization_token,
+            "secretsmanager:GetSecretValue": self.secrets.get_secret_value,
             **self.state.operations,
             **self.configurations.operations,
         }

@@ -42,6 +42,22 @@ class Clients:
             attempts=attempts,
         )
 
+    def ecr_public(self, session: Session, *, region: str = "us-east-1") -> BaseClient:
+        return self._of(session, "ecr-public", region=region)
+
+    def secrets(self, session: Session | None = None, *, region: str = account.REGION) -> BaseClient:
+        return self._of(session or self.service, "secretsmanager", region=region)
+
+    def _of(self, session: Session, service: str, *, region: str) -> BaseClient:
+        return self._client(
+            service,
+            key=session.access_key_id,
+            secret=session.secret_access_key,
+            token=session.session_token,
+            attempts=1,
+            region=region,
+        )
+
     def ecr(self, session: Session, *, attempts: int = 1, region: str = account.REGION) -> BaseClient:
         return self._client(
             "ecr",

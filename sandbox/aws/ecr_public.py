@@ -1,0 +1,59 @@
+"""`ecr-public:GetAuthorizationToken`: one login for all of ECR Public, from the one region whose API gives it out.
+
+Source: the ECR Public API reference; ECR Public User Guide, "Registry authentication".
+"""
+
+import base64
+import threading
+from typing import Final
+
+from sandbox.aws.calls import Call
+from sandbox.aws.ecr import LOGIN_SECONDS, Login, authorize, new_password
+from sandbox.aws.errors import AwsError, json_answer
+from sandbox.loopback import Answer
+
+TARGET: Final = "SpencerFrontendService"
+REGION: Final = "us-east-1"
+_NEEDED: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+"""The password is a bearer token that STS makes for the service, so the session needs both."""
+
+
+class PublicRegistry:
+    """Gives out logins of ECR Public, which are worth nothing at a private registry."""
+
+    def __init__(self) -> None:
+        self._logins: dict[str, Login] = {}
+        self._lock = threading.Lock()
+
+    def login(self, password: str) -> Login | None:
+        """Return the login behind a password, expired or not."""
+        return self._logins.get(password)
+
+    def logins(self) -> list[Login]:
+        """Return every login, in the order in which they were made."""
+        with self._lock:
+            return list(self._logins.values())
+
+    def get_authorization_token(self, call: Call) -> Answer:
+        """Answer `GetAuthorizationToken`.
+
+        Raises:
+            AwsError: as ECR Public would refuse it.
+        """
+        if call.caller.region != REGION:
+            raise AwsError(
+                code="InvalidSignatureException", message=f"Credential should be scoped to a valid region: {REGION}."
+            )
+        session = call.caller.session
+        for action in _NEEDED:
+            authorize(session, action=action, resource="*", now_seconds=call.now_seconds)
+        expires_at = float(int(call.now_seconds) + LOGIN_SECONDS)
+        login = Login(session=session, region=REGION, password=new_password(expires_at), expires_at=expires_at)
+        with self._lock:
+            self._logins[login.password] = login
+        # One structure, where private ECR answers with a list, and no endpoint: there is only one.
+        data = {
+            "authorizationToken": base64.b64encode(f"AWS:{login.password}".encode()).decode(),
+            "expiresAt": expires_at,
+        }
+        return json_answer({"authorizationData": data}, request_id=call.request_id)

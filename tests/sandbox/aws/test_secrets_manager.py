@@ -1,0 +1,87 @@
+import dataclasses
+
+import pytest
+
+from sandbox import account
+from sandbox.aws.secrets_manager import Secret
+from sandbox.aws.server import Aws, AwsFault
+from tests.sandbox.clients import Clients, assume, call, refusal
+
+LOGIN = Secret(arn=account.HUB_SECRET, value='{"username": "acme-ci", "password": "p"}')
+
+
+def test_a_secret_of_text_is_answered_as_it_was_put(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(LOGIN)
+    answer = call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn)
+    assert answer["SecretString"] == LOGIN.value
+    assert (answer["ARN"], answer["Name"]) == (LOGIN.arn, "registries/docker-hub")
+    assert "SecretBinary" not in answer
+
+
+def test_a_secret_of_bytes_is_answered_as_bytes(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(dataclasses.replace(LOGIN, value=b"\0\xff"))
+    answer = call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn)
+    assert answer["SecretBinary"] == b"\0\xff"
+    assert "SecretString" not in answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({"is_deleted": True}, "InvalidRequestException", "marked for deletion"),
+        ({"is_locked": True}, "DecryptionFailure", "can't decrypt"),
+        ({"value": None}, "ResourceNotFoundException", "staging label: AWSCURRENT"),
+    ],
+)
+def test_a_secret_can_be_out_of_reach(
+    aws: Aws, clients: Clients, changes: dict[str, object], code: str, text: str
+) -> None:
+    # One field of many types: the checker cannot tell which of them a table row changes.
+    aws.secrets.put(dataclasses.replace(LOGIN, **changes))  # type: ignore[arg-type]
+    found, message, status = refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn))
+    assert (found, status) == (code, 400)
+    assert text in message
+
+
+def test_a_secret_that_is_not_there_is_not_found_by_who_may_read_it(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(LOGIN)
+    aws.secrets.remove(LOGIN.arn)
+    found = refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn))
+    assert found[0] == "ResourceNotFoundException"
+
+
+def test_who_may_not_read_it_is_not_told_whether_it_exists(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(LOGIN)
+    assume(clients.sts())
+    stranger = clients.secrets(aws.principals.sessions()[-1])
+    absent = LOGIN.arn.replace("docker-hub", "payroll")
+    for found in (
+        refusal(lambda: call(stranger, "get_secret_value", SecretId=LOGIN.arn)),
+        refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId=absent)),
+    ):
+        assert found[0] == "AccessDeniedException"
+        assert "because no identity-based policy allows the secretsmanager:GetSecretValue action" in found[1]
+
+
+def test_a_region_knows_its_own_secrets_alone(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(LOGIN)
+    client = clients.secrets(region="us-east-1")
+    found = refusal(lambda: call(client, "get_secret_value", SecretId=LOGIN.arn))
+    assert found[0] == "ResourceNotFoundException"
+
+
+def test_a_name_is_not_an_arn(clients: Clients) -> None:
+    found = refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId="registries/docker-hub"))
+    assert found[0] == "InvalidParameterException"
+
+
+def test_it_fails_as_it_is_told(aws: Aws, clients: Clients) -> None:
+    aws.secrets.put(LOGIN)
+    aws.faults.plan("secretsmanager:GetSecretValue", AwsFault(kind="throttle"), times=1)
+    client = clients.secrets()
+    assert refusal(lambda: call(client, "get_secret_value", SecretId=LOGIN.arn))[0] == "ThrottlingException"
+    call(client, "get_secret_value", SecretId=LOGIN.arn)
+
+
+def test_no_secret_shows_its_value() -> None:
+    assert "acme-ci" not in repr(LOGIN)
