@@ -24,6 +24,20 @@ type Operation = Callable[[Call], Answer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCall:
+    """A call that needs no signature: whoever makes it, what it brings along says who he is."""
+
+    operation: str
+    parameters: Mapping[str, object]
+    principals: Principals
+    request_id: str
+    now_seconds: float
+
+
+type OpenOperation = Callable[[OpenCall], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A request that arrived, for tests and for people. `error` is the code of the refusal, or None.
 

@@ -1,4 +1,4 @@
-"""Who exists in the sandbox's AWS: roles, and the credentials with which somebody calls."""
+"""Who exists in the sandbox's AWS: roles, OIDC providers, and the credentials with which somebody calls."""
 
 import base64
 import secrets
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sandbox.aws.oidc_providers import OidcProvider
 from sandbox.aws.policies import Policy
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.clocks import Now
@@ -85,6 +86,7 @@ class Principals:
     def __init__(self, roles: Iterable[Role], *, now: Now) -> None:
         self._roles = {role.arn: role for role in roles}
         self._sessions: dict[str, Session] = {}
+        self._oidc_providers: dict[str, OidcProvider] = {}
         self._now = now
         self._lock = threading.Lock()
 
@@ -92,6 +94,16 @@ class Principals:
         """Add a role, or replace the one with the same ARN."""
         with self._lock:
             self._roles[role.arn] = role
+
+    def put_oidc_provider(self, provider: OidcProvider) -> None:
+        """Let an account trust an issuer, or replace the provider with the same ARN."""
+        with self._lock:
+            self._oidc_providers[provider.arn] = provider
+
+    def oidc_providers(self) -> list[OidcProvider]:
+        """Return the OIDC providers of every account."""
+        with self._lock:
+            return list(self._oidc_providers.values())
 
     def role(self, arn: str) -> Role | None:
         """Return the role with exactly this ARN."""

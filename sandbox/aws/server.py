@@ -1,6 +1,7 @@
 """The sandbox's AWS: one plain HTTP server on loopback that several services answer from.
 
-Clients reach it by `AWS_ENDPOINT_URL`. Nothing is answered to a request whose signature does not verify.
+Clients reach it by `AWS_ENDPOINT_URL`. Nothing is answered to a request whose signature
+does not verify, but for the one operation that brings a token instead.
 """
 
 import json
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from sandbox.aws import appconfigdata, dynamodb, ecr_public, secrets_manager
 from sandbox.aws.appconfigdata import Configurations
-from sandbox.aws.calls import Call, Operation, Seen
+from sandbox.aws.calls import Call, OpenCall, OpenOperation, Operation, Seen
 from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
 from sandbox.aws.ecr_public import PublicRegistry
@@ -22,6 +23,7 @@ from sandbox.aws.principals import Principals, Role, Session
 from sandbox.aws.secrets_manager import Secrets
 from sandbox.aws.signatures import authenticate, claimed_access_key_id
 from sandbox.aws.sts import assume_role
+from sandbox.aws.web_identity import assume_role_with_web_identity
 from sandbox.clocks import WALL_CLOCK, Now
 from sandbox.faults import Faults
 from sandbox.loopback import Answer, Request, Server, Silence
@@ -90,12 +92,19 @@ class Aws:
             **self.state.operations,
             **self.configurations.operations,
         }
+        self._open_operations: Mapping[str, OpenOperation] = {
+            "sts:AssumeRoleWithWebIdentity": assume_role_with_web_identity
+        }
         self._server = Server(self._handle, port=port)
 
     @property
     def url(self) -> str:
         """The endpoint for every service."""
         return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def _names(self) -> list[str]:
+        return [*self._operations, *self._open_operations]
 
     def requests(self, operation: str | None = None) -> list[Seen]:
         """Return what arrived, in order; of one operation only, if it is named."""
@@ -128,6 +137,8 @@ class Aws:
         try:
             if fault is not None and (instead := self._fail(fault, named, request_id)) is not None:
                 answer: Answer | Silence = instead
+            elif (open_operation := self._open_operations.get(named.operation)) is not None:
+                answer = open_operation(self._unsigned(named, request_id))
             else:
                 call = self._authenticated(request, named, request_id)
                 region = call.caller.region
@@ -160,6 +171,15 @@ class Aws:
             principals=self.principals,
             request_id=request_id,
             now_seconds=now_seconds,
+        )
+
+    def _unsigned(self, named: _Named, request_id: str) -> OpenCall:
+        return OpenCall(
+            operation=named.operation,
+            parameters=named.parameters or {},
+            principals=self.principals,
+            request_id=request_id,
+            now_seconds=self._now(),
         )
 
     def _fail(self, fault: AwsFault, named: _Named, request_id: str) -> Answer | Silence | None:
@@ -217,7 +237,7 @@ class Aws:
         """Plan faults and show requests, for people with curl."""
         asked = dict(request.parameters())
         match request.method, request.url.path.removeprefix(CONTROL_PATH):
-            case "POST", "/faults" if asked.get("fault") in FAULT_KINDS and asked.get("operation") in self._operations:
+            case "POST", "/faults" if asked.get("fault") in FAULT_KINDS and asked.get("operation") in self._names:
                 times = asked.get("times", "")
                 fault = AwsFault(kind=FAULT_KINDS[asked["fault"]], seconds=float(asked.get("seconds", "1")))
                 self.faults.plan(asked["operation"], fault, times=int(times) if times.isdecimal() else None)
@@ -232,7 +252,7 @@ class Aws:
                 usage = (
                     f"POST {CONTROL_PATH}/faults?operation=OPERATION&fault=FAULT[&times=N][&seconds=S]\n"
                     f"DELETE {CONTROL_PATH}/faults\nGET {CONTROL_PATH}/requests\n"
-                    f"OPERATION: {' '.join(self._operations)}\nFAULT: {' '.join(FAULT_KINDS)}\n"
+                    f"OPERATION: {' '.join(self._names)}\nFAULT: {' '.join(FAULT_KINDS)}\n"
                 )
                 return Answer(status=400, headers=(("content-type", "text/plain"),), body=usage.encode())
 

@@ -81,8 +81,8 @@ def assume_role(call: Call) -> Answer:
 
 def _read(call: Call) -> AssumeRoleRequest:
     parameters = {name: str(value) for name, value in call.parameters.items()}
-    role_arn = _required(parameters, "RoleArn")
-    session_name = _required(parameters, "RoleSessionName")
+    role_arn = required(parameters, "RoleArn")
+    session_name = required(parameters, "RoleSessionName")
     check_text(role_arn, name="roleArn", rule=ROLE_ARN)
     check_text(session_name, name="roleSessionName", rule=SESSION_NAME)
     external_id, source_identity = parameters.get("ExternalId"), parameters.get("SourceIdentity")
@@ -91,20 +91,25 @@ def _read(call: Call) -> AssumeRoleRequest:
     if source_identity is not None:
         check_text(source_identity, name="sourceIdentity", rule=SESSION_NAME)
     tags = _tags(parameters)
-    policy = _session_policy(parameters)
+    policy = session_policy_of(parameters)
     return AssumeRoleRequest(
         role_arn=role_arn,
         session_name=session_name,
-        duration_seconds=_duration(parameters.get("DurationSeconds", "3600")),
+        duration_seconds=_chained(duration_of(parameters.get("DurationSeconds", "3600"))),
         policy=policy,
         external_id=external_id,
         source_identity=source_identity,
         tags=tags,
-        packed_percent=_packed_percent(policy, tags),
+        packed_percent=packed_percent(policy, tags),
     )
 
 
-def _required(parameters: Mapping[str, str], name: str) -> str:
+def required(parameters: Mapping[str, str], name: str) -> str:
+    """Return a parameter.
+
+    Raises:
+        AwsError: ValidationError, where it was not sent.
+    """
     value = parameters.get(name)
     if value is None:
         shown = name[0].lower() + name[1:]
@@ -116,7 +121,12 @@ def _required(parameters: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _duration(text: str) -> int:
+def duration_of(text: str) -> int:
+    """Return the seconds that a session is to last.
+
+    Raises:
+        AwsError: no number, or not within STS's bounds.
+    """
     if not text.isascii() or not text.isdecimal():
         raise AwsError(code="MalformedInput", message="DurationSeconds must be a whole number")
     seconds = int(text)
@@ -124,6 +134,10 @@ def _duration(text: str) -> int:
         raise validation_error(text, "durationSeconds", "Member must have value greater than or equal to 900")
     if seconds > 43200:  # noqa: PLR2004
         raise validation_error(text, "durationSeconds", "Member must have value less than or equal to 43200")
+    return seconds
+
+
+def _chained(seconds: int) -> int:
     # Every caller here is a role itself, as a Lambda is.
     if seconds > CHAINED_MAX_SECONDS:
         raise AwsError(
@@ -141,8 +155,8 @@ def _tags(parameters: Mapping[str, str]) -> dict[str, str]:
         raise validation_error("[…]", "tags", f"Member must have length less than or equal to {MAX_TAGS}")
     tags: dict[str, str] = {}
     for position in positions:
-        key = _required(parameters, f"Tags.member.{position}.Key")
-        value = _required(parameters, f"Tags.member.{position}.Value")
+        key = required(parameters, f"Tags.member.{position}.Key")
+        value = required(parameters, f"Tags.member.{position}.Value")
         check_tag(key, value, position=position)
         if key.lower() in {known.lower() for known in tags}:
             raise AwsError(
@@ -153,7 +167,12 @@ def _tags(parameters: Mapping[str, str]) -> dict[str, str]:
     return tags
 
 
-def _session_policy(parameters: Mapping[str, str]) -> Policy | None:
+def session_policy_of(parameters: Mapping[str, str]) -> Policy | None:
+    """Return the session policy that was sent.
+
+    Raises:
+        AwsError: STS takes no such policy.
+    """
     if any(name.startswith("PolicyArns.") for name in parameters):
         raise AwsError(code="ValidationError", message="managed session policies are not part of this stand-in")
     text = parameters.get("Policy")
@@ -163,7 +182,12 @@ def _session_policy(parameters: Mapping[str, str]) -> Policy | None:
     return parse_policy(text, kind="session")
 
 
-def _packed_percent(policy: Policy | None, tags: Mapping[str, str]) -> int:
+def packed_percent(policy: Policy | None, tags: Mapping[str, str]) -> int:
+    """Return how much of its room a session takes, in percent.
+
+    Raises:
+        AwsError: PackedPolicyTooLarge.
+    """
     plain = (policy.text if policy else "") + "".join(f"\0{key}\0{value}" for key, value in tags.items())
     if not plain:
         return 0
@@ -222,22 +246,28 @@ def _may(call: Call, asked: AssumeRoleRequest, role: Role, action: str) -> bool:
 
 
 def _result(session: Session, asked: AssumeRoleRequest, request_id: str) -> str:
-    expires = datetime.fromtimestamp(session.expires_at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    token_bytes = len(session.session_token)
     source_identity = (
         f"<SourceIdentity>{escape(session.source_identity)}</SourceIdentity>" if session.source_identity else ""
     )
-    packed = f"<PackedPolicySize>{asked.packed_percent}</PackedPolicySize>" if asked.packed_percent else ""
+    said = credentials_xml(session, packed_percent=asked.packed_percent)
     return (
-        f'<AssumeRoleResponse xmlns="{STS_NAMESPACE}"><AssumeRoleResult>'
+        f'<AssumeRoleResponse xmlns="{STS_NAMESPACE}"><AssumeRoleResult>{said}{source_identity}'
+        f"</AssumeRoleResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        "</AssumeRoleResponse>"
+    )
+
+
+def credentials_xml(session: Session, *, packed_percent: int) -> str:
+    """Return what every way of assuming a role answers: who one is then, and with which keys."""
+    expires = datetime.fromtimestamp(session.expires_at or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    token_bytes = len(session.session_token)
+    packed = f"<PackedPolicySize>{packed_percent}</PackedPolicySize>" if packed_percent else ""
+    return (
         f"<AssumedRoleUser><AssumedRoleId>{escape(session.role_session_id)}</AssumedRoleId>"
         f"<Arn>{escape(session.arn)}</Arn></AssumedRoleUser>"
         f"<Credentials><AccessKeyId>{session.access_key_id}</AccessKeyId>"
         f"<SecretAccessKey>{session.secret_access_key}</SecretAccessKey>"
         f"<SessionToken>{session.session_token}</SessionToken><Expiration>{expires}</Expiration></Credentials>"
-        f"{source_identity}{packed}"
-        f"<SessionTokenSize>{token_bytes}</SessionTokenSize>"
+        f"{packed}<SessionTokenSize>{token_bytes}</SessionTokenSize>"
         f"<SessionTokenUtilization>{round(100 * token_bytes / SESSION_TOKEN_LIMIT_BYTES)}</SessionTokenUtilization>"
-        f"</AssumeRoleResult><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
-        "</AssumeRoleResponse>"
     )

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Self
 
 import botocore.session
+from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -41,6 +42,17 @@ class Clients:
             token=changes.get("token", self.service.session_token),
             attempts=attempts,
         )
+
+    def open_sts(self) -> BaseClient:
+        """Return a client that signs nothing, for the operation that brings a token instead."""
+        client = _botocore_session().create_client(
+            "sts",
+            region_name=account.REGION,
+            endpoint_url=self._url,
+            config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}, read_timeout=5),
+        )
+        self._open.append(client)
+        return client
 
     def ecr_public(self, session: Session, *, region: str = "us-east-1") -> BaseClient:
         return self._of(session, "ecr-public", region=region)
