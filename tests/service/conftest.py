@@ -9,7 +9,9 @@ from sandbox import account
 from sandbox.aws.server import Aws
 from sandbox.world import World
 from tests.service.front import Front, Log, read_log
+from tests.service.other_registries import furnish
 from tests.service.policy import write_policy
+from token_exchange.adapters.https_fetcher import tls_context
 from token_exchange.service import start
 
 
@@ -86,6 +88,15 @@ def hanging() -> Iterator[Aws]:
 @pytest.fixture
 def fresh(changed: Callable[[dict[str, str]], Front]) -> Front:
     return changed({})
+
+
+@pytest.fixture
+def others(front: Front, changed: Callable[[dict[str, str]], Front]) -> Iterator[Front]:
+    """Start a handler for every kind of registry; here the system's authorities are the sandbox's one."""
+    variables = furnish(front.world)
+    tls_context.cache_clear()
+    yield changed(variables)
+    tls_context.cache_clear()
 
 
 def _no_delay(_self: ExponentialBackoff, _context: object) -> float:

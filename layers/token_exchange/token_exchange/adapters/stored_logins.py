@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from token_exchange.adapters.aws_clients import AwsClients
-from token_exchange.adapters.aws_faults import answered
+from token_exchange.adapters.aws_faults import answered, unusable
 from token_exchange.adapters.deadline_calls import DeadlineCalls
 from token_exchange.ports import Deadline, StoredLogin
 from token_exchange.reasons import Reason
@@ -40,10 +40,12 @@ class SecretLogins:
 
 
 def _login(answer: Mapping[str, object], subject: str) -> StoredLogin:
+    if not ("SecretString" in answer or "SecretBinary" in answer):
+        raise unusable(subject, "secret")
     text = answer.get("SecretString")
     try:
         found: object = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     # Not a word of what it holds, and no cause either: an error of a parser quotes what it parses.
     match found:
