@@ -4,6 +4,7 @@ import json
 from typing import Final
 
 from sandbox.aws.principals import Role, Session, make_role
+from sandbox.aws.secrets_manager import Secret
 
 APPS_ACCOUNT: Final = "111122223333"
 BASE_ACCOUNT: Final = "444455556666"
@@ -95,6 +96,11 @@ def service_session(service: Role) -> Session:
         session_token="the-sandbox-service-session-token-opens-nothing",
         expires_at=None,
     )
+
+
+def hub_secret() -> Secret:
+    """Return the secret with a login for Docker Hub, which opens nothing there."""
+    return Secret(arn=HUB_SECRET, value=json.dumps({"username": "acme-ci", "password": "the-sandbox-has-no-account"}))
 
 
 def _registry_role(arn: str, actions: list[str], *, external_id: str | None = None) -> Role:

@@ -21,6 +21,8 @@ ${issuers}
 registries:
   apps: {type: ecr, account: "${apps_account}", region: ${region}${apps_hosts}}
   base: {type: ecr, account: "${base_account}", region: ${base_region}${base_hosts}}
+  public: {type: ecr-public, account: "${apps_account}"}
+  dockerhub: {type: secret, host: docker.io, secret_arn: "${hub_secret}"}
 
 deny:
   - name: leaked-runner
@@ -49,6 +51,19 @@ ${own_images}\
     role: ${pull_role}
     access: pull
     repositories: ["base/*"]
+  # What registries beyond private ECR answer: for tokens minted with claim.environment=elsewhere.
+  - name: public-images
+    issuers: [github]
+    match: {repository_id: "70010001", environment: elsewhere}
+    registry: public
+    role: ${public_role}
+    access: push
+    repositories: [acme/shop]
+    duration: 15m
+  - name: docker-hub
+    issuers: [github]
+    match: {repository_id: "70010001", environment: elsewhere}
+    registry: dockerhub
 """)
 
 _ENTRY: Final = Template("""\
@@ -92,6 +107,8 @@ def write_policy(folder: Path, *, issuer_port: int, hosts: Mapping[str, str] | N
             release_role=account.RELEASE_ROLE,
             release_external_id=account.RELEASE_EXTERNAL_ID,
             pull_role=account.PULL_ROLE,
+            public_role=account.PUBLIC_ROLE,
+            hub_secret=account.HUB_SECRET,
             **further,
         )
     )

@@ -41,6 +41,7 @@ class World:
         with ExitStack() as stack:
             self.issuer = stack.enter_context(Issuer(folder, port=issuer_port, now=now))
             self.aws = stack.enter_context(Aws(roles=roles, callers=[self._service], port=aws_port, now=now))
+            self.aws.secrets.put(account.hub_secret())
             self.gates: dict[str, Gate] = {}
             for name, port in (registry_ports or {}).items():
                 owner, region = account.REGISTRIES[name]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox import account
 from sandbox.aws.server import AwsFault, FaultKind
 from tests.service.front import Front, Log
 from tests.service.other_registries import FORBIDDEN_SECRET, HUB_PASSWORD, HUB_SECRET, login_of_the_hub
@@ -195,3 +196,17 @@ def test_one_that_fails_costs_the_others_nothing(others: Front) -> None:
     assert [entry["name"] for entry in answer.texts("registries")] == ["apps"]
     (failed,) = answer.texts("failed")
     assert (failed["name"], failed["reason"]) == ("hub", "secret-refused")
+
+
+def test_the_sandboxs_own_policy_shows_registries_beyond_private_ecr(
+    front: Front, changed: Callable[[dict[str, str]], Front]
+) -> None:
+    front.world.aws.secrets.put(account.hub_secret())
+    sandbox = changed({"TOKEN_EXCHANGE_POLICY": front.world.environment()["TOKEN_EXCHANGE_POLICY"]})
+    answer = sandbox.send(sandbox.token(environment="elsewhere"), "registry=public&registry=docker.io")
+    assert answer.status == 200
+    public, hub = answer.texts("registries")
+    assert (public["registry"], public["repositories"]) == ("public.ecr.aws", ["acme/shop"])
+    assert (hub["registry"], hub["username"]) == ("docker.io", "acme-ci")
+    plain = sandbox.send(sandbox.token(), "registry=public")
+    assert (plain.status, plain.reason) == (403, "no-matching-grant")
