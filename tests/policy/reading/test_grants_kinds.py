@@ -150,3 +150,16 @@ def test_the_audience_of_aws_needs_a_word_with_web_identity_too() -> None:
 
 def test_a_grant_without_a_registry_is_one_fault_and_not_five() -> None:
     assert faults(without(policy(), "grants[0].registry")) == [("grants[0].registry", "missing")]
+
+
+@pytest.mark.parametrize(("key", "value"), [("host", "https://docker.io"), ("secret_arn", "dockerhub")])
+def test_a_broken_registry_of_a_stored_login_says_nothing_of_its_grant(key: str, value: str) -> None:
+    found = changed(stored(), f"registries.hub.{key}", value)
+    assert faults(found) == [(f"registries.hub.{key}", "bad-value")]
+
+
+def test_docker_hub_is_one_registry_by_each_of_its_names() -> None:
+    for name in ("docker.io", "index.docker.io", "registry-1.docker.io"):
+        found = load(changed(stored(), "registries.hub.host", name))
+        for host in ("docker.io", "index.docker.io", "registry-1.docker.io"):
+            assert found.registries_by_name_or_host[host].name == "hub"

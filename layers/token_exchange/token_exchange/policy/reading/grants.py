@@ -95,6 +95,7 @@ class _Reader:
         self._entries = [issuer for name in entries if (issuer := issuers.get(name)) is not None]
         self._presets = presets_of(entries, issuers)
         self._registries = registries
+        self._registry_is_broken = False
 
     def grant(self, name: str | None) -> Grant | None:
         """Return the grant of this name; what is wrong with it is among the problems."""
@@ -135,6 +136,9 @@ class _Reader:
                     self._fields.problem(key, "conflict", "a stored login is as it is: nothing bounds or times it")
             return None
         fields = self._fields
+        if self._registry_is_broken and not any(key in fields for key in _OF_A_SESSION):
+            # The registry may be meant for a stored login, whose grant needs no more.
+            return None
         role = self._role(registry)
         assume = fields.choice("assume", ASSUMES, default="broker")
         access = fields.choice("access", ACCESSES)
@@ -207,7 +211,9 @@ class _Reader:
         name = self._fields.text("registry", required=True)
         if name is not None and self._registries and name not in self._registries:
             self._fields.problem("registry", "unknown-name", f"no registry has the name {name}")
-        return self._registries.get(name or "")
+        registry = self._registries.get(name or "")
+        self._registry_is_broken = registry is None and name in self._registries
+        return registry
 
     def _role(self, registry: Registry | None) -> str | None:
         role = self._fields.text("role", required=True)
