@@ -199,8 +199,6 @@ HEADERS = (("Next-Poll-Configuration-Token", "t2"), ("Next-Poll-Interval-In-Seco
         (b"{}", Answer(headers=HEADERS, body=b"version: 1")),
         (b"[]", Answer(headers=HEADERS, body=b"version: 1")),
         (b'{"InitialConfigurationToken": "t1"}', Answer(headers=HEADERS[1:], body=b"version: 1")),
-        # no pause
-        (b'{"InitialConfigurationToken": "t1"}', Answer(headers=HEADERS[:1], body=b"version: 1")),
     ],
 )
 def test_an_answer_that_is_no_appconfigs_is_no_policy(started: bytes, answer: Answer) -> None:

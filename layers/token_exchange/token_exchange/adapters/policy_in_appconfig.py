@@ -111,7 +111,8 @@ def _asked(client: "AppConfigDataClient", token: str, last: PolicyDocument | Non
         )
     return _Session(
         token=answer["NextPollConfigurationToken"],
-        pause_seconds=int(answer["NextPollIntervalInSeconds"]),
+        # What was asked for holds where the answer does not say.
+        pause_seconds=answer.get("NextPollIntervalInSeconds", POLL_SECONDS),
         asked_at=asked_at,
         document=document,
     )
