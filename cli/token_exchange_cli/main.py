@@ -21,6 +21,7 @@ main.add_command(
         "policy",
         help="Check, explain, test and compare policies.",
         lazy_commands={
+            "lint": LazyCommand("policy_lint", "Say what is wrong with a policy, and what is dangerous in it."),
             "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
             "test": LazyCommand("policy_test", "Hold a policy against a table of what it is to decide."),
         },

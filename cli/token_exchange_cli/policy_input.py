@@ -1,5 +1,7 @@
 """Loads the policy that a command is given, with the service's own loader."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,23 +17,53 @@ MAX_POLICY_BYTES: Final = 64 * 1024 * 1024
 """Ten thousand grants are four of it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyInput:
+    """A policy as it was given: how messages speak of it, and its text or those of its folder."""
+
+    name: str
+    is_folder: bool
+    document: PolicyDocument
+
+    def load(self) -> Policy:
+        """Return the policy.
+
+        Raises:
+            PolicyUnusable: it does not load.
+        """
+        return load_policy(
+            self.document.content,
+            name=self.document.name,
+            read_file=self.document.read_file,
+            grant_files=self.document.grant_files,
+        )
+
+    def texts(self) -> Mapping[str, bytes]:
+        """Return every file of the policy by its path, its main one by the name that a folder gives it."""
+        return {self.document.name: self.document.content, **(self.document.grant_files or {})}
+
+
+def read_policy(argument: str) -> PolicyInput:
+    """Return what the file or folder `argument` holds; one from standard input names files relative to here.
+
+    Raises:
+        Unusable: it cannot be read.
+    """
+    is_folder = argument != STANDARD_INPUT and _is_folder(Path(argument))
+    return PolicyInput(name=shown_name(argument), is_folder=is_folder, document=_document(argument))
+
+
 def load_policy_argument(argument: str) -> Policy:
-    """Return the policy in the file or folder `argument`; one from standard input names files relative to here.
+    """Return the policy in the file or folder `argument`.
 
     Raises:
         Unusable: it cannot be read or does not load, with every problem on a line of its own.
     """
-    document = _document(argument)
+    given = read_policy(argument)
     try:
-        return load_policy(
-            document.content,
-            name=document.name,
-            read_file=document.read_file,
-            grant_files=document.grant_files,
-        )
+        return given.load()
     except PolicyUnusable as error:
-        name = shown_name(argument)
-        raise Unusable("\n".join(f"{name}: {problem}" for problem in error.problems)) from error
+        raise Unusable("\n".join(f"{given.name}: {problem}" for problem in error.problems)) from error
 
 
 def _document(argument: str) -> PolicyDocument:

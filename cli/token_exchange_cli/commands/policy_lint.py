@@ -1,0 +1,61 @@
+"""`policy lint`: what keeps a policy from loading, and what is dangerous in one that loads."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from token_exchange.policy.model import Grant
+from token_exchange.policy.reading.problems import PolicyUnusable
+from token_exchange_cli.lint.finding import Finding, Subject
+from token_exchange_cli.lint.formats import FORMATS, Format, written
+from token_exchange_cli.lint.linter import error, warnings
+from token_exchange_cli.lint.sources import Sources
+from token_exchange_cli.policy_input import read_policy
+from token_exchange_cli.statuses import Status
+from token_exchange_cli.terminal import remark
+
+
+@click.command("lint")
+@click.argument("policy_file", metavar="FILE")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
+@click.option("--format", "wanted", type=click.Choice(FORMATS), default="text", help="How findings are written.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.pass_context
+def command(context: click.Context, *, policy_file: str, strict: bool, wanted: Format, as_json: bool) -> None:
+    """Say what is wrong with the policy in FILE, and what is dangerous in it.
+
+    Each finding has its place, what could happen, and what to write instead. Errors keep the policy from loading;
+    warnings are about policies that load and give more, or less, than their author may think.
+
+    Exit status: 0 fine or warnings alone, 1 errors (with --strict: anything), 2 wrong use or a file that cannot be
+    read.
+
+    \b
+    Examples:
+      token-exchange policy lint policy.yaml
+      token-exchange policy lint policy.yaml --strict --format github
+      token-exchange policy lint - --json < policy.yaml
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    given = read_policy(policy_file)
+    grants: Sequence[Grant] = ()
+    try:
+        policy = given.load()
+        grants = policy.grants
+        found = list(warnings(Subject(policy=policy, today=datetime.now(UTC).date())))
+    except PolicyUnusable as unusable:
+        found = [error(problem) for problem in unusable.problems]
+    sources = Sources(given)
+    located = [sources.located(one, grants) for one in found]
+    located.sort(key=lambda one: (one.file, one.place.line, one.place.column))
+    text = written(located, "json" if as_json else wanted)
+    if text:
+        click.echo(text)
+    _summary(found)
+    has_errors = any(one.severity == "error" for one in found)
+    context.exit(Status.NO if has_errors or (strict and found) else Status.FINE)
+
+
+def _summary(found: list[Finding]) -> None:
+    errors = sum(one.severity == "error" for one in found)
+    remark(f"{errors} errors, {len(found) - errors} warnings")

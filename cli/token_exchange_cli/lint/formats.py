@@ -1,0 +1,136 @@
+"""Findings in the forms that people, GitHub, GitLab and code scanners read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, Literal, assert_never
+
+from token_exchange import __version__
+from token_exchange.policy.reading.problems import spelled_path
+from token_exchange.ports import Json
+from token_exchange_cli.lint.finding import Finding
+from token_exchange_cli.lint.places import Place
+from token_exchange_cli.terminal import shown
+
+type Format = Literal["text", "json", "github", "gitlab", "sarif"]
+
+FORMATS: Final[tuple[Format, ...]] = ("text", "json", "github", "gitlab", "sarif")
+
+_SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A finding, and where it is."""
+
+    finding: Finding
+    file: str
+    place: Place
+
+
+def written(found: Sequence[Located], wanted: Format) -> str:
+    """Return all findings in the form that is `wanted`."""
+    match wanted:
+        case "text":
+            return "\n".join(_text(one) for one in found)
+        case "json":
+            return json.dumps({"findings": [_fields(one) for one in found]}, indent=2)
+        case "github":
+            return "\n".join(_github(one) for one in found)
+        case "gitlab":
+            return json.dumps([_gitlab(one) for one in found], indent=2)
+        case "sarif":
+            return json.dumps(_sarif(found), indent=2)
+        case _:
+            assert_never(wanted)
+
+
+def _text(one: Located) -> str:
+    finding = one.finding
+    where = f"{one.file}:{one.place.line}:{one.place.column}"
+    path = spelled_path(finding.path)
+    return (
+        f"{shown(where)}: {finding.severity} {finding.code}{f' at {shown(path)}' if path else ''}\n"
+        f"  {shown(finding.message)}\n  -> {shown(finding.suggestion)}"
+    )
+
+
+def _fields(one: Located) -> dict[str, Json]:
+    finding = one.finding
+    return {
+        "severity": finding.severity,
+        "code": finding.code,
+        "path": spelled_path(finding.path),
+        "file": one.file,
+        "line": one.place.line,
+        "column": one.place.column,
+        "message": finding.message,
+        "suggestion": finding.suggestion,
+    }
+
+
+def _github(one: Located) -> str:
+    """Return a workflow command (GitHub Docs, "Workflow commands"), in which a line break would end it."""
+    finding = one.finding
+    properties = f"file={_property(one.file)},line={one.place.line},col={one.place.column},title={finding.code}"
+    text = f"{finding.message}; {finding.suggestion}"
+    return f"::{finding.severity} {properties}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _gitlab(one: Located) -> Json:
+    """Return an entry of a Code Quality report (GitLab Docs, "Code Quality report format")."""
+    finding = one.finding
+    identity = f"{finding.code}\0{one.file}\0{spelled_path(finding.path)}\0{finding.message}"
+    return {
+        "description": f"{finding.message}; {finding.suggestion}",
+        "check_name": finding.code,
+        "fingerprint": sha256(identity.encode()).hexdigest(),
+        "severity": "critical" if finding.severity == "error" else "minor",
+        "location": {"path": one.file, "lines": {"begin": one.place.line}},
+    }
+
+
+def _sarif(found: Sequence[Located]) -> dict[str, Json]:
+    """Return a log of the Static Analysis Results Interchange Format, version 2.1.0 (OASIS)."""
+    codes = list(dict.fromkeys(one.finding.code for one in found))
+    return {
+        "$schema": _SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "token-exchange",
+                        "version": __version__,
+                        "rules": [{"id": code} for code in codes],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": one.finding.code,
+                        "ruleIndex": codes.index(one.finding.code),
+                        "level": one.finding.severity,
+                        "message": {"text": f"{one.finding.message}; {one.finding.suggestion}"},
+                        "locations": [
+                            {
+                                "physicalLocation": {
+                                    "artifactLocation": {"uri": one.file},
+                                    "region": {"startLine": one.place.line, "startColumn": one.place.column},
+                                }
+                            }
+                        ],
+                    }
+                    for one in found
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,47 @@
+"""Whom an issuer entry trusts more than its author may think."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from token_exchange_cli.lint.finding import Finding, Subject, warning
+
+_AWS_STS: Final = "sts.amazonaws.com"
+_GITLAB_COM: Final = "https://gitlab.com"
+
+
+def organization_without_id(subject: Subject) -> Iterator[Finding]:
+    """A name that is given up can be taken by a stranger; an id cannot."""
+    for name, issuer in subject.policy.issuers.items():
+        preset = issuer.preset
+        # On a server of one's own nobody but its administrators hands out names.
+        own_server = preset.provider == "gitlab" and preset.issuer != _GITLAB_COM
+        if "organization_id" not in preset.vocabulary or own_server:
+            continue
+        for place, organization in enumerate(issuer.organizations):
+            if organization.id is None:
+                yield warning(
+                    "organization-without-id",
+                    ("issuers", name, "organizations", place),
+                    f"the name {organization.name} can be given up and taken by a stranger, whose runs then get logins",
+                    f'give its id beside the name: {{name: {organization.name}, id: "ITS-ID"}}',
+                )
+
+
+def shared_audience(subject: Subject) -> Iterator[Finding]:
+    """A token for an audience that others accept can be replayed here by them."""
+    for name, issuer in subject.policy.issuers.items():
+        preset = issuer.preset
+        shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
+        for audience in shared:
+            advice = "use an audience of your own"
+            if preset.minted == "on-request":
+                advice += ", or set single_use on the grants of this issuer"
+            yield warning(
+                "shared-audience",
+                ("issuers", name, "audience"),
+                f"other services accept {audience} too: whoever receives such a token there can send it here",
+                advice,
+            )
+
+
+RULES: Final = (organization_without_id, shared_audience)

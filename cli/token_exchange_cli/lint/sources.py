@@ -1,0 +1,38 @@
+"""Where a finding is: in which file of the policy, and where in it."""
+
+from collections.abc import Sequence
+
+from token_exchange.policy.model import Grant
+from token_exchange.policy.reading.problems import Path
+from token_exchange_cli.lint.finding import Finding
+from token_exchange_cli.lint.formats import Located
+from token_exchange_cli.lint.places import Places
+from token_exchange_cli.policy_input import PolicyInput
+
+
+class Sources:
+    """The files of one policy."""
+
+    def __init__(self, given: PolicyInput) -> None:
+        self._given = given
+        self._places = {file: Places(content) for file, content in given.texts().items()}
+
+    def located(self, finding: Finding, grants: Sequence[Grant]) -> Located:
+        """Return `finding` with its place; `grants` are those of the policy, in its order, where it loads."""
+        file = finding.file or self._given.document.name
+        path = finding.path
+        match path:
+            case ("grants", int() as number, *rest) if self._given.is_folder and finding.file is None:
+                file, path = self._of_grant(grants[number].name, rest)
+            case _:
+                pass
+        place = self._places[file].of(path) if file in self._places else Places(b"").of(())
+        shown = f"{self._given.name.rstrip('/')}/{file}" if self._given.is_folder else self._given.name
+        return Located(finding=finding, file=shown, place=place)
+
+    def _of_grant(self, name: str, rest: Sequence[str | int]) -> tuple[str, Path]:
+        """Return the file that has the grant `name`, and the path in it."""
+        for file, places in self._places.items():
+            if name in places.grants:
+                return file, ("grants", places.grants[name], *rest)
+        return self._given.document.name, ()

@@ -1,0 +1,84 @@
+"""`policy lint`: every finding with its place, and a status that a pipeline can go by."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import run, write_policy
+from tests.policy.documents import changed, document, grant
+
+CAREFUL = changed(document(), "issuers.gitlab.organizations", [{"id": "310"}])
+
+
+@pytest.fixture
+def careful(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(CAREFUL))
+    return path
+
+
+def test_a_careful_policy_is_fine(careful: Path) -> None:
+    done = run("policy", "lint", careful, "--strict")
+    assert (done.status, done.out, done.err) == (0, "", "remark: 0 errors, 0 warnings\n")
+    assert run("policy", "lint", careful, "--json").fields == {"findings": []}
+
+
+def test_warnings_alone_are_fine_unless_they_are_not_to_be(tmp_path: Path) -> None:
+    path = write_policy(tmp_path, grant(duration="12h"))
+    assert run("policy", "lint", path).status == 0
+    assert run("policy", "lint", path, "--strict").status == 1
+
+
+def test_every_error_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 2\nissuers: {}\nregistries:\n  apps: {type: ecr, account: 1, region: eu-west-1}\n")
+    done = run("policy", "lint", path, "--json")
+    assert done.status == 1
+    found = [(str(one["path"]), one["line"], one["severity"]) for one in done.texts("findings")]
+    assert ("version", 1, "error") in found
+    assert ("issuers", 2, "error") in found
+    assert ("registries.apps.account", 4, "error") in found
+
+
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    done = run("policy", "lint", "-", given=json.dumps(document(grant(duration="12h"))))
+    assert done.status == 0
+    assert "standard input:1:" in done.out
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[", b"null", b"{}", b"a: &x 1", b"\x00" * 10, b"- " * 5000])
+def test_any_file_at_all_gives_a_message_with_a_place(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_bytes(content)
+    done = run("policy", "lint", path, "--json")
+    assert done.status == 1
+    assert all(isinstance(one["line"], int) and one["message"] for one in done.texts("findings"))
+    assert done.texts("findings")
+
+
+def test_a_file_that_is_not_there_is_unusable(tmp_path: Path) -> None:
+    done = run("policy", "lint", tmp_path / "none.yaml")
+    assert (done.status, done.out) == (2, "")
+    assert "none.yaml" in done.err
+
+
+def test_a_folder_is_looked_at_file_by_file(tmp_path: Path) -> None:
+    (tmp_path / "grants").mkdir()
+    main = changed(CAREFUL, "files", {})
+    bounds = {
+        "issuers": ["github"],
+        "organizations": [{"name": "nordlicht", "id": "4400117"}],
+        "registries": ["apps"],
+        "roles": ["arn:aws:iam::210987654321:role/ci-*"],
+        "repository_prefixes": ["base/"],
+    }
+    whole = {**{key: value for key, value in main.items() if key != "grants"}, "files": {"grants/team.yaml": bounds}}
+    (tmp_path / "policy.yaml").write_text(json.dumps(whole))
+    team = grant(match={"organization": "nordlicht", "organization_id": "4400117"}, duration="12h")
+    (tmp_path / "grants/team.yaml").write_text(json.dumps({"grants": [team]}, indent=1))
+    done = run("policy", "lint", tmp_path, "--json")
+    found = {str(one["code"]): one for one in done.texts("findings")}
+    assert str(found["outlives-its-session"]["file"]).endswith("/grants/team.yaml")
+    assert found["outlives-its-session"]["path"] == "grants[0].duration"
+    assert found["outlives-its-session"]["line"] != 1

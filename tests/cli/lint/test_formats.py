@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from token_exchange_cli.lint.finding import Finding, warning
+from token_exchange_cli.lint.formats import FORMATS, Format, Located, written
+from token_exchange_cli.lint.places import Place
+
+ERROR = Finding(severity="error", code="bad-value", path=("version",), message="expected 1", suggestion="write 1")
+HOSTILE = warning("id-unused", ("grants", 0), "100%\n::error::x,\x1b[2J", "a: b, c")
+FOUND = [
+    Located(finding=ERROR, file="policy.yaml", place=Place(line=1, column=10)),
+    Located(finding=HOSTILE, file="a,b:c%\n.yaml", place=Place(line=7, column=3)),
+]
+
+
+def test_json_has_the_fields_of_the_contract() -> None:
+    (first, second) = json.loads(written(FOUND, "json"))["findings"]
+    assert first == {
+        "severity": "error",
+        "code": "bad-value",
+        "path": "version",
+        "file": "policy.yaml",
+        "line": 1,
+        "column": 10,
+        "message": "expected 1",
+        "suggestion": "write 1",
+    }
+    assert (second["severity"], second["path"], second["line"]) == ("warning", "grants[0]", 7)
+
+
+def test_text_is_one_a_person_can_follow_and_moves_no_cursor() -> None:
+    text = written(FOUND, "text")
+    assert text.startswith("policy.yaml:1:10: error bad-value at version\n  expected 1\n  -> write 1\n")
+    assert "\x1b" not in text
+    assert len(text.splitlines()) == 6
+
+
+def test_github_reads_one_command_a_line() -> None:
+    lines = written(FOUND, "github").splitlines()
+    assert lines[0] == "::error file=policy.yaml,line=1,col=10,title=bad-value::expected 1; write 1"
+    assert lines[1].startswith("::warning file=a%2Cb%3Ac%25%0A.yaml,line=7,col=3,title=id-unused::100%25%0A")
+    assert len(lines) == 2
+
+
+def test_gitlab_reads_a_code_quality_report() -> None:
+    first, second = json.loads(written(FOUND, "gitlab"))
+    assert first["location"] == {"path": "policy.yaml", "lines": {"begin": 1}}
+    assert (first["severity"], second["severity"]) == ("critical", "minor")
+    assert first["fingerprint"] != second["fingerprint"]
+    assert {"description", "check_name", "fingerprint", "severity", "location"} == set(first)
+
+
+def test_sarif_is_a_log_of_one_run() -> None:
+    log = json.loads(written(FOUND, "sarif"))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["level"] in {"error", "warning"}
+        assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_nothing_found_is_nothing_to_read(wanted: Format) -> None:
+    text = written([], wanted)
+    assert text == "" if wanted in ("text", "github") else json.loads(text) is not None

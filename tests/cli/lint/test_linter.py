@@ -1,0 +1,337 @@
+"""Each danger is found where it is, and what only looks like it is not."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.ci_claims import caller_of, github_claims
+from tests.cli.lint.lint import codes, lint
+from tests.docs.pages import ROOT, blocks, code_in, page
+from tests.policy.decisions import winners
+from tests.policy.documents import Document, changed, document, grant, load
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.decision import Granted, decide
+from token_exchange.policy.load import load_policy
+from token_exchange.policy.reading.problems import spelled_path
+from token_exchange.ports import Json
+from token_exchange_cli.lint.finding import Subject
+from token_exchange_cli.lint.linter import RULES, warnings
+
+GITLAB_IDS: Json = [{"id": "310"}]
+HUB: Json = {
+    "type": "secret",
+    "host": "docker.io",
+    "secret_arn": "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-AbCdEf",
+}
+NO_SESSION: dict[str, Json] = {"role": None, "access": None, "repositories": None, "registry": "hub"}
+
+
+def policy(*grants: Document, deny: Json = None, **issuers: Json) -> Document:
+    """Return the small policy of the tests without a danger of its own, and with these."""
+    found = changed(document(*grants, deny=deny), "issuers.gitlab.organizations", GITLAB_IDS)
+    found = changed(found, "registries.hub", HUB)
+    for path, value in issuers.items():
+        found = changed(found, f"issuers.{path.replace('__', '.')}", value)
+    return found
+
+
+def push(**changes: Json) -> Document:
+    plain: dict[str, Json] = {"access": "push", "match": {"branch": "main"}, "repositories": ["ci/{repository}"]}
+    return grant(**{**plain, **changes})
+
+
+def stored(**changes: Json) -> Document:
+    plain: dict[str, Json] = {**NO_SESSION, "match": {"branch": "main"}}
+    return grant(**{**plain, **changes})
+
+
+def denies(**changes: Json) -> Json:
+    rule: dict[str, Json] = {"name": "stop", "issuers": ["github"], **changes}
+    return [rule]
+
+
+def test_a_careful_policy_has_no_danger() -> None:
+    assert codes(policy()) == []
+    assert codes(policy(push())) == []
+    assert codes(policy(stored())) == []
+
+
+CASES: list[tuple[str, str, Document, Document]] = [
+    # a code, where, a policy with it, and one that only looks like it
+    (
+        "organization-without-id", "issuers.github.organizations[0]",
+        policy(github__organizations=[{"name": "nordlicht"}]),
+        # nobody but its administrators hands out names there
+        policy(gitlab__organizations=[{"name": "werft"}], gitlab__issuer="https://gitlab.nordlicht.example"),
+    ),
+    (
+        "shared-audience", "issuers.github.audience",
+        policy(github__audience="https://github.com/nordlicht", github__shared_audience=True),
+        policy(github__audience="https://github.com.nordlicht.example"),
+    ),
+    (
+        "shared-audience", "issuers.gitlab.audience",
+        policy(gitlab__audience="sts.amazonaws.com", gitlab__shared_audience=True),
+        policy(gitlab__shared_audience=True),
+    ),
+    # deny rules
+    (
+        "denied-by-name", "deny[0].match.repository",
+        policy(deny=denies(match={"repository": "nordlicht/kompass"})),
+        policy(deny=denies(match={"repository": "nordlicht/kompass", "repository_id": "7"})),
+    ),
+    (
+        "denied-by-name", "deny[0].match.actor",
+        policy(deny=denies(match={"actor": "mallory"})),
+        policy(deny=denies(match={"actor_id": "7"})),
+    ),
+    (
+        "deny-never-fires", "deny[0].match.event",
+        policy(deny=[{"name": "stop", "match": {"event": "schedule"}}]),
+        policy(deny=denies(match={"event": "schedule"})),
+    ),
+    (
+        "glob-stops-at-slash", "deny[0].match.branch",
+        policy(deny=denies(match={"branch": {"like": "wild/*"}})),
+        policy(deny=denies(match={"branch": {"like": "wild/**"}})),
+    ),
+    (
+        "denied-without-sub-groups", "deny[0].match.organization",
+        policy(deny=denies(issuers=["gitlab"], match={"organization": "werft", "organization_id": "1"})),
+        policy(deny=denies(match={"organization": "nordlicht", "organization_id": "1"})),
+    ),
+    # who may push
+    ("push-from-anywhere", "grants[0]", policy(push(match=None)), policy(push(match={"tag": {"like": "v*"}}))),
+    (
+        "push-from-anywhere", "grants[0]",
+        policy(push(match={"repository_id": "7"})),
+        policy(push(match=None, claims={"ref": "refs/heads/main"})),
+    ),
+    (
+        "environment-alone", "grants[0]",
+        policy(push(match={"environment": "production"})),
+        policy(push(match={"environment": "production", "repository_id": "7"})),
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"])),
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": True})),
+    ),
+    (
+        "written-by-the-job", "grants[0].match.workflow",
+        policy(push(match={"branch": "main", "workflow": "images"})),
+        policy(push(match={"branch": "main", "workflow_ref": "nordlicht/ci/.github/workflows/i.yml@refs/tags/v1"})),
+    ),
+    (
+        "id-unused", "grants[0].match.repository",
+        policy(push(match={"branch": "main", "repository": "nordlicht/kompass"})),
+        policy(push(match={"branch": "main", "repository": "nordlicht/kompass", "repository_id": "7"})),
+    ),
+    # outsiders, and logins that nothing bounds
+    (
+        "outsiders-push", "grants[0].allow_untrusted_triggers",
+        policy(push(allow_untrusted_triggers=True)),
+        policy(grant(allow_untrusted_triggers=True)),
+    ),
+    (
+        "outsiders-get-a-stored-login", "grants[0].allow_untrusted_triggers",
+        policy(stored(allow_untrusted_triggers=True)),
+        policy(stored(allow_untrusted_triggers=False)),
+    ),
+    ("stored-login-for-all", "grants[0]", policy(stored(match=None)), policy(stored(claims={"ref": "refs/heads/x"}))),
+    ("web-identity", "grants[0].assume", policy(grant(assume="web-identity")), policy(grant(assume="broker"))),
+    # patterns
+    (
+        "matches-everything", "grants[0].match.branch",
+        policy(push(match={"branch": {"like": "**"}, "ref_protected": True})),
+        policy(push(match={"branch": {"like": "r*"}, "ref_protected": True})),
+    ),
+    (
+        "crosses-organizations", "grants[0].match.repository",
+        policy(grant(match={"repository": {"like": "nordlicht*/x"}, "repository_id": "7"})),
+        policy(grant(match={"repository": {"like": "nordlicht/*"}, "repository_id": "7"})),
+    ),
+    (
+        "crosses-organizations", "grants[0].claims.job_workflow_ref",
+        policy(grant(claims={"job_workflow_ref": {"like": "**/release.yml@refs/tags/*"}})),
+        policy(grant(claims={"job_workflow_ref": {"like": "nordlicht/ci/.github/workflows/*@refs/tags/*"}})),
+    ),
+    (
+        "crosses-organizations", "grants[0].claims.sub",
+        policy(grant(claims={"sub": {"like": "repo:*/kompass:**"}})),
+        policy(grant(claims={"sub": {"like": "repo:nordlicht/*:**"}})),
+    ),
+    (
+        "glob-stops-at-slash", "grants[0].match.branch",
+        policy(grant(match={"branch": {"not_like": "wild/*"}})),
+        policy(grant(match={"branch": {"not_like": "wild/**"}})),
+    ),
+    (
+        "exists-though-empty", "grants[0].claims.head_ref",
+        policy(grant(claims={"head_ref": {"exists": True}})),
+        policy(grant(claims={"sha": {"exists": True}})),
+    ),
+    # repositories
+    (
+        "begins-with-a-name", "grants[0].repositories[0]",
+        policy(push(repositories=["{repository}"])),
+        policy(push(repositories=["{repository_id}/x"])),
+    ),
+    (
+        "shared-template", "grants[1].repositories[0]",
+        policy(push(), push(name="two", issuers=["own"])),
+        policy(push(), push(name="two", issuers=["own"], repositories=["own/{repository}"])),
+    ),
+    # order
+    (
+        "never-matches", "grants[0]",
+        policy(push(match={"branch": "main", "tag": "v1"})),
+        policy(push(match={"branch": "main", "ref": "refs/heads/main"})),
+    ),
+    (
+        "never-matches", "grants[0]",
+        policy(grant(match={"event": "pull_request"})),
+        policy(grant(match={"event": "push"})),
+    ),
+    (
+        "unreachable", "grants[1]",
+        policy(push(), push(name="two", match={"branch": "main", "environment": "p"})),
+        policy(push(match={"branch": "main", "environment": "p"}), push(name="two")),
+    ),
+    (
+        "later-gives-more", "grants[1]",
+        policy(grant(match={"branch": "main"}), push(name="two")),
+        policy(grant(match={"branch": "dev"}), push(name="two")),
+    ),
+    (
+        "later-gives-more", "grants[1]",
+        policy(push(duration="15m"), push(name="two", match={"ref_protected": True}, duration="30m")),
+        policy(push(duration="30m"), push(name="two", match={"ref_protected": True}, duration="15m")),
+    ),
+    (
+        "later-gives-more", "grants[1]",
+        policy(push(single_use=True), push(name="two", match={"ref_protected": True})),
+        policy(push(), push(name="two", match={"ref_protected": True}, single_use=True)),
+    ),
+    # time and size
+    (
+        "single-use-of-an-only-token", "grants[0].single_use",
+        policy(grant(issuers=["gitlab"], single_use=True)),
+        policy(grant(single_use=True)),
+    ),
+    ("outlives-its-session", "grants[0].duration", policy(grant(duration="61m")), policy(grant(duration="60m"))),
+    ("expired", "grants[0].expires", policy(grant(expires="2026-11-20")), policy(grant(expires="2026-12-22"))),
+    ("expires-soon", "grants[0].expires", policy(grant(expires="2026-12-21")), policy(grant(expires="2027-11-21"))),
+    (
+        "session-policy-nearly-full", "grants[0].repositories",
+        policy(grant(repositories=[f"{'x' * 60}-{number}" for number in range(16)])),
+        policy(grant(repositories=[f"{'x' * 60}-{number}" for number in range(6)])),
+    ),
+    (
+        "session-policy-nearly-full", "grants[0].repositories",
+        policy(push(repositories=[f"ci/{{repository}}/{number}" for number in range(8)])),
+        policy(push(repositories=["ci/{repository}", "ci/{repository}/*"])),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
+def test_a_danger_is_found_and_its_likeness_is_not(
+    code: str, where: str, dangerous: Document, careful: Document
+) -> None:
+    found = [finding for finding in lint(dangerous) if finding.code == code]
+    assert [spelled_path(finding.path) for finding in found][:1] == [where]
+    assert all(finding.severity == "warning" and finding.message and finding.suggestion for finding in found)
+    assert code not in codes(careful)
+
+
+def test_conditions_on_declared_names_alone() -> None:
+    entry: Json = {
+        "provider": "bitrise",
+        "audience": "https://ecr.nordlicht.example",
+        "organizations": [{"id": "a90b3c7d15e2f846"}],
+    }
+    found = changed(policy(grant(issuers=["bitrise"], match={"repository": "a/b"})), "issuers.bitrise", entry)
+    assert "declared-alone" in codes(found)
+    found = changed(found, "grants[0].match", {"repository": "a/b", "pipeline_id": "62d8"})
+    assert "declared-alone" not in codes(found)
+
+
+def test_the_length_at_which_it_no_longer_fits_is_told() -> None:
+    found = policy(push(repositories=[f"ci/{{repository}}/{number}" for number in range(8)]))
+    (finding,) = [one for one in lint(found) if one.code == "session-policy-nearly-full"]
+    assert "values longer than" in finding.message
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {code for code, *_ in CASES} | {"declared-alone"} == {
+        code for row in page("docs/lint.md").table("Warnings") for code in code_in(row[0])
+    }
+    assert len(RULES) == len(set(RULES))
+
+
+@pytest.mark.parametrize(("name", "text"), blocks("yaml", "policy"))
+def test_no_example_of_the_documents_is_dangerous(name: str, text: str) -> None:
+    found = load_policy(text.encode(), name="p", read_file=None)
+    assert [f"{one.code} {spelled_path(one.path)}" for one in warnings(Subject(policy=found, today=date.today()))] == []  # noqa: DTZ011 - a day
+
+
+def test_the_policy_to_start_from_is_not_dangerous() -> None:
+    given = PolicyFile(ROOT / "docs/examples/policy.yaml").read()
+    found = load_policy(given.content, name=given.name, read_file=given.read_file)
+    assert list(warnings(Subject(policy=found, today=date(2026, 11, 21)))) == []
+
+
+# ------------------------------------------------------------------------------------------------------ what it claims
+
+CONDITIONS: list[dict[str, Json]] = [
+    {},
+    {"branch": "main"},
+    {"branch": ["main", "dev"]},
+    {"branch": {"like": "m*"}},
+    {"tag": "v1"},
+    {"environment": "p"},
+    {"environment": {"exists": False}},
+    {"ref_protected": True},
+    {"event": {"not": "schedule"}},
+]
+CONDITION = st.sampled_from(CONDITIONS)
+MATCH = st.lists(CONDITION, max_size=3).map(lambda parts: {key: value for part in parts for key, value in part.items()})
+CLAIMS = st.fixed_dictionaries(
+    {
+        "ref": st.sampled_from(["refs/heads/main", "refs/heads/dev", "refs/tags/v1"]),
+        "environment": st.sampled_from(["p", "q", ""]),
+        "ref_protected": st.sampled_from(["true", "false"]),
+        "event_name": st.sampled_from(["push", "schedule"]),
+    }
+)
+
+
+def _claims(drawn: dict[str, str]) -> dict[str, Json]:
+    return github_claims(**drawn, ref_type="tag" if "tags" in drawn["ref"] else "branch")
+
+
+@given(MATCH, MATCH, st.lists(CLAIMS, min_size=1, max_size=6))
+def test_what_is_called_unreachable_never_wins_and_what_never_matches_never_does(
+    first: dict[str, Json], second: dict[str, Json], runs: list[dict[str, str]]
+) -> None:
+    found = document(grant(name="one", match=first or None), grant(name="two", match=second or None))
+    said = {(finding.code, finding.path[1]) for finding in lint(found) if finding.path[0] == "grants"}
+    loaded = load(found)
+    for run in runs:
+        decision = decide(loaded, caller_of(loaded, "github", _claims(run)), Ask())
+        won = winners(decision) if isinstance(decision, Granted) else []
+        if ("unreachable", 1) in said or ("never-matches", 1) in said:
+            assert "two" not in won
+        if ("never-matches", 0) in said:
+            assert "one" not in won
+
+
+def test_ten_thousand_grants_are_looked_at() -> None:
+    many = [push(name=f"g{n}", match={"repository_id": str(n), "branch": "main"}) for n in range(10_000)]
+    found = policy(*many, push(name="again", match={"repository_id": "77", "branch": "main", "tag": {"exists": False}}))
+    assert codes(json.loads(json.dumps(found))) == ["unreachable"]

@@ -1,0 +1,57 @@
+import pytest
+
+from token_exchange.policy.reading.problems import Path
+from token_exchange_cli.lint.places import Places
+
+YAML = b"""\
+version: 1
+issuers:
+  github:
+    organizations:
+      - {name: acme}
+grants:
+  - name: one
+    match: {branch: main}
+  - name: two
+"""
+JSON = b'{"version": 1,\n "grants": [{"name": "one",\n  "match": {"branch": "x"}}]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "place"),
+    [
+        (YAML, (), (1, 1)),
+        (YAML, ("version",), (1, 1)),
+        (YAML, ("issuers", "github"), (3, 3)),
+        (YAML, ("issuers", "github", "organizations", 0, "name"), (5, 10)),
+        (YAML, ("grants", 1), (9, 5)),
+        (YAML, ("grants", 0, "match", "branch"), (8, 13)),
+        # what is not there stands in what would hold it
+        (YAML, ("grants", 0, "role"), (7, 5)),
+        (YAML, ("registries",), (1, 1)),
+        (JSON, ("grants", 0, "match"), (3, 3)),
+    ],
+)
+def test_a_field_has_a_line_and_a_column(content: bytes, path: Path, place: tuple[int, int]) -> None:
+    found = Places(content).of(path)
+    assert (found.line, found.column) == place
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a: [1,\nb: {\n", 3),
+        (b"a: 1\na: : 2\n", 2),
+        # no text, nothing, and far too deep
+        (b"\xff\xfe", 1),
+        (b"", 1),
+        (b"\x00", 1),
+        (b"[" * 100_000, 2),
+    ],
+)
+def test_what_is_no_yaml_has_a_place_too(content: bytes, line: int) -> None:
+    assert Places(content).of(("grants", 3)).line == line
+
+
+def test_grants_are_found_by_their_names() -> None:
+    assert Places(YAML).grants == {"one": 0, "two": 1}
