@@ -1,6 +1,7 @@
 """What an exchange costs in instructions; more than these is a regression, to be mended or to be argued for here."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_no_limit_is_so_wide_that_it_limits_nothing(found: dict[str, int], part:
 def test_counts_are_the_same_each_time(found: dict[str, int], tmp_path: Path) -> None:
     # But for the order in which sets are gone through.
     assert counts(tmp_path) == pytest.approx(found, rel=0.005)
+
+
+def test_the_work_of_other_threads_is_not_counted() -> None:
+    def beside() -> None:
+        other = Thread(target=lambda: [None for _ in range(10_000)])
+        other.start()
+        other.join()
+
+    assert count(beside) < 10_000
 
 
 def test_work_is_counted() -> None:
