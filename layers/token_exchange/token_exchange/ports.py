@@ -193,9 +193,7 @@ class RoleAssumer(Protocol):
         ...
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
-        """Return the same, assumed with the CI job's own token instead of the service's rights.
-
-        STS checks the token itself; `external_id`, `source_identity` and `tags` of the request are nobody's then.
+        """Return the same, assumed with the CI job's own token, which STS checks, and not with the service's rights.
 
         Raises:
             Refused: as `assume`; STS's own refusal of a token that we accepted is `role-refused` too.
