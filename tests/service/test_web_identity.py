@@ -79,6 +79,8 @@ def test_what_sts_refuses_of_a_token_that_we_accepted_is_no_fault_of_the_token(
     said = str(answer.fields["error_description"])
     assert DIRECT_ROLE in said
     assert f"AWS says {code}: " in said
+    hint = str(answer.fields["hint"])
+    assert "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub" in hint
     assert "www-authenticate" not in answer.headers
     assert token not in answer.body + log().text
     assert LOGIN not in others.calls()

@@ -197,7 +197,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         ),
         Reason.ROLE_REFUSED: _upstream(
             "your grant matched; have the role's trust policy checked: it must allow the service's own role "
-            "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id"
+            "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id; by web identity it "
+            "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub"
         ),
         Reason.REGISTRY_REFUSED: _upstream(
             "your grant matched; the role must allow ecr:GetAuthorizationToken, and no organization policy may deny it"
