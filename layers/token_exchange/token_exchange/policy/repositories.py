@@ -18,7 +18,7 @@ _COMPONENT: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
 
-_WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
+WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
 """Names whose values may be several components; a slash in any other value would reach out of its place."""
 
 
@@ -84,7 +84,7 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
         value = value_of(name)
         if value is None:
             raise DoesNotFit(name, "present")
-        if not _has_form(value) or ("/" in value and name not in _WITH_SLASH):
+        if not _has_form(value) or ("/" in value and name not in WITH_SLASH):
             raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)
     filled = template.filled(values)

@@ -1,0 +1,168 @@
+"""`policy who`: everybody who can reach something, rather one too many than one too few."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Printed, run, write_policy
+from tests.policy.documents import Document, document, grant
+from token_exchange.ports import Json
+
+ROLE = "arn:aws:iam::210987654321:role/ci-pusher"
+PUSH = grant(
+    name="push",
+    access="push",
+    role=ROLE,
+    match={"branch": "main"},
+    claims={"job_workflow_ref": {"like": "nordlicht/ci/*"}},
+    repositories=["ci/{repository}", "ids/{repository_id}/*"],
+    also_pull=["base/*"],
+    duration="90m",
+)
+PULL = grant(name="pull", issuers=["gitlab"], repositories=["ci/werft/*"])
+ELSEWHERE = grant(name="elsewhere", registry="base", repositories=["ci/*"])
+STORED: Document = {"name": "stored", "issuers": ["github"], "registry": "hub", "match": {"branch": "main"}}
+HUB: Json = {
+    "type": "secret",
+    "host": "docker.io",
+    "secret_arn": "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-a1B2c3",
+}
+
+
+def who(
+    folder: Path, *options: str, grants: tuple[Document, ...] = (PUSH, PULL, ELSEWHERE), **changes: Json
+) -> Printed:
+    done = run("policy", "who", write_policy(folder, *grants, **changes), *options, "--json")
+    assert done.status == 0
+    return done
+
+
+def names(done: Printed) -> list[Json]:
+    return [one["grant"] for one in done.texts("grants")]
+
+
+def test_a_way_is_told_whole(tmp_path: Path) -> None:
+    assert who(tmp_path, "--role", ROLE).texts("grants") == [
+        {
+            "grant": "push",
+            "issuers": ["github"],
+            "organizations": [{"name": "nordlicht", "id": "4400117"}],
+            "conditions": [
+                {"section": "match", "claim": "branch", "expected": ["main"]},
+                {"section": "claims", "claim": "job_workflow_ref", "expected": {"like": ["nordlicht/ci/*"]}},
+            ],
+            "registry": "apps",
+            "role": ROLE,
+            "access": "push",
+            "repositories": ["ci/{repository}", "ids/{repository_id}/*"],
+            "also_pull": ["base/*"],
+            "duration": "90m",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("repository", "found"),
+    [
+        # {repository} can be anything, with slashes
+        ("ci/x", ["push", "elsewhere"]),
+        ("ci/werft/jolle", ["push", "pull", "elsewhere"]),
+        # an id has none, and `*` of IAM has
+        ("ids/7/a/b", ["push"]),
+        ("ids/7", []),
+        ("ids", []),
+        # a value is never empty, and nothing is prefix enough
+        ("ci/", ["elsewhere"]),
+        ("other/x", []),
+        ("xci/y", []),
+    ],
+)
+def test_a_template_counts_for_all_that_it_can_stand_for(tmp_path: Path, repository: str, found: list[str]) -> None:
+    assert names(who(tmp_path, "--repository", repository)) == found
+
+
+def test_what_is_pulled_besides_is_for_pull_alone(tmp_path: Path) -> None:
+    (only,) = who(tmp_path, "--repository", "base/python").texts("grants")
+    assert (only["grant"], only["access"]) == ("push", "pull")
+
+
+def test_each_option_narrows(tmp_path: Path) -> None:
+    assert names(who(tmp_path, "--registry", "base")) == ["elsewhere"]
+    assert names(who(tmp_path, "--registry", "210987654321.dkr.ecr.us-east-1.amazonaws.com")) == ["elsewhere"]
+    assert names(who(tmp_path, "--registry", "apps", "--repository", "ci/werft/x")) == ["push", "pull"]
+    assert names(who(tmp_path, "--registry", "apps", "--role", ROLE, "--repository", "ci/x")) == ["push"]
+
+
+def test_organizations_that_a_condition_leaves_out_are_not_named(tmp_path: Path) -> None:
+    organizations: Json = [{"name": "nordlicht", "id": "4400117"}, {"name": "suedwind"}, {"id": "99"}]
+    issuers: Json = {"github": {"provider": "github-actions", "audience": "a", "organizations": organizations}}
+    cases: list[tuple[Json, Json]] = [
+        ({"organization": "suedwind"}, [{"name": "suedwind"}, {"id": "99"}]),
+        ({"organization_id": "4400117"}, [{"name": "nordlicht", "id": "4400117"}, {"name": "suedwind"}]),
+        ({"branch": "main"}, organizations),
+    ]
+    for match, left in cases:
+        done = who(tmp_path, "--registry", "apps", grants=(grant(match=match),), issuers=issuers)
+        assert done.texts("grants")[0]["organizations"] == left
+
+
+def test_a_groups_sub_groups_are_its_own(tmp_path: Path) -> None:
+    below = grant(issuers=["gitlab"], match={"organization": "werft/boote"})
+    assert who(tmp_path, "--registry", "apps", grants=(below,)).texts("grants")[0]["organizations"] == [
+        {"name": "werft"}
+    ]
+
+
+def test_what_grants_nothing_is_no_way_and_is_remarked(tmp_path: Path) -> None:
+    late = grant(name="late", expires="2020-01-01")
+    trial = grant(name="trial", mode="report")
+    done = who(tmp_path, "--registry", "apps", grants=(late, trial, PUSH))
+    assert names(done) == ["push"]
+    assert "expired: late" in done.err
+    assert "in report mode, and so no way yet: trial" in done.err
+
+
+def test_an_issuer_in_report_mode_is_no_way(tmp_path: Path) -> None:
+    found = document(grant(issuers=["github", "gitlab"]))
+    issuers = found["issuers"]
+    assert isinstance(issuers, dict)
+    gitlab = issuers["gitlab"]
+    assert isinstance(gitlab, dict)
+    done = who(
+        tmp_path,
+        "--registry",
+        "apps",
+        grants=(grant(issuers=["github", "gitlab"]),),
+        issuers={**issuers, "gitlab": {**gitlab, "mode": "report"}},
+    )
+    (way,) = done.texts("grants")
+    assert (way["issuers"], way["organizations"]) == (["github"], [{"name": "nordlicht", "id": "4400117"}])
+
+
+def test_a_stored_login_is_bounded_to_no_repository(tmp_path: Path) -> None:
+    registries: Json = {"hub": HUB}
+    done = who(tmp_path, "--registry", "docker.io", grants=(STORED,), registries=registries)
+    (way,) = done.texts("grants")
+    assert {way[key] for key in ("role", "access", "repositories", "duration") if way[key] is None} == {None}
+    done = who(tmp_path, "--repository", "library/x", grants=(STORED,), registries=registries)
+    assert names(done) == []
+    assert "nothing bounds to repositories: stored" in done.err
+
+
+def test_a_person_is_told_in_lines_and_of_deny_rules(tmp_path: Path) -> None:
+    path = write_policy(tmp_path, PUSH, deny=[{"name": "stop", "match": {"repository_id": "7"}, "issuers": ["github"]}])
+    done = run("policy", "who", path, "--role", ROLE)
+    assert done.out.splitlines()[:4] == [
+        "push: push apps",
+        "  issuers github",
+        "  organization name nordlicht id 4400117",
+        '  branch ["main"]',
+    ]
+    assert "not taken out: stop" in done.err
+    assert run("policy", "who", path, "--role", f"{ROLE}2").out == "nobody\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--registry", "none")])
+def test_wrong_use_is_said(tmp_path: Path, options: tuple[str, ...]) -> None:
+    done = run("policy", "who", write_policy(tmp_path, PUSH), *options, "--json")
+    assert (done.status, done.out) == (2, "")
