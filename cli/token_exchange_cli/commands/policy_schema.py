@@ -1,0 +1,19 @@
+"""`policy schema`: the JSON Schema of policies."""
+
+import click
+
+from token_exchange_cli.schema.document import policy_schema
+from token_exchange_cli.terminal import print_json
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the JSON Schema of a policy, for editors and other tools.
+
+    It is of draft 2020-12. Every policy that loads is valid by it; the loader, and so policy lint, finds more.
+
+    \b
+    Examples:
+      token-exchange policy schema > policy.schema.json
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    print_json(policy_schema())
