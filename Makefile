@@ -52,13 +52,13 @@ format: .venv/stamp ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/stamp ## how fast it is; BENCH_FLAGS are handed on
+bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## how fast it is; BENCH_FLAGS are handed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
 load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that throttles; LOAD_FLAGS are handed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
-ci-systems: .tools/gitlab-ci-local/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
+ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
 
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
 	$(LOCK) $(UPGRADE) requirements/layer.in -o layers/token_exchange/requirements.txt
@@ -66,6 +66,7 @@ lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the new
 	$(LOCK) $(UPGRADE) requirements/sam.in -o requirements/sam.txt
 	$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(UPGRADE) requirements/lambda-image.in -o requirements/lambda-image.txt
+	$(LOCK) $(UPGRADE) requirements/aws-cli.in -o requirements/aws-cli.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ in Lambda's image
@@ -125,6 +126,12 @@ $(UV):
 	@echo "setup: the SAM CLI of requirements/sam.txt, in .tools/sam" >&2
 	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/sam
 	@VIRTUAL_ENV=.tools/sam $(UV) pip sync $(QUIET) --require-hashes requirements/sam.txt
+	@touch $@
+
+.tools/aws-cli/stamp: requirements/aws-cli.txt | $(UV)
+	@echo "setup: the AWS CLI of requirements/aws-cli.txt, in .tools/aws-cli" >&2
+	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/aws-cli
+	@VIRTUAL_ENV=.tools/aws-cli $(UV) pip sync $(QUIET) --require-hashes requirements/aws-cli.txt
 	@touch $@
 
 .tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json

@@ -8,7 +8,21 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cost, decision, exchange, keys, memory, parts, plot, report, scaling, start, verification
+from bench import (
+    cold_start,
+    cost,
+    decision,
+    exchange,
+    keys,
+    memory,
+    parts,
+    pipeline_step,
+    plot,
+    report,
+    scaling,
+    start,
+    verification,
+)
 from bench.figures import Part
 
 _NOTE = (
@@ -46,8 +60,10 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # The processes that time start and exchange come first: later the heap of this one is large.
     sizes = (10, 1000, 10_000) if quick else (10, 1000, 10_000, 100_000)
     return [
+        pipeline_step.measure(folder, rounds=2 if quick else 20),
         *exchange.measure(folder, rounds=10 if quick else 400),
         *start.measure(folder, rounds=2 if quick else 25),
+        cold_start.measure(folder, rounds=2 if quick else 15),
         decision.measure(rounds=3 if quick else 100, sizes=sizes),
         verification.measure(folder, rounds=3 if quick else 200),
         keys.measure(folder, rounds=3 if quick else 200),

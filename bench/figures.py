@@ -22,7 +22,7 @@ class Figure:
     def shown(self) -> str:
         """Return the number as the table shows it."""
         if self.unit == "times":
-            return f"{self.value:.2f}"
+            return f"{self.value:.2f}" if self.value >= 0.1 else f"{self.value:.3f}"  # noqa: PLR2004 - two digits that count
         if self.unit == "count":
             return f"{self.value:.0f}"
         digits = 0 if self.value >= 1000 else 1 if self.value >= 100 else 2  # noqa: PLR2004 - four digits, or so
@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The figures of one comparison, and what was done to get them."""
+    """The figures of one comparison, and what was done to get them, or why there are none."""
 
     title: str
     method: str

@@ -8,10 +8,10 @@ from typing import Final
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
+from sandbox.lambda_build import BUILD_FOLDER, FUNCTION
 from sandbox.world import World
 
 LIMIT: Final = 1.02
-_BUILD: Final = Path(__file__).parent.parent / ".aws-sam" / "build"
 
 
 def measure(folder: Path, *, exchanges: int) -> Part:
@@ -31,7 +31,7 @@ def measure(folder: Path, *, exchanges: int) -> Part:
         title="Memory and size",
         method=(
             f"Resident memory of the handler's process, of which Python itself takes {seen['bare']:.0f} MB, and of "
-            f"{exchanges:,} exchanges one after the other. Sizes are those of `make build`, unzipped."
+            f"{exchanges:,} exchanges one after the other. Sizes are those of a build for this machine, unzipped."
         ),
         figures=(
             Figure(
@@ -48,9 +48,9 @@ def measure(folder: Path, *, exchanges: int) -> Part:
 def _sizes() -> tuple[Figure, ...]:
     """Return the sizes of what is deployed, where it has been built."""
     return tuple(
-        Figure(name=f"{name}, unzipped", value=_bytes_in(_BUILD / folder) / 1e6, unit="MB")
-        for name, folder in (("the layer", "TokenExchangeLayer"), ("the function", "ExchangeFunction"))
-        if (_BUILD / folder).is_dir()
+        Figure(name=f"{name}, unzipped", value=_bytes_in(BUILD_FOLDER / folder) / 1e6, unit="MB")
+        for name, folder in (("the layer", "TokenExchangeLayer"), ("the function", FUNCTION))
+        if (BUILD_FOLDER / folder).is_dir()
     )
 
 

@@ -17,6 +17,8 @@ def block(parts: Sequence[Part], *, run: str) -> str:
 
 
 def _section(part: Part) -> str:
+    if not part.figures:
+        return f"\n### {part.title}\n\n{part.method}"
     rows = [_row(figure) for figure in part.figures]
     return "\n".join(
         [

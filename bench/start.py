@@ -1,21 +1,16 @@
 """Importing and starting the exchange function against importing boto3 and making the two clients that it needs."""
 
-import json
 import re
-import resource
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import Final
 
-import yaml
-
-from bench.environment import child_environment
+from bench.environment import small_policy_environments
 from bench.figures import Figure, Part
-from bench.policies import policy_of
+from bench.processes import run_timed
 from sandbox.world import World
 
 AIM: Final = 1.3
@@ -29,21 +24,13 @@ _SHOWN: Final = 12
 
 def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
     """Return how many times as long our start takes as boto3's, and what each import costs in either."""
-    policy = policy_of(1)
     with World(folder) as world:
-        yaml_environment, json_environment = child_environment(world), child_environment(world)
-    for environment, name, text in (
-        (yaml_environment, "one.yaml", yaml.safe_dump(policy)),
-        (json_environment, "one.json", json.dumps(policy)),
-    ):
-        path = (folder / name).resolve()
-        path.write_text(text)
-        environment["TOKEN_EXCHANGE_POLICY"] = f"file:{path}"
+        environments = small_policy_environments(world, folder)
     programs = {
-        "boto3": (_BOTO3, yaml_environment),
-        "yaml": (_OURS, yaml_environment),
-        "json": (_OURS, json_environment),
-        "bare": ("pass", yaml_environment),
+        "boto3": (_BOTO3, environments["yaml"]),
+        "yaml": (_OURS, environments["yaml"]),
+        "json": (_OURS, environments["json"]),
+        "bare": ("pass", environments["yaml"]),
     }
     wall: dict[str, list[float]] = {name: [] for name in programs}
     cpu: dict[str, list[float]] = {name: [] for name in programs}
@@ -51,11 +38,11 @@ def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
     for counted in (False, *[True] * rounds):
         order.reverse()
         for name, (program, environment) in order:
-            wall_seconds, cpu_seconds = _timed(program, environment)
+            spent = run_timed([sys.executable, "-c", f"{program}; {_END}"], environment)
             if counted:
-                wall[name].append(wall_seconds)
-                cpu[name].append(cpu_seconds)
-    return _comparison(wall, cpu, rounds), _imports(yaml_environment)
+                wall[name].append(spent.wall_seconds)
+                cpu[name].append(spent.processor_seconds)
+    return _comparison(wall, cpu, rounds), _imports(environments["yaml"])
 
 
 def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], rounds: int) -> Part:
@@ -84,14 +71,6 @@ def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], round
 
 def _ratio(name: str, ours: float, boto3s: float) -> Figure:
     return Figure(name=name, value=ours / boto3s, unit="times", aim=AIM, limit=LIMIT)
-
-
-def _timed(program: str, environment: dict[str, str]) -> tuple[float, float]:
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-c", f"{program}; {_END}"]
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    spent, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _imports(environment: dict[str, str]) -> Part:

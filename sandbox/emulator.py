@@ -1,4 +1,4 @@
-"""The built function in Lambda's runtime interface emulator, as a process of this machine and without docker.
+"""A function in Lambda's runtime interface emulator, as a process of this machine and without docker.
 
 The emulator is the one that the SAM CLI puts into its containers; in it runs AWS's own runtime loop, with the
 function's folder and the layer on the path and nothing of this checkout.
@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -30,8 +31,23 @@ class EmulatorFailed(Exception):
     """The emulator is missing, or does not answer; the text says which."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatedFunction:
+    """A function as it lies on this machine: `MODULE.NAME` in `folder`, and the folders of what it imports."""
+
+    handler: str
+    folder: Path
+    libraries: tuple[Path, ...] = ()
+
+
+def built_function() -> EmulatedFunction:
+    """Return the exchange function of the sandbox's build, with the layer as its only library."""
+    layer = BUILD_FOLDER / "TokenExchangeLayer" / "python"
+    return EmulatedFunction(handler="exchange.app.handler", folder=BUILD_FOLDER / FUNCTION, libraries=(layer,))
+
+
 class Emulator:
-    """The built function with the variables `environment`; what it writes goes to `output`.
+    """A function, by itself the sandbox's build, with the variables `environment`; what it writes goes to `output`.
 
     It starts with the first call, as an environment of Lambda does.
 
@@ -39,17 +55,17 @@ class Emulator:
         EmulatorFailed: there is no emulator, or no runtime loop.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, output: IO[bytes]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], *, output: IO[bytes], function: EmulatedFunction | None = None
+    ) -> None:
         self._port, runtime_port = _free_ports()
         arguments = ["--runtime-interface-emulator-address", f"{HOST}:{self._port}"]
         arguments += ["--runtime-api-address", f"{HOST}:{runtime_port}"]
-        function, layer = (
-            (BUILD_FOLDER / FUNCTION).resolve(),
-            (BUILD_FOLDER / "TokenExchangeLayer" / "python").resolve(),
-        )
-        path = os.pathsep.join([str(function), str(layer), str(_runtime_loop())])
+        function = function or built_function()
+        folder = function.folder.resolve()
+        path = os.pathsep.join(str(each) for each in (folder, *map(Path.resolve, function.libraries), _runtime_loop()))
         # The interpreter below this one, which knows none of our libraries.
-        command = [str(Path(sys.base_prefix) / "bin" / "python3.13"), "-m", "awslambdaric", "exchange.app.handler"]
+        command = [str(Path(sys.base_prefix) / "bin" / "python3.13"), "-m", "awslambdaric", function.handler]
         self._child = Child(
             [str(_program()), *arguments, *command],
             environment={
@@ -62,7 +78,7 @@ class Emulator:
                 **environment,
             },
             output=output,
-            folder=function,
+            folder=folder,
         )
         try:
             self._wait_until_ready()

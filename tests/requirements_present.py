@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).parent.parent
 DEPLOYED_BUILD: Final = ROOT / ".aws-sam" / "build"
 NATIVE_BUILD: Final = ROOT / ".sandbox" / "build"
 """For this machine's architecture, so that it can be imported."""
+AWS_CLI: Final = ROOT / ".tools" / "aws-cli" / "bin" / "aws"
 GITLAB_CI_LOCAL: Final = ROOT / ".tools" / "gitlab-ci-local" / "node_modules" / ".bin" / "gitlab-ci-local"
 
 _PACKAGE: Final = ROOT / "layers" / "token_exchange" / "token_exchange"
@@ -68,6 +69,11 @@ def missing_emulator() -> str | None:
     return None if brought else "Lambda's emulator is missing; run `make emulator-check`"
 
 
+def missing_aws_cli() -> str | None:
+    """Return what keeps the tests from the AWS CLI that is locked here, or None."""
+    return None if AWS_CLI.exists() else "the AWS CLI is missing; run `make ci-systems`"
+
+
 def missing_registry() -> str | None:
     """Return what keeps the tests from a real registry, or None."""
     return None if registry_program() else "no registry program is installed; Debian's package is docker-registry"
@@ -79,6 +85,7 @@ _MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
     "registry": missing_registry,
     "emulator": missing_emulator,
     "gitlab": missing_gitlab_runner,
+    "aws_cli": missing_aws_cli,
 }
 
 

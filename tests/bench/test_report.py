@@ -22,6 +22,16 @@ def test_each_figure_is_a_row_with_its_unit_and_its_aims() -> None:
     ]
 
 
+def test_a_comparison_that_was_left_out_says_why_and_has_no_table() -> None:
+    missing = Part(title="Flying", method="Left out: no wings.", figures=())
+    assert block([missing], run="Run today.").splitlines()[-3:] == ["### Flying", "", "Left out: no wings."]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(24.0, "24.00"), (0.1, "0.10"), (0.0089, "0.009")])
+def test_a_ratio_keeps_the_digits_that_count(value: float, shown: str) -> None:
+    assert Figure(name="a / b", value=value, unit="times").shown() == shown
+
+
 def test_only_the_marked_block_of_the_page_is_replaced(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
