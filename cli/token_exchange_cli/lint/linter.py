@@ -5,7 +5,7 @@ from typing import Final
 
 from token_exchange.policy.reading.problems import Problem
 from token_exchange_cli.lint.finding import Finding, Rule, Subject
-from token_exchange_cli.lint.rules import deny, issuers, order, outsiders, patterns, pushing, repositories, terms
+from token_exchange_cli.lint.rules import deny, issuers, never, order, outsiders, patterns, pushing, repositories, terms
 
 RULES: Final[tuple[Rule, ...]] = (
     *issuers.RULES,
@@ -14,6 +14,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *outsiders.RULES,
     *patterns.RULES,
     *repositories.RULES,
+    *never.RULES,
     *order.RULES,
     *terms.RULES,
 )

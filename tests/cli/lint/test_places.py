@@ -46,7 +46,7 @@ def test_a_field_has_a_line_and_a_column(content: bytes, path: Path, place: tupl
         (b"\xff\xfe", 1),
         (b"", 1),
         (b"\x00", 1),
-        (b"[" * 100_000, 2),
+        (b"[" * 10_000, 2),
     ],
 )
 def test_what_is_no_yaml_has_a_place_too(content: bytes, line: int) -> None:

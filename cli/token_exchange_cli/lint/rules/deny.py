@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import DenyRule
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.vocabulary import Name
-from token_exchange_cli.lint.conditions import demands, is_about, patterns
+from token_exchange_cli.lint.conditions import condition_path, demands, is_about, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _ID_OF: Final[Mapping[Name, Name]] = {
@@ -21,11 +20,6 @@ _ID_OF: Final[Mapping[Name, Name]] = {
 def _rules(subject: Subject) -> Iterator[tuple[Path, DenyRule]]:
     for place, rule in enumerate(subject.policy.deny):
         yield ("deny", place), rule
-
-
-def condition_path(of: Path, condition: Condition) -> Path:
-    """Return the path of `condition` in the mapping at `of`."""
-    return (*of, condition.section, *condition.path)
 
 
 def denied_by_name(subject: Subject) -> Iterator[Finding]:

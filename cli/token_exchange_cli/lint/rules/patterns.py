@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from token_exchange.policy.conditions import Exists
-from token_exchange_cli.lint.conditions import patterns
+from token_exchange_cli.lint.conditions import condition_path, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.rules.deny import condition_path, stops_at_slash
+from token_exchange_cli.lint.rules.deny import stops_at_slash
 
 _BEGIN_WITH_THE_TENANT: Final = ("repository", "workflow_ref", "job_workflow_ref", "project_path", "sub")
 

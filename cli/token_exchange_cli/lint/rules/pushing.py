@@ -7,9 +7,8 @@ from token_exchange.policy.model import Grant
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import BracedUuid, ClaimPath, Name
-from token_exchange_cli.lint.conditions import demands, has, is_about
+from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.rules.deny import condition_path
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "ref_protected", "environment")
 _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (

@@ -1,0 +1,106 @@
+"""Whether a grant must apply: that all conditions hold is not yet enough."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Final
+
+from token_exchange.policy.model import Grant, Issuer, SessionTerms
+from token_exchange.policy.reach import template_value
+from token_exchange.policy.repositories import DoesNotFit, fill_repository_template
+from token_exchange.policy.templates import Template
+from token_exchange.providers.preset import Preset
+from token_exchange.providers.vocabulary import Name, Vocabulary
+from token_exchange_cli.lint.proofs import is_present, only_values
+
+_MOST_FILLED: Final = 64
+"""Ways to fill in a template that are tried."""
+
+
+def must_apply(one: Grant, other: Grant, issuers: Sequence[Issuer]) -> bool:
+    """Say whether `one` applies to every caller of `issuers` to whom `other` does, where all its conditions hold."""
+    if one.expires is not None and (other.expires is None or other.expires > one.expires):
+        return False
+    if other.allow_untrusted_triggers and not one.allow_untrusted_triggers:
+        return False
+    return all(
+        _matches_what_it_must(one, issuer.preset) and _can_be_filled_in(one, other, issuer) for issuer in issuers
+    )
+
+
+def _matches_what_it_must(grant: Grant, preset: Preset) -> bool:
+    return not unmatched(grant, preset)
+
+
+def unmatched(grant: Grant, preset: Preset) -> list[tuple[str, ...]]:
+    """Return the claims that each grant for `preset` has to match, and `grant` does not."""
+    return [
+        path
+        for path in sorted(preset.must_match)
+        if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions)
+    ]
+
+
+def _can_be_filled_in(one: Grant, other: Grant, issuer: Issuer) -> bool:
+    if one.terms is None:
+        return True
+    given = [] if other.terms is None else [*other.terms.repositories, *other.terms.also_pull]
+    return all(
+        _fits(template, given, other, issuer) for template in (*one.terms.repositories, *one.terms.also_pull)
+    ) and all(_is_had(name, given, other, issuer) for template in _texts(one.terms) for name in template.names)
+
+
+def _texts(terms: SessionTerms) -> Iterator[Template]:
+    if isinstance(terms.session_tags, Mapping):
+        yield from terms.session_tags.values()
+    if isinstance(terms.source_identity, Template):
+        yield terms.source_identity
+
+
+def _fits(template: Template, given: Sequence[Template], other: Grant, issuer: Issuer) -> bool:
+    """Say whether `template` can be filled in where all that is `given` can: no longer, and with nothing else."""
+    if not template.names:
+        return True
+    longest = sum(map(len, template.literals))
+    for known in given:
+        if not Counter(template.names) - Counter(known.names) and longest <= sum(map(len, known.literals)):
+            return True
+    names = list(dict.fromkeys(template.names))
+    choices = [values for name in names if (values := _values(name, other, issuer.preset)) is not None]
+    if len(choices) < len(names) or prod(map(len, choices)) > _MOST_FILLED:
+        return False
+    return all(
+        _is_filled(template, dict(zip(names, values, strict=True)), issuer.preset) for values in product(*choices)
+    )
+
+
+def _values(name: Name, grant: Grant, preset: Preset) -> list[str] | None:
+    for condition in grant.conditions:
+        if condition.section == "match" and condition.path == (name,):
+            values = only_values(condition, [preset])
+            if values is not None:
+                return [value for _, value in values if isinstance(value, str)]
+    return None
+
+
+def _is_filled(template: Template, values: Vocabulary, preset: Preset) -> bool:
+    try:
+        fill_repository_template(template, lambda name: template_value(name, preset, values))
+    except DoesNotFit:
+        return False
+    return True
+
+
+def _is_had(name: Name, given: Sequence[Template], other: Grant, issuer: Issuer) -> bool:
+    """Say whether every caller of `issuer` to whom `other` applies has a value for `name`."""
+    in_texts = other.terms is not None and any(name in template.names for template in _texts(other.terms))
+    return (
+        in_texts
+        or is_present(name, issuer)
+        or any(name in template.names for template in given)
+        or any(
+            condition.section == "match" and condition.path == (name,) and not condition.holds(None)
+            for condition in other.conditions
+        )
+    )

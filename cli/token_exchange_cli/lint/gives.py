@@ -1,0 +1,111 @@
+"""What one grant gives, held against what another gives to the same caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.policy.model import Grant, SessionTerms
+from token_exchange.policy.registries import EcrRegistry
+from token_exchange.policy.repositories import pattern_covers
+from token_exchange.policy.templates import Template
+from token_exchange.providers.vocabulary import NAMES, Name
+
+_SOMEBODY: Final[dict[Name, str]] = {
+    **{name: name.replace("_", "-") for name in NAMES},
+    "organization": "organization",
+    "repository": "organization/repository",
+}
+"""A caller whom both grants fit: what one gives beyond the other is compared for him."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What a grant gives to somebody. `pulled` has what can be pushed, too; both are None for a stored login."""
+
+    pushed: tuple[str, ...] | None
+    pulled: tuple[str, ...] | None
+    also: tuple[str, ...]
+    seconds: int
+    is_single_use: bool
+
+    def more_than(self, other: "Login") -> list[str]:
+        """Return what this gives beyond `other`; nothing, where the two are for different things."""
+        found: list[str] = []
+        if self.pushed and not other.pushed:
+            found.append("push")
+        if not self._has_something_in_common(other):
+            # A login for other repositories is another login, not more of the same.
+            return found
+        beyond = _beyond(self.pushed, other.pushed) if other.pushed else []
+        beyond = list(dict.fromkeys([*beyond, *_beyond(self.pulled, other.pulled)]))
+        if beyond:
+            found.append(f"more repositories ({', '.join(beyond[:3])})")
+        if rights := [right for right in self.also if right not in other.also]:
+            found.append(f"the right to {' and '.join(rights)}")
+        if self.seconds > other.seconds:
+            found.append(f"more time ({self.seconds} s after {other.seconds} s)")
+        if other.is_single_use and not self.is_single_use:
+            found.append("a login without single_use")
+        return found
+
+    def _has_something_in_common(self, other: "Login") -> bool:
+        if not self.pulled or not other.pulled:
+            # Of a stored login, or of ECR Public's, there is one.
+            return True
+        return any(
+            pattern_covers(one, another) or pattern_covers(another, one)
+            for one in self.pulled
+            for another in other.pulled
+        )
+
+
+def _beyond(some: Sequence[str] | None, others: Sequence[str] | None) -> list[str]:
+    return [one for one in some or () if not any(pattern_covers(other, one) for other in others or ())]
+
+
+def login_of(grant: Grant) -> Login:
+    """Return what `grant` gives to somebody."""
+    terms = grant.terms
+    if terms is None:
+        return Login(pushed=None, pulled=None, also=(), seconds=0, is_single_use=grant.single_use)
+    repositories = _for_somebody(terms.repositories)
+    rights = {"list": terms.also.list, "import": terms.also.import_, "sign": terms.also.sign is not None}
+    return Login(
+        pushed=repositories if terms.access == "push" else (),
+        pulled=(*repositories, *_for_somebody(terms.also_pull)),
+        also=tuple(right for right, has in rights.items() if has),
+        seconds=terms.duration_seconds,
+        is_single_use=grant.single_use,
+    )
+
+
+def _for_somebody(templates: Sequence[Template]) -> tuple[str, ...]:
+    return tuple(template.filled([_SOMEBODY[name] for name in template.names]) for template in templates)
+
+
+def covers(one: Grant, other: Grant) -> bool:
+    """Say whether `one` answers every request that `other` does, for any caller for whom both apply."""
+    if one.terms is None or other.terms is None or not isinstance(one.registry, EcrRegistry):
+        # No scope narrows these, so neither answers a request that has one.
+        return True
+    return _reaches(one.terms, other.terms)
+
+
+def _reaches(one: SessionTerms, other: SessionTerms) -> bool:
+    pulled = [*one.repositories, *one.also_pull]
+    pushed = one.repositories if one.access == "push" else ()
+    return _are_within(other.repositories, pushed if other.access == "push" else pulled) and _are_within(
+        other.also_pull, pulled
+    )
+
+
+def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bool:
+    return all(any(_is_within(template.text, other) for other in others) for template in templates)
+
+
+def _is_within(text: str, by: Template) -> bool:
+    """Say whether `by` matches all that `text` does, whatever is filled in; a wildcard or a name stands for itself.
+
+    No literal of a pattern holds either, so where the pattern matches the text as it stands, its own wildcards do.
+    """
+    return text == by.text or (not by.names and pattern_covers(by.text, text))

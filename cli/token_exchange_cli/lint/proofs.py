@@ -1,0 +1,249 @@
+"""Whether two conditions exclude each other, and whether one follows from others.
+
+Every answer is sound and none is complete: `True` is proven, `False` says that nothing was shown. A claim that may be a
+list satisfies conditions on two different values at once, so little is ever shown of one whose type is not known.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Test, key_of
+from token_exchange.policy.model import Issuer
+from token_exchange.providers.derived import PrefixedRef
+from token_exchange.providers.preset import Preset
+from token_exchange.providers.vocabulary import (
+    BracedUuid,
+    Claim,
+    ClaimPath,
+    ClaimUnless,
+    Constant,
+    Name,
+    ShortRef,
+    Source,
+    TypedRef,
+)
+from token_exchange_cli.lint.allowlist import allowed_values
+
+_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
+
+
+def is_present(name: Name, issuer: Issuer) -> bool:
+    """Say whether every token that `issuer` lets in has a value for `name`."""
+    match issuer.preset.vocabulary.get(name):
+        case Constant():
+            return True
+        case Claim(path) | BracedUuid(path) if path in issuer.preset.marks:
+            return True
+        case None:
+            return False
+        case _:
+            return allowed_values(name, issuer, of_groups=True) is not None
+
+
+def exclude_each_other(one: Condition, other: Condition, presets: Sequence[Preset]) -> bool:
+    """Say whether no token of any of `presets` can satisfy both."""
+    return bool(presets) and all(_exclude(one, other, preset) for preset in presets)
+
+
+def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
+    """Say whether no token of any of `presets` can satisfy `condition`, whatever else it has to be."""
+    if not condition.holds(None) and _is_absence(condition):
+        return True
+    values = only_values(condition, presets)
+    return values is not None and not values
+
+
+def can_hold_together(conditions: Sequence[Condition], presets: Sequence[Preset]) -> bool:
+    """Say whether nothing was found that keeps all of `conditions` from holding of one token of some of `presets`."""
+    return not any(
+        exclude_each_other(one, other, presets)
+        for place, one in enumerate(conditions)
+        for other in conditions[place + 1 :]
+    )
+
+
+def follows(wanted: Condition, given: Sequence[Condition], issuers: Sequence[Issuer]) -> bool:
+    """Say whether `wanted` holds of every token of `issuers` of which all of `given` do."""
+    presets = [issuer.preset for issuer in issuers]
+    return any(_entails(one, wanted, presets) for one in given) or all(_goes_without(wanted, one) for one in issuers)
+
+
+def only_values(condition: Condition, presets: Sequence[Preset]) -> frozenset[Key] | None:
+    """Return the only values that the claim can have where `condition` holds, if they are few; each is one value."""
+    if condition.fold or not all(_is_one_value(condition, preset) for preset in presets):
+        return None
+    keys: frozenset[Key] | None = None
+    for test in condition.tests:
+        found = _values(test) if isinstance(test, Equals | Like) else None
+        if found is not None:
+            keys = found if keys is None else keys & found
+    return None if keys is None else frozenset(key for key in keys if condition.holds(key[1]))
+
+
+def _values(test: Equals | Like) -> frozenset[Key] | None:
+    match test:
+        case Equals(keys):
+            return keys
+        case Like(globs):
+            if any(set("*?") & set(glob.pattern) for glob in globs):
+                return None
+            return frozenset(key for glob in globs if (key := key_of(glob.pattern)) is not None)
+
+
+def _is_one_value(condition: Condition, preset: Preset) -> bool:
+    """Say whether the claim is no list in any token that is let in: a name's value never is, nor a claim known as text.
+
+    What a preset files as text is refused where it is something else, and so is `sub`.
+    """
+    if condition.section == "match" or condition.path == ("sub",):
+        return True
+    known = preset.nested_claims.get(condition.path) if condition.path[1:] else preset.claims.get(condition.path[0])
+    return known == "text"
+
+
+def _subject(condition: Condition) -> tuple[str, ClaimPath]:
+    return condition.section, condition.path
+
+
+def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
+    if one.fold or other.fold:
+        return False
+    if _subject(one) == _subject(other):
+        return _have_no_value_in_common(one, other, preset)
+    if _is_raw_of(one, other, preset) or _is_raw_of(other, one, preset):
+        return _differ_as_text(one, other, preset)
+    return any(
+        (_is_short_of_other_type(short, ref, preset) or _is_short_of_another(short, ref, preset))
+        for short, ref in ((one, other), (other, one))
+    )
+
+
+def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -> bool:
+    if (_is_absence(one) and not other.holds(None)) or (_is_absence(other) and not one.holds(None)):
+        return True
+    if one.bare != other.bare or not _is_one_value(one, preset):
+        return False
+    for first, second in ((one, other), (other, one)):
+        values = only_values(first, [preset])
+        if values is not None and not first.holds(None) and not any(second.holds(value) for _, value in values):
+            return True
+    return _begin_differently(_beginnings(one), _beginnings(other))
+
+
+def _is_raw_of(raw: Condition, named: Condition, preset: Preset) -> bool:
+    """Say whether `raw` is on the claim that the name of `named` stands for, unaltered."""
+    if raw.section != "claims" or named.section != "match" or raw.bare != named.bare:
+        return False
+    match _source(named, preset):
+        case Claim(path) | BracedUuid(path):
+            return path == raw.path and _is_one_value(raw, preset)
+        case _:
+            return False
+
+
+def _differ_as_text(one: Condition, other: Condition, preset: Preset) -> bool:
+    """Say so of a name and its claim. Empty text is absent under the name, so absence shows nothing here."""
+    for first, second in ((one, other), (other, one)):
+        values = only_values(first, [preset])
+        if values is not None and not any(second.holds(value) for _, value in values):
+            return True
+    return False
+
+
+def _source(condition: Condition, preset: Preset) -> Source | None:
+    return next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
+
+
+def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) -> bool:
+    """Say whether one wants a branch and the other a tag, and `preset` never has both of them."""
+    if (one.section, one.path, other.section, other.path) != ("match", ("branch",), "match", ("tag",)):
+        return False
+    if one.holds(None) or other.holds(None):
+        return False
+    match _source(one, preset), _source(other, preset):
+        case (ShortRef(ref_type=first), ShortRef(ref_type=second)) | (
+            TypedRef(ref_type=first),
+            TypedRef(ref_type=second),
+        ):
+            return first == second
+        case PrefixedRef(path=first), PrefixedRef(path=second):
+            return first == second
+        case ClaimUnless(unless=unless), Claim(path) | ClaimUnless(path=path):
+            return unless == path
+        case _:
+            return False
+
+
+def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bool:
+    """Say whether `short` wants a branch or tag of which the full `ref` is not the one that is wanted."""
+    source = _source(short, preset) if short.section == "match" else None
+    if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None):
+        return False
+    path = source.ref if isinstance(source, ShortRef) else source.path
+    behind = _source(ref, preset) if ref.section == "match" else Claim(ref.path)
+    if behind != Claim(path) or not _is_one_value(ref, preset):
+        return False
+    prefix = _PREFIXES[source.type]
+    shorts, refs = only_values(short, [preset]), only_values(ref, [preset])
+    if shorts is not None:
+        return not any(ref.holds(f"{prefix}{value}") for _, value in shorts)
+    if refs is not None:
+        texts = [value for _, value in refs if isinstance(value, str) and value.startswith(prefix)]
+        return not any(short.holds(text.removeprefix(prefix)) for text in texts)
+    beginnings = _beginnings(short)
+    return _begin_differently(
+        [prefix] if beginnings is None else [prefix + one for one in beginnings], _beginnings(ref)
+    )
+
+
+def _beginnings(condition: Condition) -> list[str] | None:
+    """Return texts with one of which the value begins, where `condition` has patterns."""
+    for test in condition.tests:
+        if isinstance(test, Like):
+            return [glob.pattern.partition("*")[0].partition("?")[0] for glob in test.globs]
+    return None
+
+
+def _begin_differently(some: Iterable[str] | None, others: Sequence[str] | None) -> bool:
+    if some is None or others is None:
+        return False
+    return not any(one.startswith(other) or other.startswith(one) for one in some for other in others)
+
+
+def _entails(given: Condition, wanted: Condition, presets: Sequence[Preset]) -> bool:
+    if wanted.fold or given.fold or given.bare != wanted.bare:
+        return False
+    if _subject(given) == _subject(wanted):
+        if all(any(_is_at_least(has, wants) for has in given.tests) for wants in wanted.tests):
+            return True
+        if all(isinstance(test, Exists) and test.present for test in wanted.tests):
+            return not given.holds(None)
+    elif not all(_is_raw_of(given, wanted, one) or _is_raw_of(wanted, given, one) for one in presets):
+        return False
+    values = only_values(given, presets)
+    return values is not None and not given.holds(None) and all(wanted.holds(value) for _, value in values)
+
+
+def _is_at_least(has: Test, wants: Test) -> bool:
+    match has, wants:
+        case Equals(some), Equals(others):
+            return some <= others
+        case Like(some_globs), Like(other_globs):
+            return {glob.pattern for glob in some_globs} <= {glob.pattern for glob in other_globs}
+        case _:
+            return has == wants
+
+
+def _goes_without(wanted: Condition, issuer: Issuer) -> bool:
+    """Say whether the allowlist of `issuer`, or what its preset demands of a token, makes `wanted` hold by itself."""
+    name = next((name for name in issuer.preset.vocabulary if (name,) == wanted.path), None)
+    if wanted.section != "match" or name is None or wanted.fold:
+        return False
+    if all(isinstance(test, Exists) and test.present for test in wanted.tests):
+        return is_present(name, issuer)
+    values = allowed_values(name, issuer, of_groups=False)
+    return values is not None and not wanted.bare and all(wanted.holds(value) for value in values)
+
+
+def _is_absence(condition: Condition) -> bool:
+    return any(isinstance(test, Exists) and not test.present for test in condition.tests)
