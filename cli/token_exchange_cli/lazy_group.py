@@ -17,6 +17,28 @@ class LazyCommand:
     module: str
     summary: str
 
+    def load(self) -> click.Command:
+        """Return the command itself."""
+        command = import_module(f"{commands.__name__}.{self.module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{self.module}.command is no command")
+        return command
+
+
+class LazyAlone(click.Command):
+    """A lazy command of no group."""
+
+    def __init__(self, name: str, lazy: LazyCommand) -> None:
+        super().__init__(name, help=lazy.summary)
+        self._lazy = lazy
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        # A group invokes the command that the context is of, and so the command itself.
+        return self._lazy.load().make_context(info_name, args, parent=parent, **extra)
+
 
 class LazyGroup(click.Group):
     """A group of lazy commands, listed in the order given."""
@@ -32,12 +54,7 @@ class LazyGroup(click.Group):
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         found = self._lazy.get(cmd_name)
-        if found is None:
-            return None
-        command = import_module(f"{commands.__name__}.{found.module}").command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{found.module}.command is no command")
-        return command
+        return None if found is None else found.load()
 
     @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

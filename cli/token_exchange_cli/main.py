@@ -3,7 +3,7 @@
 import click
 
 from token_exchange import __version__
-from token_exchange_cli.lazy_group import LazyCommand, LazyGroup
+from token_exchange_cli.lazy_group import LazyAlone, LazyCommand, LazyGroup
 from token_exchange_cli.program import Program
 
 
@@ -37,4 +37,7 @@ main.add_command(
             "inspect": LazyCommand("token_inspect", "Show what a token says, and verify it."),
         },
     )
+)
+main.add_command(
+    LazyAlone("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )

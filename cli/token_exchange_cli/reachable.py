@@ -76,7 +76,7 @@ def _way(grant: Grant, issuers: Sequence[Issuer], access: Access | None) -> Way:
     return Way(
         grant=grant,
         issuers=tuple(issuer.name for issuer in issuers),
-        organizations=tuple(_organizations(grant, issuers)),
+        organizations=tuple(organizations_left(grant, issuers)),
         access=access,
     )
 
@@ -113,7 +113,7 @@ def _widest(template: Template) -> str:
     return "".join(parts)
 
 
-def _organizations(grant: Grant, issuers: Sequence[Issuer]) -> Iterator[Organization]:
+def organizations_left(grant: Grant, issuers: Sequence[Issuer]) -> Iterator[Organization]:
     """Yield each organization once, but for those that an exact condition of the grant leaves out."""
     seen: set[Organization] = set()
     for issuer in issuers:

@@ -24,6 +24,12 @@ class Unusable(click.ClickException):
         click.echo("\n".join(map(_shown, self.message.split("\n"))), err=True)
 
 
+class Refusal(Unusable):
+    """The answer is no; the text says why, a line for each reason."""
+
+    exit_code = Status.NO
+
+
 def _shown(text: str) -> str:
     """Return a line in which nothing of a file can move a terminal's cursor, or turn its text around."""
     return "".join(

@@ -16,9 +16,10 @@ from token_exchange.refusals import Refused
 
 MAX_SESSION_POLICY_CHARACTERS: Final = 2048
 
-_PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-_PUSH: Final = (
-    *_PULL,
+LOGIN_ACTIONS: Final = ("ecr:GetAuthorizationToken",)
+PULL_ACTIONS: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+PUSH_ACTIONS: Final = (
+    *PULL_ACTIONS,
     "ecr:InitiateLayerUpload",
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",
@@ -26,7 +27,12 @@ _PUSH: Final = (
 )
 """Nothing that deletes, tags or configures."""
 
-_PUBLIC_PUSH: Final = (
+LIST_ACTIONS: Final = ("ecr:ListImages",)
+IMPORT_ACTIONS: Final = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+SIGN_ACTIONS: Final = ("signer:SignPayload",)
+
+PUBLIC_LOGIN_ACTIONS: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+PUBLIC_PUSH_ACTIONS: Final = (
     "ecr-public:BatchCheckLayerAvailability",
     "ecr-public:InitiateLayerUpload",
     "ecr-public:UploadLayerPart",
@@ -63,27 +69,27 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
 
 
 def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
-    statements = [_allow(["ecr:GetAuthorizationToken"], ["*"], None)]
-    actions = [*(_PUSH if reach.access == "push" else _PULL)]
+    statements = [_allow([*LOGIN_ACTIONS], ["*"], None)]
+    actions = [*(PUSH_ACTIONS if reach.access == "push" else PULL_ACTIONS)]
     if reach.also.list:
-        actions.append("ecr:ListImages")
+        actions += LIST_ACTIONS
     if reach.also.import_:
-        actions += ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository"]
+        actions += IMPORT_ACTIONS
     arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
     statements.append(_allow(actions, arns, condition))
     if reach.also_pull:
         arns = [registry.repository_arn(pattern) for pattern in reach.also_pull]
-        statements.append(_allow([*_PULL], arns, condition))
+        statements.append(_allow([*PULL_ACTIONS], arns, condition))
     if reach.also.sign is not None:
-        statements.append(_allow(["signer:SignPayload"], [reach.also.sign], condition))
+        statements.append(_allow([*SIGN_ACTIONS], [reach.also.sign], condition))
     return statements
 
 
 def _public(registry: EcrPublicRegistry, reach: Reach, condition: Json) -> list[Json]:
-    statements = [_allow(["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], ["*"], None)]
+    statements = [_allow([*PUBLIC_LOGIN_ACTIONS], ["*"], None)]
     if reach.access == "push":
         arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
-        statements.append(_allow([*_PUBLIC_PUSH], arns, condition))
+        statements.append(_allow([*PUBLIC_PUSH_ACTIONS], arns, condition))
     return statements
 
 

@@ -1,0 +1,1 @@
+"""The IAM roles that a policy needs, as a CloudFormation template."""

@@ -1,0 +1,71 @@
+"""Which roles a policy needs, and for which of its grants each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from token_exchange.policy.model import Policy
+from token_exchange_cli.roles.arns import RoleArn, role_arn
+from token_exchange_cli.roles.rights import GrantInUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleNeed:
+    """A role, and the grants that assume it; there is at least one."""
+
+    arn: RoleArn
+    grants: tuple[GrantInUse, ...]
+
+    @property
+    def by_broker(self) -> list[GrantInUse]:
+        """The grants for which the service assumes the role itself."""
+        return [one for one in self.grants if one.terms.assume == "broker"]
+
+    @property
+    def directly(self) -> list[GrantInUse]:
+        """The grants for which the caller's own token opens the role."""
+        return [one for one in self.grants if one.terms.assume == "web-identity"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """The roles in the order in which the policy names them first, and the names of grants that are past."""
+
+    roles: tuple[RoleNeed, ...]
+    expired: tuple[str, ...]
+
+
+def needs_of(policy: Policy, *, now: float) -> Needs:
+    """Return the roles of every grant but those that expired; one in report mode is meant to count some day."""
+    roles: dict[str, RoleArn] = {}
+    grants: dict[str, list[GrantInUse]] = {}
+    expired: list[str] = []
+    for grant in policy.grants:
+        if grant.terms is None:
+            continue
+        if grant.expires_at_seconds is not None and grant.expires_at_seconds <= now:
+            expired.append(grant.name)
+            continue
+        arn = role_arn(grant.terms.role)
+        if arn is None:
+            raise AssertionError("a policy that loads names roles alone")
+        roles[arn.text] = arn
+        issuers = tuple(policy.issuers[name] for name in grant.issuers)
+        grants.setdefault(arn.text, []).append(GrantInUse(grant=grant, terms=grant.terms, issuers=issuers))
+    found = (RoleNeed(arn=arn, grants=tuple(grants[text])) for text, arn in roles.items())
+    return Needs(roles=tuple(found), expired=tuple(expired))
+
+
+def clashes(roles: Sequence[RoleNeed]) -> Iterator[str]:
+    """Yield, of roles that no account can have side by side, what is wrong with them.
+
+    A name is unique in its account, whatever its path and its case (IAM API Reference, CreateRole).
+    """
+    by_name: dict[tuple[str, str], RoleNeed] = {}
+    for role in roles:
+        first = by_name.setdefault((role.arn.account, role.arn.name.lower()), role)
+        if first is role:
+            continue
+        yield (
+            f"{role.arn.text} (grant {role.grants[0].grant.name}) and {first.arn.text} (grant "
+            f"{first.grants[0].grant.name}): an account has one role of a name, whatever its path and case"
+        )

@@ -1,0 +1,118 @@
+"""The repositories that a grant's templates can become, as patterns of IAM."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from math import prod
+from typing import Final
+
+from token_exchange.policy.conditions import Equals, Like
+from token_exchange.policy.model import Grant, Issuer, Organization
+from token_exchange.policy.reach import template_value
+from token_exchange.policy.repositories import (
+    WITH_SLASH,
+    DoesNotFit,
+    fill_repository_template,
+    pattern_covers,
+)
+from token_exchange.policy.templates import Template, parse_template
+from token_exchange.providers.vocabulary import Name
+from token_exchange_cli.reachable import organizations_left
+
+ANYTHING: Final = "*"
+
+_OWNER_FIRST: Final = frozenset({"forgejo", "gitea", "github-actions", "gitlab", "vela"})
+"""Providers whose `repository` begins with its `organization`; both are their own records."""
+
+_MAX_PATTERNS: Final = 1000
+"""Of one template and one organization; a role holds far fewer (IAM: 10,240 characters)."""
+
+_IN_A_NAME: Final = re.compile(r"[a-z0-9._/*-]*")
+
+
+def patterns_of(templates: Sequence[Template], grant: Grant, issuers: Sequence[Issuer]) -> frozenset[str]:
+    """Return patterns that cover every name which `templates` become for a run that can match `grant`."""
+    found: set[str] = set()
+    for issuer in issuers:
+        for organization in organizations_left(grant, [issuer]):
+            for template in templates:
+                found.update(_filled(template, grant, issuer, organization))
+    return uncovered(found)
+
+
+def uncovered(patterns: Iterable[str]) -> frozenset[str]:
+    """Return those of `patterns` that no other of them covers."""
+    all_of_them = frozenset(patterns)
+    # To the wider pattern the narrower one's `*` is a character like all others that its own `*` takes.
+    wide = [pattern for pattern in all_of_them if ANYTHING in pattern]
+    return frozenset(
+        pattern
+        for pattern in all_of_them
+        if not any(other != pattern and pattern_covers(other, pattern) for other in wide)
+    )
+
+
+def _filled(template: Template, grant: Grant, issuer: Issuer, organization: Organization) -> Iterator[str]:
+    values = [_values(name, grant, issuer, organization) for name in template.names]
+    while prod(map(len, values)) > _MAX_PATTERNS:
+        longest = max(range(len(values)), key=lambda at: len(values[at]))
+        values[longest] = [ANYTHING]
+    for chosen in product(*values):
+        # A `*` that ends a value and one that begins a literal are one.
+        yield re.sub(r"\*+", "*", template.filled(chosen))
+
+
+def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization) -> Sequence[str]:
+    """Return what can stand for `{name}`; none where no run of this organization can have the grant."""
+    demanded = _demanded(name, grant)
+    if demanded is None:
+        demanded = _known(name, issuer, organization)
+    if demanded is None:
+        return [ANYTHING]
+    return sorted({fitting for value in demanded for fitting in _fitting(name, value, issuer)})
+
+
+def _demanded(name: Name, grant: Grant) -> list[str] | None:
+    """Return the values, or globs as patterns, that the grant's own conditions leave to `name`."""
+    for condition in grant.conditions:
+        if condition.section != "match" or condition.path != (name,):
+            continue
+        for test in condition.tests:
+            match test:
+                case Equals():
+                    return [key[1] for key in test.keys if isinstance(key[1], str) and condition.holds(key[1])]
+                case Like():
+                    return [re.sub(r"[*?]+", ANYTHING, glob.pattern) for glob in test.globs]
+                case _:
+                    continue
+    return None
+
+
+def _known(name: Name, issuer: Issuer, organization: Organization) -> list[str] | None:
+    """Return what the organization says of `name`."""
+    if name == "organization_id" and organization.id is not None:
+        return [organization.id]
+    if organization.name is None:
+        return None
+    if name == "organization":
+        return [organization.name]
+    if name == "repository" and issuer.preset.provider in _OWNER_FIRST:
+        return [f"{organization.name}/{ANYTHING}"]
+    return None
+
+
+def _fitting(name: Name, value: str, issuer: Issuer) -> Iterator[str]:
+    """Yield `value` as it stands in a repository's name, where it can."""
+    spelled = template_value(name, issuer.preset, {name: value})
+    if spelled is None:
+        return
+    if ANYTHING in spelled:
+        if _IN_A_NAME.fullmatch(spelled):
+            yield spelled
+        return
+    if "/" in spelled and name not in WITH_SLASH:
+        return
+    try:
+        yield fill_repository_template(parse_template(f"{{{name}}}"), lambda _: spelled)
+    except DoesNotFit:
+        return
