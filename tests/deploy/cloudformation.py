@@ -105,6 +105,11 @@ class Stack:
             is_list = at(declared, "Type") == "CommaDelimitedList" and isinstance(value, str)
             self._values[name] = str(value).split(",") if is_list else value
 
+    def makes(self, name: str) -> bool:
+        """Return whether the resource is made at all."""
+        condition = mapping(self.template, "Resources", name).get("Condition")
+        return condition is None or self._holds(str(condition))
+
     def resource(self, name: str) -> dict[str, object]:
         """Return the properties of a resource, worked out."""
         return mapping(self.resolve(at(self.template, "Resources", name, "Properties")))

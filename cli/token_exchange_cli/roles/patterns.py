@@ -41,8 +41,8 @@ def patterns_of(templates: Sequence[Template], grant: Grant, issuers: Sequence[I
 
 
 def uncovered(patterns: Iterable[str]) -> frozenset[str]:
-    """Return those of `patterns` that no other of them covers."""
-    all_of_them = frozenset(patterns)
+    """Return those of `patterns` that no other of them covers, runs of `*` as one, which they are."""
+    all_of_them = frozenset(re.sub(r"\*+", ANYTHING, pattern) for pattern in patterns)
     # To the wider pattern the narrower one's `*` is a character like all others that its own `*` takes.
     wide = [pattern for pattern in all_of_them if ANYTHING in pattern]
     return frozenset(
@@ -58,8 +58,7 @@ def _filled(template: Template, grant: Grant, issuer: Issuer, organization: Orga
         longest = max(range(len(values)), key=lambda at: len(values[at]))
         values[longest] = [ANYTHING]
     for chosen in product(*values):
-        # A `*` that ends a value and one that begins a literal are one.
-        yield re.sub(r"\*+", "*", template.filled(chosen))
+        yield template.filled(chosen)
 
 
 def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization) -> Sequence[str]:
