@@ -23,5 +23,5 @@ def test_shows_what_is_there_in_ascii(value: str, text: str) -> None:
 
 
 def test_leaves_a_long_rest_out() -> None:
-    assert quoted("a" * 101) == f"'{'a' * 100}'…"
+    assert quoted("a" * 101) == f"'{'a' * 100}'..."
     assert quoted("a" * 100) == f"'{'a' * 100}'"

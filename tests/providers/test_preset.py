@@ -1,7 +1,8 @@
 import pytest
 
+from sandbox.providers import all_providers
 from tests.ci_claims import AWS_ISSUER, BITBUCKET_ISSUER
-from tests.ci_jobs import issuer_of
+from tests.ci_jobs import issuer_of, job_claims
 from token_exchange.providers.catalog import providers
 from token_exchange.providers.preset import STANDARD_CLAIMS, BadSetting, ClaimType, Preset
 from token_exchange.providers.vocabulary import IDS, NAMES
@@ -55,6 +56,36 @@ def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
 def test_what_is_declared_is_documented_and_not_proven(preset: Preset) -> None:
     assert {path[0] for path in preset.declared} <= preset.claims.keys()
     assert not any(preset.is_declared(name) for name in preset.proven)
+
+
+def test_what_the_linter_goes_by_is_documented(preset: Preset) -> None:
+    filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
+    assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
+    assert preset.named_in_sub <= preset.vocabulary.keys()
+
+
+SHOWN_BY_ITSELF = {
+    "event_name": "pull_request_target",
+    "pipeline_source": "merge_request_event",
+    "event": "pull_request",
+    "pull_fork": "true",
+    "branch_dest": "main",
+    "rpo_ref": "refs/pull/7/merge",
+    "oidc.circleci.com/vcs-ref": "refs/pull/7",
+    "scm_pull_request_target_branch": "main",
+    "ref_type": "pull-request",
+    "terraform_run_phase": "plan",
+    "runType": "PROPOSED",
+}
+
+
+def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(preset: Preset) -> None:
+    members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
+    assert preset.untrusted_trigger(members) is None
+    for (claim,) in preset.triggers:
+        outsiders = {claim: SHOWN_BY_ITSELF[claim]}
+        assert preset.untrusted_trigger(outsiders)
+        assert preset.untrusted_trigger({**members, **outsiders})
 
 
 def test_names_are_of_the_vocabulary(preset: Preset) -> None:

@@ -58,4 +58,8 @@ def command(context: click.Context, *, policy_file: str, strict: bool, wanted: F
 
 def _summary(found: list[Finding]) -> None:
     errors = sum(one.severity == "error" for one in found)
-    remark(f"{errors} errors, {len(found) - errors} warnings")
+    remark(f"{_counted(errors, 'error')}, {_counted(len(found) - errors, 'warning')}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}s" if number != 1 else f"{number} {what}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from token_exchange.policy.conditions import Condition, Equals, Key, Like, NotLike
+from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike
 from token_exchange.policy.reading.problems import Path
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Name
+from token_exchange.providers.preset import ClaimType, Preset
+from token_exchange.providers.vocabulary import Name, ShortRef, TypedRef
 
 
 def condition_path(of: Path, condition: Condition) -> Path:
@@ -14,11 +14,17 @@ def condition_path(of: Path, condition: Condition) -> Path:
 
 
 def is_about(condition: Condition, name: Name, preset: Preset) -> bool:
-    """Say whether `condition` is on `name` of the vocabulary, or on a raw claim that it is made of."""
+    """Say whether `condition` is on `name` of the vocabulary, or on a raw claim that says what it is."""
     if condition.section == "match":
         return condition.path[0] == name
-    source = preset.vocabulary.get(name)
-    return source is not None and condition.path in source.behind
+    match preset.vocabulary.get(name):
+        case None:
+            return False
+        case ShortRef(ref=path) | TypedRef(ref=path):
+            # That a ref is a branch does not say which.
+            return condition.path == path
+        case source:
+            return condition.path in source.behind
 
 
 def demands(condition: Condition) -> bool:
@@ -27,9 +33,33 @@ def demands(condition: Condition) -> bool:
 
 
 def has(conditions: Iterable[Condition], names: Iterable[Name], preset: Preset) -> bool:
-    """Say whether some condition demands something of one of `names`."""
+    """Say whether some condition says what one of `names` has to be."""
     wanted = list(names)
-    return any(demands(condition) and is_about(condition, name, preset) for condition in conditions for name in wanted)
+    return any(
+        says_which(condition) and is_about(condition, name, preset) for condition in conditions for name in wanted
+    )
+
+
+def says_which(condition: Condition) -> bool:
+    """Say whether `condition` singles out values, as a pattern of wildcards alone does not."""
+    return any(
+        isinstance(test, Equals) or (isinstance(test, Like) and not any(is_any(glob.pattern) for glob in test.globs))
+        for test in condition.tests
+    )
+
+
+def is_any(pattern: str) -> bool:
+    """Say whether `pattern` has nothing but wildcards, behind what all branches or all tags begin with."""
+    rest = pattern.removeprefix("refs/").removeprefix("heads/").removeprefix("tags/")
+    return "*" in rest and not rest.strip("*?")
+
+
+def protects(conditions: Iterable[Condition], preset: Preset) -> bool:
+    """Say whether some condition holds of protected refs alone."""
+    return any(
+        is_about(condition, "ref_protected", preset) and not any(map(condition.holds, (False, "false", None)))
+        for condition in conditions
+    )
 
 
 def patterns(condition: Condition) -> list[tuple[str, bool]]:
@@ -46,3 +76,17 @@ def exact(condition: Condition) -> frozenset[Key] | None:
     """Return the values one of which the claim, or an element of it, must equal, where the condition says so."""
     found = [test.keys for test in condition.tests if isinstance(test, Equals)]
     return frozenset.intersection(*found) if found else None
+
+
+def types(condition: Condition) -> set[ClaimType]:
+    """Return the JSON types one of which the claim must have for all tests to hold, `any` where nothing is said."""
+    found: set[ClaimType] = set()
+    for test in condition.tests:
+        match test:
+            case Equals(keys) | Not(keys):
+                found |= {kind for kind, _ in keys}
+            case Like() | NotLike():
+                found.add("text")
+            case Exists():
+                pass
+    return found or {"any"}

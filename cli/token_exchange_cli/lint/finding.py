@@ -16,7 +16,8 @@ type Severity = Literal["error", "warning"]
 class Finding:
     """One thing that is wrong or dangerous. `message` says what could happen, `suggestion` what to write instead.
 
-    `file` is where `path` stands in a policy that is a folder, if that is known.
+    `suggestion` is empty where the message says it already. `file` is where `path` stands in a policy that is a
+    folder, if that is known.
     """
 
     severity: Severity

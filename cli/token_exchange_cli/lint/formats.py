@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal, assert_never
+from urllib.parse import quote
 
 from token_exchange import __version__
 from token_exchange.policy.reading.problems import spelled_path
@@ -50,10 +51,15 @@ def _text(one: Located) -> str:
     finding = one.finding
     where = f"{one.file}:{one.place.line}:{one.place.column}"
     path = spelled_path(finding.path)
-    return (
-        f"{shown(where)}: {finding.severity} {finding.code}{f' at {shown(path)}' if path else ''}\n"
-        f"  {shown(finding.message)}\n  -> {shown(finding.suggestion)}"
-    )
+    lines = [
+        f"{shown(where)}: {finding.severity} {finding.code}{f' at {shown(path)}' if path else ''}",
+        f"  {shown(finding.message)}",
+    ]
+    return "\n".join([*lines, f"  -> {shown(finding.suggestion)}"] if finding.suggestion else lines)
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message
 
 
 def _fields(one: Located) -> dict[str, Json]:
@@ -74,8 +80,7 @@ def _github(one: Located) -> str:
     """Return a workflow command (GitHub Docs, "Workflow commands"), in which a line break would end it."""
     finding = one.finding
     properties = f"file={_property(one.file)},line={one.place.line},col={one.place.column},title={finding.code}"
-    text = f"{finding.message}; {finding.suggestion}"
-    return f"::{finding.severity} {properties}::{_data(text)}"
+    return f"::{finding.severity} {properties}::{_data(_sentence(finding))}"
 
 
 def _data(text: str) -> str:
@@ -91,7 +96,7 @@ def _gitlab(one: Located) -> Json:
     finding = one.finding
     identity = f"{finding.code}\0{one.file}\0{spelled_path(finding.path)}\0{finding.message}"
     return {
-        "description": f"{finding.message}; {finding.suggestion}",
+        "description": _sentence(finding),
         "check_name": finding.code,
         "fingerprint": sha256(identity.encode()).hexdigest(),
         "severity": "critical" if finding.severity == "error" else "minor",
@@ -119,11 +124,11 @@ def _sarif(found: Sequence[Located]) -> dict[str, Json]:
                         "ruleId": one.finding.code,
                         "ruleIndex": codes.index(one.finding.code),
                         "level": one.finding.severity,
-                        "message": {"text": f"{one.finding.message}; {one.finding.suggestion}"},
+                        "message": {"text": _sentence(one.finding)},
                         "locations": [
                             {
                                 "physicalLocation": {
-                                    "artifactLocation": {"uri": one.file},
+                                    "artifactLocation": {"uri": quote(one.file)},
                                     "region": {"startLine": one.place.line, "startColumn": one.place.column},
                                 }
                             }

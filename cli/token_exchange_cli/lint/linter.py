@@ -1,5 +1,6 @@
 """All rules, in the order in which their findings are shown."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -19,6 +20,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *terms.RULES,
 )
 
+_ADVICE: Final = re.compile("(.*?); ((?:quote it|write |did you mean |give one, ).*)", re.DOTALL)
+"""A message that says what to write instead behind what is wrong."""
+
 
 def warnings(subject: Subject) -> Iterator[Finding]:
     """Yield everything dangerous in a policy that loads."""
@@ -27,12 +31,9 @@ def warnings(subject: Subject) -> Iterator[Finding]:
 
 
 def error(problem: Problem) -> Finding:
-    """Return what keeps a policy from loading as a finding; what to write is what its message says was expected."""
+    """Return what keeps a policy from loading as a finding; where its message says what to write, that is apart."""
+    found = _ADVICE.fullmatch(problem.message)
+    message, advice = (problem.message, "") if found is None else (found[1], found[2])
     return Finding(
-        severity="error",
-        code=problem.code,
-        path=problem.path,
-        message=problem.message,
-        file=problem.file,
-        suggestion="mend it: the policy does not load, and the service goes on with the last one that did",
+        severity="error", code=problem.code, path=problem.path, message=message, suggestion=advice, file=problem.file
     )

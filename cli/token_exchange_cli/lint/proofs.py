@@ -106,8 +106,6 @@ def _subject(condition: Condition) -> tuple[str, ClaimPath]:
 
 
 def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
-    if one.fold or other.fold:
-        return False
     if _subject(one) == _subject(other):
         return _have_no_value_in_common(one, other, preset)
     if _is_raw_of(one, other, preset) or _is_raw_of(other, one, preset):
@@ -121,7 +119,7 @@ def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
 def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -> bool:
     if (_is_absence(one) and not other.holds(None)) or (_is_absence(other) and not one.holds(None)):
         return True
-    if one.bare != other.bare or not _is_one_value(one, preset):
+    if (one.bare, one.fold) != (other.bare, other.fold) or not _is_one_value(one, preset):
         return False
     for first, second in ((one, other), (other, one)):
         values = only_values(first, [preset])
@@ -132,7 +130,7 @@ def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -
 
 def _is_raw_of(raw: Condition, named: Condition, preset: Preset) -> bool:
     """Say whether `raw` is on the claim that the name of `named` stands for, unaltered."""
-    if raw.section != "claims" or named.section != "match" or raw.bare != named.bare:
+    if raw.section != "claims" or named.section != "match" or raw.bare != named.bare or raw.fold or named.fold:
         return False
     match _source(named, preset):
         case Claim(path) | BracedUuid(path):
@@ -177,7 +175,7 @@ def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) ->
 def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bool:
     """Say whether `short` wants a branch or tag of which the full `ref` is not the one that is wanted."""
     source = _source(short, preset) if short.section == "match" else None
-    if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None):
+    if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None) or short.fold or ref.fold:
         return False
     path = source.ref if isinstance(source, ShortRef) else source.path
     behind = _source(ref, preset) if ref.section == "match" else Claim(ref.path)

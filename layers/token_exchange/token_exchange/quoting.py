@@ -11,4 +11,4 @@ def quoted(value: str) -> str:
     A line break would forge a line of a log, a right-to-left mark would turn a text around, and a claim of
     kilobytes would drown both.
     """
-    return ascii(value) if len(value) <= _MAX_CHARACTERS else f"{value[:_MAX_CHARACTERS]!a}…"
+    return ascii(value) if len(value) <= _MAX_CHARACTERS else f"{value[:_MAX_CHARACTERS]!a}..."

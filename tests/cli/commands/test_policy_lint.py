@@ -41,6 +41,35 @@ def test_every_error_is_told_with_its_place(tmp_path: Path) -> None:
     assert ("registries.apps.account", 4, "error") in found
 
 
+def test_an_error_says_what_to_write_where_that_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "version: 1\nisuers: {}\nregistries: {apps: {type: ecr, account: 1, region: eu-west-1}}\ngrants: []\n"
+    )
+    done = run("policy", "lint", path)
+    lines = done.out.splitlines()
+    assert "  -> did you mean issuers?" in lines
+    assert "  -> quote it: '1'" in lines
+    assert not any("mend it" in line for line in lines)
+    assert sum(line.startswith("  ->") for line in lines) == 2
+
+
+def test_one_is_not_many(tmp_path: Path) -> None:
+    done = run("policy", "lint", write_policy(tmp_path, grant(duration="12h")))
+    assert done.err == "remark: 0 errors, 2 warnings\n"
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(changed(CAREFUL, "version", 2)))
+    assert run("policy", "lint", path).err == "remark: 1 error, 0 warnings\n"
+
+
+def test_a_long_value_is_cut_in_what_a_terminal_shows_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(changed(CAREFUL, "grants[0].match.branch", "x" * 200 + "*")))
+    done = run("policy", "lint", path)
+    assert f"'{'x' * 100}'..." in done.out
+    assert "\\u" not in done.out
+
+
 def test_standard_input_is_read(tmp_path: Path) -> None:
     done = run("policy", "lint", "-", given=json.dumps(document(grant(duration="12h"))))
     assert done.status == 0

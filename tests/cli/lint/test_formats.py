@@ -62,6 +62,30 @@ def test_sarif_is_a_log_of_one_run() -> None:
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
 
 
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("policies/ci.yaml", "policies/ci.yaml"),
+        ("standard input", "standard%20input"),
+        # what would end a path, begin a query, or be read as a scheme
+        ("a#b?c%.yaml", "a%23b%3Fc%25.yaml"),
+        ("c:policy.yaml", "c%3Apolicy.yaml"),
+    ],
+)
+def test_sarif_names_the_file_by_a_uri(file: str, uri: str) -> None:
+    log = json.loads(written([Located(finding=ERROR, file=file, place=Place(line=1, column=1))], "sarif"))
+    (result,) = log["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_what_says_nothing_to_write_instead_ends_there(wanted: Format) -> None:
+    plain = Finding(severity="error", code="missing", path=("version",), message="is missing", suggestion="")
+    text = written([Located(finding=plain, file="p.yaml", place=Place(line=1, column=1))], wanted)
+    assert "->" not in text
+    assert "is missing;" not in text
+
+
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_nothing_found_is_nothing_to_read(wanted: Format) -> None:
     text = written([], wanted)

@@ -6,14 +6,18 @@ from datetime import date
 import pytest
 
 from tests.cli.lint.lint import codes, lint
-from tests.docs.pages import ROOT, blocks, code_in, page
-from tests.policy.documents import Document, changed, document, grant
+from tests.docs.pages import ROOT, blocks
+from tests.policy.decisions import terms
+from tests.policy.documents import Document, changed, document, grant, load
 from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.downscope.session_policy import session_policy
 from token_exchange.policy.load import load_policy
+from token_exchange.policy.reach import reach_of
 from token_exchange.policy.reading.problems import spelled_path
 from token_exchange.ports import Json
+from token_exchange.refusals import Refused
 from token_exchange_cli.lint.finding import Subject
-from token_exchange_cli.lint.linter import RULES, warnings
+from token_exchange_cli.lint.linter import warnings
 
 GITLAB_IDS: Json = [{"id": "310"}]
 HUB: Json = {
@@ -43,6 +47,13 @@ def stored(**changes: Json) -> Document:
     return grant(**{**plain, **changes})
 
 
+AZURE: Json = {
+    "provider": "azure-devops",
+    "organization": "5a0b6e53-8f1d-4c92-b7a6-0e4d9c3f2a18",
+    "audience": "api://AzureADTokenExchange",
+    "shared_audience": True,
+    "organizations": [{"id": "5a0b6e53-8f1d-4c92-b7a6-0e4d9c3f2a18"}],
+}
 P: Json = {"branch": "main", "environment": "p"}
 
 
@@ -56,6 +67,17 @@ def test_a_careful_policy_has_no_danger() -> None:
     assert codes(policy(push())) == []
     assert codes(policy(stored())) == []
 
+
+MAIN: Json = {"branch": "main"}
+PRESENT: list[Json] = [{"not": "push"}, {"not_like": "p*"}, {"exists": True}]
+NO_BOUND: list[dict[str, Json]] = [
+    {"match": {"ref_protected": False}},
+    {"match": {"branch": {"like": "?**"}}},
+    {"match": {"ref": {"like": "refs/heads/**"}}},
+    {"claims": {"ref_protected": "false"}},
+    {"claims": {"ref_protected": {"not": "true"}}},
+    {"claims": {"ref_type": "branch"}},
+]
 
 CASES: list[tuple[str, str, Document, Document]] = [
     # a code, where, a policy with it, and one that only looks like it
@@ -75,6 +97,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(gitlab__audience="sts.amazonaws.com", gitlab__shared_audience=True),
         policy(gitlab__shared_audience=True),
     ),
+    (
+        "shared-audience", "issuers.azure.audience",
+        changed(policy(), "issuers.azure", AZURE),
+        policy(),
+    ),
     # deny rules
     (
         "denied-by-name", "deny[0].match.repository",
@@ -90,6 +117,34 @@ CASES: list[tuple[str, str, Document, Document]] = [
         "deny-never-fires", "deny[0].match.event",
         policy(deny=[{"name": "stop", "match": {"event": "schedule"}}]),
         policy(deny=denies(match={"event": "schedule"})),
+    ),
+    *(
+        (
+            "deny-never-fires", "deny[0].match.event",
+            policy(deny=[{"name": "stop", "match": {"event": wanted}}]),
+            policy(deny=[{"name": "stop", "match": {"event": {"exists": False}, "branch": "main"}}]),
+        )
+        for wanted in PRESENT
+    ),
+    (
+        "deny-never-fires", "deny[0].claims.runner_id",
+        policy(deny=denies(issuers=["github", "gitlab"], claims={"runner_id": 7})),
+        policy(deny=denies(issuers=["gitlab"], claims={"runner_id": 7})),
+    ),
+    (
+        "deny-never-fires", "deny[0].match.actor",
+        policy(deny=denies(match={"actor": {"like": "x*", "exists": False}})),
+        policy(deny=denies(match={"actor": {"like": "x*", "exists": True}})),
+    ),
+    (
+        "deny-never-fires", "deny[0]",
+        policy(deny=denies(match={"branch": "main", "tag": "main"})),
+        policy(deny=denies(match={"branch": "main", "ref": "refs/heads/main"})),
+    ),
+    (
+        "denied-by-name", "deny[0].claims.actor",
+        policy(deny=denies(claims={"actor": "mallory"})),
+        policy(deny=denies(claims={"actor_id": "7"})),
     ),
     (
         "glob-stops-at-slash", "deny[0].match.branch",
@@ -128,6 +183,46 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(push(match={"branch": "main", "repository": "nordlicht/kompass"})),
         policy(push(match={"branch": "main", "repository": "nordlicht/kompass", "repository_id": "7"})),
     ),
+    # what is no bound, though it is a condition on a ref
+    *(
+        (
+            "push-from-anywhere", "grants[0]",
+            policy(push(**{"match": None, **condition})),
+            policy(push(**{**condition, "match": MAIN})),
+        )
+        for condition in NO_BOUND
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": False})),
+        policy(push(issuers=["gitlab"], match={"branch": "main"}, claims={"ref_protected": "true"})),
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": {"exists": True}})),
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": {"not": False}})),
+    ),
+    (
+        "written-by-the-job", "grants[0].claims.deployment_tier",
+        policy(push(issuers=["gitlab"], claims={"deployment_tier": "production"})),
+        policy(push(issuers=["gitlab"], claims={"environment_protected": "true"})),
+    ),
+    (
+        "id-unused", "grants[0].claims.repository",
+        policy(push(claims={"repository": "nordlicht/kompass"})),
+        policy(push(claims={"repository": "nordlicht/kompass", "repository_id": "7"})),
+    ),
+    (
+        "id-unused", "grants[0].claims.sub",
+        policy(push(claims={"sub": "repo:nordlicht/kompass:ref:refs/heads/main"})),
+        policy(push(match={"repository_id": "7"}, claims={"sub": "repo:nordlicht/kompass:ref:refs/heads/main"})),
+    ),
+    (
+        "id-unused", "grants[0].match.organization",
+        policy(grant(match={"organization": "nordlicht"}), github__organizations=[{"name": "nordlicht"}]),
+        # the allowlist holds the two together
+        policy(grant(match={"organization": "nordlicht"})),
+    ),
     # outsiders, and logins that nothing bounds
     (
         "outsiders-push", "grants[0].allow_untrusted_triggers",
@@ -163,6 +258,29 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(grant(claims={"sub": {"like": "repo:nordlicht/*:**"}})),
     ),
     (
+        "crosses-organizations", "grants[0].match.workflow_ref",
+        policy(grant(issuers=["gitlab"], match={"workflow_ref": {"like": "gitlab.com/**"}})),
+        policy(grant(issuers=["gitlab"], match={"workflow_ref": {"like": "gitlab.com/werft/**"}})),
+    ),
+    (
+        "crosses-organizations", "grants[0].match.organization",
+        policy(grant(issuers=["gitlab"], match={"organization": {"like": "werft**"}})),
+        policy(grant(issuers=["gitlab"], match={"organization": {"like": "werft/**"}})),
+    ),
+    (
+        "crosses-organizations", "grants[0].match.organization",
+        policy(grant(match={"organization": {"like": "nord*"}})),
+        policy(grant(match={"organization": ["nordlicht", "werft"]})),
+    ),
+    *(
+        (
+            "matches-everything", "grants[0].match.environment",
+            policy(grant(match={"environment": {"like": pattern}})),
+            policy(grant(match={"environment": {"like": f"p{pattern}"}})),
+        )
+        for pattern in ("*", "**", "?*", "?**", "*?")
+    ),
+    (
         "glob-stops-at-slash", "grants[0].match.branch",
         policy(grant(match={"branch": {"not_like": "wild/*"}})),
         policy(grant(match={"branch": {"not_like": "wild/**"}})),
@@ -177,6 +295,25 @@ CASES: list[tuple[str, str, Document, Document]] = [
         "begins-with-a-name", "grants[0].repositories[0]",
         policy(push(repositories=["{repository}"])),
         policy(push(repositories=["{repository_id}/x"])),
+    ),
+    (
+        "pushes-everywhere", "grants[0].repositories[1]",
+        policy(push(repositories=["ci/x", "*/x"])),
+        policy(grant(repositories=["*"])),
+    ),
+    *(
+        (
+            "shared-template", "grants[1].repositories[0]",
+            policy(push(repositories=[one]), push(name="two", issuers=["own"], repositories=[other])),
+            policy(push(repositories=[one]), push(name="two", issuers=["own"], repositories=[third])),
+        )
+        for one, other, third in (
+            # ids are unique only within one issuer
+            ("ci/{repository_id}", "ci/{repository_id}", "ci/own/{repository_id}"),
+            ("ci/{repository_id}/*", "ci/{repository_id}/x", "ci/{repository_id}"),
+            ("ci/{repository}/*", "ci/{repository}", "ci/{repository_id}"),
+            ("ci/{organization}/x", "ci/{repository}", "ci/{organization}/y"),
+        )
     ),
     (
         "shared-template", "grants[1].repositories[0]",
@@ -378,6 +515,41 @@ def test_that_branch_and_tag_exclude_each_other_is_said_only_where_they_do(
     assert [code for code in codes(of(entry, match=match)) if code == "never-matches"] == found
 
 
+BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}
+
+
+def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
+    assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
+
+
+@pytest.mark.parametrize("entry", [BITRISE, BUILDKITE])
+def test_a_subject_that_the_job_chooses_keeps_nobody_out(entry: Json) -> None:
+    found = lint(of(entry, match={"pipeline_id": "a"}, claims={"sub": "0184990a-477b-4fa8-9968-496074483cee"}))
+    assert [(one.code, spelled_path(one.path)) for one in found] == [("written-by-the-job", "grants[0].claims.sub")]
+
+
+def test_an_audience_that_nobody_can_choose_is_not_to_be_changed() -> None:
+    (finding,) = lint(changed(policy(), "issuers.azure", AZURE))
+    assert finding.suggestion == "set single_use on the grants of this issuer"
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        (BITRISE, {"claims": {"branch_dest": "main"}}),
+        (
+            {"provider": "gitlab", "issuer": "https://gitlab.nordlicht.example"},
+            {"match": {"event": ["merge_request_event", "external_pull_request_event"]}},
+        ),
+        (CIRCLECI, {"match": {"repository": "a/b", "ref": "refs/pull/7"}}),
+    ],
+)
+def test_what_only_runs_of_outsiders_meet_never_matches(entry: Json, wanted: dict[str, Json]) -> None:
+    found = of({**BITRISE, **entry} if isinstance(entry, dict) else entry, **wanted)
+    assert "never-matches" in codes(found)
+    assert "never-matches" not in codes(changed(found, "grants[0].allow_untrusted_triggers", value=True))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "found"),
     [
@@ -396,14 +568,16 @@ def test_a_claim_that_may_be_a_list_excludes_little(one: Json, other: Json, foun
 def test_the_length_at_which_it_no_longer_fits_is_told() -> None:
     found = policy(push(repositories=[f"ci/{{repository}}/{number}" for number in range(8)]))
     (finding,) = [one for one in lint(found) if one.code == "session-policy-nearly-full"]
-    assert "values longer than" in finding.message
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {code for code, *_ in CASES} | {"declared-alone"} == {
-        code for row in page("docs/lint.md").table("Warnings") for code in code_in(row[0])
-    }
-    assert len(RULES) == len(set(RULES))
+    assert finding.message.endswith("with values of more than 149 characters it no longer fits")
+    loaded = load(found)
+    (taken,) = loaded.grants
+    (fits, does_not) = (
+        reach_of(terms(taken), loaded.issuers["github"].preset, {"repository": f"n/{'x' * (length - 2)}"})
+        for length in (149, 150)
+    )
+    assert session_policy(taken.registry, fits, until=1_800_000_000)
+    with pytest.raises(Refused):
+        session_policy(taken.registry, does_not, until=1_800_000_000)
 
 
 @pytest.mark.parametrize(("name", "text"), blocks("yaml", "policy"))

@@ -7,6 +7,8 @@ from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _AWS_STS: Final = "sts.amazonaws.com"
 _GITLAB_COM: Final = "https://gitlab.com"
+_NOBODYS: Final = "https://exchange.invalid"
+"""An audience of one's own, where one can be chosen (RFC 6761 section 6.4)."""
 
 
 def organization_without_id(subject: Subject) -> Iterator[Finding]:
@@ -15,7 +17,8 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
         preset = issuer.preset
         # On a server of one's own nobody but its administrators hands out names.
         own_server = preset.provider == "gitlab" and preset.issuer != _GITLAB_COM
-        if "organization_id" not in preset.vocabulary or own_server:
+        of_id = preset.vocabulary.get("organization_id")
+        if own_server or of_id is None or of_id == preset.vocabulary.get("organization"):
             continue
         for place, organization in enumerate(issuer.organizations):
             if organization.id is None:
@@ -33,14 +36,14 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         preset = issuer.preset
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
-            advice = "use an audience of your own"
+            advice = [] if preset.shared_audience(_NOBODYS) else ["use an audience of your own"]
             if preset.minted == "on-request":
-                advice += ", or set single_use on the grants of this issuer"
+                advice.append("set single_use on the grants of this issuer")
             yield warning(
                 "shared-audience",
                 ("issuers", name, "audience"),
                 f"other services accept {audience} too: whoever receives such a token there can send it here",
-                advice,
+                ", or ".join(advice) or "there is no other; keep max_lifetime short, and give these jobs little",
             )
 
 

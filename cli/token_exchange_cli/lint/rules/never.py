@@ -7,14 +7,12 @@ from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import spelled
+from token_exchange.providers.vocabulary import Claim, ClaimPath, spelled
 from token_exchange_cli.lint.allowlist import can_be_of
 from token_exchange_cli.lint.applies import unmatched
-from token_exchange_cli.lint.conditions import condition_path, is_about
+from token_exchange_cli.lint.conditions import condition_path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.proofs import can_hold_together, never_holds, only_values
-
-_TRIGGERS: Final = {"forgejo": "event_name", "gitea": "event_name", "github-actions": "event_name"}
 
 _CODE: Final = "never-matches"
 
@@ -75,8 +73,8 @@ def _impossible(path: Path, grant: Grant, issuers: list[Issuer]) -> Finding | No
         return warning(
             _CODE,
             condition_path(path, wanted),
-            "outsiders can cause these events, and the grant is not looked at for runs that outsiders can start",
-            "name events that only members cause, or set allow_untrusted_triggers on a grant that pulls alone",
+            "outsiders can start such runs, and the grant is not looked at for those, so nobody gets it",
+            "name runs that only members start; or set allow_untrusted_triggers, on a grant that pulls alone",
         )
     return None
 
@@ -90,13 +88,14 @@ def _outsiders_only(grant: Grant, presets: list[Preset]) -> Condition | None:
 
 
 def _is_outsiders(condition: Condition, preset: Preset) -> bool:
-    claim = _TRIGGERS.get(preset.provider)
-    values = only_values(condition, [preset]) if claim and is_about(condition, "event", preset) else None
-    return (
-        claim is not None
-        and bool(values)
-        and all(preset.untrusted_trigger({claim: value}) for _, value in values or ())
-    )
+    claim: ClaimPath | None = condition.path
+    if condition.section == "match":
+        source = next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
+        claim = source.path if isinstance(source, Claim) else None
+    if claim is None or len(claim) > 1 or claim not in preset.triggers:
+        return False
+    values = only_values(condition, [preset])
+    return bool(values) and all(preset.untrusted_trigger({claim[0]: value}) for _, value in values or ())
 
 
 RULES: Final = (never_matches,)

@@ -1,22 +1,17 @@
 """Patterns that match more, or less, than they seem to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from token_exchange.policy.conditions import Exists
-from token_exchange_cli.lint.conditions import condition_path, patterns
+from token_exchange.policy.conditions import Condition, Exists
+from token_exchange.providers.preset import Preset
+from token_exchange.providers.vocabulary import Claim, Name
+from token_exchange_cli.lint.conditions import condition_path, is_about, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import stops_at_slash
 
-_BEGIN_WITH_THE_TENANT: Final = ("repository", "workflow_ref", "job_workflow_ref", "project_path", "sub")
-
-_SENT_EMPTY: Final[Mapping[str, frozenset[str]]] = {
-    "bitrise": frozenset({"branch", "branch_dest", "tag"}),
-    "forgejo": frozenset({"base_ref", "head_ref"}),
-    "gitea": frozenset({"base_ref", "head_ref"}),
-    "github-actions": frozenset({"base_ref", "head_ref"}),
-}
-"""Claims that are there with nothing in them."""
+_BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
+"""Raw claims that no name of the vocabulary stands for."""
 
 
 def matches_everything(subject: Subject) -> Iterator[Finding]:
@@ -24,32 +19,67 @@ def matches_everything(subject: Subject) -> Iterator[Finding]:
     for path, grant in subject.grants():
         for condition in grant.conditions:
             for pattern, negated in patterns(condition):
-                if not negated and pattern and not pattern.strip("*"):
+                if not negated and "*" in pattern and not pattern.strip("*?"):
+                    what = "whatever the claim holds" if "**" in pattern else "every value without / and :"
                     yield warning(
                         "matches-everything",
                         condition_path(path, condition),
-                        f"{pattern} matches whatever the claim holds",
+                        f"{pattern} matches {what}, so the condition says no more than that there is a value",
                         "name the values that are meant, or take the condition out",
                     )
 
 
 def crosses_organizations(subject: Subject) -> Iterator[Finding]:
-    """A wildcard in front of the first slash matches other tenants' names."""
+    """A wildcard in the tenant's part of a value matches other tenants' names."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
-            if condition.path[-1] not in _BEGIN_WITH_THE_TENANT and condition.path != ("organization",):
-                continue
+            parts = {part for preset in subject.presets(grant) if (part := _tenant_part(condition, preset)) is not None}
             for pattern, negated in patterns(condition):
-                if negated or not pattern.strip("*"):
+                if negated or not pattern.strip("*?"):
                     continue
-                tenant = pattern if condition.path == ("organization",) else pattern.partition("/")[0]
-                if "*" in tenant or "?" in tenant:
+                if any("*" in part(pattern) or "?" in part(pattern) for part in parts):
                     yield warning(
                         "crosses-organizations",
                         condition_path(path, condition),
-                        f"{pattern} also matches organizations that somebody else may register",
+                        f"{pattern} also matches names of organizations that somebody else may register",
                         "write out the organization, and put the wildcard behind it",
                     )
+
+
+type _Part = Callable[[str], str]
+
+
+def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
+    """Return what gives the beginning of a pattern up to where the tenant ends, None where it has no tenant."""
+    if is_about(condition, "organization", preset):
+        return _first if preset.organization_is_path else _whole
+    if condition.section == "claims" and condition.path == ("sub",):
+        return _of_sub
+    names: tuple[Name, ...] = ("repository", "workflow_ref")
+    for name in names:
+        source = preset.vocabulary.get(name)
+        is_whole = condition.section == "match" or isinstance(source, Claim)
+        if source is not None and is_whole and is_about(condition, name, preset):
+            return _second if isinstance(source, Claim) and source.path in preset.behind_host else _first
+    if condition.section == "claims" and condition.path in preset.behind_host:
+        return _second
+    return _first if condition.section == "claims" and condition.path[-1] in _BEGIN_WITH_THE_TENANT else None
+
+
+def _whole(pattern: str) -> str:
+    return pattern
+
+
+def _first(pattern: str) -> str:
+    return pattern.partition("/")[0]
+
+
+def _second(pattern: str) -> str:
+    return "/".join(pattern.split("/")[:2])
+
+
+def _of_sub(pattern: str) -> str:
+    return _first(":".join(pattern.split(":")[:2]))
 
 
 def negation_that_stops(subject: Subject) -> Iterator[Finding]:
@@ -61,7 +91,7 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
                     yield warning(
                         "glob-stops-at-slash",
                         condition_path(path, condition),
-                        f"* in {pattern} matches no / and no :, so values with one are let in",
+                        f"the * in {pattern} matches no / and no :, so a value that has one there is let in",
                         f"write ** where any run is meant: {pattern.replace('*', '**')}",
                     )
 
@@ -69,14 +99,14 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
 def exists_though_empty(subject: Subject) -> Iterator[Finding]:
     """A raw claim that is sent empty exists."""
     for path, grant in subject.grants():
-        empty = {claim for preset in subject.presets(grant) for claim in _SENT_EMPTY.get(preset.provider, ())}
+        empty = {claim for preset in subject.presets(grant) for claim in preset.sent_empty}
         for condition in grant.conditions:
             present = any(isinstance(test, Exists) and test.present for test in condition.tests)
-            if condition.section == "claims" and present and condition.path[0] in empty:
+            if condition.section == "claims" and present and condition.path in empty:
                 yield warning(
                     "exists-though-empty",
                     condition_path(path, condition),
-                    f"{condition.path[0]} is sent with every token, with nothing in it",
+                    f"tokens have {condition.path[0]} with nothing in it, so this holds of them all",
                     "use the name of the vocabulary, for which empty text is absent, or say what it has to be",
                 )
 

@@ -1,32 +1,24 @@
 """Who may push: everybody who can push a branch, unless a grant says more."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
-from token_exchange.policy.model import Grant
+from token_exchange.policy.conditions import Condition
+from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import BracedUuid, ClaimPath, Name
-from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about
+from token_exchange.providers.vocabulary import BracedUuid, Name, spelled
+from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about, protects
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
-_WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "ref_protected", "environment")
+_WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
+_WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")
 _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (
     ("organization", "organization_id"),
     ("repository", "repository_id"),
     ("pipeline", "pipeline_id"),
     ("actor", "actor_id"),
 )
-
-
-_WRITTEN: Final[Mapping[str, frozenset[tuple[str, ClaimPath]]]] = {
-    "aws-sts": frozenset({("claims", ("https://sts.amazonaws.com/", "request_tags"))}),
-    "buildkite": frozenset({("claims", ("step_key",))}),
-    "gitea": frozenset({("match", ("workflow",)), ("claims", ("workflow",))}),
-    "github-actions": frozenset({("match", ("workflow",)), ("claims", ("workflow",))}),
-    "vela": frozenset({("claims", (name,)) for name in ("commands", "image", "image_name", "image_tag")}),
-}
-"""What a file of the repository, or the job's own call, chooses; from each provider's page in docs/providers.md."""
 
 
 def _pushing(subject: Subject) -> Iterator[tuple[Path, Grant]]:
@@ -39,12 +31,15 @@ def push_from_anywhere(subject: Subject) -> Iterator[Finding]:
     """Without a branch, tag, protected ref or environment everybody who can push a branch can push images."""
     for path, grant in _pushing(subject):
         for preset in subject.presets(grant):
-            if any(name in preset.vocabulary for name in _WHERE) and not has(grant.conditions, _WHERE, preset):
+            if not any(name in preset.vocabulary for name in _WHERE):
+                continue
+            if not has(grant.conditions, _WHERE, preset) and not protects(grant.conditions, preset):
                 yield warning(
                     "push-from-anywhere",
                     path,
-                    f"everybody who can start a run of {preset.provider} from any branch can push images",
-                    "add a condition on branch, tag, ref_protected or environment",
+                    f"a run of {preset.provider} on any branch can push images, reviewed or not",
+                    "add a condition on a branch or tag that not everybody may push to, such as match: {branch: main}, "
+                    "or ref_protected: true",
                 )
                 break
 
@@ -56,12 +51,13 @@ def environment_alone(subject: Subject) -> Iterator[Finding]:
             source = preset.vocabulary.get("environment")
             if source is None or isinstance(source, BracedUuid) or not has(grant.conditions, ("environment",), preset):
                 continue
-            if not has(grant.conditions, ("repository", "repository_id", "branch", "tag", "ref"), preset):
+            if not has(grant.conditions, _WHOSE, preset):
                 yield warning(
                     "environment-alone",
                     path,
-                    "any workflow of the organization makes an environment by naming it",
-                    "add repository_id, and a branch or a tag",
+                    "a job makes an environment by naming it, so every repository of the organization can have one "
+                    "that is called like this",
+                    "add repository_id, and a branch or tag",
                 )
                 break
 
@@ -70,13 +66,12 @@ def unprotected_gitlab_push(subject: Subject) -> Iterator[Finding]:
     """On GitLab a protected ref is the bound on who may run what."""
     for path, grant in _pushing(subject):
         if any(
-            preset.provider == "gitlab" and not has(grant.conditions, ("ref_protected",), preset)
-            for preset in subject.presets(grant)
+            preset.provider == "gitlab" and not protects(grant.conditions, preset) for preset in subject.presets(grant)
         ):
             yield warning(
                 "unprotected-gitlab-push",
                 path,
-                "whoever may push an unprotected branch of this name can push images",
+                "whoever may push a branch or tag of that name can push images, also where GitLab does not protect it",
                 "add ref_protected: true",
             )
 
@@ -85,30 +80,33 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
     """A value that the job itself can choose keeps nobody out."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
-            writers = [
-                preset.provider
-                for preset in subject.presets(grant)
-                if (condition.section, condition.path[:2]) in _WRITTEN.get(preset.provider, ())
-                or (condition.section, condition.path[:1]) in _WRITTEN.get(preset.provider, ())
-            ]
-            if writers and demands(condition):
+            writer = next((preset for preset in subject.presets(grant) if _is_written(condition, preset)), None)
+            if writer is not None:
                 yield warning(
                     "written-by-the-job",
                     condition_path(path, condition),
-                    f"a job of {writers[0]} writes this itself, so it keeps nobody out",
-                    "rest on what the CI system records: repository_id, branch, workflow_ref",
+                    f"a job of {writer.provider}, or a file of its repository, chooses what {_shown(condition)} says, "
+                    "so this keeps nobody out",
+                    "rest on what the CI system itself records, such as repository_id and branch",
                 )
 
 
-def _names(subject: Subject, grant: Grant) -> set[Name]:
-    return {name for preset in subject.presets(grant) for name in preset.vocabulary}
+def _is_written(condition: Condition, preset: Preset) -> bool:
+    source = next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
+    if condition.section == "match":
+        return source is not None and not preset.written.isdisjoint(source.behind)
+    return any(condition.path[: len(written)] == written for written in preset.written)
+
+
+def _shown(condition: Condition) -> str:
+    return spelled(condition.path)
 
 
 def declared_alone(subject: Subject) -> Iterator[Finding]:
     """What a user of the CI system types in identifies nobody."""
     for path, grant in subject.grants():
         if grant.conditions and any(
-            all(_is_declared_only(subject, grant, place, preset) for place in range(len(grant.conditions)))
+            all(_is_declared_only(condition, preset) for condition in grant.conditions)
             for preset in subject.presets(grant)
         ):
             yield warning(
@@ -119,32 +117,62 @@ def declared_alone(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _is_declared_only(subject: Subject, grant: Grant, place: int, preset: Preset) -> bool:
-    condition = grant.conditions[place]
+def _is_declared_only(condition: Condition, preset: Preset) -> bool:
     if condition.section == "claims":
         return condition.path in preset.declared
-    return any(name == condition.path[0] and preset.is_declared(name) for name in _names(subject, grant))
+    return any(name == condition.path[0] and preset.is_declared(name) for name in preset.vocabulary)
 
 
 def id_unused(subject: Subject) -> Iterator[Finding]:
     """A repository by name is whoever has the name."""
     for path, grant in subject.grants():
         for name, id_ in _ID_OF:
-            named = [one for one in grant.conditions if one.path == (name,) and one.section == "match" and demands(one)]
-            if not named:
-                continue
-            for preset in subject.presets(grant):
-                source, id_source = preset.vocabulary.get(name), preset.vocabulary.get(id_)
-                if source is None or id_source is None or source == id_source or preset.is_declared(name):
-                    continue
-                if not any(is_about(one, id_, preset) for one in grant.conditions):
-                    yield warning(
-                        "id-unused",
-                        condition_path(path, named[0]),
-                        f"the {name} can be renamed or deleted, and its name taken by somebody else",
-                        f"add {id_}, which never changes",
-                    )
-                    break
+            found = next(
+                (
+                    (condition, issuer)
+                    for issuer in subject.issuers(grant)
+                    if _has_id(name, id_, issuer) and not has(grant.conditions, (id_,), issuer.preset)
+                    for condition in grant.conditions
+                    if demands(condition) and _is_by_name(condition, name, issuer.preset)
+                ),
+                None,
+            )
+            if found is not None:
+                yield _by_name(path, *found, name, id_)
+
+
+def _has_id(name: Name, id_: Name, issuer: Issuer) -> bool:
+    """Say whether the provider has an id beside the name, and nothing holds the two together already."""
+    preset = issuer.preset
+    source, of_id = preset.vocabulary.get(name), preset.vocabulary.get(id_)
+    if of_id is None or source == of_id or preset.is_declared(name):
+        return False
+    lines = issuer.organizations
+    by_allowlist = all(line.id is not None and (line.name is not None or len(lines) == 1) for line in lines)
+    return not (name == "organization" and by_allowlist)
+
+
+def _is_by_name(condition: Condition, name: Name, preset: Preset) -> bool:
+    in_sub = condition.section == "claims" and condition.path == ("sub",) and name in preset.named_in_sub
+    return in_sub or is_about(condition, name, preset)
+
+
+def _by_name(path: Path, condition: Condition, issuer: Issuer, name: Name, id_: Name) -> Finding:
+    preset = issuer.preset
+    if condition.path == ("sub",) and name in preset.named_in_sub:
+        return warning(
+            "id-unused",
+            condition_path(path, condition),
+            f"sub spells the {name} by name, which somebody else can take, and its form is not the same for all of "
+            f"{preset.provider}",
+            f"say it with names of the vocabulary: {id_}, and branch or tag",
+        )
+    return warning(
+        "id-unused",
+        condition_path(path, condition),
+        f"the {name} can be renamed or deleted, and whoever takes its name has this grant",
+        f"add {id_}, which never changes",
+    )
 
 
 RULES: Final = (

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from token_exchange.policy.model import Issuer
-from token_exchange.policy.reading.problems import Path
+from token_exchange.policy.templates import parse_template
 from token_exchange_cli.lint.finding import Finding, Subject, warning
+from token_exchange_cli.lint.sharing import what_is_shared
 
 
 def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
@@ -23,38 +24,47 @@ def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def shared_templates(subject: Subject) -> Iterator[Finding]:
-    """Two issuers with an organization of the same name fill a template with the same text."""
-    seen: dict[tuple[str, str], list[tuple[Issuer, Path]]] = {}
+def reaches_everything(subject: Subject) -> Iterator[Finding]:
+    """A pattern without a beginning of its own is the whole registry."""
     for path, grant in subject.grants():
         if grant.terms is None or grant.terms.access != "push":
             continue
         for place, template in enumerate(grant.terms.repositories):
-            if not {"organization", "repository"} & {*template.names}:
+            if template.text.startswith("*"):
+                yield warning(
+                    "pushes-everywhere",
+                    (*path, "repositories", place),
+                    "one run can replace images in any path of the registry, those of all others too",
+                    "begin with a path, and say whose images they are: ci/{repository}",
+                )
+
+
+def shared_templates(subject: Subject) -> Iterator[Finding]:
+    """Two issuers can fill a template with the same text."""
+    seen: dict[tuple[str, str], dict[tuple[str, str], Issuer]] = {}
+    for path, grant in subject.grants():
+        if grant.terms is None or grant.terms.access != "push":
+            continue
+        for place, template in enumerate(grant.terms.repositories):
+            if not template.names:
                 continue
-            places = seen.setdefault((grant.registry.name, template.text), [])
+            others = seen.setdefault((grant.registry.name, template.literals[0]), {})
             for issuer in subject.issuers(grant):
-                at = (*path, "repositories", place)
-                other = next((one for one, _ in places if _share_a_name(one, issuer)), None)
-                if other is not None:
+                found = [
+                    (other, shared)
+                    for (_, text), other in others.items()
+                    if (shared := what_is_shared(template, issuer, parse_template(text), other)) is not None
+                ]
+                if found:
+                    other, shared = found[0]
                     yield warning(
                         "shared-template",
-                        at,
-                        f"a repository of {issuer.name} and one of {other.name} with the same name push the same image",
-                        "give each issuer a prefix of its own",
+                        (*path, "repositories", place),
+                        f"a repository of {issuer.name} and one of {other.name} with the same {shared} push the same "
+                        "image",
+                        f"give each issuer a prefix of its own: {issuer.name}/{template.text}",
                     )
-                places.append((issuer, at))
+                others.setdefault((issuer.name, template.text), issuer)
 
 
-def _share_a_name(one: Issuer, other: Issuer) -> bool:
-    if one.name == other.name or one.trust.url == other.trust.url:
-        return False
-    names = [
-        {org.name.partition("/")[0].lower() for org in issuer.organizations if org.name} for issuer in (one, other)
-    ]
-    # An organization that is listed by id alone may have any name.
-    by_id_alone = any(org.name is None for issuer in (one, other) for org in issuer.organizations)
-    return bool(names[0] & names[1]) or by_id_alone
-
-
-RULES: Final = (begins_with_a_name, shared_templates)
+RULES: Final = (begins_with_a_name, reaches_everything, shared_templates)

@@ -1,5 +1,6 @@
 """How long a grant and its logins last, and whether its session can be made at all."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from token_exchange.downscope.session_policy import MAX_SESSION_POLICY_CHARACTERS, session_policy
 from token_exchange.policy.model import Grant, SessionTerms
 from token_exchange.policy.reach import Reach
+from token_exchange.policy.repositories import MAX_NAME_LENGTH
 from token_exchange.refusals import Refused
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
@@ -58,25 +60,42 @@ def expires(subject: Subject) -> Iterator[Finding]:
 
 def nearly_full(subject: Subject) -> Iterator[Finding]:
     """A session policy that does not fit is an exchange that fails."""
+    # The grants of ten thousand repositories mostly have the same few templates.
+    seen: dict[tuple[object, ...], str | None] = {}
     for path, grant in subject.grants():
-        if grant.terms is None:
+        terms = grant.terms
+        if terms is None:
             continue
-        at_hundred = _characters(grant, grant.terms, _VALUE_CHARACTERS)
-        if at_hundred is not None and at_hundred <= _FULL * MAX_SESSION_POLICY_CHARACTERS:
-            continue
-        fits = _longest_that_fits(grant, grant.terms)
-        shown = "more than STS takes" if at_hundred is None else f"{at_hundred} characters"
-        limit = (
-            "it never fits" if fits is None else "the repositories are the same for all" if fits < 0 else
-            f"with values longer than {fits} it no longer fits"
-        )  # fmt: skip
-        yield warning(
-            "session-policy-nearly-full",
-            (*path, "repositories"),
-            f"with values of {_VALUE_CHARACTERS} characters its session policy has {shown} of "
-            f"{MAX_SESSION_POLICY_CHARACTERS}: {limit}",
-            "use fewer repositories, or one pattern for several",
+        texts = tuple(template.text for template in terms.repositories), tuple(one.text for one in terms.also_pull)
+        key = (grant.registry.name, terms.access, terms.also, *texts)
+        if key not in seen:
+            seen[key] = _how_full(grant, terms)
+        if (said := seen[key]) is not None:
+            yield warning(
+                "session-policy-nearly-full",
+                (*path, "repositories"),
+                said,
+                "use fewer repositories, or one pattern for several; what is too long is refused as misconfigured",
+            )
+
+
+def _how_full(grant: Grant, terms: SessionTerms) -> str | None:
+    at_hundred = _characters(grant, terms, _VALUE_CHARACTERS)
+    if at_hundred is not None and at_hundred <= _FULL * MAX_SESSION_POLICY_CHARACTERS:
+        return None
+    has = "more than STS takes" if at_hundred is None else f"{at_hundred} characters"
+    if not any(one.names for one in (*terms.repositories, *terms.also_pull)):
+        return (
+            f"its session policy has {has}, of {MAX_SESSION_POLICY_CHARACTERS}"
+            f"{': it never fits' if at_hundred is None else ''}"
         )
+    lengths = range(1, MAX_NAME_LENGTH + 1)
+    too_long = bisect_left(lengths, True, key=lambda length: _characters(grant, terms, length) is None)  # noqa: FBT003 - what is looked for
+    limit = f"with values of more than {too_long} characters it no longer fits" if too_long else "it never fits"
+    return (
+        f"where names have {_VALUE_CHARACTERS} characters its session policy has {has}, of "
+        f"{MAX_SESSION_POLICY_CHARACTERS}: {limit}"
+    )
 
 
 def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int | None:
@@ -92,14 +111,6 @@ def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int
         return len(session_policy(grant.registry, reach, until=_SOME_SECOND))
     except Refused:
         return None
-
-
-def _longest_that_fits(grant: Grant, terms: SessionTerms) -> int | None:
-    """Return the longest values that fit, -1 where there are none to fill in, None where not even the shortest do."""
-    if not any(one.names for one in (*terms.repositories, *terms.also_pull)):
-        return None if _characters(grant, terms, 1) is None else -1
-    fits = [length for length in range(1, 257) if _characters(grant, terms, length) is not None]
-    return fits[-1] if fits else None
 
 
 RULES: Final = (single_use_of_a_jobs_only_token, outlives_its_session, expires, nearly_full)

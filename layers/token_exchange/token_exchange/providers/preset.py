@@ -45,6 +45,12 @@ class Preset:
     - `declared`: claims that a user of the CI system types in. A name made of one can be matched, but it identifies
       nobody, and fills no template of a push, organization and repository included.
     - `untrusted_trigger`: says of a token how outsiders can have started its run, or None.
+    - `triggers`: claims of which one value can show by itself that outsiders can have started a run, whatever else the
+      token says; `untrusted_trigger` of that claim alone then says so.
+    - `written`: claims that the job itself chooses, or a file of its repository: a condition on one keeps nobody out.
+    - `sent_empty`: claims that tokens have with nothing in them.
+    - `named_in_sub`: names of the vocabulary that `sub` spells, and with which it changes hands.
+    - `behind_host`: claims that begin with a host, and then have the tenant.
     - `ignores_case`: organization and repository names differ by more than case.
     - `organization_is_path`: an organization's name holds for what lies below it, and its first part is the tenant.
     - `shared_audience`: is this an audience that services other than ours accept, too?
@@ -70,6 +76,11 @@ class Preset:
     proven: frozenset[Name]
     declared: frozenset[ClaimPath] = frozenset()
     untrusted_trigger: Callable[[Mapping[str, Json]], str | None]
+    triggers: frozenset[ClaimPath] = frozenset()
+    written: frozenset[ClaimPath] = frozenset()
+    sent_empty: frozenset[ClaimPath] = frozenset()
+    named_in_sub: frozenset[Name] = frozenset()
+    behind_host: frozenset[ClaimPath] = frozenset()
     ignores_case: bool
     organization_is_path: bool = False
     shared_audience: Callable[[str], bool]

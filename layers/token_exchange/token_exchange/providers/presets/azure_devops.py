@@ -61,6 +61,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # Whoever queues a run says for which ref and commit.
         proven=frozenset({"organization_id", "repository_id", "pipeline_id", "run_id"}),
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("rpo_ref",)}),
         ignores_case=False,
         # There is one for everybody: api://AzureADTokenExchange.
         shared_audience=lambda _audience: True,

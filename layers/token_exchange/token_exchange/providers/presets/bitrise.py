@@ -73,6 +73,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # An app's owner types in whose repository it builds.
         declared=frozenset({("repository_owner",), ("repository_slug",), ("repository_url",)}),
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({_PULL_REQUEST}),
+        written=frozenset({("sub",)}),
+        sent_empty=frozenset({("branch",), ("branch_dest",), ("tag",)}),
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",

@@ -79,6 +79,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # Whoever creates a build through the API says for which branch, tag and commit.
         proven=frozenset({"organization", "organization_id", "pipeline", "pipeline_id", "event", "run_id", "job_id"}),
         untrusted_trigger=lambda _claims: None,
+        # The agent's --subject-claim chooses what sub is.
+        written=frozenset({("step_key",), ("sub",)}),
+        named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
         shared_audience=_shared_audience,
         minted="on-request",

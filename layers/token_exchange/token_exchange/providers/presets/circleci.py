@@ -98,6 +98,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # A project's settings and its triggers say where the code is from.
         declared=frozenset({_at("vcs-origin")}),
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({_at("vcs-ref")}),
+        behind_host=frozenset({_at("vcs-origin")}),
         ignores_case=False,
         shared_audience=_shared_audience,
         # By the command; the ready-made variable is made once, and its audience is a shared one.

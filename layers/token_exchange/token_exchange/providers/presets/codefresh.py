@@ -70,6 +70,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY) - {"repository", "branch"},
         declared=frozenset((name,) for name in _SCM),
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({_PULL_REQUEST}),
         ignores_case=False,
         # What a job gets that names no audience: the platform's URL.
         shared_audience=lambda audience: audience.rstrip("/") == "https://g.codefresh.io",

@@ -88,6 +88,10 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # A workflow is called by its file, which is the repository's to name.
         proven=frozenset(_VOCABULARY) - {"workflow"},
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("event_name",)}),
+        written=frozenset({("workflow",)}),
+        sent_empty=frozenset({("base_ref",), ("head_ref",)}),
+        named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
         shared_audience=is_shared,
         minted="on-request",

@@ -135,6 +135,10 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # A workflow's name is free text in a file of the repository; the rest is what GitHub itself records.
         proven=frozenset(_VOCABULARY) - {"workflow"},
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("event_name",)}),
+        written=frozenset({("workflow",)}),
+        sent_empty=frozenset({("base_ref",), ("head_ref",)}),
+        named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
         shared_audience=_shared_audience,
         minted="on-request",

@@ -65,6 +65,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         other_claims="any",
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("terraform_run_phase",)}),
+        named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="once-per-job",

@@ -79,6 +79,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         other_claims="any",
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("ref_type",)}),
+        sent_empty=frozenset({("pr",), ("pr_branch",), ("tag",)}),
         ignores_case=False,
         # It is the issuer, for everybody.
         shared_audience=lambda _audience: True,

@@ -58,6 +58,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         other_claims="any",
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("runType",)}),
         ignores_case=False,
         # It is the account's host name, for everybody.
         shared_audience=lambda _audience: True,
