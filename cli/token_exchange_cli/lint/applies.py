@@ -1,7 +1,7 @@
 """Whether a grant must apply: that all conditions hold is not yet enough."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Final
@@ -12,6 +12,7 @@ from token_exchange.policy.repositories import DoesNotFit, fill_repository_templ
 from token_exchange.policy.templates import Template
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name, Vocabulary
+from token_exchange_cli.lint.allowlist import allowed_values
 from token_exchange_cli.lint.proofs import is_present, only_values
 
 _MOST_FILLED: Final = 64
@@ -66,22 +67,33 @@ def _fits(template: Template, given: Sequence[Template], other: Grant, issuer: I
     for known in given:
         if not Counter(template.names) - Counter(known.names) and longest <= sum(map(len, known.literals)):
             return True
+    filled = _ways_to_fill_in(template, other, issuer)
+    return filled is not None and all(filled)
+
+
+def never_fits(template: Template, grant: Grant, issuer: Issuer) -> bool:
+    """Say whether no caller of `issuer` whom `grant` matches has values with which `template` can be filled in."""
+    filled = _ways_to_fill_in(template, grant, issuer)
+    return filled is not None and not any(filled)
+
+
+def _ways_to_fill_in(template: Template, grant: Grant, issuer: Issuer) -> list[bool] | None:
+    """Say of each choice of values that the names can have whether it fits; None where these are not known, or many."""
     names = list(dict.fromkeys(template.names))
-    choices = [values for name in names if (values := _values(name, other, issuer.preset)) is not None]
+    choices = [values for name in names if (values := _values(name, grant, issuer)) is not None]
     if len(choices) < len(names) or prod(map(len, choices)) > _MOST_FILLED:
-        return False
-    return all(
-        _is_filled(template, dict(zip(names, values, strict=True)), issuer.preset) for values in product(*choices)
-    )
+        return None
+    return [_is_filled(template, dict(zip(names, values, strict=True)), issuer.preset) for values in product(*choices)]
 
 
-def _values(name: Name, grant: Grant, preset: Preset) -> list[str] | None:
+def _values(name: Name, grant: Grant, issuer: Issuer) -> Collection[str] | None:
+    """Return the values that `name` can have where `grant` matches, if they are known."""
     for condition in grant.conditions:
         if condition.section == "match" and condition.path == (name,):
-            values = only_values(condition, [preset])
+            values = only_values(condition, [issuer.preset])
             if values is not None:
                 return [value for _, value in values if isinstance(value, str)]
-    return None
+    return allowed_values(name, issuer, of_groups=False)
 
 
 def _is_filled(template: Template, values: Vocabulary, preset: Preset) -> bool:

@@ -53,6 +53,18 @@ def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
     return values is not None and not values
 
 
+def no_token_has(condition: Condition, issuer: Issuer) -> bool:
+    """Say whether `condition` wants absent what each token of `issuer` has, or another value than each of them has."""
+    preset = issuer.preset
+    if condition.section == "match":
+        name = next((name for name in preset.vocabulary if (name,) == condition.path), None)
+        return name is not None and _is_absence(condition) and is_present(name, issuer)
+    if _is_absence(condition):
+        return condition.path in preset.marks
+    values = preset.only.get(condition.path)
+    return values is not None and not any(map(condition.holds, values))
+
+
 def can_hold_together(conditions: Sequence[Condition], presets: Sequence[Preset]) -> bool:
     """Say whether nothing was found that keeps all of `conditions` from holding of one token of some of `presets`."""
     return not any(

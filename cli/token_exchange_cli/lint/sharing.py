@@ -11,10 +11,13 @@ _BY_NAME: Final[dict[Name, str]] = {"organization": "organization", "repository"
 """What fills in two templates where their issuers have an organization of one name; all else may be anything."""
 
 
+def can_be_confused(one: Issuer, other: Issuer) -> bool:
+    """Say whether the two speak of different repositories: two entries for one URL speak of the same."""
+    return one.name != other.name and one.trust.url != other.trust.url
+
+
 def what_is_shared(one: Template, of: Issuer, other: Template, of_other: Issuer) -> str | None:
     """Return what two repositories, one of each issuer, must have in common to push the same image; None if nothing."""
-    if of.name == of_other.name or of.trust.url == of_other.trust.url:
-        return None
     first, second = one.names[0], other.names[0]
     if first in _BY_NAME and second in _BY_NAME:
         return "name" if _share_a_name(of, of_other) and patterns_meet(_filled(one), _filled(other)) else None

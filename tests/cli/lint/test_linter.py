@@ -342,6 +342,16 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(grant(issuers=["gitlab"], match={"organization": "werft/x"}), gitlab__organizations=[{"name": "werft"}]),
     ),
     (
+        "never-matches", "grants[0].match.repository_id",
+        policy(grant(match={"repository_id": {"exists": False}})),
+        policy(grant(match={"environment": {"exists": False}})),
+    ),
+    (
+        "never-matches", "grants[0].repositories[0]",
+        policy(grant(match={"branch": ["Main", "wip/a"]}, repositories=["ci/{branch}"])),
+        policy(grant(match={"branch": ["Main", "wip-a"]}, repositories=["ci/{branch}"])),
+    ),
+    (
         "never-matches", "grants[0].match.branch",
         policy(grant(match={"branch": {"like": "m*", "exists": False}})),
         policy(grant(match={"branch": {"like": "m*", "exists": True}})),
@@ -520,6 +530,34 @@ BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}
 
 def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
     assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
+
+
+def test_an_issuer_that_lacks_a_name_is_told_of_once_with_all_that_do() -> None:
+    found = changed(policy(deny=[{"name": "stop", "match": {"repository_id": "7"}}]), "issuers.bitrise", BITRISE)
+    (finding,) = lint(changed(found, "issuers.buildkite", BUILDKITE))
+    assert "no token of bitrise, buildkite can meet this" in finding.message
+
+
+def test_a_subject_that_spells_two_names_is_told_of_once() -> None:
+    found = policy(push(claims={"sub": "repo:nordlicht/kompass:environment:production"}))
+    (finding,) = [one for one in lint(found) if one.code == "id-unused"]
+    assert "repository_id" in finding.suggestion
+
+
+def test_what_to_write_instead_is_what_the_ci_system_has() -> None:
+    (finding,) = lint(of(BUILDKITE, access="push", match={"pipeline_id": "a"}))
+    assert (finding.code, finding.suggestion) == (
+        "push-from-anywhere",
+        'add a condition that not everybody can meet: branch: main, or tag: {like: "v*"}',
+    )
+    (finding,) = lint(policy(gitlab__organizations=[{"name": "werft"}]))
+    # A sub-group's project has the sub-group's id.
+    assert finding.suggestion == 'list the id of each group that runs jobs, instead: {id: "ITS-ID"}'
+
+
+def test_a_negation_in_a_deny_rule_stops_more_not_less() -> None:
+    (finding,) = lint(policy(deny=denies(match={"branch": {"not_like": "live/*"}})))
+    assert "the rule stops that too" in finding.message
 
 
 @pytest.mark.parametrize("entry", [BITRISE, BUILDKITE])

@@ -1,5 +1,6 @@
 """Deny rules that do not stop what they were written for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -8,7 +9,7 @@ from token_exchange.policy.model import DenyRule
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name
-from token_exchange_cli.lint.conditions import condition_path, is_about, patterns, types
+from token_exchange_cli.lint.conditions import condition_path, exact, is_about, patterns, types
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.proofs import can_hold_together, never_holds
 
@@ -53,23 +54,33 @@ def _presets(subject: Subject, rule: DenyRule) -> list[Preset]:
 def never_fires(subject: Subject) -> Iterator[Finding]:
     """A rule that holds for no token of one of its issuers stops nothing there."""
     for path, rule in _rules(subject):
+        silent: dict[Path, list[str]] = {}
         for issuer in sorted(rule.issuers):
             preset = subject.policy.issuers[issuer].preset
             wrong = next((one for one in rule.conditions if not _can_hold(one, preset)), None)
             if wrong is not None:
-                yield warning(
-                    "deny-never-fires",
-                    condition_path(path, wrong),
-                    f"no token of {issuer} can meet this, so the rule stops nothing of {issuer}",
-                    "name the issuers that it is for under issuers, and write another rule for the rest",
-                )
+                silent.setdefault(condition_path(path, wrong), []).append(issuer)
             elif not can_hold_together(rule.conditions, [preset]):
-                yield warning(
-                    "deny-never-fires",
-                    path,
-                    f"its conditions exclude each other, so the rule stops nothing of {issuer}",
-                    "write a rule for each of them: one rule is all of its conditions together",
-                )
+                silent.setdefault(path, []).append(issuer)
+        for where, issuers in silent.items():
+            yield _never_fires(path, where, issuers)
+
+
+def _never_fires(path: Path, where: Path, issuers: list[str]) -> Finding:
+    of = ", ".join(issuers)
+    if where == path:
+        return warning(
+            "deny-never-fires",
+            path,
+            f"its conditions exclude each other, so the rule stops nothing of {of}",
+            "write a rule for each of them: one rule holds where all of its conditions do",
+        )
+    return warning(
+        "deny-never-fires",
+        where,
+        f"no token of {of} can meet this, so the rule stops nothing of {of}",
+        "name under issuers those that it is for, and write another rule for the rest",
+    )
 
 
 def _can_hold(condition: Condition, preset: Preset) -> bool:
@@ -83,17 +94,23 @@ def _can_hold(condition: Condition, preset: Preset) -> bool:
 
 
 def glob_that_stops(subject: Subject) -> Iterator[Finding]:
-    """`*` ends at a slash, so a rule with one may stop less than it seems to."""
+    """`*` ends at a slash, so a rule with one may stop less than it seems to, or more."""
     for path, rule in _rules(subject):
         for condition in rule.conditions:
-            for pattern, _ in patterns(condition):
+            for pattern, negated in patterns(condition):
                 if stops_at_slash(pattern):
+                    effect = "the rule stops that too" if negated else "that escapes the rule"
                     yield warning(
                         "glob-stops-at-slash",
                         condition_path(path, condition),
-                        f"the * in {pattern} matches no / and no :, so what has one there escapes the rule",
-                        f"write ** where any run is meant: {pattern.replace('*', '**')}",
+                        f"the * in {pattern} matches no / and no :, and where a value has one there, {effect}",
+                        f"write ** where any run is meant: {any_run(pattern)}",
                     )
+
+
+def any_run(pattern: str) -> str:
+    """Return `pattern` with each of its wildcards crossing slashes."""
+    return re.sub(r"\*+", "**", pattern)
 
 
 def stops_at_slash(pattern: str) -> bool:
@@ -112,8 +129,13 @@ def without_sub_groups(subject: Subject) -> Iterator[Finding]:
                     "denied-without-sub-groups",
                     condition_path(path, condition),
                     "the rule holds for the group itself and for none of the groups below it",
-                    'write another rule for those: {organization: {like: "GROUP/**"}}',
+                    f'write another rule for those: {{organization: {{like: "{_group(condition)}/**"}}}}',
                 )
+
+
+def _group(condition: Condition) -> str:
+    keys = exact(condition) or frozenset()
+    return next((str(value) for _, value in sorted(keys, key=str)), "GROUP")
 
 
 RULES: Final = (denied_by_name, never_fires, glob_that_stops, without_sub_groups)

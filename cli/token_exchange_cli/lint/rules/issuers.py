@@ -26,7 +26,9 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
                     "organization-without-id",
                     ("issuers", name, "organizations", place),
                     f"the name {organization.name} can be given up and taken by a stranger, whose runs then get logins",
-                    f'give its id beside the name: {{name: {organization.name}, id: "ITS-ID"}}',
+                    'list the id of each group that runs jobs, instead: {id: "ITS-ID"}'
+                    if preset.organization_is_path
+                    else f'give its id beside the name: {{name: {organization.name}, id: "ITS-ID"}}',
                 )
 
 

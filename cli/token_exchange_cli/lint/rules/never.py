@@ -9,82 +9,87 @@ from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Claim, ClaimPath, spelled
 from token_exchange_cli.lint.allowlist import can_be_of
-from token_exchange_cli.lint.applies import unmatched
+from token_exchange_cli.lint.applies import never_fits, unmatched
 from token_exchange_cli.lint.conditions import condition_path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.proofs import can_hold_together, never_holds, only_values
-
-_CODE: Final = "never-matches"
+from token_exchange_cli.lint.proofs import can_hold_together, never_holds, no_token_has, only_values
 
 
 def never_matches(subject: Subject) -> Iterator[Finding]:
     """Say of a grant why no token that is let in can have it, the first reason that is found."""
     for path, grant in subject.grants():
         issuers = subject.issuers(grant)
-        found = _impossible(path, grant, issuers)
-        if found is not None:
-            yield found
+        for reasons in (_of_one_condition, _of_the_allowlist, _of_all_together, _of_the_provider, _of_the_templates):
+            found = next(reasons(path, grant, issuers), None)
+            if found is not None:
+                yield found
+                break
 
 
-def _impossible(path: Path, grant: Grant, issuers: list[Issuer]) -> Finding | None:
+def _of_one_condition(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
     presets = [issuer.preset for issuer in issuers]
     for condition in grant.conditions:
+        at = condition_path(path, condition)
         if never_holds(condition, presets):
-            return warning(
-                _CODE,
-                condition_path(path, condition),
-                "no value satisfies all of its operators, so nobody gets the grant",
-                "leave out the operator that contradicts the others",
+            yield _never(at, "no value satisfies all of its operators", "leave out the one that contradicts the others")
+        elif all(no_token_has(condition, issuer) for issuer in issuers):
+            yield _never(at, f"no token of {presets[0].provider} is like that", "leave this condition out")
+        elif not grant.allow_untrusted_triggers and all(_is_outsiders(condition, preset) for preset in presets):
+            yield _never(
+                at,
+                "outsiders can start such runs, and the grant is not looked at for those",
+                "name runs that only members start; or set allow_untrusted_triggers, on a grant that pulls alone",
             )
-    if not any(can_hold_together(grant.conditions, [preset]) for preset in presets):
-        return warning(
-            _CODE,
-            path,
-            "its conditions exclude each other, so no token satisfies all and nobody gets the grant",
-            "make a grant of each condition that excludes another",
-        )
+
+
+def _of_the_allowlist(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
     for condition in grant.conditions:
-        if all(not can_be_of([condition], issuer) for issuer in issuers):
-            return warning(
-                _CODE,
+        if not any(can_be_of([condition], issuer) for issuer in issuers):
+            yield _never(
                 condition_path(path, condition),
-                "the allowlist of its issuer lets in no such organization, so nobody gets the grant",
-                "list the organization under organizations of the issuer, or name one that is",
+                "the allowlist of its issuer has no such organization",
+                "list it under organizations of the issuer, or name one that is listed",
             )
     if not any(can_be_of(grant.conditions, issuer) for issuer in issuers):
-        return warning(
-            _CODE,
+        yield _never(
             path,
             "no line of its issuer's allowlist has both this organization and this organization_id",
             "take the two from one line of the allowlist",
         )
-    missing = [unmatched(grant, preset) for preset in presets]
+
+
+def _of_all_together(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
+    if not any(can_hold_together(grant.conditions, [issuer.preset]) for issuer in issuers):
+        yield _never(
+            path,
+            "its conditions exclude each other, and all of them have to hold",
+            "make a grant of each condition that excludes another",
+        )
+
+
+def _of_the_provider(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
+    missing = [unmatched(grant, issuer.preset) for issuer in issuers]
     if all(missing):
         claim = spelled(missing[0][0])
-        return warning(
-            _CODE,
+        yield _never(
             path,
-            f"a grant for {presets[0].provider} has to say what {claim} is, since nothing else tells a fork's run; "
-            "one that does not applies to nobody",
+            f"each grant for {issuers[0].preset.provider} has to say what {claim} is, since nothing else tells a "
+            "fork's run",
             f"add a condition on repository, or on {claim}",
         )
-    wanted = None if grant.allow_untrusted_triggers else _outsiders_only(grant, presets)
-    if wanted is not None:
-        return warning(
-            _CODE,
-            condition_path(path, wanted),
-            "outsiders can start such runs, and the grant is not looked at for those, so nobody gets it",
-            "name runs that only members start; or set allow_untrusted_triggers, on a grant that pulls alone",
-        )
-    return None
 
 
-def _outsiders_only(grant: Grant, presets: list[Preset]) -> Condition | None:
-    """Return a condition that holds only of runs that outsiders can start."""
-    return next(
-        (condition for condition in grant.conditions if all(_is_outsiders(condition, preset) for preset in presets)),
-        None,
-    )
+def _of_the_templates(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
+    if grant.terms is None:
+        return
+    for key, templates in (("repositories", grant.terms.repositories), ("also_pull", grant.terms.also_pull)):
+        for place, template in enumerate(templates):
+            if template.names and all(never_fits(template, grant, issuer) for issuer in issuers):
+                yield _never(
+                    (*path, key, place),
+                    "no value that its names can have is in the form of an ECR repository name",
+                    "write the repository's name out, in lower case",
+                )
 
 
 def _is_outsiders(condition: Condition, preset: Preset) -> bool:
@@ -96,6 +101,10 @@ def _is_outsiders(condition: Condition, preset: Preset) -> bool:
         return False
     values = only_values(condition, [preset])
     return bool(values) and all(preset.untrusted_trigger({claim[0]: value}) for _, value in values or ())
+
+
+def _never(path: Path, because: str, suggestion: str) -> Finding:
+    return warning("never-matches", path, f"nobody gets the grant: {because}", suggestion)
 
 
 RULES: Final = (never_matches,)

@@ -8,7 +8,7 @@ from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Claim, Name
 from token_exchange_cli.lint.conditions import condition_path, is_about, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.rules.deny import stops_at_slash
+from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
 """Raw claims that no name of the vocabulary stands for."""
@@ -92,7 +92,7 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
                         "glob-stops-at-slash",
                         condition_path(path, condition),
                         f"the * in {pattern} matches no / and no :, so a value that has one there is let in",
-                        f"write ** where any run is meant: {pattern.replace('*', '**')}",
+                        f"write ** where any run is meant: {any_run(pattern)}",
                     )
 
 

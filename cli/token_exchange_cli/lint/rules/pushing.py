@@ -7,18 +7,19 @@ from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import BracedUuid, Name, spelled
+from token_exchange.providers.vocabulary import BracedUuid, ClaimPath, Name, spelled
 from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about, protects
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
 _WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")
 _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (
-    ("organization", "organization_id"),
     ("repository", "repository_id"),
     ("pipeline", "pipeline_id"),
+    ("organization", "organization_id"),
     ("actor", "actor_id"),
 )
+"""The narrower first: a claim that spells two names is told of once."""
 
 
 def _pushing(subject: Subject) -> Iterator[tuple[Path, Grant]]:
@@ -38,10 +39,19 @@ def push_from_anywhere(subject: Subject) -> Iterator[Finding]:
                     "push-from-anywhere",
                     path,
                     f"a run of {preset.provider} on any branch can push images, reviewed or not",
-                    "add a condition on a branch or tag that not everybody may push to, such as match: {branch: main}, "
-                    "or ref_protected: true",
+                    f"add a condition that not everybody can meet: {_bounds(preset)}",
                 )
                 break
+
+
+def _bounds(preset: Preset) -> str:
+    forms: dict[Name, str] = {
+        "branch": "branch: main",
+        "tag": 'tag: {like: "v*"}',
+        "ref_protected": "ref_protected: true",
+    }
+    had = [form for name, form in forms.items() if name in preset.vocabulary]
+    return ", or ".join(had) or "an environment"
 
 
 def environment_alone(subject: Subject) -> Iterator[Finding]:
@@ -85,9 +95,9 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "written-by-the-job",
                     condition_path(path, condition),
-                    f"a job of {writer.provider}, or a file of its repository, chooses what {_shown(condition)} says, "
-                    "so this keeps nobody out",
-                    "rest on what the CI system itself records, such as repository_id and branch",
+                    f"a job of {writer.provider}, or a file of its repository, chooses what {spelled(condition.path)} "
+                    "says, so this keeps nobody out",
+                    f"rest on what {writer.provider} itself records, such as {_proven_id(writer)}",
                 )
 
 
@@ -98,8 +108,9 @@ def _is_written(condition: Condition, preset: Preset) -> bool:
     return any(condition.path[: len(written)] == written for written in preset.written)
 
 
-def _shown(condition: Condition) -> str:
-    return spelled(condition.path)
+def _proven_id(preset: Preset) -> Name:
+    ids: tuple[Name, ...] = ("repository_id", "pipeline_id", "actor_id")
+    return next((id_ for id_ in ids if id_ in preset.vocabulary), "organization")
 
 
 def declared_alone(subject: Subject) -> Iterator[Finding]:
@@ -126,19 +137,20 @@ def _is_declared_only(condition: Condition, preset: Preset) -> bool:
 def id_unused(subject: Subject) -> Iterator[Finding]:
     """A repository by name is whoever has the name."""
     for path, grant in subject.grants():
+        said: set[ClaimPath] = set()
         for name, id_ in _ID_OF:
-            found = next(
-                (
-                    (condition, issuer)
-                    for issuer in subject.issuers(grant)
-                    if _has_id(name, id_, issuer) and not has(grant.conditions, (id_,), issuer.preset)
-                    for condition in grant.conditions
-                    if demands(condition) and _is_by_name(condition, name, issuer.preset)
-                ),
-                None,
-            )
-            if found is not None:
-                yield _by_name(path, *found, name, id_)
+            for condition, issuer in _by_name_alone(subject, grant, name, id_):
+                if condition.path not in said:
+                    said.add(condition.path)
+                    yield _by_name(path, condition, issuer, name, id_)
+
+
+def _by_name_alone(subject: Subject, grant: Grant, name: Name, id_: Name) -> Iterator[tuple[Condition, Issuer]]:
+    for issuer in subject.issuers(grant):
+        if _has_id(name, id_, issuer) and not has(grant.conditions, (id_,), issuer.preset):
+            for condition in grant.conditions:
+                if demands(condition) and _is_by_name(condition, name, issuer.preset):
+                    yield condition, issuer
 
 
 def _has_id(name: Name, id_: Name, issuer: Issuer) -> bool:
@@ -163,9 +175,9 @@ def _by_name(path: Path, condition: Condition, issuer: Issuer, name: Name, id_: 
         return warning(
             "id-unused",
             condition_path(path, condition),
-            f"sub spells the {name} by name, which somebody else can take, and its form is not the same for all of "
-            f"{preset.provider}",
-            f"say it with names of the vocabulary: {id_}, and branch or tag",
+            f"sub spells the {name} by its name, which somebody else can take, and {preset.provider} does not write it "
+            "in one form for all",
+            f"write what is meant in names of the vocabulary: {id_}, and branch or tag",
         )
     return warning(
         "id-unused",

@@ -1,12 +1,16 @@
 """Images that two repositories of a CI system could both push."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from token_exchange.policy.model import Issuer
-from token_exchange.policy.templates import parse_template
+from token_exchange.policy.templates import Template
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.sharing import what_is_shared
+from token_exchange_cli.lint.sharing import can_be_confused, what_is_shared
+
+_MOST_HELD_AGAINST: Final = 200
+"""Templates of another issuer, with the same beginning, that one is held against."""
 
 
 def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
@@ -41,30 +45,37 @@ def reaches_everything(subject: Subject) -> Iterator[Finding]:
 
 def shared_templates(subject: Subject) -> Iterator[Finding]:
     """Two issuers can fill a template with the same text."""
-    seen: dict[tuple[str, str], dict[tuple[str, str], Issuer]] = {}
+    seen: dict[tuple[str, str], dict[str, dict[str, Template]]] = {}
     for path, grant in subject.grants():
         if grant.terms is None or grant.terms.access != "push":
             continue
         for place, template in enumerate(grant.terms.repositories):
             if not template.names:
                 continue
-            others = seen.setdefault((grant.registry.name, template.literals[0]), {})
+            by_issuer = seen.setdefault((grant.registry.name, template.literals[0]), {})
             for issuer in subject.issuers(grant):
-                found = [
-                    (other, shared)
-                    for (_, text), other in others.items()
-                    if (shared := what_is_shared(template, issuer, parse_template(text), other)) is not None
-                ]
-                if found:
-                    other, shared = found[0]
+                found = next(_shared(template, issuer, by_issuer, subject), None)
+                if found is not None:
+                    other, what = found
                     yield warning(
                         "shared-template",
                         (*path, "repositories", place),
-                        f"a repository of {issuer.name} and one of {other.name} with the same {shared} push the same "
-                        "image",
+                        f"a repository of {issuer.name} and one of {other} with the same {what} push the same image",
                         f"give each issuer a prefix of its own: {issuer.name}/{template.text}",
                     )
-                others.setdefault((issuer.name, template.text), issuer)
+                by_issuer.setdefault(issuer.name, {}).setdefault(template.text, template)
+
+
+def _shared(
+    template: Template, issuer: Issuer, by_issuer: Mapping[str, Mapping[str, Template]], subject: Subject
+) -> Iterator[tuple[str, str]]:
+    """Yield each issuer that can fill in a template of its own as `issuer` does this one, and what they then share."""
+    for name, templates in by_issuer.items():
+        other = subject.policy.issuers[name]
+        if can_be_confused(issuer, other):
+            for one in islice(templates.values(), _MOST_HELD_AGAINST):
+                if (what := what_is_shared(template, issuer, one, other)) is not None:
+                    yield name, what
 
 
 RULES: Final = (begins_with_a_name, reaches_everything, shared_templates)
