@@ -8,7 +8,7 @@ import yaml
 from token_exchange.ports import Json
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
-_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "infinity", "nan"})
 """What a reader of YAML 1.1 or 1.2 takes for something else than text, in any case."""
 
 _NO_LIMIT: Final = 1 << 30
