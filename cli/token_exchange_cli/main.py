@@ -24,6 +24,7 @@ main.add_command(
             "lint": LazyCommand("policy_lint", "Say what is wrong with a policy, and what is dangerous in it."),
             "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
             "who": LazyCommand("policy_who", "Say who can reach a role, a repository or a registry."),
+            "import": LazyCommand("policy_import", "Make a policy of IAM trust policies."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),
             "test": LazyCommand("policy_test", "Hold a policy against a table of what it is to decide."),
         },

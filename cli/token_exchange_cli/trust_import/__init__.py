@@ -1,0 +1,1 @@
+"""Makes a policy of IAM trust policies: whoever it admits, they admit too."""

@@ -1,0 +1,172 @@
+"""Puts issuers, registries and grants together into one policy."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.ports import Json
+from token_exchange_cli.roles.arns import RoleArn
+from token_exchange_cli.trust_import.conditions import Remark
+from token_exchange_cli.trust_import.grants import UNKNOWN, Organization, Wanted
+from token_exchange_cli.trust_import.issuers import IssuerForm
+from token_exchange_cli.trust_import.statements import OidcProvider
+
+_STS: Final = "sts.amazonaws.com"
+_NO_ACCOUNT: Final = "000000000000"
+_REGIONS: Final[Mapping[str, str]] = {
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+_USUAL_REGION: Final = "us-east-1"
+_MAX_NAME_CHARACTERS: Final = 100
+"""Of a grant's, with room for a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A grant to be, and all around it: its issuer, the provider as IAM names it, its role where that is known.
+
+    `source` names the file.
+    """
+
+    form: IssuerForm
+    provider: OidcProvider
+    role: RoleArn | None
+    source: str
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """An issuer entry: audiences that the same grants take."""
+
+    form: IssuerForm
+    address: str
+    audiences: frozenset[str]
+
+
+def policy_of(found: Sequence[Found], *, issuer_name: str | None, remark: Remark) -> dict[str, Json]:
+    """Return the policy of all that was found, which is at least one grant."""
+    entries = _named(list(_entries(found)), issuer_name)
+    registries: dict[str, Json] = {}
+    grants: list[Json] = []
+    names: set[str] = set()
+    for one in found:
+        registry = _registry(one, registries)
+        for entry_name, entry in entries.items():
+            if entry.address == one.provider.address and entry.audiences <= one.wanted.audiences:
+                name = _unused(_grant_name(one), names)
+                grants.append(_grant(one, name=name, issuer=entry_name, registry=registry))
+    _remark_unknowns(found, remark)
+    return {
+        "version": 1,
+        "issuers": {name: _issuer(entry, found) for name, entry in entries.items()},
+        "registries": registries,
+        "grants": grants,
+    }
+
+
+def _entries(found: Sequence[Found]) -> Iterator[_Entry]:
+    """Yield entries in which no audience is that some of their grants do not take: an entry's are each for all."""
+    forms = {one.provider.address: one.form for one in found}
+    for address, form in forms.items():
+        wanted = [one.wanted.audiences for one in found if one.provider.address == address]
+        together: dict[frozenset[int], set[str]] = {}
+        for audience in sorted(set[str]().union(*wanted)):
+            takers = frozenset(number for number, audiences in enumerate(wanted) if audience in audiences)
+            together.setdefault(takers, set()).add(audience)
+        for audiences in together.values():
+            yield _Entry(form=form, address=address, audiences=frozenset(audiences))
+
+
+def _named(entries: Sequence[_Entry], issuer_name: str | None) -> dict[str, _Entry]:
+    names: set[str] = set()
+    return {_unused(issuer_name or entry.form.usual_name, names): entry for entry in entries}
+
+
+def _issuer(entry: _Entry, found: Sequence[Found]) -> Json:
+    organizations: list[Organization] = []
+    for one in found:
+        if one.provider.address == entry.address and entry.audiences <= one.wanted.audiences:
+            organizations += [each for each in one.wanted.organizations if each not in organizations]
+    audiences = sorted(entry.audiences)
+    is_shared = any(audience == _STS or entry.form.preset.shared_audience(audience) for audience in audiences)
+    fields: dict[str, Json] = {**entry.form.keys, "audience": audiences[0] if len(audiences) == 1 else [*audiences]}
+    if is_shared:
+        fields["shared_audience"] = True
+    fields["organizations"] = [dict[str, Json](each) for each in organizations]
+    return fields
+
+
+def _registry(one: Found, registries: dict[str, Json]) -> str:
+    partition, account = _partition(one), _account(one)
+    name = "registry" if account == _NO_ACCOUNT else f"registry-{account}"
+    registries[name] = {"type": "ecr", "account": account, "region": _REGIONS.get(partition, _USUAL_REGION)}
+    return name
+
+
+def _partition(one: Found) -> str:
+    return one.provider.partition if one.role is None else one.role.partition
+
+
+def _account(one: Found) -> str:
+    return (one.provider.account if one.role is None else one.role.account) or _NO_ACCOUNT
+
+
+def _grant(one: Found, *, name: str, issuer: str, registry: str) -> Json:
+    fields: dict[str, Json] = {"name": name, "issuers": [issuer]}
+    for section, demands in (("match", one.wanted.match), ("claims", one.wanted.claims)):
+        if demands:
+            fields[section] = {claim: _short(demand.condition()) for claim, demand in demands.items()}
+    unknown = f"arn:{_partition(one)}:iam::{_account(one)}:role/{UNKNOWN}"
+    return {
+        **fields,
+        "registry": registry,
+        "role": unknown if one.role is None else one.role.text,
+        "access": "pull",
+        "repositories": [UNKNOWN],
+    }
+
+
+def _short(condition: Json) -> Json:
+    """Return a list of one value as this value, as people write it."""
+    match condition:
+        case [only]:
+            return only
+        case dict():
+            return {operator: _short(operand) for operator, operand in condition.items()}
+        case _:
+            return condition
+
+
+def _grant_name(one: Found) -> str:
+    text = one.source if one.role is None else one.role.name
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("._-")[:_MAX_NAME_CHARACTERS]
+    return name or "imported"
+
+
+def _unused(name: str, names: set[str]) -> str:
+    """Return `name`, with a number where it is taken, and take it."""
+    number, found = 1, name
+    while found in names:
+        number += 1
+        found = f"{name}-{number}"
+    names.add(found)
+    return found
+
+
+def _remark_unknowns(found: Sequence[Found], remark: Remark) -> None:
+    roles = sorted({one.role.text for one in found if one.role is not None})
+    if any(one.role is None for one in found):
+        remark(f"a trust policy does not name its role: write it in place of {UNKNOWN}")
+    for role in roles:
+        remark(
+            f"{role} trusts the CI system itself: let it trust the service instead (token-exchange roles), or add "
+            "assume: web-identity to its grants while you move"
+        )
+    remark(
+        f"a trust policy says nothing of registries: grants pull the repository {UNKNOWN} in {_USUAL_REGION} or its "
+        "like; write registry, access and repositories"
+    )

@@ -1,0 +1,148 @@
+"""Which preset an OIDC provider of IAM is, and how its issuer entry says so.
+
+Source: each provider's section in docs/providers.md, of its issuer.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from token_exchange.ports import Json
+from token_exchange.providers.catalog import owner_of, provider_named
+from token_exchange.providers.issuer_url import issuer_host
+from token_exchange.providers.preset import BadSetting, Preset
+from token_exchange_cli.trust_import.values import NotSayable, Value
+
+_SHORT: Final[Mapping[str, str]] = {
+    "aws-sts": "aws",
+    "bitbucket-pipelines": "bitbucket",
+    "generic": "issuer",
+    "github-actions": "github",
+    "hcp-terraform": "terraform",
+}
+
+_BY_PATH: Final[Sequence[tuple[str, str]]] = (
+    (r"[^/]+/_services/token", "github-actions"),
+    (r"[^/]+/api/actions/oidc", "gitea"),
+    (r"[^/]+/api/actions", "forgejo"),
+    (r"[^/]+(?:/[^/]+)*/oidc(?:/job/.+)?", "jenkins"),
+)
+"""Own servers, by the form of their issuers."""
+
+_BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
+    (r"project_(?:path|id):", "gitlab"),
+    (r"organization:[^:]*:project:", "hcp-terraform"),
+    (r"system:serviceaccount:", "kubernetes"),
+)
+"""Own servers, by what all of their subjects begin with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerForm:
+    """An issuer: its preset, what its entry says besides audience and organizations, and the entry's usual name.
+
+    `tenant` is its only organization, where the issuer itself is one's: `name`, `id` or both.
+    """
+
+    preset: Preset
+    keys: Mapping[str, Json]
+    usual_name: str
+    tenant: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def issuer_form(address: str, subjects: Sequence[Value]) -> IssuerForm:
+    """Return the issuer at `address`, the URL without its scheme; `subjects` are those that statements ask for.
+
+    Raises:
+        NotSayable: no issuer of that address can be in a policy.
+    """
+    url = f"https://{address}"
+    try:
+        host = issuer_host(url).partition(":")[0]
+        name = owner_of(host) or _own_server(address, subjects)
+        keys = _keys(name, address, url)
+        preset = provider_named(name).preset(
+            {key: value for key, value in keys.items() if key not in _OF_EVERY}, _issuer(keys)
+        )
+    except BadSetting as error:
+        raise NotSayable(f"no issuer that a policy can name: {error}") from error
+    if preset.issuer != url:
+        raise NotSayable(f"the issuer {url} is none of {name}'s")
+    return IssuerForm(
+        preset=preset,
+        keys={"provider": name, **keys},
+        usual_name=_SHORT.get(name, name),
+        tenant=_tenant(name, address, preset),
+    )
+
+
+_OF_EVERY: Final = frozenset({"issuer", "algorithms"})
+
+
+def _issuer(keys: Mapping[str, Json]) -> str | None:
+    issuer = keys.get("issuer")
+    return issuer if isinstance(issuer, str) else None
+
+
+def _own_server(address: str, subjects: Sequence[Value]) -> str:
+    for form, name in _BY_SUBJECT:
+        if subjects and all(re.match(form, value.text) for value in subjects):
+            return name
+    for form, name in _BY_PATH:
+        if re.fullmatch(form, address):
+            is_vela = name == "github-actions" and subjects and all(":event:" in value.text for value in subjects)
+            return "vela" if is_vela else name
+    return "generic"
+
+
+def _keys(name: str, address: str, url: str) -> dict[str, Json]:
+    host, _, path = address.partition("/")
+    if name == "github-actions":
+        return _keys_of_github(host, path)
+    if name == "bitbucket-pipelines":
+        form = re.fullmatch(r"2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc", path)
+        return {"issuer": url} if form is None else {"workspace": form[1]}
+    if name == "generic":
+        # Whoever signs there is one tenant, as the trust policy had it.
+        return {"issuer": url, "algorithms": ["RS256"], "organization_claim": "iss"}
+    return {"issuer": url} if _takes_issuer(name, url) else {}
+
+
+def _keys_of_github(host: str, path: str) -> dict[str, Json]:
+    if path == "_services/token":
+        return {"host": host}
+    keys: dict[str, Json] = {}
+    if host.endswith(".ghe.com"):
+        keys["ghe_com"] = host.removeprefix("token.actions.").removesuffix(".ghe.com")
+    if path:
+        keys["enterprise"] = path
+    return keys
+
+
+def _takes_issuer(name: str, url: str) -> bool:
+    """Say whether an entry has to name its issuer, because the preset has none of its own, or another."""
+    try:
+        return provider_named(name).preset({}, None).issuer != url
+    except BadSetting:
+        return True
+
+
+def _tenant(name: str, address: str, preset: Preset) -> dict[str, str]:
+    """Return the only organization of an issuer that is one tenant's."""
+    if name == "generic":
+        return {"name": preset.issuer}
+    parts = address.split("/")
+    form = _TENANTS.get(name)
+    return {} if form is None else form(parts)
+
+
+_TENANTS: Final[Mapping[str, Callable[[list[str]], dict[str, str]]]] = {
+    "azure-devops": lambda parts: {"id": parts[-1]},
+    "bitbucket-pipelines": lambda parts: {"name": parts[3]},
+    "circleci": lambda parts: {"id": parts[-1]} if len(parts) > 1 else {},
+    "harness": lambda parts: {"name": parts[-1]},
+    "jenkins": lambda parts: {"name": parts[0].partition(":")[0]},
+    "semaphore": lambda parts: {"name": parts[0].partition(".")[0]},
+    "spacelift": lambda parts: {"name": parts[0].partition(".")[0]},
+}

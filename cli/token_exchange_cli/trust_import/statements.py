@@ -1,0 +1,123 @@
+"""Reads the statements of a trust policy that are about web identity tokens.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.ports import Json
+from token_exchange_cli.trust_import.conditions import Remark, read_conditions
+from token_exchange_cli.trust_import.documents import TrustDocument
+from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
+
+_ACTION: Final = "sts:assumerolewithwebidentity"
+_PROVIDER: Final = re.compile(r"arn:(aws[a-z-]*):iam::([^:]*):oidc-provider/([^\s:]+)")
+_ELEMENTS: Final = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
+_GOOGLE: Final = "accounts.google.com"
+_ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcProvider:
+    """Whom a statement trusts: an issuer by its URL without the scheme, and the account where that is known."""
+
+    address: str
+    partition: str
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """One statement for one provider: what it asks of each claim, by the claim's name."""
+
+    place: str
+    provider: OidcProvider
+    demands: dict[str, Demand]
+
+
+def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
+    """Yield what `document` lets in by web identity tokens.
+
+    What cannot be read, or cannot be said, is remarked and lets in nobody. A statement that denies makes all others of
+    its document mean less than they say, so then there is nothing.
+    """
+    for number, statement in enumerate(document.statements):
+        place = f"{document.place}Statement[{number}]"
+        if isinstance(statement, dict) and statement.get("Effect") == "Deny" and _may_be_about_tokens(statement):
+            remark(
+                f"{place}: a Deny takes from all other statements; left out is this whole policy, whose Allow "
+                "statements have to say all by themselves"
+            )
+            return
+    for number, statement in enumerate(document.statements):
+        place = f"{document.place}Statement[{number}]"
+        if isinstance(statement, dict):
+            yield from _of_statement(statement, place, remark)
+
+
+def _of_statement(statement: dict[str, Json], place: str, remark: Remark) -> Iterator[Trust]:
+    if not _may_be_about_tokens(statement):
+        remark(f"{place}: left out: not about sts:AssumeRoleWithWebIdentity")
+        return
+    unknown = sorted(statement.keys() - _ELEMENTS)
+    if unknown:
+        remark(f"{place}.{unknown[0]}: left out with its statement: expected only {', '.join(sorted(_ELEMENTS))}")
+        return
+    if statement.get("Effect") != "Allow":
+        remark(f"{place}.Effect: left out with its statement: expected Allow or Deny")
+        return
+    if not all(isinstance(each, str) for each in _listed(statement.get("Action"))):
+        remark(f"{place}.Action: left out with its statement: expected an action or a list of them")
+        return
+    for provider in _providers(statement.get("Principal"), place, remark):
+        try:
+            demands = read_conditions(
+                statement.get("Condition"), address=provider.address, place=f"{place}.Condition", remark=remark
+            )
+        except NotSayable as error:
+            remark(f"{error}; left out is all that {place} lets in for {provider.address}")
+            continue
+        yield Trust(place=place, provider=provider, demands=demands)
+
+
+def _may_be_about_tokens(statement: dict[str, Json]) -> bool:
+    """Say whether a statement speaks of web identity tokens, or cannot be read."""
+    return any(
+        not isinstance(each, str) or Value(each.lower(), is_pattern=True).takes(_ACTION)
+        for each in _listed(statement.get("Action"))
+    )
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
+
+
+def _providers(principal: Json, place: str, remark: Remark) -> Iterator[OidcProvider]:
+    here = f"{place}.Principal"
+    if not isinstance(principal, dict):
+        remark(
+            f"{here}: left out: expected Federated with the ARN of an OIDC provider; any other principal is everybody"
+        )
+        return
+    for kind, names in principal.items():
+        if kind != "Federated":
+            remark(f"{here}.{kind}: left out: no CI system's tokens")
+            continue
+        for name in _listed(names):
+            found = _provider(name)
+            if found is None:
+                remark(f"{here}.Federated: left out: expected the ARN of an OIDC provider, found {str(name)[:200]!r}")
+            else:
+                yield found
+
+
+def _provider(name: Json) -> OidcProvider | None:
+    if name == _GOOGLE:
+        return OidcProvider(address=_GOOGLE, partition="aws", account=None)
+    form = _PROVIDER.fullmatch(name) if isinstance(name, str) else None
+    if form is None:
+        return None
+    return OidcProvider(address=form[3], partition=form[1], account=form[2] if _ACCOUNT.fullmatch(form[2]) else None)

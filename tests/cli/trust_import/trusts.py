@@ -1,0 +1,88 @@
+"""Trust policies as the providers' tutorials have them, and what IAM and the imported policy make of a token."""
+
+import json
+from pathlib import Path
+
+from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policy_grammar import parse_policy
+from tests.ci_claims import NOON, caller_of
+from tests.cli.program import Printed, run
+from tests.policy.documents import Document, load
+from token_exchange.policy.ask import Ask as ExchangeAsk
+from token_exchange.policy.decision import Granted, decide
+from token_exchange.ports import Json
+from token_exchange.refusals import Refused
+
+GITHUB = "token.actions.githubusercontent.com"
+AUDIENCE = "https://ecr.nordlicht.example"
+ACCOUNT = "210987654321"
+
+
+def provider(address: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:oidc-provider/{address}"
+
+
+def statement(condition: Json, *, address: str = GITHUB, **changes: Json) -> Document:
+    whole: Document = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider(address)},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+        **changes,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def trust(*statements: Json) -> Document:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
+def of_sub(*subjects: str, address: str = GITHUB, operator: str = "StringLike") -> Document:
+    """Return a trust policy for our audience and `subjects`."""
+    aud: Json = {f"{address}:aud": AUDIENCE}
+    if operator == "StringEquals":
+        return trust(
+            statement({"StringEquals": {f"{address}:aud": AUDIENCE, f"{address}:sub": [*subjects]}}, address=address)
+        )
+    return trust(statement({"StringEquals": aud, operator: {f"{address}:sub": [*subjects]}}, address=address))
+
+
+def imported(folder: Path, found: Json, *options: str) -> Printed:
+    path = folder / "trust.json"
+    path.write_text(json.dumps(found))
+    return run("policy", "import", path, *options)
+
+
+def policy_of(folder: Path, found: Json, *options: str) -> Document:
+    """Return the policy that is made of `found`, which loads."""
+    done = imported(folder, found, "--json", *options)
+    assert done.status == 0, done.err
+    load(done.fields)
+    return done.fields
+
+
+def grants_of(policy: Document) -> list[Document]:
+    found = policy["grants"]
+    assert isinstance(found, list)
+    return [grant for grant in found if isinstance(grant, dict)]
+
+
+def admits(policy: Document, claims: dict[str, Json], *, issuer: str | None = None) -> bool:
+    """Tell whether the imported policy grants a run with `claims` anything."""
+    loaded = load(policy)
+    entry = issuer or next(iter(loaded.issuers))
+    if claims["aud"] not in loaded.issuers[entry].trust.audiences:
+        return False
+    try:
+        caller = caller_of(loaded, entry, claims, now=NOON)
+        return isinstance(decide(loaded, caller, ExchangeAsk(registries=(), grant=None, scope=())), Granted)
+    except Refused:
+        return False
+
+
+def iam_admits(document: Document, claims: dict[str, Json], *, address: str = GITHUB) -> bool:
+    """Tell whether IAM lets the token assume the role: every claim is a condition key here."""
+    keys = {f"{address}:{claim}".lower(): [value] for claim, value in claims.items() if isinstance(value, str)}
+    ask = Ask(action="sts:AssumeRoleWithWebIdentity", resource="role", context=keys)
+    said = parse_policy(json.dumps(document), kind="trust").says(ask, principals=[provider(address)])
+    return said is Verdict.ALLOWED
