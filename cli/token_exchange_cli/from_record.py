@@ -38,7 +38,7 @@ def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str 
     try:
         caller = caller_of(entry, claims, now=now)
     except Refused as refused:
-        if "claims_left_out" not in record and not any(_is_cut(value) for value in claims.values()):
+        if "claims_left_out" not in record and not any(is_cut(value) for value in claims.values()):
             return Presented(outcome=refused, remarks=tuple(remarks))
         caller = Caller(
             issuer=entry,
@@ -84,7 +84,7 @@ def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iter
     left_out = record.get("claims_left_out")
     if left_out is not None:
         yield f"the record was cut: {left_out} of the token's claims are not in it"
-    if cut := sorted(name for name, value in claims.items() if _is_cut(value)):
+    if cut := sorted(name for name, value in claims.items() if is_cut(value)):
         yield f"the record has only the beginning of {', '.join(cut)}"
     recorded = {*issuer.preset.claims, *claims}
     if unknown := sorted(policy.claims_in_conditions - recorded):
@@ -94,5 +94,6 @@ def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iter
         )
 
 
-def _is_cut(value: Json) -> bool:
-    return isinstance(value, str) and _CUT.search(value) is not None
+def is_cut(value: Json) -> bool:
+    """Say whether a record has only the beginning of this value."""
+    return isinstance(value, str) and value.endswith(" more]") and _CUT.search(value) is not None

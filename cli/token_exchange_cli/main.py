@@ -25,6 +25,7 @@ main.add_command(
             "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
             "who": LazyCommand("policy_who", "Say who can reach a role, a repository or a registry."),
             "import": LazyCommand("policy_import", "Make a policy of IAM trust policies."),
+            "diff": LazyCommand("policy_diff", "Say what a new policy changes, also for exchanges of the past."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),
             "test": LazyCommand("policy_test", "Hold a policy against a table of what it is to decide."),
         },

@@ -100,10 +100,10 @@ def _reaches(one: SessionTerms, other: SessionTerms) -> bool:
 
 
 def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bool:
-    return all(any(_is_within(template.text, other) for other in others) for template in templates)
+    return all(any(is_within(template.text, other) for other in others) for template in templates)
 
 
-def _is_within(text: str, by: Template) -> bool:
+def is_within(text: str, by: Template) -> bool:
     """Say whether `by` matches all that `text` does, whatever is filled in; a wildcard or a name stands for itself.
 
     No literal of a pattern holds either, so where the pattern matches the text as it stands, its own wildcards do.

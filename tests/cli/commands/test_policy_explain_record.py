@@ -14,7 +14,7 @@ from token_exchange.verify.trust import VerifiedToken
 MAIN = grant(name="main", match={"branch": "main"})
 
 
-def _record(claims: dict[str, Json] | None = None, *, found: Document | None = None) -> dict[str, Json]:
+def record_of(claims: dict[str, Json] | None = None, *, found: Document | None = None) -> dict[str, Json]:
     """Return the record that the service writes of a run with `claims`."""
     policy = load(document(MAIN) if found is None else found)
     caller = caller_of(policy, "github", github_claims() if claims is None else claims)
@@ -46,7 +46,7 @@ def _remarks(done: Printed) -> str:
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/x"])
 def test_a_record_is_decided_as_its_token_was(tmp_path: Path, ref: str) -> None:
     claims = github_claims(ref=ref)
-    done = _explain(tmp_path, _record(claims))
+    done = _explain(tmp_path, record_of(claims))
     policy = write_policy(tmp_path, MAIN)
     path = write_json(tmp_path / "claims.json", claims)
     of_claims = run("policy", "explain", policy, "--claims", path, "--json")
@@ -57,21 +57,21 @@ def test_a_record_is_decided_as_its_token_was(tmp_path: Path, ref: str) -> None:
 
 def test_a_claim_that_only_the_new_policy_names_may_be_missing(tmp_path: Path) -> None:
     asks_for_more = grant(claims={"custom_property": "x"})
-    done = _explain(tmp_path, _record(github_claims(custom_property="x")), grants=(asks_for_more,))
+    done = _explain(tmp_path, record_of(github_claims(custom_property="x")), grants=(asks_for_more,))
     assert done.status == 1
     assert "the record does not have custom_property" in _remarks(done)
-    named = _record(github_claims(custom_property="x"), found=document(asks_for_more))
+    named = record_of(github_claims(custom_property="x"), found=document(asks_for_more))
     assert _explain(tmp_path, named, grants=(asks_for_more,)).status == 0
 
 
 def test_a_value_that_was_cut_is_said(tmp_path: Path) -> None:
-    done = _explain(tmp_path, _record(github_claims(workflow="w" * 400)))
+    done = _explain(tmp_path, record_of(github_claims(workflow="w" * 400)))
     assert done.status == 0
     assert "the record has only the beginning of workflow" in _remarks(done)
 
 
 def test_a_remark_is_printable_whatever_the_record_holds(tmp_path: Path) -> None:
-    record = _record()
+    record = record_of()
     claims = record["claims"]
     assert isinstance(claims, dict)
     claims["nasty\x1b[31m\n\u202e"] = "x…[9 more]"
@@ -83,7 +83,7 @@ def test_a_remark_is_printable_whatever_the_record_holds(tmp_path: Path) -> None
 
 
 def test_claims_that_were_left_out_are_taken_from_the_identity(tmp_path: Path) -> None:
-    record = _record()
+    record = record_of()
     record["claims"] = {"actor": "ada-mueller"}
     record["claims_left_out"] = 28
     done = _explain(tmp_path, record)
@@ -92,7 +92,7 @@ def test_claims_that_were_left_out_are_taken_from_the_identity(tmp_path: Path) -
 
 
 def test_a_record_with_next_to_nothing_is_still_nobody_elses(tmp_path: Path) -> None:
-    record = _record()
+    record = record_of()
     record |= {"claims": {}, "claims_left_out": 30, "identity": {"organization": "nordlicht"}}
     done = _explain(tmp_path, record)
     # The organization's id is not in it, so it is not one that is listed.
@@ -112,16 +112,16 @@ def test_a_record_with_next_to_nothing_is_still_nobody_elses(tmp_path: Path) -> 
     ],
 )
 def test_what_is_no_record_of_anybody_cannot_be_explained(tmp_path: Path, changes: dict[str, Json], text: str) -> None:
-    done = _explain(tmp_path, {**_record(), **changes})
+    done = _explain(tmp_path, {**record_of(), **changes})
     assert (done.status, done.out) == (2, "")
     assert text in done.err
 
 
 def test_a_whole_record_that_the_entry_cannot_be_of_is_refused(tmp_path: Path) -> None:
     # GitHub's claims, read as GitLab's: nothing was cut that could be the claims it lacks.
-    done = _explain(tmp_path, _record(), "--issuer", "gitlab")
+    done = _explain(tmp_path, record_of(), "--issuer", "gitlab")
     assert (done.status, done.fields["reason"]) == (1, "missing-claim")
 
 
 def test_another_entry_may_be_named(tmp_path: Path) -> None:
-    assert _explain(tmp_path, {**_record(), "issuer": "old-name"}, "--issuer", "github").status == 0
+    assert _explain(tmp_path, {**record_of(), "issuer": "old-name"}, "--issuer", "github").status == 0

@@ -193,13 +193,15 @@ def _claims(system: System, changes: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _runs(issuer: str) -> st.SearchStrategy[list[dict[str, Json]]]:
+def runs(issuer: str) -> st.SearchStrategy[list[dict[str, Json]]]:
+    """Return jobs of the system, by their claims."""
     system = SYSTEMS[issuer]
     changes = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in system.runs.items()})
     return st.lists(changes.map(lambda found: _claims(system, found)), min_size=1, max_size=8)
 
 
-def _policy(*found: Document) -> Document:
+def policy_of_all(*found: Document) -> Document:
+    """Return a policy of every system with these grants."""
     whole = document(*found)
     issuers = whole["issuers"]
     assert isinstance(issuers, dict)
@@ -227,10 +229,10 @@ def _won(policy: Policy, issuer: str, claims: dict[str, Json], ask: Ask) -> list
 def test_what_is_unreachable_never_wins_unnamed_and_what_never_matches_never_does(
     issuer: str, data: st.DataObject
 ) -> None:
-    found = _policy(*data.draw(pairs(issuer)))
+    found = policy_of_all(*data.draw(pairs(issuer)))
     said = {(one.code, one.path[1]) for one in lint(found) if one.path[0] == "grants"}
     loaded = load(found)
-    for claims in data.draw(_runs(issuer)):
+    for claims in data.draw(runs(issuer)):
         for ask in ASKS:
             won = _won(loaded, issuer, claims, ask)
             assert not (("unreachable", 1) in said and "two" in won)
@@ -242,10 +244,10 @@ def test_what_is_unreachable_never_wins_unnamed_and_what_never_matches_never_doe
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_a_proof_about_two_conditions_holds_of_every_token(issuer: str, data: st.DataObject) -> None:
-    policy = load(_policy(*data.draw(pairs(issuer))))
+    policy = load(policy_of_all(*data.draw(pairs(issuer))))
     entry = policy.issuers[issuer]
     conditions = [condition for found in policy.grants for condition in found.conditions]
-    for claims in data.draw(_runs(issuer)):
+    for claims in data.draw(runs(issuer)):
         try:
             caller = caller_of(policy, issuer, claims)
         except Refused:

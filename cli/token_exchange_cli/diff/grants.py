@@ -1,0 +1,106 @@
+"""Two grants of one name held against each other: whom they are for, and what they give."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+
+from token_exchange.policy.model import Grant, Issuer, Policy
+from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
+from token_exchange_cli.diff.conditions import condition_marks, condition_text
+from token_exchange_cli.diff.reaches import terms_marks
+from token_exchange_cli.lint.applies import must_apply, unmatched
+
+
+def grant_marks(old: Grant, new: Grant, before: Policy, after: Policy) -> list[Mark]:
+    """Return in what the grant `new` of the policy `after` differs from `old` of `before`."""
+    old_issuers, new_issuers = _issuers(old, before), _issuers(new, after)
+    marks = [
+        *members("issuers", old.issuers, new.issuers),
+        *condition_marks(old.conditions, new.conditions, before=old_issuers, after=new_issuers),
+        *_now_matched(old, new, old_issuers, new_issuers),
+        *_templates(old, new, old_issuers, new_issuers),
+        *_limits(old, new),
+        *_given(old, new),
+    ]
+    if old.contact != new.contact:
+        marks.append(Mark(direction="changed", text="contact is another one"))
+    return marks
+
+
+def summary(grant: Grant) -> tuple[str, ...]:
+    """Return what a grant that is there on one side alone is for."""
+    terms = grant.terms
+    login = f"the stored login of {grant.registry.name}" if terms is None else f"{terms.access} {grant.registry.name}"
+    repositories = [] if terms is None else [template.text for template in (*terms.repositories, *terms.also_pull)]
+    asked = [condition_text(condition) for condition in grant.conditions]
+    return (
+        f"{login}{': ' if repositories else ''}{', '.join(repositories)}",
+        f"for {', '.join(grant.issuers)}{' where ' if asked else ', every run'}{' and '.join(asked)}",
+        *(["in report mode"] if grant.mode == "report" else []),
+    )
+
+
+def _issuers(grant: Grant, policy: Policy) -> list[Issuer]:
+    return [policy.issuers[name] for name in grant.issuers]
+
+
+def _now_matched(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[Mark]:
+    """A grant that does not say what its provider's grants have to say applies to nobody."""
+    never = {path for issuer in before for path in unmatched(old, issuer.preset)}
+    still = {path for issuer in after for path in unmatched(new, issuer.preset)}
+    if never == still:
+        return []
+    names = ", ".join(sorted(".".join(path) for path in never ^ still))
+    if never and not still:
+        return [Mark(direction="wider", text=f"applied to nobody, and now says what {names} has to be")]
+    return [Mark(direction="changed", text=f"what has to be said of {names} differs")]
+
+
+def _templates(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[Mark]:
+    """A grant applies only where all of its templates can be filled in, so other templates are for other runs."""
+    if _texts(old) == _texts(new) or old.terms is None or new.terms is None:
+        return []
+    # What else keeps a grant from applying has marks of its own.
+    plain_old, plain_new = (
+        replace(grant, expires=None, expires_at_seconds=None, allow_untrusted_triggers=True) for grant in (old, new)
+    )
+    marks: list[Mark] = []
+    if not must_apply(plain_old, plain_new, after):
+        marks.append(Mark(direction="wider", text="its templates may fit runs that they did not fit"))
+    if not must_apply(plain_new, plain_old, before):
+        marks.append(Mark(direction="narrower", text="its templates may not fit runs that they did fit"))
+    return marks
+
+
+def _texts(grant: Grant) -> object:
+    terms = grant.terms
+    return None if terms is None else (terms.repositories, terms.also_pull, terms.session_tags, terms.source_identity)
+
+
+def _limits(old: Grant, new: Grant) -> list[Mark]:
+    marks: list[Mark] = []
+    if old.single_use != new.single_use:
+        text = "single_use now" if new.single_use else "no longer single_use"
+        marks.append(Mark(direction="narrower" if new.single_use else "wider", text=text))
+    if old.allow_untrusted_triggers != new.allow_untrusted_triggers:
+        text = "runs that outsiders can start may use it" if new.allow_untrusted_triggers else (
+            "runs that outsiders can start may no longer use it"
+        )  # fmt: skip
+        marks.append(Mark(direction="wider" if new.allow_untrusted_triggers else "narrower", text=text))
+    if old.mode != new.mode:
+        marks.append(was_and_is("mode", old.mode, new.mode, "wider" if new.mode == "enforce" else "narrower"))
+    return marks + more_or_less(
+        "expires",
+        inf if old.expires_at_seconds is None else old.expires_at_seconds,
+        inf if new.expires_at_seconds is None else new.expires_at_seconds,
+        shown=(old.expires or "never", new.expires or "never"),
+    )
+
+
+def _given(old: Grant, new: Grant) -> list[Mark]:
+    marks: list[Mark] = []
+    if old.registry.name != new.registry.name:
+        marks.append(was_and_is("registry", old.registry.name, new.registry.name))
+    if old.terms is None or new.terms is None:
+        return marks if old.terms == new.terms else [*marks, Mark(direction="changed", text="another kind of login")]
+    return marks + terms_marks(old.terms, new.terms)

@@ -1,0 +1,88 @@
+"""Two entries of one issuer held against each other: whose tokens are taken, and of whom."""
+
+from collections.abc import Iterator, Sequence
+
+from token_exchange.policy.model import Budget, Issuer, Organization
+from token_exchange.policy.reading.durations import spelled_duration
+from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
+
+
+def issuer_marks(old: Issuer, new: Issuer) -> list[Mark]:
+    """Return in what the entry `new` differs from `old`."""
+    marks = [*_identity(old, new), *_organizations(old, new)]
+    marks += members("audiences", sorted(old.trust.audiences), sorted(new.trust.audiences))
+    marks += members("algorithms", sorted(old.trust.algorithms), sorted(new.trust.algorithms))
+    for name, was, now in (
+        ("max_lifetime", old.trust.max_lifetime_seconds, new.trust.max_lifetime_seconds),
+        ("leeway", old.trust.leeway_seconds, new.trust.leeway_seconds),
+    ):
+        marks += more_or_less(name, was, now, shown=(spelled_duration(was), spelled_duration(now)))
+    if old.trust.keys != new.trust.keys:
+        marks.append(Mark(direction="changed", text="its keys come from somewhere else, or are others"))
+    if old.trust.ca_bundle != new.trust.ca_bundle:
+        marks.append(Mark(direction="changed", text="ca_bundle is another one"))
+    if old.mode != new.mode:
+        marks.append(was_and_is("mode", old.mode, new.mode, "wider" if new.mode == "enforce" else "narrower"))
+    return [*marks, *_budgets(old.budgets, new.budgets)]
+
+
+def summary(issuer: Issuer) -> tuple[str, ...]:
+    """Return what an entry that is there on one side alone is for."""
+    organizations = "; ".join(_spelled(organization) for organization in issuer.organizations)
+    return (
+        f"{issuer.preset.provider} at {issuer.trust.url}",
+        f"audiences {', '.join(sorted(issuer.trust.audiences))}",
+        f"organizations {organizations}",
+        *(["in report mode"] if issuer.mode == "report" else []),
+    )
+
+
+def _identity(old: Issuer, new: Issuer) -> Iterator[Mark]:
+    if old.preset.provider != new.preset.provider:
+        yield was_and_is("provider", old.preset.provider, new.preset.provider)
+    elif old.preset.vocabulary != new.preset.vocabulary:
+        yield Mark(direction="changed", text="its claims stand for other names")
+    if old.trust.url != new.trust.url:
+        yield was_and_is("issuer", old.trust.url, new.trust.url)
+
+
+def _organizations(old: Issuer, new: Issuer) -> Iterator[Mark]:
+    come = [one for one in new.organizations if not _is_among(one, old)]
+    gone = [one for one in old.organizations if not _is_among(one, new)]
+    if come:
+        yield Mark(direction="wider", text=f"organizations: {'; '.join(map(_spelled, come))} added")
+    if gone:
+        yield Mark(direction="narrower", text=f"organizations: {'; '.join(map(_spelled, gone))} taken out")
+
+
+def _is_among(organization: Organization, issuer: Issuer) -> bool:
+    """Say whether every token of `organization` is let in by a line of `issuer`: one that demands no more."""
+    return any(
+        other.id in (None, organization.id) and _is_within(organization.name, other.name, issuer)
+        for other in issuer.organizations
+    )
+
+
+def _is_within(name: str | None, other: str | None, issuer: Issuer) -> bool:
+    if other is None or name == other:
+        return True
+    return name is not None and issuer.preset.organization_is_path and name.startswith(f"{other}/")
+
+
+def _spelled(organization: Organization) -> str:
+    given = {"name": organization.name, "id": organization.id}
+    return " ".join(f"{key} {value}" for key, value in given.items() if value is not None)
+
+
+def _budgets(old: Sequence[Budget], new: Sequence[Budget]) -> Iterator[Mark]:
+    """A budget is an upper bound, whatever the others allow; with another window it is another one."""
+    before, after = ({(one.per, one.every_seconds): one.exchanges for one in budgets} for budgets in (old, new))
+    for (per, every_seconds), exchanges in (before | after).items():
+        name = f"budget per {per} every {spelled_duration(every_seconds)}"
+        was, now = before.get((per, every_seconds)), after.get((per, every_seconds))
+        if was is None:
+            yield Mark(direction="narrower", text=f"{name}: {exchanges} exchanges, and none before")
+        elif now is None:
+            yield Mark(direction="wider", text=f"{name}: was {was} exchanges, and is none now")
+        else:
+            yield from more_or_less(name, was, now, shown=(str(was), str(now)))

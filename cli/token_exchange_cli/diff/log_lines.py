@@ -1,0 +1,126 @@
+"""Reads audit records out of a log, line by line, however long it is; packed with gzip or not.
+
+A line is the record itself, or what AWS puts around it: the time and the stream before it, as `aws logs tail` prints
+them, or an object that has it as text under `message`, as CloudWatch Logs hands events on.
+Source: CloudWatch Logs User Guide, "Log group-level subscription filters"; RFC 1952 section 2.3.1 for the magic bytes.
+"""
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Final
+
+from token_exchange.ports import Json
+from token_exchange.verify.strict_json import NotStrictJson, parse_object
+from token_exchange_cli.input_files import STANDARD_INPUT, shown_name
+from token_exchange_cli.statuses import Unusable
+
+_GZIP: Final = b"\x1f\x8b"
+_MAX_LINE_BYTES: Final = 1024 * 1024
+"""A record has 8 KiB; an object of CloudWatch's, at most 1 MiB, may have many."""
+
+_WRAPPED: Final = ("message", "@message")
+_BATCHES: Final = ("logEvents", "events")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line, by its number from 1, and the audit records in it; `problem` says why it could not be read."""
+
+    number: int
+    records: tuple[Mapping[str, Json], ...] = ()
+    problem: str | None = None
+
+
+def log_lines(argument: str) -> Iterator[LogLine]:
+    """Yield every line of the file `argument`, or of standard input.
+
+    Raises:
+        Unusable: the file cannot be read, or what is packed in it is cut off or damaged.
+    """
+    number = 0
+    try:
+        with _opened(argument) as stream:
+            while line := stream.readline(_MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > _MAX_LINE_BYTES:
+                    if not line.endswith(b"\n"):
+                        _skip_line(stream)
+                    yield LogLine(number=number, problem=f"more than {_MAX_LINE_BYTES} bytes")
+                else:
+                    yield _read(number, line)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Unusable(f"{shown_name(argument)}: behind line {number}: no whole gzip file: {error}") from error
+    except OSError as error:
+        raise Unusable(f"{shown_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+@contextmanager
+def _opened(argument: str) -> Iterator[io.BufferedIOBase]:
+    if argument == STANDARD_INPUT:
+        yield _unpacked(sys.stdin.buffer)
+        return
+    try:
+        file = open(argument, "rb")  # noqa: PTH123, SIM115 - as in input_files; closed below
+    except ValueError as error:
+        raise Unusable(f"{shown_name(argument)}: not the name of a file") from error
+    with file:
+        yield _unpacked(file)
+
+
+def _unpacked(stream: IO[bytes]) -> io.BufferedIOBase:
+    buffered = io.BufferedReader(_Raw(stream))
+    if buffered.peek(len(_GZIP)).startswith(_GZIP):
+        return gzip.GzipFile(fileobj=buffered)
+    return buffered
+
+
+class _Raw(io.RawIOBase):
+    """What lies under a reader that can look ahead: standard input need not be a file that can go back."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffer protocol's own
+        found = self._stream.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+def _skip_line(stream: io.BufferedIOBase) -> None:
+    while (piece := stream.readline(_MAX_LINE_BYTES)) and not piece.endswith(b"\n"):
+        pass
+
+
+def _read(number: int, line: bytes) -> LogLine:
+    start = line.find(b"{")
+    if start < 0:
+        return LogLine(number=number)
+    try:
+        found = parse_object(line[start:].strip())
+        records = tuple(_records(found))
+    except NotStrictJson as error:
+        return LogLine(number=number, problem=str(error))
+    return LogLine(number=number, records=records)
+
+
+def _records(found: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    if found.get("record") == "audit":
+        yield found
+        return
+    for name in _WRAPPED:
+        text = found.get(name)
+        if isinstance(text, str) and text.lstrip().startswith("{"):
+            yield from _records(parse_object(text.strip().encode()))
+    for name in _BATCHES:
+        batch = found.get(name)
+        for event in batch if isinstance(batch, list) else []:
+            if isinstance(event, dict):
+                yield from _records(event)

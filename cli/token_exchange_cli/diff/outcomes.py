@@ -1,0 +1,128 @@
+"""What came, or would have come, of one exchange: which logins, or why none."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from token_exchange.audit import shortfall_fields
+from token_exchange.policy.decision import Award, Decision, Denied, Granted
+from token_exchange.policy.judgement import Considered
+from token_exchange.ports import Json
+from token_exchange.reasons import Reason
+from token_exchange.refusals import Refused
+from token_exchange_cli.diff.conditions import expected_text
+from token_exchange_cli.terminal import shown, value_text
+
+type Word = Literal["granted", "denied"]
+
+_BY_THE_POLICY: frozenset[str] = frozenset(
+    {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.NO_MATCHING_GRANT}
+)
+"""Reasons that a policy refuses for whatever was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """One login; `scope` says all that it reaches, and is None for one that nothing bounds."""
+
+    registry: str
+    role: str | None
+    access: str | None
+    scope: str | None
+
+    def text(self) -> str:
+        """Return the login on one line."""
+        what = "the stored login" if self.scope is None else shown(self.scope)
+        return f"{shown(self.registry)}: {what}{f' by {shown(self.role)}' if self.role else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The logins, each with the name of its grant, or none; `why` says what decided."""
+
+    logins: Mapping[Login, str]
+    why: str
+
+    @property
+    def word(self) -> Word:
+        """The outcome in one word."""
+        return "granted" if self.logins else "denied"
+
+    def is_as(self, other: "Outcome") -> bool:
+        """Say whether a caller gets the same logins, by whichever grants."""
+        return self.logins.keys() == other.logins.keys()
+
+
+def decided_outcome(decision: Decision | Refused) -> Outcome:
+    """Return the outcome of a decision, or of a token that is refused before it."""
+    match decision:
+        case Granted(awards=awards):
+            return Outcome(logins={_login(award): award.grant.name for award in awards}, why="granted")
+        case Denied():
+            return Outcome(logins={}, why=_refusal(decision))
+        case Refused():
+            return Outcome(logins={}, why=f"{decision.reason}: {shown(decision.description)}")
+
+
+def recorded_outcome(record: Mapping[str, Json]) -> Outcome | None:
+    """Return what the record says came of its exchange, or None where that was not the policy's own decision.
+
+    A token that was used before, a budget that was spent, or an AWS that did not answer is no word of the policy.
+    """
+    reason = record.get("reason")
+    if record.get("decision") == "granted":
+        return Outcome(logins=dict(_recorded_logins(record)), why="granted")
+    if isinstance(reason, str) and reason in _BY_THE_POLICY:
+        return Outcome(logins={}, why=reason)
+    return None
+
+
+def _recorded_logins(record: Mapping[str, Json]) -> Iterator[tuple[Login, str]]:
+    grants = record.get("grants")
+    for given in grants if isinstance(grants, list) else []:
+        if isinstance(given, dict):
+            login = Login(
+                registry=str(given.get("registry")),
+                role=_text(given.get("role_arn")),
+                access=_text(given.get("access")),
+                scope=_text(given.get("scope")),
+            )
+            yield login, str(given.get("grant"))
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _login(award: Award) -> Login:
+    terms, reach = award.grant.terms, award.reach
+    return Login(
+        registry=award.registry.name,
+        role=None if terms is None else terms.role,
+        access=None if reach is None else reach.access,
+        scope=None if reach is None else reach.scope or None,
+    )
+
+
+def _refusal(denied: Denied) -> str:
+    if denied.deny_rule is not None:
+        return f"{denied.reason}: the rule {denied.deny_rule}"
+    nearest = next(iter(denied.nearest), None)
+    return f"{denied.reason}: {denied.description if nearest is None else _nearest(nearest)}"
+
+
+def _nearest(considered: Considered) -> str:
+    fields = [shortfall_fields(shortfall) for shortfall in considered.failed[:1]]
+    texts = [
+        f"{_named(one)} has to be {expected_text(one['expected'])}, and is {_found(one.get('found'))}" for one in fields
+    ]
+    return f"the nearest grant is {considered.grant.name}" + (f", of which {texts[0]}" if texts else "")
+
+
+def _named(fields: Mapping[str, Json]) -> str:
+    name = fields.get("claim", fields.get("rule"))
+    return shown(".".join(map(str, name)) if isinstance(name, list) else str(name))
+
+
+def _found(value: Json) -> str:
+    return "absent" if value is None else value_text(value)

@@ -1,0 +1,38 @@
+"""What a request of the past may have asked for: its record has what was given, and whom it looked at."""
+
+from collections.abc import Iterator, Mapping
+
+from token_exchange.endpoint.scopes import parse_scope
+from token_exchange.policy.ask import Ask
+from token_exchange.ports import Json
+from token_exchange.refusals import Refused
+from token_exchange_cli.diff.outcomes import Login
+
+
+def ways_to_ask(
+    record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
+) -> Iterator[Ask]:
+    """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
+    registries = tuple(sorted({login.registry for login in logins}))
+    would = {str(one.get("registry")) for one in _objects(record, "would")}
+    # Only who asked for all that he may have is told of a registry in report mode beside those that he got.
+    yield Ask(registries=registries if would <= {*registries} else ())
+    if not logins:
+        # A refusal looks at the grants of the registries that were asked for, and at no others.
+        looked_at = {str(one.get("grant")) for one in _objects(record, "considered")}
+        yield Ask(registries=tuple(sorted({registry_of_grant[name] for name in looked_at & registry_of_grant.keys()})))
+    if len(logins) != 1:
+        return
+    ((login, grant),) = logins.items()
+    yield Ask(registries=registries, grant=grant)
+    try:
+        scope = parse_scope(login.scope)
+    except Refused:
+        return  # patterns, which nobody can ask for: it was the whole of the grant
+    yield Ask(registries=registries, scope=scope)
+    yield Ask(registries=registries, grant=grant, scope=scope)
+
+
+def _objects(record: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
+    found = record.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

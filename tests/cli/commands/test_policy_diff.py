@@ -1,0 +1,341 @@
+"""`policy diff`: each kind of change under its name, and the log that it reads."""
+
+import gzip
+import json
+import tracemalloc
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.ci_claims import github_claims
+from tests.cli.commands.test_policy_explain_record import record_of
+from tests.cli.program import Printed, run, write_json
+from tests.policy.documents import Document, changed, document, grant, load, without
+from token_exchange.ports import Json
+from token_exchange_cli.diff.log_lines import log_lines
+from token_exchange_cli.diff.replay import Replay
+
+MAIN = grant(name="main", match={"branch": "main"}, duration="30m")
+YES: Json = True
+REGION = "registries.apps.region"
+BRANCH = "grants[0].match.branch"
+OLD = document(MAIN, deny=[{"name": "leaked", "issuers": ["github"], "match": {"repository_id": "7"}}])
+
+
+def diff(folder: Path, old: Document, new: Document, *options: str | Path, given: bytes = b"") -> Printed:
+    paths = write_json(folder / "old.json", old), write_json(folder / "new.json", new)
+    return run("policy", "diff", *paths, *options, "--json", given=given)
+
+
+def _gitlab_too(found: Document) -> Document:
+    return changed(changed(found, "grants[0].issuers", ["github", "gitlab"]), "grants[0].match", {"branch": "main"})
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "what", "new"),
+    [
+        # who may come
+        ("wider", "main", 'branch was "main", is ["main", "dev"]', changed(OLD, BRANCH, ["main", "dev"])),
+        ("wider", "main", 'no longer asks for branch "main"', without(OLD, "grants[0].match")),
+        (
+            "narrower",
+            "main",
+            'now asks for environment "production"',
+            changed(OLD, "grants[0].match", {"branch": "main", "environment": "production"}),
+        ),
+        ("changed", "main", 'branch was "main", is "dev"', changed(OLD, BRANCH, "dev")),
+        ("wider", "main", "issuers: gitlab added", _gitlab_too(OLD)),
+        (
+            "wider",
+            "main",
+            "runs that outsiders can start may use it",
+            changed(OLD, "grants[0].allow_untrusted_triggers", YES),
+        ),
+        # what they get
+        ("wider", "main", "access was pull, is push", changed(OLD, "grants[0].access", "push")),
+        ("wider", "main", "repositories: tools/* added", changed(OLD, "grants[0].repositories", ["base/*", "tools/*"])),
+        ("narrower", "main", "repositories: base/* taken out", changed(OLD, "grants[0].repositories", ["base/python"])),
+        ("wider", "main", "duration was 30m, is 1h", without(OLD, "grants[0].duration")),
+        ("narrower", "main", "duration was 30m, is 15m", changed(OLD, "grants[0].duration", "15m")),
+        ("narrower", "main", "single_use now", changed(OLD, "grants[0].single_use", YES)),
+        ("narrower", "main", "mode was enforce, is report", changed(OLD, "grants[0].mode", "report")),
+        ("narrower", "main", "expires was never, is 2027-06-30", changed(OLD, "grants[0].expires", "2027-06-30")),
+        ("changed", "main", "role was", changed(OLD, "grants[0].role", "arn:aws:iam::210987654321:role/other")),
+        ("wider", "main", "also: the right to list is given", changed(OLD, "grants[0].also", ["list"])),
+        # the issuer
+        (
+            "wider",
+            "github",
+            "organizations: name hafen added",
+            changed(OLD, "issuers.github.organizations", [{"name": "nordlicht", "id": "4400117"}, {"name": "hafen"}]),
+        ),
+        (
+            "wider",
+            "github",
+            "organizations: name nordlicht added",
+            changed(OLD, "issuers.github.organizations", [{"name": "nordlicht"}]),
+        ),
+        ("narrower", "github", "max_lifetime was 1h, is 10m", changed(OLD, "issuers.github.max_lifetime", "10m")),
+        (
+            "narrower",
+            "github",
+            "budget per organization every 10m: 5 exchanges, and none before",
+            changed(
+                OLD, "issuers.github.budgets", [{"per": "organization", "exchanges": 5, "every": "10m"}]
+            ),
+        ),
+        # rules and registries
+        ("wider", "leaked", "a rule taken out", without(OLD, "deny")),
+        (
+            "narrower",
+            "leaked",
+            'repository_id was "7", is ["7", "8"]',
+            changed(OLD, "deny[0].match.repository_id", ["7", "8"]),
+        ),
+        ("changed", "apps", "region was eu-central-1, is us-east-2", changed(OLD, REGION, "us-east-2")),
+    ],
+)  # fmt: skip
+def test_each_change_stands_under_what_it_means(
+    tmp_path: Path, section: str, name: str, what: str, new: Document
+) -> None:
+    done = diff(tmp_path, OLD, new)
+    found = [
+        (part, one)
+        for part in ("added", "removed", "wider", "narrower", "changed")
+        for one in done.texts(part)
+        if one["name"] == name
+    ]
+    ((part, one),) = found
+    assert part == section
+    assert what in str(one["what"]).replace("\\'", "'")
+    assert done.status == 0
+
+
+def test_what_is_to_both_sides_is_changed_and_says_which_part_is_which(tmp_path: Path) -> None:
+    new = changed(changed(OLD, "grants[0].access", "push"), "grants[0].duration", "15m")
+    (one,) = diff(tmp_path, OLD, new).texts("changed")
+    assert one["what"] == ["wider: access was pull, is push", "narrower: duration was 30m, is 15m"]
+
+
+def test_a_grant_by_another_name_is_no_new_one(tmp_path: Path) -> None:
+    done = diff(tmp_path, OLD, changed(OLD, "grants[0].name", "trunk"))
+    assert (done.texts("added"), done.texts("removed")) == ([], [])
+    assert done.texts("changed") == [{"kind": "grant", "name": "trunk", "what": ["was named main"]}]
+
+
+def test_new_and_old_entries_are_told_with_what_they_are_for(tmp_path: Path) -> None:
+    more = document(MAIN, grant(name="all"), deny=OLD["deny"])
+    there, back = diff(tmp_path, OLD, more), diff(tmp_path, more, OLD)
+    whole: Json = {"kind": "grant", "name": "all", "what": ["pull apps: base/*", "for github, every run"]}
+    assert there.texts("added") == back.texts("removed") == [whole]
+
+
+def test_another_order_is_told(tmp_path: Path) -> None:
+    first, second = grant(name="a"), grant(name="b", match={"branch": "main"})
+    (one,) = diff(tmp_path, document(first, second), document(second, first)).texts("changed")
+    assert (one["kind"], one["name"]) == ("order", "grants")
+    assert "a stands behind b now, and stood before it" in str(one["what"])
+
+
+def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.json"
+    new.write_text(json.dumps(OLD))
+    old.write_text("# a comment\n" + json.dumps(OLD, indent=4))
+    done = run("policy", "diff", old, new, "--exit-code")
+    assert (done.status, done.out) == (0, "the policies mean the same\n")
+
+
+def test_the_exit_code_tells_of_a_difference_where_it_is_asked_to(tmp_path: Path) -> None:
+    new = changed(OLD, "grants[0].access", "push")
+    assert diff(tmp_path, OLD, new).status == 0
+    assert diff(tmp_path, OLD, new, "--exit-code").status == 1
+    assert diff(tmp_path, OLD, OLD, "--exit-code").status == 0
+
+
+def test_people_read_it_line_by_line(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", [line()])
+    old, new = (
+        write_json(tmp_path / "o", OLD),
+        write_json(tmp_path / "n", changed(OLD, BRANCH, "dev")),
+    )
+    done = run("policy", "diff", old, new, "--audit", log)
+    assert done.out == (
+        'changed grant main\n  branch was "main", is "dev"\n'
+        "line 1 r: granted -> denied\n"
+        '  no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"\n'
+        "exchanges looked at: 1, would end otherwise: 1\n"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ the log
+
+
+def line(claims: Mapping[str, Json] | None = None, **changes: Json) -> dict[str, Json]:
+    """Return the record of a run of main that got what the old policy gives."""
+    given: Json = [
+        {
+            "grant": "main",
+            "registry": "apps",
+            "role_arn": "arn:aws:iam::210987654321:role/ci-reader",
+            "access": "pull",
+            "repositories": ["base/*"],
+            "scope": "repository:base/*:pull",
+        }
+    ]
+    found = {**record_of(dict(claims or github_claims()), found=OLD), "timestamp": "2026-11-20T12:00:00.000+00:00"}
+    return {**found, "decision": "granted", "reason": "granted", "grants": given, **changes}
+
+
+def write_log(path: Path, records: list[dict[str, Json]]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in records))
+    return path
+
+
+def _decisions(done: Printed) -> dict[str, Json]:
+    decisions = done.fields["decisions"]
+    assert isinstance(decisions, dict)
+    return decisions
+
+
+DEV = changed(OLD, BRANCH, "dev")
+DIFFERS: Json = [
+    {
+        "request_id": "r",
+        "before": "granted",
+        "after": "denied",
+        "why": 'no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"',
+        "line": 1,
+    }
+]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        json.dumps(line()).encode(),
+        b"2026-11-20T12:00:00+00:00 2026/11/20/[$LATEST]0 " + json.dumps(line()).encode(),
+        json.dumps({"timestamp": 1, "message": json.dumps(line())}).encode(),
+        json.dumps({"@timestamp": "x", "@message": json.dumps(line()) + "\n"}).encode(),
+        json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": json.dumps(line())}]}).encode(),
+    ],
+    ids=["bare", "aws logs tail", "an event", "Logs Insights", "a subscription"],
+)
+def test_a_line_is_read_in_each_form_in_which_people_have_it(tmp_path: Path, wrapped: bytes) -> None:
+    for content in (wrapped, gzip.compress(wrapped + b"\n")):
+        path = tmp_path / "log"
+        path.write_bytes(content)
+        for log, given in ((path, b""), ("-", content)):
+            done = diff(tmp_path, OLD, DEV, "--audit", log, given=given)
+            assert _decisions(done)["looked_at"] == 1
+            assert _decisions(done)["differ"] == DIFFERS
+
+
+def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
+    path = write_log(
+        tmp_path / "log",
+        [
+            line(),
+            line(decision="explained"),
+            line(verified=False),
+            line(timestamp="yesterday"),
+            line(decision="rejected", reason="unknown-registry", grants=[]),
+            {"record": "event", "event": "policy-loaded"},
+        ],
+    )
+    with path.open("ab") as log:
+        log.write(b'START RequestId: 7\n{"record": "audit", "unfinished\n\x00\xff{\xff}\n' + b"{" * 2**20 + b"\n\n")
+    done = diff(tmp_path, OLD, OLD, "--audit", path)
+    assert _decisions(done) == {
+        "looked_at": 1,
+        "skipped": {"other-lines": 3, "unreadable": 4, "explanations": 1, "unverified": 1, "undecidable": 1},
+        "differ": [],
+    }
+    assert "remark: line 8: not JSON\n" in done.err
+    assert "remark: line 10: more than 1048576 bytes\n" in done.err
+
+
+@pytest.mark.parametrize(
+    ("reason", "looked_at"),
+    [("replayed", 1), ("too-many-requests", 1), ("aws-unavailable", 1), ("scope-exceeds-grant", 0)],
+)
+def test_an_end_that_was_not_the_policys_is_held_against_the_old_policy(
+    tmp_path: Path, reason: str, looked_at: int
+) -> None:
+    decision = {"replayed": "denied", "aws-unavailable": "failed"}.get(reason, "rejected")
+    path = write_log(tmp_path / "log", [line(decision=decision, reason=reason, grants=[])])
+    decisions = _decisions(diff(tmp_path, OLD, DEV, "--audit", path))
+    assert decisions["looked_at"] == looked_at
+    assert decisions["differ"] == (DIFFERS if looked_at else [])
+
+
+def test_a_claim_that_the_record_does_not_have_decides_nothing(tmp_path: Path) -> None:
+    new = changed(OLD, "grants[0].claims", {"unheard_of": "x"})
+    path = write_log(tmp_path / "log", [line()])
+    assert _decisions(diff(tmp_path, OLD, new, "--audit", path))["skipped"] == {
+        "other-lines": 0, "unreadable": 0, "explanations": 0, "unverified": 0, "undecidable": 1,
+    }  # fmt: skip
+    # Of another branch it is known all the same: whatever the claim was, the grant was not for it.
+    elsewhere = line(github_claims(ref="refs/heads/x"), decision="denied", reason="no-matching-grant", grants=[])
+    assert _decisions(diff(tmp_path, OLD, new, "--audit", write_log(path, [elsewhere])))["looked_at"] == 1
+
+
+def test_an_exchange_is_decided_at_its_own_time(tmp_path: Path) -> None:
+    until = changed(OLD, "grants[0].expires", "2026-11-20")
+    path = write_log(tmp_path / "log", [line(), line(timestamp="2026-11-21T00:00:00.000+00:00", request_id="late")])
+    differ = _decisions(diff(tmp_path, OLD, until, "--audit", path))["differ"]
+    assert isinstance(differ, list)
+    assert [one["request_id"] for one in differ if isinstance(one, dict)] == ["late"]
+
+
+def test_a_token_that_the_new_policy_does_not_take_is_refused(tmp_path: Path) -> None:
+    path = write_log(tmp_path / "log", [line()])
+    for new in (
+        changed(OLD, "issuers.github.audience", "https://elsewhere.example"),
+        changed(OLD, "issuers.github.organizations", [{"name": "hafen"}]),
+    ):
+        differ = _decisions(diff(tmp_path, OLD, new, "--audit", path))["differ"]
+        assert isinstance(differ, list)
+        assert [one["after"] for one in differ if isinstance(one, dict)] == ["denied"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(json.dumps(line()).encode() * 100)[:-20], "no whole gzip file"),
+        (b"\x1f\x8bthis is none", "no whole gzip file"),
+    ],
+)
+def test_a_packed_log_that_is_damaged_is_unusable_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "log.gz"
+    path.write_bytes(content)
+    done = diff(tmp_path, OLD, DEV, "--audit", path)
+    assert (done.status, done.out) == (2, "")
+    assert f"{path}: behind line 0: {said}" in done.err
+
+
+@pytest.mark.parametrize("name", ["missing", ".", "nul\x00"])
+def test_a_log_that_cannot_be_opened_is_unusable(tmp_path: Path, name: str) -> None:
+    done = diff(tmp_path, OLD, DEV, "--audit", f"{tmp_path}/{name}")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+
+
+def test_a_log_may_be_longer_than_memory(tmp_path: Path) -> None:
+    lines = 4000
+    path = tmp_path / "log.gz"
+    text = json.dumps(line()).encode() + b"\n"
+    with gzip.open(path, "wb", compresslevel=1) as log:
+        log.writelines(text for _ in range(lines))
+    replay = Replay(load(OLD), load(DEV))
+    tracemalloc.start()
+    try:
+        differing = sum(
+            replay.difference(one.number, record) is not None for one in log_lines(str(path)) for record in one.records
+        )
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert differing == replay.tally.looked_at == lines
+    assert lines * len(text) > 5 * 1024 * 1024
+    assert peak_bytes < 1024 * 1024
