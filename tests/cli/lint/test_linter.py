@@ -406,6 +406,25 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(grant(repositories=["base/*"]), grant(name="two", repositories=["base/{repository}"])),
         policy(grant(repositories=["base/x"]), grant(name="two", repositories=["base/*"])),
     ),
+    # a name that only a longer text needs, which may no longer fit; one that every token has
+    (
+        "unreachable", "grants[1]",
+        policy(push(repositories=["ci/{repository}", "x/{repository}"]), push(name="two")),
+        policy(push(repositories=["ci/{repository}", "more/{repository}/*"]), push(name="two")),
+    ),
+    (
+        "unreachable", "grants[1]",
+        policy(push(session_tags={"id": "{repository_id}"}), push(name="two")),
+        policy(push(session_tags={"by": "{actor}"}), push(name="two")),
+    ),
+    # it is for fewer issuers, or for none yet
+    (
+        "unreachable", "grants[1]",
+        policy(grant(issuers=["github", "gitlab"]), grant(name="two")),
+        policy(grant(), grant(name="two", issuers=["github", "gitlab"])),
+    ),
+    ("unreachable", "grants[1]", policy(grant(), grant(name="two")), policy(grant(mode="report"), grant(name="two"))),
+    ("unreachable", "grants[1]", policy(grant(), grant(name="two")), policy(grant(), grant(name="two", mode="report"))),
     # one for everybody behind one for a few
     (
         "later-gives-more", "grants[1]",
@@ -569,6 +588,34 @@ def test_a_subject_that_the_job_chooses_keeps_nobody_out(entry: Json) -> None:
 def test_an_audience_that_nobody_can_choose_is_not_to_be_changed() -> None:
     (finding,) = lint(changed(policy(), "issuers.azure", AZURE))
     assert finding.suggestion == "set single_use on the grants of this issuer"
+
+
+BITBUCKET: Json = {
+    "provider": "bitbucket-pipelines",
+    "workspace": "nordlicht",
+    "audience": "https://ecr.nordlicht.example",
+    "organizations": [{"id": "2b7e1516-28ae-42a6-abf7-158809cf4f3c"}],
+}
+
+
+def test_a_tenant_that_is_the_issuers_own_is_the_only_one() -> None:
+    assert "never-matches" in codes(of(BITBUCKET, match={"organization": "werft"}))
+    assert "never-matches" not in codes(of(BITBUCKET, match={"organization": "nordlicht"}))
+
+
+def test_ids_that_nobody_can_make_alike_are_not_shared() -> None:
+    found = changed(
+        policy(push(repositories=["ci/{repository_id}"]), push(name="two", issuers=["ci"])), "issuers.ci", BITBUCKET
+    )
+    assert "shared-template" not in codes(changed(found, "grants[1].repositories", ["ci/{repository_id}"]))
+
+
+def test_a_grant_that_lacks_what_its_ci_system_asks_of_each_never_stands_in_front() -> None:
+    first = grant(issuers=["ci"], match={"branch": "main"})
+    second = grant(name="two", issuers=["ci"], match={"branch": "main", "repository": "a/b"})
+    assert "unreachable" not in codes(changed(policy(first, second), "issuers.ci", CIRCLECI))
+    first = {**first, "match": {"branch": "main", "repository": ["a/b", "a/c"]}}
+    assert "unreachable" in codes(changed(policy(first, second), "issuers.ci", CIRCLECI))
 
 
 @pytest.mark.parametrize(
