@@ -1,10 +1,11 @@
 """What one grant gives, held against what another gives to the same caller."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.policy.model import Grant, SessionTerms
+from token_exchange.policy.reading.durations import spelled_duration
 from token_exchange.policy.registries import EcrRegistry
 from token_exchange.policy.repositories import pattern_covers
 from token_exchange.policy.templates import Template
@@ -17,13 +18,19 @@ _SOMEBODY: Final[dict[Name, str]] = {
 }
 """A caller whom both grants fit: what one gives beyond the other is compared for him."""
 
+_MOST_SHOWN: Final = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What a grant gives to somebody. `pulled` has what can be pushed, too; both are None for a stored login."""
+    """What a grant gives to somebody. `pulled` has what can be pushed, too; both are None for a stored login.
+
+    `texts` are the patterns as the policy spells them.
+    """
 
     pushed: tuple[str, ...] | None
     pulled: tuple[str, ...] | None
+    texts: Mapping[str, str]
     also: tuple[str, ...]
     seconds: int
     is_single_use: bool
@@ -39,11 +46,11 @@ class Login:
         beyond = _beyond(self.pushed, other.pushed) if other.pushed else []
         beyond = list(dict.fromkeys([*beyond, *_beyond(self.pulled, other.pulled)]))
         if beyond:
-            found.append(f"more repositories ({', '.join(beyond[:3])})")
+            found.append(f"more repositories ({', '.join(self.texts[one] for one in beyond[:_MOST_SHOWN])})")
         if rights := [right for right in self.also if right not in other.also]:
             found.append(f"the right to {' and '.join(rights)}")
         if self.seconds > other.seconds:
-            found.append(f"more time ({self.seconds} s after {other.seconds} s)")
+            found.append(f"more time ({spelled_duration(self.seconds)}, not {spelled_duration(other.seconds)})")
         if other.is_single_use and not self.is_single_use:
             found.append("a login without single_use")
         return found
@@ -67,20 +74,22 @@ def login_of(grant: Grant) -> Login:
     """Return what `grant` gives to somebody."""
     terms = grant.terms
     if terms is None:
-        return Login(pushed=None, pulled=None, also=(), seconds=0, is_single_use=grant.single_use)
-    repositories = _for_somebody(terms.repositories)
+        return Login(pushed=None, pulled=None, texts={}, also=(), seconds=0, is_single_use=grant.single_use)
+    texts = {_for_somebody(one): one.text for one in (*terms.also_pull, *terms.repositories)}
+    repositories = tuple(map(_for_somebody, terms.repositories))
     rights = {"list": terms.also.list, "import": terms.also.import_, "sign": terms.also.sign is not None}
     return Login(
         pushed=repositories if terms.access == "push" else (),
-        pulled=(*repositories, *_for_somebody(terms.also_pull)),
+        pulled=(*repositories, *map(_for_somebody, terms.also_pull)),
+        texts=texts,
         also=tuple(right for right, has in rights.items() if has),
         seconds=terms.duration_seconds,
         is_single_use=grant.single_use,
     )
 
 
-def _for_somebody(templates: Sequence[Template]) -> tuple[str, ...]:
-    return tuple(template.filled([_SOMEBODY[name] for name in template.names]) for template in templates)
+def _for_somebody(template: Template) -> str:
+    return template.filled([_SOMEBODY[name] for name in template.names])
 
 
 def covers(one: Grant, other: Grant) -> bool:

@@ -501,6 +501,18 @@ def test_a_grant_that_never_wins_unnamed_may_still_give_more() -> None:
     assert codes(found) == ["unreachable", "later-gives-more"]
 
 
+def test_what_a_later_grant_gives_beyond_is_told_as_the_policy_has_it() -> None:
+    found = policy(
+        grant(duration="15m", single_use=True, repositories=["ci/{repository}"]),
+        push(name="two", repositories=["ci/{repository}", "x/{environment}"], also=["list"], duration="90m"),
+    )
+    (message,) = [one.message for one in lint(found) if one.code == "later-gives-more"]
+    assert (
+        "has push, more repositories (x/{environment}), the right to list, more time (90m, not 15m), "
+        "a login without single_use when he names it (grant=two)"
+    ) in message
+
+
 BITRISE: dict[str, Json] = {
     "provider": "bitrise",
     "audience": "https://ecr.nordlicht.example",

@@ -37,10 +37,10 @@ def later_grants(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "later-gives-more",
                     path,
-                    f"a caller whom {other.name} matches can match this one too, and name it (grant={grant.name}): he "
-                    f"then has {', '.join(more)}; that {other.name} comes first keeps nobody from it",
-                    f"where that is not meant, give this grant a condition that the callers of {other.name} fail, or "
-                    f"deny them; where it is, put it before {other.name}",
+                    f"a caller whom {other.name} matches can match this one too, and has {', '.join(more)} when he "
+                    f"names it (grant={grant.name}): that {other.name} comes first keeps nobody from it",
+                    f"where that is meant, put this grant before {other.name}; where it is not, give it a condition "
+                    f"that the callers of {other.name} fail",
                 )
         rivals.add(grant)
 

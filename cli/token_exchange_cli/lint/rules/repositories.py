@@ -61,7 +61,7 @@ def shared_templates(subject: Subject) -> Iterator[Finding]:
                         "shared-template",
                         (*path, "repositories", place),
                         f"a repository of {issuer.name} and one of {other} with the same {what} push the same image",
-                        f"give each issuer a prefix of its own: {issuer.name}/{template.text}",
+                        f"give each issuer a grant with a prefix of its own: {issuer.name}/{template.text}",
                     )
                 by_issuer.setdefault(issuer.name, {}).setdefault(template.text, template)
 
