@@ -40,6 +40,8 @@ def command(*, policy_file: str, account: str | None, broker_role: str | None, a
     needs = needs_of(load_policy_argument(policy_file), now=SystemClock().now())
     if needs.expired:
         remark(f"expired, so no role is made for them: {', '.join(needs.expired)}")
+    if needs.not_yet:
+        remark(f"in report mode, so no role trusts their tokens yet: {', '.join(needs.not_yet)}")
     roles = _of_account(needs, account)
     found = list(problems(roles, broker=broker))
     if found:

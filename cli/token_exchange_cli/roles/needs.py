@@ -28,31 +28,45 @@ class RoleNeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """The roles in the order in which the policy names them first, and the names of grants that are past."""
+    """The roles in the order in which the policy names them first, and the names of grants that none is made for.
+
+    `not_yet` are those in report mode whose roles would be open at once.
+    """
 
     roles: tuple[RoleNeed, ...]
     expired: tuple[str, ...]
+    not_yet: tuple[str, ...]
 
 
 def needs_of(policy: Policy, *, now: float) -> Needs:
-    """Return the roles of every grant but those that expired; one in report mode is meant to count some day."""
+    """Return the roles of every grant but those that expired.
+
+    One in report mode is meant to count some day, and the service assumes no role for it before. A role that trusts the
+    CI system itself would be open from the day on which it is made.
+    """
     roles: dict[str, RoleArn] = {}
     grants: dict[str, list[GrantInUse]] = {}
     expired: list[str] = []
+    not_yet: list[str] = []
     for grant in policy.grants:
         if grant.terms is None:
             continue
         if grant.expires_at_seconds is not None and grant.expires_at_seconds <= now:
             expired.append(grant.name)
             continue
+        issuers = tuple(policy.issuers[name] for name in grant.issuers)
+        if grant.terms.assume == "web-identity":
+            issuers = tuple(issuer for issuer in issuers if "report" not in (grant.mode, issuer.mode))
+            if not issuers:
+                not_yet.append(grant.name)
+                continue
         arn = role_arn(grant.terms.role)
         if arn is None:
             raise AssertionError("a policy that loads names roles alone")
         roles[arn.text] = arn
-        issuers = tuple(policy.issuers[name] for name in grant.issuers)
         grants.setdefault(arn.text, []).append(GrantInUse(grant=grant, terms=grant.terms, issuers=issuers))
     found = (RoleNeed(arn=arn, grants=tuple(grants[text])) for text, arn in roles.items())
-    return Needs(roles=tuple(found), expired=tuple(expired))
+    return Needs(roles=tuple(found), expired=tuple(expired), not_yet=tuple(not_yet))
 
 
 def clashes(roles: Sequence[RoleNeed]) -> Iterator[str]:

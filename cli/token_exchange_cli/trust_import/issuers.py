@@ -24,8 +24,9 @@ _SHORT: Final[Mapping[str, str]] = {
 
 _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+/_services/token", "github-actions"),
-    (r"[^/]+/api/actions/oidc", "gitea"),
-    (r"[^/]+/api/actions", "forgejo"),
+    (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
+    (r"[^/]+(?:/[^/]+)*/api/actions/oidc", "gitea"),
+    (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
     (r"[^/]+(?:/[^/]+)*/oidc(?:/job/.+)?", "jenkins"),
 )
 """Own servers, by the form of their issuers."""

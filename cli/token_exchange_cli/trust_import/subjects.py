@@ -56,7 +56,7 @@ _WIDE_ORGANIZATION: Final = "organizations of strangers, who choose their names"
 def _of_github(value: Value) -> Subject | None:
     form = re.fullmatch(r"repo:([^/:@]+(?:@[^/:]+)?)(?:/([^:@]+(?:@[^:]+)?)(?::(.*))?)?", value.text, re.DOTALL)
     if form is None:
-        return None
+        return _of_customised_github(value)
     owner, owner_id = _name_and_id(form[1])
     if _wild(owner):
         return Subject(dangers=(_WIDE_ORGANIZATION,))
@@ -85,6 +85,27 @@ def _of_github(value: Value) -> Subject | None:
     )
 
 
+def _of_customised_github(value: Value) -> Subject | None:
+    # GitHub escapes the colons of values, so parts are told apart.
+    form = re.match(r"(repository_owner|repository_owner_id|repository_id):([^:*?]+)(?::|\Z)", value.text)
+    if form is None:
+        return None
+    match form[1]:
+        case "repository_owner":
+            return Subject(organization=form[2], match={"organization": Value(form[2], is_pattern=False)})
+        case "repository_owner_id":
+            return Subject(organization_id=form[2], match={"organization_id": Value(form[2], is_pattern=False)})
+        case _:
+            return Subject(match={"repository_id": Value(form[2], is_pattern=False)})
+
+
+def _of_forgejo(value: Value) -> Subject | None:
+    # The newer form is repo:OWNER-ID/NAME-ID, and an older one of somebody called OWNER-ID looks the same.
+    if re.match(r"repo:[^/:]+-[0-9]+/[^:]+-[0-9]+(?::|\Z)", value.text):
+        return Subject(dangers=("an owner whose name may end in a number, or one with that id: write which is meant",))
+    return _of_github(value)
+
+
 def _name_and_id(text: str) -> tuple[str, str | None]:
     name, at, number = text.partition("@")
     return name, number if at else None
@@ -106,6 +127,10 @@ def _outsiders(match: Match) -> tuple[str, ...]:
 
 
 def _of_gitlab(value: Value) -> Subject | None:
+    number = re.fullmatch(r"project_id:([^:*?]+):(.*)", value.text, re.DOTALL)
+    if number is not None:
+        tail = _of_gitlab_tail(value, number[2])
+        return Subject(match={"repository_id": Value(number[1], is_pattern=False), **tail})
     form = re.fullmatch(r"project_path:([^:]+)(?::(.*))?", value.text, re.DOTALL)
     if form is None:
         return None
@@ -117,12 +142,15 @@ def _of_gitlab(value: Value) -> Subject | None:
     match: dict[str, Value] = {"repository": _part(value, form[1])}
     if _wild(group) or not _says_something(project):
         dangers.append(f"every project below {above}")
-    tail = re.fullmatch(r"ref_type:(branch|tag):ref:([^:]*)", form[2] or "", re.DOTALL)
-    if tail is not None and _says_something(tail[2]):
-        match[tail[1]] = _part(value, tail[2])
-    elif form[2] is None or not _says_something(form[2]):
+    match.update(_of_gitlab_tail(value, form[2] or ""))
+    if form[2] is None or not _says_something(form[2]):
         dangers.append("every branch, tag and merge request")
     return Subject(organization=above, match=match, dangers=tuple(dangers))
+
+
+def _of_gitlab_tail(value: Value, tail: str) -> dict[str, Value]:
+    form = re.fullmatch(r"ref_type:(branch|tag):ref:([^:]*)", tail, re.DOTALL)
+    return {form[1]: _part(value, form[2])} if form is not None and _says_something(form[2]) else {}
 
 
 def _of_bitbucket(value: Value) -> Subject | None:
@@ -150,9 +178,19 @@ def _of_circleci(value: Value) -> Subject | None:
     if form is None:
         return None
     match = {"pipeline_id": Value(form[2], is_pattern=False)}
-    return Subject(
-        organization_id=form[1], match=match, dangers=("forks, where they are handed secrets: match repository",)
-    )
+    source = re.fullmatch(r".*/vcs-origin/[^/]+/([^/*?]+/[^/*?]+)/vcs-ref/(.*)", value.text, re.DOTALL)
+    if source is None:
+        return Subject(organization_id=form[1], match=match, dangers=(_NO_ORIGIN,))
+    match["repository"] = Value(source[1], is_pattern=False)
+    for prefix, name in (("refs/heads/", "branch"), ("refs/tags/", "tag")):
+        if source[2].startswith(prefix) and _says_something(source[2].removeprefix(prefix)):
+            match[name] = _part(value, source[2].removeprefix(prefix))
+    return Subject(organization_id=form[1], match=match)
+
+
+_NO_ORIGIN: Final = (
+    "forks, too, where these are handed secrets; the service lets nobody in before the grant matches repository"
+)
 
 
 def _of_buildkite(value: Value) -> Subject | None:
@@ -177,6 +215,17 @@ def _of_terraform(value: Value) -> Subject | None:
     return Subject(organization=form[1], match=match, dangers=() if match else ("every workspace",))
 
 
+def _of_vela(value: Value) -> Subject | None:
+    form = re.fullmatch(r"repo:([^/:*?]+)/([^/:*?]+):ref:([^:]*):event:([^:]*)(?::.*)?", value.text, re.DOTALL)
+    if form is None:
+        return None
+    match = {"repository": Value(f"{form[1]}/{form[2]}", is_pattern=False)}
+    for name, text in (("ref", form[3]), ("event", form[4])):
+        if _says_something(text):
+            match[name] = _part(value, text)
+    return Subject(organization=form[1], match=match)
+
+
 def _of_kubernetes(value: Value) -> Subject | None:
     form = re.fullmatch(r"system:serviceaccount:([^:*?]+):([^:]+)", value.text)
     if form is None:
@@ -198,10 +247,11 @@ _READERS: Final[Mapping[str, Callable[[Value], Subject | None]]] = {
     "buildkite": _of_buildkite,
     "circleci": _of_circleci,
     "codefresh": _of_codefresh,
-    "forgejo": _of_github,
+    "forgejo": _of_forgejo,
     "gitea": _of_github,
     "github-actions": _of_github,
     "gitlab": _of_gitlab,
     "hcp-terraform": _of_terraform,
     "kubernetes": _of_kubernetes,
+    "vela": _of_vela,
 }

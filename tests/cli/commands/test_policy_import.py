@@ -159,7 +159,22 @@ def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path,
             {"provider": "github-actions", "host": "git.o.example"},
             {"repository": "o/r"},
         ),
+        (
+            GITHUB,
+            "repository_owner:o:repository_visibility:private",
+            {"organizations": [{"name": "o"}]},
+            {"organization": "o"},
+        ),
+        (GITHUB, "repository_owner_id:7:x:*", {"organizations": [{"id": "7"}]}, {"organization_id": "7"}),
+        (GITHUB, "repository_id:7", {"organizations": [{"name": "replace-me"}]}, {"repository_id": "7"}),
+        (GITHUB, "repository_own*", {"organizations": [{"name": "replace-me"}]}, None),
         # GitLab
+        (
+            "gitlab.com",
+            "project_id:7:ref_type:branch:ref:main",
+            {"organizations": [{"name": "replace-me"}]},
+            {"repository_id": "7", "branch": "main"},
+        ),
         (
             "gitlab.com",
             "project_path:g/s/p:ref_type:branch:ref:main",
@@ -237,7 +252,19 @@ def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path,
             {"provider": "kubernetes", "organizations": [{"name": "ci"}]},
             None,
         ),
-        # own servers, and anybody's
+        (
+            f"oidc.circleci.com/org/{UUID}",
+            f"org/{UUID}/project/{UUID}/user/*/vcs-origin/github.com/o/r/vcs-ref/refs/heads/main",
+            {"provider": "circleci"},
+            {"pipeline_id": UUID, "repository": "o/r", "branch": "main"},
+        ),
+        # own servers, and anybody's; the newer form of an owner's name on Forgejo is an older one's of another owner
+        (
+            "git.o.example/api/actions",
+            "repo:o-1/r-2:ref:refs/heads/main",
+            {"organizations": [{"name": "replace-me"}]},
+            None,
+        ),
         (
             "ci.o.example/oidc/job/x",
             "https://ci.o.example/job/x/",
@@ -256,7 +283,12 @@ def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path,
             {"provider": "gitea"},
             {"repository": "o/r", "repository_id": "2", "branch": "main"},
         ),
-        ("vela.o.example/_services/token", "repo:o/r:ref:refs/heads/main:event:push", {"provider": "vela"}, None),
+        (
+            "vela.o.example/_services/token",
+            "repo:o/r:ref:refs/heads/main:event:push",
+            {"provider": "vela", "organizations": [{"name": "o"}]},
+            {"repository": "o/r", "ref": "refs/heads/main", "event": "push"},
+        ),
         ("o.app.spacelift.io", "space:*", {"provider": "spacelift", "organizations": [{"name": "o"}]}, None),
         (
             "id.o.example/x",

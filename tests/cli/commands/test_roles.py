@@ -110,6 +110,24 @@ def test_what_may_count_some_day_gets_its_role_and_what_is_past_does_not(tmp_pat
     assert "expired, so no role is made for them: late" in done.err
 
 
+def test_report_mode_opens_no_role_to_callers_own_tokens(tmp_path: Path) -> None:
+    direct = grant(assume="web-identity", match={"branch": "main"})
+    found = document()
+    issuers = found["issuers"]
+    assert isinstance(issuers, dict)
+    github = issuers["github"]
+    assert isinstance(github, dict)
+    trial: Json = {**issuers, "github": {**github, "mode": "report"}}
+    for one, entries in (({**direct, "mode": "report"}, issuers), (direct, trial)):
+        done = printed(tmp_path, one, issuers=entries)
+        assert (done.status, done.out) == (1, "")
+        assert "in report mode, so no role trusts their tokens yet: reader" in done.err
+    other = grant(name="other", issuers=["github", "gitlab"], assume="web-identity", match={"branch": "main"})
+    done = printed(tmp_path, other, issuers=trial)
+    assert "oidc-provider/gitlab.com" in done.out
+    assert "token.actions.githubusercontent.com" not in done.out
+
+
 def test_a_registry_of_another_account_is_remarked(tmp_path: Path) -> None:
     done = printed(tmp_path, grant(registry="base"), registries=REGISTRIES)
     assert f"(grant reader): the registry base is in account {OTHER}" in done.err
