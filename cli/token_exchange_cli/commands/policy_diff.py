@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -30,6 +30,7 @@ _SKIPPED: Final[Mapping[Skipped, str]] = {
     "undecidable": "a record that does not tell what the decision hangs on",
 }
 _MOST_PROBLEMS: Final = 5
+_MOST_GRANTS: Final = 5
 _TOLD_EVERY: Final = 1000
 
 
@@ -118,8 +119,15 @@ def _print_changes(found: list[Change]) -> None:
                 output.print(line((section, _STYLES.get(section, "yellow")), f" {change.kind} {change.name}"))
                 for text in change.what:
                     output.print(line(shown(text), indent=2))
+                if change.grants:
+                    output.print(line(f"grants {_some(change.grants)}", indent=2))
     if not found:
         output.print(line("the policies mean the same"))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_GRANTS
+    return ", ".join(names[:_MOST_GRANTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_difference(difference: Difference) -> None:

@@ -29,16 +29,21 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What differs of one grant, issuer, registry or deny rule."""
+    """What differs of one grant, issuer, registry or deny rule.
+
+    `grants` are those of the new policy that rest on what is none itself, and None where it is one.
+    """
 
     section: Section
     kind: Kind
     name: str
     what: tuple[str, ...]
+    grants: tuple[str, ...] | None = None
 
     def fields(self) -> dict[str, Json]:
         """Return the change as the command prints it under its section."""
-        return {"kind": self.kind, "name": self.name, "what": [*self.what]}
+        fields: dict[str, Json] = {"kind": self.kind, "name": self.name, "what": [*self.what]}
+        return fields if self.grants is None else {**fields, "grants": [*self.grants]}
 
 
 def change_of(kind: Kind, name: str, marks: Sequence[Mark]) -> Change:

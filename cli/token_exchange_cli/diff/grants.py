@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from typing import Final
 
-from token_exchange.policy.model import Grant, Issuer, Policy
+from token_exchange.policy.model import Grant, Issuer, Policy, SessionTerms
+from token_exchange.policy.repositories import MAX_NAME_LENGTH
+from token_exchange.policy.templates import Template
 from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
 from token_exchange_cli.diff.conditions import condition_marks, condition_text
 from token_exchange_cli.diff.reaches import terms_marks
 from token_exchange_cli.lint.applies import must_apply, unmatched
+
+_ROOM_CHARACTERS: Final = 200
+"""What is left to the values in a template that fits everybody."""
 
 
 def grant_marks(old: Grant, new: Grant, before: Policy, after: Policy) -> list[Mark]:
@@ -62,7 +68,8 @@ def _templates(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence
         return []
     # What else keeps a grant from applying has marks of its own.
     plain_old, plain_new = (
-        replace(grant, expires=None, expires_at_seconds=None, allow_untrusted_triggers=True) for grant in (old, new)
+        replace(grant, terms=_roomy(terms), expires=None, expires_at_seconds=None, allow_untrusted_triggers=True)
+        for grant, terms in ((old, old.terms), (new, new.terms))
     )
     marks: list[Mark] = []
     if not must_apply(plain_old, plain_new, after):
@@ -70,6 +77,26 @@ def _templates(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence
     if not must_apply(plain_new, plain_old, before):
         marks.append(Mark(direction="narrower", text="its templates may not fit runs that they did fit"))
     return marks
+
+
+def _roomy(terms: SessionTerms) -> SessionTerms:
+    """Return `terms` in which a template fits whoever has its names, where it leaves room for all names there are.
+
+    A repository that is taken out would otherwise be for more runs than before: for those whose names are a few
+    characters too long for it, and not for the others. GitHub's longest has 140 characters.
+    """
+    return replace(
+        terms,
+        repositories=tuple(map(_as_names, terms.repositories)),
+        also_pull=tuple(map(_as_names, terms.also_pull)),
+    )
+
+
+def _as_names(template: Template) -> Template:
+    literal_characters = sum(map(len, template.literals))
+    if literal_characters > MAX_NAME_LENGTH - _ROOM_CHARACTERS:
+        return template
+    return replace(template, literals=("",) * len(template.literals))
 
 
 def _texts(grant: Grant) -> object:

@@ -1,9 +1,11 @@
 """Two entries of one issuer held against each other: whose tokens are taken, and of whom."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from token_exchange.policy.model import Budget, Issuer, Organization
 from token_exchange.policy.reading.durations import spelled_duration
+from token_exchange.providers.preset import Preset
 from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
 
 
@@ -42,8 +44,16 @@ def _identity(old: Issuer, new: Issuer) -> Iterator[Mark]:
         yield was_and_is("provider", old.preset.provider, new.preset.provider)
     elif old.preset.vocabulary != new.preset.vocabulary:
         yield Mark(direction="changed", text="its claims stand for other names")
+    elif _rules(old.preset) != _rules(new.preset):
+        yield Mark(direction="changed", text="its tokens are read by other rules")
     if old.trust.url != new.trust.url:
         yield was_and_is("issuer", old.trust.url, new.trust.url)
+
+
+def _rules(preset: Preset) -> dict[str, object]:
+    """Return all that a preset says, but for its functions, which follow from its provider and its issuer."""
+    values = {field.name: getattr(preset, field.name) for field in fields(preset)}
+    return {name: value for name, value in values.items() if not callable(value)}
 
 
 def _organizations(old: Issuer, new: Issuer) -> Iterator[Mark]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from itertools import pairwise
 from typing import Final
 
 from token_exchange.policy.model import DenyRule, Grant, Policy
-from token_exchange.policy.registries import Registry
+from token_exchange.policy.registries import EcrRegistry, Registry
 from token_exchange_cli.diff import grants, issuers
-from token_exchange_cli.diff.change import Change, Kind, Mark, change_of, was_and_is
+from token_exchange_cli.diff.change import Change, Kind, Mark, change_of, members, was_and_is
 from token_exchange_cli.diff.conditions import condition_marks, condition_text
+from token_exchange_cli.diff.order import moved_grants
 
 _MOST_MOVED: Final = 3
 
@@ -19,11 +19,34 @@ def changes(before: Policy, after: Policy) -> Iterator[Change]:
 
     A deny rule that is there on one side alone is no addition of anything: it is filed by what it does.
     """
-    yield from _of_issuers(before, after)
-    yield from _of_registries(before, after)
-    yield from _of_deny_rules(before, after)
+    of_issuer = _names((name, grant.name) for grant in after.grants for name in grant.issuers)
+    of_registry = _names((grant.registry.name, grant.name) for grant in after.grants)
+    rules = _issuers_of_rules(before, after)
+    for change in _of_issuers(before, after):
+        yield replace(change, grants=of_issuer.get(change.name, ()))
+    for change in _of_registries(before, after):
+        yield replace(change, grants=of_registry.get(change.name, ()))
+    for change in _of_deny_rules(before, after):
+        stopped = (grant for issuer in sorted(rules[change.name]) for grant in of_issuer.get(issuer, ()))
+        yield replace(change, grants=tuple(dict.fromkeys(stopped)))
     yield from _of_grants(before, after)
     yield from _of_order(before, after)
+
+
+def _issuers_of_rules(before: Policy, after: Policy) -> Mapping[str, frozenset[str]]:
+    """Return for which issuers each rule counts, in either policy."""
+    found: dict[str, frozenset[str]] = {}
+    for rule in (*before.deny, *after.deny):
+        found[rule.name] = found.get(rule.name, frozenset()) | rule.issuers
+    return found
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of grants by the entry that they rest on: it is these by which somebody gets more or less."""
+    found: dict[str, list[str]] = {}
+    for entry, grant in pairs:
+        found.setdefault(entry, []).append(grant)
+    return {entry: tuple(names) for entry, names in found.items()}
 
 
 def _of_issuers(before: Policy, after: Policy) -> Iterator[Change]:
@@ -59,7 +82,11 @@ def _registry_marks(old: Registry, new: Registry) -> list[Mark]:
     if type(old) is not type(new):
         return [Mark(direction="changed", text="another type of registry")]
     was, now = asdict(old), asdict(new)
-    return [was_and_is(key, was[key], now[key]) for key in was if was[key] != now[key]]
+    keys = [key for key in was if was[key] != now[key]]
+    marks = [was_and_is(key, was[key], now[key]) for key in keys if key not in ("hosts", "partition")]
+    if marks or not isinstance(old, EcrRegistry) or not isinstance(new, EcrRegistry):
+        return marks
+    return members("hosts", old.hosts, new.hosts)
 
 
 def _of_deny_rules(before: Policy, after: Policy) -> Iterator[Change]:
@@ -150,13 +177,7 @@ def _look(grant: Grant) -> str:
 
 
 def _of_order(before: Policy, after: Policy) -> Iterator[Change]:
-    places = {grant.name: place for place, grant in enumerate(before.grants)}
-    common = [grant.name for grant in after.grants if grant.name in places]
-    moved = [
-        f"{two} stands behind {one} now, and stood before it"
-        for one, two in pairwise(common)
-        if places[one] > places[two]
-    ]
+    moved = moved_grants(before.grants, after.grants)
     if moved:
         more = [f"and {len(moved) - _MOST_MOVED} more"] if len(moved) > _MOST_MOVED else []
         what = ("of several grants that match the first wins", *moved[:_MOST_MOVED], *more)

@@ -115,6 +115,7 @@ def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bo
 def is_within(text: str, by: Template) -> bool:
     """Say whether `by` matches all that `text` does, whatever is filled in; a wildcard or a name stands for itself.
 
-    No literal of a pattern holds either, so where the pattern matches the text as it stands, its own wildcards do.
+    No literal of a pattern holds a wildcard or half a name, so where the pattern matches the text as it stands, its
+    own wildcards take the text's, and its names are the text's, with the same value.
     """
-    return text == by.text or (not by.names and pattern_covers(by.text, text))
+    return text == by.text or pattern_covers(by.text, text)

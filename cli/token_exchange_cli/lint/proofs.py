@@ -7,7 +7,8 @@ list satisfies conditions on two different values at once, so little is ever sho
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Test, key_of
+from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike, Test, key_of
+from token_exchange.policy.glob import Glob
 from token_exchange.policy.model import Issuer
 from token_exchange.providers.derived import PrefixedRef
 from token_exchange.providers.preset import Preset
@@ -22,6 +23,7 @@ from token_exchange.providers.vocabulary import (
     Source,
     TypedRef,
 )
+from token_exchange_cli.glob_within import is_within
 from token_exchange_cli.lint.allowlist import allowed_values
 
 _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
@@ -221,7 +223,7 @@ def _begin_differently(some: Iterable[str] | None, others: Sequence[str] | None)
 
 
 def _entails(given: Condition, wanted: Condition, presets: Sequence[Preset]) -> bool:
-    if wanted.fold or given.fold or given.bare != wanted.bare:
+    if (given.fold, given.bare) != (wanted.fold, wanted.bare):
         return False
     if _subject(given) == _subject(wanted):
         if all(any(_is_at_least(has, wants) for has in given.tests) for wants in wanted.tests):
@@ -238,10 +240,21 @@ def _is_at_least(has: Test, wants: Test) -> bool:
     match has, wants:
         case Equals(some), Equals(others):
             return some <= others
+        case Equals(some), Like():
+            return all(wants.holds(value) for _, value in some)
         case Like(some_globs), Like(other_globs):
-            return {glob.pattern for glob in some_globs} <= {glob.pattern for glob in other_globs}
+            return _are_within(some_globs, other_globs)
+        case Not(some), Not(others):
+            # Of each type that is given, and of no other, something may be.
+            return others <= some and {kind for kind, _ in others} == {kind for kind, _ in some}
+        case NotLike(some_globs), NotLike(other_globs):
+            return _are_within(other_globs, some_globs)
         case _:
             return has == wants
+
+
+def _are_within(globs: Sequence[Glob], others: Sequence[Glob]) -> bool:
+    return all(any(is_within(glob.pattern, other.pattern) for other in others) for glob in globs)
 
 
 def _goes_without(wanted: Condition, issuer: Issuer) -> bool:

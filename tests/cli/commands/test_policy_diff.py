@@ -135,7 +135,7 @@ def test_another_order_is_told(tmp_path: Path) -> None:
     first, second = grant(name="a"), grant(name="b", match={"branch": "main"})
     (one,) = diff(tmp_path, document(first, second), document(second, first)).texts("changed")
     assert (one["kind"], one["name"]) == ("order", "grants")
-    assert "a stands behind b now, and stood before it" in str(one["what"])
+    assert "b stands first among those of apps now" in str(one["what"])
 
 
 def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:

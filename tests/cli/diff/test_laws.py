@@ -17,6 +17,7 @@ from token_exchange.ports import Json
 from token_exchange.refusals import Refused
 from token_exchange_cli.diff.policies import changes
 
+LONGEST_CHARACTERS = 200
 MORE = {"added", "wider", "changed"}
 LESS = {"removed", "narrower", "changed"}
 
@@ -64,6 +65,9 @@ def test_nobody_gets_more_and_nobody_less_without_its_being_said(issuer: str, da
     before, after = load(policy_of_all(first)), load(policy_of_all(second))
     sections = {change.section for change in changes(before, after)}
     for claims in data.draw(runs(issuer)):
+        # That a name is too long for one template and not for another is no difference between two policies.
+        if any(isinstance(value, str) and len(value) > LONGEST_CHARACTERS for value in claims.values()):
+            continue
         had, has = _given(before, issuer, claims), _given(after, issuer, claims)
         if has is not None and (had is None or _is_beyond(has, had)):
             assert sections & MORE

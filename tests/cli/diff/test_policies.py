@@ -1,0 +1,193 @@
+"""What a change of a policy means, entry by entry."""
+
+import pytest
+
+from tests.ci_jobs import issuer_of
+from tests.policy.documents import AUDIENCE, Document, changed, document, grant, load, without
+from token_exchange.ports import Json
+from token_exchange_cli.diff.change import Change
+from token_exchange_cli.diff.policies import changes
+
+_FIPS = "210987654321.dkr.ecr-fips.eu-central-1.amazonaws.com"
+_PUSH = grant(
+    name="push",
+    access="push",
+    match={"branch": "main", "repository": {"like": "nordlicht/*"}},
+    repositories=["ci/{repository}", "ci/{repository}/*"],
+    also_pull=["base/*"],
+    single_use=True,
+    expires="2027-06-30",
+)
+_RULE: Document = {"name": "stopped", "issuers": ["github"], "match": {"repository_id": ["7", "8"]}}
+_OLD = document(_PUSH, grant(), deny=[_RULE])
+
+
+def _changes(new: Document, old: Document = _OLD) -> list[Change]:
+    return list(changes(load(old), load(new)))
+
+
+def _listed(found: list[Change]) -> list[tuple[str, str, str]]:
+    return [(change.section, change.kind, change.name) for change in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "section", "sentence"),
+    [
+        # whose it is
+        ("issuers", ["github", "own"], "wider", "issuers: own added"),
+        ("match.branch", {"like": "m*"}, "wider", 'branch was "main", is {"like": ["m*"]}'),
+        ("match.branch", {"like": "mai?", "not": "maib"}, "wider", 'branch was "main", is'),
+        ("match.repository", {"like": "nordlicht/k*"}, "narrower", 'repository was {"like": ["nordlicht/*"]}, is'),
+        ("match.repository", {"like": "**"}, "wider", 'repository was {"like": ["nordlicht/*"]}, is'),
+        ("match.repository", {"like": "*/kompass"}, "changed", 'repository was {"like": ["nordlicht/*"]}, is'),
+        ("claims", {"job_workflow_ref": "x"}, "narrower", 'now asks for claims job_workflow_ref "x"'),
+        # what it gives
+        ("repositories", ["ci/{repository}"], "narrower", "repositories: ci/{repository}/* taken out"),
+        ("repositories", ["ci/{repository}", "ci/{repository}/x"], "narrower", "repositories: ci/{repository}/* taken"),
+        ("repositories", ["ci/{repository}*"], "wider", "repositories: ci/{repository}* added"),
+        ("also_pull", ["base/python"], "narrower", "also_pull: base/* taken out"),
+        # fewer repositories, for more: a name that fits no repository's name kept a run out
+        ("repositories", ["ci/x"], "changed", "wider: its templates may fit runs that they did not fit"),
+        # a value that has to be there keeps others out, whatever else it does
+        ("session_tags", {"env": "{environment}"}, "changed", "narrower: its templates may not fit runs that they did"),
+        ("source_identity", "{environment}", "changed", "narrower: its templates may not fit runs that they did"),
+    ],
+)
+def test_a_field_of_a_grant(path: str, value: Json, section: str, sentence: str) -> None:
+    found = _changes(changed(_OLD, f"grants[0].{path}", value))
+    assert _listed(found) == [(section, "grant", "push")]
+    assert any(text.startswith(sentence) for text in found[0].what), found[0].what
+    assert found[0].grants is None
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        # written otherwise, and the same
+        changed(_OLD, "grants[0].mode", "enforce"),
+        changed(_OLD, "grants[0].match.branch", ["main"]),
+        changed(_OLD, "grants[0].match.organization", "nordlicht"),
+        changed(_OLD, "grants[0].match.repository_id", {"exists": True}),
+        changed(_OLD, "grants[0].match.repository", {"like": ["nordlicht/*", "nordlicht/k*"]}),
+        changed(_OLD, "grants[0].also_pull", ["base/*", "base/python"]),
+        changed(_OLD, "grants[0].repositories", ["ci/{repository}", "ci/{repository}/*", "ci/{repository}/x"]),
+        changed(_OLD, "deny[0].match.repository_id", ["8", "7"]),
+        # for pull it does not matter in which list a repository is
+        changed(changed(_OLD, "grants[1].repositories", ["base/x", "base/*"]), "grants[1].also_pull", ["base/*"]),
+    ],
+)
+def test_what_means_the_same_is_no_difference(new: Document) -> None:
+    assert _changes(new) == []
+    assert _changes(_OLD, new) == []
+
+
+def test_a_template_with_little_room_is_for_fewer() -> None:
+    long = f"ci/{'x' * 60}/{{repository}}"
+    old = changed(_OLD, "grants[0].repositories", ["ci/{repository}", long])
+    new = changed(_OLD, "grants[0].repositories", ["ci/{repository}"])
+    assert _listed(_changes(new, old)) == [("changed", "grant", "push")]
+
+
+def test_a_condition_without_which_a_grant_gives_nothing_is_more_and_less() -> None:
+    issuers: Json = {
+        "circleci": {
+            "provider": "circleci",
+            "issuer": issuer_of("circleci"),
+            "audience": AUDIENCE,
+            "organizations": [{"id": "84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463"}],
+        }
+    }
+    bare = document(grant(issuers=["circleci"], match={"branch": "main"}), issuers=issuers)
+    full = changed(bare, "grants[0].match.repository", "acme/shop")
+    found = _changes(full, bare)
+    assert _listed(found) == [("changed", "grant", "reader")]
+    assert any("applied to nobody" in text for text in found[0].what)
+    assert _listed(_changes(bare, full)) == [("changed", "grant", "reader")]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "section", "sentence"),
+    [
+        ("audience", [AUDIENCE, "other"], "wider", "audiences: other added"),
+        ("leeway", "120s", "wider", "leeway was 1m, is 2m"),
+        ("jwks_url", "https://keys.example/jwks", "changed", "its keys come from somewhere else"),
+        ("enterprise", "nordlicht", "changed", "issuer was https://token.actions.githubusercontent.com, is"),
+    ],
+)
+def test_an_issuer_names_the_grants_that_rest_on_it(path: str, value: Json, section: str, sentence: str) -> None:
+    found = _changes(changed(_OLD, f"issuers.github.{path}", value))
+    assert _listed(found) == [(section, "issuer", "github")]
+    assert any(text.startswith(sentence) for text in found[0].what), found[0].what
+    assert found[0].grants == ("push", "reader")
+    assert found[0].fields()["grants"] == ["push", "reader"]
+
+
+def test_a_group_covers_those_below_it() -> None:
+    below = changed(_OLD, "issuers.gitlab.organizations", [{"name": "werft/boote"}])
+    assert _listed(_changes(below)) == [("narrower", "issuer", "gitlab")]
+    assert _listed(_changes(_OLD, below)) == [("wider", "issuer", "gitlab")]
+
+
+def test_where_another_claim_is_a_name_the_issuer_is_changed() -> None:
+    new = changed(_OLD, "issuers.own.claims.branch", ["git", "ref"])
+    assert _listed(_changes(new)) == [("changed", "issuer", "own")]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "section"),
+    [
+        ("match.repository_id", "7", "wider"),
+        ("match.repository_id", ["7", "8", "9"], "narrower"),
+        ("match.branch", "main", "wider"),
+        ("issuers", ["github", "own"], "narrower"),
+        ("issuers", ["own"], "changed"),
+    ],
+)
+def test_a_deny_rule_is_wider_where_it_refuses_fewer(path: str, value: Json, section: str) -> None:
+    found = _changes(changed(_OLD, f"deny[0].{path}", value))
+    assert _listed(found) == [(section, "deny", "stopped")]
+    assert found[0].grants == ("push", "reader")
+
+
+def test_names_in_deny_rules_compare_without_case_and_globs_by_what_they_match() -> None:
+    old = document(deny=[{"name": "stopped", "match": {"repository": {"like": ["nordlicht/X*", "nordlicht/y"]}}}])
+    same = document(deny=[{"name": "stopped", "match": {"repository": {"like": ["Nordlicht/x*", "nordlicht/Y"]}}}])
+    fewer = document(deny=[{"name": "stopped", "match": {"repository": {"like": "Nordlicht/xy*"}}}])
+    assert _changes(same, old) == []
+    assert _listed(_changes(fewer, old)) == [("wider", "deny", "stopped")]
+
+
+def test_a_removed_rule_names_the_grants_that_it_took_runs_from() -> None:
+    (removed,) = _changes(without(_OLD, "deny"))
+    assert (removed.section, removed.kind, removed.grants) == ("wider", "deny", ("push", "reader"))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "section", "sentence"),
+    [
+        ("region", "eu-west-1", "changed", "region was eu-central-1, is eu-west-1"),
+        ("hosts", [_FIPS], "wider", f"hosts: {_FIPS} added"),
+    ],
+)
+def test_a_registry_names_its_grants(path: str, value: Json, section: str, sentence: str) -> None:
+    old = changed(_OLD, "grants[1].registry", "base")
+    (found,) = _changes(changed(old, f"registries.apps.{path}", value), old)
+    assert (found.section, found.kind, found.name) == (section, "registry", "apps")
+    assert (found.what, found.grants) == ((sentence,), ("push",))
+
+
+@pytest.mark.parametrize(
+    ("names", "sentences"),
+    [
+        # among those of another registry, a place is no place
+        (("c", "a", "b", "d"), ()),
+        (("b", "a", "c", "d"), ("b stands first among those of apps now",)),
+        (("d", "a", "b", "c"), ("d stands first among those of apps now",)),
+        (("b", "d", "a", "c"), ("a stands behind d among those of apps now",)),
+    ],
+)
+def test_the_order_of_a_registrys_grants(names: tuple[str, ...], sentences: tuple[str, ...]) -> None:
+    registries = {"a": "apps", "b": "apps", "c": "base", "d": "apps"}
+    old, new = (document(*(grant(name=name, registry=registries[name]) for name in order)) for order in ("abcd", names))
+    found = _changes(new, old)
+    assert [change.what[1:] for change in found] == ([sentences] if sentences else [])
