@@ -12,13 +12,13 @@ MAX_JSON_BYTES: Final = 1024 * 1024
 """A token has 16 KiB at most, and an audit line 8."""
 
 
-def read_json_object(argument: str) -> dict[str, Json]:
+def read_json_object(argument: str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Json]:
     """Return the object in the file `argument`.
 
     Raises:
         Unusable: it cannot be read, or is not one JSON object.
     """
-    content = read_input(argument, max_bytes=MAX_JSON_BYTES)
+    content = read_input(argument, max_bytes=max_bytes)
     try:
         return parse_object(content)
     except NotStrictJson as error:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Final
 
 import click
 
@@ -13,7 +14,7 @@ from token_exchange_cli.input_files import STANDARD_INPUT, shown_name
 from token_exchange_cli.json_input import read_json_object
 from token_exchange_cli.statuses import Refusal, Unusable
 from token_exchange_cli.terminal import print_json, remark
-from token_exchange_cli.trust_import.assembly import Found, policy_of
+from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
 from token_exchange_cli.trust_import.conditions import Remark
 from token_exchange_cli.trust_import.documents import NoTrustPolicy, TrustDocument, trust_documents
 from token_exchange_cli.trust_import.grants import grants_of
@@ -22,7 +23,10 @@ from token_exchange_cli.trust_import.statements import Trust, trusts_of
 from token_exchange_cli.trust_import.values import NotSayable, Value
 from token_exchange_cli.yaml_text import yaml_text
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_MAX_BYTES: Final = 64 * 1024 * 1024
+"""All roles of a large account are a few."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @click.command("import")
@@ -48,7 +52,12 @@ def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -
     found = [one for file in files for one in _found(file)]
     if not found:
         raise Refusal("nothing in it lets in tokens of a CI system that a policy can name")
-    policy = _policy(found, issuer_name)
+    policy = policy_of(found, issuer_name=issuer_name)
+    problems = _problems(policy)
+    if problems:
+        raise Refusal("\n".join(f"the policy would not load: {problem}" for problem in problems))
+    for text in unknowns(found):
+        remark(text)
     if as_json:
         print_json(policy)
     else:
@@ -60,7 +69,7 @@ def _found(file: str) -> Iterator[Found]:
         remark(f"{shown_name(file)}: {text}")
 
     try:
-        documents = list(trust_documents(read_json_object(file)))
+        documents = list(trust_documents(read_json_object(file, max_bytes=_MAX_BYTES)))
     except NoTrustPolicy as error:
         raise Unusable(f"{shown_name(file)}: {error}") from error
     source = "standard-input" if file == STANDARD_INPUT else PurePath(file).stem
@@ -81,7 +90,21 @@ def _of_document(document: TrustDocument, source: str, say: Remark) -> Iterator[
             say(f"{trust.place}: left out: {error}")
             continue
         for grant in grants:
-            yield Found(form=form, provider=trust.provider, role=document.role, source=source, wanted=grant)
+            one = Found(form=form, provider=trust.provider, role=document.role, source=source, wanted=grant)
+            problems = _problems(policy_of([one], issuer_name=None))
+            if problems:
+                say(f"{trust.place}: left out, since no policy would load with it: {'; '.join(problems)}")
+            else:
+                yield one
+
+
+def _problems(policy: dict[str, Json]) -> list[str]:
+    """Return what keeps `policy` from loading: a trust policy can hold names and texts that ours takes nowhere."""
+    try:
+        load_policy(yaml_text(policy).encode(), name="policy.yaml", read_file=None)
+    except PolicyUnusable as unusable:
+        return [str(problem) for problem in unusable.problems]
+    return []
 
 
 def _form(trust: Trust, trusts: list[Trust]) -> IssuerForm:
@@ -92,15 +115,3 @@ def _form(trust: Trust, trusts: list[Trust]) -> IssuerForm:
         if one.provider.address == address and demand is not None and demand.among is not None:
             subjects += demand.among
     return issuer_form(address, subjects)
-
-
-def _policy(found: list[Found], issuer_name: str | None) -> dict[str, Json]:
-    remarks: list[str] = []
-    policy = policy_of(found, issuer_name=issuer_name, remark=remarks.append)
-    try:
-        load_policy(yaml_text(policy).encode(), name="policy.yaml", read_file=None)
-    except PolicyUnusable as error:
-        raise Refusal("\n".join(f"the policy would not load: {problem}" for problem in error.problems)) from error
-    for text in remarks:
-        remark(text)
-    return policy

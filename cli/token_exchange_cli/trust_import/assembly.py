@@ -7,7 +7,6 @@ from typing import Final
 
 from token_exchange.ports import Json
 from token_exchange_cli.roles.arns import RoleArn
-from token_exchange_cli.trust_import.conditions import Remark
 from token_exchange_cli.trust_import.grants import UNKNOWN, Organization, Wanted
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import OidcProvider
@@ -47,7 +46,7 @@ class _Entry:
     audiences: frozenset[str]
 
 
-def policy_of(found: Sequence[Found], *, issuer_name: str | None, remark: Remark) -> dict[str, Json]:
+def policy_of(found: Sequence[Found], *, issuer_name: str | None) -> dict[str, Json]:
     """Return the policy of all that was found, which is at least one grant."""
     entries = _named(list(_entries(found)), issuer_name)
     registries: dict[str, Json] = {}
@@ -59,7 +58,6 @@ def policy_of(found: Sequence[Found], *, issuer_name: str | None, remark: Remark
             if entry.address == one.provider.address and entry.audiences <= one.wanted.audiences:
                 name = _unused(_grant_name(one), names)
                 grants.append(_grant(one, name=name, issuer=entry_name, registry=registry))
-    _remark_unknowns(found, remark)
     return {
         "version": 1,
         "issuers": {name: _issuer(entry, found) for name, entry in entries.items()},
@@ -157,16 +155,16 @@ def _unused(name: str, names: set[str]) -> str:
     return found
 
 
-def _remark_unknowns(found: Sequence[Found], remark: Remark) -> None:
-    roles = sorted({one.role.text for one in found if one.role is not None})
+def unknowns(found: Sequence[Found]) -> Iterator[str]:
+    """Yield what the policy of `found` needs before it gives anything."""
     if any(one.role is None for one in found):
-        remark(f"a trust policy does not name its role: write it in place of {UNKNOWN}")
-    for role in roles:
-        remark(
+        yield f"a trust policy does not name its role: write it in place of {UNKNOWN}"
+    for role in sorted({one.role.text for one in found if one.role is not None}):
+        yield (
             f"{role} trusts the CI system itself: let it trust the service instead (token-exchange roles), or add "
             "assume: web-identity to its grants while you move"
         )
-    remark(
+    yield (
         f"a trust policy says nothing of registries: grants pull the repository {UNKNOWN} in {_USUAL_REGION} or its "
         "like; write registry, access and repositories"
     )

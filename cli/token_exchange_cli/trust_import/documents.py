@@ -5,7 +5,7 @@ URL-encoded by RFC 3986; the CLI decodes it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -23,9 +23,13 @@ class NoTrustPolicy(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustDocument:
-    """The statements of a trust policy, the role that it belongs to where that is known, and its place in the file."""
+    """The statements of a trust policy, the role that it belongs to where that is known, and its place in the file.
+
+    `is_of_many` says that it was listed with those of other roles, most of which no CI system assumes.
+    """
 
     place: str
+    is_of_many: bool = False
     role: RoleArn | None
     statements: tuple[Json, ...]
 
@@ -52,7 +56,7 @@ def trust_documents(found: dict[str, Json]) -> Iterator[TrustDocument]:
             for number, each in enumerate(roles):
                 if not isinstance(each, dict) or _TRUST not in each:
                     raise NoTrustPolicy(f"{name}[{number}].{_TRUST}: missing")
-                yield _of_role(each, f"{name}[{number}].")
+                yield replace(_of_role(each, f"{name}[{number}]."), is_of_many=True)
             return
     raise NoTrustPolicy(f"expected a trust policy with Statement, or a role with {_TRUST}")
 

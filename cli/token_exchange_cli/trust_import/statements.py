@@ -44,6 +44,9 @@ def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
     What cannot be read, or cannot be said, is remarked and lets in nobody. A statement that denies makes all others of
     its document mean less than they say, so then there is nothing.
     """
+    about_tokens = [one for one in document.statements if isinstance(one, dict) and _may_be_about_tokens(one)]
+    if document.is_of_many and not about_tokens:
+        return
     for number, statement in enumerate(document.statements):
         place = f"{document.place}Statement[{number}]"
         if isinstance(statement, dict) and statement.get("Effect") == "Deny" and _may_be_about_tokens(statement):

@@ -566,6 +566,28 @@ def test_google_has_its_audience_elsewhere(tmp_path: Path) -> None:
     assert only(policy)["claims"] == {"sub": "77", "azp": "77"}
 
 
+@pytest.mark.parametrize(("claim", "value"), [("aud", "x" * 1001), ("sub", "repo:o\x01/r:pull_request"), ("iat", "7")])
+def test_what_no_policy_loads_with_is_left_out_alone(tmp_path: Path, claim: str, value: str) -> None:
+    asked: Json = {f"{GITHUB}:aud": AUDIENCE, f"{GITHUB}:sub": MAIN, f"{GITHUB}:{claim}": value}
+    bad = statement({"StringEquals": asked})
+    good = of_sub(MAIN)["Statement"]
+    assert isinstance(good, list)
+    done = imported(tmp_path, trust(bad, *good), "--json")
+    assert len(grants_of(done.fields)) == 1
+    assert "Statement[0]: left out, since no policy would load with it" in done.err
+    assert imported(tmp_path, trust(bad)).status == 1
+
+
+def test_of_many_roles_those_that_no_ci_system_assumes_are_passed_over(tmp_path: Path) -> None:
+    lambdas = role(trust(statement(None, Principal={"Service": "lambda.amazonaws.com"}, Action="sts:AssumeRole")))
+    done = imported(tmp_path, {"Roles": [lambdas, role(of_sub(MAIN, operator="StringEquals")), lambdas]})
+    assert len(yaml.safe_load(done.out)["grants"]) == 1
+    assert "Roles[" not in done.err
+    done = imported(tmp_path, {"Role": lambdas})
+    assert done.status == 1
+    assert "left out: not about sts:AssumeRoleWithWebIdentity" in done.err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

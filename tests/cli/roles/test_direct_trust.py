@@ -97,6 +97,38 @@ ON_GITLAB = issuer("gitlab", organizations=[{"name": "werft"}])
             ["{b7c4e1f2-93b8-4d06-8a5e-1f2e3d4c5b6a}:{0b9d8c7e-6f5a-4e3d-8c2b-1a0f9e8d7c6b}"],
         ),
         (
+            issuer("bitbucket-pipelines", workspace="werft", organizations=[{"name": "werft"}]),
+            {
+                "repository_id": "a7c4e1f2-93b8-4d06-8a5e-1f2e3d4c5b6a",
+                "environment": "{5e4d3c2b-1a0f-4e9d-8c7b-6a5f4e3d2c1b}",
+            },
+            ["{a7c4e1f2-93b8-4d06-8a5e-1f2e3d4c5b6a}:{5e4d3c2b-1a0f-4e9d-8c7b-6a5f4e3d2c1b}:{0}"],
+            ["{a7c4e1f2-93b8-4d06-8a5e-1f2e3d4c5b6a}:{0b9d8c7e-6f5a-4e3d-8c2b-1a0f9e8d7c6b}"],
+        ),
+        (
+            issuer(
+                "circleci",
+                organization="c6d2b3a4-1e0f-4f5a-9b8c-7d6e5f4a3b2c",
+                organizations=[{"id": "c6d2b3a4-1e0f-4f5a-9b8c-7d6e5f4a3b2c"}],
+            ),
+            {"pipeline_id": "1f2e3d4c-5b6a-4798-8c7d-6e5f4a3b2c1d", "repository": "nordlicht/x"},
+            ["org/c6d2b3a4-1e0f-4f5a-9b8c-7d6e5f4a3b2c/project/1f2e3d4c-5b6a-4798-8c7d-6e5f4a3b2c1d/user/7"],
+            ["org/c6d2b3a4-1e0f-4f5a-9b8c-7d6e5f4a3b2c/project/0f2e3d4c-5b6a-4798-8c7d-6e5f4a3b2c1d/user/7"],
+        ),
+        # of several organizations each has its own repositories
+        (
+            issuer("github-actions", organizations=[{"name": "nordlicht"}, {"name": "suedwind"}]),
+            {"repository": ["nordlicht/x", "suedwind/y"], "branch": {"like": "release/?"}},
+            ["repo:nordlicht/x:ref:refs/heads/release/1", "repo:suedwind@9/y@8:ref:refs/heads/release/2"],
+            ["repo:nordlicht/y:ref:refs/heads/release/1", "repo:suedwind@9/x@8:ref:refs/heads/release/2"],
+        ),
+        (
+            issuer("gitlab", organizations=[{"name": "werft"}, {"name": "hafen"}]),
+            {"repository": ["werft/x", "hafen/y"], "tag": "v1"},
+            ["project_path:werft/x:ref_type:tag:ref:v1", "project_path:hafen/y:ref_type:tag:ref:v1"],
+            ["project_path:werft/y:ref_type:tag:ref:v1"],
+        ),
+        (
             issuer("bitrise", organizations=[{"id": "w1"}]),
             {"pipeline_id": "7d0f", "workflow": "publish"},
             ["app:7d0f:workflow:publish"],
@@ -169,6 +201,8 @@ def test_a_name_that_is_the_subject_is_one_too(tmp_path: Path) -> None:
         (ON_GITHUB, {"claims": {"sub": {"like": "repo:nordlicht*"}}}),
         (ON_GITLAB, {"claims": {"sub": {"like": "project_path:werft*/x:**"}}}),
         (issuer("hcp-terraform", organizations=[{"id": "org-1"}]), {"claims": {"sub": {"like": "organization:**"}}}),
+        (issuer("gitlab", organizations=[{"id": "7"}]), {"match": {"repository": {"like": "**/x"}}}),
+        (ON_GITHUB, {"match": {"repository": {"not": "nordlicht/x"}, "organization": {"not": "nordlicht"}}}),
         # an organization that the grant leaves out
         (ON_GITHUB, {"match": {"organization": "suedwind"}}),
         # a provider whose subject we do not make
