@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from tests.cli.lint.lint import codes, lint
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import ROOT, blocks, page
 from tests.policy.decisions import terms
 from tests.policy.documents import Document, changed, document, grant, load
 from token_exchange.adapters.policy_file import PolicyFile
@@ -678,9 +678,15 @@ def test_the_length_at_which_it_no_longer_fits_is_told() -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), blocks("yaml", "policy"))
-def test_no_example_of_the_documents_is_dangerous(name: str, text: str) -> None:
+def test_no_example_of_the_documents_is_dangerous_without_its_being_said(name: str, text: str) -> None:
+    """Some systems let nobody do better; their pages name the warning, and what it means there."""
     found = load_policy(text.encode(), name="p", read_file=None)
-    assert [f"{one.code} {spelled_path(one.path)}" for one in warnings(Subject(policy=found, today=date.today()))] == []  # noqa: DTZ011 - a day
+    said = page(name).prose
+    assert [
+        f"{one.code} {spelled_path(one.path)}"
+        for one in warnings(Subject(policy=found, today=date.today()))  # noqa: DTZ011 - a day
+        if not (name.startswith("docs/ci/") and f"(../lint.md#{one.code})" in said)
+    ] == []
 
 
 def test_the_policy_to_start_from_is_not_dangerous() -> None:
