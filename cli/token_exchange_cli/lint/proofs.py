@@ -52,7 +52,11 @@ def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
     if not condition.holds(None) and _is_absence(condition):
         return True
     values = only_values(condition, presets)
-    return values is not None and not values
+    if values is not None:
+        return not values
+    likes = [{glob.pattern for glob in test.globs} for test in condition.tests if isinstance(test, Like)]
+    unlike = {glob.pattern for test in condition.tests if isinstance(test, NotLike) for glob in test.globs}
+    return any(like <= unlike for like in likes) and all(_is_one_value(condition, preset) for preset in presets)
 
 
 def no_token_has(condition: Condition, issuer: Issuer) -> bool:
@@ -105,14 +109,14 @@ def _values(test: Equals | Like) -> frozenset[Key] | None:
 
 
 def _is_one_value(condition: Condition, preset: Preset) -> bool:
-    """Say whether the claim is no list in any token that is let in: a name's value never is, nor a claim known as text.
+    """Say whether the claim is no list in any token that is let in: a name is none, nor is a claim that is text."""
+    return condition.section == "match" or is_text(condition.path, preset)
 
-    What a preset files as text is refused where it is something else, and so is `sub`.
-    """
-    if condition.section == "match" or condition.path == ("sub",):
-        return True
-    known = preset.nested_claims.get(condition.path) if condition.path[1:] else preset.claims.get(condition.path[0])
-    return known == "text"
+
+def is_text(path: ClaimPath, preset: Preset) -> bool:
+    """Say whether a token in which the claim at `path` is there, and no text, is refused."""
+    known = preset.nested_claims.get(path) if path[1:] else preset.claims.get(path[0])
+    return known == "text" or path == ("sub",)
 
 
 def _subject(condition: Condition) -> tuple[str, ClaimPath]:
@@ -125,7 +129,9 @@ def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
     if _is_raw_of(one, other, preset) or _is_raw_of(other, one, preset):
         return _differ_as_text(one, other, preset)
     return any(
-        (_is_short_of_other_type(short, ref, preset) or _is_short_of_another(short, ref, preset))
+        _is_short_of_other_type(short, ref, preset)
+        or _is_short_of_another(short, ref, preset)
+        or _is_of_another_type(short, ref, preset)
         for short, ref in ((one, other), (other, one))
     )
 
@@ -184,6 +190,15 @@ def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) ->
             return unless == path
         case _:
             return False
+
+
+def _is_of_another_type(short: Condition, ref_type: Condition, preset: Preset) -> bool:
+    """Say whether `short` wants a branch or tag, and `ref_type` that the ref is of another type."""
+    source = _source(short, preset) if short.section == "match" else None
+    if not isinstance(source, ShortRef | TypedRef) or short.holds(None):
+        return False
+    is_about_it = ref_type.section == "claims" and ref_type.path == source.ref_type
+    return is_about_it and _is_one_value(ref_type, preset) and not ref_type.fold and not ref_type.holds(source.type)
 
 
 def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bool:

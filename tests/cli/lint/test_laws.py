@@ -11,9 +11,10 @@ from tests.ci_jobs import job_claims
 from tests.cli.lint.lint import lint
 from tests.policy.documents import AUDIENCE, Document, document, grant, load
 from token_exchange.policy.ask import Ask, RepositoryScope
-from token_exchange.policy.decision import Granted, decide
+from token_exchange.policy.decision import Denied, Granted, decide
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
+from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange_cli.lint.proofs import exclude_each_other, follows, never_holds
 
@@ -73,6 +74,7 @@ SYSTEMS: dict[str, System] = {
             "ref": REFS,
             "environment": ("main", "v1"),
             "repository_owner_id": ("4400117", "1"),
+            "ref_type": ("branch", "tag"),
             "event_name": ("push", "pull_request"),
             "unheard_of": ("main", "dev"),
         },
@@ -200,9 +202,9 @@ def runs(issuer: str) -> st.SearchStrategy[list[dict[str, Json]]]:
     return st.lists(changes.map(lambda found: _claims(system, found)), min_size=1, max_size=8)
 
 
-def policy_of_all(*found: Document) -> Document:
+def policy_of_all(*found: Document, deny: Json = None) -> Document:
     """Return a policy of every system with these grants."""
-    whole = document(*found)
+    whole = document(*found, deny=deny)
     issuers = whole["issuers"]
     assert isinstance(issuers, dict)
     issuers.update({"bitrise": BITRISE, "buildkite": BUILDKITE, "own": OWN})
@@ -262,3 +264,24 @@ def test_a_proof_about_two_conditions_holds_of_every_token(issuer: str, data: st
                     one is not other and one_holds and other_holds and exclude_each_other(one, other, [entry.preset])
                 )
                 assert not (one_holds and not other_holds and follows(other, [one], [entry]))
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted(SYSTEMS)), st.data())
+def test_a_rule_that_never_fires_denies_nobody(issuer: str, data: st.DataObject) -> None:
+    system = SYSTEMS[issuer]
+    strange: dict[str, tuple[str, ...]] = {"job_id": ("7",), "pipeline_id": ("a",)}
+    match = data.draw(_conditions({**system.names, **strange}, 3))
+    claims = data.draw(_conditions(system.raw, 1))
+    conditions = {key: value for key, value in {"match": match, "claims": claims}.items() if value}
+    rule: Json = {"name": "stop", **(conditions or {"match": {"branch": "main"}})}
+    found = policy_of_all(deny=[rule])
+    told = [one.message for one in lint(found) if one.code == "deny-never-fires"]
+    loaded = load(found)
+    for run in data.draw(runs(issuer)):
+        try:
+            decision = decide(loaded, caller_of(loaded, issuer, run), Ask())
+        except Refused:
+            continue
+        if isinstance(decision, Denied) and decision.reason is Reason.DENIED:
+            assert not any(issuer in message for message in told)

@@ -127,9 +127,10 @@ CASES: list[tuple[str, str, Document, Document]] = [
         for wanted in PRESENT
     ),
     (
-        "deny-never-fires", "deny[0].claims.runner_id",
-        policy(deny=denies(issuers=["github", "gitlab"], claims={"runner_id": 7})),
-        policy(deny=denies(issuers=["gitlab"], claims={"runner_id": 7})),
+        # a token in which it is a number is refused before; of the other's claims nothing is known
+        "deny-never-fires", "deny[0].claims.sha",
+        policy(deny=denies(issuers=["github", "own"], claims={"sha": 7})),
+        policy(deny=denies(issuers=["own"], claims={"sha": 7})),
     ),
     (
         "deny-never-fires", "deny[0].match.actor",
@@ -362,6 +363,21 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(grant(match={"branch": {"like": "main*", "not": "main"}})),
     ),
     (
+        "never-matches", "grants[0].match.branch",
+        policy(grant(match={"branch": {"like": ["a/**", "b"], "not_like": ["b", "a/**", "c"]}})),
+        policy(grant(match={"branch": {"like": ["a/**", "b"], "not_like": ["a/**", "c"]}})),
+    ),
+    (
+        "never-matches", "grants[0]",
+        policy(grant(match={"branch": "main"}, claims={"ref_type": "tag"})),
+        policy(grant(match={"branch": "main"}, claims={"ref_type": "branch"})),
+    ),
+    (
+        "never-matches", "grants[0]",
+        policy(grant(issuers=["gitlab"], match={"tag": {"like": "v*"}}, claims={"ref_type": {"not": "tag"}})),
+        policy(grant(issuers=["gitlab"], match={"tag": {"like": "v*"}}, claims={"ref_type": {"not": "branch"}})),
+    ),
+    (
         "never-matches", "grants[0]",
         policy(grant(match={"branch": "main"}, claims={"ref": {"like": "refs/tags/**"}})),
         policy(grant(match={"branch": "main"}, claims={"ref": {"like": "refs/**"}})),
@@ -489,13 +505,6 @@ def test_a_danger_is_found_and_its_likeness_is_not(
     assert code not in codes(careful)
 
 
-def test_conditions_on_declared_names_alone() -> None:
-    found = of(BITRISE, match={"repository": "a/b"})
-    assert "declared-alone" in codes(found)
-    found = changed(found, "grants[0].match", {"repository": "a/b", "pipeline_id": "62d8"})
-    assert "declared-alone" not in codes(found)
-
-
 def test_a_grant_that_never_wins_unnamed_may_still_give_more() -> None:
     found = policy(push(duration="15m"), push(name="two", match={"branch": "main", "ref_protected": True}))
     assert codes(found) == ["unreachable", "later-gives-more"]
@@ -522,6 +531,12 @@ BUILDKITE: Json = {
     **BITRISE,
     "provider": "buildkite",
     "organizations": [{"id": "0184990a-477b-4fa8-9968-496074483cee"}],
+}
+AWS: Json = {
+    **BITRISE,
+    "provider": "aws-sts",
+    "issuer": "https://0c9e4a6b-1d2f-4e37-a85c-7b60d9f1e2a4.tokens.sts.global.api.aws",
+    "organizations": [{"id": "210987654321"}],
 }
 CIRCLECI: Json = {
     **BITRISE,
@@ -554,6 +569,30 @@ def test_that_branch_and_tag_exclude_each_other_is_said_only_where_they_do(
     entry: Json, match: Json, found: list[str]
 ) -> None:
     assert [code for code in codes(of(entry, match=match)) if code == "never-matches"] == found
+
+
+def test_conditions_on_declared_names_alone() -> None:
+    found = of(BITRISE, match={"repository": "a/b"})
+    assert "declared-alone" in codes(found)
+    found = changed(found, "grants[0].match", {"repository": "a/b", "pipeline_id": "62d8"})
+    assert "declared-alone" not in codes(found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "conditions", "found"),
+    [
+        # a branch says where, not whose
+        (BITRISE, {"match": {"repository": "a/b", "branch": "main"}}, True),
+        (BITRISE, {"match": {"repository": "a/b"}, "claims": {"app_slug": "62d8"}}, False),
+        (BITRISE, {"match": {"repository": "a/b", "pipeline_id": {"like": "**"}}}, True),
+        (BITRISE, {"match": {"branch": "main"}}, False),
+        (AWS, {"claims": {"https://sts.amazonaws.com/": {"request_tags": {"team": "a"}}}}, True),
+    ],
+)
+def test_what_a_user_types_in_does_not_say_whose_run_it_is(
+    entry: Json, conditions: dict[str, Json], *, found: bool
+) -> None:
+    assert ("declared-alone" in codes(of(entry, **conditions))) is found
 
 
 BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}

@@ -11,7 +11,7 @@ from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name
 from token_exchange_cli.lint.conditions import condition_path, exact, is_about, patterns, types
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.proofs import can_hold_together, never_holds
+from token_exchange_cli.lint.proofs import can_hold_together, is_text, never_holds
 
 _ID_OF: Final[Mapping[Name, Name]] = {
     "organization": "organization_id",
@@ -78,7 +78,7 @@ def _never_fires(path: Path, where: Path, issuers: list[str]) -> Finding:
     return warning(
         "deny-never-fires",
         where,
-        f"no token of {of} can meet this, so the rule stops nothing of {of}",
+        f"no token of {of} can meet this, so the rule stops nothing there",
         "name under issuers those that it is for, and write another rule for the rest",
     )
 
@@ -88,8 +88,8 @@ def _can_hold(condition: Condition, preset: Preset) -> bool:
         return True
     if condition.section == "match" and condition.path[0] not in preset.vocabulary:
         return False
-    if condition.section == "claims" and not types(condition) & {preset.claim_type(condition.path), "any"}:
-        return preset.claim_type(condition.path) in ("any", "list")
+    if condition.section == "claims" and is_text(condition.path, preset) and not types(condition) & {"text", "any"}:
+        return False
     return not never_holds(condition, [preset])
 
 

@@ -7,8 +7,8 @@ from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import BracedUuid, ClaimPath, Name, spelled
-from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about, protects
+from token_exchange.providers.vocabulary import WHO, BracedUuid, ClaimPath, Name
+from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about, protects, says_which
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
@@ -90,48 +90,58 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
     """A value that the job itself can choose keeps nobody out."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
-            writer = next((preset for preset in subject.presets(grant) if _is_written(condition, preset)), None)
-            if writer is not None:
+            found = ((_written(condition, preset), preset) for preset in subject.presets(grant))
+            claim, preset = next((each for each in found if each[0] is not None), (None, None))
+            if claim is not None and preset is not None:
                 yield warning(
                     "written-by-the-job",
                     condition_path(path, condition),
-                    f"a job of {writer.provider}, or a file of its repository, chooses what {spelled(condition.path)} "
-                    "says, so this keeps nobody out",
-                    f"rest on what {writer.provider} itself records, such as {_proven_id(writer)}",
+                    f"a job of {preset.provider}, or a file of its repository, chooses what {claim[-1]} says, so this "
+                    "keeps nobody out",
+                    f"rest on what {preset.provider} itself records, such as {_proven_id(preset)}",
                 )
 
 
-def _is_written(condition: Condition, preset: Preset) -> bool:
-    source = next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
+def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
+    """Return the claim that a job writes, which `condition` is on or inside of."""
+    paths: tuple[ClaimPath, ...] = (condition.path,)
     if condition.section == "match":
-        return source is not None and not preset.written.isdisjoint(source.behind)
-    return any(condition.path[: len(written)] == written for written in preset.written)
+        paths = next((source.behind for name, source in preset.vocabulary.items() if (name,) == condition.path), ())
+    return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
 
 
 def _proven_id(preset: Preset) -> Name:
     ids: tuple[Name, ...] = ("repository_id", "pipeline_id", "actor_id")
-    return next((id_ for id_ in ids if id_ in preset.vocabulary), "organization")
+    return next((id_ for id_ in ids if id_ in preset.vocabulary and not preset.is_declared(id_)), "organization")
 
 
 def declared_alone(subject: Subject) -> Iterator[Finding]:
     """What a user of the CI system types in identifies nobody."""
     for path, grant in subject.grants():
-        if grant.conditions and any(
-            all(_is_declared_only(condition, preset) for condition in grant.conditions)
-            for preset in subject.presets(grant)
-        ):
-            yield warning(
-                "declared-alone",
-                path,
-                "every condition rests on what a user of the CI system types in, and any other user could type it too",
-                "add a condition on an id, such as pipeline_id",
-            )
+        for preset in subject.presets(grant):
+            declared = [one for one in grant.conditions if _is_declared(one, preset)]
+            if declared and not any(_identifies(one, preset) for one in grant.conditions):
+                yield warning(
+                    "declared-alone",
+                    path,
+                    f"all that says whose run it is, is what a user of {preset.provider} types in, and any other user "
+                    "could type it too",
+                    f"add a condition on {_proven_id(preset)}",
+                )
+                break
 
 
-def _is_declared_only(condition: Condition, preset: Preset) -> bool:
+def _is_declared(condition: Condition, preset: Preset) -> bool:
     if condition.section == "claims":
-        return condition.path in preset.declared
-    return any(name == condition.path[0] and preset.is_declared(name) for name in preset.vocabulary)
+        return any(condition.path[: len(one)] == one for one in preset.declared)
+    return any((name,) == condition.path and preset.is_declared(name) for name in preset.vocabulary)
+
+
+def _identifies(condition: Condition, preset: Preset) -> bool:
+    """Say whether `condition` says whose run it is, by what the provider itself records."""
+    return says_which(condition) and any(
+        is_about(condition, name, preset) and not preset.is_declared(name) for name in WHO if name in preset.vocabulary
+    )
 
 
 def id_unused(subject: Subject) -> Iterator[Finding]:
