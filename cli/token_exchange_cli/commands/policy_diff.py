@@ -93,10 +93,19 @@ def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Differe
                 if difference is not None:
                     differing += 1
                     tell(difference)
-    for why, text in _SKIPPED.items():
-        if count := replay.tally.skipped[why]:
-            remark(f"not looked at, {count} of: {text}")
+    for text in _remarks(replay.tally):
+        remark(text)
     return replay.tally, differing
+
+
+def _remarks(tally: Tally) -> Iterator[str]:
+    for why, text in _SKIPPED.items():
+        if count := tally.skipped[why]:
+            yield f"not looked at, {count} of: {text}"
+    for cause, count in tally.undecidable.most_common():
+        yield f"not told in {count}: {cause}"
+    if tally.old_differs:
+        yield f"OLD itself would have ended {tally.old_differs} otherwise than their lines say"
 
 
 @contextmanager
@@ -149,7 +158,13 @@ def _print_document(found: list[Change], tally: Tally, spooled: IO[str]) -> None
         section: [change.fields() for change in found if change.section == section] for section in SECTIONS
     }
     skipped: dict[str, Json] = {why: tally.skipped[why] for why in _SKIPPED}
-    document["decisions"] = {"looked_at": tally.looked_at, "skipped": skipped, "differ": []}
+    document["decisions"] = {
+        "looked_at": tally.looked_at,
+        "old_differs": tally.old_differs,
+        "skipped": skipped,
+        "undecidable": dict(tally.undecidable.most_common()),
+        "differ": [],
+    }
     head, tail = json.dumps(document, indent=2).rsplit("[]", 1)
     click.echo(f"{head}[", nl=False)
     spooled.seek(0)

@@ -1,64 +1,76 @@
-"""What an audit record does not tell of its token, and whether a policy's decision hangs on it."""
+"""Whether a decision hangs on what an audit record does not tell."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from token_exchange.audit import claims_named
+from token_exchange.policy.ask import Ask
 from token_exchange.policy.conditions import Condition
+from token_exchange.policy.decision import Decision, Denied, Granted
 from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
+from token_exchange.policy.model import Grant, Policy
+from token_exchange.policy.nearest import grants_asked
+from token_exchange.reasons import Reason
+from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
 from token_exchange_cli.from_record import is_cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gaps:
-    """Claims and names of the vocabulary that a token may have had and its record does not have, or not whole."""
+class _Gaps:
+    """Claims and names of the vocabulary that the record does not tell, or not whole."""
 
     claims: frozenset[str]
     names: frozenset[str]
 
-    def has(self, condition: Condition) -> bool:
-        """Say whether what `condition` is about is one of them."""
-        return condition.path[0] in (self.claims if condition.section == "claims" else self.names)
+    def in_conditions(self, conditions: Sequence[Condition], caller: Caller) -> str | None:
+        """Return the first of them that alone says whether all of `conditions` hold, or None."""
+        missing: str | None = None
+        for condition in conditions:
+            if condition.path[0] in (self.claims if condition.section == "claims" else self.names):
+                missing = missing or condition.path[0]
+            elif not condition.holds(condition.found(caller.identity.vocabulary, caller.claims)):
+                return None
+        return missing
 
 
-def gaps_of(policy: Policy, caller: Caller, record: Mapping[str, Json], *, known_policies: Sequence[Policy]) -> Gaps:
-    """Return what `policy` may ask for and `record` does not tell.
+def require_told(policy: Policy, caller: Caller, claims: RecordedClaims, ask: Ask, decision: Decision) -> None:
+    """Make sure that `decision`, made as if what `claims` does not tell were absent, is right whatever it was.
 
-    A record has the claims that its issuer's preset names, and those that a condition of the policy of its day named:
-    which these were is known where that policy is one of `known_policies`.
+    Raises:
+        NotRecorded: a deny rule or a grant, which can make it another, asks for what is not told.
     """
-    recorded, identity = _mapping(record.get("claims")), _mapping(record.get("identity"))
-    claims = {name for name, value in recorded.items() if is_cut(value)}
-    missing = policy.claims_in_conditions - recorded.keys()
-    if missing and "claims_left_out" not in record:
-        of_that_day = [known for known in known_policies if known.sha256 == record.get("policy_sha256")]
-        conditions = of_that_day[0].claims_in_conditions if of_that_day else frozenset[str]()
-        missing -= claims_named(caller.issuer, conditions)
-    claims |= missing
-    return Gaps(claims=frozenset(claims), names=frozenset(name for name, value in identity.items() if is_cut(value)))
-
-
-def hangs_on(policy: Policy, caller: Caller, gaps: Gaps) -> str | None:
-    """Return the first grant or deny rule whose answer depends on what the record does not tell, or None."""
+    gaps = _Gaps(
+        claims=frozenset(name for name in policy.claims_in_conditions if not claims.tells(name)),
+        names=frozenset(name for name, value in caller.identity.vocabulary.items() if is_cut(value)),
+    )
     if not gaps.claims and not gaps.names:
-        return None
-    for name, conditions in _asking(policy, caller):
-        if any(gaps.has(one) for one in conditions) and all(
-            gaps.has(one) or one.holds(one.found(caller.identity.vocabulary, caller.claims)) for one in conditions
-        ):
-            return name
-    return None
-
-
-def _asking(policy: Policy, caller: Caller) -> Iterator[tuple[str, Sequence[Condition]]]:
+        return
+    if isinstance(decision, Denied) and decision.reason is Reason.ORGANIZATION_NOT_ALLOWED:
+        return
+    refusing = decision.deny_rule if isinstance(decision, Denied) else None
     for rule in policy.deny:
-        if caller.issuer.name in rule.issuers:
-            yield f"deny rule {rule.name}", rule.conditions
-    for place in policy.indexes[caller.issuer.name].all:
-        yield f"grant {policy.grants[place].name}", policy.grants[place].conditions
+        # Where one refuses for certain, it does not matter whether another does.
+        if caller.issuer.name not in rule.issuers or refusing not in (None, rule.name):
+            continue
+        if missing := gaps.in_conditions(rule.conditions, caller):
+            raise NotRecorded(f"the deny rule {rule.name} asks for {missing}")
+    if refusing is not None:
+        return
+    for grant in _deciding(policy, caller, ask, decision):
+        if missing := gaps.in_conditions(grant.conditions, caller):
+            raise NotRecorded(f"the grant {grant.name} asks for {missing}")
 
 
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
+def _deciding(policy: Policy, caller: Caller, ask: Ask, decision: Decision) -> Iterator[Grant]:
+    """Yield the grants that win where their conditions hold: none in report mode, and none behind a winner."""
+    if caller.issuer.mode == "report":
+        return
+    winners = {award.grant.name for award in decision.awards} if isinstance(decision, Granted) else set[str]()
+    decided: set[str] = set()
+    for grant in grants_asked(policy, caller, ask):
+        is_over = grant.expires_at_seconds is not None and grant.expires_at_seconds <= caller.now
+        is_closed = caller.identity.untrusted_trigger is not None and not grant.allow_untrusted_triggers
+        if grant.registry.name in decided or grant.mode == "report" or is_over or is_closed:
+            continue
+        yield grant
+        if grant.name in winners:
+            decided.add(grant.registry.name)

@@ -44,14 +44,14 @@ def _identity(old: Issuer, new: Issuer) -> Iterator[Mark]:
         yield was_and_is("provider", old.preset.provider, new.preset.provider)
     elif old.preset.vocabulary != new.preset.vocabulary:
         yield Mark(direction="changed", text="its claims stand for other names")
-    elif _rules(old.preset) != _rules(new.preset):
+    elif reading_rules(old.preset) != reading_rules(new.preset):
         yield Mark(direction="changed", text="its tokens are read by other rules")
     if old.trust.url != new.trust.url:
         yield was_and_is("issuer", old.trust.url, new.trust.url)
 
 
-def _rules(preset: Preset) -> dict[str, object]:
-    """Return all that a preset says, but for its functions, which follow from its provider and its issuer."""
+def reading_rules(preset: Preset) -> dict[str, object]:
+    """Return how `preset` reads tokens, but for its functions, which follow from its provider and its issuer."""
     values = {field.name: getattr(preset, field.name) for field in fields(preset)}
     return {name: value for name, value in values.items() if not callable(value)}
 

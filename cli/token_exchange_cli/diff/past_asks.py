@@ -15,12 +15,16 @@ def ways_to_ask(
     """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
     registries = tuple(sorted({login.registry for login in logins}))
     would = {str(one.get("registry")) for one in _objects(record, "would")}
-    # Only who asked for all that he may have is told of a registry in report mode beside those that he got.
-    yield Ask(registries=registries if would <= {*registries} else ())
+    # The grants of registries that were asked for are looked at, and no others.
+    looked_at = {
+        registry_of_grant[name]
+        for one in _objects(record, "considered")
+        if (name := str(one.get("grant"))) in registry_of_grant
+    }
+    # So only who asked for all that he may have is told of a registry beside those that he got.
+    yield Ask(registries=registries if would | looked_at <= {*registries} else ())
     if not logins:
-        # A refusal looks at the grants of the registries that were asked for, and at no others.
-        looked_at = {str(one.get("grant")) for one in _objects(record, "considered")}
-        yield Ask(registries=tuple(sorted({registry_of_grant[name] for name in looked_at & registry_of_grant.keys()})))
+        yield Ask(registries=tuple(sorted(looked_at)))
     if len(logins) != 1:
         return
     ((login, grant),) = logins.items()

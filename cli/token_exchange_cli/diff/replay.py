@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import decide
@@ -12,14 +12,19 @@ from token_exchange.policy.model import Issuer, Policy
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange_cli.diff.gaps import gaps_of, hangs_on
+from token_exchange.verify.claims import check_claims
+from token_exchange_cli.diff.gaps import require_told
 from token_exchange_cli.diff.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.diff.past_asks import ways_to_ask
-from token_exchange_cli.from_record import NotARecord, presented_record
+from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims, RecordReader
+from token_exchange_cli.from_record import NotARecord
 from token_exchange_cli.terminal import shown
 
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]
 """Why a line is not looked at."""
+
+_MOST_CAUSES: Final = 10
+_OTHERS: Final = "other causes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +50,22 @@ class Difference:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """How many records were decided again, and how many lines were not, by why."""
+    """How many records were decided again, and how many lines were not, by why.
+
+    `old_differs` counts those of which the old policy itself says otherwise than their lines: others were in force, or
+    what was asked for cannot be told from the line. `undecidable` has the most frequent causes, and `_OTHERS`.
+    """
 
     looked_at: int = 0
+    old_differs: int = 0
     skipped: Counter[Skipped] = field(default_factory=Counter)
+    undecidable: Counter[str] = field(default_factory=Counter)
 
-
-class _Undecidable(Exception):
-    """The record does not tell what the decision hangs on; the text says what."""
+    def undecided(self, why: str) -> None:
+        """Count a record that does not tell what a decision hangs on; a log can have any number of causes."""
+        self.skipped["undecidable"] += 1
+        is_kept = why in self.undecidable or len(self.undecidable) < _MOST_CAUSES
+        self.undecidable[why if is_kept else _OTHERS] += 1
 
 
 class Replay:
@@ -61,6 +74,7 @@ class Replay:
     def __init__(self, before: Policy, after: Policy) -> None:
         self._before = before
         self._after = after
+        self._reader = RecordReader((before, after))
         self._registry_of_grant = {grant.name: grant.registry.name for grant in before.grants}
         self.tally = Tally()
 
@@ -71,11 +85,15 @@ class Replay:
     def difference(self, line: int, record: Mapping[str, Json]) -> Difference | None:
         """Return how the exchange of `record` would end otherwise, or None where it would not, or nobody knows."""
         found = self._looked_at(record)
+        if isinstance(found, NotRecorded):
+            self.tally.undecided(str(found))
+            return None
         if isinstance(found, str):
             self.skip(found)
             return None
         self.tally.looked_at += 1
         before, after, old = found
+        self.tally.old_differs += not old.is_as(before)
         if before.is_as(after):
             return None
         return Difference(
@@ -86,7 +104,7 @@ class Replay:
             why=_why(before, after, old),
         )
 
-    def _looked_at(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome] | Skipped:
+    def _looked_at(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded:
         if record.get("decision") == "explained":
             return "explanations"
         if record.get("verified") is not True:
@@ -95,25 +113,25 @@ class Replay:
             return self._compared(record)
         except NotARecord:
             return "unreadable"
-        except _Undecidable:
-            return "undecidable"
+        except NotRecorded as error:
+            return error
 
     def _compared(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome]:
         """Return what the line says, what the new policy says, and what the old one does.
 
         Raises:
             NotARecord: it tells nothing that can be decided.
-            _Undecidable: it does not tell what one of them hangs on.
+            NotRecorded: it does not tell what one of them hangs on.
         """
         recorded = recorded_outcome(record)
         ask, old = self._asked(record, recorded)
         new = self._decided(self._after, record, ask)
         if recorded is None:
             if record.get("decision") == "rejected" and record.get("reason") != Reason.TOO_MANY_REQUESTS:
-                raise _Undecidable("it was refused for what it asked for, which the record does not have")
+                raise NotRecorded("it was refused for what it asked for, which the record does not have")
             return old, new, old
         if not recorded.logins and old.logins and new.logins:
-            raise _Undecidable("it was refused though the old policy has a login for it: what it asked for is unknown")
+            raise NotRecorded("it was refused though the old policy has a login for it: what it asked for is unknown")
         return recorded, new, old
 
     def _asked(self, record: Mapping[str, Json], recorded: Outcome | None) -> tuple[Ask, Outcome]:
@@ -133,29 +151,40 @@ class Replay:
         return first, plainest
 
     def _decided(self, policy: Policy, record: Mapping[str, Json], ask: Ask) -> Outcome:
-        issuer = _entry(policy, record)
+        claims = self._reader.claims(record)
+        issuer = _entry(policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy takes no token of this issuer for this audience")
             return decided_outcome(refused)
-        presented = presented_record(policy, record, issuer=issuer.name, now=_seconds(record))
-        if isinstance(presented.outcome, Refused):
-            return decided_outcome(presented.outcome)
-        caller = presented.outcome
-        gaps = gaps_of(policy, caller, record, known_policies=(self._before, self._after))
-        if what := hangs_on(policy, caller, gaps):
-            raise _Undecidable(what)
-        return decided_outcome(decide(policy, caller, ask))
+        try:
+            _require_short_life(claims.told(), issuer)
+            caller = self._reader.caller(record, claims, issuer, now=_seconds(record))
+        except Refused as refused:
+            return decided_outcome(refused)
+        decision = decide(policy, caller, ask)
+        require_told(policy, caller, claims, ask, decision)
+        return decided_outcome(decision)
 
 
-def _entry(policy: Policy, record: Mapping[str, Json]) -> Issuer | None:
+def _entry(policy: Policy, record: Mapping[str, Json], claims: RecordedClaims) -> Issuer | None:
     """Return the entry that takes the record's token, by its issuer and its audience, whatever the entry's name."""
-    claims = record.get("claims")
-    told = claims.get("aud") if isinstance(claims, dict) else None
-    audiences = {told} if isinstance(told, str) else {*map(str, told)} if isinstance(told, list) else None
-    for trust in policy.issuers_by_url.get(str(record.get("issuer_url")), ()):
-        if audiences is None or audiences <= trust.audiences:
-            return policy.issuers[trust.entry]
-    return None
+    found = policy.issuers_by_url.get(str(record.get("issuer_url")), ())
+    if len(found) == 1 and not claims.tells("aud"):
+        return policy.issuers[found[0].entry]
+    told = claims["aud"] if found else None
+    audiences = {*map(str, told)} if isinstance(told, list) else {str(told)}
+    return next((policy.issuers[trust.entry] for trust in found if audiences <= trust.audiences), None)
+
+
+def _require_short_life(claims: Mapping[str, Json], issuer: Issuer) -> None:
+    """Hold the token's life against the entry; that it was in time on its day, the record proves.
+
+    Raises:
+        Refused: `lifetime-too-long`.
+    """
+    begins, ends = claims.get("iat"), claims.get("exp")
+    if isinstance(begins, int | float) and isinstance(ends, int | float) and ends > begins:
+        check_claims({"sub": "unsaid", "iat": begins, "exp": ends}, trust=issuer.trust, now=begins)
 
 
 def _seconds(record: Mapping[str, Json]) -> float:

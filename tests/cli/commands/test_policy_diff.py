@@ -248,6 +248,8 @@ def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
     done = diff(tmp_path, OLD, OLD, "--audit", path)
     assert _decisions(done) == {
         "looked_at": 1,
+        "old_differs": 0,
+        "undecidable": {"it was refused for what it asked for, which the record does not have": 1},
         "skipped": {"other-lines": 3, "unreadable": 4, "explanations": 1, "unverified": 1, "undecidable": 1},
         "differ": [],
     }

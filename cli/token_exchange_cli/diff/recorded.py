@@ -1,0 +1,137 @@
+"""Whom an audit record tells of, as a policy would take him: what the record does not tell is never guessed.
+
+A record has the claims that its issuer's preset names and those that a condition of the policy of its day named, long
+values cut, and of a record that grew too long the last are left out. What is none of these may have been in the token.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, override
+
+from token_exchange.audit import claims_named
+from token_exchange.policy.judgement import Caller, caller_of
+from token_exchange.policy.model import Issuer, Policy
+from token_exchange.ports import Json
+from token_exchange.providers.identity import Identity
+from token_exchange.providers.vocabulary import NAMES, Claim
+from token_exchange_cli.diff.issuers import reading_rules
+from token_exchange_cli.from_record import is_cut
+
+_ALWAYS: Final = frozenset({"sub", "aud", "iat", "exp"})
+"""Claims that every token has and every record names."""
+
+
+class NotRecorded(Exception):
+    """The record does not tell what a decision hangs on; the text says what."""
+
+
+class RecordedClaims(Mapping[str, Json]):
+    """The claims of a record; asking for one that the token may have had and the record has not raises `NotRecorded`.
+
+    `known` are those that would be in the record if they had been in the token.
+    """
+
+    def __init__(self, claims: Mapping[str, Json], known: frozenset[str]) -> None:
+        self._claims = claims
+        self._known = known
+
+    @override
+    def __getitem__(self, name: str) -> Json:
+        if not self.tells(name):
+            raise NotRecorded(f"the claim {name}")
+        return self._claims[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._claims)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._claims)
+
+    def tells(self, name: str) -> bool:
+        """Say whether the record tells the claim's whole value, or that it was absent."""
+        return not is_cut(self._claims[name]) if name in self._claims else name in self._known
+
+    def told(self) -> dict[str, Json]:
+        """Return the claims as the record has them, those that were cut included."""
+        return dict(self._claims)
+
+
+class RecordReader:
+    """Reads records with what is known of the policies of their days."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._policies = policies
+        self._known: dict[tuple[str, str | None], frozenset[str]] = {}
+
+    def claims(self, record: Mapping[str, Json]) -> RecordedClaims:
+        """Return the claims of `record`."""
+        claims, issuer = objects_of(record, "claims"), self._issuer(record)
+        told = claims if issuer is None else {**_named_alike(issuer, record), **claims}
+        # One that lacks what every token has was shortened, whatever it says of itself.
+        is_whole = "claims_left_out" not in record and claims.keys() >= _ALWAYS
+        return RecordedClaims(told, self._named(record) if is_whole else frozenset())
+
+    def caller(self, record: Mapping[str, Json], claims: RecordedClaims, issuer: Issuer, *, now: float) -> Caller:
+        """Return the caller whom the entry `issuer` would take the record's token for.
+
+        Raises:
+            NotRecorded: it hangs on what the record does not tell.
+            Refused: as `caller_of` has it.
+        """
+        try:
+            caller = caller_of(issuer, claims, now=now)
+        except NotRecorded:
+            of_that_day = self._issuer(record)
+            if of_that_day is None or reading_rules(of_that_day.preset) != reading_rules(issuer.preset):
+                raise
+            # Who it was is recorded on its own; that no outsider can have started it has to be told by the claims.
+            identity = Identity(vocabulary=_identity(record), untrusted_trigger=issuer.preset.untrusted_trigger(claims))
+            return Caller(issuer=issuer, identity=identity, claims=claims.told(), now=now)
+        return replace(caller, claims=claims.told())
+
+    def _named(self, record: Mapping[str, Json]) -> frozenset[str]:
+        """Return the claims that are in the record if they were in the token."""
+        issuer, policy = self._issuer(record), self._of_that_day(record)
+        if issuer is None:
+            return _ALWAYS
+        key = issuer.name, None if policy is None else policy.sha256
+        if key not in self._known:
+            self._known[key] = claims_named(issuer, frozenset() if policy is None else policy.claims_in_conditions)
+        return self._known[key]
+
+    def _issuer(self, record: Mapping[str, Json]) -> Issuer | None:
+        """Return the entry by which the record was made, as far as one of the policies knows it."""
+        policy = self._of_that_day(record) or self._policies[0]
+        issuer = policy.issuers.get(str(record.get("issuer")))
+        if issuer is None or record.get("provider") not in (None, issuer.preset.provider):
+            return None
+        return issuer
+
+    def _of_that_day(self, record: Mapping[str, Json]) -> Policy | None:
+        return next((policy for policy in self._policies if policy.sha256 == record.get("policy_sha256")), None)
+
+
+def objects_of(record: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    """Return the object under `name`, which is empty where there is none."""
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _identity(record: Mapping[str, Json]) -> dict[str, str | bool]:
+    told = objects_of(record, "identity")
+    return {name: value for name in NAMES if isinstance(value := told.get(name), str | bool)}
+
+
+def _named_alike(issuer: Issuer, record: Mapping[str, Json]) -> dict[str, Json]:
+    """Return claims that are a name's value as they stand: who it was is never left out."""
+    told = objects_of(record, "identity")
+    return {
+        source.path[0]: told[name]
+        for name, source in issuer.preset.vocabulary.items()
+        if isinstance(source, Claim)
+        and len(source.path) == 1
+        and issuer.preset.claim_type(source.path) == "text"
+        and name in told
+    }

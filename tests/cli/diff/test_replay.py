@@ -1,0 +1,207 @@
+"""Deciding a past exchange again: what its record does not tell is never guessed."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.ci_claims import github_claims
+from tests.ci_jobs import job_claims
+from tests.cli.commands.test_policy_diff import OLD, line
+from tests.policy.documents import AUDIENCE, Document, changed, document, grant, load
+from token_exchange.audit import AuditRecord, claims_named
+from token_exchange.policy.judgement import caller_of
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Json
+from token_exchange.verify.trust import VerifiedToken
+from token_exchange_cli.diff.replay import Difference, Replay
+
+_ASKS = grant(name="asks", claims={"unheard_of": "x"}, match={"branch": "main"})
+_TIME = "2027-01-15T12:00:00.000+00:00"
+
+
+def replayed(old: Document, new: Document, *records: Mapping[str, Json]) -> tuple[Replay, list[Difference | None]]:
+    replay = Replay(load(old), load(new))
+    return replay, [replay.difference(number, record) for number, record in enumerate(records, 1)]
+
+
+def recorded(policy: Policy, issuer: str, claims: Mapping[str, Json], **changes: Json) -> dict[str, Json]:
+    """Return the record of a refused run, whose claims are those of `claims` that the service names."""
+    record = AuditRecord(request_id="r")
+    entry = policy.issuers[issuer]
+    record.policy_sha256 = policy.sha256
+    record.caller = caller_of(entry, claims, now=0.0)
+    record.named_claims = claims_named(entry, policy.claims_in_conditions)
+    record.token = VerifiedToken(
+        trust=entry.trust, claims=claims, expires_at=1.0, token_id="t", sha256="0" * 64, signed_part_sha256="1" * 64
+    )
+    refused: dict[str, Json] = {"decision": "denied", "reason": "no-matching-grant", "status": 403, "timestamp": _TIME}
+    return {**record.render(), **refused, **changes}
+
+
+def _of(record: Mapping[str, Json], *, without: tuple[str, ...] = (), **claims: Json) -> dict[str, Json]:
+    """Return `record` with other claims, and some of them left out as of one that grew too long."""
+    found = record["claims"]
+    assert isinstance(found, dict)
+    kept = {name: value for name, value in {**found, **claims}.items() if name not in without}
+    return {**record, "claims": kept, **({"claims_left_out": len(without)} if without else {})}
+
+
+# ----------------------------------------------------------------------------------- what only the new policy asks for
+
+
+@pytest.mark.parametrize(
+    ("grants", "ref", "is_told"),
+    [
+        # it would win, if the claim were there
+        ([_ASKS], "refs/heads/main", False),
+        # it would not, whatever the claim was
+        ([_ASKS], "refs/heads/x", True),
+        # another wins before it, and answers for the registry
+        ([grant(), _ASKS], "refs/heads/main", True),
+        ([_ASKS, grant()], "refs/heads/main", False),
+        ([grant(registry="base"), _ASKS], "refs/heads/main", False),
+        # it grants nothing anyway
+        ([{**_ASKS, "mode": "report"}], "refs/heads/main", True),
+        ([{**_ASKS, "expires": "2026-01-01"}], "refs/heads/main", True),
+        # that the claim is absent is nothing that the record tells
+        ([grant(claims={"unheard_of": {"exists": False}})], "refs/heads/main", False),
+    ],
+)
+def test_a_grant_that_asks_for_what_is_not_told(grants: list[Document], ref: str, is_told: bool) -> None:  # noqa: FBT001 - a table's column
+    old = document(grant(match={"branch": "elsewhere"}))
+    record = recorded(load(old), "github", github_claims(ref=ref))
+    replay, _ = replayed(old, document(*grants), record)
+    assert replay.tally.looked_at == int(is_told)
+    if not is_told:
+        (why,) = replay.tally.undecidable
+        assert "asks for unheard_of" in why
+
+
+@pytest.mark.parametrize(
+    ("match", "is_told"),
+    [
+        ({"unheard_of": "x"}, False),
+        ({"unheard_of": {"exists": False}}, False),
+    ],
+)
+def test_a_deny_rule_that_asks_for_what_is_not_told(match: Document, is_told: bool) -> None:  # noqa: FBT001 - a table's column
+    old = document(grant(match={"branch": "elsewhere"}))
+    rules: Json = [{"name": "stop", "issuers": ["github"], "claims": match}]
+    replay, _ = replayed(old, document(grant(), deny=rules), recorded(load(old), "github", github_claims()))
+    assert bool(replay.tally.looked_at) is is_told
+
+
+def test_a_rule_that_refuses_anyway_needs_nothing_more() -> None:
+    old = document(grant(match={"branch": "elsewhere"}))
+    rules: Json = [
+        {"name": "first", "issuers": ["github"], "claims": {"unheard_of": "x"}},
+        {"name": "second", "match": {"branch": "main"}},
+    ]
+    replay, _ = replayed(old, document(grant(), deny=rules), recorded(load(old), "github", github_claims()))
+    assert replay.tally.looked_at == 1
+
+
+def test_a_claim_of_a_condition_of_that_day_is_known_to_have_been_absent() -> None:
+    old = document(_ASKS)
+    _, (found,) = replayed(old, document(grant()), recorded(load(old), "github", github_claims()))
+    assert found is not None
+    assert (found.before, found.after) == ("denied", "granted")
+    # Of a policy that nobody has here it is not known which claims it named.
+    replay, _ = replayed(old, old, recorded(load(old), "github", github_claims(), policy_sha256="0" * 64))
+    assert replay.tally.looked_at == 0
+
+
+# ------------------------------------------------------------------------------------------------ records that were cut
+
+
+def test_whether_an_outsider_can_have_started_a_run_is_not_guessed() -> None:
+    issuers: Json = {
+        "codefresh": {
+            "provider": "codefresh",
+            "audience": AUDIENCE,
+            "organizations": [{"id": "64d2f8b10c3e5a7961b4e0d8"}],
+        }
+    }
+    old = document(grant(issuers=["codefresh"], match={"branch": "elsewhere"}), issuers=issuers)
+    new = document(grant(issuers=["codefresh"]), issuers=issuers)
+    whole = recorded(load(old), "codefresh", {**job_claims("codefresh"), "aud": AUDIENCE})
+    replay, (found,) = replayed(old, new, whole)
+    assert (replay.tally.looked_at, found is not None) == (1, True)
+    # Of a run for a pull request this claim would be there, and may be what was left out.
+    replay, (found,) = replayed(old, new, _of(whole, without=("workflow_id",)))
+    assert (replay.tally.looked_at, found) == (0, None)
+    assert list(replay.tally.undecidable) == ["the claim scm_pull_request_target_branch"]
+
+
+def test_of_a_cut_record_it_is_known_who_it_was() -> None:
+    old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
+    whole = recorded(load(old), "github", github_claims())
+    names = ("ref_type", "repository_owner", "repository_owner_id", "sub", "workflow_ref")
+    _, found = replayed(old, new, whole, _of(whole, without=names))
+    assert [one is not None and (one.before, one.after) for one in found] == [("denied", "granted")] * 2
+
+
+@pytest.mark.parametrize(
+    ("match", "is_told"), [({"ref": {"like": "refs/heads/x*"}}, False), ({"environment": "production"}, True)]
+)
+def test_a_condition_on_a_value_that_was_cut_decides_nothing(match: Document, is_told: bool) -> None:  # noqa: FBT001 - a table's column
+    old = document(grant(match={"environment": "elsewhere"}))
+    record = recorded(load(old), "github", github_claims(ref=f"refs/heads/{'x' * 300}"))
+    replay, _ = replayed(old, document(grant(match=match)), record)
+    assert bool(replay.tally.looked_at) is is_told
+
+
+def test_a_name_that_is_made_of_another_claim_now_is_not_what_it_was() -> None:
+    own = "issuers.own.claims.branch"
+    old = document(grant(issuers=["own"], match={"branch": "elsewhere"}))
+    new = changed(document(grant(issuers=["own"], match={"branch": "main"})), own, "head")
+    claims: dict[str, Json] = {"tenant": "nordlicht", "project": "p", "git": {"branch": "main"}, "project_id": "7"}
+    claims |= {"aud": AUDIENCE, "sub": "s", "iat": 1, "exp": 2}
+    replay, (found,) = replayed(old, new, recorded(load(old), "own", claims))
+    assert (replay.tally.looked_at, found) == (0, None)
+    assert list(replay.tally.undecidable) == ["the claim head"]
+
+
+# ----------------------------------------------------------------------------------------------- what the line itself
+
+
+def test_a_token_that_lives_too_long_for_the_new_policy_is_refused() -> None:
+    _, (found,) = replayed(OLD, changed(OLD, "issuers.github.max_lifetime", "1m"), line())
+    assert found is not None
+    assert (found.after, found.why.split(":")[0]) == ("denied", "lifetime-too-long")
+
+
+def test_lines_that_the_old_policy_would_not_have_written_are_counted() -> None:
+    dev = line(github_claims(ref="refs/heads/dev"))
+    replay, found = replayed(OLD, OLD, line(), dev)
+    assert replay.tally.old_differs == 1
+    assert found[0] is None
+    assert found[1] is not None
+    assert found[1].why.endswith("the old policy decides so, too")
+
+
+def test_who_was_given_one_of_several_registries_asked_for_what_his_line_looked_at() -> None:
+    old = document(
+        grant(name="main", match={"branch": "main"}), grant(name="other", registry="base", match={"branch": "x"})
+    )
+    new = changed(old, "grants[1].match.branch", "main")
+    given = line(considered=[{"grant": "main"}])
+    # Nothing of another registry was looked at: that one alone was asked for.
+    _, (found,) = replayed(old, new, given)
+    assert found is None
+    failed: Json = [{"grant": "main"}, {"grant": "other", "failed": [{"claim": "branch", "expected": ["x"]}]}]
+    _, (found,) = replayed(old, new, line(considered=failed))
+    assert found is not None
+    assert "other gives base" in found.why
+
+
+def test_a_line_that_somebody_shortened_is_decided_as_far_as_it_tells() -> None:
+    old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
+    whole = recorded(load(old), "github", github_claims())
+    names = ("record", "verified", "decision", "reason", "request_id", "timestamp", "issuer", "issuer_url", "identity")
+    short = {name: whole[name] for name in names}
+    _, (found,) = replayed(old, new, short)
+    assert found is not None
+    assert (found.before, found.after) == ("denied", "granted")
+    replay, _ = replayed(old, document(grant(claims={"ref": "refs/heads/main"})), {**short, "identity": {}})
+    assert (replay.tally.looked_at, replay.tally.skipped["undecidable"]) == (0, 1)
