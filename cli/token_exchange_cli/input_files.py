@@ -1,7 +1,7 @@
 """Reads what a command is given: a file or standard input, whole, and of any content at all."""
 
 import sys
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 
@@ -33,6 +33,19 @@ def read_input(argument: str, *, max_bytes: int) -> bytes:
     return content
 
 
+def standard_input() -> BinaryIO:
+    """Return standard input, which one argument of a command can have.
+
+    Raises:
+        click.UsageError: another has it.
+    """
+    context = click.get_current_context().find_root()
+    if context.meta.get(_READ_KEY):
+        raise click.UsageError("standard input (-) can be read for one argument alone")
+    context.meta[_READ_KEY] = True
+    return sys.stdin.buffer
+
+
 def shown_name(argument: str) -> str:
     """Return how messages speak of the file `argument`: on one line, in characters that a terminal shows."""
     if argument == STANDARD_INPUT:
@@ -41,8 +54,4 @@ def shown_name(argument: str) -> str:
 
 
 def _standard_input(max_bytes: int) -> bytes:
-    context = click.get_current_context().find_root()
-    if context.meta.get(_READ_KEY):
-        raise click.UsageError("standard input (-) can be read for one argument alone")
-    context.meta[_READ_KEY] = True
-    return sys.stdin.buffer.read(max_bytes + 1)
+    return standard_input().read(max_bytes + 1)

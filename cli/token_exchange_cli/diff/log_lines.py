@@ -7,7 +7,6 @@ Source: CloudWatch Logs User Guide, "Log group-level subscription filters"; RFC 
 
 import gzip
 import io
-import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import IO, Final
 
 from token_exchange.ports import Json
 from token_exchange.verify.strict_json import NotStrictJson, parse_object
-from token_exchange_cli.input_files import STANDARD_INPUT, shown_name
+from token_exchange_cli.input_files import STANDARD_INPUT, shown_name, standard_input
 from token_exchange_cli.statuses import Unusable
 
 _GZIP: Final = b"\x1f\x8b"
@@ -62,7 +61,7 @@ def log_lines(argument: str) -> Iterator[LogLine]:
 @contextmanager
 def _opened(argument: str) -> Iterator[io.BufferedIOBase]:
     if argument == STANDARD_INPUT:
-        yield _unpacked(sys.stdin.buffer)
+        yield _unpacked(standard_input())
         return
     try:
         file = open(argument, "rb")  # noqa: PTH123, SIM115 - as in input_files; closed below

@@ -13,6 +13,7 @@ from token_exchange.policy.judgement import Caller, caller_of
 from token_exchange.policy.model import Issuer, Policy
 from token_exchange.ports import Json
 from token_exchange.providers.identity import Identity
+from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import NAMES, Claim
 from token_exchange_cli.diff.issuers import reading_rules
 from token_exchange_cli.from_record import is_cut
@@ -86,6 +87,7 @@ class RecordReader:
             of_that_day = self._issuer(record)
             if of_that_day is None or reading_rules(of_that_day.preset) != reading_rules(issuer.preset):
                 raise
+            _require_texts(issuer.preset, claims)
             # Who it was is recorded on its own; that no outsider can have started it has to be told by the claims.
             identity = Identity(vocabulary=_identity(record), untrusted_trigger=issuer.preset.untrusted_trigger(claims))
             return Caller(issuer=issuer, identity=identity, claims=claims.told(), now=now)
@@ -111,6 +113,13 @@ class RecordReader:
 
     def _of_that_day(self, record: Mapping[str, Json]) -> Policy | None:
         return next((policy for policy in self._policies if policy.sha256 == record.get("policy_sha256")), None)
+
+
+def _require_texts(preset: Preset, claims: RecordedClaims) -> None:
+    """Make sure that what is told has the types that a token has; a rule on triggers relies on these."""
+    for name, kind in preset.claims.items():
+        if kind == "text" and claims.tells(name) and not isinstance(claims.get(name), str | None):
+            raise NotRecorded(f"the claim {name}, which is no text")
 
 
 def objects_of(record: Mapping[str, Json], name: str) -> Mapping[str, Json]:

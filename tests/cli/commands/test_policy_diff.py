@@ -341,3 +341,10 @@ def test_a_log_may_be_longer_than_memory(tmp_path: Path) -> None:
     assert differing == replay.tally.looked_at == lines
     assert lines * len(text) > 5 * 1024 * 1024
     assert peak_bytes < 1024 * 1024
+
+
+def test_standard_input_is_for_one_of_the_three(tmp_path: Path) -> None:
+    new = write_json(tmp_path / "new.json", DEV)
+    done = run("policy", "diff", "-", new, "--audit", "-", "--json", given=json.dumps(OLD))
+    assert (done.status, done.out) == (2, "")
+    assert "for one argument alone" in done.err
