@@ -1,7 +1,7 @@
 """Reads audit records out of a log, line by line, however long it is; packed with gzip or not.
 
 A line is the record itself, or what AWS puts around it: the time and the stream before it, as `aws logs tail` prints
-them, or an object that has it as text under `message`, as CloudWatch Logs hands events on.
+them, or an object that has it as text under `message`, as CloudWatch Logs hands events on, or that object's own line.
 Source: CloudWatch Logs User Guide, "Log group-level subscription filters"; RFC 1952 section 2.3.1 for the magic bytes.
 """
 
@@ -21,6 +21,9 @@ from token_exchange_cli.statuses import Unusable
 _GZIP: Final = b"\x1f\x8b"
 _MAX_LINE_BYTES: Final = 1024 * 1024
 """A record has 8 KiB; an object of CloudWatch's, at most 1 MiB, may have many."""
+
+_PRINTED: Final = b'"message":'
+"""How `aws logs filter-log-events` begins the one line of an event that has its text."""
 
 _WRAPPED: Final = ("message", "@message")
 _BATCHES: Final = ("logEvents", "events")
@@ -99,12 +102,14 @@ def _skip_line(stream: io.BufferedIOBase) -> None:
 
 
 def _read(number: int, line: bytes) -> LogLine:
-    start = line.find(b"{")
-    if start < 0:
+    text = line.strip()
+    if text.startswith(_PRINTED):
+        text = b"{" + text.removesuffix(b",") + b"}"
+    start = text.find(b"{")
+    if start < 0 or text[start:] == b"{":
         return LogLine(number=number)
     try:
-        found = parse_object(line[start:].strip())
-        records = tuple(_records(found))
+        records = tuple(_records(parse_object(text[start:])))
     except NotStrictJson as error:
         return LogLine(number=number, problem=str(error))
     return LogLine(number=number, records=records)

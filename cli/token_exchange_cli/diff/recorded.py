@@ -35,12 +35,20 @@ class RecordedClaims(Mapping[str, Json]):
     def __init__(self, claims: Mapping[str, Json], known: frozenset[str]) -> None:
         self._claims = claims
         self._known = known
+        self._cut = frozenset(name for name, value in claims.items() if is_cut(value))
 
     @override
     def __getitem__(self, name: str) -> Json:
         if not self.tells(name):
             raise NotRecorded(f"the claim {name}")
         return self._claims[name]
+
+    @override
+    def get(self, name: str, default: Json = None) -> Json:  # type: ignore[override]  # as `claims.get` is used
+        """Return the claim, or `default` where the token had none."""
+        if not self.tells(name):
+            raise NotRecorded(f"the claim {name}")
+        return self._claims.get(name, default)
 
     @override
     def __iter__(self) -> Iterator[str]:
@@ -52,7 +60,7 @@ class RecordedClaims(Mapping[str, Json]):
 
     def tells(self, name: str) -> bool:
         """Say whether the record tells the claim's whole value, or that it was absent."""
-        return not is_cut(self._claims[name]) if name in self._claims else name in self._known
+        return name not in self._cut if name in self._claims else name in self._known
 
     def told(self) -> dict[str, Json]:
         """Return the claims as the record has them, those that were cut included."""

@@ -123,9 +123,9 @@ class Replay:
             NotARecord: it tells nothing that can be decided.
             NotRecorded: it does not tell what one of them hangs on.
         """
-        recorded = recorded_outcome(record)
-        ask, old = self._asked(record, recorded)
-        new = self._decided(self._after, record, ask)
+        recorded, claims = recorded_outcome(record), self._reader.claims(record)
+        ask, old = self._asked(record, claims, recorded)
+        new = self._decided(self._after, record, claims, ask)
         if recorded is None:
             if record.get("decision") == "rejected" and record.get("reason") != Reason.TOO_MANY_REQUESTS:
                 raise NotRecorded("it was refused for what it asked for, which the record does not have")
@@ -134,7 +134,9 @@ class Replay:
             raise NotRecorded("it was refused though the old policy has a login for it: what it asked for is unknown")
         return recorded, new, old
 
-    def _asked(self, record: Mapping[str, Json], recorded: Outcome | None) -> tuple[Ask, Outcome]:
+    def _asked(
+        self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
+    ) -> tuple[Ask, Outcome]:
         """Return what the request most likely asked for, and what the old policy says to it.
 
         A record has what was given and not what was asked for. So the first way to ask for it is taken to which the
@@ -142,16 +144,15 @@ class Replay:
         """
         logins = {} if recorded is None else recorded.logins
         first, *others = ways_to_ask(record, logins, registry_of_grant=self._registry_of_grant)
-        plainest = self._decided(self._before, record, first)
+        plainest = self._decided(self._before, record, claims, first)
         if recorded is not None and not plainest.is_as(recorded):
             for ask in others:
-                outcome = self._decided(self._before, record, ask)
+                outcome = self._decided(self._before, record, claims, ask)
                 if outcome.is_as(recorded):
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, policy: Policy, record: Mapping[str, Json], ask: Ask) -> Outcome:
-        claims = self._reader.claims(record)
+    def _decided(self, policy: Policy, record: Mapping[str, Json], claims: RecordedClaims, ask: Ask) -> Outcome:
         issuer = _entry(policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy takes no token of this issuer for this audience")

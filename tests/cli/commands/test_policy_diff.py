@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import os
+import pty
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
@@ -229,6 +233,42 @@ def test_a_line_is_read_in_each_form_in_which_people_have_it(tmp_path: Path, wra
             done = diff(tmp_path, OLD, DEV, "--audit", log, given=given)
             assert _decisions(done)["looked_at"] == 1
             assert _decisions(done)["differ"] == DIFFERS
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        {"events": [{"timestamp": 1, "message": json.dumps(line()), "eventId": "1"}], "searchedLogStreams": []},
+        {"events": [{"eventId": "1", "message": json.dumps(line()) + "\n"}]},
+        [{"message": json.dumps(line())}],
+    ],
+)
+def test_what_aws_prints_on_many_lines_is_read_by_the_one_that_counts(tmp_path: Path, printed: Json) -> None:
+    path = tmp_path / "log"
+    path.write_text(json.dumps(printed, indent=4))
+    done = diff(tmp_path, OLD, DEV, "--audit", path)
+    assert _decisions(done)["looked_at"] == 1
+    assert "cannot be read" not in done.err
+
+
+def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", [line()] * 1500)
+    old, new = write_json(tmp_path / "old.json", OLD), write_json(tmp_path / "new.json", DEV)
+    ours, its = pty.openpty()
+    try:
+        program = Path(sys.executable).with_name("token-exchange")
+        done = subprocess.run(
+            [program, "policy", "diff", old, new, "--audit", log],
+            stdout=subprocess.PIPE,
+            stderr=its,
+            timeout=60,
+            check=True,
+        )
+        assert b"1,000 lines" in os.read(ours, 65536)
+    finally:
+        os.close(its)
+        os.close(ours)
+    assert b"1,000 lines" not in done.stdout
 
 
 def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
