@@ -4,6 +4,7 @@ Source: IAM API Reference, GetRole, ListRoles and GetAccountAuthorizationDetails
 URL-encoded by RFC 3986; the CLI decodes it.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +15,9 @@ from token_exchange.verify.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.roles.arns import RoleArn, role_arn
 
 _TRUST: Final = "AssumeRolePolicyDocument"
+_MAX_CHARACTERS: Final = 20_480
+"""More than IAM takes of any trust policy, whatever an account's quota (IAM User Guide, "IAM and AWS STS quotas")."""
+
 _LISTS: Final = ("Roles", "RoleDetailList")
 
 
@@ -84,4 +88,7 @@ def _statements(document: dict[str, Json], place: str) -> tuple[Json, ...]:
     listed = statements if isinstance(statements, list) else [statements]
     if not listed or not all(isinstance(each, dict) for each in listed):
         raise NoTrustPolicy(f"{place}Statement: expected a statement or a list of them")
+    length = len(json.dumps(document, separators=(",", ":")))
+    if length > _MAX_CHARACTERS:
+        raise NoTrustPolicy(f"{place}Statement: expected at most {_MAX_CHARACTERS} characters, found {length}")
     return tuple(listed)

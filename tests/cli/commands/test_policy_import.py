@@ -604,6 +604,10 @@ def test_of_many_roles_those_that_no_ci_system_assumes_are_passed_over(tmp_path:
         ),
         (b'{"Role": {"AssumeRolePolicyDocument": 7}}', "Role.AssumeRolePolicyDocument: expected a policy document"),
         (b'{"Roles": [{}]}', "Roles[0].AssumeRolePolicyDocument: missing"),
+        (
+            json.dumps(of_sub(*[f"repo:o/r{n}:environment:e{n}" for n in range(1000)])).encode(),
+            "at most 20480 characters",
+        ),
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
     ],
 )

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.cli.program import run, write_policy
 from tests.cli.roles.made import ACCOUNT, BROKER, printed, roles_in
@@ -14,6 +16,7 @@ from tests.policy.documents import Document, document, grant, without
 from token_exchange.ports import Json
 
 OTHER = "999988887777"
+MOTOS_ACCOUNT = "123456789012"
 HERE = f"arn:aws:iam::{ACCOUNT}:role/ci-reader"
 THERE = f"arn:aws:iam::{OTHER}:role/teams/a/ci-reader"
 REGISTRIES: Json = {
@@ -100,6 +103,30 @@ def test_cloudformation_would_take_it(tmp_path: Path) -> None:
     command = [str(lint), str(tmp_path / "a.yaml"), str(tmp_path / "b.json")]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_a_stack_of_it_is_made_in_each_account_alike(tmp_path: Path) -> None:
+    own = grant(name="own", role=f"arn:aws:iam::{MOTOS_ACCOUNT}:role/teams/own")
+    done = printed(tmp_path, own, *BOTH, registries=REGISTRIES)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        client = boto3.client(
+            "cloudformation",
+            endpoint_url=f"http://{host}:{port}",
+            region_name="eu-west-1",
+            aws_access_key_id="ASIATEST",
+            aws_secret_access_key="secret",
+        )
+        client.create_stack(StackName="roles", TemplateBody=done.out, Capabilities=["CAPABILITY_NAMED_IAM"])
+        made = client.list_stack_resources(StackName="roles")["StackResourceSummaries"]
+        client.delete_stack(StackName="roles")
+    finally:
+        server.stop()
+    # moto lists what a condition leaves out, too, without an id.
+    named = [(one["ResourceType"], one["PhysicalResourceId"]) for one in made if one["PhysicalResourceId"]]
+    assert named == [("AWS::IAM::Role", "own")]
 
 
 def test_what_may_count_some_day_gets_its_role_and_what_is_past_does_not(tmp_path: Path) -> None:
