@@ -654,6 +654,12 @@ def test_a_tenant_that_is_the_issuers_own_is_the_only_one() -> None:
     assert "never-matches" not in codes(of(BITBUCKET, match={"organization": "nordlicht"}))
 
 
+def test_no_pattern_leads_from_an_issuer_of_one_tenant_to_another() -> None:
+    any_step: Json = {"sub": {"like": "{a7c40000-1111-2222-3333-444455556666}**:**"}}
+    assert "crosses-organizations" not in codes(of(BITBUCKET, claims=any_step))
+    assert "crosses-organizations" in codes(of(BITRISE, claims=any_step))
+
+
 def test_ids_that_nobody_can_make_alike_are_not_shared() -> None:
     found = changed(
         policy(push(repositories=["ci/{repository_id}"]), push(name="two", issuers=["ci"])), "issuers.ci", BITBUCKET

@@ -5,7 +5,7 @@ from typing import Final
 
 from token_exchange.policy.conditions import Condition, Exists
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Claim, Name
+from token_exchange.providers.vocabulary import Claim, Constant, Name
 from token_exchange_cli.lint.conditions import condition_path, is_about, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
@@ -51,6 +51,8 @@ type _Part = Callable[[str], str]
 
 def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
     """Return what gives the beginning of a pattern up to where the tenant ends, None where it has no tenant."""
+    if isinstance(preset.vocabulary.get("organization"), Constant):
+        return None  # The issuer is one tenant's alone: whatever a pattern leaves open, it is that tenant's.
     if is_about(condition, "organization", preset):
         return _first if preset.organization_is_path else _whole
     if condition.section == "claims" and condition.path == ("sub",):
