@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Final, Literal
 
 from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import decide
 from token_exchange.policy.model import Issuer, Policy
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.claims import check_claims
-from token_exchange_cli.diff.gaps import require_told
+from token_exchange_cli.diff.decider import Decider
 from token_exchange_cli.diff.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.diff.past_asks import ways_to_ask
 from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims, RecordReader
@@ -72,8 +71,8 @@ class Replay:
     """Decides records by both policies, and counts them."""
 
     def __init__(self, before: Policy, after: Policy) -> None:
-        self._before = before
-        self._after = after
+        self._before = Decider(before)
+        self._after = Decider(after)
         self._reader = RecordReader((before, after))
         self._registry_of_grant = {grant.name: grant.registry.name for grant in before.grants}
         self.tally = Tally()
@@ -152,8 +151,8 @@ class Replay:
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, policy: Policy, record: Mapping[str, Json], claims: RecordedClaims, ask: Ask) -> Outcome:
-        issuer = _entry(policy, record, claims)
+    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: Ask) -> Outcome:
+        issuer = _entry(by.policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy takes no token of this issuer for this audience")
             return decided_outcome(refused)
@@ -162,9 +161,7 @@ class Replay:
             caller = self._reader.caller(record, claims, issuer, now=_seconds(record))
         except Refused as refused:
             return decided_outcome(refused)
-        decision = decide(policy, caller, ask)
-        require_told(policy, caller, claims, ask, decision)
-        return decided_outcome(decision)
+        return by.outcome(caller, claims, ask)
 
 
 def _entry(policy: Policy, record: Mapping[str, Json], claims: RecordedClaims) -> Issuer | None:

@@ -102,7 +102,7 @@ def _rules(draw: st.DrawFn) -> list[Json]:
 
 
 @st.composite
-def _changes(draw: st.DrawFn) -> tuple[Policy, Policy]:
+def policy_changes(draw: st.DrawFn) -> tuple[Policy, Policy]:
     """Draw a policy, and what became of it where one thing was changed, or several."""
     names = draw(st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3, unique=True))
     before = [draw(_grants(name)) for name in names]
@@ -128,7 +128,7 @@ def _with_one_field_of(other: Document, own: Document, draw: st.DrawFn) -> Docum
 
 
 @st.composite
-def _runs(draw: st.DrawFn) -> Mapping[str, Json]:
+def ci_runs(draw: st.DrawFn) -> Mapping[str, Json]:
     ref = draw(st.sampled_from(_REFS))
     return _of_ref(
         ref,
@@ -140,7 +140,7 @@ def _runs(draw: st.DrawFn) -> Mapping[str, Json]:
     )
 
 
-_ASKS = st.sampled_from(
+ASKS = st.sampled_from(
     [
         Ask(),
         Ask(registries=("apps",)),
@@ -187,7 +187,7 @@ def _of_ref(ref: str, **claims: Json) -> dict[str, Json]:
 
 
 @settings(max_examples=200)
-@given(change=_changes(), claims=_runs(), ask=_ASKS)
+@given(change=policy_changes(), claims=ci_runs(), ask=ASKS)
 def test_who_is_let_in_now_is_let_in_by_a_grant_that_is_named(
     change: tuple[Policy, Policy], claims: Mapping[str, Json], ask: Ask
 ) -> None:
@@ -201,7 +201,7 @@ def test_who_is_let_in_now_is_let_in_by_a_grant_that_is_named(
 
 
 @settings(max_examples=200)
-@given(change=_changes(), claims=_runs())
+@given(change=policy_changes(), claims=ci_runs())
 def test_a_grant_that_is_not_named_gives_nothing_more(
     change: tuple[Policy, Policy], claims: Mapping[str, Json]
 ) -> None:
@@ -227,7 +227,7 @@ def test_a_grant_that_is_not_named_gives_nothing_more(
             assert isinstance(narrow, Granted)
 
 
-@given(change=_changes())
+@given(change=policy_changes())
 def test_nothing_differs_from_itself(change: tuple[Policy, Policy]) -> None:
     policy, _ = change
     assert not list(changes(policy, policy))

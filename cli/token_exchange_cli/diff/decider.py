@@ -1,0 +1,119 @@
+"""Decides for callers by one policy, and remembers: in a log the same pipelines come again and again.
+
+What cannot make a decision another, such as a run's number or its commit, is no part of what is remembered, so that a
+log of a million lines has some thousands of decisions. A refusal looks at every grant, and a policy may have ten
+thousand.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.conditions import Condition
+from token_exchange.policy.decision import decide
+from token_exchange.policy.judgement import Caller
+from token_exchange.policy.model import Grant, Issuer, Policy
+from token_exchange.policy.templates import Template
+from token_exchange.ports import Json
+from token_exchange.providers.vocabulary import ClaimPath, Name, claim_at
+from token_exchange_cli.diff.gaps import require_told
+from token_exchange_cli.diff.outcomes import Outcome, decided_outcome
+from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
+
+_MOST_REMEMBERED: Final = 4096
+"""Decisions, of a few KiB at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decisive:
+    """All of a caller of one issuer that a policy's decision on him rests on, and when its grants end."""
+
+    names: tuple[Name, ...]
+    paths: tuple[ClaimPath, ...]
+    ends_seconds: tuple[int, ...]
+
+
+class Decider:
+    """Decides by `policy`."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._decisive: dict[str, _Decisive] = {}
+        self._remembered: dict[Hashable, Outcome | str] = {}
+
+    def outcome(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome:
+        """Return what comes of it where `caller` asks for `ask`.
+
+        Raises:
+            NotRecorded: it hangs on what `claims` does not tell.
+        """
+        key = self._key(caller, claims, ask)
+        found = self._remembered.get(key)
+        if found is None:
+            found = self._decided(caller, claims, ask)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = found
+        if isinstance(found, str):
+            raise NotRecorded(found)
+        return found
+
+    def _decided(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome | str:
+        decision = decide(self.policy, caller, ask)
+        try:
+            require_told(self.policy, caller, claims, ask, decision)
+        except NotRecorded as error:
+            return str(error)
+        return decided_outcome(decision)
+
+    def _key(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Hashable:
+        issuer = caller.issuer
+        if issuer.name not in self._decisive:
+            self._decisive[issuer.name] = _decisive(self.policy, issuer)
+        decisive = self._decisive[issuer.name]
+        vocabulary = caller.identity.vocabulary
+        return (
+            issuer.name,
+            ask,
+            caller.identity.untrusted_trigger,
+            tuple(vocabulary.get(name) for name in decisive.names),
+            tuple((claims.tells(path[0]), _typed(claim_at(caller.claims, path))) for path in decisive.paths),
+            bisect_right(decisive.ends_seconds, caller.now),
+        )
+
+
+def _decisive(policy: Policy, issuer: Issuer) -> _Decisive:
+    grants = [policy.grants[place] for place in policy.indexes[issuer.name].all]
+    rules = [rule for rule in policy.deny if issuer.name in rule.issuers]
+    conditions = [condition for grant in grants for condition in grant.conditions]
+    conditions += [condition for rule in rules for condition in rule.conditions]
+    names: set[Name] = {"organization", "organization_id"}
+    names |= {name for name in issuer.preset.vocabulary if any(_is_on(condition, name) for condition in conditions)}
+    names |= {name for grant in grants for template in _templates(grant) for name in template.names}
+    paths = {condition.path for condition in conditions if condition.section == "claims"} | issuer.preset.must_match
+    ends = {grant.expires_at_seconds for grant in grants if grant.expires_at_seconds is not None}
+    return _Decisive(names=tuple(sorted(names)), paths=tuple(sorted(paths)), ends_seconds=tuple(sorted(ends)))
+
+
+def _is_on(condition: Condition, name: Name) -> bool:
+    return condition.section == "match" and condition.path == (name,)
+
+
+def _templates(grant: Grant) -> Iterator[Template]:
+    terms = grant.terms
+    if terms is None:
+        return
+    yield from terms.repositories
+    yield from terms.also_pull
+    if isinstance(terms.session_tags, Mapping):
+        yield from terms.session_tags.values()
+    if isinstance(terms.source_identity, Template):
+        yield terms.source_identity
+
+
+def _typed(value: Json) -> Hashable:
+    """Return `value` so that what differs to a condition differs: to Python `True` is 1."""
+    return json.dumps(value) if isinstance(value, list | dict) else (type(value), value)

@@ -1,0 +1,100 @@
+"""What is remembered is what would be decided."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ci_claims import NOON, caller_of, github_claims
+from tests.cli.diff.test_named_grants import ASKS, ci_runs, policy_changes
+from tests.policy.documents import document, grant, load
+from token_exchange.audit import claims_named
+from token_exchange.policy.ask import Ask
+from token_exchange.policy.decision import decide
+from token_exchange.policy.model import Policy
+from token_exchange.ports import Json
+from token_exchange_cli.diff.decider import Decider
+from token_exchange_cli.diff.outcomes import decided_outcome
+from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
+
+
+def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
+    return RecordedClaims(claims, claims_named(policy.issuers["github"], policy.claims_in_conditions))
+
+
+@settings(max_examples=200)
+@given(
+    change=policy_changes(),
+    runs=st.lists(ci_runs(), min_size=1, max_size=6),
+    asks=st.lists(ASKS, min_size=1, max_size=3),
+)
+def test_it_decides_as_the_service_does(
+    change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[Ask]
+) -> None:
+    policy, _ = change
+    decider = Decider(policy)
+    for claims in [*runs, *runs]:
+        for ask in asks:
+            caller = caller_of(policy, "github", dict(claims), now=NOON)
+            assert decider.outcome(caller, _recorded(policy, claims), ask) == decided_outcome(
+                decide(policy, caller, ask)
+            )
+
+
+def test_only_what_decides_is_another_decision() -> None:
+    policy = load(document(grant(match={"branch": "main"})))
+    decider = Decider(policy)
+    for number in range(50):
+        claims = github_claims(run_id=str(number), sha=f"{number:040}", ref=f"refs/heads/{number % 5}")
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+    assert len(decider._remembered) == 5  # noqa: SLF001 - what it keeps is all that can be too much
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    # equal to Python, and not to a condition
+    [(True, 1), (1, "1"), (None, ""), (["a"], '["a"]'), (False, 0)],
+)
+def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
+    policy = load(document(grant(claims={"odd": {"not": "x"}})))
+    decider = Decider(policy)
+    for value in (first, second):
+        claims = github_claims(odd=value)
+        caller = caller_of(policy, "github", claims)
+        assert decider.outcome(caller, _recorded(policy, claims), Ask()) == decided_outcome(
+            decide(policy, caller, Ask())
+        )
+
+
+def test_a_day_on_which_a_grant_ended_is_another() -> None:
+    policy = load(document(grant(expires="2027-01-15")))
+    decider = Decider(policy)
+    today = caller_of(policy, "github", github_claims(), now=NOON)
+    claims = _recorded(policy, today.claims)
+    assert decider.outcome(today, claims, Ask()).word == "granted"
+    # The first second at which it no longer counts.
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600 - 1), claims, Ask()).word == "granted"
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, Ask()).word == "denied"
+
+
+def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
+    policy = load(document(grant(claims={"odd": "x"})))
+    decider = Decider(policy)
+    claims = github_claims()
+    caller = caller_of(policy, "github", claims)
+    for _ in range(2):
+        with pytest.raises(NotRecorded, match="the grant reader asks for odd"):
+            decider.outcome(caller, RecordedClaims(claims, frozenset()), Ask())
+    # That the token had none is another thing.
+    assert decider.outcome(caller, _recorded(policy, claims), Ask()).word == "denied"
+
+
+def test_it_forgets_before_it_is_too_much() -> None:
+    policy = load(document(grant(match={"branch": "main"})))
+    decider = Decider(policy)
+    for number in range(4100):
+        claims = github_claims(ref=f"refs/heads/{number}")
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+    assert len(decider._remembered) == 4  # noqa: SLF001 - what it keeps is all that can be too much
