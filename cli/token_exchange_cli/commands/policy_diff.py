@@ -14,11 +14,12 @@ from rich.progress import Progress, TextColumn
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
 from token_exchange_cli.diff.change import SECTIONS, Change
-from token_exchange_cli.diff.log_lines import log_lines
+from token_exchange_cli.diff.log_lines import LogLine, log_lines
 from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.diff.replay import Difference, Replay, Skipped, Tally
+from token_exchange_cli.input_files import shown_name
 from token_exchange_cli.policy_input import load_policy_argument
-from token_exchange_cli.statuses import Status
+from token_exchange_cli.statuses import Status, Unusable
 from token_exchange_cli.terminal import console, line, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
@@ -76,26 +77,34 @@ def command(
 def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Difference], None]) -> tuple[Tally, int]:
     """Tell of each exchange that would end otherwise, as it is found; return the counts."""
     replay = Replay(before, after)
-    differing = problems = 0
+    differing = 0
+    has_records = False
     with _progress() as advance:
         for one in log_lines(audit):
             if one.number % _TOLD_EVERY == 0:
                 advance(one.number, differing)
-            if one.problem is not None:
-                replay.skip("unreadable")
-                problems += 1
-                if problems <= _MOST_PROBLEMS:
-                    remark(f"line {one.number}: {one.problem}")
-            elif not one.records:
-                replay.skip("other-lines")
-            for record in one.records:
-                difference = replay.difference(one.number, record)
-                if difference is not None:
-                    differing += 1
-                    tell(difference)
+            has_records |= bool(one.records)
+            for difference in _differences(one, replay):
+                differing += 1
+                tell(difference)
+    if replay.tally.skipped["unreadable"] and not has_records:
+        raise Unusable(f"{shown_name(audit)}: no audit record in it; expected one JSON object a line")
     for text in _remarks(replay.tally):
         remark(text)
     return replay.tally, differing
+
+
+def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
+    if one.problem is not None:
+        replay.skip("unreadable")
+        if replay.tally.skipped["unreadable"] <= _MOST_PROBLEMS:
+            remark(f"line {one.number}: {one.problem}")
+    elif not one.records:
+        replay.skip("other-lines")
+    for record in one.records:
+        difference = replay.difference(one.number, record)
+        if difference is not None:
+            yield difference
 
 
 def _remarks(tally: Tally) -> Iterator[str]:

@@ -106,13 +106,21 @@ def _read(number: int, line: bytes) -> LogLine:
     if text.startswith(_PRINTED):
         text = b"{" + text.removesuffix(b",") + b"}"
     start = text.find(b"{")
-    if start < 0 or text[start:] == b"{":
-        return LogLine(number=number)
+    if start < 0 or text == b"{":
+        return LogLine(number=number, problem=None if _is_text(text) else "not UTF-8")
     try:
         records = tuple(_records(parse_object(text[start:])))
     except NotStrictJson as error:
         return LogLine(number=number, problem=str(error))
     return LogLine(number=number, records=records)
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _records(found: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:

@@ -388,3 +388,28 @@ def test_standard_input_is_for_one_of_the_three(tmp_path: Path) -> None:
     done = run("policy", "diff", "-", new, "--audit", "-", "--json", given=json.dumps(OLD))
     assert (done.status, done.out) == (2, "")
     assert "for one argument alone" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        # an image, a policy, and a log that somebody laid out for reading
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1: not UTF-8"),
+        (b"grants:\n  - {name: x, issuers: [y]}\n", "line 2: not JSON"),
+        (json.dumps(line(), indent=2).encode(), ": not JSON"),
+    ],
+)
+def test_a_file_that_is_no_log_is_unusable_and_has_its_place(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(content)
+    done = diff(tmp_path, OLD, DEV, "--audit", path)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+    assert f"{path}: no audit record in it; expected one JSON object a line" in done.err
+
+
+def test_a_log_without_an_exchange_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for content in ("", "START RequestId: 7\nEND RequestId: 7\n"):
+        path.write_text(content)
+        assert diff(tmp_path, OLD, DEV, "--audit", path).status == 0
