@@ -8,6 +8,8 @@ from sandbox.aws.secrets_manager import Secret
 
 APPS_ACCOUNT: Final = "111122223333"
 BASE_ACCOUNT: Final = "444455556666"
+BUILDS_ACCOUNT: Final = "777788889999"
+"""Where programs with a role run that ask STS for tokens about themselves."""
 REGION: Final = "eu-west-1"
 BASE_REGION: Final = "us-east-1"
 REGISTRIES: Final = {"apps": (APPS_ACCOUNT, REGION), "base": (BASE_ACCOUNT, BASE_REGION)}

@@ -95,7 +95,7 @@ class Issuer:
             if path == provider.issuer_path + DISCOVERY_PATH:
                 return self._document(provider, "discovery", self._discovery(provider))
             if path == provider.issuer_path + provider.keys_path:
-                return self._document(provider, "keys", {"keys": self.keys(provider.name).published()})
+                return self._document(provider, "keys", {"keys": self.tokens.published(provider.name)})
         return _json({"error": f"nothing at {path}"}, status=404)
 
     def _discovery(self, provider: Provider) -> dict[str, object]:
@@ -105,7 +105,7 @@ class Issuer:
             "jwks_uri": self.tokens.keys_url(provider.name),
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": [provider.algorithm],
+            "id_token_signing_alg_values_supported": [*provider.algorithms],
             "scopes_supported": ["openid"],
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox.clocks import WALL_CLOCK, Now
 from sandbox.providers import all_providers
 from sandbox.providers.shape import Claims, Json, Provider
-from sandbox.signing_keys import KeyRing
+from sandbox.signing_keys import Algorithm, KeyRing
 
 
 class Mint:
@@ -34,14 +34,30 @@ class Mint:
         """Return where a provider's key set is served."""
         return self.address(provider) + find_provider(provider).keys_path
 
-    def keys(self, provider: str) -> KeyRing:
-        """Return a provider's keys; they are made at their first use."""
-        found = find_provider(provider)
-        if found.name not in self._keys:
-            self._keys[found.name] = KeyRing(self._folder, name=found.name, algorithm=found.algorithm)
-        return self._keys[found.name]
+    def keys(self, provider: str, *, algorithm: Algorithm | None = None) -> KeyRing:
+        """Return a provider's keys, of its usual algorithm or of another one; they are made at their first use.
 
-    def mint(
+        Raises:
+            KeyError: no such provider, or it does not sign with `algorithm`.
+        """
+        found = find_provider(provider)
+        if algorithm in {None, found.algorithm}:
+            return self._ring(found.name, found.algorithm)
+        if algorithm not in found.other_algorithms:
+            raise KeyError(f"{found.name} does not sign with {algorithm}")
+        return self._ring(f"{found.name}-{algorithm.lower()}", algorithm)
+
+    def published(self, provider: str) -> list[Mapping[str, object]]:
+        """Return the public keys of a provider, of all its algorithms."""
+        rings = (self.keys(provider, algorithm=each) for each in find_provider(provider).algorithms)
+        return [key for ring in rings for key in ring.published()]
+
+    def _ring(self, name: str, algorithm: Algorithm) -> KeyRing:
+        if name not in self._keys:
+            self._keys[name] = KeyRing(self._folder, name=name, algorithm=algorithm)
+        return self._keys[name]
+
+    def mint(  # noqa: PLR0913 - each is one way in which a token can differ
         self,
         provider: str,
         *,
@@ -50,6 +66,7 @@ class Mint:
         claims: Mapping[str, Json] | None = None,
         without: Collection[str] = (),
         header: Mapping[str, object] | None = None,
+        algorithm: Algorithm | None = None,
         lifetime_seconds: int | None = None,
         now: float | None = None,
     ) -> str:
@@ -59,7 +76,7 @@ class Mint:
         follows. `without` are left out at the end.
 
         Raises:
-            KeyError: no such provider or scenario.
+            KeyError: no such provider, scenario or algorithm.
         """
         found = find_provider(provider)
         issued_at = int(self._now() if now is None else now)
@@ -76,7 +93,7 @@ class Mint:
         if found.not_before_seconds is not None:
             whole["nbf"] = issued_at - found.not_before_seconds
         whole |= changes
-        return self.keys(provider).current.sign(
+        return self.keys(provider, algorithm=algorithm).current.sign(
             {name: value for name, value in whole.items() if name not in without}, header=header
         )
 

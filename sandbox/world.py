@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +43,8 @@ class World:
             self.issuer = stack.enter_context(Issuer(folder, port=issuer_port, now=now))
             self.aws = stack.enter_context(Aws(roles=roles, callers=[self._service], port=aws_port, now=now))
             self.aws.secrets.put(account.hub_secret())
+            sign = partial(self.issuer.mint, "aws-sts")
+            self.aws.outbound_federation.enable(account.BUILDS_ACCOUNT, sign=sign)
             self.gates: dict[str, Gate] = {}
             for name, port in (registry_ports or {}).items():
                 owner, region = account.REGISTRIES[name]

@@ -19,6 +19,7 @@ from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
 from sandbox.aws.ecr_public import PublicRegistry
 from sandbox.aws.errors import AwsError, Protocol, error_answer
+from sandbox.aws.outbound_identity import OutboundFederation
 from sandbox.aws.principals import Principals, Role, Session
 from sandbox.aws.secrets_manager import Secrets
 from sandbox.aws.signatures import authenticate, claimed_access_key_id
@@ -80,12 +81,14 @@ class Aws:
         self.secrets = Secrets()
         self.state = StateTable()
         self.configurations = Configurations()
+        self.outbound_federation = OutboundFederation()
         self.faults: Faults[str, AwsFault] = Faults()
         self._now = now
         self._seen: list[Seen] = []
         self._lock = threading.Lock()
         self._operations: Mapping[str, Operation] = {
             "sts:AssumeRole": assume_role,
+            "sts:GetWebIdentityToken": self.outbound_federation.get_web_identity_token,
             "ecr:GetAuthorizationToken": self.registry.get_authorization_token,
             "ecr-public:GetAuthorizationToken": self.public_registry.get_authorization_token,
             "secretsmanager:GetSecretValue": self.secrets.get_secret_value,

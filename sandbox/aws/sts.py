@@ -90,7 +90,7 @@ def _read(call: Call) -> AssumeRoleRequest:
         check_text(external_id, name="externalId", rule=EXTERNAL_ID)
     if source_identity is not None:
         check_text(source_identity, name="sourceIdentity", rule=SESSION_NAME)
-    tags = _tags(parameters)
+    tags = tags_of(parameters)
     policy = session_policy_of(parameters)
     return AssumeRoleRequest(
         role_arn=role_arn,
@@ -148,7 +148,12 @@ def _chained(seconds: int) -> int:
     return seconds
 
 
-def _tags(parameters: Mapping[str, str]) -> dict[str, str]:
+def tags_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that were sent, in their order.
+
+    Raises:
+        AwsError: too many, a key twice, or one outside its limits.
+    """
     found = [re.fullmatch(r"Tags\.member\.([0-9]{1,4})\.(Key|Value)", name) for name in parameters]
     positions = sorted({int(each[1]) for each in found if each})
     if len(positions) > MAX_TAGS:

@@ -1,4 +1,4 @@
-"""AWS STS, asked by a role for a token about itself; its ES384 key signs, which no other system has.
+"""AWS STS, asked by a role for a token about itself, signed with RS256 or, which no other system has, with ES384.
 
 Source: IAM User Guide, "Understanding token claims".
 """
@@ -29,6 +29,7 @@ PROVIDER: Final = Provider(
     issuer_path="/aws-sts",
     keys_path="/.well-known/jwks.json",
     algorithm="ES384",
+    other_algorithms=("RS256",),
     lifetime_seconds=300,
     not_before_seconds=None,
     base_claims={"sub": "arn:aws:iam::777788889999:role/codebuild/shop-images", _STS: _WITHIN},

@@ -47,6 +47,7 @@ class Provider:
     """A CI system.
 
     `fixed_issuer` is the `iss` of a system whose issuers lie on its own host alone; a policy then has to name the keys.
+    Whoever asks for a token may choose one of `other_algorithms` instead.
     `fixed_audience` is the `aud` of a system that lets nobody choose one.
     `issuer_path` and `keys_path` are appended to the server's and the issuer's URL. `scenarios` are changes to the
     claims of the first one, which is used when none is named. `derive` adds the claims that follow from others
@@ -61,6 +62,7 @@ class Provider:
     issuer_path: str
     keys_path: str
     algorithm: Algorithm
+    other_algorithms: tuple[Algorithm, ...] = ()
     lifetime_seconds: int
     not_before_seconds: int | None
     base_claims: Mapping[str, Json]
@@ -68,6 +70,11 @@ class Provider:
     derive: Callable[[Claims, str], Claims]
     entry: Entry
     shown: Shown
+
+    @property
+    def algorithms(self) -> tuple[Algorithm, ...]:
+        """All that its tokens may be signed with, the usual one first."""
+        return (self.algorithm, *self.other_algorithms)
 
     def claims(self, issuer: str, *, scenario: str | None, changes: Mapping[str, Json]) -> Claims:
         """Return the claims of a job's token, without times, audience and id.

@@ -170,7 +170,7 @@ CI: dict[str, Ci] = {
         program=(
             "aws",
             (
-                f"sts get-web-identity-token --audience {EXCHANGE} --signing-algorithm RS256 "
+                f'sts get-web-identity-token --audience ["{EXCHANGE}"] --signing-algorithm RS256 '
                 "--duration-seconds 300 --region eu-west-1 --query WebIdentityToken --output text"
             ),
         ),

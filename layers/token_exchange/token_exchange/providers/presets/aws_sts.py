@@ -76,8 +76,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            "aws sts get-web-identity-token --audience AUDIENCE --signing-algorithm RS256 --duration-seconds 300 "
-            '--region "$AWS_REGION" --query WebIdentityToken --output text'
+            # A list, as version 1 of the AWS CLI would fetch a bare https:// and ask for what it finds there.
+            "aws sts get-web-identity-token --audience '[\"AUDIENCE\"]' --signing-algorithm RS256 "
+            '--duration-seconds 300 --region "$AWS_REGION" --query WebIdentityToken --output text'
         ),
     )
 
