@@ -129,7 +129,7 @@ def without_sub_groups(subject: Subject) -> Iterator[Finding]:
                     "denied-without-sub-groups",
                     condition_path(path, condition),
                     "the rule holds for the group itself and for none of the groups below it",
-                    f'write another rule for those: {{organization: {{like: "{_group(condition)}/**"}}}}',
+                    f'write both: {{organization: {{like: ["{_group(condition)}", "{_group(condition)}/**"]}}}}',
                 )
 
 

@@ -1,0 +1,55 @@
+"""Entries that trust more than they seem to."""
+
+import pytest
+
+from tests.cli.lint.lint import check, codes, lint
+from tests.cli.lint.policies import (
+    AZURE,
+    BITRISE,
+    of,
+    policy,
+)
+from tests.policy.documents import Document, changed
+from token_exchange.ports import Json
+
+BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}
+CASES: list[tuple[str, str, Document, Document]] = [
+    # a code, where, a policy with it, and one that only looks like it
+    (
+        "organization-without-id", "issuers.github.organizations[0]",
+        policy(github__organizations=[{"name": "nordlicht"}]),
+        # nobody but its administrators hands out names there
+        policy(gitlab__organizations=[{"name": "werft"}], gitlab__issuer="https://gitlab.nordlicht.example"),
+    ),
+    (
+        "shared-audience", "issuers.github.audience",
+        policy(github__audience="https://github.com/nordlicht", github__shared_audience=True),
+        policy(github__audience="https://github.com.nordlicht.example"),
+    ),
+    (
+        "shared-audience", "issuers.gitlab.audience",
+        policy(gitlab__audience="sts.amazonaws.com", gitlab__shared_audience=True),
+        policy(gitlab__shared_audience=True),
+    ),
+    (
+        "shared-audience", "issuers.azure.audience",
+        changed(policy(), "issuers.azure", AZURE),
+        policy(),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
+def test_a_danger_is_found_and_its_likeness_is_not(
+    code: str, where: str, dangerous: Document, careful: Document
+) -> None:
+    check(code, where, dangerous, careful)
+
+
+def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
+    assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
+
+
+def test_an_audience_that_nobody_can_choose_is_not_to_be_changed() -> None:
+    (finding,) = lint(changed(policy(), "issuers.azure", AZURE))
+    assert finding.suggestion == "set single_use on the grants of this issuer"

@@ -1,0 +1,149 @@
+"""Who may push, and whether what says so is any bound."""
+
+import pytest
+
+from tests.cli.lint.lint import check, codes, lint
+from tests.cli.lint.policies import (
+    AWS,
+    BITRISE,
+    BUILDKITE,
+    of,
+    policy,
+    push,
+)
+from tests.policy.documents import Document, changed, grant
+from token_exchange.policy.reading.problems import spelled_path
+from token_exchange.ports import Json
+
+MAIN: Json = {"branch": "main"}
+NO_BOUND: list[dict[str, Json]] = [
+    {"match": {"ref_protected": False}},
+    {"match": {"branch": {"like": "?**"}}},
+    {"match": {"ref": {"like": "refs/heads/**"}}},
+    {"claims": {"ref_protected": "false"}},
+    {"claims": {"ref_protected": {"not": "true"}}},
+    {"claims": {"ref_type": "branch"}},
+]
+CASES: list[tuple[str, str, Document, Document]] = [
+    # a code, where, a policy with it, and one that only looks like it
+    ("push-from-anywhere", "grants[0]", policy(push(match=None)), policy(push(match={"tag": {"like": "v*"}}))),
+    (
+        "push-from-anywhere", "grants[0]",
+        policy(push(match={"repository_id": "7"})),
+        policy(push(match=None, claims={"ref": "refs/heads/main"})),
+    ),
+    (
+        "environment-alone", "grants[0]",
+        policy(push(match={"environment": "production"})),
+        policy(push(match={"environment": "production", "repository_id": "7"})),
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"])),
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": True})),
+    ),
+    (
+        "written-by-the-job", "grants[0].match.workflow",
+        policy(push(match={"branch": "main", "workflow": "images"})),
+        policy(push(match={"branch": "main", "workflow_ref": "nordlicht/ci/.github/workflows/i.yml@refs/tags/v1"})),
+    ),
+    (
+        "id-unused", "grants[0].match.repository",
+        policy(push(match={"branch": "main", "repository": "nordlicht/kompass"})),
+        policy(push(match={"branch": "main", "repository": "nordlicht/kompass", "repository_id": "7"})),
+    ),
+    # what is no bound, though it is a condition on a ref
+    *(
+        (
+            "push-from-anywhere", "grants[0]",
+            policy(push(**{"match": None, **condition})),
+            policy(push(**{**condition, "match": MAIN})),
+        )
+        for condition in NO_BOUND
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": False})),
+        policy(push(issuers=["gitlab"], match={"branch": "main"}, claims={"ref_protected": "true"})),
+    ),
+    (
+        "unprotected-gitlab-push", "grants[0]",
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": {"exists": True}})),
+        policy(push(issuers=["gitlab"], match={"branch": "main", "ref_protected": {"not": False}})),
+    ),
+    (
+        "written-by-the-job", "grants[0].claims.deployment_tier",
+        policy(push(issuers=["gitlab"], claims={"deployment_tier": "production"})),
+        policy(push(issuers=["gitlab"], claims={"environment_protected": "true"})),
+    ),
+    (
+        "id-unused", "grants[0].claims.repository",
+        policy(push(claims={"repository": "nordlicht/kompass"})),
+        policy(push(claims={"repository": "nordlicht/kompass", "repository_id": "7"})),
+    ),
+    (
+        "id-unused", "grants[0].claims.sub",
+        policy(push(claims={"sub": "repo:nordlicht/kompass:ref:refs/heads/main"})),
+        policy(push(match={"repository_id": "7"}, claims={"sub": "repo:nordlicht/kompass:ref:refs/heads/main"})),
+    ),
+    (
+        "id-unused", "grants[0].match.organization",
+        policy(grant(match={"organization": "nordlicht"}), github__organizations=[{"name": "nordlicht"}]),
+        # the allowlist holds the two together
+        policy(grant(match={"organization": "nordlicht"})),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
+def test_a_danger_is_found_and_its_likeness_is_not(
+    code: str, where: str, dangerous: Document, careful: Document
+) -> None:
+    check(code, where, dangerous, careful)
+
+
+def test_conditions_on_declared_names_alone() -> None:
+    found = of(BITRISE, match={"repository": "a/b"})
+    assert "declared-alone" in codes(found)
+    found = changed(found, "grants[0].match", {"repository": "a/b", "pipeline_id": "62d8"})
+    assert "declared-alone" not in codes(found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "conditions", "found"),
+    [
+        # a branch says where, not whose
+        (BITRISE, {"match": {"repository": "a/b", "branch": "main"}}, True),
+        (BITRISE, {"match": {"repository": "a/b"}, "claims": {"app_slug": "62d8"}}, False),
+        (BITRISE, {"match": {"repository": "a/b", "pipeline_id": {"like": "**"}}}, True),
+        (BITRISE, {"match": {"branch": "main"}}, False),
+        (AWS, {"claims": {"https://sts.amazonaws.com/": {"request_tags": {"team": "a"}}}}, True),
+    ],
+)
+def test_what_a_user_types_in_does_not_say_whose_run_it_is(
+    entry: Json, conditions: dict[str, Json], *, found: bool
+) -> None:
+    assert ("declared-alone" in codes(of(entry, **conditions))) is found
+
+
+def test_a_subject_that_spells_two_names_is_told_of_once() -> None:
+    found = policy(push(claims={"sub": "repo:nordlicht/kompass:environment:production"}))
+    (finding,) = [one for one in lint(found) if one.code == "id-unused"]
+    assert "repository_id" in finding.suggestion
+
+
+def test_what_to_write_instead_is_what_the_ci_system_has() -> None:
+    (finding,) = lint(of(BUILDKITE, access="push", match={"pipeline_id": "a"}))
+    assert (finding.code, finding.suggestion) == (
+        "push-from-anywhere",
+        'add a condition that not everybody can meet: branch: main, or tag: {like: "v*"}',
+    )
+    (finding,) = lint(policy(gitlab__organizations=[{"name": "werft"}]))
+    # A sub-group's project has the sub-group's id.
+    assert finding.suggestion == 'list the id of each group that runs jobs, instead: {id: "ITS-ID"}'
+
+
+@pytest.mark.parametrize("entry", [BITRISE, BUILDKITE])
+def test_a_subject_that_the_job_chooses_keeps_nobody_out(entry: Json) -> None:
+    found = lint(of(entry, match={"pipeline_id": "a"}, claims={"sub": "0184990a-477b-4fa8-9968-496074483cee"}))
+    assert [(one.code, spelled_path(one.path)) for one in found] == [("written-by-the-job", "grants[0].claims.sub")]
