@@ -7,6 +7,7 @@ from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _AWS_STS: Final = "sts.amazonaws.com"
 _GITLAB_COM: Final = "https://gitlab.com"
+_MOST_NAMED: Final = 3
 _NOBODYS: Final = "https://exchange.invalid"
 """An audience of one's own, where one can be chosen (RFC 6761 section 6.4)."""
 
@@ -39,8 +40,10 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
             advice = [] if preset.shared_audience(_NOBODYS) else ["use an audience of your own"]
-            if preset.minted == "on-request":
-                advice.append("set single_use on the grants of this issuer")
+            again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
+            if preset.minted == "on-request" and again:
+                more = f" and {len(again) - _MOST_NAMED} more" if len(again) > _MOST_NAMED else ""
+                advice.append(f"set single_use on {', '.join(again[:_MOST_NAMED])}{more}")
             yield warning(
                 "shared-audience",
                 ("issuers", name, "audience"),

@@ -9,7 +9,7 @@ from tests.cli.lint.policies import (
     of,
     policy,
 )
-from tests.policy.documents import Document, changed
+from tests.policy.documents import Document, changed, grant
 from token_exchange.ports import Json
 
 BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}
@@ -50,6 +50,20 @@ def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
     assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
 
 
-def test_an_audience_that_nobody_can_choose_is_not_to_be_changed() -> None:
-    (finding,) = lint(changed(policy(), "issuers.azure", AZURE))
-    assert finding.suggestion == "set single_use on the grants of this issuer"
+@pytest.mark.parametrize(
+    ("grants", "suggestion"),
+    [
+        ([grant(issuers=["azure"])], "set single_use on reader"),
+        (
+            [grant(issuers=["azure"], name=name, repositories=[f"{name}/*"]) for name in "abcde"],
+            "set single_use on a, b, c and 2 more",
+        ),
+        (
+            [grant(issuers=["azure"], single_use=True)],
+            "there is no other; keep max_lifetime short, and give these jobs little",
+        ),
+    ],
+)
+def test_an_audience_that_nobody_can_choose_is_not_to_be_changed(grants: list[Document], suggestion: str) -> None:
+    (finding,) = lint(changed(policy(*grants), "issuers.azure", AZURE))
+    assert finding.suggestion == suggestion
