@@ -14,11 +14,11 @@ from rich.progress import Progress, TextColumn
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
 from token_exchange_cli.diff.change import SECTIONS, Change
-from token_exchange_cli.diff.log_lines import LogLine, log_lines
 from token_exchange_cli.diff.policies import changes
-from token_exchange_cli.diff.replay import Difference, Replay, Skipped, Tally
 from token_exchange_cli.input_files import shown_name
 from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.replay.log_lines import LogLine, log_lines
+from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
 from token_exchange_cli.statuses import Status, Unusable
 from token_exchange_cli.terminal import console, line, remark, shown
 

@@ -6,9 +6,9 @@ import click
 
 from token_exchange.adapters.clock import SystemClock
 from token_exchange.ports import Json
-from token_exchange_cli.junit import write_junit
-from token_exchange_cli.policy_case_results import Result, run_case, spelled_fields
-from token_exchange_cli.policy_cases import read_cases
+from token_exchange_cli.cases.cases import read_cases
+from token_exchange_cli.cases.junit import write_junit
+from token_exchange_cli.cases.results import Result, run_case, spelled_fields
 from token_exchange_cli.policy_input import load_policy_argument
 from token_exchange_cli.statuses import Status
 from token_exchange_cli.terminal import console, line, print_json, shown

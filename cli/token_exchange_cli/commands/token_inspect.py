@@ -7,12 +7,12 @@ from rich.console import Console
 
 from token_exchange.adapters.clock import SystemClock
 from token_exchange.ports import Json
-from token_exchange_cli.from_token import read_token
+from token_exchange_cli.explain.from_token import read_token
 from token_exchange_cli.input_files import STANDARD_INPUT
-from token_exchange_cli.inspection import Inspection, inspect_token
 from token_exchange_cli.policy_input import load_policy_argument
 from token_exchange_cli.statuses import Status
 from token_exchange_cli.terminal import console, line, print_json, shown, value_text
+from token_exchange_cli.tokens.inspection import Inspection, inspect_token
 
 
 @click.command("inspect")

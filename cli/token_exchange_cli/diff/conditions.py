@@ -7,7 +7,7 @@ from token_exchange.policy.model import Issuer
 from token_exchange.ports import Json
 from token_exchange.providers.vocabulary import spelled
 from token_exchange_cli.diff.change import Direction, Mark
-from token_exchange_cli.lint.proofs import follows
+from token_exchange_cli.meaning.proofs import follows
 from token_exchange_cli.terminal import shown, value_text
 
 

@@ -11,7 +11,7 @@ from token_exchange.policy.templates import Template
 from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
 from token_exchange_cli.diff.conditions import condition_marks, condition_text
 from token_exchange_cli.diff.reaches import terms_marks
-from token_exchange_cli.lint.applies import must_apply, unmatched
+from token_exchange_cli.meaning.applies import must_apply, unmatched
 
 _ROOM_CHARACTERS: Final = 200
 """What is left to the values in a template that fits everybody."""

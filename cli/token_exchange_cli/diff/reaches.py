@@ -6,7 +6,7 @@ from token_exchange.policy.model import SessionTerms
 from token_exchange.policy.reading.durations import spelled_duration
 from token_exchange.policy.templates import Template
 from token_exchange_cli.diff.change import Mark, more_or_less, was_and_is
-from token_exchange_cli.lint.gives import is_within
+from token_exchange_cli.meaning.gives import is_within
 
 
 def terms_marks(old: SessionTerms, new: SessionTerms) -> list[Mark]:

@@ -11,7 +11,7 @@ from typing import Final
 from token_exchange.policy.conditions import Key
 from token_exchange.policy.model import Grant
 from token_exchange.providers.vocabulary import WHO, ClaimPath
-from token_exchange_cli.lint.conditions import exact
+from token_exchange_cli.meaning.conditions import exact
 
 MOST_RIVALS: Final = 200
 """Grants for many, and grants for the same tenant, that a later one is held against."""

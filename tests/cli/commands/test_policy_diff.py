@@ -17,8 +17,8 @@ from tests.cli.commands.test_policy_explain_record import record_of
 from tests.cli.program import Printed, run, write_json
 from tests.policy.documents import Document, changed, document, grant, load, without
 from token_exchange.ports import Json
-from token_exchange_cli.diff.log_lines import log_lines
-from token_exchange_cli.diff.replay import Replay
+from token_exchange_cli.replay.log_lines import log_lines
+from token_exchange_cli.replay.replay import Replay
 
 MAIN = grant(name="main", match={"branch": "main"}, duration="30m")
 YES: Json = True

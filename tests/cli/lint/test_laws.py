@@ -16,7 +16,7 @@ from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange_cli.lint.proofs import exclude_each_other, follows, never_holds
+from token_exchange_cli.meaning.proofs import exclude_each_other, follows, never_holds
 
 BITRISE: Json = {"provider": "bitrise", "audience": AUDIENCE, "organizations": [{"id": "a90b3c7d15e2f846"}]}
 BUILDKITE: Json = {

@@ -9,9 +9,9 @@ from token_exchange.policy.model import DenyRule
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name
-from token_exchange_cli.lint.conditions import condition_path, exact, is_about, patterns, types
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.proofs import can_hold_together, is_text, never_holds
+from token_exchange_cli.meaning.conditions import condition_path, exact, is_about, patterns, types
+from token_exchange_cli.meaning.proofs import can_hold_together, is_text, never_holds
 
 _ID_OF: Final[Mapping[Name, Name]] = {
     "organization": "organization_id",

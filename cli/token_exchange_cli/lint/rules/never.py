@@ -8,11 +8,11 @@ from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Claim, ClaimPath, spelled
-from token_exchange_cli.lint.allowlist import can_be_of
-from token_exchange_cli.lint.applies import never_fits, unmatched
-from token_exchange_cli.lint.conditions import condition_path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.proofs import can_hold_together, never_holds, no_token_has, only_values
+from token_exchange_cli.meaning.allowlist import can_be_of
+from token_exchange_cli.meaning.applies import never_fits, unmatched
+from token_exchange_cli.meaning.conditions import condition_path
+from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
 
 
 def never_matches(subject: Subject) -> Iterator[Finding]:

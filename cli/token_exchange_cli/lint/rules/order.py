@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from token_exchange.policy.model import Grant, Issuer
-from token_exchange_cli.lint.applies import must_apply
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.gives import covers, login_of
-from token_exchange_cli.lint.proofs import can_hold_together, follows
 from token_exchange_cli.lint.rivals import Rivals
+from token_exchange_cli.meaning.applies import must_apply
+from token_exchange_cli.meaning.gives import covers, login_of
+from token_exchange_cli.meaning.proofs import can_hold_together, follows
 
 
 def later_grants(subject: Subject) -> Iterator[Finding]:

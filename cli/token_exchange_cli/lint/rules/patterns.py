@@ -6,9 +6,9 @@ from typing import Final
 from token_exchange.policy.conditions import Condition, Exists
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Claim, Constant, Name
-from token_exchange_cli.lint.conditions import condition_path, is_about, patterns
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
+from token_exchange_cli.meaning.conditions import condition_path, is_about, patterns
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
 """Raw claims that no name of the vocabulary stands for."""

@@ -8,8 +8,8 @@ from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import WHO, BracedUuid, ClaimPath, Name
-from token_exchange_cli.lint.conditions import condition_path, demands, has, is_about, protects, says_which
 from token_exchange_cli.lint.finding import Finding, Subject, warning
+from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, protects, says_which
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
 _WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")

@@ -17,7 +17,7 @@ from token_exchange.policy.model import Policy
 from token_exchange.policy.nearest import grants_asked
 from token_exchange.ports import Json
 from token_exchange.refusals import Refused
-from token_exchange_cli.presented import Presented
+from token_exchange_cli.explain.presented import Presented
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

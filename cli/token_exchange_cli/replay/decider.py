@@ -19,9 +19,9 @@ from token_exchange.policy.model import Grant, Issuer, Policy
 from token_exchange.policy.templates import Template
 from token_exchange.ports import Json
 from token_exchange.providers.vocabulary import ClaimPath, Name, claim_at
-from token_exchange_cli.diff.gaps import require_told
-from token_exchange_cli.diff.outcomes import Outcome, decided_outcome
-from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
+from token_exchange_cli.replay.gaps import require_told
+from token_exchange_cli.replay.outcomes import Outcome, decided_outcome
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
 
 _MOST_REMEMBERED: Final = 4096
 """Decisions, of a few KiB at most."""

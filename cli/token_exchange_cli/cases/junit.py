@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
-from token_exchange_cli.policy_case_results import Result, spelled_fields
+from token_exchange_cli.cases.results import Result, spelled_fields
 from token_exchange_cli.statuses import Unusable
 from token_exchange_cli.terminal import shown
 

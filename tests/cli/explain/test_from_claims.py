@@ -9,8 +9,8 @@ from token_exchange.policy.judgement import Caller
 from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange_cli.from_claims import presented_claims
-from token_exchange_cli.presented import Presented
+from token_exchange_cli.explain.from_claims import presented_claims
+from token_exchange_cli.explain.presented import Presented
 
 POLICY = load(document())
 URL = "https://token.actions.githubusercontent.com"

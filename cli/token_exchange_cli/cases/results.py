@@ -12,9 +12,9 @@ from token_exchange.policy.decision import Award, Denied, Granted
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
 from token_exchange.refusals import Refused
-from token_exchange_cli.explanation import explained
-from token_exchange_cli.from_claims import presented_claims
-from token_exchange_cli.policy_cases import Case, ExpectedDenial, ExpectedLogin
+from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
+from token_exchange_cli.explain.explanation import explained
+from token_exchange_cli.explain.from_claims import presented_claims
 from token_exchange_cli.statuses import Unusable
 from token_exchange_cli.terminal import shown, value_text
 

@@ -13,7 +13,7 @@ from token_exchange.policy.reading.durations import spelled_duration
 from token_exchange.providers.vocabulary import spelled
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
-from token_exchange_cli.explanation import Explanation, Judged, Judgement
+from token_exchange_cli.explain.explanation import Explanation, Judged, Judgement
 from token_exchange_cli.terminal import line, shown, value_text
 
 _MOST_GRANTS: Final = 20

@@ -16,7 +16,7 @@ from token_exchange.providers.identity import Identity
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import NAMES, Claim
 from token_exchange_cli.diff.issuers import reading_rules
-from token_exchange_cli.from_record import is_cut
+from token_exchange_cli.explain.from_record import is_cut
 
 _ALWAYS: Final = frozenset({"sub", "aud", "iat", "exp"})
 """Claims that every token has and every record names."""

@@ -6,7 +6,7 @@ from token_exchange.endpoint.scopes import parse_scope
 from token_exchange.policy.ask import Ask
 from token_exchange.ports import Json
 from token_exchange.refusals import Refused
-from token_exchange_cli.diff.outcomes import Login
+from token_exchange_cli.replay.outcomes import Login
 
 
 def ways_to_ask(

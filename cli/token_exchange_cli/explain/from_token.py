@@ -12,8 +12,8 @@ from token_exchange.verify.claims import check_claims
 from token_exchange.verify.compact import UnverifiedToken, read_compact
 from token_exchange.verify.trust import IssuerTrust
 from token_exchange.verify.verifier import chosen_trust
+from token_exchange_cli.explain.presented import Presented, entries
 from token_exchange_cli.input_files import read_input, shown_name
-from token_exchange_cli.presented import Presented, entries
 from token_exchange_cli.statuses import Unusable
 
 MAX_TOKEN_FILE_BYTES: Final = 64 * 1024

@@ -10,7 +10,7 @@ from token_exchange.ports import Json
 from token_exchange.providers.identity import Identity
 from token_exchange.providers.vocabulary import NAMES, Claim
 from token_exchange.refusals import Refused
-from token_exchange_cli.presented import Presented, issuer_named
+from token_exchange_cli.explain.presented import Presented, issuer_named
 
 _CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")
 """How a record marks a value that it has the beginning of."""

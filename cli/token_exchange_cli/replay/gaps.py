@@ -10,8 +10,8 @@ from token_exchange.policy.judgement import Caller
 from token_exchange.policy.model import Grant, Policy
 from token_exchange.policy.nearest import grants_asked
 from token_exchange.reasons import Reason
-from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
-from token_exchange_cli.from_record import is_cut
+from token_exchange_cli.explain.from_record import is_cut
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

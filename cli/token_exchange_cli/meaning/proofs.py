@@ -23,8 +23,8 @@ from token_exchange.providers.vocabulary import (
     Source,
     TypedRef,
 )
-from token_exchange_cli.glob_within import is_within
-from token_exchange_cli.lint.allowlist import allowed_values
+from token_exchange_cli.meaning.allowlist import allowed_values
+from token_exchange_cli.meaning.globs import is_within
 
 _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 

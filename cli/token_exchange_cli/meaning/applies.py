@@ -12,8 +12,8 @@ from token_exchange.policy.repositories import DoesNotFit, fill_repository_templ
 from token_exchange.policy.templates import Template
 from token_exchange.providers.preset import Preset
 from token_exchange.providers.vocabulary import Name, Vocabulary
-from token_exchange_cli.lint.allowlist import allowed_values
-from token_exchange_cli.lint.proofs import is_present, only_values
+from token_exchange_cli.meaning.allowlist import allowed_values
+from token_exchange_cli.meaning.proofs import is_present, only_values
 
 _MOST_FILLED: Final = 64
 """Ways to fill in a template that are tried."""

@@ -15,9 +15,9 @@ from token_exchange.policy.ask import Ask
 from token_exchange.policy.decision import decide
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
-from token_exchange_cli.diff.decider import Decider
-from token_exchange_cli.diff.outcomes import decided_outcome
-from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims
+from token_exchange_cli.replay.decider import Decider
+from token_exchange_cli.replay.outcomes import decided_outcome
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
 
 
 def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:

@@ -11,7 +11,7 @@ from token_exchange.ports import Json
 from token_exchange.refusals import Refused
 from token_exchange.verify.claims import check_claims
 from token_exchange.verify.issuer_entry import choose_entry
-from token_exchange_cli.presented import Presented, issuer_named
+from token_exchange_cli.explain.presented import Presented, issuer_named
 
 _LIFETIME_SECONDS: Final = 300
 

@@ -13,7 +13,7 @@ from token_exchange.policy.judgement import caller_of
 from token_exchange.policy.model import Policy
 from token_exchange.ports import Json
 from token_exchange.verify.trust import VerifiedToken
-from token_exchange_cli.diff.replay import Difference, Replay
+from token_exchange_cli.replay.replay import Difference, Replay
 
 _ASKS = grant(name="asks", claims={"unheard_of": "x"}, match={"branch": "main"})
 _TIME = "2027-01-15T12:00:00.000+00:00"

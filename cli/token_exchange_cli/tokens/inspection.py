@@ -18,7 +18,7 @@ from token_exchange.verify.compact import UnverifiedToken
 from token_exchange.verify.issuer_entry import choose_entry
 from token_exchange.verify.key_store import KeyStore
 from token_exchange.verify.verifier import Verifier
-from token_exchange_cli.token_times import time_fields
+from token_exchange_cli.tokens.times import time_fields
 
 _SECONDS: Final = 10.0
 """For fetching the issuer's keys, where they are not pinned."""

@@ -12,11 +12,11 @@ from token_exchange.ports import Json
 from token_exchange.reasons import Reason
 from token_exchange.refusals import Refused
 from token_exchange.verify.claims import check_claims
-from token_exchange_cli.diff.decider import Decider
-from token_exchange_cli.diff.outcomes import Outcome, Word, decided_outcome, recorded_outcome
-from token_exchange_cli.diff.past_asks import ways_to_ask
-from token_exchange_cli.diff.recorded import NotRecorded, RecordedClaims, RecordReader
-from token_exchange_cli.from_record import NotARecord
+from token_exchange_cli.explain.from_record import NotARecord
+from token_exchange_cli.replay.decider import Decider
+from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
+from token_exchange_cli.replay.past_asks import ways_to_ask
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
 from token_exchange_cli.terminal import shown
 
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]

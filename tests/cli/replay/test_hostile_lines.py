@@ -13,8 +13,8 @@ from tests.cli.commands.test_policy_diff import DEV, OLD, line
 from tests.policy.documents import load
 from token_exchange.ports import Json
 from token_exchange.providers.vocabulary import NAMES
-from token_exchange_cli.diff.log_lines import log_lines
-from token_exchange_cli.diff.replay import Replay
+from token_exchange_cli.replay.log_lines import log_lines
+from token_exchange_cli.replay.replay import Replay
 from token_exchange_cli.statuses import Unusable
 
 _POLICIES = load(OLD), load(DEV)

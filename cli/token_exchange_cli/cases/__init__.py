@@ -1,0 +1,1 @@
+"""Tables of tests for a policy, and what came of them."""

@@ -1,0 +1,1 @@
+"""What the parts of a policy mean for each other: what follows, excludes or gives more; every yes is proven."""

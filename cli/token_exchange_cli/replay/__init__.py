@@ -1,0 +1,1 @@
+"""The exchanges of a log, decided again by two policies."""

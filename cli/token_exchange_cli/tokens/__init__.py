@@ -1,0 +1,1 @@
+"""What a token says, and whether it verifies."""
