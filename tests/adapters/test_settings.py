@@ -84,6 +84,14 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("AWS_REGION", "nowhere"),
         ("AWS_REGION", "eu-west-1.attacker.example"),
         ("AWS_DEFAULT_REGION", "EU-WEST-1"),
+        # What the libraries would fail on without a word of the variable, or not before a request.
+        ("LOG_LEVEL", "chatty"),
+        ("LOG_LEVEL", "10"),
+        ("POWERTOOLS_LOG_LEVEL", "TRACE"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ENDPOINT_URL_STS", "https://"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://127.0.0.1"),
+        ("AWS_ENDPOINT_URL_ECR", "http://127.0.0.1:4566\n"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:
@@ -91,6 +99,21 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
         read_settings({name: value})
     assert str(error.value).startswith(f"{name}: expected ")
     assert repr(value[:100]) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOG_LEVEL", "debug"),
+        ("LOG_LEVEL", "WARN"),
+        ("POWERTOOLS_LOG_LEVEL", "Critical"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+        ("AWS_ENDPOINT_URL_STS", "https://sts.eu-west-1.amazonaws.com"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com/"),
+    ],
+)
+def test_what_the_libraries_take_is_left_to_them(name: str, value: str) -> None:
+    assert read_settings({name: value}) == read_settings({})
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:

@@ -41,7 +41,13 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
     [
         (payload_2(), "/v1/token"),
         (payload_2(stage="live", rawPath="/live/v1/token"), "/v1/token"),
-        (payload_2(stage="v1", rawPath="/v1/v1/token"), "/v1/v1/token"),  # it begins like ours, and is taken as it is
+        # A stage or base path that is called like the beginning of our own paths.
+        (payload_2(stage="v1", rawPath="/v1/v1/token"), "/v1/token"),
+        (payload_2(stage="v1", rawPath="/v1/.well-known/x"), "/.well-known/x"),
+        (payload_2(stage="v1", rawPath="/v1/token"), "/v1/token"),
+        (payload_2(routeKey="POST /v1/token", rawPath="/v1/v1/token"), "/v1/token"),
+        (payload_1(resource="/{proxy+}", pathParameters={"proxy": "v1/token"}, path="/v1/v1/token"), "/v1/token"),
+        (payload_1(resource="/v1/{proxy+}", pathParameters={"proxy": "token"}, path="/v1/token"), "/v1/token"),
         (payload_2(routeKey="POST /v1/token", rawPath="/ecr/v1/token"), "/v1/token"),
         (
             payload_2(routeKey="ANY /{proxy+}", pathParameters={"proxy": "v1/token"}, rawPath="/a/b/v1/token"),
@@ -62,6 +68,7 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
         (payload_2(stage="live", rawPath="/x/live/v1/token"), "/x/live/v1/token"),
         (payload_1(resource="/{proxy+}", pathParameters={"proxy": "x/v1/token"}, path="/x/v1/token"), "/x/v1/token"),
         (payload_1(path="//v1/token"), "//v1/token"),
+        (payload_2(rawPath="/v1/v1/token"), "/v1/v1/token"),
         (payload_1(path="/prod"), "/prod"),
     ],
 )

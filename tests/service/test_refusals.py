@@ -149,6 +149,9 @@ def _cases() -> list[Case]:
                 _with("registry=APPS"),
                 _with("registry=https://111122223333.dkr.ecr.eu-west-1.amazonaws.com"),
                 _with("resource=nonsense"),
+                # A registry's name and its host, neither of which is a URI.
+                _with("resource=apps"),
+                _with("resource=apps.acme.example"),
                 _with("resource=http://apps.acme.example"),
                 _with("resource=https://apps.acme.example/a/path"),
                 _with("resource=https://user@apps.acme.example"),

@@ -15,6 +15,9 @@ _PUBLIC_URL: Final = re.compile(
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
+_LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
+"""Those of Python's logging, which Powertools takes in any case."""
+_ENDPOINT: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
 
 class BadSetting(ValueError):
@@ -43,6 +46,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         BadSetting: a variable has a value that it cannot have.
     """
     given = {name: value for name, value in environment.items() if value}
+    _require_usable_by_libraries(given)
     return Settings(
         policy=_policy(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
@@ -51,6 +55,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         region=_region(given),
         function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
     )
+
+
+def _require_usable_by_libraries(given: Mapping[str, str]) -> None:
+    """Refuse what Powertools and botocore would fail on without naming the variable, or only at a request."""
+    for name in ("LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"):
+        level = given.get(name, "INFO")
+        if level.upper() not in _LOG_LEVELS:
+            raise BadSetting(name, "DEBUG, INFO, WARNING, ERROR or CRITICAL", level)
+    for name, value in given.items():
+        if name.startswith("AWS_ENDPOINT_URL") and not _ENDPOINT.fullmatch(value):
+            raise BadSetting(name, "an http or https URL", value)
 
 
 def _policy(value: str) -> PolicyPlace:

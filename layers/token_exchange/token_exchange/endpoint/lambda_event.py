@@ -83,9 +83,10 @@ def parse_pairs(encoded: str) -> tuple[tuple[str, str], ...] | None:
 
 
 def _without_prefix(path: str, event: Event, context: Event) -> str:
-    """Return `path` without a stage or a base path in front of it, where the event itself names one."""
-    if path.startswith(_ROOTS):
-        return path
+    """Return `path` without a stage or a base path in front of it, where the event itself names one.
+
+    A stage may be called `v1`: `/v1/v1/token` begins like a path of ours, and is none.
+    """
     for prefix in _prefixes(path, event, context):
         if prefix and path.startswith(f"{prefix}/") and path[len(prefix) :].startswith(_ROOTS):
             return path[len(prefix) :]

@@ -251,6 +251,9 @@ def _registries(values: Mapping[str, list[str]]) -> tuple[str, ...]:
 
 
 def _host(resource: str) -> str:
-    """Return the host that a resource's URI names; what is no such URI names no registry, as it stands."""
+    """Return the host that a resource's URI names; of what is no such URI a text that no registry can have.
+
+    RFC 8693 section 2.1 wants an absolute URI there: a bare name means a registry only as `registry` or `audience`.
+    """
     form = _RESOURCE.fullmatch(resource)
-    return form[1] if form else resource
+    return form[1] if form else f"{resource}, which is no https URL of a host"
