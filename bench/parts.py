@@ -49,6 +49,7 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
         record = AuditRecord(request_id="7d2f8e1c-0000-4000-8000-000000000000")
         record.saw_token(token)
         record.token = verified
+        record.provider = caller.issuer.preset.provider
         record.named_claims = named
         record.caller = caller
         record.policy_sha256 = policy.sha256

@@ -56,6 +56,7 @@ def verified(**claims: Json) -> AuditRecord:
         source_ip="203.0.113.7",
         user_agent="curl/8",
         token=token,
+        provider=issuer.preset.provider,
         token_sha256="a" * 64,
         caller=caller,
         policy_sha256=POLICY.sha256,

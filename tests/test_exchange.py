@@ -188,11 +188,20 @@ def test_all_failing_is_the_first_failure() -> None:
     assert refused.value is THROTTLED
 
 
-def test_the_record_knows_no_token_before_it_is_proven() -> None:
+def test_the_record_knows_no_token_before_its_signature_is_proven() -> None:
+    story = Story(BOTH)
+    with pytest.raises(Refused):
+        story.run(aud="https://elsewhere.example")
+    assert (story.record.token, story.record.caller) == (None, None)
+
+
+def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
-    assert (story.record.token, story.record.caller) == (None, None)
+    assert story.record.token is not None
+    assert story.record.token.claims["exp"] == int(NOW) - 3600
+    assert (story.record.caller, story.record.identity_is_proven) == (None, False)
 
 
 def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:

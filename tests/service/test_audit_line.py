@@ -154,7 +154,6 @@ UNPROVEN: list[tuple[str, Callable[[Front], str]]] = [
     ("unknown-key", lambda front: front.token(header={"kid": "nobodys"}, actor="mallory", jti="forged")),
     ("wrong-audience", lambda front: front.token(audience="x", actor="mallory", jti="forged")),
     ("unknown-issuer", lambda front: front.token(iss="https://mallory.example", jti="forged")),
-    ("expired", lambda front: front.token(now=1_000_000_000.0, actor="mallory", jti="forged")),
 ]
 
 
@@ -183,6 +182,32 @@ def test_of_a_token_that_is_not_proven_only_issuer_and_hash_are_kept(
     text = json.dumps(line).replace("mallory.example", "")
     assert "mallory" not in text
     assert "forged" not in text
+
+
+REFUSED_FOR_A_CLAIM: list[tuple[str, Callable[[Front], str]]] = [
+    ("expired", lambda front: front.token(now=1_000_000_000.0)),
+    ("not-yet-valid", lambda front: front.token(now=9_000_000_000.0)),
+    ("lifetime-too-long", lambda front: front.token(lifetime_seconds=4000)),
+    ("invalid-claim", lambda front: front.token(sub="")),
+    ("missing-claim", lambda front: front.token(without=["event_name"])),
+]
+
+
+@pytest.mark.parametrize(("reason", "mint"), REFUSED_FOR_A_CLAIM)
+def test_of_a_token_whose_signature_is_proven_the_line_says_whose_it_was(
+    front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
+) -> None:
+    answer = front.send(mint(front))
+    assert answer.reason == reason
+    assert "identity" not in answer.fields
+    written = log()
+    (line,) = written.audit
+    assert (line["verified"], line["issuer"], line["provider"]) == (True, "github", "github-actions")
+    assert _object(line["claims"])["repository_id"] == "70010001"
+    assert "token_id" in line
+    assert "identity" not in line
+    # Whose tokens are refused is what an alarm on the issuer asks.
+    assert [each["issuer"] for each in written.metrics if "Exchanges" in each] == ["github"]
 
 
 SENT: list[Callable[[Front, str], Answer]] = [

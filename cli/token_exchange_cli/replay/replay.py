@@ -19,6 +19,9 @@ from token_exchange_cli.replay.past_asks import ways_to_ask
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
 from token_exchange_cli.terminal import shown
 
+_NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
+"""Of a token that was not good when it was sent; no policy decided about it."""
+
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]
 """Why a line is not looked at."""
 
@@ -106,7 +109,7 @@ class Replay:
     def _looked_at(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded:
         if record.get("decision") == "explained":
             return "explanations"
-        if record.get("verified") is not True:
+        if record.get("verified") is not True or record.get("reason") in _NOT_THEN:
             return "unverified"
         try:
             return self._compared(record)

@@ -19,7 +19,7 @@ from token_exchange.ports import Json, RegistryLogin, RoleRequest, RoleSession, 
 from token_exchange.reasons import MEANINGS, Reason
 from token_exchange.redaction import redacted
 from token_exchange.refusals import Refused
-from token_exchange.verify.trust import VerifiedToken
+from token_exchange.verify.trust import SignedToken, VerifiedToken
 
 SCHEMA: Final = 1
 MAX_RECORD_CHARACTERS: Final = 7600
@@ -40,7 +40,8 @@ class AuditRecord:
     user_agent: str | None = None
     token_sha256: str | None = None
     unverified_issuer: str | None = None
-    token: VerifiedToken | None = None
+    token: SignedToken | VerifiedToken | None = None
+    provider: str | None = None
     caller: Caller | None = None
     policy_sha256: str | None = None
     named_claims: frozenset[str] = frozenset()
@@ -57,6 +58,12 @@ class AuditRecord:
     def saw_token(self, raw_token: str) -> None:
         """Remember the token by its hash alone."""
         self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def signed(self, token: SignedToken, issuer: Issuer, named_claims: frozenset[str]) -> None:
+        """Remember a token whose signature is proven, and which of its claims the record is to show."""
+        self.token = token
+        self.provider = issuer.preset.provider
+        self.named_claims = named_claims
 
     def won(self) -> list[Considered]:
         """Return the grants that won."""
@@ -151,7 +158,7 @@ class AuditRecord:
         return {
             "issuer": self.token.trust.entry,
             "issuer_url": self.token.trust.url,
-            "provider": self.caller.issuer.preset.provider if self.caller is not None else None,
+            "provider": self.provider,
             "token_id": _cut_as_written(self.token.token_id),
             "identity": {name: _cut(value) if isinstance(value, str) else value for name, value in identity.items()},
             "claims": {

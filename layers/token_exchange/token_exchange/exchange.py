@@ -21,7 +21,7 @@ from token_exchange.state.single_use import SingleUse, SpentToken
 from token_exchange.timings import Timings
 from token_exchange.verify.compact import read_compact
 from token_exchange.verify.trust import VerifiedToken
-from token_exchange.verify.verifier import Verifier
+from token_exchange.verify.verifier import Verifier, in_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +147,13 @@ class Exchange:
         with timings.measure("verify"):
             unverified = read_compact(raw_token)
             record.unverified_issuer = unverified.unverified_issuer
-            token = self._verifier.verify(
-                unverified, issuers=policy.issuers_by_url, now=now, deadline=deadline, timings=timings
+            signed = self._verifier.signed(
+                unverified, issuers=policy.issuers_by_url, deadline=deadline, timings=timings
             )
-        record.token = token
-        record.named_claims = claims_named(policy.issuers[token.trust.entry], policy.claims_in_conditions)
-        return token
+            issuer = policy.issuers[signed.trust.entry]
+            # Now: of a token that its issuer signed and that has expired, too, the record says whose it is.
+            record.signed(signed, issuer, claims_named(issuer, policy.claims_in_conditions))
+            return in_time(signed, now=now)
 
     def _spend(
         self,

@@ -19,6 +19,7 @@ def record_of(claims: dict[str, Json] | None = None, *, found: Document | None =
     policy = load(document(MAIN) if found is None else found)
     caller = caller_of(policy, "github", github_claims() if claims is None else claims)
     record = AuditRecord(request_id="r")
+    record.provider = caller.issuer.preset.provider
     record.caller = caller
     record.named_claims = claims_named(caller.issuer, policy.claims_in_conditions)
     record.token = VerifiedToken(

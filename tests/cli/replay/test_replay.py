@@ -29,6 +29,7 @@ def recorded(policy: Policy, issuer: str, claims: Mapping[str, Json], **changes:
     record = AuditRecord(request_id="r")
     entry = policy.issuers[issuer]
     record.policy_sha256 = policy.sha256
+    record.provider = entry.preset.provider
     record.caller = caller_of(entry, claims, now=0.0)
     record.named_claims = claims_named(entry, policy.claims_in_conditions)
     record.token = VerifiedToken(
@@ -205,3 +206,11 @@ def test_a_line_that_somebody_shortened_is_decided_as_far_as_it_tells() -> None:
     assert (found.before, found.after) == ("denied", "granted")
     replay, _ = replayed(old, document(grant(claims={"ref": "refs/heads/main"})), {**short, "identity": {}})
     assert (replay.tally.looked_at, replay.tally.skipped["undecidable"]) == (0, 1)
+
+
+@pytest.mark.parametrize("reason", ["expired", "not-yet-valid", "lifetime-too-long"])
+def test_of_a_token_out_of_its_time_no_policy_decided(reason: str) -> None:
+    old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
+    refused = recorded(load(old), "github", github_claims(), decision="rejected", reason=reason, status=401)
+    replay, (found,) = replayed(old, new, refused)
+    assert (found, replay.tally.looked_at, replay.tally.skipped["unverified"]) == (None, 0, 1)

@@ -81,5 +81,5 @@ class Metrics:
 
 
 def _metrics() -> EphemeralMetrics:
-    # A service's name, which the environment may give, would be one more dimension, and no alarm would match.
+    # A service's name, which POWERTOOLS_SERVICE_NAME may give, would be one more dimension, and no alarm would match.
     return EphemeralMetrics(namespace=NAMESPACE, service="")

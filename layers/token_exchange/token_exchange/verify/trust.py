@@ -53,6 +53,25 @@ class IssuerTrust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedToken:
+    """A token that the issuer of `trust` has signed for one of its audiences.
+
+    Its claims are the issuer's words. Whether they are still good, and what they mean, has not been looked at.
+    """
+
+    trust: IssuerTrust
+    claims: Mapping[str, Json]
+    sha256: str
+    signed_part_sha256: str
+
+    @property
+    def token_id(self) -> str | None:
+        """The `jti`, where it is a text."""
+        token_id = self.claims.get("jti")
+        return token_id if isinstance(token_id, str) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
     """A token whose signature, issuer, audience and times have been proven against `trust`.
 

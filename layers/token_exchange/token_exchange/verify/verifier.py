@@ -8,7 +8,7 @@ from token_exchange.verify.header import Header, read_header, unsupported
 from token_exchange.verify.issuer_entry import choose_entry
 from token_exchange.verify.key_store import KeyStore
 from token_exchange.verify.signature import BadSignature, require_signature
-from token_exchange.verify.trust import IssuersByUrl, IssuerTrust, VerifiedToken
+from token_exchange.verify.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken
 
 
 class Verifier:
@@ -34,15 +34,21 @@ class Verifier:
         Raises:
             Refused: for the first of these that does not hold.
         """
+        return in_time(self.signed(unverified, issuers=issuers, deadline=deadline, timings=timings), now=now)
+
+    def signed(
+        self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, deadline: Deadline, timings: Timings
+    ) -> SignedToken:
+        """Return the token once header, issuer, audience, key and signature have been proven.
+
+        Raises:
+            Refused: for the first of these that does not hold.
+        """
         header, trust = chosen_trust(unverified, issuers)
         self._prove_signature(unverified, header, trust, deadline=deadline, timings=timings)
-        claims = unverified.unverified_claims
-        registered = check_claims(claims, trust=trust, now=now)
-        return VerifiedToken(
+        return SignedToken(
             trust=trust,
-            claims=claims,
-            expires_at=registered.expires_at,
-            token_id=registered.token_id,
+            claims=unverified.unverified_claims,
             sha256=unverified.sha256,
             signed_part_sha256=unverified.signed_part_sha256,
         )
@@ -60,6 +66,23 @@ class Verifier:
             if other is None:
                 raise
             require_signature(other, signed_part=unverified.signed_part, signature=unverified.signature)
+
+
+def in_time(signed: SignedToken, *, now: float) -> VerifiedToken:
+    """Return the token once its times and its subject have been proven; `now` is in seconds since the epoch.
+
+    Raises:
+        Refused: for the first of these that does not hold.
+    """
+    registered = check_claims(signed.claims, trust=signed.trust, now=now)
+    return VerifiedToken(
+        trust=signed.trust,
+        claims=signed.claims,
+        expires_at=registered.expires_at,
+        token_id=registered.token_id,
+        sha256=signed.sha256,
+        signed_part_sha256=signed.signed_part_sha256,
+    )
 
 
 def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[Header, IssuerTrust]:
