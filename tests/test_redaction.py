@@ -42,6 +42,11 @@ def test_credentials_of_any_form_are_left_out(scheme: str) -> None:
     assert redacted(f"Authorization: {scheme} short-one, more") == "Authorization: [redacted], more"
 
 
+def test_a_key_with_slashes_is_no_path() -> None:
+    for secret in (SECRET_KEY, "abc/" * 10 + "A", "abc/" * 10 + "abc=", "a" * 40, "0123456789abcdef" * 3):
+        assert redacted(secret) == "[redacted]"
+
+
 # Without these a log says nothing.
 @pytest.mark.parametrize(
     "text",
@@ -52,6 +57,8 @@ def test_credentials_of_any_form_are_left_out(scheme: str) -> None:
         "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
         "https://token.actions.githubusercontent.com/.well-known/openid-configuration",
         "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+        "/opt/platform/registries/production/exchange/policy.yaml: No such file or directory",
+        "s3://acme/platform/registries/production/exchange/policy.yaml",
     ],
 )
 def test_names_ids_and_hashes_are_left_in(text: str) -> None:

@@ -74,7 +74,6 @@ def test_an_empty_environment_starts_and_says_that_no_policy_is_in_force(tmp_pat
         ("TOKEN_EXCHANGE_URL", "http://login.acme.example"),
         ("AWS_REGION", "nowhere"),
         ("LOG_LEVEL", "chatty"),
-        ("AWS_ENDPOINT_URL_STS", "localhost:4566"),
     ],
 )
 def test_a_bad_setting_stops_the_start_and_names_the_variable(tmp_path: Path, name: str, value: str) -> None:

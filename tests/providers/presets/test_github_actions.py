@@ -151,6 +151,25 @@ def test_the_default_audience_is_everybodys(audience: str, shared: bool) -> None
     assert PRESET.shared_audience(audience) is shared
 
 
+@pytest.mark.parametrize(
+    ("settings", "audience", "shared"),
+    [
+        ({"enterprise": "werft"}, "https://github.com/nordlicht", True),
+        ({"ghe_com": "werft"}, "https://werft.ghe.com/nordlicht", True),
+        ({"ghe_com": "werft", "enterprise": "werft"}, "https://werft.ghe.com/nordlicht", True),
+        ({"host": "git.werft.example:8443"}, "https://git.werft.example:8443/nordlicht", True),
+        ({"host": "git.werft.example"}, "https://ecr.werft.example", False),
+        ({"host": "git.werft.example"}, "https://git.werft.example/nordlicht/kompass", False),
+    ],
+)
+def test_the_default_audience_is_on_the_host_that_people_see(
+    settings: dict[str, Json],
+    audience: str,
+    shared: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    assert providers()["github-actions"].preset(settings, None).shared_audience(audience) is shared
+
+
 def test_what_is_known_of_it() -> None:
     assert PRESET.required == {("repository_id",), ("event_name",), ("job_workflow_ref",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 3600)

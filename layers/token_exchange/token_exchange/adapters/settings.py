@@ -17,7 +17,6 @@ _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 """Those of Python's logging, which Powertools takes in any case."""
-_ENDPOINT: Final = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
 
 
 class BadSetting(ValueError):
@@ -46,7 +45,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         BadSetting: a variable has a value that it cannot have.
     """
     given = {name: value for name, value in environment.items() if value}
-    _require_usable_by_libraries(given)
+    _require_log_levels(given)
     return Settings(
         policy=_policy(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
@@ -57,15 +56,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _require_usable_by_libraries(given: Mapping[str, str]) -> None:
-    """Refuse what Powertools and botocore would fail on without naming the variable, or only at a request."""
+def _require_log_levels(given: Mapping[str, str]) -> None:
+    """Refuse a level on which Powertools would fail without naming the variable."""
     for name in ("LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"):
         level = given.get(name, "INFO")
         if level.upper() not in _LOG_LEVELS:
             raise BadSetting(name, "DEBUG, INFO, WARNING, ERROR or CRITICAL", level)
-    for name, value in given.items():
-        if name.startswith("AWS_ENDPOINT_URL") and not _ENDPOINT.fullmatch(value):
-            raise BadSetting(name, "an http or https URL", value)
 
 
 def _policy(value: str) -> PolicyPlace:

@@ -121,6 +121,12 @@ def body_token(request: HttpRequest) -> str | None:
         return None
 
 
+def query_token(request: HttpRequest) -> str | None:
+    """Return the token that somebody put into the query, where it is refused, and where logs may have kept it."""
+    named = (value for name, value in request.query or () if name == "subject_token" or name in _TOKEN_NAMES)
+    return next((value for value in named if value), None)
+
+
 def _query(request: HttpRequest) -> list[tuple[str, str]]:
     if request.query is None:
         raise Refused(Reason.MALFORMED_REQUEST, "the query is not URL-encoded UTF-8")

@@ -5,7 +5,7 @@ from token_exchange.endpoint.answers import failure_fields, failure_headers, jso
 from token_exchange.endpoint.disclosure import considered_fields, description_of, hint_of, identity_fields
 from token_exchange.endpoint.formats import formatted, holds_one_login, tells_failures
 from token_exchange.endpoint.http import HttpAnswer, HttpRequest
-from token_exchange.endpoint.parameters import body_token, has_grant_type, read_parameters
+from token_exchange.endpoint.parameters import body_token, has_grant_type, query_token, read_parameters
 from token_exchange.endpoint.subject_token import bearer_token, find_token
 from token_exchange.exchange import Exchange
 from token_exchange.policy.decision import Denied
@@ -48,7 +48,8 @@ def refusal(
     """Return the answer to a request that was refused before, or after, the policy decided."""
     rfc_8693 = has_grant_type(request)
     status = status_of(refused.reason, has_grant_type=rfc_8693)
-    if record.token_sha256 is None and (raw_token := bearer_token(request) or body_token(request)):
+    raw_token = bearer_token(request) or body_token(request) or query_token(request)
+    if record.token_sha256 is None and raw_token is not None:
         record.saw_token(raw_token)
     record.refuse(refused, status=status)
     fields = failure_fields(

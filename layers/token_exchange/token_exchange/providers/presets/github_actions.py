@@ -96,9 +96,11 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     return None if event in _MEMBERS_ONLY else f"event {event}"
 
 
-def _shared_audience(audience: str) -> bool:
-    # What a job gets that names no audience: https://github.com/OWNER.
-    owner = audience.removeprefix("https://github.com/")
+def _is_shared(issuer: str, audience: str) -> bool:
+    """Say whether a job that names no audience gets `audience`: its owner's address, on the host that people see."""
+    host = issuer.removeprefix("https://").partition("/")[0].removeprefix("token.actions.")
+    seen = "github.com" if host == "githubusercontent.com" else host
+    owner = audience.removeprefix(f"https://{seen}/")
     return owner != audience and "/" not in owner
 
 
@@ -121,9 +123,10 @@ def _issuer(settings: Settings, issuer: str | None) -> str:
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
+    url = _issuer(settings, issuer)
     return Preset(
         provider="github-actions",
-        issuer=_issuer(settings, issuer),
+        issuer=url,
         algorithms=("RS256",),
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
@@ -140,7 +143,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         sent_empty=frozenset({("base_ref",), ("head_ref",)}),
         named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
-        shared_audience=_shared_audience,
+        shared_audience=lambda audience: _is_shared(url, audience),
         minted="on-request",
         step_line=(
             'curl -sSf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
