@@ -7,7 +7,7 @@ from token_exchange.policy.conditions import Condition
 from token_exchange.policy.model import Grant, Issuer
 from token_exchange.policy.reading.problems import Path
 from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import WHO, BracedUuid, ClaimPath, Name
+from token_exchange.providers.vocabulary import WHO, BracedUuid, ClaimPath, Constant, Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, protects, says_which
 
@@ -93,12 +93,13 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
             found = ((_written(condition, preset), preset) for preset in subject.presets(grant))
             claim, preset = next((each for each in found if each[0] is not None), (None, None))
             if claim is not None and preset is not None:
+                proven = _proven_id(preset)
                 yield warning(
                     "written-by-the-job",
                     condition_path(path, condition),
                     f"a job of {preset.provider}, or a file of its repository, chooses what {claim[-1]} says, so this "
                     "keeps nobody out",
-                    f"rest on what {preset.provider} itself records, such as {_proven_id(preset)}",
+                    f"rest on what {preset.provider} itself records{f', such as {proven}' if proven else ''}",
                 )
 
 
@@ -110,9 +111,14 @@ def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
     return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
 
 
-def _proven_id(preset: Preset) -> Name:
-    ids: tuple[Name, ...] = ("repository_id", "pipeline_id", "actor_id")
-    return next((id_ for id_ in ids if id_ in preset.vocabulary and not preset.is_declared(id_)), "organization")
+def _proven_id(preset: Preset) -> Name | None:
+    """Return what tells one run's owner from another's and nobody types in; an issuer's own tenant tells nothing."""
+    ids: tuple[Name, ...] = ("repository_id", "pipeline_id", "actor_id", "organization")
+    for id_ in ids:
+        source = preset.vocabulary.get(id_)
+        if source is not None and not isinstance(source, Constant) and not preset.is_declared(id_):
+            return id_
+    return None
 
 
 def declared_alone(subject: Subject) -> Iterator[Finding]:
@@ -126,7 +132,9 @@ def declared_alone(subject: Subject) -> Iterator[Finding]:
                     path,
                     f"all that says whose run it is, is what a user of {preset.provider} types in, and any other user "
                     "could type it too",
-                    f"add a condition on {_proven_id(preset)}",
+                    f"add a condition on {proven}"
+                    if (proven := _proven_id(preset))
+                    else "nothing else in its tokens is proven; give such a grant little, and for a short time",
                 )
                 break
 

@@ -109,6 +109,29 @@ def test_conditions_on_declared_names_alone() -> None:
     assert "declared-alone" not in codes(found)
 
 
+HARNESS: Json = {
+    **BITRISE,
+    "provider": "harness",
+    "account": "bX4tRk9wQe2LmZ7sVy1Nha",
+    "organizations": [{"id": "bX4tRk9wQe2LmZ7sVy1Nha"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "suggestion"),
+    [
+        (of(BITRISE, match={"repository": "a/b"}), "add a condition on pipeline_id"),
+        # its account is the issuer's, and a condition on it would change nothing
+        (
+            of(HARNESS, match={"pipeline_id": "images"}),
+            "nothing else in its tokens is proven; give such a grant little, and for a short time",
+        ),
+    ],
+)
+def test_what_is_proven_is_suggested_where_there_is_something(found: Document, suggestion: str) -> None:
+    assert [one.suggestion for one in lint(found) if one.code == "declared-alone"] == [suggestion]
+
+
 @pytest.mark.parametrize(
     ("entry", "conditions", "found"),
     [
