@@ -8,10 +8,10 @@ import pytest
 from tests.docs.pages import ROOT, code_in, page
 from token_exchange.adapters.https_fetcher import tls_context
 from token_exchange.adapters.settings import read_settings
-from token_exchange.audit import MAX_RECORD_CHARACTERS
 from token_exchange.downscope.session_policy import MAX_SESSION_POLICY_CHARACTERS
 from token_exchange.endpoint.parameters import FORMATS, MAX_BODY_BYTES
 from token_exchange.policy.decision import MAX_REGISTRIES
+from token_exchange.record_size import MAX_RECORD_CHARACTERS
 from token_exchange.service import MAX_REQUEST_SECONDS
 from token_exchange.verify import issuer_keys
 

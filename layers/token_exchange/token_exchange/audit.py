@@ -4,11 +4,10 @@ It says what was decided, for whom, by which policy, and which sessions AWS know
 password, a key or a request's body.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Literal, assert_never
+from typing import Final, Literal
 
 from token_exchange.policy.decision import Award, Would
 from token_exchange.policy.judgement import Caller, Considered, Shortfall
@@ -17,15 +16,12 @@ from token_exchange.policy.reach import Reach
 from token_exchange.policy.registries import SecretRegistry
 from token_exchange.ports import Json, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.reasons import MEANINGS, Reason
+from token_exchange.record_size import cut, cut_as_written, cut_json, within_size
 from token_exchange.redaction import redacted
 from token_exchange.refusals import Refused
 from token_exchange.verify.trust import SignedToken, VerifiedToken
 
 SCHEMA: Final = 1
-MAX_RECORD_CHARACTERS: Final = 7600
-"""Under 8 KiB with what the logger adds to a line."""
-
-_MAX_VALUE_CHARACTERS: Final = 256
 
 type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explained"]
 
@@ -133,10 +129,10 @@ class AuditRecord:
                 "reason": self.reason or "granted",
                 "status": self.status,
                 "request_id": self.request_id,
-                "api_request_id": _cut_as_written(self.api_request_id),
-                "source_ip": _cut_as_written(self.source_ip),
+                "api_request_id": cut_as_written(self.api_request_id),
+                "source_ip": cut_as_written(self.source_ip),
                 # Its sender may have put anything there, a token included.
-                "user_agent": _cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
+                "user_agent": cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": self.token is not None,
                 "policy_sha256": self.policy_sha256,
@@ -148,21 +144,21 @@ class AuditRecord:
                 "error": self._error(),
             }
         )
-        return _within_size(fields)
+        return within_size(fields)
 
     def _issuer_fields(self) -> dict[str, Json]:
         if self.token is None:
             # Until the signature is proven anybody can have written the token: its `iss` is all that is kept of it.
-            return {"issuer_url": _cut_as_written(self.unverified_issuer)}
+            return {"issuer_url": cut_as_written(self.unverified_issuer)}
         identity = self.caller.identity.vocabulary if self.caller is not None else {}
         return {
             "issuer": self.token.trust.entry,
             "issuer_url": self.token.trust.url,
             "provider": self.provider,
-            "token_id": _cut_as_written(self.token.token_id),
-            "identity": {name: _cut(value) if isinstance(value, str) else value for name, value in identity.items()},
+            "token_id": cut_as_written(self.token.token_id),
+            "identity": {name: cut(value) if isinstance(value, str) else value for name, value in identity.items()},
             "claims": {
-                name: _cut_json(self.token.claims[name])
+                name: cut_json(self.token.claims[name])
                 for name in sorted(self.named_claims)
                 if self.token.claims.get(name) is not None
             },
@@ -172,7 +168,7 @@ class AuditRecord:
         if self.refused is None or MEANINGS[self.refused.reason].status < 500:  # noqa: PLR2004 - see decision()
             return None
         cause = self.refused.__cause__ or self.refused
-        return {"class": type(cause).__name__, "message": _cut_as_written(redacted(str(cause)))}
+        return {"class": type(cause).__name__, "message": cut_as_written(redacted(str(cause)))}
 
 
 def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
@@ -188,12 +184,12 @@ def shortfall_fields(shortfall: Shortfall) -> dict[str, Json]:
     """Return one thing that did not hold, as answers and records show it."""
     fields: dict[str, Json] = {}
     if shortfall.claim is not None:
-        fields["claim"] = _cut(shortfall.claim) if isinstance(shortfall.claim, str) else [*shortfall.claim]
+        fields["claim"] = cut(shortfall.claim) if isinstance(shortfall.claim, str) else [*shortfall.claim]
     if shortfall.rule is not None:
         fields["rule"] = shortfall.rule
     fields["expected"] = shortfall.expected
     if shortfall.found is not None:
-        fields["found"] = _cut_json(shortfall.found)
+        fields["found"] = cut_json(shortfall.found)
     return fields
 
 
@@ -228,75 +224,5 @@ def _award_fields(award: Award) -> dict[str, Json]:
     }
 
 
-def _within_size(fields: dict[str, Json]) -> dict[str, Json]:
-    for name in ("considered", "would", "claims"):
-        excess = _length(fields) - MAX_RECORD_CHARACTERS
-        if excess <= 0:
-            break
-        value = fields.get(name)
-        if isinstance(value, list):
-            fields[name], left_out = _shorter_list(value, excess)
-        elif isinstance(value, dict):
-            fields[name], left_out = _shorter_mapping(value, excess)
-        else:
-            continue
-        fields[f"{name}_left_out"] = left_out
-    identity = fields.get("identity")
-    if isinstance(identity, dict) and _length(fields) > MAX_RECORD_CHARACTERS:
-        # Every name stays; only values of which each character takes six or twelve are shorter.
-        fields["identity"] = {
-            name: _cut_as_written(value) if isinstance(value, str) else value for name, value in identity.items()
-        }
-    return fields
-
-
-def _shorter_list(value: list[Json], excess: int) -> tuple[Json, int]:
-    kept = [*value]
-    while kept and excess > 0:
-        excess -= _length(kept.pop()) + 1
-    return kept, len(value) - len(kept)
-
-
-def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
-    kept = dict(value)
-    while kept and excess > 0:
-        excess -= _length(dict([kept.popitem()]))
-    return kept, len(value) - len(kept)
-
-
-def _length(value: Json) -> int:
-    return len(json.dumps(value))
-
-
 def _present(fields: dict[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in fields.items() if value is not None and value not in ([], {})}
-
-
-def _cut(value: str | None) -> str | None:
-    """Return `value` without what lies behind its first 256 characters, and marked where something does."""
-    if value is None or len(value) <= _MAX_VALUE_CHARACTERS:
-        return value
-    return f"{value[:_MAX_VALUE_CHARACTERS]}…[{len(value) - _MAX_VALUE_CHARACTERS} more]"
-
-
-def _cut_as_written(value: str | None) -> str | None:
-    """Return `value` cut where it takes more than 256 characters with its escapes, and marked where it is cut."""
-    if value is None or _length(value) <= _MAX_VALUE_CHARACTERS:
-        return value
-    kept = value[:_MAX_VALUE_CHARACTERS]
-    while _length(kept) > _MAX_VALUE_CHARACTERS:
-        kept = kept[:-1]
-    return f"{kept}…[{len(value) - len(kept)} more]"
-
-
-def _cut_json(value: Json) -> Json:
-    match value:
-        case str():
-            return _cut(value)
-        case list() | dict():
-            spelled = json.dumps(value)
-            return value if len(spelled) <= _MAX_VALUE_CHARACTERS else _cut(spelled)
-        case bool() | int() | float() | None:
-            return value
-        case _:
-            assert_never(value)
