@@ -134,7 +134,7 @@ def edited(found: Document, path: tuple[str | int, ...], edit: Callable[[Json, s
     whole = copy.deepcopy(found)
     node: Json = whole
     for part in path[:-1]:
-        node = node[part] if isinstance(node, dict | list) else None  # type: ignore[index]
+        node = node[part] if isinstance(node, dict | list) else None  # type: ignore[index] # the path is the document's own
     edit(node, path[-1])
     return whole
 
