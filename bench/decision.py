@@ -10,11 +10,10 @@ import yaml
 from bench.figures import Figure, Part
 from bench.policies import caller_of, policy_of
 from bench.sampling import medians, seconds_in_turns
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import Denied, Granted, decide
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.model import Policy
+from token_exchange.core.decision import Denied, Granted, decide
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.loading.load import load_policy
 
 FEW: Final = 10
 MANY: Final = 10_000

@@ -9,9 +9,9 @@ from typing import Final
 
 from bench.parts import GRANTS, parts
 from bench.policies import caller_of, policy_of
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import decide
-from token_exchange.policy.load import load_policy
+from token_exchange.core.decision import decide
+from token_exchange.core.policy import Ask
+from token_exchange.loading.load import load_policy
 
 _TOOL: Final = sys.monitoring.PROFILER_ID
 _NOW: Final = 1_800_000_000

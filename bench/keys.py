@@ -14,16 +14,18 @@ from bench.sampling import medians, seconds_in_turns
 from sandbox.issuer import Issuer
 from sandbox.loopback import HOST, Answer, Request, Server
 from sandbox.signing_keys import KeyRing
-from token_exchange.adapters.aws_clients import AwsClients
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.adapters.deadline_calls import DeadlineCalls
-from token_exchange.adapters.https_fetcher import HttpsFetcher
-from token_exchange.adapters.shared_keys_table import SharedKeysReader
-from token_exchange.ports import Clock, Deadline, FetchFailed, StoredKeySet
-from token_exchange.refusals import Refused
-from token_exchange.verify.key_refresh import KeyRefresher
-from token_exchange.verify.key_store import KeyStore
-from token_exchange.verify.trust import Discovered, IssuerTrust, Published
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.fetch import HttpsFetcher
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.adapters.table import SharedKeysReader
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.refusals import Refused
+from token_exchange.core.trust import Discovered, IssuerTrust, Published
+from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.refresh import KeyRefresher
+from token_exchange.issuer_keys.shared import StoredKeySet
+from token_exchange.issuer_keys.store import KeyStore
 
 _PROVIDER: Final = "github-actions"
 _INVENTED: Final = 10_000

@@ -17,12 +17,12 @@ from bench.policies import caller_of, claims_of, policy_of
 from bench.sampling import medians, seconds_in_turns
 from bench.verification import ISSUER, decoding, verification
 from sandbox.signing_keys import KeyRing
-from token_exchange.audit import AuditRecord, claims_named
-from token_exchange.downscope.session import bounded_session
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import Granted, decide
-from token_exchange.policy.load import load_policy
-from token_exchange.verify.trust import VerifiedToken
+from token_exchange.core.decision import Granted, decide
+from token_exchange.core.policy import Ask
+from token_exchange.core.session import bounded_session
+from token_exchange.core.trust import VerifiedToken
+from token_exchange.loading.load import load_policy
+from token_exchange.reporting.audit import AuditRecord, claims_named
 
 GRANTS: Final = 1000
 _ASK: Final = Ask(registries=("apps",))

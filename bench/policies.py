@@ -5,10 +5,10 @@ from typing import Final
 
 from sandbox.account import APPS_ACCOUNT, PUSH_ROLE, REGION
 from sandbox.providers import all_providers
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.providers.identity import identify
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.identity import identify
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
 
 AUDIENCE: Final = "https://exchange.acme.example"
 _NOW: Final = 1_800_000_000

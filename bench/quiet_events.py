@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from token_exchange.ports import KeysFrom, RefreshOutcome
+from token_exchange.issuer_keys.refresh import RefreshOutcome
+from token_exchange.issuer_keys.store import KeysFrom
 
 
 class QuietEvents:

@@ -14,16 +14,15 @@ from bench.policies import AUDIENCE, claims_of, policy_of
 from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
 from sandbox.signing_keys import KeyRing
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Deadline
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.timings import Timings
-from token_exchange.verify.compact import read_compact
-from token_exchange.verify.key_store import KeyStore
-from token_exchange.verify.verifier import Verifier
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.attempt import Timings
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Deadline
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.token import read_compact
+from token_exchange.core.verifier import Verifier
+from token_exchange.issuer_keys.store import KeyStore
+from token_exchange.loading.load import load_policy
 
 if TYPE_CHECKING:
     from jwt.types import Options

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from token_exchange.adapters.policy_file import PolicyFile
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.policy_store import PolicyUnreadable
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
+from token_exchange.loading.store import PolicyUnreadable
 
 
 def main(path: Path) -> int:

@@ -1,9 +1,9 @@
 """Claims of jobs as CI systems really send them; None in `changes` leaves a claim out."""
 
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.providers.identity import identify
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.identity import identify
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
 
 NOON = 1_800_014_400.0
 """2027-01-15T12:00:00Z."""

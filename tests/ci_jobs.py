@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sandbox.tokens import Mint, find_provider
 from tests.ci_claims import NOON
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 SERVED = "https://localhost:8443"
 

@@ -3,9 +3,9 @@
 import json
 
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
-from token_exchange.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
-from token_exchange.refusals import Refused
+from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
+from token_exchange.core.refusals import Refused
+from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 
 
 class FakeRoles:

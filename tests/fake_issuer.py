@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.fake_clock import NOW
-from token_exchange.ports import FetchFailed, Json, KeysFrom
-from token_exchange.verify.algorithms import SCHEMES
-from token_exchange.verify.keys import KeySet
-from token_exchange.verify.trust import Discovered, IssuerTrust, KeySource, Pinned
+from token_exchange.core.keys import SCHEMES, KeySet
+from token_exchange.core.ports import Json
+from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned
+from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.store import KeysFrom
 
 AUDIENCE = "https://ecr.acme.example"
 ISSUER = "https://ci.acme.example"

@@ -4,10 +4,10 @@ import threading
 from dataclasses import replace
 
 from tests.fake_clock import FakeClock
-from token_exchange.ports import Clock, Deadline, FetchFailed, SharedKeysFailed, StoredKeySet
-from token_exchange.verify.key_fetch import KeyOrigin
-from token_exchange.verify.shared_keys import shared_name
-from token_exchange.verify.trust import IssuerTrust, Pinned
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.trust import IssuerTrust, Pinned
+from token_exchange.issuer_keys.fetch import FetchFailed, KeyOrigin
+from token_exchange.issuer_keys.shared import SharedKeysFailed, StoredKeySet, shared_name
 
 
 class FakeSharedKeys:

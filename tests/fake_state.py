@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from tests.fake_clock import FakeClock
-from token_exchange.ports import Deadline, StateTask, StateUnavailable
+from token_exchange.core.ports import Deadline, StateTask, StateUnavailable
 
 
 @dataclass(slots=True, kw_only=True)

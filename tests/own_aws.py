@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from token_exchange.adapters.aws_clients import AwsClients
+from token_exchange.adapters.aws import AwsClients
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from tests.doubles import grant, policy_text
 from token_exchange.adapters.settings import BadSetting, read_settings
-from token_exchange.policy.load import load_policy
+from token_exchange.loading.load import load_policy
 from token_exchange.policy_validator import PolicyRefused, PolicyValidator
 
 GOOD = policy_text([grant()])

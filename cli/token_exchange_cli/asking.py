@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from token_exchange.endpoint.scopes import parse_scope
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import MAX_REGISTRIES
-from token_exchange.refusals import Refused
+from token_exchange.core.decision import MAX_REGISTRIES
+from token_exchange.core.policy import Ask
+from token_exchange.core.refusals import Refused
+from token_exchange.http.request import parse_scope
 
 
 def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:

@@ -3,8 +3,8 @@
 import json
 from typing import Final
 
-from token_exchange.ports import Json
-from token_exchange.verify.strict_json import NotStrictJson, parse_object
+from token_exchange.core.ports import Json
+from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.input_files import read_input, shown_name
 from token_exchange_cli.statuses import Unusable
 

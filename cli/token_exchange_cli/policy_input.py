@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from token_exchange.adapters.policy_file import PolicyFile
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.model import Policy
-from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
+from token_exchange.core.policy import Policy
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
+from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 from token_exchange_cli.input_files import STANDARD_INPUT, read_input, shown_name
 from token_exchange_cli.statuses import Unusable
 

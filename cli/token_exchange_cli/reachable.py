@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.glob import compile_glob
-from token_exchange.policy.model import Access, Grant, Issuer, Organization, Policy
-from token_exchange.policy.reading.durations import spelled_duration
-from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.policy.repositories import WITH_SLASH
-from token_exchange.policy.templates import Template
-from token_exchange.ports import Json
+from token_exchange.core.conditions import Condition, compile_glob
+from token_exchange.core.policy import Access, Grant, Issuer, Organization, Policy, Template, spelled_duration
+from token_exchange.core.ports import Json
+from token_exchange.core.reach import WITH_SLASH
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

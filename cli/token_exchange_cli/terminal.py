@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 
 def print_json(fields: Mapping[str, Json]) -> None:

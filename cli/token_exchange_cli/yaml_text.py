@@ -5,7 +5,7 @@ from typing import Final, override
 
 import yaml
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "infinity", "nan"})

@@ -8,7 +8,7 @@ from typing import Final
 from sandbox.providers import all_providers
 from sandbox.providers.shape import Json
 from sandbox.world import World
-from token_exchange.reasons import Reason
+from token_exchange.core.refusals import Reason
 
 FAVOURITES: Final = ("github-actions", "gitlab")
 """Three jobs of four are theirs; the rest is shared by all others."""

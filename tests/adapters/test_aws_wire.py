@@ -8,14 +8,11 @@ import pytest
 
 from sandbox.loopback import Answer, Request, Server
 from tests.fake_clock import FakeClock
-from token_exchange.adapters.aws_clients import AwsClients, lent
-from token_exchange.adapters.deadline_calls import DeadlineCalls
-from token_exchange.adapters.ecr_authorizer import EcrAuthorizer
-from token_exchange.adapters.stored_logins import SecretLogins
-from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
-from token_exchange.ports import Deadline, RoleRequest, RoleSession
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.adapters.aws import AwsClients, lent
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
+from token_exchange.core.ports import Deadline, RoleRequest, RoleSession
+from token_exchange.core.refusals import Reason, Refused
 
 LOGIN = base64.b64encode(b"AWS:password").decode()
 REQUEST = RoleRequest(

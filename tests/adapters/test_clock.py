@@ -1,7 +1,7 @@
 import time
 
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.ports import Clock
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.ports import Clock
 
 CLOCK: Clock = SystemClock()
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.doubles import grant, policy_text
-from token_exchange.adapters.events import Events
-from token_exchange.adapters.metrics import Metrics
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.policy_store import PolicyUnreadable
-from token_exchange.ports import FetchFailed, Json, SharedKeysFailed
+from token_exchange.adapters.events import Events, Metrics
+from token_exchange.core.ports import Json
+from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.shared import SharedKeysFailed
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
+from token_exchange.loading.store import PolicyUnreadable
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln"
 type Tell = Callable[[Events], None]

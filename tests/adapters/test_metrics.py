@@ -3,13 +3,12 @@ import json
 import pytest
 
 from tests.fake_issuer import FakeIssuer
-from token_exchange.adapters.metrics import Metrics
-from token_exchange.audit import AuditRecord
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.timings import Part
-from token_exchange.verify.trust import VerifiedToken
+from token_exchange.adapters.events import Metrics
+from token_exchange.core.attempt import Part
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.trust import VerifiedToken
+from token_exchange.reporting.audit import AuditRecord
 
 type Measured = dict[str, tuple[Json, Json, Json]]
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from token_exchange.adapters.policy_file import PolicyFile
-from token_exchange.policy_store import PolicyUnreadable
+from token_exchange.loading.store import PolicyUnreadable
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import pytest
 
-from token_exchange.adapters.policy_place import FilePlace
-from token_exchange.adapters.settings import BadSetting, Settings, read_settings
+from token_exchange.adapters.settings import BadSetting, FilePlace, Settings, read_settings
 
 
 def test_nothing_is_required() -> None:

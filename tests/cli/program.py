@@ -7,8 +7,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from tests.policy.documents import Document, document
-from token_exchange.ports import Json
+from tests.loading.documents import Document, document
+from token_exchange.core.ports import Json
 from token_exchange_cli.main import main
 
 

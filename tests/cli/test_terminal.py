@@ -10,7 +10,7 @@ import pytest
 from tests.ci_claims import github_claims
 from tests.cli.program import run, write_json, write_policy
 from tests.cli.test_main import PROGRAM
-from tests.policy.documents import grant
+from tests.loading.documents import grant
 
 NASTY = "main\x1b[31m\r\n\x07\u202e\x7f[red]:boom:"
 

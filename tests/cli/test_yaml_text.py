@@ -6,8 +6,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.policy.reading.problems import Problems
-from token_exchange.policy.reading.yaml_document import read_yaml
+from token_exchange.loading.problems import Problems
+from token_exchange.loading.yaml import read_yaml
 from token_exchange_cli.yaml_text import yaml_text
 
 TEXTS = st.text() | st.sampled_from(

@@ -4,9 +4,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy.cloudformation import Stack, at, load, mapping, sequence
-from token_exchange.adapters.metrics import NAMESPACE, Metrics
+from token_exchange.adapters.events import NAMESPACE, Metrics
+from token_exchange.issuer_keys.timing import FRESH_SECONDS, USABLE_SECONDS
 from token_exchange.service import MAX_REQUEST_SECONDS
-from token_exchange.verify.issuer_keys import FRESH_SECONDS, USABLE_SECONDS
 
 TEMPLATE = "template.yaml"
 ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"

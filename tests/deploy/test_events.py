@@ -13,8 +13,8 @@ from sandbox.events import LIFETIME_SECONDS, PLACEHOLDER, main, mint_for, render
 from sandbox.policy import AUDIENCE
 from sandbox.tokens import Mint
 from tests.deploy.cloudformation import ROOT, at
-from token_exchange.endpoint.lambda_event import read_event
-from token_exchange.reasons import Reason
+from token_exchange.core.refusals import Reason
+from token_exchange.http.event import read_event
 
 NOW = 1_790_000_000.0
 EVENTS = ROOT / "events"

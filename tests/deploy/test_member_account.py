@@ -9,13 +9,12 @@ from sandbox.aws.policies import Ask, Verdict
 from sandbox.aws.principals import Role, make_role
 from sandbox.aws.server import Aws
 from tests.deploy.cloudformation import Stack, as_policy, at, load, sequence, text
-from token_exchange.adapters.aws_clients import AwsClients
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.adapters.deadline_calls import DeadlineCalls
-from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
-from token_exchange.ports import Deadline, RoleRequest
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.logins import StsRoleAssumer
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.ports import Deadline, RoleRequest
+from token_exchange.core.refusals import Reason, Refused
 
 TEMPLATE = "deploy/member-account.yaml"
 TAGS = {"issuer": "github", "grant": "own-images", "repository": "acme/shop"}

@@ -8,8 +8,8 @@ from sandbox.account import PUSH_ROLE
 from sandbox.aws.policies import Ask, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from tests.deploy.cloudformation import Stack, as_policy, at, load, mapping, sequence, text
-from token_exchange.adapters.metrics import NAMESPACE
-from token_exchange.adapters.policy_place import AppConfigPlace, FilePlace, S3Place, parse_policy_place
+from token_exchange.adapters.events import NAMESPACE
+from token_exchange.adapters.settings import AppConfigPlace, FilePlace, S3Place, parse_policy_place
 from token_exchange.policy_validator import PolicyValidator
 
 TEMPLATE = "template.yaml"

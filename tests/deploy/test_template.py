@@ -18,9 +18,9 @@ from tests.deploy.cloudformation import (
     sequence,
     text,
 )
+from token_exchange.issuer_keys.timing import FRESH_SECONDS
 from token_exchange.refresher import MAX_RUN_SECONDS
 from token_exchange.service import MAX_REQUEST_SECONDS
-from token_exchange.verify.issuer_keys import FRESH_SECONDS
 
 TEMPLATE = "template.yaml"
 ROLE_ARN = "arn:aws:iam::111122223333:role/exchange-role"

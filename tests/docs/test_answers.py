@@ -11,7 +11,7 @@ from sandbox.aws.server import AwsFault
 from tests.docs.conftest import Running
 from tests.docs.pages import ROOT, blocks, code_in, page, pages
 from token_exchange.adapters.events import EventCode
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 type Object = dict[str, Json]
 
@@ -164,7 +164,7 @@ def test_every_field_of_a_line_is_explained(running: Running, scenario: str, fau
 def test_every_field_that_is_explained_can_be_there() -> None:
     package = ROOT / "layers/token_exchange/token_exchange"
     source = "".join(
-        (package / name).read_text("utf-8") for name in ("audit.py", "service.py", "adapters/log_lines.py")
+        (package / name).read_text("utf-8") for name in ("reporting/audit.py", "service.py", "adapters/log.py")
     )
     of_the_logger = {"level", "location", "message", "timestamp", "xray_trace_id"}
     assert {name for name in FIELDS - of_the_logger if f'"{name}"' not in source and f"{name}=" not in source} == set()
@@ -179,7 +179,7 @@ def test_every_event_is_explained() -> None:
 
 
 def test_every_metric_is_explained() -> None:
-    source = (ROOT / "layers/token_exchange/token_exchange/adapters/metrics.py").read_text("utf-8")
+    source = (ROOT / "layers/token_exchange/token_exchange/adapters/events.py").read_text("utf-8")
     names = set(re.findall(r'"([A-Z][A-Za-z]+)", MetricUnit', source))
     metrics = AUDIT.section("Other lines").partition("Metrics are")[2]
     assert names == {

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.docs.pages import page
-from token_exchange.reasons import MEANINGS, Reason
+from token_exchange.core.refusals import MEANINGS, Reason
 
 ERRORS = page("docs/errors.md")
 

@@ -6,14 +6,14 @@ from importlib import import_module
 import pytest
 
 from tests.docs.pages import ROOT, code_in, page
-from token_exchange.adapters.https_fetcher import tls_context
+from token_exchange.adapters.fetch import tls_context
 from token_exchange.adapters.settings import read_settings
-from token_exchange.downscope.session_policy import MAX_SESSION_POLICY_CHARACTERS
-from token_exchange.endpoint.parameters import FORMATS, MAX_BODY_BYTES
-from token_exchange.policy.decision import MAX_REGISTRIES
-from token_exchange.record_size import MAX_RECORD_CHARACTERS
+from token_exchange.core.decision import MAX_REGISTRIES
+from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS
+from token_exchange.http.request import FORMATS, MAX_BODY_BYTES
+from token_exchange.issuer_keys import timing as issuer_keys
+from token_exchange.reporting.audit import MAX_RECORD_CHARACTERS
 from token_exchange.service import MAX_REQUEST_SECONDS
-from token_exchange.verify import issuer_keys
 
 ARCHITECTURE = page("docs/architecture.md")
 API = page("docs/api.md")
@@ -43,8 +43,8 @@ def numbers(places: str) -> list[float]:
     return [number(module, name) for name in names]
 
 
-MAX_SCOPES = number("endpoint/scopes.py", "_MAX_SCOPES")
-MAX_TOKEN_KIBIBYTES = int(number("verify/compact.py", "_MAX_TOKEN_CHARACTERS")) // 1024
+MAX_SCOPES = number("http/request.py", "_MAX_SCOPES")
+MAX_TOKEN_KIBIBYTES = int(number("core/token.py", "_MAX_TOKEN_CHARACTERS")) // 1024
 
 
 @pytest.mark.parametrize(("what", "limit", "places"), [row for row in ROWS if row[2].count("`") > 2])
@@ -64,11 +64,11 @@ def test_the_other_caches_are_as_said() -> None:
 
 
 def test_the_clients_patience_is_as_said() -> None:
-    config = vars(constant("adapters/aws_clients.py", "_CONFIG"))
+    config = vars(constant("adapters/aws.py", "_CONFIG"))
     assert config["retries"]["total_max_attempts"] == 3
     said = f"{config['connect_timeout']} s to connect, {config['read_timeout']} s for each wait, and three attempts"
     assert said in ARCHITECTURE.text
-    config = vars(constant("adapters/aws_clients.py", "_TABLE_CONFIG"))
+    config = vars(constant("adapters/aws.py", "_TABLE_CONFIG"))
     assert config["retries"]["total_max_attempts"] == 3
     said = f"The state table has {config['connect_timeout']} s to connect, {config['read_timeout']} s for each wait"
     assert said in ARCHITECTURE.text

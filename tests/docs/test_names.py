@@ -10,7 +10,7 @@ from sandbox.aws import server
 from sandbox.issuer import DOCUMENTS, FAULT_KINDS
 from sandbox.serve import AWS_PORT, ISSUER_PORT, REGISTRY_PORTS, SERVICE_PORT
 from tests.docs.pages import ROOT, Page, code_in, page, pages
-from token_exchange.reasons import Reason
+from token_exchange.core.refusals import Reason
 
 PACKAGE = ROOT / "layers/token_exchange/token_exchange"
 PAGES = pytest.mark.parametrize("found", pages(), ids=lambda found: found.name)

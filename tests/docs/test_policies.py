@@ -10,12 +10,12 @@ import pytest
 from sandbox.aws.policy_grammar import parse_policy
 from tests.docs.pages import ROOT, blocks, code_in, page, pages
 from token_exchange.adapters.policy_file import PolicyFile
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.model import Policy
-from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.providers.catalog import providers
-from token_exchange.providers.presets import aws_sts, bitbucket_pipelines, bitrise, github_actions, gitlab
-from token_exchange.providers.vocabulary import NAMES, Name
+from token_exchange.core.policy import Policy
+from token_exchange.core.vocabulary import NAMES, Name
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
+from token_exchange.presets import aws_sts, bitbucket_pipelines, bitrise, github_actions, gitlab
+from token_exchange.presets.catalog import providers
 
 GUIDE = page("docs/policy.md")
 POLICIES = blocks("yaml", "policy")

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from sandbox.providers import all_providers
+from tests.core.test_identity_preset import PRESETS
 from tests.docs.pages import code_in, page
-from tests.providers.test_preset import PRESETS
-from token_exchange.providers.catalog import NAMES
-from token_exchange.providers.preset import Preset
+from token_exchange.core.identity import Preset
+from token_exchange.presets.catalog import NAMES
 
 PAGE = page("docs/providers.md")
 IN_THE_GUIDE = {"aws-sts", "bitbucket-pipelines", "bitrise", "generic", "github-actions", "gitlab"}

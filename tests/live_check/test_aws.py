@@ -14,7 +14,7 @@ from live_check.aws import AwsAccount
 from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed
 from live_check.removal import Removal
-from token_exchange.policy.load import load_policy
+from token_exchange.loading.load import load_policy
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's

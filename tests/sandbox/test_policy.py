@@ -5,8 +5,8 @@ from sandbox.certificates import load_certificates
 from sandbox.policy import AUDIENCE, write_policy
 from sandbox.providers import all_providers
 from sandbox.tokens import Mint
-from token_exchange.policy.load import load_policy
-from token_exchange.providers.catalog import NAMES
+from token_exchange.loading.load import load_policy
+from token_exchange.presets.catalog import NAMES
 
 
 def test_the_sandboxs_policy_loads_and_trusts_the_sandboxs_issuers(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sandbox.world import World
 from tests.service.front import Front, Log, read_log
 from tests.service.other_registries import furnish
 from tests.service.policy import write_policy
-from token_exchange.adapters.https_fetcher import tls_context
+from token_exchange.adapters.fetch import tls_context
 from token_exchange.service import start
 
 

@@ -14,7 +14,7 @@ from sandbox.loopback import Request
 from sandbox.rest_events import make_rest_event
 from sandbox.world import World
 from tests.service.policy import AUDIENCE
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.service.front import FORM_TYPE, Answer, Front
-from token_exchange.endpoint.parameters import ACCESS_TOKEN, FORMATS
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason
+from token_exchange.http.request import ACCESS_TOKEN, FORMATS
 
 # The handler is one for all examples, as it is for all requests of an environment; what it logs is captured.
 LAW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)

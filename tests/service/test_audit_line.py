@@ -14,8 +14,8 @@ from sandbox.aws.server import AwsFault
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
 from tests.service.test_refusals import CASES, Case
 from token_exchange import __version__
-from token_exchange.audit import AuditRecord
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
+from token_exchange.reporting.audit import AuditRecord
 
 type ReadLog = Callable[[], Log]
 
@@ -263,7 +263,7 @@ def test_what_nobody_foresaw_is_answered_with_nothing_and_logged_with_everything
     front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = front.token()
-    monkeypatch.setattr("token_exchange.exchange.decide", _raise(f"secret Bearer {token} and {'k' * 40}"))
+    monkeypatch.setattr("token_exchange.core.exchange.decide", _raise(f"secret Bearer {token} and {'k' * 40}"))
     answer = front.send(token, request_id="r-1")
     assert (answer.status, answer.reason) == (500, "internal-error")
     assert "identity" not in answer.fields

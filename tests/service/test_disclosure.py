@@ -8,7 +8,7 @@ import pytest
 
 from tests.service.front import Front
 from tests.service.policy import NOBODYS_ROLE
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange.service import start
 
 SECRETS_OF_THE_POLICY = (

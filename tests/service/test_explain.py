@@ -10,7 +10,7 @@ from tests.service.front import EXCHANGE_FORM, Answer, Front, Log
 from tests.service.policy import REPORT_AUDIENCE
 from tests.service.test_disclosure import SECRETS_OF_THE_POLICY, STRANGERS
 from tests.service.test_refusals import CASES, Case
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 type ReadLog = Callable[[], Log]
 

@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.service.front import Front
-from token_exchange.endpoint.formats import formatted
-from token_exchange.exchange import Exchanged
-from token_exchange.minting import Bounds, Login
-from token_exchange.policy.model import Also
-from token_exchange.policy.partitions import PARTITIONS
-from token_exchange.policy.reach import Reach
-from token_exchange.policy.registries import EcrRegistry
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.core.exchange import Exchanged
+from token_exchange.core.mint import Bounds, Login
+from token_exchange.core.policy import Also
+from token_exchange.core.reach import Reach
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.registries import PARTITIONS, EcrRegistry
+from token_exchange.http.answers import formatted
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 NAMES = ["REGISTRY", "REGISTRY_USERNAME", "REGISTRY_PASSWORD", "REGISTRY_EXPIRES_AT"]

@@ -11,7 +11,7 @@ from tests.local_s3 import BUCKET, LocalS3, local_s3
 from tests.service.front import Front, Log
 from token_exchange import refresher
 from token_exchange.adapters.settings import BadSetting
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 type StartChanged = Callable[[dict[str, str]], Front]
 type ReadLog = Callable[[], Log]

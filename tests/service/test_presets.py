@@ -8,7 +8,7 @@ import pytest
 from sandbox.providers import all_providers
 from tests.service.front import Front
 from tests.service.policy import AUDIENCE
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 PROVIDERS = sorted(all_providers())
 

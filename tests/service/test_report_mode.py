@@ -8,7 +8,7 @@ import pytest
 from sandbox import account
 from tests.service.front import Front, Log
 from tests.service.policy import REPORT_AUDIENCE
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 _POLICY = """
 version: 1

@@ -10,9 +10,8 @@ from sandbox.issuer import IssuerFault
 from tests.local_dynamodb import TABLE, LocalDynamoDb, local_dynamodb
 from tests.service.front import Front, Log
 from token_exchange import refresher
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
 
 type StartChanged = Callable[[dict[str, str]], Front]
 type ReadLog = Callable[[], Log]

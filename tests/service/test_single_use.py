@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import EXCHANGE_FORM, Front, Log
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 type StartChanged = Callable[[dict[str, str]], Front]
 

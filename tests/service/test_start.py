@@ -12,7 +12,7 @@ import pytest
 from sandbox.gateway_events import Event
 from sandbox.loopback import Request
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log, answer_of, event_of, read_log
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"}

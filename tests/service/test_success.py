@@ -9,7 +9,7 @@ import pytest
 from sandbox import account
 from sandbox.aws.policies import Ask, Verdict
 from tests.service.front import EXCHANGE_FORM, SHAPES, Answer, Front, Shape
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 APPS_HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 BASE_HOST = "444455556666.dkr.ecr.us-east-1.amazonaws.com"

@@ -6,16 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Final
 
-from token_exchange.endpoint.scopes import parse_scope
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.model import ACCESSES
-from token_exchange.policy.reading.document import read_document
-from token_exchange.policy.reading.fields import Fields, described, fields_of
-from token_exchange.policy.reading.nodes import Node, Unquoted
-from token_exchange.policy.reading.problems import Path, PolicyUnusable, Problems
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.core.policy import ACCESSES, Ask
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.http.request import parse_scope
+from token_exchange.loading.document import read_document
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
+from token_exchange.loading.problems import Path, PolicyUnusable, Problems
 from token_exchange_cli.input_files import STANDARD_INPUT, read_input, shown_name
 from token_exchange_cli.json_input import read_json_object
 from token_exchange_cli.statuses import Unusable

@@ -6,12 +6,12 @@ from typing import assert_never
 
 import click
 
-from token_exchange.endpoint.disclosure import wants
-from token_exchange.endpoint.explain import award_fields
-from token_exchange.policy.decision import Award, Denied, Granted
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
+from token_exchange.core.decision import Award, Denied, Granted
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
+from token_exchange.http.explain import award_fields
+from token_exchange.reporting.disclosure import wants
 from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
 from token_exchange_cli.explain.explanation import explained
 from token_exchange_cli.explain.from_claims import presented_claims

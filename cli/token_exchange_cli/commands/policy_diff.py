@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
 from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.input_files import shown_name

@@ -2,8 +2,8 @@
 
 import click
 
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.policy.model import Policy
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.policy import Policy
 from token_exchange_cli.asking import ask_options, asked
 from token_exchange_cli.explain.explanation import Explanation, explained, explanation_fields
 from token_exchange_cli.explain.from_claims import presented_claims

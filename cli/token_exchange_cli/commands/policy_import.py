@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.reading.problems import PolicyUnusable
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
 from token_exchange_cli.input_files import STANDARD_INPUT, shown_name
 from token_exchange_cli.json_input import read_json_object
 from token_exchange_cli.statuses import Refusal, Unusable

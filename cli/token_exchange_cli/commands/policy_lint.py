@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from token_exchange.policy.model import Grant
-from token_exchange.policy.reading.problems import PolicyUnusable
+from token_exchange.core.policy import Grant
+from token_exchange.loading.problems import PolicyUnusable
 from token_exchange_cli.lint.finding import Finding, Subject
 from token_exchange_cli.lint.formats import FORMATS, Format, written
 from token_exchange_cli.lint.linter import error, warnings

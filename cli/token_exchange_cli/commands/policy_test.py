@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import click
 
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.ports import Json
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.ports import Json
 from token_exchange_cli.cases.cases import read_cases
 from token_exchange_cli.cases.junit import write_junit
 from token_exchange_cli.cases.results import Result, run_case, spelled_fields

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import click
 from rich.text import Text
 
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.policy.model import Policy
-from token_exchange.policy.registries import Registry
-from token_exchange.providers.vocabulary import spelled
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.policy import Policy
+from token_exchange.core.registries import Registry
+from token_exchange.core.vocabulary import spelled
 from token_exchange_cli.policy_input import load_policy_argument
 from token_exchange_cli.reachable import Wanted, Way, Ways, kind_of_login, organization_fields, way_fields, ways_to
 from token_exchange_cli.statuses import Unusable

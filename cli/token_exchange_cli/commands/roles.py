@@ -4,7 +4,7 @@ import re
 
 import click
 
-from token_exchange.adapters.clock import SystemClock
+from token_exchange.adapters.settings import SystemClock
 from token_exchange_cli.policy_input import load_policy_argument
 from token_exchange_cli.roles.arns import RoleArn, role_arn
 from token_exchange_cli.roles.direct_trust import Unbounded

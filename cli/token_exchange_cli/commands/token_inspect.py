@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import click
 from rich.console import Console
 
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.ports import Json
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.ports import Json
 from token_exchange_cli.explain.from_token import read_token
 from token_exchange_cli.input_files import STANDARD_INPUT
 from token_exchange_cli.policy_input import load_policy_argument

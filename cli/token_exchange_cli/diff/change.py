@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 type Direction = Literal["wider", "narrower", "changed"]
 """`wider` and `narrower` are proven: every run that had something has it still, or none has what it did not have.

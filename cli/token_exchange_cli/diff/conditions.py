@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from token_exchange.policy.conditions import Condition, Equals
-from token_exchange.policy.model import Issuer
-from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import spelled
+from token_exchange.core.conditions import Condition, Equals
+from token_exchange.core.policy import Issuer
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import spelled
 from token_exchange_cli.diff.change import Direction, Mark
 from token_exchange_cli.meaning.proofs import follows
 from token_exchange_cli.terminal import shown, value_text

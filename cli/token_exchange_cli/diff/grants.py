@@ -5,9 +5,8 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
-from token_exchange.policy.model import Grant, Issuer, Policy, SessionTerms
-from token_exchange.policy.repositories import MAX_NAME_LENGTH
-from token_exchange.policy.templates import Template
+from token_exchange.core.policy import Grant, Issuer, Policy, SessionTerms, Template
+from token_exchange.core.reach import MAX_NAME_LENGTH
 from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
 from token_exchange_cli.diff.conditions import condition_marks, condition_text
 from token_exchange_cli.diff.reaches import terms_marks

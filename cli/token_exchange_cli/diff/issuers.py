@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
-from token_exchange.policy.model import Budget, Issuer, Organization
-from token_exchange.policy.reading.durations import spelled_duration
-from token_exchange.providers.preset import Preset
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Budget, Issuer, Organization, spelled_duration
 from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
 
 

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from token_exchange.policy.model import Grant
+from token_exchange.core.policy import Grant
 
 
 def moved_grants(before: Sequence[Grant], after: Sequence[Grant]) -> list[str]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
-from token_exchange.policy.model import DenyRule, Grant, Policy
-from token_exchange.policy.registries import EcrRegistry, Registry
+from token_exchange.core.policy import DenyRule, Grant, Policy
+from token_exchange.core.registries import EcrRegistry, Registry
 from token_exchange_cli.diff import grants, issuers
 from token_exchange_cli.diff.change import Change, Kind, Mark, change_of, members, was_and_is
 from token_exchange_cli.diff.conditions import condition_marks, condition_text

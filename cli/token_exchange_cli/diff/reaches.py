@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from token_exchange.policy.model import SessionTerms
-from token_exchange.policy.reading.durations import spelled_duration
-from token_exchange.policy.templates import Template
+from token_exchange.core.policy import SessionTerms, Template, spelled_duration
 from token_exchange_cli.diff.change import Mark, more_or_less, was_and_is
 from token_exchange_cli.meaning.gives import is_within
 

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from token_exchange.audit import shortfall_fields, would_fields
-from token_exchange.endpoint.explain import award_fields
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.decision import Decision, Denied, Granted, decide
-from token_exchange.policy.judgement import Caller, Considered, look_at
-from token_exchange.policy.model import Policy
-from token_exchange.policy.nearest import grants_asked
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
+from token_exchange.core.conditions import Condition
+from token_exchange.core.decision import Decision, Denied, Granted, decide, grants_asked
+from token_exchange.core.evaluate import Caller, Considered, look_at
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
+from token_exchange.http.explain import award_fields
+from token_exchange.reporting.audit import shortfall_fields, would_fields
 from token_exchange_cli.explain.presented import Presented
 
 

@@ -5,12 +5,11 @@ from typing import Final
 
 import click
 
-from token_exchange.policy.judgement import caller_of
-from token_exchange.policy.model import Issuer, Policy
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
-from token_exchange.verify.claims import check_claims
-from token_exchange.verify.issuer_entry import choose_entry
+from token_exchange.core.evaluate import caller_of
+from token_exchange.core.policy import Issuer, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
+from token_exchange.core.trust import check_claims, choose_entry
 from token_exchange_cli.explain.presented import Presented, issuer_named
 
 _LIFETIME_SECONDS: Final = 300

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from token_exchange.policy.judgement import Caller, caller_of
-from token_exchange.policy.model import Issuer, Policy
-from token_exchange.ports import Json
-from token_exchange.providers.identity import Identity
-from token_exchange.providers.vocabulary import NAMES, Claim
-from token_exchange.refusals import Refused
+from token_exchange.core.evaluate import Caller, caller_of
+from token_exchange.core.identity import Identity
+from token_exchange.core.policy import Issuer, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
+from token_exchange.core.sources import Claim
+from token_exchange.core.vocabulary import NAMES
 from token_exchange_cli.explain.presented import Presented, issuer_named
 
 _CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")

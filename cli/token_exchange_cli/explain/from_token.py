@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.policy.judgement import caller_of
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.verify.claims import check_claims
-from token_exchange.verify.compact import UnverifiedToken, read_compact
-from token_exchange.verify.trust import IssuerTrust
-from token_exchange.verify.verifier import chosen_trust
+from token_exchange.core.evaluate import caller_of
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.token import UnverifiedToken, read_compact
+from token_exchange.core.trust import IssuerTrust, check_claims
+from token_exchange.core.verifier import chosen_trust
 from token_exchange_cli.explain.presented import Presented, entries
 from token_exchange_cli.input_files import read_input, shown_name
 from token_exchange_cli.statuses import Unusable

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import click
 
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Issuer, Policy
-from token_exchange.refusals import Refused
-from token_exchange.verify.trust import IssuersByUrl
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Issuer, Policy
+from token_exchange.core.refusals import Refused
+from token_exchange.core.trust import IssuersByUrl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

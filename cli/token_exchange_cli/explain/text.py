@@ -5,14 +5,12 @@ from typing import Final
 
 from rich.text import Text
 
-from token_exchange.endpoint.disclosure import wants
-from token_exchange.policy.decision import Award, Denied, Granted
-from token_exchange.policy.judgement import Caller, Shortfall
-from token_exchange.policy.model import Grant, Issuer
-from token_exchange.policy.reading.durations import spelled_duration
-from token_exchange.providers.vocabulary import spelled
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.core.decision import Award, Denied, Granted
+from token_exchange.core.evaluate import Caller, Shortfall
+from token_exchange.core.policy import Grant, Issuer, spelled_duration
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.vocabulary import spelled
+from token_exchange.reporting.disclosure import wants
 from token_exchange_cli.explain.explanation import Explanation, Judged, Judgement
 from token_exchange_cli.terminal import line, shown, value_text
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from token_exchange.policy.model import Grant, Issuer, Policy
-from token_exchange.policy.reading.problems import Path
-from token_exchange.providers.preset import Preset
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Grant, Issuer, Policy
+from token_exchange.loading.problems import Path
 
 type Severity = Literal["error", "warning"]
 

@@ -8,8 +8,8 @@ from typing import Final, Literal, assert_never
 from urllib.parse import quote
 
 from token_exchange import __version__
-from token_exchange.policy.reading.problems import spelled_path
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
+from token_exchange.loading.problems import spelled_path
 from token_exchange_cli.lint.finding import Finding
 from token_exchange_cli.lint.places import Place
 from token_exchange_cli.terminal import shown

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from token_exchange.policy.reading.problems import Problem
+from token_exchange.loading.problems import Problem
 from token_exchange_cli.lint.finding import Finding, Rule, Subject
 from token_exchange_cli.lint.rules import deny, issuers, never, order, outsiders, patterns, pushing, repositories, terms
 

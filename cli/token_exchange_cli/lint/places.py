@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from token_exchange.policy.reading.problems import Path
+from token_exchange.loading.problems import Path
 
 _DEEPEST: Final = 40
 """Deeper than any field of a policy; what is below has the place of what is above."""

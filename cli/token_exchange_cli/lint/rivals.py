@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from token_exchange.policy.conditions import Key
-from token_exchange.policy.model import Grant
-from token_exchange.providers.vocabulary import WHO, ClaimPath
+from token_exchange.core.conditions import Key
+from token_exchange.core.policy import Grant
+from token_exchange.core.vocabulary import WHO, ClaimPath
 from token_exchange_cli.meaning.conditions import exact
 
 MOST_RIVALS: Final = 200

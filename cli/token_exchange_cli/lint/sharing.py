@@ -3,10 +3,9 @@
 from functools import lru_cache
 from typing import Final
 
-from token_exchange.policy.model import Issuer
-from token_exchange.policy.templates import Template
-from token_exchange.providers.derived import Uuid
-from token_exchange.providers.vocabulary import IDS, BracedUuid, Name
+from token_exchange.core.policy import Issuer, Template
+from token_exchange.core.sources import BracedUuid, Uuid
+from token_exchange.core.vocabulary import IDS, Name
 
 _BY_NAME: Final[dict[Name, str]] = {"organization": "organization", "repository": "organization/*"}
 """What fills in two templates where their issuers have an organization of one name; all else may be anything."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from token_exchange.policy.model import Grant
-from token_exchange.policy.reading.problems import Path
+from token_exchange.core.policy import Grant
+from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding
 from token_exchange_cli.lint.formats import Located
 from token_exchange_cli.lint.places import Places

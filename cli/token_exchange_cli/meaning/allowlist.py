@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from token_exchange.policy.conditions import Condition, Equals, Like
-from token_exchange.policy.model import Issuer, Organization
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import BracedUuid, Claim, Constant, Name
+from token_exchange.core.conditions import Condition, Equals, Like
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Issuer, Organization
+from token_exchange.core.sources import BracedUuid, Claim, Constant
+from token_exchange.core.vocabulary import Name
 
 _NAMES: Final[tuple[Name, ...]] = ("organization", "organization_id")
 

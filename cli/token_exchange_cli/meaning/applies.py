@@ -6,12 +6,10 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from token_exchange.policy.model import Grant, Issuer, SessionTerms
-from token_exchange.policy.reach import template_value
-from token_exchange.policy.repositories import DoesNotFit, fill_repository_template
-from token_exchange.policy.templates import Template
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Name, Vocabulary
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Grant, Issuer, SessionTerms, Template
+from token_exchange.core.reach import DoesNotFit, fill_repository_template, template_value
+from token_exchange.core.vocabulary import Name, Vocabulary
 from token_exchange_cli.meaning.allowlist import allowed_values
 from token_exchange_cli.meaning.proofs import is_present, only_values
 

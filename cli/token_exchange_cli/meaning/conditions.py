@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike
-from token_exchange.policy.reading.problems import Path
-from token_exchange.providers.preset import ClaimType, Preset
-from token_exchange.providers.vocabulary import Name, ShortRef, TypedRef
+from token_exchange.core.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike
+from token_exchange.core.identity import ClaimType, Preset
+from token_exchange.core.sources import ShortRef, TypedRef
+from token_exchange.core.vocabulary import Name
+from token_exchange.loading.problems import Path
 
 
 def condition_path(of: Path, condition: Condition) -> Path:

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.policy.model import Grant, SessionTerms
-from token_exchange.policy.reading.durations import spelled_duration
-from token_exchange.policy.registries import EcrRegistry
-from token_exchange.policy.repositories import pattern_covers
-from token_exchange.policy.templates import Template
-from token_exchange.providers.vocabulary import NAMES, Name
+from token_exchange.core.policy import Grant, SessionTerms, Template, spelled_duration
+from token_exchange.core.reach import pattern_covers
+from token_exchange.core.registries import EcrRegistry
+from token_exchange.core.vocabulary import NAMES, Name
 
 _SOMEBODY: Final[dict[Name, str]] = {
     **{name: name.replace("_", "-") for name in NAMES},

@@ -7,22 +7,11 @@ list satisfies conditions on two different values at once, so little is ever sho
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from token_exchange.policy.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike, Test, key_of
-from token_exchange.policy.glob import Glob
-from token_exchange.policy.model import Issuer
-from token_exchange.providers.derived import PrefixedRef
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import (
-    BracedUuid,
-    Claim,
-    ClaimPath,
-    ClaimUnless,
-    Constant,
-    Name,
-    ShortRef,
-    Source,
-    TypedRef,
-)
+from token_exchange.core.conditions import Condition, Equals, Exists, Glob, Key, Like, Not, NotLike, Test, key_of
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Issuer
+from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef
+from token_exchange.core.vocabulary import ClaimPath, Name, Source
 from token_exchange_cli.meaning.allowlist import allowed_values
 from token_exchange_cli.meaning.globs import is_within
 

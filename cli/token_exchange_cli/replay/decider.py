@@ -11,14 +11,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.decision import decide
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Grant, Issuer, Policy
-from token_exchange.policy.templates import Template
-from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import ClaimPath, Name, claim_at
+from token_exchange.core.conditions import Condition
+from token_exchange.core.decision import decide
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Ask, Grant, Issuer, Policy, Template
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange_cli.replay.gaps import require_told
 from token_exchange_cli.replay.outcomes import Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.decision import Decision, Denied, Granted
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Grant, Policy
-from token_exchange.policy.nearest import grants_asked
-from token_exchange.reasons import Reason
+from token_exchange.core.conditions import Condition
+from token_exchange.core.decision import Decision, Denied, Granted, grants_asked
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Ask, Grant, Policy
+from token_exchange.core.refusals import Reason
 from token_exchange_cli.explain.from_record import is_cut
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
 
-from token_exchange.ports import Json
-from token_exchange.verify.strict_json import NotStrictJson, parse_object
+from token_exchange.core.ports import Json
+from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.input_files import STANDARD_INPUT, shown_name, standard_input
 from token_exchange_cli.statuses import Unusable
 

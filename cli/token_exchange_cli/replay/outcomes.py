@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from token_exchange.audit import shortfall_fields
-from token_exchange.policy.decision import Award, Decision, Denied, Granted
-from token_exchange.policy.judgement import Considered
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from token_exchange.core.decision import Award, Decision, Denied, Granted
+from token_exchange.core.evaluate import Considered
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.reporting.audit import shortfall_fields
 from token_exchange_cli.diff.conditions import expected_text
 from token_exchange_cli.terminal import shown, value_text
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from token_exchange.endpoint.scopes import parse_scope
-from token_exchange.policy.ask import Ask
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
+from token_exchange.core.policy import Ask
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
+from token_exchange.http.request import parse_scope
 from token_exchange_cli.replay.outcomes import Login
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, override
 
-from token_exchange.audit import claims_named
-from token_exchange.policy.judgement import Caller, caller_of
-from token_exchange.policy.model import Issuer, Policy
-from token_exchange.ports import Json
-from token_exchange.providers.identity import Identity
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import NAMES, Claim
+from token_exchange.core.evaluate import Caller, caller_of
+from token_exchange.core.identity import Identity, Preset
+from token_exchange.core.policy import Issuer, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim
+from token_exchange.core.vocabulary import NAMES
+from token_exchange.reporting.audit import claims_named
 from token_exchange_cli.diff.issuers import reading_rules
 from token_exchange_cli.explain.from_record import is_cut
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.model import Issuer, Policy
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.verify.claims import check_claims
+from token_exchange.core.policy import Ask, Issuer, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.trust import check_claims
 from token_exchange_cli.explain.from_record import NotARecord
 from token_exchange_cli.replay.decider import Decider
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome

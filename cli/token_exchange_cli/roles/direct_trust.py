@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.policy.model import Issuer
-from token_exchange.ports import Json
+from token_exchange.core.policy import Issuer
+from token_exchange.core.ports import Json
 from token_exchange_cli.roles.arns import RoleArn
 from token_exchange_cli.roles.rights import GrantInUse
 from token_exchange_cli.roles.subjects import NoSubject, subject_patterns

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from token_exchange.policy.model import Policy
+from token_exchange.core.policy import Policy
 from token_exchange_cli.roles.arns import RoleArn, role_arn
 from token_exchange_cli.roles.rights import GrantInUse
 

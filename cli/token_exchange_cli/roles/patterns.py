@@ -6,17 +6,10 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from token_exchange.policy.conditions import Equals, Like
-from token_exchange.policy.model import Grant, Issuer, Organization
-from token_exchange.policy.reach import template_value
-from token_exchange.policy.repositories import (
-    WITH_SLASH,
-    DoesNotFit,
-    fill_repository_template,
-    pattern_covers,
-)
-from token_exchange.policy.templates import Template, parse_template
-from token_exchange.providers.vocabulary import Name
+from token_exchange.core.conditions import Equals, Like
+from token_exchange.core.policy import Grant, Issuer, Organization, Template, parse_template
+from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
+from token_exchange.core.vocabulary import Name
 from token_exchange_cli.reachable import organizations_left
 
 ANYTHING: Final = "*"

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry
 from token_exchange_cli.roles.arns import RoleArn
 from token_exchange_cli.roles.direct_trust import direct_trust, provider_address
 from token_exchange_cli.roles.needs import RoleNeed, clashes

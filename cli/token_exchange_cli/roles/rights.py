@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from token_exchange.downscope.session_policy import (
+from token_exchange.core.policy import Grant, Issuer, SessionTerms
+from token_exchange.core.ports import Json
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, SecretRegistry
+from token_exchange.core.session import (
     IMPORT_ACTIONS,
     LIST_ACTIONS,
     LOGIN_ACTIONS,
@@ -17,9 +20,6 @@ from token_exchange.downscope.session_policy import (
     PUSH_ACTIONS,
     SIGN_ACTIONS,
 )
-from token_exchange.policy.model import Grant, Issuer, SessionTerms
-from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, SecretRegistry
-from token_exchange.ports import Json
 from token_exchange_cli.roles.patterns import patterns_of, uncovered
 
 

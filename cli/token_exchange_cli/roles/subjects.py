@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from token_exchange.policy.conditions import Condition, Equals, Like
-from token_exchange.policy.model import Grant, Issuer, Organization
-from token_exchange.providers.vocabulary import Name
+from token_exchange.core.conditions import Condition, Equals, Like
+from token_exchange.core.policy import Grant, Issuer, Organization
+from token_exchange.core.vocabulary import Name
 from token_exchange_cli.reachable import organizations_left
 
 ANYTHING: Final = "*"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange_cli.roles.direct_trust import direct_trust
 from token_exchange_cli.roles.needs import RoleNeed
 from token_exchange_cli.roles.rights import permissions

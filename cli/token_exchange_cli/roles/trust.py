@@ -6,8 +6,8 @@ Source: IAM User Guide, "Passing session tags in STS" and "Monitor and control a
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from token_exchange.policy.model import SessionTerms
-from token_exchange.ports import Json
+from token_exchange.core.policy import SessionTerms
+from token_exchange.core.ports import Json
 
 _ALWAYS_TAGGED: Final = ("issuer", "grant")
 """Of the standard tags those that no session lacks."""

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import NAMES
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import NAMES
 from token_exchange_cli.schema.forms import Schema, flag
 
 _PLAIN_TEXT: Final[Schema] = {

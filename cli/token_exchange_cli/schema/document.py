@@ -1,6 +1,6 @@
 """The whole document: a policy, the main file of a folder, or a folder's file of grants."""
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange_cli.schema.conditions import condition_definitions
 from token_exchange_cli.schema.forms import Schema, listed, mapping, named, ref, texts
 from token_exchange_cli.schema.grants import grant_definitions

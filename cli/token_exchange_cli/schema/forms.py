@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import NAMES
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import NAMES
 
 type Schema = dict[str, Json]
 

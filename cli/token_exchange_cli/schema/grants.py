@@ -1,7 +1,7 @@
 """Grants and deny rules."""
 
-from token_exchange.policy.model import ACCESSES, ASSUMES, MODES
-from token_exchange.ports import Json
+from token_exchange.core.policy import ACCESSES, ASSUMES, MODES
+from token_exchange.core.ports import Json
 from token_exchange_cli.schema.forms import (
     NAME,
     REPOSITORY,

@@ -1,12 +1,12 @@
 """Issuer entries."""
 
-from token_exchange.policy.model import MODES
-from token_exchange.policy.reading.budgets import MOST_BUDGETS
-from token_exchange.ports import Json
-from token_exchange.providers.catalog import NAMES as PROVIDERS
-from token_exchange.providers.catalog import providers
-from token_exchange.providers.vocabulary import NAMES
-from token_exchange.verify.algorithms import SCHEMES
+from token_exchange.core.keys import SCHEMES
+from token_exchange.core.policy import MODES
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import NAMES
+from token_exchange.loading.budgets import MOST_BUDGETS
+from token_exchange.presets.catalog import NAMES as PROVIDERS
+from token_exchange.presets.catalog import providers
 from token_exchange_cli.schema.forms import Schema, choice, duration, flag, listed, mapping, ref, text, texts, without
 
 _SETTINGS: dict[str, Schema] = {

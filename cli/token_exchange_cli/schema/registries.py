@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from token_exchange.policy.reading.registries import TYPES, Type
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
+from token_exchange.loading.registries import TYPES, Type
 from token_exchange_cli.schema.forms import ACCOUNT, Schema, choice, mapping, text, texts
 
 

@@ -4,20 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.adapters.https_fetcher import HttpsFetcher
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Clock, Deadline, Json, KeysFrom
-from token_exchange.providers.catalog import owner_of, provider_named
-from token_exchange.providers.identity import identify
-from token_exchange.providers.issuer_url import issuer_host
-from token_exchange.providers.preset import BadSetting, Preset
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.timings import Timings
-from token_exchange.verify.compact import UnverifiedToken
-from token_exchange.verify.issuer_entry import choose_entry
-from token_exchange.verify.key_store import KeyStore
-from token_exchange.verify.verifier import Verifier
+from token_exchange.adapters.fetch import HttpsFetcher
+from token_exchange.core.attempt import Timings
+from token_exchange.core.identity import BadSetting, Preset, identify
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Clock, Deadline, Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.token import UnverifiedToken
+from token_exchange.core.trust import choose_entry
+from token_exchange.core.verifier import Verifier
+from token_exchange.issuer_keys.store import KeysFrom, KeyStore
+from token_exchange.presets.catalog import owner_of, provider_named
+from token_exchange.presets.issuer_url import issuer_host
 from token_exchange_cli.tokens.times import time_fields
 
 _SECONDS: Final = 10.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 _NAMES: Final = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 

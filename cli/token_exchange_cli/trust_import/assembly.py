@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange_cli.roles.arns import RoleArn
 from token_exchange_cli.trust_import.grants import UNKNOWN, Organization, Wanted
 from token_exchange_cli.trust_import.issuers import IssuerForm

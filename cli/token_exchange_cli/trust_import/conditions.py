@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange_cli.trust_import.values import Demand, NotSayable, Value, value_of
 
 type Remark = Callable[[str], None]

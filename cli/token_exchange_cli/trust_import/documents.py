@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
-from token_exchange.ports import Json
-from token_exchange.verify.strict_json import NotStrictJson, parse_object
+from token_exchange.core.ports import Json
+from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.roles.arns import RoleArn, role_arn
 
 _TRUST: Final = "AssumeRolePolicyDocument"

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Claim, Name
+from token_exchange.core.identity import Preset
+from token_exchange.core.sources import Claim
+from token_exchange.core.vocabulary import Name
 from token_exchange_cli.trust_import.conditions import Remark
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import Trust

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from token_exchange.ports import Json
-from token_exchange.providers.catalog import owner_of, provider_named
-from token_exchange.providers.issuer_url import issuer_host
-from token_exchange.providers.preset import BadSetting, Preset
+from token_exchange.core.identity import BadSetting, Preset
+from token_exchange.core.ports import Json
+from token_exchange.presets.catalog import owner_of, provider_named
+from token_exchange.presets.issuer_url import issuer_host
 from token_exchange_cli.trust_import.values import NotSayable, Value
 
 _SHORT: Final[Mapping[str, str]] = {

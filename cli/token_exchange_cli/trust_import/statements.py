@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 from token_exchange_cli.trust_import.conditions import Remark, read_conditions
 from token_exchange_cli.trust_import.documents import TrustDocument
 from token_exchange_cli.trust_import.values import Demand, NotSayable, Value

@@ -9,11 +9,10 @@ import binascii
 import os
 from typing import Final
 
-from token_exchange.adapters.policy_place import NAME_WITHOUT_FILE
-from token_exchange.adapters.settings import Settings, read_settings
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.model import Policy
-from token_exchange.policy.reading.problems import PolicyUnusable
+from token_exchange.adapters.settings import NAME_WITHOUT_FILE, Settings, read_settings
+from token_exchange.core.policy import Policy
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
 
 _MOST_PROBLEMS: Final = 50
 

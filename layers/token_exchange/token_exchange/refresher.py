@@ -4,24 +4,25 @@ import os
 from pathlib import Path
 from typing import Final
 
-from token_exchange.adapters.aws_clients import AwsClients
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.adapters.deadline_calls import DeadlineCalls
-from token_exchange.adapters.events import Events
-from token_exchange.adapters.https_fetcher import HttpsFetcher
-from token_exchange.adapters.log_lines import quiet_libraries
-from token_exchange.adapters.metrics import Metrics
-from token_exchange.adapters.policy_source import policy_source
-from token_exchange.adapters.settings import Settings, read_settings
-from token_exchange.adapters.shared_keys_table import SharedKeysWriter
-from token_exchange.policy_store import PolicyStore
-from token_exchange.ports import Clock, Deadline, RefreshOutcome
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.verify.key_refresh import KeyRefresher
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.events import Events, Metrics
+from token_exchange.adapters.fetch import HttpsFetcher
+from token_exchange.adapters.log import quiet_libraries
+from token_exchange.adapters.policy_file import policy_source
+from token_exchange.adapters.settings import Settings, SystemClock, read_settings
+from token_exchange.adapters.table import SharedKeysWriter
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.issuer_keys.refresh import KeyRefresher, RefreshOutcome
+from token_exchange.loading.store import PolicyStore
 
 MAX_RUN_SECONDS: Final = 50.0
+
+
 _KEPT_FOR_THE_END_SECONDS: Final = 2.0
+
+
 _OUTCOMES: Final[tuple[RefreshOutcome, ...]] = ("refreshed", "kept", "failed")
 
 

@@ -5,39 +5,32 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from token_exchange import __version__
-from token_exchange.adapters.audit_log import AuditLog
-from token_exchange.adapters.aws_clients import AwsClients
-from token_exchange.adapters.clock import SystemClock
-from token_exchange.adapters.deadline_calls import DeadlineCalls
-from token_exchange.adapters.ecr_authorizer import EcrAuthorizer
-from token_exchange.adapters.events import Events
-from token_exchange.adapters.https_fetcher import HttpsFetcher
-from token_exchange.adapters.log_lines import quiet_libraries
-from token_exchange.adapters.metrics import Metrics
-from token_exchange.adapters.policy_source import policy_source
-from token_exchange.adapters.settings import Settings, read_settings
-from token_exchange.adapters.shared_keys_table import SharedKeysReader
-from token_exchange.adapters.state_table import StateTable
-from token_exchange.adapters.stored_logins import SecretLogins
-from token_exchange.adapters.sts_role_assumer import StsRoleAssumer
-from token_exchange.audit import AuditRecord
-from token_exchange.endpoint.http import HttpAnswer, HttpRequest
-from token_exchange.endpoint.lambda_event import NotHttp, read_event
-from token_exchange.endpoint.routes import Routes, is_audited, plain_refusal
-from token_exchange.exchange import Exchange
-from token_exchange.minting import Minter
-from token_exchange.policy.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.policy_store import PolicyStore
-from token_exchange.ports import Clock, Deadline, Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
-from token_exchange.state.budgets import Budgets
-from token_exchange.state.single_use import SingleUse
-from token_exchange.timings import Timings
-from token_exchange.verify.key_store import KeyStore
-from token_exchange.verify.verifier import Verifier
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.events import Events, Metrics
+from token_exchange.adapters.fetch import HttpsFetcher
+from token_exchange.adapters.log import AuditLog, quiet_libraries
+from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
+from token_exchange.adapters.policy_file import policy_source
+from token_exchange.adapters.settings import Settings, SystemClock, read_settings
+from token_exchange.adapters.table import SharedKeysReader, StateTable
+from token_exchange.core.attempt import Timings
+from token_exchange.core.exchange import Exchange
+from token_exchange.core.mint import Minter
+from token_exchange.core.ports import Clock, Deadline, Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.usage import Budgets, SingleUse
+from token_exchange.core.verifier import Verifier
+from token_exchange.http.event import HttpAnswer, HttpRequest, NotHttp, read_event
+from token_exchange.http.routes import Routes, is_audited, plain_refusal
+from token_exchange.issuer_keys.store import KeyStore
+from token_exchange.loading.store import PolicyStore
+from token_exchange.reporting.audit import AuditRecord
 
 MAX_REQUEST_SECONDS: Final = 20.0
+
+
 _KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
 
 

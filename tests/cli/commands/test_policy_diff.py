@@ -15,8 +15,8 @@ import pytest
 from tests.ci_claims import github_claims
 from tests.cli.commands.test_policy_explain_record import record_of
 from tests.cli.program import Printed, run, write_json
-from tests.policy.documents import Document, changed, document, grant, load, without
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed, document, grant, load, without
+from token_exchange.core.ports import Json
 from token_exchange_cli.replay.log_lines import log_lines
 from token_exchange_cli.replay.replay import Replay
 

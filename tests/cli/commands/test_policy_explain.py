@@ -8,8 +8,8 @@ import pytest
 from tests.ci_claims import NOON, github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
 from tests.fake_issuer import FakeIssuer, compact
-from tests.policy.documents import AUDIENCE, Document, grant
-from token_exchange.ports import Json
+from tests.loading.documents import AUDIENCE, Document, grant
+from token_exchange.core.ports import Json
 
 MAIN = grant(name="main", match={"branch": "main"})
 RELEASE = grant(name="release", match={"branch": {"like": "release/*"}, "environment": "production"})

@@ -6,10 +6,10 @@ import pytest
 
 from tests.ci_claims import caller_of, github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
-from tests.policy.documents import Document, document, grant, load
-from token_exchange.audit import AuditRecord, claims_named
-from token_exchange.ports import Json
-from token_exchange.verify.trust import VerifiedToken
+from tests.loading.documents import Document, document, grant, load
+from token_exchange.core.ports import Json
+from token_exchange.core.trust import VerifiedToken
+from token_exchange.reporting.audit import AuditRecord, claims_named
 
 MAIN = grant(name="main", match={"branch": "main"})
 

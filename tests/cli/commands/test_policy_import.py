@@ -22,8 +22,8 @@ from tests.cli.trust_import.trusts import (
     statement,
     trust,
 )
-from tests.policy.documents import Document
-from token_exchange.ports import Json
+from tests.loading.documents import Document
+from token_exchange.core.ports import Json
 
 MAIN = "repo:nordlicht/kompass:ref:refs/heads/main"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/teams/ci-push"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import run, write_policy
-from tests.policy.documents import changed, document, grant
+from tests.loading.documents import changed, document, grant
 
 CAREFUL = changed(document(), "issuers.gitlab.organizations", [{"id": "310"}])
 

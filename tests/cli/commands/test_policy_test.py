@@ -8,8 +8,8 @@ import yaml
 
 from tests.ci_claims import github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
-from tests.policy.documents import Document, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, grant
+from token_exchange.core.ports import Json
 
 MAIN = grant(
     name="main", match={"branch": "main"}, access="push", repositories=["ci/{repository}", "ci/{repository}/*"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Printed, run, write_policy
-from tests.policy.documents import Document, document, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, document, grant
+from token_exchange.core.ports import Json
 
 ROLE = "arn:aws:iam::210987654321:role/ci-pusher"
 PUSH = grant(

@@ -12,8 +12,8 @@ from moto.server import ThreadedMotoServer
 from tests.cli.program import run, write_policy
 from tests.cli.roles.made import ACCOUNT, BROKER, printed, roles_in
 from tests.deploy.cloudformation import Stack, mapping
-from tests.policy.documents import Document, document, grant, without
-from token_exchange.ports import Json
+from tests.loading.documents import Document, document, grant, without
+from token_exchange.core.ports import Json
 
 OTHER = "999988887777"
 MOTOS_ACCOUNT = "123456789012"

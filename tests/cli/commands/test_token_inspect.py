@@ -12,7 +12,7 @@ from sandbox.world import World
 from tests.ci_claims import bitbucket_claims, github_claims, gitlab_claims
 from tests.cli.program import Printed, run
 from tests.fake_issuer import compact
-from token_exchange.ports import Json
+from token_exchange.core.ports import Json
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 
 from tests.ci_claims import caller_of
 from tests.cli.lint.test_laws import SYSTEMS, pairs, policy_of_all, runs
-from tests.policy.documents import Document, document, grant, load
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.decision import Granted, decide
-from token_exchange.policy.model import Policy
-from token_exchange.policy.repositories import covers_any
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
+from tests.loading.documents import Document, document, grant, load
+from token_exchange.core.conditions import Condition
+from token_exchange.core.decision import Granted, decide
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.reach import covers_any
+from token_exchange.core.refusals import Refused
 from token_exchange_cli.diff.policies import changes
 
 LONGEST_CHARACTERS = 200

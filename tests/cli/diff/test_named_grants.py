@@ -6,13 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ci_claims import NOON, caller_of, github_claims
-from tests.policy.documents import AUDIENCE, Document, document, grant, load
-from token_exchange.policy.ask import Ask, RepositoryScope
-from token_exchange.policy.decision import Decision, Denied, Granted, decide
-from token_exchange.policy.judgement import Caller
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
+from tests.loading.documents import AUDIENCE, Document, document, grant, load
+from token_exchange.core.decision import Decision, Denied, Granted, decide
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Ask, Policy, RepositoryScope
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason
 from token_exchange_cli.diff.policies import changes
 
 _BRANCHES: tuple[Json, ...] = (

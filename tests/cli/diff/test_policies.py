@@ -3,8 +3,8 @@
 import pytest
 
 from tests.ci_jobs import issuer_of
-from tests.policy.documents import AUDIENCE, Document, changed, document, grant, load, without
-from token_exchange.ports import Json
+from tests.loading.documents import AUDIENCE, Document, changed, document, grant, load, without
+from token_exchange.core.ports import Json
 from token_exchange_cli.diff.change import Change
 from token_exchange_cli.diff.policies import changes
 

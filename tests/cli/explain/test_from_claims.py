@@ -4,11 +4,10 @@ import pytest
 from click import UsageError
 
 from tests.ci_claims import NOON, github_claims
-from tests.policy.documents import AUDIENCE, document, load, without
-from token_exchange.policy.judgement import Caller
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from tests.loading.documents import AUDIENCE, document, load, without
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange_cli.explain.from_claims import presented_claims
 from token_exchange_cli.explain.presented import Presented
 

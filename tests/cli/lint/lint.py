@@ -3,9 +3,9 @@
 import json
 from datetime import date
 
-from tests.policy.documents import Document, document
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.reading.problems import spelled_path
+from tests.loading.documents import Document, document
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import spelled_path
 from token_exchange_cli.lint.finding import Finding, Subject
 from token_exchange_cli.lint.linter import warnings
 

@@ -1,7 +1,7 @@
 """Policies without a danger of their own, for the linter to look at."""
 
-from tests.policy.documents import Document, changed, document, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed, document, grant
+from token_exchange.core.ports import Json
 
 GITLAB_IDS: Json = [{"id": "310"}]
 HUB: Json = {

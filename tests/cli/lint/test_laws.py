@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from tests.ci_claims import bitrise_claims, caller_of, github_claims, gitlab_claims
 from tests.ci_jobs import job_claims
 from tests.cli.lint.lint import lint
-from tests.policy.documents import AUDIENCE, Document, document, grant, load
-from token_exchange.policy.ask import Ask, RepositoryScope
-from token_exchange.policy.decision import Denied, Granted, decide
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.reasons import Reason
-from token_exchange.refusals import Refused
+from tests.loading.documents import AUDIENCE, Document, document, grant, load
+from token_exchange.core.decision import Denied, Granted, decide
+from token_exchange.core.policy import Ask, Policy, RepositoryScope
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange_cli.meaning.proofs import exclude_each_other, follows, never_holds
 
 BITRISE: Json = {"provider": "bitrise", "audience": AUDIENCE, "organizations": [{"id": "a90b3c7d15e2f846"}]}

@@ -9,8 +9,8 @@ from tests.cli.lint.lint import codes
 from tests.cli.lint.policies import policy, push, stored
 from tests.docs.pages import ROOT, blocks, page
 from token_exchange.adapters.policy_file import PolicyFile
-from token_exchange.policy.load import load_policy
-from token_exchange.policy.reading.problems import spelled_path
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import spelled_path
 from token_exchange_cli.lint.finding import Subject
 from token_exchange_cli.lint.linter import warnings
 

@@ -6,13 +6,13 @@ from datetime import date
 import pytest
 import yaml
 
+from tests.core.test_identity_preset import PRESETS
 from tests.docs.pages import Block, code_in, page
-from tests.policy.documents import Document, load
-from tests.providers.test_preset import PRESETS
-from token_exchange.policy.reading.problems import spelled_path
-from token_exchange.ports import Json
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import ClaimPath, spelled
+from tests.loading.documents import Document, load
+from token_exchange.core.identity import Preset
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import ClaimPath, spelled
+from token_exchange.loading.problems import spelled_path
 from token_exchange_cli.lint.finding import Finding, Subject
 from token_exchange_cli.lint.linter import RULES, warnings
 

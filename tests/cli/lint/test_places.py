@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.policy.reading.problems import Path
+from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.places import Places
 
 YAML = b"""\

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.policy.repositories import pattern_covers
+from token_exchange.core.reach import pattern_covers
 from token_exchange_cli.lint.sharing import patterns_meet
 
 PATTERN = st.text("ab/*", max_size=8)

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from tests.ci_claims import NOON, caller_of, github_claims
 from tests.cli.diff.test_named_grants import ASKS, ci_runs, policy_changes
-from tests.policy.documents import document, grant, load
-from token_exchange.audit import claims_named
-from token_exchange.policy.ask import Ask
-from token_exchange.policy.decision import decide
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
+from tests.loading.documents import document, grant, load
+from token_exchange.core.decision import decide
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.ports import Json
+from token_exchange.reporting.audit import claims_named
 from token_exchange_cli.replay.decider import Decider
 from token_exchange_cli.replay.outcomes import decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims

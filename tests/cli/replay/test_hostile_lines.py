@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.ci_claims import github_claims
 from tests.cli.commands.test_policy_diff import DEV, OLD, line
-from tests.policy.documents import load
-from token_exchange.ports import Json
-from token_exchange.providers.vocabulary import NAMES
+from tests.loading.documents import load
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import NAMES
 from token_exchange_cli.replay.log_lines import log_lines
 from token_exchange_cli.replay.replay import Replay
 from token_exchange_cli.statuses import Unusable

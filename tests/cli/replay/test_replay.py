@@ -7,12 +7,12 @@ import pytest
 from tests.ci_claims import github_claims
 from tests.ci_jobs import job_claims
 from tests.cli.commands.test_policy_diff import OLD, line
-from tests.policy.documents import AUDIENCE, Document, changed, document, grant, load
-from token_exchange.audit import AuditRecord, claims_named
-from token_exchange.policy.judgement import caller_of
-from token_exchange.policy.model import Policy
-from token_exchange.ports import Json
-from token_exchange.verify.trust import VerifiedToken
+from tests.loading.documents import AUDIENCE, Document, changed, document, grant, load
+from token_exchange.core.evaluate import caller_of
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.trust import VerifiedToken
+from token_exchange.reporting.audit import AuditRecord, claims_named
 from token_exchange_cli.replay.replay import Difference, Replay
 
 _ASKS = grant(name="asks", claims={"unheard_of": "x"}, match={"branch": "main"})

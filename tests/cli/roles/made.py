@@ -7,8 +7,8 @@ from sandbox.aws.policies import Ask, Verdict, verdict_of_all
 from sandbox.aws.principals import Role, make_role
 from tests.cli.program import Printed, run, write_policy
 from tests.deploy.cloudformation import Stack, as_policy, at, mapping, sequence, text
-from tests.policy.documents import Document
-from token_exchange.ports import Json
+from tests.loading.documents import Document
+from token_exchange.core.ports import Json
 
 BROKER = "arn:aws:iam::210987654321:role/exchange"
 ACCOUNT = "210987654321"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.roles.made import ACCOUNT, made, may, printed, trusts
-from tests.policy.documents import AUDIENCE, grant
-from token_exchange.ports import Json
+from tests.loading.documents import AUDIENCE, grant
+from token_exchange.core.ports import Json
 
 WEB = "sts:AssumeRoleWithWebIdentity"
 GITHUB = "token.actions.githubusercontent.com"

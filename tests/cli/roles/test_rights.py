@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.roles.made import REPOSITORY, made, may
-from tests.policy.documents import document, grant, load
-from token_exchange.downscope.session_policy import PUBLIC_PUSH_ACTIONS, PULL_ACTIONS, PUSH_ACTIONS, session_policy
-from token_exchange.policy.reach import reach_of
-from token_exchange.policy.repositories import DoesNotFit, pattern_covers
-from token_exchange.ports import Json
+from tests.loading.documents import document, grant, load
+from token_exchange.core.ports import Json
+from token_exchange.core.reach import DoesNotFit, pattern_covers, reach_of
+from token_exchange.core.session import PUBLIC_PUSH_ACTIONS, PULL_ACTIONS, PUSH_ACTIONS, session_policy
 from token_exchange_cli.roles.patterns import uncovered
 from token_exchange_cli.roles.rights import GrantInUse, permissions
 

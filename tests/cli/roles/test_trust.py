@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.roles.made import ACCOUNT, BROKER, made, printed, trusts
-from tests.policy.documents import grant
-from token_exchange.ports import Json
+from tests.loading.documents import grant
+from token_exchange.core.ports import Json
 
 TRACED = {"sts__SourceIdentity": "x", "aws__RequestTag_of_issuer": "github", "aws__RequestTag_of_grant": "reader"}
 

@@ -13,12 +13,12 @@ from jsonschema import Draft202012Validator
 
 from tests.cli.program import run
 from tests.docs.pages import ROOT, blocks
-from tests.policy.documents import Document, changed, document, grant, load, without
-from token_exchange.policy.reading.document import read_document
-from token_exchange.policy.reading.nodes import Node, Unquoted
-from token_exchange.policy.reading.problems import PolicyUnusable, Problems
-from token_exchange.ports import Json
-from token_exchange.providers.catalog import NAMES, provider_named
+from tests.loading.documents import Document, changed, document, grant, load, without
+from token_exchange.core.ports import Json
+from token_exchange.loading.document import read_document
+from token_exchange.loading.fields import Node, Unquoted
+from token_exchange.loading.problems import PolicyUnusable, Problems
+from token_exchange.presets.catalog import NAMES, provider_named
 from token_exchange_cli.schema.document import policy_schema
 
 FILE = ROOT / "docs/policy.schema.json"

@@ -9,8 +9,8 @@ from sandbox.providers import all_providers
 from sandbox.providers.shape import Claims
 from tests.ci_claims import NOON
 from tests.cli.trust_import.trusts import AUDIENCE, admits, iam_admits, policy_of, statement, trust
-from tests.policy.documents import Document
-from token_exchange.ports import Json
+from tests.loading.documents import Document
+from token_exchange.core.ports import Json
 
 PROVIDERS = all_providers()
 

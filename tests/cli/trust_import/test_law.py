@@ -20,8 +20,8 @@ from tests.cli.trust_import.trusts import (
     statement,
     trust,
 )
-from tests.policy.documents import Document
-from token_exchange.ports import Json
+from tests.loading.documents import Document
+from token_exchange.core.ports import Json
 
 THIRD = "https://third.example"
 OWNERS = st.sampled_from(["nordlicht", "nordlicht-evil", "mallory"])

@@ -7,11 +7,11 @@ from sandbox.aws.policies import Ask, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from tests.ci_claims import NOON, caller_of
 from tests.cli.program import Printed, run
-from tests.policy.documents import Document, load
-from token_exchange.policy.ask import Ask as ExchangeAsk
-from token_exchange.policy.decision import Granted, decide
-from token_exchange.ports import Json
-from token_exchange.refusals import Refused
+from tests.loading.documents import Document, load
+from token_exchange.core.decision import Granted, decide
+from token_exchange.core.policy import Ask as ExchangeAsk
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
 
 GITHUB = "token.actions.githubusercontent.com"
 AUDIENCE = "https://ecr.nordlicht.example"

@@ -12,7 +12,7 @@ from sandbox.load.jobs import Job, make_jobs
 from sandbox.load.run import Outcome, run
 from sandbox.load.verdict import faults_of
 from sandbox.world import World
-from token_exchange.reasons import Reason
+from token_exchange.core.refusals import Reason
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.model import DenyRule
-from token_exchange.policy.reading.problems import Path
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Name
+from token_exchange.core.conditions import Condition
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import DenyRule
+from token_exchange.core.vocabulary import Name
+from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.conditions import condition_path, exact, is_about, patterns, types
 from token_exchange_cli.meaning.proofs import can_hold_together, is_text, never_holds

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from token_exchange.policy.conditions import Condition
-from token_exchange.policy.model import Grant, Issuer
-from token_exchange.policy.reading.problems import Path
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Claim, ClaimPath, spelled
+from token_exchange.core.conditions import Condition
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Grant, Issuer
+from token_exchange.core.sources import Claim
+from token_exchange.core.vocabulary import ClaimPath, spelled
+from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.allowlist import can_be_of
 from token_exchange_cli.meaning.applies import never_fits, unmatched

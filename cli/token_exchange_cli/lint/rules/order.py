@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from token_exchange.policy.model import Grant, Issuer
+from token_exchange.core.policy import Grant, Issuer
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rivals import Rivals
 from token_exchange_cli.meaning.applies import must_apply

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from token_exchange.policy.conditions import Condition, Exists
-from token_exchange.providers.preset import Preset
-from token_exchange.providers.vocabulary import Claim, Constant, Name
+from token_exchange.core.conditions import Condition, Exists
+from token_exchange.core.identity import Preset
+from token_exchange.core.sources import Claim, Constant
+from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
 from token_exchange_cli.meaning.conditions import condition_path, is_about, patterns

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from token_exchange.policy.model import Issuer
-from token_exchange.policy.templates import Template
+from token_exchange.core.policy import Issuer, Template
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.sharing import can_be_confused, what_is_shared
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from token_exchange.downscope.session_policy import MAX_SESSION_POLICY_CHARACTERS, session_policy
-from token_exchange.policy.model import Grant, SessionTerms
-from token_exchange.policy.reach import Reach
-from token_exchange.policy.repositories import MAX_NAME_LENGTH
-from token_exchange.refusals import Refused
+from token_exchange.core.policy import Grant, SessionTerms
+from token_exchange.core.reach import MAX_NAME_LENGTH, Reach
+from token_exchange.core.refusals import Refused
+from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _SOON: Final = timedelta(days=30)

@@ -1,1 +1,1 @@
-"""What the core decided, done: each module here fulfils one port of `token_exchange.ports`."""
+"""The ports of `core` fulfilled: AWS, issuers, logs and metrics."""

@@ -1,14 +1,19 @@
-"""Reads the policy from a file or a folder, and the files that it names from where it lies."""
+"""The policy in a file or a folder, and the choice of where a function reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.policy_store import PolicyDocument, PolicyUnreadable
-from token_exchange.ports import Deadline
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.settings import AppConfigPlace, FilePlace, PolicyPlace, S3Place
+from token_exchange.core.ports import Deadline
+from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
 
 _MAIN_FILE: Final = "policy.yaml"
+
+
 _GRANTS: Final = "grants"
 
 
@@ -69,3 +74,23 @@ def _content(path: Path) -> bytes:
 
 def _unreadable(path: Path, error: OSError) -> PolicyUnreadable:
     return PolicyUnreadable(f"{path}: {error.strerror or type(error).__name__}")
+
+
+def policy_source(place: PolicyPlace, *, folder: Path, clients: AwsClients, calls: DeadlineCalls) -> PolicySource:
+    """Return the source at `place`; a relative path starts in `folder`.
+
+    What speaks to AWS is imported where it is used: most policies are files, and every start would pay for it.
+    """
+    match place:
+        case FilePlace():
+            return PolicyFile(folder / place.path)
+        case S3Place():
+            from token_exchange.adapters.policy_remote import PolicyInS3  # noqa: PLC0415 - as said above
+
+            return PolicyInS3(place, clients=clients, calls=calls)
+        case AppConfigPlace():
+            from token_exchange.adapters.policy_remote import PolicyInAppConfig  # noqa: PLC0415 - as said above
+
+            return PolicyInAppConfig(place, clients=clients, calls=calls)
+        case unknown:
+            assert_never(unknown)

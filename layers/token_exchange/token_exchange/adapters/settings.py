@@ -1,20 +1,118 @@
-"""Everything that the environment configures, read once, at start."""
+"""The settings of a function, read from its environment once, at start; and its clock."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.adapters.policy_place import FORMS, PolicyPlace, parse_policy_place
-from token_exchange.policy.partitions import partition_of
+from token_exchange.core.registries import partition_of
+
+
+class SystemClock:
+    """Fulfils `Clock`."""
+
+    def now(self) -> float:
+        """Return the wall clock's time, in seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds on the clock that no correction moves."""
+        return time.monotonic()
+
+
+FORMS: Final = "file:PATH, s3://BUCKET/KEY or appconfig:APPLICATION/ENVIRONMENT/PROFILE"
+
+
+NAME_WITHOUT_FILE: Final = "policy.yaml"
+"""AppConfig keeps no name of the file: under this one, its identity is that of the file that was uploaded."""
+
+
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+"""Amazon S3 User Guide, "General purpose bucket naming rules"."""
+
+
+_IDENTIFIER: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,128}")
+"""AppConfig Data API Reference, StartConfigurationSession: an id or a name."""
+
+
+_MAX_KEY_BYTES: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePlace:
+    """A file or a folder, relative to the function's folder unless absolute."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Place:
+    """An object, of which the latest version counts."""
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppConfigPlace:
+    """What is deployed to an environment of an application, each by its id or name."""
+
+    application: str
+    environment: str
+    profile: str
+
+    def __str__(self) -> str:
+        return f"appconfig:{self.application}/{self.environment}/{self.profile}"
+
+
+type PolicyPlace = FilePlace | S3Place | AppConfigPlace
+
+
+def parse_policy_place(text: str) -> PolicyPlace:
+    """Return the place that `text` names.
+
+    Raises:
+        ValueError: it has none of the three forms.
+    """
+    form, _, rest = text.partition(":")
+    match form:
+        case "file" if rest:
+            return FilePlace(path=rest)
+        case "s3" if rest.startswith("//"):
+            bucket, _, key = rest[2:].partition("/")
+            # A key that ends in a slash is what consoles show as a folder: a policy in S3 is one object.
+            if _BUCKET.fullmatch(bucket) and key and not key.endswith("/") and _fits(key):
+                return S3Place(bucket=bucket, key=key)
+        case "appconfig":
+            names = rest.split("/")
+            if len(names) == 3 and all(map(_IDENTIFIER.fullmatch, names)):  # noqa: PLR2004 - as FORMS says
+                return AppConfigPlace(application=names[0], environment=names[1], profile=names[2])
+        case _:
+            pass
+    raise ValueError(f"expected {FORMS}")
+
+
+def _fits(key: str) -> bool:
+    return key.isprintable() and len(key.encode()) <= _MAX_KEY_BYTES
+
 
 _PUBLIC_URL: Final = re.compile(
     r"(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?)"
     r"(?:/[A-Za-z0-9._~-]+)*/?"
 )
+
+
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
+
+
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
+
+
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 """Those of Python's logging, which Powertools takes in any case."""
 

@@ -9,8 +9,8 @@ from tests.cli.lint.policies import (
     denies,
     policy,
 )
-from tests.policy.documents import Document, changed
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed
+from token_exchange.core.ports import Json
 
 PRESENT: list[Json] = [{"not": "push"}, {"not_like": "p*"}, {"exists": True}]
 CASES: list[tuple[str, str, Document, Document]] = [

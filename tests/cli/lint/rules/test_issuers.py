@@ -9,8 +9,8 @@ from tests.cli.lint.policies import (
     of,
     policy,
 )
-from tests.policy.documents import Document, changed, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed, grant
+from token_exchange.core.ports import Json
 
 BY_NAME: Json = {**BITRISE, "organizations": [{"name": "a90b3c7d15e2f846"}]}
 CASES: list[tuple[str, str, Document, Document]] = [

@@ -9,8 +9,8 @@ from tests.cli.lint.policies import (
     push,
     stored,
 )
-from tests.policy.documents import Document, changed, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed, grant
+from token_exchange.core.ports import Json
 
 P: Json = {"branch": "main", "environment": "p"}
 CASES: list[tuple[str, str, Document, Document]] = [

@@ -10,8 +10,8 @@ from tests.cli.lint.policies import (
     policy,
     push,
 )
-from tests.policy.documents import Document, grant
-from token_exchange.ports import Json
+from tests.loading.documents import Document, grant
+from token_exchange.core.ports import Json
 
 CASES: list[tuple[str, str, Document, Document]] = [
     # a code, where, a policy with it, and one that only looks like it

@@ -11,9 +11,9 @@ from tests.cli.lint.policies import (
     policy,
     push,
 )
-from tests.policy.documents import Document, changed, grant
-from token_exchange.policy.reading.problems import spelled_path
-from token_exchange.ports import Json
+from tests.loading.documents import Document, changed, grant
+from token_exchange.core.ports import Json
+from token_exchange.loading.problems import spelled_path
 
 MAIN: Json = {"branch": "main"}
 NO_BOUND: list[dict[str, Json]] = [

@@ -8,7 +8,7 @@ from tests.cli.lint.policies import (
     policy,
     push,
 )
-from tests.policy.documents import Document, changed, grant
+from tests.loading.documents import Document, changed, grant
 
 CASES: list[tuple[str, str, Document, Document]] = [
     # a code, where, a policy with it, and one that only looks like it

@@ -7,11 +7,11 @@ from tests.cli.lint.policies import (
     policy,
     push,
 )
-from tests.policy.decisions import terms
-from tests.policy.documents import Document, grant, load
-from token_exchange.downscope.session_policy import session_policy
-from token_exchange.policy.reach import reach_of
-from token_exchange.refusals import Refused
+from tests.core.decisions import terms
+from tests.loading.documents import Document, grant, load
+from token_exchange.core.reach import reach_of
+from token_exchange.core.refusals import Refused
+from token_exchange.core.session import session_policy
 
 CASES: list[tuple[str, str, Document, Document]] = [
     # a code, where, a policy with it, and one that only looks like it

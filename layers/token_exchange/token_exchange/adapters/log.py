@@ -1,0 +1,112 @@
+"""Log lines through Powertools Logger, and the audit line, which nothing may silence."""
+
+import json
+import logging
+import sys
+from contextlib import suppress
+from functools import cache
+from typing import Final
+
+from aws_lambda_powertools.logging import Logger
+
+from token_exchange.core.ports import Json
+from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.redaction import redacted
+
+SERVICE: Final = "token-exchange"
+
+
+class _CurrentStdout:
+    """Standard output as it is when a line is written, not as it was when the module was imported."""
+
+    def write(self, text: str) -> int:
+        """Write `text`."""
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        sys.stdout.flush()
+
+
+class _LinesOrNothing(logging.StreamHandler[_CurrentStdout]):
+    """Writes lines, and raises where the standard library would print a traceback and go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Let the exception through: no login without its record."""
+        error = sys.exc_info()[1]
+        raise OSError(f"a log line could not be written: {record.msg}") from error
+
+
+def serialized(fields: dict[str, object]) -> str:
+    """Return one line of ASCII; what cannot be serialized stands as its type, and costs nothing else."""
+    line = json.dumps(fields, default=_stand_in, separators=(",", ":"), skipkeys=True)
+    return line.replace("\x7f", "\\u007f")
+
+
+def _stand_in(value: object) -> str:
+    return f"<{type(value).__name__}>"
+
+
+@cache
+def logger_for(name: str, *, level: str | None) -> Logger:
+    """Return the logger with this name; without a `level` the environment sets it, as for any Powertools function.
+
+    A logger is the process's, and Powertools leaves a second one of the same name half made: so each is made once.
+    """
+    logger = Logger(
+        service=name,
+        logger_handler=_LinesOrNothing(_CurrentStdout()),
+        json_serializer=serialized,
+        utc=True,
+        use_rfc3339=True,
+        serialize_stacktrace=False,
+    )
+    logger.append_keys(service=SERVICE)
+    # Lambda's runtime has a handler on the root logger, which would write each line again in its own form.
+    logging.getLogger(name).propagate = False
+    if level is not None:
+        # Given to Powertools it would stand behind AWS_LAMBDA_LOG_LEVEL: at ERROR, logins without their record.
+        logging.getLogger(name).setLevel(level)
+    return logger
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries from logging what they send and receive.
+
+    At debug level botocore writes whole answers of STS, secret keys included, and Lambda's own log configuration can
+    set that level on the root logger.
+    """
+    for name in ("aws_lambda_powertools", "boto3", "botocore", "jwt", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def last_words(fields: dict[str, object]) -> None:
+    """Write a line to standard error, which Lambda keeps in the same log, where standard output is what failed."""
+    # Nothing is left to tell of a failure here.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{serialized(fields)}\n")
+
+
+def cleaned_traceback(error: BaseException) -> str:
+    """Return where `error` came from, without the values in its messages that could be secret."""
+    import traceback  # noqa: PLC0415 - only an error nobody foresaw needs it
+
+    return redacted("".join(traceback.format_exception(error)))
+
+
+_LOGGER_NAME: Final = "token-exchange-audit"
+
+
+class AuditLog:
+    """Writes audit lines, whatever level the environment sets for the others."""
+
+    def __init__(self) -> None:
+        self._logger = logger_for(_LOGGER_NAME, level="INFO")
+
+    def write(self, record: AuditRecord, more: dict[str, Json]) -> None:
+        """Write the line of `record`, with what only the environment knows in `more`.
+
+        Raises:
+            OSError: the line could not be written; then nothing may be handed out.
+        """
+        self._logger.info("exchange", extra={**record.render(), **more})

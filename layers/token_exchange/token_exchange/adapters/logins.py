@@ -1,0 +1,256 @@
+"""Sessions from STS, and logins from ECR, ECR Public and Secrets Manager.
+
+Source: STS API Reference, AssumeRole and AssumeRoleWithWebIdentity; ECR and ECR Public API References,
+GetAuthorizationToken; Secrets Manager API Reference, GetSecretValue; CodeBuild User Guide, "Private registry with
+Secrets Manager".
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from token_exchange.adapters.aws import AwsClients, lent
+from token_exchange.adapters.aws_calls import DeadlineCalls, answered, unusable
+from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
+from token_exchange.core.refusals import Reason, Refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, AssumeRoleWithWebIdentityRequestTypeDef
+
+
+class StsRoleAssumer:
+    """Assumes roles as the service itself."""
+
+    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+        """Return the credentials of a new session.
+
+        Raises:
+            Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        client = self._clients.sts()
+        subject = f"role {request.role_arn}"
+        answer: Mapping[str, object] = self._calls.call(
+            lambda: answered(
+                lambda: client.assume_role(**_parameters(request)), refusal=Reason.ROLE_REFUSED, subject=subject
+            ),
+            deadline=deadline,
+        )
+        return _session(answer, subject)
+
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+        """Return the credentials of a new session, by the caller's own token and not by the service's rights.
+
+        Raises:
+            Refused: as `assume`; `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
+                `role-refused`, since the service has accepted the token.
+        """
+        client = self._clients.sts()
+        subject = f"role {request.role_arn} by web identity"
+        answer: Mapping[str, object] = self._calls.call(
+            lambda: answered(
+                lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
+                refusal=Reason.ROLE_REFUSED,
+                subject=subject,
+            ),
+            deadline=deadline,
+        )
+        return _session(answer, subject)
+
+
+def _web_identity_parameters(request: RoleRequest, raw_token: str) -> "AssumeRoleWithWebIdentityRequestTypeDef":
+    return {
+        "RoleArn": request.role_arn,
+        "RoleSessionName": request.session_name,
+        "WebIdentityToken": raw_token,
+        "Policy": request.session_policy,
+        "DurationSeconds": request.duration_seconds,
+    }
+
+
+def _parameters(request: RoleRequest) -> "AssumeRoleRequestTypeDef":
+    parameters: AssumeRoleRequestTypeDef = {
+        "RoleArn": request.role_arn,
+        "RoleSessionName": request.session_name,
+        "Policy": request.session_policy,
+        "DurationSeconds": request.duration_seconds,
+    }
+    if request.external_id is not None:
+        parameters["ExternalId"] = request.external_id
+    if request.source_identity is not None:
+        parameters["SourceIdentity"] = request.source_identity
+    if request.tags:
+        parameters["Tags"] = [{"Key": key, "Value": value} for key, value in request.tags.items()]
+    return parameters
+
+
+def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
+    credentials, user, metadata = (
+        _mapping(answer.get(name)) for name in ("Credentials", "AssumedRoleUser", "ResponseMetadata")
+    )
+    key, secret, token = (_text(credentials.get(name)) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    if not (key and secret and token):
+        raise unusable(subject, "set of credentials")
+    return RoleSession(
+        access_key_id=key,
+        secret_access_key=secret,
+        session_token=token,
+        assumed_role_id=_text(user.get("AssumedRoleId")),
+        assumed_role_arn=_text(user.get("Arn")),
+        packed_policy_percent=_percent(answer),
+        request_id=_text(metadata.get("RequestId")) or None,
+    )
+
+
+def _percent(answer: Mapping[str, object]) -> int | None:
+    """Return how full the session is; STS renamed the figure in June 2026, and older answers have the old name."""
+    figures = (answer.get("SessionTokenUtilization"), answer.get("PackedPolicySize"))
+    return next((figure for figure in figures if isinstance(figure, int)), None)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class EcrAuthorizer:
+    """Asks ECR with the credentials of an assumed role, and with no others."""
+
+    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+        """Return a login for the registries of `region`, made with `session`.
+
+        Raises:
+            Refused: `registry-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        client = self._clients.ecr(region)
+        subject = f"ECR in {region}"
+        with lent(session):
+            answer: Mapping[str, object] = self._calls.call(
+                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                deadline=deadline,
+            )
+        return _registry_login(answer, subject)
+
+    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+        """Return a login for ECR Public, made with `session`.
+
+        Raises:
+            Refused: as `authorize`.
+        """
+        client = self._clients.ecr_public()
+        subject = "ECR Public"
+        with lent(session):
+            answer: Mapping[str, object] = self._calls.call(
+                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                deadline=deadline,
+            )
+        return _public_login(answer, subject)
+
+
+def _public_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
+    """Return the login in the answer of ECR Public, which holds one structure where ECR's holds a list."""
+    match answer:
+        case {"authorizationData": Mapping() as data}:
+            return _registry_login({**answer, "authorizationData": [data]}, subject)
+        case _:
+            raise unusable(subject, "login")
+
+
+def _registry_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
+    match answer:
+        case {"authorizationData": [{"authorizationToken": str() as token, "expiresAt": datetime() as expires_at}, *_]}:
+            username, colon, password = _decoded(token).partition(":")
+        case _:
+            raise unusable(subject, "login")
+    if not (username and colon and password):
+        raise unusable(subject, "login")
+    return RegistryLogin(
+        username=username, password=password, expires_at=expires_at.timestamp(), request_id=_request_id(answer)
+    )
+
+
+def _decoded(token: str) -> str:
+    try:
+        return base64.b64decode(token, validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _request_id(answer: Mapping[str, object]) -> str | None:
+    match answer:
+        case {"ResponseMetadata": {"RequestId": str() as request_id}}:
+            return request_id
+        case _:
+            return None
+
+
+class SecretLogins:
+    """Reads a secret each time it is asked for: a password that was changed stops being handed out at once."""
+
+    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._clients = clients
+        self._calls = calls
+
+    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+        """Return the login that the secret holds.
+
+        Raises:
+            Refused: `secret-refused` where there is none, it may not be read, or is none; else `misconfigured`,
+                `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+        """
+        client = self._clients.secrets(secret_arn.split(":")[3])
+        subject = f"secret {secret_arn}"
+        answer: Mapping[str, object] = self._calls.call(
+            lambda: answered(
+                lambda: client.get_secret_value(SecretId=secret_arn), refusal=Reason.SECRET_REFUSED, subject=subject
+            ),
+            deadline=deadline,
+        )
+        return _stored_login(answer, subject)
+
+
+def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
+    if not ("SecretString" in answer or "SecretBinary" in answer):
+        raise unusable(subject, "secret")
+    text = answer.get("SecretString")
+    try:
+        found: object = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        found = None
+    # Not a word of what it holds, and no cause either: an error of a parser quotes what it parses.
+    match found:
+        case {"username": str() as username, "password": str() as password} if _is_usable(username, password):
+            metadata = answer.get("ResponseMetadata")
+            request_id = metadata.get("RequestId") if isinstance(metadata, Mapping) else None
+            return StoredLogin(
+                username=username,
+                password=password,
+                request_id=request_id if isinstance(request_id, str) else None,
+            )
+        case _:
+            raise Refused(
+                Reason.SECRET_REFUSED,
+                f"{subject}: expected JSON text with a username and a password, found something else",
+            )
+
+
+def _is_usable(username: str, password: str) -> bool:
+    """Say whether the two can be sent as basic authentication (RFC 7617): no control character, no colon in a name."""
+    return (
+        bool(username and password)
+        and ":" not in username
+        and all(character.isprintable() for character in username + password)
+    )

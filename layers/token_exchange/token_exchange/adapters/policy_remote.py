@@ -1,0 +1,200 @@
+"""The policy in S3 or AppConfig.
+
+Source: S3 API Reference, GetObject; AppConfig Data API Reference, StartConfigurationSession and
+GetLatestConfiguration.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls, answered, reconnecting
+from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
+
+if TYPE_CHECKING:
+    from mypy_boto3_appconfigdata import AppConfigDataClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+
+MAX_POLICY_BYTES: Final = 16 * 1024 * 1024
+"""Ten thousand grants are four of it."""
+
+
+_CHUNK_BYTES: Final = 256 * 1024
+
+
+def whole_body(body: StreamingBody, *, deadline: Deadline) -> bytes:
+    """Return all of `body`; botocore raises where it ends before the length that it was announced with.
+
+    Raises:
+        Refused: it is too long, or drips: whoever asked has gone at `deadline`, and no thread should wait on.
+    """
+    content = bytearray()
+    with body:
+        for chunk in body.iter_chunks(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > MAX_POLICY_BYTES:
+                raise Refused(Reason.POLICY_UNAVAILABLE, f"expected at most {MAX_POLICY_BYTES} bytes")
+            if deadline.remaining_seconds() <= 0:
+                raise Refused(Reason.DEADLINE_EXCEEDED, "the time for a look ran out")
+    return bytes(content)
+
+
+class PolicyInS3:
+    """A policy that is an object; of a versioned one the latest version counts."""
+
+    def __init__(self, place: S3Place, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._place = place
+        self._clients = clients
+        self._calls = calls
+        self._last: tuple[str, PolicyDocument] | None = None
+
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
+        """Return the document as it is now, asked for only when it is not the one of the last look.
+
+        Raises:
+            PolicyUnreadable: S3 did not give it by `deadline`.
+        """
+        last = self._last
+        etag = None if last is None else last[0]
+        try:
+            client = self._clients.s3()
+            fresh = self._calls.call(
+                lambda: answered(
+                    lambda: self._fetched(client, etag, deadline),
+                    refusal=Reason.POLICY_UNAVAILABLE,
+                    subject=str(self._place),
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
+        if fresh is not None:
+            self._last = fresh
+            return fresh[1]
+        if last is None:
+            raise PolicyUnreadable(f"{self._place}: S3 answered that nothing changed since a look that never was")
+        return last[1]
+
+    def _fetched(self, client: "S3Client", etag: str | None, deadline: Deadline) -> tuple[str, PolicyDocument] | None:
+        """Return the object with its entity tag, or None where that is still `etag`."""
+        try:
+            answer = self._asked(client, etag)
+        except ClientError as error:
+            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:  # noqa: PLR2004 - HTTP's own
+                return None
+            raise
+        document = PolicyDocument(
+            name=self._place.key.rpartition("/")[2],
+            content=whole_body(answer["Body"], deadline=deadline),
+            read_file=None,
+            version=answer.get("VersionId") or answer["ETag"],
+        )
+        return answer["ETag"], document
+
+    def _asked(self, client: "S3Client", etag: str | None) -> "GetObjectOutputTypeDef":
+        bucket, key = self._place.bucket, self._place.key
+        if etag is None:
+            return reconnecting(lambda: client.get_object(Bucket=bucket, Key=key))
+        return reconnecting(lambda: client.get_object(Bucket=bucket, Key=key, IfNoneMatch=etag))
+
+
+POLL_SECONDS: Final = 15
+"""The shortest pause that AppConfig grants a session; how often it is asked in fact is the policy's age to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """What the next question takes: its token, and how long to wait since the last one."""
+
+    token: str = field(repr=False)
+    pause_seconds: int
+    asked_at: tuple[float, float]
+    document: PolicyDocument
+
+    def is_to_wait(self, clock: Clock) -> bool:
+        """Say whether AppConfig would refuse to be asked. A frozen environment's monotonic clock may stand still."""
+        wall, monotonic = self.asked_at
+        age = clock.now() - wall
+        return age >= 0 and max(age, clock.monotonic() - monotonic) < self.pause_seconds
+
+
+class PolicyInAppConfig:
+    """A policy that is deployed to an environment of an application."""
+
+    def __init__(self, place: AppConfigPlace, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._place = place
+        self._clients = clients
+        self._calls = calls
+        self._session: _Session | None = None
+
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
+        """Return the document that is deployed.
+
+        Raises:
+            PolicyUnreadable: AppConfig did not give it by `deadline`.
+        """
+        before = self._session
+        if before is not None and before.is_to_wait(deadline.clock):
+            return before.document
+        self._session = None
+        try:
+            client = self._clients.appconfigdata()
+            self._session = self._calls.call(
+                lambda: answered(
+                    lambda: self._next(client, before, deadline),
+                    refusal=Reason.POLICY_UNAVAILABLE,
+                    subject=str(self._place),
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
+        return self._session.document
+
+    def _next(self, client: "AppConfigDataClient", before: _Session | None, deadline: Deadline) -> _Session:
+        if before is not None:
+            try:
+                return _asked(client, before.token, before.document, deadline)
+            except ClientError as error:
+                # A token is good for a day, and an environment may have slept for longer.
+                if error.response.get("Error", {}).get("Code") != "BadRequestException":
+                    raise
+        started = reconnecting(
+            lambda: client.start_configuration_session(
+                ApplicationIdentifier=self._place.application,
+                EnvironmentIdentifier=self._place.environment,
+                ConfigurationProfileIdentifier=self._place.profile,
+                RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+            )
+        )
+        return _asked(client, started["InitialConfigurationToken"], None, deadline)
+
+
+def _asked(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
+    """Return the session as it is after one question; an empty answer says that `last` is still what is deployed."""
+    asked_at = deadline.clock.now(), deadline.clock.monotonic()
+    # Had the first of two questions arrived, the second would be refused, and a new session begun.
+    answer = reconnecting(lambda: client.get_latest_configuration(ConfigurationToken=token))
+    content = whole_body(answer["Configuration"], deadline=deadline)
+    if not content and last is None:
+        raise Refused(Reason.POLICY_UNAVAILABLE, "AppConfig has no configuration, or an empty one, deployed there")
+    document = last
+    if content or document is None:
+        document = PolicyDocument(
+            name=NAME_WITHOUT_FILE, content=content, read_file=None, version=answer.get("VersionLabel") or None
+        )
+    return _Session(
+        token=answer["NextPollConfigurationToken"],
+        # What was asked for holds where the answer does not say.
+        pause_seconds=answer.get("NextPollIntervalInSeconds", POLL_SECONDS),
+        asked_at=asked_at,
+        document=document,
+    )

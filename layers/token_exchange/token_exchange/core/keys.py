@@ -1,0 +1,298 @@
+"""An issuer's keys: which are usable, which one a token names, and whether it made the signature."""
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal, Self, assert_never
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    SECP521R1,
+    EllipticCurve,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused, quoted
+from token_exchange.core.strict_json import NotStrictJson, parse_object
+
+type KeyType = Literal["RSA", "EC", "OKP"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """One algorithm of RFC 7518 section 3.1 or RFC 8037: its name, its keys' `kty` and `crv`, and who verifies it.
+
+    `curve` is empty for RSA, whose keys have none.
+    """
+
+    name: str
+    key_type: KeyType
+    curve: str
+    implementation: Algorithm
+
+
+def _rsa(name: str, implementation: Algorithm) -> Scheme:
+    return Scheme(name=name, key_type="RSA", curve="", implementation=implementation)
+
+
+def _ec(name: str, curve: str, implementation: Algorithm) -> Scheme:
+    return Scheme(name=name, key_type="EC", curve=curve, implementation=implementation)
+
+
+SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
+    {
+        scheme.name: scheme
+        for scheme in (
+            _rsa("RS256", RSAAlgorithm(RSAAlgorithm.SHA256)),
+            _rsa("RS384", RSAAlgorithm(RSAAlgorithm.SHA384)),
+            _rsa("RS512", RSAAlgorithm(RSAAlgorithm.SHA512)),
+            _rsa("PS256", RSAPSSAlgorithm(RSAPSSAlgorithm.SHA256)),
+            _rsa("PS384", RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384)),
+            _rsa("PS512", RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512)),
+            _ec("ES256", "P-256", ECAlgorithm(ECAlgorithm.SHA256, SECP256R1)),
+            _ec("ES384", "P-384", ECAlgorithm(ECAlgorithm.SHA384, SECP384R1)),
+            _ec("ES512", "P-521", ECAlgorithm(ECAlgorithm.SHA512, SECP521R1)),
+            Scheme(name="EdDSA", key_type="OKP", curve="Ed25519", implementation=OKPAlgorithm()),
+        )
+    }
+)
+"""By name. `none` and `HS*` are absent for good: with them a public key would be a secret to sign with."""
+
+
+type PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+
+
+MAX_KEY_ID_CHARACTERS: Final = 256
+
+
+_MIN_RSA_BITS: Final = 2048
+
+
+_MAX_RSA_BITS: Final = 16384  # what OpenSSL agrees to verify with
+
+
+_MIN_RSA_EXPONENT: Final = 65537
+
+
+_SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2."""
+
+
+_CURVES: Final[Mapping[str, EllipticCurve]] = {"P-256": SECP256R1(), "P-384": SECP384R1(), "P-521": SECP521R1()}
+
+
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}")
+
+
+class UnusableKey(ValueError):
+    """One key cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationKey:
+    """A public key that verifies signatures of one algorithm and no other."""
+
+    key_id: str | None
+    algorithm: str
+    public_key: PublicKey
+
+
+def load_key(entry: Json, schemes: Sequence[Scheme]) -> VerificationKey:
+    """Return the key that `entry` holds, for the first of `schemes` that it may be used with.
+
+    Raises:
+        UnusableKey: it is broken, weak, private, symmetric, for encryption, or fits none of `schemes`.
+    """
+    if not isinstance(entry, dict):
+        raise UnusableKey("not an object")
+    key_id = _key_id(entry)
+    _require_public(entry)
+    _require_for_signatures(entry)
+    scheme = _bind(entry, schemes)
+    try:
+        public_key = _public_key(entry, scheme)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        # UnusableKey passes through with its own text; the rest is what cryptography says of the numbers.
+        raise UnusableKey(str(error) or type(error).__name__) from error
+    return VerificationKey(key_id=key_id, algorithm=scheme.name, public_key=public_key)
+
+
+def _key_id(entry: Mapping[str, Json]) -> str | None:
+    if "kid" not in entry:
+        return None
+    key_id = entry["kid"]
+    if not isinstance(key_id, str) or len(key_id) > MAX_KEY_ID_CHARACTERS:
+        raise UnusableKey(f"kid is not a string of at most {MAX_KEY_ID_CHARACTERS} characters")
+    return key_id
+
+
+def _require_public(entry: Mapping[str, Json]) -> None:
+    if entry.get("kty") == "oct":
+        raise UnusableKey("a symmetric key")
+    if not _SECRET_MEMBERS.isdisjoint(entry):
+        raise UnusableKey("a private key; its issuer has published it and must replace it")
+
+
+def _require_for_signatures(entry: Mapping[str, Json]) -> None:
+    if "use" in entry and entry["use"] != "sig":
+        raise UnusableKey("use is not sig")
+    operations = entry.get("key_ops")
+    if "key_ops" in entry and not (isinstance(operations, list) and "verify" in operations):
+        raise UnusableKey("key_ops is not a list with verify in it")
+
+
+def _bind(entry: Mapping[str, Json], schemes: Sequence[Scheme]) -> Scheme:
+    """Return the one algorithm of the issuer's that `entry` may be used with.
+
+    A key that served two would let whoever writes the token's header choose between them.
+    """
+    fitting = [
+        scheme
+        for scheme in schemes
+        if entry.get("kty") == scheme.key_type and (not scheme.curve or entry.get("crv") == scheme.curve)
+    ]
+    if not fitting:
+        raise UnusableKey("kty and crv fit none of the issuer's algorithms")
+    if "alg" not in entry:
+        return fitting[0]
+    for scheme in fitting:
+        if entry["alg"] == scheme.name:
+            return scheme
+    raise UnusableKey("alg is none of the issuer's algorithms that fit kty and crv")
+
+
+def _public_key(entry: Mapping[str, Json], scheme: Scheme) -> PublicKey:
+    match scheme.key_type:
+        case "RSA":
+            return _rsa_key(modulus=_number(entry, "n"), exponent=_number(entry, "e"))
+        case "EC":
+            return _curve_key(_CURVES[scheme.curve], x=_number(entry, "x"), y=_number(entry, "y"))
+        case "OKP":
+            return Ed25519PublicKey.from_public_bytes(_number(entry, "x"))
+        case unknown:
+            assert_never(unknown)
+
+
+def _rsa_key(*, modulus: bytes, exponent: bytes) -> RSAPublicKey:
+    # A leading zero byte is not an error: some Java issuers write a big integer's sign (seen from Jenkins).
+    numbers = RSAPublicNumbers(e=int.from_bytes(exponent), n=int.from_bytes(modulus))
+    bits = numbers.n.bit_length()
+    if not _MIN_RSA_BITS <= bits <= _MAX_RSA_BITS:
+        raise UnusableKey(f"RSA of {bits} bits, expected {_MIN_RSA_BITS} to {_MAX_RSA_BITS}")
+    if numbers.e < _MIN_RSA_EXPONENT:
+        raise UnusableKey(f"an RSA exponent under {_MIN_RSA_EXPONENT}")
+    return numbers.public_key()
+
+
+def _curve_key(curve: EllipticCurve, *, x: bytes, y: bytes) -> EllipticCurvePublicKey:
+    if len(x) != len(y):
+        raise UnusableKey("x and y are not of one length")
+    # SEC 1 section 2.3.4: 04 and both coordinates. Refuses other lengths, and points off the curve.
+    return EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
+
+
+def _number(entry: Mapping[str, Json], name: str) -> bytes:
+    text = entry.get(name)
+    if not isinstance(text, str) or not _BASE64URL.fullmatch(text):
+        raise UnusableKey(f"{name} is not base64url")
+    return base64.urlsafe_b64decode(text + "==")  # what padding there is too much is ignored
+
+
+_MAX_KEYS: Final = 100
+
+
+_REASONS_TOLD: Final = 3
+
+
+class UnusableKeySet(ValueError):
+    """A document that holds no key set, or one without a single usable key; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """The usable keys of one issuer, never none, and a line on each that was left out."""
+
+    keys: tuple[VerificationKey, ...]
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, document: bytes | Mapping[str, Json], *, algorithms: tuple[str, ...]) -> Self:
+        """Read a JWK set (RFC 7517 section 5) for an issuer that signs with `algorithms`, the preferred first.
+
+        A key that cannot be used costs itself alone: an issuer may publish keys for other ends, or of kinds
+        that are not invented yet, beside those that sign its tokens.
+
+        Raises:
+            UnusableKeySet: not a JWK set, over 100 keys, or no key that can be used.
+        """
+        schemes = tuple(SCHEMES[name] for name in algorithms if name in SCHEMES)
+        keys: list[VerificationKey] = []
+        left_out: list[str] = []
+        for position, entry in enumerate(_entries(document)):
+            try:
+                keys.append(load_key(entry, schemes))
+            except UnusableKey as why:
+                left_out.append(f"{_label(position, entry)}: {why}")
+        if not keys:
+            raise UnusableKeySet(_nothing_usable(left_out))
+        return cls(keys=tuple(keys), left_out=tuple(left_out))
+
+    def find(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        """Return the one key for a token with this `kid` and `alg`; None where there is none, or more than one.
+
+        Without a `kid` every key of the algorithm is meant, and there must be exactly one.
+        """
+        found = [key for key in self.keys if key.algorithm == algorithm and key_id in (None, key.key_id)]
+        return found[0] if len(found) == 1 else None
+
+
+def _entries(document: bytes | Mapping[str, Json]) -> list[Json]:
+    try:
+        members = parse_object(document) if isinstance(document, bytes) else document
+    except NotStrictJson as error:
+        raise UnusableKeySet(f"the key set is not strict JSON: {error}") from error
+    entries = members.get("keys")
+    if not isinstance(entries, list):
+        raise UnusableKeySet("the key set has no list keys")
+    if len(entries) > _MAX_KEYS:
+        raise UnusableKeySet(f"the key set has {len(entries)} keys, expected at most {_MAX_KEYS}")
+    return entries
+
+
+def _label(position: int, entry: Json) -> str:
+    key_id = entry.get("kid") if isinstance(entry, dict) else None
+    return f"keys[{position}] {quoted(key_id)}" if isinstance(key_id, str) else f"keys[{position}]"
+
+
+def _nothing_usable(left_out: list[str]) -> str:
+    if not left_out:
+        return "the key set is empty"
+    told, more = left_out[:_REASONS_TOLD], len(left_out) - _REASONS_TOLD
+    return f"no usable key: {'; '.join(told)}" + (f"; and {more} more" if more > 0 else "")
+
+
+class BadSignature(Refused):
+    """The key did not sign this; apart from other refusals because the key may have been replaced meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.BAD_SIGNATURE, "the token's signature is not by the issuer's key that it names")
+
+
+def require_signature(key: VerificationKey, *, signed_part: bytes, signature: bytes) -> None:
+    """Return only if `signature` is that of `key` over `signed_part`, by the algorithm the key is bound to.
+
+    The token has no say in the algorithm: that its `alg` is the key's was settled when the key was chosen.
+
+    Raises:
+        BadSignature: it is not.
+    """
+    if not SCHEMES[key.algorithm].implementation.verify(signed_part, key.public_key, signature):
+        raise BadSignature

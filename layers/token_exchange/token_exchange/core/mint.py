@@ -1,0 +1,161 @@
+"""Makes logins: by an assumed role for ECR and ECR Public, out of a secret for everything else."""
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from token_exchange.core.attempt import Timings
+from token_exchange.core.decision import Award
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Assume
+from token_exchange.core.ports import (
+    Clock,
+    Deadline,
+    RegistryAuthorizer,
+    RegistryLogin,
+    RoleAssumer,
+    RoleRequest,
+    RoleSession,
+    StoredLogins,
+)
+from token_exchange.core.reach import Reach
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.session import BoundedSession, bounded_session, utc_second
+from token_exchange.reporting.audit import AuditRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other.
+
+    Times are seconds since the epoch.
+    """
+
+    reach: Reach
+    made_at: int
+    expires_at: int
+    registry_expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A registry login. One that was kept in a secret has no `bounds`: it is good for what it is good for."""
+
+    registry: Registry
+    grant: str
+    username: str
+    password: str = field(repr=False)
+    bounds: Bounds | None
+
+
+class Minter:
+    """Makes the logins that were granted, and records each."""
+
+    def __init__(
+        self, *, roles: RoleAssumer, registries: RegistryAuthorizer, stored: StoredLogins, clock: Clock
+    ) -> None:
+        self._roles = roles
+        self._registries = registries
+        self._stored = stored
+        self._clock = clock
+
+    def mint(
+        self,
+        award: Award,
+        caller: Caller,
+        *,
+        raw_token: str,
+        record: AuditRecord,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> Login:
+        """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
+
+        Raises:
+            Refused: AWS refused or failed, or the login cannot be bounded as the grant says.
+        """
+        registry = award.registry
+        match registry:
+            case SecretRegistry():
+                return self._read(award, registry, record=record, deadline=deadline, timings=timings)
+            case EcrRegistry() | EcrPublicRegistry():
+                return self._make(
+                    award, registry, caller, raw_token=raw_token, record=record, deadline=deadline, timings=timings
+                )
+            case _:
+                assert_never(registry)
+
+    def _read(
+        self, award: Award, registry: SecretRegistry, *, record: AuditRecord, deadline: Deadline, timings: Timings
+    ) -> Login:
+        with timings.measure("secret"):
+            found = self._stored.read(registry.secret_arn, deadline=deadline)
+        record.read_out(award, registry, found)
+        return Login(
+            registry=registry,
+            grant=award.grant.name,
+            username=found.username,
+            password=found.password,
+            bounds=None,
+        )
+
+    def _make(
+        self,
+        award: Award,
+        registry: EcrRegistry | EcrPublicRegistry,
+        caller: Caller,
+        *,
+        raw_token: str,
+        record: AuditRecord,
+        deadline: Deadline,
+        timings: Timings,
+    ) -> Login:
+        terms, reach = award.grant.terms, award.reach
+        if terms is None or reach is None:
+            raise AssertionError("a grant of such a registry says how its session is made")
+        bounded = bounded_session(award, terms, reach, caller, request_id=record.request_id, now=self._clock.now())
+        with timings.measure("sts"):
+            session = self._assumed(terms.assume, bounded.request, raw_token, deadline)
+        with timings.measure("ecr"):
+            given = self._authorized(registry, session, deadline)
+        login = _login(award, reach, bounded, given)
+        record.minted(award, bounded.request, session, given, utc_second(_ends(bounded, given)))
+        return login
+
+    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: str, deadline: Deadline) -> RoleSession:
+        match assume:
+            case "broker":
+                return self._roles.assume(request, deadline=deadline)
+            case "web-identity":
+                return self._roles.assume_with_web_identity(request, raw_token=raw_token, deadline=deadline)
+            case _:
+                assert_never(assume)
+
+    def _authorized(
+        self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession, deadline: Deadline
+    ) -> RegistryLogin:
+        match registry:
+            case EcrRegistry():
+                return self._registries.authorize(session, region=registry.region, deadline=deadline)
+            case EcrPublicRegistry():
+                return self._registries.authorize_public(session, deadline=deadline)
+            case _:
+                assert_never(registry)
+
+
+def _login(award: Award, reach: Reach, bounded: BoundedSession, given: RegistryLogin) -> Login:
+    return Login(
+        registry=award.registry,
+        grant=award.grant.name,
+        username=given.username,
+        password=given.password,
+        bounds=Bounds(
+            reach=reach,
+            made_at=bounded.made_at,
+            expires_at=_ends(bounded, given),
+            registry_expires_at=int(given.expires_at),
+        ),
+    )
+
+
+def _ends(bounded: BoundedSession, given: RegistryLogin) -> int:
+    return min(bounded.bounded_until, int(given.expires_at))

@@ -1,0 +1,180 @@
+"""What a login may touch: a grant's repositories for this caller, or the narrower ones that the request names."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.core.identity import Preset
+from token_exchange.core.policy import Access, Also, RepositoryScope, SessionTerms, Template, parse_template
+from token_exchange.core.vocabulary import Name, Vocabulary
+
+MAX_NAME_LENGTH: Final = 256
+
+
+MIN_NAME_LENGTH: Final = 2
+
+
+_COMPONENT: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+
+
+_NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+
+
+_LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
+
+
+WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
+"""Names whose values may be several components; a slash in any other value would reach out of its place."""
+
+
+def is_repository_name(name: str) -> bool:
+    """Say whether `name` is a full ECR repository name."""
+    return MIN_NAME_LENGTH <= len(name) <= MAX_NAME_LENGTH and _has_form(name)
+
+
+def _has_form(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def pattern_covers(pattern: str, name: str) -> bool:
+    """Say whether IAM's `*` pattern matches the whole of `name`, in time linear in its length."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return name == pattern
+    last = rest.pop()
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in rest:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+class DoesNotFit(Exception):
+    """A value cannot stand in a repository's name; `name` is whose value, `expected` says what could."""
+
+    def __init__(self, name: Name, expected: str) -> None:
+        super().__init__(f"{name}: expected {expected}")
+        self.name = name
+        self.expected = expected
+
+
+def parse_repository_template(text: str) -> Template:
+    """Return the template of a pattern that `text` spells.
+
+    Raises:
+        ValueError: no ECR repository could have such a name; says what was expected.
+    """
+    template = parse_template(text)
+    if not all(_LITERAL.fullmatch(literal) for literal in template.literals):
+        raise ValueError("expected lower-case letters, digits, ._-/, * and {name}")
+    # A letter can stand wherever a wildcard or a value can: if it gives no name, nothing does.
+    shape = "a".join(template.literals).replace("*", "a")
+    if len(shape) > MAX_NAME_LENGTH or not _has_form(shape):
+        raise ValueError("expected an ECR repository name, or a pattern of one")
+    return template
+
+
+def fill_repository_template(template: Template, value_of: Callable[[Name], str | None]) -> str:
+    """Return the pattern for the caller whose values `value_of` gives.
+
+    Raises:
+        DoesNotFit: a value is absent, or is not in ECR's form of a name, or the result is too long.
+    """
+    values: list[str] = []
+    for name in template.names:
+        value = value_of(name)
+        if value is None:
+            raise DoesNotFit(name, "present")
+        if not _has_form(value) or ("/" in value and name not in WITH_SLASH):
+            raise DoesNotFit(name, "in the form of an ECR repository name")
+        values.append(value)
+    filled = template.filled(values)
+    if len(filled) > MAX_NAME_LENGTH:
+        raise DoesNotFit(template.names[0], f"short enough for a repository name of {MAX_NAME_LENGTH} characters")
+    return filled
+
+
+def covers_any(patterns: Sequence[str], name: str) -> bool:
+    """Say whether one of `patterns` matches `name`."""
+    return any(pattern_covers(pattern, name) for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Patterns of repositories: `repositories` with `access` and what `also` names, `also_pull` for pull alone."""
+
+    access: Access
+    repositories: tuple[str, ...]
+    also_pull: tuple[str, ...]
+    also: Also
+
+    @property
+    def scope(self) -> str:
+        """The reach as an OAuth scope (RFC 6749 section 3.3), in the form of a registry's token scopes."""
+        actions = "pull,push" if self.access == "push" else "pull"
+        wide = [f"repository:{pattern}:{actions}" for pattern in self.repositories]
+        return " ".join([*wide, *(f"repository:{pattern}:pull" for pattern in self.also_pull)])
+
+
+def reach_of(terms: SessionTerms, preset: Preset, vocabulary: Vocabulary) -> Reach:
+    """Return all that a grant with these `terms` gives to the caller with `vocabulary`.
+
+    Raises:
+        DoesNotFit: a template cannot be filled in for this caller.
+    """
+
+    def value_of(name: Name) -> str | None:
+        return template_value(name, preset, vocabulary)
+
+    return Reach(
+        access=terms.access,
+        repositories=tuple(fill_repository_template(template, value_of) for template in terms.repositories),
+        also_pull=tuple(fill_repository_template(template, value_of) for template in terms.also_pull),
+        also=terms.also,
+    )
+
+
+def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | None:
+    """Return what stands for `{name}` in a repository's name, or None where the caller has none.
+
+    ECR's names are lower case; only names that differ by more than case to their provider may be lowered, or two
+    repositories would share one.
+    """
+    value = vocabulary.get(name)
+    if not isinstance(value, str):
+        return None
+    if name == "organization" and preset.organization_is_path:
+        value = value.partition("/")[0]
+    # Only A to Z: lowered, the Kelvin sign is a plain k, and one who only looks alike has somebody else's name.
+    lowered = preset.ignores_case and name in ("organization", "repository") and value.isascii()
+    return value.lower() if lowered else value
+
+
+def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach | None:
+    """Return just what `scope` asks for, or None where `reach` does not cover all of it; never less than asked."""
+    for wanted in scope:
+        pushable = reach.access == "push" and covers_any(reach.repositories, wanted.name)
+        pullable = covers_any(reach.repositories, wanted.name) or covers_any(reach.also_pull, wanted.name)
+        if not (pushable if wanted.push else pullable):
+            return None
+    pushed = tuple(wanted.name for wanted in scope if wanted.push)
+    pulled = tuple(wanted.name for wanted in scope if not wanted.push)
+    if not pushed:
+        return Reach(access="pull", repositories=pulled, also_pull=(), also=Also())
+    return Reach(access="push", repositories=pushed, also_pull=pulled, also=Also())
+
+
+def missing_name(template: Template, vocabulary: Vocabulary) -> Name | None:
+    """Return a name in `template` that this caller has no value for, where there is one."""
+    return next((name for name in template.names if vocabulary.get(name) is None), None)
+
+
+def filled_text(template: Template, vocabulary: Vocabulary) -> str:
+    """Return the text of `template` for a caller who has a value for each of its names."""
+    values = [vocabulary[name] for name in template.names]
+    return template.filled([str(value).lower() if isinstance(value, bool) else value for value in values])

@@ -1,0 +1,248 @@
+"""Why there is no login: the closed list of reasons, what each means, and the one exception that carries them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Literal
+
+type OAuthError = Literal[
+    "access_denied",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_token",
+    "server_error",
+    "temporarily_unavailable",
+    "unsupported_grant_type",
+]
+"""An `error` of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8693 section 2.2.2."""
+
+
+class Reason(StrEnum):
+    """A stable code: why there is no login."""
+
+    MALFORMED_REQUEST = "malformed-request"
+    TWO_TOKENS = "two-tokens"
+    REPEATED_PARAMETER = "repeated-parameter"
+    UNSUPPORTED_TOKEN_TYPE = "unsupported-token-type"  # noqa: S105 - a code, not a secret
+    UNKNOWN_FORMAT = "unknown-format"
+    UNSUPPORTED_GRANT_TYPE = "unsupported-grant-type"
+    UNKNOWN_REGISTRY = "unknown-registry"
+    AMBIGUOUS_REGISTRY = "ambiguous-registry"
+    UNKNOWN_GRANT = "unknown-grant"
+    MALFORMED_SCOPE = "malformed-scope"
+    SCOPE_EXCEEDS_GRANT = "scope-exceeds-grant"
+    MISSING_TOKEN = "missing-token"  # noqa: S105 - a code, not a secret
+    MALFORMED_TOKEN = "malformed-token"  # noqa: S105 - a code, not a secret
+    TOKEN_TOO_LARGE = "token-too-large"  # noqa: S105 - a code, not a secret
+    UNSUPPORTED_ALGORITHM = "unsupported-algorithm"
+    UNKNOWN_ISSUER = "unknown-issuer"
+    WRONG_AUDIENCE = "wrong-audience"
+    UNKNOWN_KEY = "unknown-key"
+    BAD_SIGNATURE = "bad-signature"
+    MISSING_CLAIM = "missing-claim"
+    INVALID_CLAIM = "invalid-claim"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    LIFETIME_TOO_LONG = "lifetime-too-long"
+    REPLAYED = "replayed"
+    ORGANIZATION_NOT_ALLOWED = "organization-not-allowed"
+    DENIED = "denied"
+    UNTRUSTED_TRIGGER = "untrusted-trigger"
+    NO_MATCHING_GRANT = "no-matching-grant"
+    NOT_FOUND = "not-found"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    BODY_TOO_LARGE = "body-too-large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
+    TOO_MANY_REQUESTS = "too-many-requests"
+    INTERNAL_ERROR = "internal-error"
+    ROLE_REFUSED = "role-refused"
+    REGISTRY_REFUSED = "registry-refused"
+    SECRET_REFUSED = "secret-refused"  # noqa: S105 - a code, not a secret
+    MISCONFIGURED = "misconfigured"
+    ISSUER_UNAVAILABLE = "issuer-unavailable"
+    AWS_THROTTLED = "aws-throttled"
+    AWS_UNAVAILABLE = "aws-unavailable"
+    POLICY_UNAVAILABLE = "policy-unavailable"
+    STATE_UNAVAILABLE = "state-unavailable"
+    DEADLINE_EXCEEDED = "deadline-exceeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """How a reason is answered.
+
+    `status` is the HTTP status, `error` the OAuth code, `hint` what the caller can do about it.
+    """
+
+    status: int
+    error: OAuthError
+    hint: str
+
+
+def _bad_request(hint: str) -> Meaning:
+    return Meaning(status=400, error="invalid_request", hint=hint)
+
+
+def _bad_target(hint: str) -> Meaning:
+    return Meaning(status=400, error="invalid_target", hint=hint)
+
+
+def _bad_scope(hint: str) -> Meaning:
+    return Meaning(status=400, error="invalid_scope", hint=hint)
+
+
+def _bad_token(hint: str) -> Meaning:
+    return Meaning(status=401, error="invalid_token", hint=hint)
+
+
+def _denied(hint: str) -> Meaning:
+    return Meaning(status=403, error="access_denied", hint=hint)
+
+
+def _upstream(hint: str) -> Meaning:
+    return Meaning(status=502, error="server_error", hint=hint)
+
+
+def _retry(hint: str) -> Meaning:
+    return Meaning(status=503, error="temporarily_unavailable", hint=hint)
+
+
+MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
+    {
+        Reason.MALFORMED_REQUEST: _bad_request("correct the request; docs/getting-started.md has working ones"),
+        Reason.TWO_TOKENS: _bad_request("send the token once: as a bearer header or as subject_token, not both"),
+        Reason.REPEATED_PARAMETER: _bad_request("send each parameter once, in the query or in the body"),
+        Reason.UNSUPPORTED_TOKEN_TYPE: _bad_request(
+            "subject_token_type is urn:ietf:params:oauth:token-type:jwt or …:id_token; "
+            "requested_token_type, where sent, is urn:ietf:params:oauth:token-type:access_token"
+        ),
+        Reason.UNKNOWN_FORMAT: _bad_request("leave format out, or ask for one that the description lists"),
+        Reason.UNSUPPORTED_GRANT_TYPE: Meaning(
+            status=400,
+            error="unsupported_grant_type",
+            hint="send grant_type=urn:ietf:params:oauth:grant-type:token-exchange with a subject_token",
+        ),
+        Reason.UNKNOWN_REGISTRY: _bad_target(
+            "use a registry's name from the policy, or its host, without a path; leave it out for all you are granted"
+        ),
+        Reason.AMBIGUOUS_REGISTRY: _bad_target("name one registry with the registry parameter"),
+        Reason.UNKNOWN_GRANT: _bad_target("leave grant out, or use the name of a grant in the policy"),
+        Reason.MALFORMED_SCOPE: _bad_scope(
+            "a scope is repository:NAME:pull or repository:NAME:pull,push, several separated by one space"
+        ),
+        Reason.SCOPE_EXCEEDS_GRANT: _bad_scope(
+            "ask for repositories and actions that the grant holds, or have the grant widened"
+        ),
+        Reason.MISSING_TOKEN: _bad_token(
+            """send the job's OIDC token: printf 'Authorization: Bearer %s' "$TOKEN" | curl --header @- …"""
+        ),
+        Reason.MALFORMED_TOKEN: _bad_token(
+            "send the token exactly as the CI system printed it: three base64url parts, no quotes, no line breaks"
+        ),
+        Reason.TOKEN_TOO_LARGE: _bad_token("a token has at most 16 KiB; have the CI system put fewer claims in it"),
+        Reason.UNSUPPORTED_ALGORITHM: _bad_token(
+            "have the CI system sign with an algorithm that the issuer's entry allows; none and HS* never are"
+        ),
+        Reason.UNKNOWN_ISSUER: _bad_token(
+            "the issuer is compared byte for byte; add it to the policy's issuers, or use the CI system that is there"
+        ),
+        Reason.WRONG_AUDIENCE: _bad_token(
+            "ask the CI system for a token with this service's audience; "
+            "GET /v1/audience?issuer=… says which it is, for setting up by hand"
+        ),
+        Reason.UNKNOWN_KEY: _bad_token(
+            "the issuer publishes no such key; get a fresh token, and if that fails look at the issuer's key set"
+        ),
+        Reason.BAD_SIGNATURE: _bad_token("get a fresh token and send it unchanged"),
+        Reason.MISSING_CLAIM: _bad_token("use a token that the CI system made for a job; other tokens lack this claim"),
+        Reason.INVALID_CLAIM: _bad_token("use a token that the CI system made for a job, unchanged"),
+        Reason.EXPIRED: _bad_token("get the token in the step that uses it, and check the runner's clock"),
+        Reason.NOT_YET_VALID: _bad_token("check the clocks of the CI system and of the runner"),
+        Reason.LIFETIME_TOO_LONG: _bad_token("ask the CI system for a token that lives shorter"),
+        Reason.REPLAYED: _bad_token("the grant takes each token once; get a fresh token for each exchange"),
+        Reason.ORGANIZATION_NOT_ALLOWED: _denied("the organization must be listed under the issuer in the policy"),
+        Reason.DENIED: _denied("a deny rule of the policy holds; ask the people who own the policy"),
+        Reason.UNTRUSTED_TRIGGER: _denied(
+            "start the run by an event that only members can cause, such as a push to a branch of the repository"
+        ),
+        Reason.NO_MATCHING_GRANT: _denied(
+            "compare identity with considered: each line is one condition that did not hold"
+        ),
+        Reason.NOT_FOUND: Meaning(
+            status=404,
+            error="invalid_request",
+            hint="the exchange is POST /v1/token; docs/api.md lists the rest",
+        ),
+        Reason.METHOD_NOT_ALLOWED: Meaning(
+            status=405, error="invalid_request", hint="use a method that the Allow header names"
+        ),
+        Reason.BODY_TOO_LARGE: Meaning(status=413, error="invalid_request", hint="a body has at most 64 KiB"),
+        Reason.UNSUPPORTED_MEDIA_TYPE: Meaning(
+            status=415,
+            error="invalid_request",
+            hint="send application/x-www-form-urlencoded or application/json, in UTF-8",
+        ),
+        Reason.TOO_MANY_REQUESTS: Meaning(
+            status=429,
+            error="temporarily_unavailable",
+            hint="wait as long as Retry-After says; look for a runaway pipeline",
+        ),
+        Reason.INTERNAL_ERROR: Meaning(
+            status=500, error="server_error", hint="give the request id to the people who run this service"
+        ),
+        Reason.ROLE_REFUSED: _upstream(
+            "your grant matched; have the role's trust policy checked: it must allow the service's own role "
+            "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id; by web identity it "
+            "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub"
+        ),
+        Reason.REGISTRY_REFUSED: _upstream(
+            "your grant matched; the role must allow ecr:GetAuthorizationToken, and no organization policy may deny it"
+        ),
+        Reason.SECRET_REFUSED: _upstream("your grant matched; have the secret and the permission to read it checked"),
+        Reason.MISCONFIGURED: _upstream(
+            "your grant matched, but cannot be carried out as it is written; show this to the people who own the policy"
+        ),
+        Reason.ISSUER_UNAVAILABLE: _retry(
+            "the CI system's keys cannot be fetched just now; try again after Retry-After"
+        ),
+        Reason.AWS_THROTTLED: _retry("AWS asks for fewer requests; try again after Retry-After"),
+        Reason.AWS_UNAVAILABLE: _retry("AWS did not answer as it should; try again after Retry-After"),
+        Reason.POLICY_UNAVAILABLE: _retry("the service has no policy it can use; its log says why"),
+        Reason.STATE_UNAVAILABLE: _retry("the state table cannot be reached; try again after Retry-After"),
+        Reason.DEADLINE_EXCEEDED: _retry("the time for this request ran out; try again after Retry-After"),
+    }
+)
+"""What each reason means. Complete by a test, so that no reason is ever without an answer."""
+
+
+class Refused(Exception):
+    """No login, for `reason`.
+
+    `description` is public: it goes to a caller who may have proven nothing, so it says nothing about the
+    policy, and never holds a token, a password or a key. Private detail travels as the cause (`raise … from`).
+
+    `retry_after_seconds` is for the reasons that are answered with 429 or 503.
+    """
+
+    def __init__(self, reason: Reason, description: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(reason, description)
+        self.reason = reason
+        self.description = description
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.description}"
+
+
+_MAX_CHARACTERS: Final = 100
+
+
+def quoted(value: str) -> str:
+    """Return `value` in quotes, in ASCII, with everything unprintable escaped and a long rest left out.
+
+    A line break would forge a line of a log, a right-to-left mark would turn a text around, and a claim of
+    kilobytes would drown both.
+    """
+    return ascii(value) if len(value) <= _MAX_CHARACTERS else f"{value[:_MAX_CHARACTERS]!a}..."

@@ -1,0 +1,129 @@
+"""The registries that a policy knows, and the AWS partitions in which they lie."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """An AWS partition: the part of its ARNs, the form of its regions, the end of its host names."""
+
+    name: str
+    regions: re.Pattern[str]
+    dns_suffix: str
+
+
+PARTITIONS: Final = (
+    Partition(
+        name="aws",
+        regions=re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+"),
+        dns_suffix="amazonaws.com",
+    ),
+    Partition(name="aws-cn", regions=re.compile(r"cn-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com.cn"),
+    Partition(name="aws-us-gov", regions=re.compile(r"us-gov-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com"),
+    Partition(name="aws-eusc", regions=re.compile(r"eusc-(?:de)-[a-z]+-[0-9]+"), dns_suffix="amazonaws.eu"),
+    Partition(name="aws-iso", regions=re.compile(r"us-iso-[a-z]+-[0-9]+"), dns_suffix="c2s.ic.gov"),
+    Partition(name="aws-iso-b", regions=re.compile(r"us-isob-[a-z]+-[0-9]+"), dns_suffix="sc2s.sgov.gov"),
+    Partition(name="aws-iso-e", regions=re.compile(r"eu-isoe-[a-z]+-[0-9]+"), dns_suffix="cloud.adc-e.uk"),
+    Partition(name="aws-iso-f", regions=re.compile(r"us-isof-[a-z]+-[0-9]+"), dns_suffix="csp.hci.ic.gov"),
+)
+
+
+def partition_of(region: str) -> Partition | None:
+    """Return the partition of `region`, or None where no region has such a name."""
+    return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
+
+
+PUBLIC_HOST: Final = "public.ecr.aws"
+
+
+PUBLIC_REGION: Final = "us-east-1"
+"""ECR Public User Guide: the one region whose API gives out logins."""
+
+
+DOCKER_HUB_HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+
+DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+"""Under which Docker Hub's clients look for its login, and under no other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcrRegistry:
+    """A private ECR registry: one account's repositories in one region. `hosts` has its own host name first."""
+
+    name: str
+    account: str
+    region: str
+    partition: Partition
+    hosts: tuple[str, ...]
+
+    @property
+    def host(self) -> str:
+        """The registry's own host name."""
+        return self.hosts[0]
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The names under which clients look for a login."""
+        return self.hosts
+
+    def repository_arn(self, pattern: str) -> str:
+        """Return the ARN of a repository, or the pattern of several."""
+        return f"arn:{self.partition.name}:ecr:{self.region}:{self.account}:repository/{pattern}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcrPublicRegistry:
+    """ECR Public: everybody's images at one host. `account` is whose repositories may be pushed to, if any."""
+
+    name: str
+    account: str | None
+    partition: Partition
+
+    @property
+    def host(self) -> str:
+        """The registry's host name."""
+        return PUBLIC_HOST
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which it is asked for."""
+        return (PUBLIC_HOST,)
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The names under which clients look for a login."""
+        return (PUBLIC_HOST,)
+
+    def repository_arn(self, pattern: str) -> str:
+        """Return the ARN of a repository, or the pattern of several, which belong to no region."""
+        return f"arn:{self.partition.name}:ecr-public::{self.account}:repository/{pattern}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRegistry:
+    """A registry whose login is kept in Secrets Manager: it is handed out as it is, whoever asks."""
+
+    name: str
+    host: str
+    secret_arn: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which it is asked for."""
+        return DOCKER_HUB_HOSTS if self.host in DOCKER_HUB_HOSTS else (self.host,)
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The names under which clients look for a login."""
+        return (DOCKER_HUB_KEY,) if self.host in DOCKER_HUB_HOSTS else (self.host,)
+
+    @property
+    def region(self) -> str:
+        """The region of the secret, which its ARN names."""
+        return self.secret_arn.split(":")[3]
+
+
+type Registry = EcrRegistry | EcrPublicRegistry | SecretRegistry

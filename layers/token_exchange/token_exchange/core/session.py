@@ -1,0 +1,281 @@
+"""The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail says of it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final, assert_never
+
+from token_exchange.core.decision import Award
+from token_exchange.core.evaluate import Caller, session_texts
+from token_exchange.core.policy import SessionTerms
+from token_exchange.core.ports import Json, RoleRequest
+from token_exchange.core.reach import Reach
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.vocabulary import Name, Vocabulary
+
+_MARK = re.compile(r"-[0-9a-f]{16}\Z")
+
+
+_MARK_LENGTH = 17
+
+
+def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length: int = 1) -> str:
+    """Return `value` with each run of `foreign` characters as one `-`, in at most `max_length` characters.
+
+    A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. So does one that
+    already ends like that: otherwise somebody could choose a name that reads like the altered name of another.
+    """
+    replaced = foreign.sub("-", value)
+    if replaced == value and min_length <= len(value) <= max_length and not _MARK.search(value):
+        return value
+    return f"{replaced[: max_length - _MARK_LENGTH]}-{sha256(value.encode()).hexdigest()[:16]}"
+
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+
+
+_NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]+")
+
+
+MAX_SESSION_NAME_LENGTH: Final = 64
+
+
+MAX_SOURCE_IDENTITY_LENGTH: Final = 64
+
+
+MIN_SOURCE_IDENTITY_LENGTH: Final = 2
+
+
+MAX_TAG_VALUE_LENGTH: Final = 128
+"""Half of what STS takes: tags count towards the packed size of the session."""
+
+
+_REQUEST_DIGITS: Final = 12
+
+
+_TAGGED: Final[tuple[Name, ...]] = (
+    "organization",
+    "organization_id",
+    "repository",
+    "repository_id",
+    "ref",
+    "environment",
+    "run_id",
+    "actor",
+)
+
+
+def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
+    """Return the session's name: whose run it is, which run, and part of our request's id.
+
+    The last makes it unknown beforehand: a repository policy that names a session's ARN is not limited by the session
+    policy, so nobody may be able to name one.
+    """
+    who = _first(vocabulary, "repository_id", "pipeline_id", "actor_id")
+    parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
+    longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
+    shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []
+    return "-".join([*shown, _request_digits(request_id)])
+
+
+def _request_digits(request_id: str) -> str:
+    digits = request_id.replace("-", "").lower()[:_REQUEST_DIGITS]
+    if re.fullmatch(rf"[0-9a-f]{{{_REQUEST_DIGITS}}}", digits):
+        return digits
+    return sha256(request_id.encode()).hexdigest()[:_REQUEST_DIGITS]
+
+
+def source_identity(value: str) -> str:
+    """Return `value` as STS takes a source identity."""
+    return fitted(
+        value,
+        foreign=_NOT_IN_NAMES,
+        max_length=MAX_SOURCE_IDENTITY_LENGTH,
+        min_length=MIN_SOURCE_IDENTITY_LENGTH,
+    )
+
+
+def who_asks(vocabulary: Vocabulary, *, subject: str) -> str:
+    """Return the name by which a session says who asked: the repository's, else the next best."""
+    return _first(vocabulary, "repository", "pipeline", "actor", "repository_id", "pipeline_id", "actor_id") or subject
+
+
+def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
+    """Return the standard set of tags; what the token does not say gives none."""
+    said = {name: vocabulary[name] for name in _TAGGED if name in vocabulary}
+    return fitted_tags({"issuer": issuer, **{name: str(value) for name, value in said.items()}, "grant": grant})
+
+
+def fitted_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `tags` with values that STS takes."""
+    return {
+        key: fitted(value, foreign=_NOT_IN_TAGS, max_length=MAX_TAG_VALUE_LENGTH, min_length=0)
+        for key, value in tags.items()
+    }
+
+
+def _first(vocabulary: Vocabulary, *names: Name) -> str | None:
+    return next((value for name in names if isinstance(value := vocabulary.get(name), str)), None)
+
+
+MAX_SESSION_POLICY_CHARACTERS: Final = 2048
+
+
+LOGIN_ACTIONS: Final = ("ecr:GetAuthorizationToken",)
+
+
+PULL_ACTIONS: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+PUSH_ACTIONS: Final = (
+    *PULL_ACTIONS,
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+)
+"""Nothing that deletes, tags or configures."""
+
+
+LIST_ACTIONS: Final = ("ecr:ListImages",)
+
+
+IMPORT_ACTIONS: Final = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
+
+
+SIGN_ACTIONS: Final = ("signer:SignPayload",)
+
+
+PUBLIC_LOGIN_ACTIONS: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
+
+
+PUBLIC_PUSH_ACTIONS: Final = (
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:PutImage",
+)
+"""Pulling needs no right there: everybody may."""
+
+
+def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
+    """Return the policy document, minified: `reach` in `registry`, and nothing from the second `until` on.
+
+    Raises:
+        Refused: `misconfigured` where it is longer than STS takes. Nothing is ever left out or widened to make it fit.
+    """
+    condition: Json = {"DateLessThan": {"aws:CurrentTime": utc_second(until)}}
+    match registry:
+        case EcrRegistry():
+            statements = _private(registry, reach, condition)
+        case EcrPublicRegistry():
+            statements = _public(registry, reach, condition)
+        case SecretRegistry():
+            raise AssertionError("a stored login is made by no session")
+        case _:
+            assert_never(registry)
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
+    if len(document) > MAX_SESSION_POLICY_CHARACTERS:
+        raise Refused(
+            Reason.MISCONFIGURED,
+            f"the session policy would have {len(document)} characters, and STS takes "
+            f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
+        )
+    return document
+
+
+def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
+    statements = [_allow([*LOGIN_ACTIONS], ["*"], None)]
+    actions = [*(PUSH_ACTIONS if reach.access == "push" else PULL_ACTIONS)]
+    if reach.also.list:
+        actions += LIST_ACTIONS
+    if reach.also.import_:
+        actions += IMPORT_ACTIONS
+    arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
+    statements.append(_allow(actions, arns, condition))
+    if reach.also_pull:
+        arns = [registry.repository_arn(pattern) for pattern in reach.also_pull]
+        statements.append(_allow([*PULL_ACTIONS], arns, condition))
+    if reach.also.sign is not None:
+        statements.append(_allow([*SIGN_ACTIONS], [reach.also.sign], condition))
+    return statements
+
+
+def _public(registry: EcrPublicRegistry, reach: Reach, condition: Json) -> list[Json]:
+    statements = [_allow([*PUBLIC_LOGIN_ACTIONS], ["*"], None)]
+    if reach.access == "push":
+        arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
+        statements.append(_allow([*PUBLIC_PUSH_ACTIONS], arns, condition))
+    return statements
+
+
+def utc_second(seconds: int) -> str:
+    """Return a time in seconds since the epoch in RFC 3339, as IAM compares it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _allow(actions: list[str], resources: list[str], condition: Json) -> Json:
+    statement: dict[str, Json] = {"Effect": "Allow", "Action": _one_or_all(actions), "Resource": _one_or_all(resources)}
+    return statement if condition is None else {**statement, "Condition": condition}
+
+
+def _one_or_all(texts: list[str]) -> Json:
+    """Return a list of one as its only text: four characters saved of those that STS counts."""
+    return texts[0] if len(texts) == 1 else [*texts]
+
+
+_MIN_SESSION_SECONDS: Final = 900
+
+
+_MAX_CHAINED_SESSION_SECONDS: Final = 3600
+"""STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundedSession:
+    """The request for a session, and the second from which its policy allows nothing more."""
+
+    request: RoleRequest
+    made_at: int
+    bounded_until: int
+
+
+def bounded_session(
+    award: Award, terms: SessionTerms, reach: Reach, caller: Caller, *, request_id: str, now: float
+) -> BoundedSession:
+    """Return the session that carries out `award`, by the `terms` of its grant and within `reach`, made at `now`.
+
+    Raises:
+        Refused: `misconfigured` where it cannot be bounded as the grant says.
+    """
+    made_at = int(now)
+    until = made_at + terms.duration_seconds
+    tags, identity = session_texts(terms, caller)
+    if tags is None:
+        tags = (
+            standard_tags(caller.identity.vocabulary, issuer=caller.issuer.name, grant=award.grant.name)
+            if terms.session_tags
+            else {}
+        )
+    else:
+        tags = fitted_tags(tags)
+    if identity is None and terms.source_identity:
+        identity = who_asks(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
+    return BoundedSession(
+        made_at=made_at,
+        bounded_until=until,
+        request=RoleRequest(
+            role_arn=terms.role,
+            session_name=session_name(caller.identity.vocabulary, request_id=request_id),
+            session_policy=session_policy(award.registry, reach, until=until),
+            duration_seconds=min(max(terms.duration_seconds, _MIN_SESSION_SECONDS), _MAX_CHAINED_SESSION_SECONDS),
+            external_id=terms.external_id,
+            source_identity=None if identity is None else source_identity(identity),
+            tags=tags,
+        ),
+    )

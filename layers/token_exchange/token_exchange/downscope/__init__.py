@@ -1,1 +1,0 @@
-"""What a granted login becomes in AWS: one session, cut to this one request and traceable to who asked."""

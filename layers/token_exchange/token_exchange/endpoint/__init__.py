@@ -1,1 +1,0 @@
-"""The HTTP interface: a Lambda event in, an answer out, and what a caller may be told."""

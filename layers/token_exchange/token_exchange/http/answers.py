@@ -1,0 +1,222 @@
+"""The answers: failures as RFC 6749 has them, logins in the format that was asked for."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+from token_exchange.core.exchange import Exchanged, FailedLogin
+from token_exchange.core.mint import Login
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.session import utc_second
+from token_exchange.http.event import HttpAnswer
+from token_exchange.http.request import ACCESS_TOKEN, Format
+
+_ALWAYS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Pragma": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+_RETRY_AFTER_SECONDS: Final = 5
+
+
+def json_answer(
+    status: int, fields: Mapping[str, Json], *, request_id: str, headers: Mapping[str, str] | None = None
+) -> HttpAnswer:
+    """Return an answer of one line of JSON."""
+    return answer(
+        status, safe_json(fields), content_type="application/json", request_id=request_id, headers=headers or {}
+    )
+
+
+def answer(
+    status: int, body: str, *, content_type: str, request_id: str, headers: Mapping[str, str] | None = None
+) -> HttpAnswer:
+    """Return an answer with the headers that every answer carries."""
+    return HttpAnswer(
+        status=status,
+        headers={**_ALWAYS, "Content-Type": content_type, "X-Request-Id": request_id, **(headers or {})},
+        body=body,
+    )
+
+
+def safe_json(fields: Mapping[str, Json]) -> str:
+    """Return `fields` as one line of ASCII that no shell finds anything in to run.
+
+    A step that evals a refusal must not run a branch name: `$` and the backtick are written as escapes.
+    """
+    line = json.dumps(dict(fields), separators=(", ", ": "))
+    return line.replace("$", "\\u0024").replace("`", "\\u0060").replace("\x7f", "\\u007f")
+
+
+def status_of(reason: Reason, *, has_grant_type: bool) -> int:
+    """Return the HTTP status of `reason`; RFC 8693 section 2.2.2 answers a bad subject token with 400."""
+    status = MEANINGS[reason].status
+    return 400 if status == 401 and has_grant_type else status  # noqa: PLR2004 - the statuses' own names
+
+
+def failure_fields(
+    reason: Reason, description: str, *, request_id: str, has_grant_type: bool, hint: str | None = None
+) -> dict[str, Json]:
+    """Return what every refusal says, whatever else is told to whom."""
+    meaning = MEANINGS[reason]
+    as_request = meaning.error == "invalid_token" and has_grant_type
+    return {
+        "error": "invalid_request" if as_request else meaning.error,
+        "error_description": description,
+        "reason": reason.value,
+        "hint": hint or meaning.hint,
+        "documentation": f"docs/errors.md#{reason}",
+        "request_id": request_id,
+    }
+
+
+def failure_headers(refused: Refused, *, status: int) -> dict[str, str]:
+    """Return the headers by which a refusal's status is to be understood."""
+    headers: dict[str, str] = {}
+    if status == 401:  # noqa: PLR2004 - RFC 6750 section 3
+        headers["WWW-Authenticate"] = _challenge(refused.reason)
+    if status in (429, 503):
+        headers["Retry-After"] = str(refused.retry_after_seconds or _RETRY_AFTER_SECONDS)
+    return headers
+
+
+def _challenge(reason: Reason) -> str:
+    """Return the challenge of RFC 6750 section 3; its text is fixed for each reason, and so is safe in a header."""
+    if reason is Reason.MISSING_TOKEN:
+        return "Bearer"
+    return f'Bearer error="invalid_token", error_description="{reason.replace("-", " ")}"'
+
+
+_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+
+
+_UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
+"""What every reader of `.env` files takes as it stands; beyond that no two agree on quoting."""
+
+
+def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpAnswer:
+    """Return `exchanged` in the form that is `wanted`; those that hold one login get exactly one.
+
+    Raises:
+        Refused: `misconfigured` where `dotenv` cannot hold a value.
+    """
+    match wanted:
+        case "json":
+            return json_answer(200, _json(exchanged, request_id), request_id=request_id)
+        case "docker-config":
+            return json_answer(200, _docker_config(exchanged), request_id=request_id)
+        case "password":
+            (login,) = exchanged.logins
+            return answer(200, login.password, content_type=_PLAIN_TEXT, request_id=request_id)
+        case "credential-helper":
+            (login,) = exchanged.logins
+            return json_answer(200, _credential(login), request_id=request_id)
+        case "shell":
+            (login,) = exchanged.logins
+            return answer(200, _shell(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
+        case "dotenv":
+            (login,) = exchanged.logins
+            return answer(200, _dotenv(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
+        case _:
+            assert_never(wanted)
+
+
+def holds_one_login(wanted: Format) -> bool:
+    """Say whether this form is for exactly one registry."""
+    return wanted not in ("json", "docker-config")
+
+
+def tells_failures(wanted: Format) -> bool:
+    """Say whether this form has a place for the registries that failed while others did not."""
+    return wanted == "json"
+
+
+def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
+    """Return the token response of RFC 8693 section 2.2.1, which describes the first login, and all of them."""
+    first = exchanged.logins[0]
+    bounds: dict[str, Json] = {}
+    if first.bounds is not None:
+        bounds["expires_in"] = max(0, first.bounds.expires_at - first.bounds.made_at)
+        if first.bounds.reach.scope:
+            bounds["scope"] = first.bounds.reach.scope
+    return {
+        "access_token": first.password,
+        "issued_token_type": ACCESS_TOKEN,
+        "token_type": "N_A",
+        **bounds,
+        "registries": [_entry(login) for login in exchanged.logins],
+        "failed": [_failed(failed) for failed in exchanged.failed],
+        "request_id": request_id,
+    }
+
+
+def _entry(login: Login) -> Json:
+    entry: dict[str, Json] = {
+        "name": login.registry.name,
+        "registry": login.registry.host,
+        "username": login.username,
+        "password": login.password,
+        "grant": login.grant,
+    }
+    if login.bounds is not None:
+        entry["access"] = login.bounds.reach.access
+        entry["repositories"] = [*login.bounds.reach.repositories]
+        entry["also_pull"] = [*login.bounds.reach.also_pull]
+        entry["expires_at"] = utc_second(login.bounds.expires_at)
+        entry["registry_expires_at"] = utc_second(login.bounds.registry_expires_at)
+    return entry
+
+
+def _failed(failed: FailedLogin) -> Json:
+    return {
+        "name": failed.registry.name,
+        "reason": failed.refused.reason.value,
+        "message": failed.refused.description,
+    }
+
+
+def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
+    """Return a whole `config.json` of a docker client: its keys are hosts, without a scheme."""
+    auths: dict[str, Json] = {}
+    for login in exchanged.logins:
+        auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
+        for key in login.registry.client_keys:
+            auths[key] = {"auth": auth}
+    return {"auths": auths}
+
+
+def _credential(login: Login) -> dict[str, Json]:
+    """Return what a `docker-credential-*` program prints for `get`."""
+    return {"ServerURL": login.registry.client_keys[0], "Username": login.username, "Secret": login.password}
+
+
+def _variables(login: Login) -> Mapping[str, str]:
+    """Return the variables of a login; a stored one ends nobody knows when."""
+    ends = {} if login.bounds is None else {"REGISTRY_EXPIRES_AT": utc_second(login.bounds.expires_at)}
+    return {
+        "REGISTRY": login.registry.host,
+        "REGISTRY_USERNAME": login.username,
+        "REGISTRY_PASSWORD": login.password,
+        **ends,
+    }
+
+
+def _shell(variables: Mapping[str, str]) -> str:
+    """Return assignments that are safe to eval: between single quotes a shell knows no other special character."""
+    quoted = {name: value.replace("'", "'\\''") for name, value in variables.items()}
+    return "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
+
+
+def _dotenv(variables: Mapping[str, str]) -> str:
+    for name, value in variables.items():
+        if not _UNQUOTED.fullmatch(value):
+            raise Refused(
+                Reason.MISCONFIGURED,
+                f"{name} holds a character that not every reader of such files takes as it stands; use another format",
+            )
+    return "".join(f"{name}={value}\n" for name, value in variables.items())

@@ -1,0 +1,90 @@
+"""`POST /v1/token`: one exchange, one answer, one audit line, whatever happens."""
+
+from token_exchange.core.attempt import Timings
+from token_exchange.core.decision import Denied
+from token_exchange.core.exchange import Exchange
+from token_exchange.core.ports import Deadline
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.http.answers import (
+    failure_fields,
+    failure_headers,
+    formatted,
+    holds_one_login,
+    json_answer,
+    status_of,
+    tells_failures,
+)
+from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
+from token_exchange.http.request import body_token, has_grant_type, query_token, read_parameters
+from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.disclosure import considered_fields, description_of, hint_of, identity_fields
+
+
+def exchange_token(
+    exchange: Exchange, request: HttpRequest, *, record: AuditRecord, deadline: Deadline, timings: Timings
+) -> HttpAnswer:
+    """Return the answer to `request`; `record` is filled with what there is to say of it."""
+    if request.method != "POST":
+        refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
+        return refusal(refused, request, record, headers={"Allow": "POST"})
+    try:
+        wanted = read_parameters(request)
+        raw_token = find_token(request, wanted.subject_token)
+        record.saw_token(raw_token)
+        outcome = exchange.run(
+            raw_token,
+            wanted.ask,
+            single=holds_one_login(wanted.format),
+            whole=not tells_failures(wanted.format),
+            record=record,
+            deadline=deadline,
+            timings=timings,
+        )
+        if isinstance(outcome, Denied):
+            return denial(outcome, request, record)
+        return formatted(outcome, wanted.format, request_id=record.request_id)
+    except Refused as refused:
+        return refusal(refused, request, record)
+
+
+def refusal(
+    refused: Refused, request: HttpRequest, record: AuditRecord, *, headers: dict[str, str] | None = None
+) -> HttpAnswer:
+    """Return the answer to a request that was refused before, or after, the policy decided."""
+    rfc_8693 = has_grant_type(request)
+    status = status_of(refused.reason, has_grant_type=rfc_8693)
+    raw_token = bearer_token(request) or body_token(request) or query_token(request)
+    if record.token_sha256 is None and raw_token is not None:
+        record.saw_token(raw_token)
+    record.refuse(refused, status=status)
+    fields = failure_fields(
+        refused.reason,
+        refused.description,
+        request_id=record.request_id,
+        has_grant_type=rfc_8693,
+        hint=hint_of(refused.reason, record.won()),
+    )
+    return json_answer(
+        status,
+        {**fields, **identity_fields(record)},
+        request_id=record.request_id,
+        headers={**failure_headers(refused, status=status), **(headers or {})},
+    )
+
+
+def denial(denied: Denied, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
+    """Return the answer to a request that the policy refused."""
+    description = description_of(denied)
+    rfc_8693 = has_grant_type(request)
+    status = status_of(denied.reason, has_grant_type=rfc_8693)
+    record.refuse(Refused(denied.reason, description), status=status)
+    fields = failure_fields(
+        denied.reason,
+        description,
+        request_id=record.request_id,
+        has_grant_type=rfc_8693,
+        hint=hint_of(denied.reason, denied.shown, in_report_mode=denied.in_report_mode),
+    )
+    return json_answer(
+        status, {**fields, **identity_fields(record), **considered_fields(denied)}, request_id=record.request_id
+    )

@@ -1,0 +1,125 @@
+"""Fetching every issuer's keys before they grow stale, and leaving them where all environments find them."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from token_exchange.core.keys import UnusableKeySet
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.trust import IssuerTrust, Pinned
+from token_exchange.issuer_keys.fetch import FetchedKeys, Fetcher, KeyOrigin, fetch_keys
+from token_exchange.issuer_keys.shared import (
+    SHARED_SECONDS,
+    SharedKeysFailed,
+    SharedKeysTable,
+    believed,
+    shared_name,
+    stored,
+)
+from token_exchange.issuer_keys.store import KeyEvents
+from token_exchange.issuer_keys.timing import Moment
+
+type RefreshOutcome = Literal["refreshed", "kept", "failed"]
+"""A fresh set is in the table; a later one was there already; the issuer or the table failed."""
+
+
+class RefreshEvents(KeyEvents, Protocol):
+    """Is also told what a run of the refresher brought."""
+
+    def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
+        """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
+        ...
+
+    def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
+        """A run is over; `outcomes` has what came of each issuer entry."""
+        ...
+
+
+_AT_ONCE: Final = 8
+
+
+_CLOCKS_APART_SECONDS: Final = 60
+"""By which the clocks of two environments may differ; AWS keeps them within milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    origin: KeyOrigin
+    entries: tuple[str, ...]
+
+
+class KeyRefresher:
+    """Writes key sets to the state table; it alone does."""
+
+    def __init__(self, *, fetcher: Fetcher, table: SharedKeysTable, clock: Clock, events: RefreshEvents) -> None:
+        self._fetcher = fetcher
+        self._table = table
+        self._clock = clock
+        self._events = events
+
+    def refresh(self, trusts: Iterable[IssuerTrust], *, deadline: Deadline) -> dict[str, RefreshOutcome]:
+        """Fetch and share the keys of each of `trusts` that has keys to fetch, and return what came of it by entry.
+
+        One that fails or hangs costs the others nothing but a thread for 3 s. What is not begun by `deadline` fails.
+        """
+        tasks = _tasks(trusts)
+        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="refresh") as threads:
+            outcomes = list(threads.map(lambda task: self._refresh(task, deadline), tasks))
+        by_entry = {entry: outcome for task, outcome in zip(tasks, outcomes, strict=True) for entry in task.entries}
+        self._events.refresh_ended(by_entry)
+        return by_entry
+
+    def _refresh(self, task: _Task, deadline: Deadline) -> RefreshOutcome:
+        fetched_at = Moment.read(self._clock)
+        try:
+            fetched = fetch_keys(task.origin, fetcher=self._fetcher, deadline=deadline)
+        except Exception as error:  # noqa: BLE001 - whatever one issuer does, the others have their turn
+            for entry in task.entries:
+                self._events.refresh_failed(entry, cause=error)
+            self._tell_age(task, deadline)
+            return "failed"
+        return self._share(task, fetched, fetched_at, deadline)
+
+    def _share(self, task: _Task, fetched: FetchedKeys, fetched_at: Moment, deadline: Deadline) -> RefreshOutcome:
+        try:
+            put = self._table.write(
+                shared_name(task.origin),
+                stored(fetched, task.origin, fetched_at=fetched_at),
+                latest_seconds=int(self._clock.now()) + _CLOCKS_APART_SECONDS,
+                deadline=deadline.within(SHARED_SECONDS),
+            )
+        except SharedKeysFailed as error:
+            for entry in task.entries:
+                self._events.shared_keys_failed(entry, cause=error)
+            return "failed"
+        for entry in task.entries:
+            for why in fetched.keys.left_out:
+                self._events.key_left_out(entry, why=why)
+            age_seconds = Moment.read(self._clock).seconds_since(fetched_at)
+            self._events.refreshed(entry, keys=len(fetched.keys.keys), source="issuer", age_seconds=age_seconds)
+        return "refreshed" if put else "kept"
+
+    def _tell_age(self, task: _Task, deadline: Deadline) -> None:
+        """Say how old the set is that the environments go on with."""
+        try:
+            found = self._table.read(shared_name(task.origin), deadline=deadline.within(SHARED_SECONDS))
+            now = Moment.read(self._clock)
+            held = None if found is None else believed(found, task.origin, now=now)
+        except (SharedKeysFailed, UnusableKeySet) as error:
+            for entry in task.entries:
+                self._events.shared_keys_failed(entry, cause=error)
+            return
+        if held is not None:
+            for entry in task.entries:
+                self._events.shared_keys_age(entry, age_seconds=held.age_seconds(now))
+
+
+def _tasks(trusts: Iterable[IssuerTrust]) -> list[_Task]:
+    """Return one task for each origin: entries that agree in it share one fetch, as they share one set."""
+    entries: dict[KeyOrigin, tuple[str, ...]] = {}
+    for trust in trusts:
+        if not isinstance(trust.keys, Pinned):
+            origin = KeyOrigin.of(trust, trust.keys)
+            entries[origin] = (*entries.get(origin, ()), trust.entry)
+    return [_Task(origin=origin, entries=names) for origin, names in entries.items()]

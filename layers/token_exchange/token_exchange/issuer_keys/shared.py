@@ -1,0 +1,111 @@
+"""Key sets that all environments share through the state table: their names, and what is believed of them.
+
+The table is a cache, and a root of trust as well: whoever can write a key set there can be anybody. What is read from
+it is checked like an issuer's own answer, and bound to the issuer that it is kept for.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Protocol, assert_never
+
+from token_exchange.core.keys import KeySet, UnusableKeySet
+from token_exchange.core.ports import Deadline
+from token_exchange.core.trust import Discovered, Published
+from token_exchange.issuer_keys.fetch import MAX_DOCUMENT_BYTES, FetchedKeys, KeyOrigin
+from token_exchange.issuer_keys.timing import USABLE_SECONDS, HeldKeys, Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKeySet:
+    """A key set as the state table holds it: what an issuer published, which nobody has read yet.
+
+    `fetched_at_seconds` is when its fetch began, since the epoch.
+    """
+
+    issuer: str
+    document: bytes = field(repr=False)
+    fetched_at_seconds: int
+
+
+class SharedKeysFailed(Exception):
+    """The state table did not do what it was asked, or holds no key set where one should be; for the log alone."""
+
+
+class SharedKeys(Protocol):
+    """The key sets that the refresher left for all environments."""
+
+    def read(self, name: str, *, deadline: Deadline) -> StoredKeySet | None:
+        """Return the set under `name`, where there is one.
+
+        Raises:
+            SharedKeysFailed: whatever went wrong, by `deadline`.
+        """
+        ...
+
+
+class SharedKeysTable(SharedKeys, Protocol):
+    """The same, for the one function that may write them."""
+
+    def write(self, name: str, stored: StoredKeySet, *, latest_seconds: int, deadline: Deadline) -> bool:
+        """Put `stored` under `name`, unless a set that was fetched later is there, and say whether it was put.
+
+        One that was fetched after `latest_seconds`, since the epoch, is of a clock that went wrong, and gives way.
+
+        Raises:
+            SharedKeysFailed: whatever went wrong, by `deadline`.
+        """
+        ...
+
+
+SHARED_SECONDS: Final = 1.0
+"""For one call to the table, which answers in hundredths of that; one that hangs must leave the issuer its turn."""
+
+
+_PREFIX: Final = "keys#"
+"""By which `dynamodb:LeadingKeys` tells key sets from all else in the table."""
+
+
+def shared_name(origin: KeyOrigin) -> str:
+    """Return the name under which the set of `origin` is kept: another one for whatever could make the set another.
+
+    A policy that moves an issuer's keys, or trusts another certificate for them, thus never meets the set of before.
+    """
+    match origin.source:
+        case Discovered(keys_host=keys_host):
+            source = ("discovered", keys_host or "")
+        case Published(jwks_url=jwks_url):
+            source = ("published", jwks_url)
+        case unknown:
+            assert_never(unknown)
+    certificates = () if origin.ca_bundle is None else (origin.ca_bundle,)
+    parts = (origin.issuer, *source, " ".join(origin.algorithms), *certificates)
+    # Each with its length, so that no two lists of parts read alike.
+    return _PREFIX + sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
+def stored(fetched: FetchedKeys, origin: KeyOrigin, *, fetched_at: Moment) -> StoredKeySet:
+    """Return what the table is to hold of a set whose fetch began at `fetched_at`."""
+    # Rounded down: a set may be taken for older than it is, never for younger.
+    seconds = int(fetched_at.wall_seconds)
+    return StoredKeySet(issuer=origin.issuer, document=fetched.document, fetched_at_seconds=seconds)
+
+
+def believed(found: StoredKeySet, origin: KeyOrigin, *, now: Moment) -> HeldKeys:
+    """Return the set that the table holds, checked like one that the issuer had just sent.
+
+    Its age counts from when it was fetched from the issuer, on both clocks.
+
+    Raises:
+        UnusableKeySet: it is another issuer's, from the future, older than a day, or no set that can be used.
+    """
+    if found.issuer != origin.issuer:
+        raise UnusableKeySet("the set in the table is another issuer's")
+    age_seconds = now.wall_seconds - found.fetched_at_seconds
+    if not 0 <= age_seconds <= USABLE_SECONDS:
+        raise UnusableKeySet(f"the set in the table is {age_seconds:.0f} s old, expected 0 to {USABLE_SECONDS}")
+    if len(found.document) > MAX_DOCUMENT_BYTES:
+        raise UnusableKeySet(f"the set in the table has more than {MAX_DOCUMENT_BYTES} bytes")
+    return HeldKeys(
+        keys=KeySet.parse(found.document, algorithms=origin.algorithms),
+        fetched_at=Moment(wall_seconds=found.fetched_at_seconds, monotonic_seconds=now.monotonic_seconds - age_seconds),
+    )

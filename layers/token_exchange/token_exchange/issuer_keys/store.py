@@ -1,0 +1,269 @@
+"""The keys of all issuers: kept while good, fetched when needed, once for all who wait."""
+
+import math
+import threading
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from token_exchange.core.keys import KeySet, VerificationKey
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.refusals import Reason, Refused, quoted
+from token_exchange.core.trust import IssuerTrust, Pinned
+from token_exchange.issuer_keys.fetch import FETCH_SECONDS, Fetcher, KeyOrigin, fetch_keys
+from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeys, believed, shared_name
+from token_exchange.issuer_keys.timing import HeldKeys, IssuerKeys, Moment, Purpose
+
+type KeysFrom = Literal["issuer", "table"]
+
+
+class KeyEvents(Protocol):
+    """Is told what happens to the keys of an issuer entry, for logs and metrics; never fails."""
+
+    def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
+        """A key set of `keys` usable keys is in use, whose fetch began `age_seconds` ago."""
+        ...
+
+    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
+        """A refresh was tried and brought nothing that can be used."""
+        ...
+
+    def key_left_out(self, entry: str, *, why: str) -> None:
+        """One key of a set was not taken."""
+        ...
+
+    def served_stale(self, entry: str, *, age_seconds: float) -> None:
+        """A request was verified with a key set older than it should be."""
+        ...
+
+    def unknown_key_damped(self, entry: str) -> None:
+        """A key that is not in the set was asked for, too soon after the issuer was last asked for such a one."""
+        ...
+
+    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
+        """The state table could not be asked for a key set, or holds one that cannot be used."""
+        ...
+
+
+type _Outcome = Literal["fetched", "shared", "failed", "not-tried", "out-of-time"]
+"""`shared`: a fresh set came from the state table, and nobody asked the issuer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey:
+    """The key that a token names, and whether asking the issuer again could bring another one."""
+
+    key: VerificationKey
+    is_latest: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Flight:
+    """One fetch under way, which all who need what it brings wait for."""
+
+    purpose: Purpose
+    landed: threading.Event = field(default_factory=threading.Event)
+    outcome: _Outcome = "failed"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Issuer:
+    """One issuer's keys with the lock that guards them, which is never held during a fetch."""
+
+    origin: KeyOrigin
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    keys: IssuerKeys = field(default_factory=IssuerKeys)
+    flight: _Flight | None = None
+
+
+class KeyStore:
+    """Finds the key for a token, in memory where it can; may be called from any number of threads.
+
+    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it: from `shared`,
+    where a fresh one is there, or else from the issuer.
+    """
+
+    def __init__(self, *, fetcher: Fetcher, clock: Clock, events: KeyEvents, shared: SharedKeys | None = None) -> None:
+        self._fetcher = fetcher
+        self._shared = shared
+        self._clock = clock
+        self._events = events
+        self._lock = threading.Lock()
+        self._issuers: dict[KeyOrigin, _Issuer] = {}
+
+    def find(self, trust: IssuerTrust, *, key_id: str | None, algorithm: str, deadline: Deadline) -> FoundKey:
+        """Return the issuer's key for a token with this `kid` and `alg`.
+
+        A token with a known key waits for a fetch only where the set at hand is missing or over 10 minutes old.
+
+        Raises:
+            Refused: `unknown-key` where the issuer is known to publish no such key, `issuer-unavailable` where
+                that is not known, `deadline-exceeded`.
+        """
+        if isinstance(trust.keys, Pinned):
+            return FoundKey(key=_require(trust.keys.keys.find(key_id, algorithm), key_id), is_latest=True)
+        issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
+        held, renewed = self._keys_in_force(issuer, trust.entry, deadline)
+        key = held.keys.find(key_id, algorithm)
+        if key is None and not renewed:
+            outcome = self._ask_again(issuer, trust.entry, deadline)
+            key = self._find_again(issuer, key_id, algorithm)
+            if key is None:
+                self._require_current(issuer, outcome)
+            renewed = True
+        return FoundKey(key=_require(key, key_id), is_latest=renewed)
+
+    def find_replacement(
+        self, trust: IssuerTrust, refuted: FoundKey, *, key_id: str | None, deadline: Deadline
+    ) -> VerificationKey | None:
+        """Return another key than `refuted`, which did not sign a token that names it, if there is one by now.
+
+        Some issuers keep the id when they change the key. The issuer is asked as rarely as for an unknown key;
+        while it fails, the key at hand decides.
+        """
+        if refuted.is_latest or isinstance(trust.keys, Pinned):
+            return None
+        issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
+        key = self._find_again(issuer, key_id, refuted.key.algorithm)
+        if key == refuted.key:
+            self._ask_again(issuer, trust.entry, deadline)
+            key = self._find_again(issuer, key_id, refuted.key.algorithm)
+        return None if key == refuted.key else key
+
+    def _keys_in_force(self, issuer: _Issuer, entry: str, deadline: Deadline) -> tuple[HeldKeys, bool]:
+        """Return the set to verify with, and whether the issuer published it while this request waited."""
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            held = issuer.keys.usable(now)
+        if held is not None and held.is_fresh(now):
+            return held, False
+        outcome = self._refresh("renewal", issuer, entry, deadline)
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            held = issuer.keys.usable(now)
+        if held is None:
+            raise self._unavailable(issuer, "renewal", outcome)
+        if not held.is_fresh(now):
+            self._events.served_stale(entry, age_seconds=held.age_seconds(now))
+        return held, outcome == "fetched"
+
+    def _ask_again(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        """Fetch the set for a token that it does not verify, unless that was done a moment ago."""
+        outcome = self._refresh("unknown-key", issuer, entry, deadline)
+        if outcome == "not-tried":
+            self._events.unknown_key_damped(entry)
+        return outcome
+
+    def _refresh(self, purpose: Purpose, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        """Fetch the set, or wait for whoever is fetching it, unless it is too early for that."""
+        if deadline.remaining_seconds() <= 0:
+            return "out-of-time"
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            held = issuer.keys.usable(now)
+            if purpose == "renewal" and held is not None and held.is_fresh(now):
+                return "shared"  # by another thread, between our look at the set and here
+            flight = issuer.flight
+            ours = flight is None
+            if flight is None:
+                if issuer.keys.wait_seconds(purpose, now) > 0:
+                    return "not-tried"
+                issuer.keys.started(purpose, now)
+                flight = issuer.flight = _Flight(purpose=purpose)
+            elif purpose == "renewal" and flight.purpose == "unknown-key" and held is not None:
+                # Anybody can cause that fetch by inventing a key id, and nobody else shall wait for it.
+                return "not-tried"
+        if ours:
+            return self._fly(flight, issuer, entry, deadline)
+        landed = flight.landed.wait(deadline.within(FETCH_SECONDS).remaining_seconds())
+        if landed and flight.outcome == "shared" and purpose == "unknown-key":
+            return self._refresh(purpose, issuer, entry, deadline)  # the table was asked, but not yet the issuer
+        return flight.outcome if landed else "failed"
+
+    def _fly(self, flight: _Flight, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        bounded = deadline.within(FETCH_SECONDS)
+        try:
+            # What the table holds may be minutes old: it cannot say that a key does not exist.
+            if flight.purpose == "renewal" and self._take_shared(issuer, entry, bounded):
+                flight.outcome = "shared"
+            else:
+                flight.outcome = self._take_fetched(issuer, entry, bounded)
+        finally:
+            # Also when the thread is being stopped: a flight that never lands would ground this issuer for ever.
+            with issuer.lock:
+                if flight.outcome == "failed":
+                    issuer.keys.failed(Moment.read(self._clock))
+                issuer.flight = None
+            flight.landed.set()
+        return flight.outcome
+
+    def _take_shared(self, issuer: _Issuer, entry: str, deadline: Deadline) -> bool:
+        """Take the set in the state table into use where it is later than ours, and say whether it is fresh."""
+        if self._shared is None:
+            return False
+        try:
+            found = self._shared.read(shared_name(issuer.origin), deadline=deadline.within(SHARED_SECONDS))
+            now = Moment.read(self._clock)
+            held = None if found is None else believed(found, issuer.origin, now=now)
+        except Exception as error:  # noqa: BLE001 - a cache that fails costs a fetch, and no exchange
+            self._events.shared_keys_failed(entry, cause=error)
+            return False
+        if held is None:
+            return False
+        with issuer.lock:
+            taken = issuer.keys.offered(held)
+        if not (taken and held.is_fresh(now)):
+            return False  # which may still serve, should the issuer fail now
+        self._tell(entry, held.keys, "table", age_seconds=held.age_seconds(now))
+        return True
+
+    def _take_fetched(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+        fetched_at = Moment.read(self._clock)
+        try:
+            fetched = fetch_keys(issuer.origin, fetcher=self._fetcher, deadline=deadline)
+        except Exception as error:  # noqa: BLE001 - whatever a fetch can raise, the keys at hand stay good
+            self._events.refresh_failed(entry, cause=error)
+            return "failed"
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            issuer.keys.succeeded(fetched.keys, fetched_at=fetched_at)
+        self._tell(entry, fetched.keys, "issuer", age_seconds=now.seconds_since(fetched_at))
+        return "fetched"
+
+    def _tell(self, entry: str, keys: KeySet, source: KeysFrom, *, age_seconds: float) -> None:
+        for why in keys.left_out:
+            self._events.key_left_out(entry, why=why)
+        self._events.refreshed(entry, keys=len(keys.keys), source=source, age_seconds=age_seconds)
+
+    def _find_again(self, issuer: _Issuer, key_id: str | None, algorithm: str) -> VerificationKey | None:
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            held = issuer.keys.usable(now)
+        return None if held is None else held.keys.find(key_id, algorithm)
+
+    def _require_current(self, issuer: _Issuer, outcome: _Outcome) -> None:
+        """Refuse to say that a key does not exist while the issuer cannot be asked: our trouble is no 401."""
+        with issuer.lock:
+            failing = issuer.keys.failing
+        if outcome in ("failed", "out-of-time") or (outcome == "not-tried" and failing):
+            raise self._unavailable(issuer, "unknown-key", outcome)
+
+    def _unavailable(self, issuer: _Issuer, purpose: Purpose, outcome: _Outcome) -> Refused:
+        now = Moment.read(self._clock)
+        with issuer.lock:
+            wait_seconds = max(1, math.ceil(issuer.keys.wait_seconds(purpose, now)))
+        if outcome == "out-of-time":
+            text = "no time was left to fetch the issuer's keys"
+            return Refused(Reason.DEADLINE_EXCEEDED, text, retry_after_seconds=wait_seconds)
+        text = "the issuer's keys cannot be fetched just now"
+        return Refused(Reason.ISSUER_UNAVAILABLE, text, retry_after_seconds=wait_seconds)
+
+    def _issuer(self, origin: KeyOrigin) -> _Issuer:
+        with self._lock:
+            return self._issuers.setdefault(origin, _Issuer(origin=origin))
+
+
+def _require(key: VerificationKey | None, key_id: str | None) -> VerificationKey:
+    if key is None:
+        named = "names no key, and no one key fits" if key_id is None else f"names the key {quoted(key_id)}"
+        raise Refused(Reason.UNKNOWN_KEY, f"the token {named}; the issuer publishes no such key for its alg")
+    return key

@@ -1,0 +1,1 @@
+"""Turns the text of a policy into the value that `core` decides by, or lists everything that is wrong with it."""

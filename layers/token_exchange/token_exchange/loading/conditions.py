@@ -1,0 +1,260 @@
+"""Reads the conditions of a grant or a deny rule."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from token_exchange.core.conditions import (
+    Condition,
+    Equals,
+    Exists,
+    Like,
+    Not,
+    NotLike,
+    Scalar,
+    Test,
+    compile_glob,
+    keys_of,
+)
+from token_exchange.core.identity import ClaimType, Preset
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import quoted
+from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name, without_braces
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
+from token_exchange.loading.problems import Path, Problems
+
+_OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
+
+
+SEVERAL_ISSUERS: Final = "an id is unique only inside one issuer, and this grant has several"
+
+
+def read_conditions(fields: Fields, presets: Sequence[Preset], *, deny: bool) -> tuple[Condition, ...]:
+    """Return the conditions under `match` and `claims`, for tokens of the issuers with `presets`.
+
+    A name must be one that every issuer's tokens can have; in a deny rule, one that some issuer's can.
+    """
+    found: list[Condition] = []
+    match = fields.mapping("match")
+    if match is not None:
+        for name in match.names():
+            found += _read_match(match, name, presets, deny=deny)
+    claims = fields.mapping("claims")
+    if claims is not None:
+        for name in claims.names():
+            found += _Claims(presets, claims.problems, deny=deny).read((name,), claims.take(name), claims.at(name))
+    return tuple(found)
+
+
+def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: bool) -> list[Condition]:
+    node = match.take(key)
+    name = next((name for name in NAMES if name == key), None)
+    if name is None:
+        match.problem(key, "unknown-name", f"not a name of the vocabulary: {', '.join(NAMES)}")
+        return []
+    if not _can_be_had(name, presets, deny=deny):
+        providers = ", ".join(sorted({preset.provider for preset in presets if name not in preset.vocabulary}))
+        match.problem(name, "unknown-name", f"no token of {providers} has it; raw claims go under claims:")
+        return []
+    if name in IDS and len(presets) > 1 and not deny:
+        match.problem(name, "conflict", SEVERAL_ISSUERS)
+    wanted: ClaimType = "boolean" if name == "ref_protected" else "text"
+    bare = any(preset.is_braced(name) for preset in presets)
+    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE, bare=bare, deny=deny).read(
+        "match", (name,), node, match.at(name)
+    )
+    return [] if condition is None else [condition]
+
+
+def _can_be_had(name: Name, presets: Sequence[Preset], *, deny: bool) -> bool:
+    has = [name in preset.vocabulary for preset in presets]
+    return (any(has) or not has) if deny else all(has)
+
+
+class _Claims:
+    """Reads raw claims, which may be nested: a mapping without operators leads further in."""
+
+    def __init__(self, presets: Sequence[Preset], problems: Problems, *, deny: bool) -> None:
+        self._presets = presets
+        self._problems = problems
+        self._deny = deny
+
+    def read(self, path: ClaimPath, node: Node, at: Path) -> list[Condition]:
+        if isinstance(node, dict) and not _OPERATORS.intersection(node):
+            fields = fields_of(node, at, self._problems)
+            if fields is None or not self._can_lead_further(path, at):
+                return []
+            return [
+                condition
+                for name in fields.names()
+                for condition in self.read((*path, name), fields.take(name), fields.at(name))
+            ]
+        if node is None:
+            return []
+        if not self._deny and len(self._presets) > 1 and self._is_behind(path, IDS):
+            self._problems.add(at, "conflict", SEVERAL_ISSUERS)
+        types = [preset.claim_type(path) for preset in self._presets]
+        fold = self._deny and self._is_behind(path, RENAMEABLE)
+        # The token's own braces are left off here too: a deny rule without them would never hold.
+        bare = any(path in preset.braced_uuids for preset in self._presets)
+        condition = _Form(self._problems, types, fold=fold, bare=bare, deny=self._deny).read("claims", path, node, at)
+        return [] if condition is None else [condition]
+
+    def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
+        wrong = _misfit([preset.claim_type(path) for preset in self._presets], ("any", "object"), deny=self._deny)
+        if wrong is not None:
+            # Most likely a misspelt operator; in a deny rule it would never hold, and nobody would notice.
+            expected = f"expected a value or operators ({', '.join(sorted(_OPERATORS))})"
+            self._problems.add(at, "wrong-type", f"the claim is {_a(wrong)}; {expected}")
+        return wrong is None
+
+    def _is_behind(self, path: ClaimPath, names: frozenset[Name]) -> bool:
+        """Say whether some issuer's value of one of `names` is made of the claim at `path`."""
+        return any(
+            path in source.behind
+            for preset in self._presets
+            for name, source in preset.vocabulary.items()
+            if name in names
+        )
+
+
+class _Form:
+    """Reads what one claim has to be: a value, a list of values, or operators."""
+
+    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool, bare: bool, deny: bool) -> None:
+        self._problems = problems
+        self._types = types
+        self._fold = fold
+        self._bare = bare
+        self._deny = deny
+
+    def read(self, section: Literal["match", "claims"], path: ClaimPath, node: Node, at: Path) -> Condition | None:
+        if node is None:
+            return None
+        tests = self._operators(node, at) if isinstance(node, dict) else self._equals(node, at)
+        if not tests:
+            return None
+        return Condition(
+            section=section,
+            path=path,
+            tests=tuple(tests),
+            expected=_as_written(node),
+            fold=self._fold,
+            bare=self._bare,
+        )
+
+    def _operators(self, node: dict[str, Node], at: Path) -> list[Test]:
+        tests: list[Test] = []
+        for operator, operand in node.items():
+            here = (*at, operator)
+            match operator:
+                case "like":
+                    globs = tuple(compile_glob(self._folded(text)) for text in self._texts(operand, here))
+                    tests += [Like(globs)] if globs else []
+                case "not_like":
+                    globs = tuple(compile_glob(self._folded(text)) for text in self._texts(operand, here))
+                    tests += [NotLike(globs)] if globs else []
+                case "not":
+                    values = self._values(operand, here)
+                    tests += [Not(keys_of(values, fold=self._fold))] if values else []
+                case "exists":
+                    if isinstance(operand, bool):
+                        tests.append(Exists(operand))
+                    else:
+                        self._problems.add(here, "wrong-type", f"expected true or false, found {described(operand)}")
+                case _:
+                    self._problems.add(here, "conflict", f"expected only operators: {', '.join(sorted(_OPERATORS))}")
+        if not node:
+            self._problems.add(at, "empty", "is an empty mapping")
+        return tests
+
+    def _equals(self, node: Node, at: Path) -> list[Test]:
+        values = self._values(node, at)
+        return [Equals(keys_of(values, fold=self._fold))] if values else []
+
+    def _folded(self, text: str) -> str:
+        return text.casefold() if self._fold else text
+
+    def _texts(self, node: Node, at: Path) -> list[str]:
+        texts: list[str] = []
+        for value in self._values(node, at, globs=True):
+            if isinstance(value, str):
+                texts.append(value)
+                if self._bare and (value.startswith("{") or value.endswith("}")):
+                    # Part of a UUID with part of its braces: no value has them any more, and not_like always held.
+                    self._problems.add(
+                        at, "bad-value", f"is compared without braces: leave them out of {quoted(value)}"
+                    )
+            else:
+                self._problems.add(at, "wrong-type", f"expected text, found {described(value)}")
+        return texts
+
+    def _values(self, node: Node, at: Path, *, globs: bool = False) -> list[Scalar]:
+        if isinstance(node, list):
+            if not node:
+                self._problems.add(at, "empty", "is an empty list")
+            places = [((*at, index), item) for index, item in enumerate(node)]
+        else:
+            places = [(at, node)]
+        values = [self._value(item, place, globs=globs) for place, item in places]
+        return [value for value in values if value is not None]
+
+    def _value(self, node: Node, at: Path, *, globs: bool) -> Scalar | None:
+        match node:
+            case Unquoted(text, looks_like):
+                self._problems.add(at, "ambiguous-value", f"looks like {looks_like}; quote it: '{text}'")
+                return None
+            case "":
+                self._problems.add(at, "empty", "is empty text; {exists: false} says that a claim is absent")
+                return None
+            case None | list() | dict():
+                self._problems.add(at, "wrong-type", f"expected text, a number or a boolean, found {described(node)}")
+                return None
+            case str() | bool() | int() | float():
+                value = without_braces(node) if self._bare and isinstance(node, str) else node
+                return value if self._fits(value, at, globs=globs) else None
+
+    def _fits(self, value: Scalar, at: Path, *, globs: bool) -> bool:
+        if isinstance(value, str) and "*" in value and not globs:
+            # IAM's StringEquals with a star in it matches nothing, and its author never learns why.
+            self._problems.add(
+                at, "bad-value", f"a plain value is compared as it stands; write {{like: {quoted(value)}}}"
+            )
+            return False
+        found: ClaimType = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+        wanted = _misfit(self._types, (found, "any", "list"), deny=self._deny)
+        if wanted is not None:
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            advice = f"; quote it: '{shown}'" if wanted == "text" else ""
+            self._problems.add(at, "wrong-type", f"the claim is {_a(wanted)}, this is {described(value)}{advice}")
+        return wanted is None
+
+
+def _misfit(types: Sequence[ClaimType], fitting: Sequence[ClaimType], *, deny: bool) -> ClaimType | None:
+    """Return one of `types` that is none of `fitting`; a deny rule is of use already where one of them is."""
+    wrong = [found for found in types if found not in fitting]
+    return wrong[0] if wrong and (not deny or len(wrong) == len(types)) else None
+
+
+def _a(claim_type: ClaimType) -> str:
+    return {"number": "a number", "boolean": "a boolean", "list": "a list", "object": "an object"}.get(
+        claim_type, claim_type
+    )
+
+
+def _as_written(node: Node) -> Json:
+    """Return `node` for the people who are told what was expected; a single value as a list of one."""
+    if isinstance(node, dict):
+        return {key: _as_written(value) if key != "exists" else _plain(value) for key, value in node.items()}
+    return [_plain(item) for item in node] if isinstance(node, list) else [_plain(node)]
+
+
+def _plain(node: Node) -> Json:
+    match node:
+        case Unquoted(text, _):
+            return text
+        case list():
+            return [_plain(item) for item in node]
+        case dict():
+            return {key: _plain(value) for key, value in node.items()}
+        case _:
+            return node

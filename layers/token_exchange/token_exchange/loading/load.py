@@ -1,0 +1,109 @@
+"""Loads a policy: one document in, one immutable value out, or everything that is wrong with it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy, index_grants
+from token_exchange.core.registries import Registry, partition_of
+from token_exchange.core.trust import IssuerTrust
+from token_exchange.loading.document import NamedFiles, ReadFile, identity_of, read_mapping
+from token_exchange.loading.fields import described
+from token_exchange.loading.grants import read_deny, read_grants
+from token_exchange.loading.issuers import read_issuers
+from token_exchange.loading.problems import Problems
+from token_exchange.loading.registries import read_registries
+
+
+def load_policy(
+    document: bytes,
+    *,
+    name: str,
+    read_file: ReadFile | None,
+    own_region: str | None = None,
+    has_state: bool = True,
+    grant_files: Mapping[str, bytes] | None = None,
+) -> Policy:
+    """Return the policy that `document` spells in YAML or JSON.
+
+    `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
+    where it is no file itself. `own_region` is where the service runs, if that is known: it reaches no registry of
+    another partition. `has_state` says whether it has a state table, without which nothing can count once and no
+    budget be kept. `grant_files` are the files of a folder that hold the grants, by their paths; a policy that is no
+    folder has none.
+
+    Raises:
+        PolicyUnusable: with every problem, each with the path to its field.
+    """
+    problems = Problems(file=None if grant_files is None else name)
+    files = NamedFiles(read_file)
+    fields = read_mapping(document, problems)
+    if fields is None:
+        problems.raise_if_any()
+        raise AssertionError("a document that is no mapping is a problem")
+    version = fields.take("version", required=True)
+    if version is not None and (version != 1 or isinstance(version, bool)):
+        fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
+    issuers = read_issuers(fields, files, has_state=has_state)
+    registries = read_registries(fields, None if own_region is None else partition_of(own_region))
+    deny = read_deny(fields, issuers)
+    if grant_files is None:
+        grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
+        if "files" in fields:
+            fields.pass_over("files")
+            # Nobody would keep what it promises.
+            fields.problem("files", "conflict", "expected in a policy that is a folder alone")
+    else:
+        # Imported here: most policies are no folder, and every start would pay for it.
+        from token_exchange.loading.folder import read_grant_files  # noqa: PLC0415 - as said above
+
+        grants = read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)
+    fields.finish()
+    problems.raise_if_any()
+    return _policy(
+        identity_of(name, document, files.read_so_far(), grant_files=grant_files),
+        tuple(sorted(files.read_so_far())),
+        {entry: issuer for entry, issuer in issuers.items() if issuer is not None},
+        {entry: registry for entry, registry in registries.items() if registry is not None},
+        deny,
+        grants,
+    )
+
+
+def _policy(
+    sha256: str,
+    files: tuple[str, ...],
+    issuers: Mapping[str, Issuer],
+    registries: Mapping[str, Registry],
+    deny: Sequence[DenyRule],
+    grants: Sequence[Grant],
+) -> Policy:
+    by_name_or_host = {key: registry for registry in registries.values() for key in (registry.name, *registry.hosts)}
+    indexes = {
+        name: index_grants([(place, grant.conditions) for place, grant in enumerate(grants) if name in grant.issuers])
+        for name in issuers
+    }
+    return Policy(
+        sha256=sha256,
+        files=files,
+        issuers=MappingProxyType(dict(issuers)),
+        registries=MappingProxyType(dict(registries)),
+        deny=tuple(deny),
+        grants=tuple(grants),
+        issuers_by_url=_by_url(issuer.trust for issuer in issuers.values()),
+        registries_by_name_or_host=MappingProxyType(by_name_or_host),
+        grant_names=frozenset(grant.name for grant in grants),
+        indexes=MappingProxyType(indexes),
+        claims_in_conditions=frozenset(
+            condition.path[0]
+            for conditions in [*(rule.conditions for rule in deny), *(grant.conditions for grant in grants)]
+            for condition in conditions
+            if condition.section == "claims"
+        ),
+    )
+
+
+def _by_url(trusts: Iterable[IssuerTrust]) -> Mapping[str, Sequence[IssuerTrust]]:
+    by_url: dict[str, list[IssuerTrust]] = {}
+    for trust in trusts:
+        by_url.setdefault(trust.url, []).append(trust)
+    return MappingProxyType({url: tuple(entries) for url, entries in by_url.items()})

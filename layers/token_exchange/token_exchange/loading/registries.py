@@ -1,0 +1,153 @@
+"""Reads the registries that grants may name."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, Literal, assert_never
+
+from token_exchange.core.refusals import quoted
+from token_exchange.core.registries import (
+    PUBLIC_REGION,
+    EcrPublicRegistry,
+    EcrRegistry,
+    Partition,
+    Registry,
+    SecretRegistry,
+    partition_of,
+)
+from token_exchange.loading.fields import Fields
+
+type Type = Literal["ecr", "ecr-public", "secret"]
+
+
+TYPES: Final[tuple[Type, ...]] = ("ecr", "ecr-public", "secret")
+
+
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+
+
+_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
+
+
+_SECRET: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}"
+)
+"""Secrets Manager API Reference, CreateSecret: a name, and the six characters that AWS adds to it."""
+
+
+def read_registries(document: Fields, own: Partition | None) -> Mapping[str, Registry | None]:
+    """Return the registries by their names; None stands for one that cannot be used.
+
+    `own` is the partition in which the service runs, where that is known.
+    """
+    registries: dict[str, Registry | None] = {}
+    hosts: dict[str, str] = {}
+    for name, fields in document.named_mappings("registries", required=True):
+        registries[name] = None
+        if fields is None:
+            continue
+        registry = _read_registry(name, fields, own)
+        fields.finish()
+        if registry is None:
+            continue
+        for host in registry.hosts:
+            first = hosts.setdefault(host, name)
+            if first != name:
+                document.problems.add(fields.path, "conflict", f"host {host} belongs to {first} already")
+        registries[name] = registry
+    for name in registries:
+        if hosts.get(name, name) != name:
+            document.problems.add(("registries", name), "conflict", f"the name is a host of {hosts[name]}")
+    return registries
+
+
+def _read_registry(name: str, fields: Fields, own: Partition | None) -> Registry | None:
+    kind = fields.choice("type", TYPES)
+    match kind:
+        case None:
+            fields.pass_over("account", "region", "hosts", "host", "secret_arn")
+            return None
+        case "ecr":
+            return _read_ecr(name, fields, own)
+        case "ecr-public":
+            return _read_ecr_public(name, fields, own)
+        case "secret":
+            return _read_secret(name, fields, own)
+        case _:
+            assert_never(kind)
+
+
+def _read_ecr_public(name: str, fields: Fields, own: Partition | None) -> EcrPublicRegistry | None:
+    account = fields.converted("account", _account)
+    partition = partition_of(PUBLIC_REGION)
+    if partition is None:
+        raise AssertionError("the region of ECR Public is one of AWS's")
+    if own is not None and own is not partition:
+        fields.problem(
+            "type", "conflict", f"ECR Public is of the partition {partition.name}, the service of {own.name}"
+        )
+    return EcrPublicRegistry(name=name, account=account, partition=partition)
+
+
+def _read_secret(name: str, fields: Fields, own: Partition | None) -> SecretRegistry | None:
+    host = fields.converted("host", _host, required=True)
+    arn = fields.text("secret_arn", required=True)
+    form = None if arn is None else _SECRET.fullmatch(arn)
+    if arn is not None and form is None:
+        fields.problem(
+            "secret_arn",
+            "bad-value",
+            f"expected arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, found {quoted(arn)}",
+        )
+    if form is not None:
+        of = partition_of(form["region"])
+        if of is None or of.name != form["partition"]:
+            fields.problem("secret_arn", "bad-value", "the region is not one of the partition")
+        elif own is not None and own is not of:
+            fields.problem("secret_arn", "conflict", f"expected a secret of the service's own partition, {own.name}")
+    if host is None or arn is None:
+        return None
+    return SecretRegistry(name=name, host=host, secret_arn=arn)
+
+
+def _read_ecr(name: str, fields: Fields, own: Partition | None) -> EcrRegistry | None:
+    account = fields.converted("account", _account, required=True)
+    region = fields.text("region", required=True)
+    partition = None if region is None else _partition(fields, region, own)
+    hosts = fields.texts("hosts") or ()
+    for host in hosts:
+        try:
+            _host(host)
+        except ValueError as error:
+            fields.problem("hosts", "bad-value", f"{error}, found {quoted(host)}")
+    if account is None or region is None or partition is None:
+        return None
+    own_host = f"{account}.dkr.ecr.{region}.{partition.dns_suffix}"
+    return EcrRegistry(
+        name=name,
+        account=account,
+        region=region,
+        partition=partition,
+        hosts=(own_host, *(host for host in hosts if host != own_host)),
+    )
+
+
+def _partition(fields: Fields, region: str, own: Partition | None) -> Partition | None:
+    partition = partition_of(region)
+    if partition is None:
+        fields.problem("region", "bad-value", f"expected an AWS region such as eu-west-1, found {quoted(region)}")
+    elif own is not None and own is not partition:
+        # No role of one partition can be assumed from another.
+        fields.problem("region", "conflict", f"expected a region of the service's own partition, {own.name}")
+    return partition
+
+
+def _account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        raise ValueError("expected the 12 digits of an AWS account")
+    return text
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError("expected a host name without https://")
+    return text

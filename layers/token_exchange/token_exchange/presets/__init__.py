@@ -1,0 +1,1 @@
+"""What is known of each CI system, one file each; data more than code."""

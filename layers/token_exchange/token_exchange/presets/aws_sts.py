@@ -1,0 +1,93 @@
+"""AWS itself: any IAM role, so a CodeBuild project's too, that asks STS for a token about itself.
+
+Source: IAM User Guide, "Understanding token claims"; STS API Reference, GetWebIdentityToken. Each account that has this
+enabled has an issuer of its own. Nothing names a project, a repository or a branch: a job is its role, so a project
+needs a role of its own. A role that is deleted and made again has the same ARN.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.sources import Claim
+from token_exchange.core.vocabulary import ClaimPath, Name, Source
+
+_ISSUER: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.tokens\.sts\.global\.api\.aws", re.ASCII)
+
+
+_STS: Final = "https://sts.amazonaws.com/"
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    # Only accounts in an organization have it.
+    "organization": Claim((_STS, "org_id")),
+    "organization_id": Claim((_STS, "aws_account")),
+    "actor": Claim(("sub",)),
+    "actor_id": Claim(("sub",)),
+}
+
+
+_NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
+    **dict.fromkeys(
+        (
+            (_STS, "aws_account"),
+            (_STS, "ec2_instance_source_private_ipv4"),
+            (_STS, "ec2_instance_source_vpc"),
+            (_STS, "ec2_source_instance_arn"),
+            (_STS, "federated_provider"),
+            (_STS, "identity_store_arn"),
+            (_STS, "identity_store_user_id"),
+            (_STS, "lambda_source_function_arn"),
+            (_STS, "org_id"),
+            (_STS, "original_session_exp"),
+            (_STS, "ou_path"),
+            (_STS, "source_identity"),
+            (_STS, "source_region"),
+        ),
+        "text",
+    ),
+    # Which types these two have is not documented.
+    (_STS, "ec2_role_delivery"): "any",
+    (_STS, "glue_credential_issuing_service"): "any",
+    # The role's tags, or the session's where it has any: whoever may tag the session writes them.
+    (_STS, "principal_tags"): "object",
+    (_STS, "request_tags"): "object",
+}
+
+
+def _preset(_settings: Settings, issuer: str | None) -> Preset:
+    if issuer is None:
+        raise BadSetting("issuer", "missing; each account has one of its own, https://ID.tokens.sts.global.api.aws")
+    if not _ISSUER.fullmatch(issuer):
+        raise BadSetting("issuer", "expected https://ID.tokens.sts.global.api.aws, as IAM shows it for the account")
+    return Preset(
+        provider="aws-sts",
+        issuer=issuer,
+        algorithms=("RS256", "ES384"),
+        max_lifetime_seconds=3600,
+        vocabulary=_VOCABULARY,
+        required=frozenset({(_STS, "aws_account")}),
+        claims={_STS: "object"},
+        nested_claims=_NESTED,
+        other_claims="any",
+        proven=frozenset(_VOCABULARY),
+        declared=frozenset({(_STS, "request_tags")}),
+        untrusted_trigger=lambda _claims: None,
+        written=frozenset({(_STS, "request_tags")}),
+        ignores_case=False,
+        # sts.amazonaws.com is everybody's whatever the provider; here the caller has to name one.
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line=(
+            # A list, as version 1 of the AWS CLI would fetch a bare https:// and ask for what it finds there.
+            "aws sts get-web-identity-token --audience '[\"AUDIENCE\"]' --signing-algorithm RS256 "
+            '--duration-seconds 300 --region "$AWS_REGION" --query WebIdentityToken --output text'
+        ),
+    )
+
+
+PROVIDER: Final = Provider(
+    name="aws-sts",
+    preset=_preset,
+)

@@ -1,0 +1,100 @@
+"""Bitbucket Pipelines: one issuer for each workspace.
+
+Source: Bitbucket Cloud documentation, "Integrate Pipelines with resource servers using OIDC". Every claim but the times
+is text, and every UUID stands in braces. `sub` holds the step's UUID, which is another in each run.
+
+Not documented, so nothing rests on it: which `branchName` a pull request's or a tag's pipeline has, if any. It can be
+matched, but fills no push template. What holds is a deployment environment that Bitbucket restricts to a branch.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import BracedUuid, Claim, Constant
+from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.presets.issuer_url import slug_setting
+
+_ISSUER: Final = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc")
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization_id": BracedUuid(("workspaceUuid",)),
+    "repository_id": BracedUuid(("repositoryUuid",)),
+    "branch": Claim(("branchName",)),
+    "environment": BracedUuid(("deploymentEnvironmentUuid",)),
+    "run_id": BracedUuid(("pipelineUuid",)),
+    "job_id": BracedUuid(("stepUuid",)),
+}
+
+
+_UUIDS: Final[frozenset[ClaimPath]] = frozenset(
+    {
+        ("accountUuid",),
+        ("deploymentEnvironmentUuid",),
+        ("pipelineUuid",),
+        ("repositoryUuid",),
+        ("stepUuid",),
+        ("workspaceUuid",),
+    }
+)
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **dict.fromkeys((path[0] for path in _UUIDS), "text"),
+    "branchName": "text",
+    # An environment's name, in older tokens.
+    "deploymentEnvironment": "text",
+}
+
+
+def _no_trigger_is_known(_claims: Mapping[str, Json]) -> str | None:
+    # No claim says what started a run. A fork's pipelines are documented nowhere; they should run in the fork's own
+    # workspace, which has an issuer of its own.
+    return None
+
+
+def _workspace(settings: Settings, issuer: str | None) -> str:
+    if "workspace" in settings:
+        return slug_setting("workspace", settings["workspace"])
+    if issuer is None:
+        raise BadSetting("workspace", "missing; each workspace has an issuer of its own")
+    form = _ISSUER.fullmatch(issuer)
+    if form is None:
+        raise BadSetting("issuer", "expected the URL that the workspace's OpenID Connect settings show; see workspace")
+    return slug_setting("issuer", form[1])
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    workspace = _workspace(settings, issuer)
+    url = f"https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"
+    if issuer not in (None, url):
+        raise BadSetting("issuer", f"expected {url}, or none beside workspace")
+    return Preset(
+        provider="bitbucket-pipelines",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=2 * 3600,
+        vocabulary={"organization": Constant(workspace), **_VOCABULARY},
+        required=frozenset({("workspaceUuid",), ("repositoryUuid",), ("stepUuid",)}),
+        claims=_CLAIMS,
+        other_claims="any",
+        braced_uuids=_UUIDS,
+        proven=frozenset(_VOCABULARY) - {"branch"} | {"organization"},
+        untrusted_trigger=_no_trigger_is_known,
+        # The workspace is compared with the issuer it is part of, to the letter.
+        ignores_case=False,
+        # What a step gets that names no audience: ari:cloud:bitbucket::workspace/UUID.
+        shared_audience=lambda audience: audience.startswith("ari:cloud:bitbucket:"),
+        minted="once-per-job",
+        step_line='printf %s "$BITBUCKET_STEP_OIDC_TOKEN"   # oidc: {audiences: [AUDIENCE]}',
+    )
+
+
+PROVIDER: Final = Provider(
+    name="bitbucket-pipelines",
+    settings=frozenset({"workspace"}),
+    preset=_preset,
+)

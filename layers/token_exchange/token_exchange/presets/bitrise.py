@@ -1,0 +1,96 @@
+"""Bitrise: one issuer for all of its customers, told apart by `workspace_slug`.
+
+Source: Bitrise documentation, "OIDC authentication overview"; it names the claims but not their types. `sub` could once
+be chosen by the caller, and nothing says that its API no longer lets him: nothing here rests on it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, ClaimUnless, Joined
+from token_exchange.core.vocabulary import ClaimPath, Name, Source
+
+_ISSUER: Final = "https://token.builds.bitrise.io"
+
+
+_PULL_REQUEST: Final[ClaimPath] = ("branch_dest",)
+"""The branch that a pull request goes to. `branch` is then the one it comes from, which a fork may call main."""
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization": Claim(("workspace_slug",)),
+    "organization_id": Claim(("workspace_slug",)),
+    "repository": Joined(("repository_owner",), ("repository_slug",)),
+    "pipeline_id": Claim(("app_slug",)),
+    "workflow": Claim(("workflow",)),
+    "branch": ClaimUnless(("branch",), unless=_PULL_REQUEST),
+    "tag": ClaimUnless(("tag",), unless=_PULL_REQUEST),
+    "event": Claim(("trigger_by",)),
+    "run_id": Claim(("build_number",)),
+    "sha": Claim(("sha",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **dict.fromkeys(
+        (
+            "app_slug",
+            "branch",
+            "branch_dest",
+            "repository_owner",
+            "repository_slug",
+            "repository_url",
+            "sha",
+            "tag",
+            "trigger_by",
+            "workflow",
+            "workspace_slug",
+        ),
+        "text",
+    ),
+    # Text or a number: the documentation does not say.
+    "build_number": "any",
+}
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    target = claims.get(_PULL_REQUEST[0])
+    return None if target in (None, "") else f"a pull request to {target}"
+
+
+def _preset(_settings: Settings, issuer: str | None) -> Preset:
+    if issuer not in (None, _ISSUER):
+        raise BadSetting("issuer", f"expected {_ISSUER}, the only one that Bitrise has")
+    return Preset(
+        provider="bitrise",
+        issuer=_ISSUER,
+        algorithms=("RS256",),
+        max_lifetime_seconds=2 * 3600,
+        vocabulary=_VOCABULARY,
+        required=frozenset({("app_slug",), ("workspace_slug",)}),
+        claims=_CLAIMS,
+        other_claims="any",
+        # Whoever starts a build through the API may say which branch, tag and commit it is for.
+        proven=frozenset({"organization", "organization_id", "pipeline_id", "run_id"}),
+        # An app's owner types in whose repository it builds.
+        declared=frozenset({("repository_owner",), ("repository_slug",), ("repository_url",)}),
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({_PULL_REQUEST}),
+        written=frozenset({("sub",)}),
+        sent_empty=frozenset({("branch",), ("branch_dest",), ("tag",)}),
+        ignores_case=False,
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line=(
+            'curl -sSf -X POST "$BITRISE_BUILD_URL/id_token.json" -H "BUILD_API_TOKEN: $BITRISE_BUILD_API_TOKEN" '
+            '-H "Authorization: $BITRISE_BUILD_API_TOKEN" --json \'{"aud": "AUDIENCE"}\' | jq -r .id_token'
+        ),
+    )
+
+
+PROVIDER: Final = Provider(
+    name="bitrise",
+    preset=_preset,
+)

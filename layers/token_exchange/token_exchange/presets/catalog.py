@@ -1,0 +1,75 @@
+"""The providers there are, each a file under `presets`; one is imported when a policy names it.
+
+An environment starts with the two or three that its policy needs: reading all of them would cost every cold start.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final
+
+from token_exchange.core.identity import Provider
+
+_OWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "aws-sts": ("*.tokens.sts.global.api.aws",),
+        "azure-devops": ("vstoken.dev.azure.com",),
+        "bitbucket-pipelines": ("api.bitbucket.org",),
+        "bitrise": ("token.builds.bitrise.io",),
+        "buildkite": ("agent.buildkite.com",),
+        "circleci": ("oidc.circleci.com",),
+        "codefresh": ("oidc.codefresh.io",),
+        "forgejo": (),
+        "generic": (),
+        "gitea": (),
+        "github-actions": ("token.actions.githubusercontent.com", "*.ghe.com"),
+        "gitlab": ("gitlab.com",),
+        "google": ("accounts.google.com",),
+        "harness": ("app.harness.io",),
+        "hcp-terraform": ("app.terraform.io",),
+        "jenkins": (),
+        "kubernetes": (
+            "container.googleapis.com",
+            "oidc.eks.*.amazonaws.com",
+            "oidc.eks.*.amazonaws.com.cn",
+            "*.oic.prod-aks.azure.com",
+        ),
+        "semaphore": ("*.semaphoreci.com",),
+        "spacelift": ("*.app.spacelift.io",),
+        "vela": (),
+    }
+)
+"""Every provider by the name that a policy uses, with the hosts on which it alone signs.
+
+An entry for one of these hosts must use this provider; `*` stands for one or more characters of a host's name.
+"""
+
+
+NAMES: Final = tuple(_OWN_HOSTS)
+
+
+@cache
+def provider_named(name: str) -> Provider:
+    """Return the provider that a policy calls `name`, which is one of `NAMES`."""
+    found = import_module(f"token_exchange.presets.{name.replace('-', '_')}").PROVIDER
+    if not isinstance(found, Provider) or found.name != name:
+        raise TypeError(f"presets/{name}: PROVIDER is not the Provider of this name")
+    return found
+
+
+def providers() -> Mapping[str, Provider]:
+    """Return every provider by its name; what is only named in a message or a document needs them all."""
+    return MappingProxyType({name: provider_named(name) for name in NAMES})
+
+
+def owner_of(host: str) -> str | None:
+    """Return the name of the provider that alone signs on `host` (without a port), where there is one."""
+    return next((name for name, hosts in _OWN_HOSTS.items() if any(_is(own, host) for own in hosts)), None)
+
+
+def _is(own: str, host: str) -> bool:
+    before, star, after = own.partition("*")
+    if not star:
+        return host == own
+    return host.startswith(before) and host.endswith(after) and len(host) > len(before) + len(after)

@@ -1,0 +1,113 @@
+"""CircleCI: one issuer for each organization, and a root issuer that all of them share.
+
+Source: CircleCI documentation, "Using OpenID Connect tokens in jobs" and "OpenID Connect tokens with custom claims".
+Fork builds that are handed secrets have the project's own ids: nothing but `vcs-origin` tells them from the project's
+pushes. A grant that does not match it never applies.
+
+Not documented, so refused: the issuer of a CircleCI Server. `vcs-sha` was announced and is not among the claims that
+are listed, so nothing is made of it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, text_at
+from token_exchange.presets.issuer_url import tenant_of, uuid_setting
+
+_ROOT: Final = "https://oidc.circleci.com"
+
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+def _at(name: str) -> ClaimPath:
+    return (f"oidc.circleci.com/{name}",)
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization_id": Claim(_at("org-id")),
+    "repository": RepositoryOfUrl(_at("vcs-origin")),
+    "pipeline_id": Claim(_at("project-id")),
+    "ref": Claim(_at("vcs-ref")),
+    "branch": PrefixedRef(_at("vcs-ref"), "branch"),
+    "tag": PrefixedRef(_at("vcs-ref"), "tag"),
+    "run_id": Claim(_at("pipeline-id")),
+    "job_id": Claim(_at("job-id")),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **dict.fromkeys(
+        (
+            _at(name)[0]
+            for name in (
+                "job-id",
+                "org-id",
+                "pipeline-definition-id",
+                "pipeline-id",
+                "project-id",
+                "vcs-origin",
+                "vcs-ref",
+                "workflow-id",
+            )
+        ),
+        "text",
+    ),
+    _at("context-ids")[0]: "list",
+    _at("ssh-rerun")[0]: "boolean",
+    _at("vcs-sha")[0]: "any",
+}
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    ref = text_at(claims, _at("vcs-ref"))
+    return f"a pull request, {ref}" if ref is not None and ref.startswith("refs/pull/") else None
+
+
+def _shared_audience(audience: str) -> bool:
+    # The organization's id: what the ready-made variable has, and the stream of audit logs too.
+    return _UUID.fullmatch(audience) is not None
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    # A person has a shell in a job that is run again with SSH, and the job's token.
+    only: dict[ClaimPath, tuple[str | bool, ...]] = {_at("ssh-rerun"): (False,)}
+    if settings or issuer != _ROOT:
+        organization, url = tenant_of(
+            settings, issuer, key="organization", form=f"{_ROOT}/org/{{}}", check=uuid_setting
+        )
+        only[_at("org-id")] = (organization,)
+    else:
+        url = _ROOT
+    return Preset(
+        provider="circleci",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=3600,
+        vocabulary=_VOCABULARY,
+        # The stream of audit logs has tokens of the same issuer, and no project.
+        required=frozenset({_at("org-id"), _at("project-id")}),
+        only=only,
+        must_match=frozenset({_at("vcs-origin")}),
+        claims=_CLAIMS,
+        other_claims="any",
+        # Whoever starts a pipeline through the API says for which ref.
+        proven=frozenset({"organization_id", "pipeline_id", "run_id", "job_id"}),
+        # A project's settings and its triggers say where the code is from.
+        declared=frozenset({_at("vcs-origin")}),
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({_at("vcs-ref")}),
+        behind_host=frozenset({_at("vcs-origin")}),
+        ignores_case=False,
+        shared_audience=_shared_audience,
+        # By the command; the ready-made variable is made once, and its audience is a shared one.
+        minted="on-request",
+        step_line='circleci run oidc get --claims \'{"aud": "AUDIENCE"}\'',
+    )
+
+
+PROVIDER: Final = Provider(name="circleci", settings=frozenset({"organization"}), preset=_preset)

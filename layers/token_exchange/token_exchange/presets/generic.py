@@ -1,0 +1,68 @@
+"""Any other issuer of OIDC tokens: the policy says which claim means what."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, Flag
+from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Source
+from token_exchange.presets.issuer_url import issuer_host
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    if issuer is None:
+        raise BadSetting("issuer", "missing; a generic issuer has no URL of its own")
+    issuer_host(issuer)
+    return Preset(
+        provider="generic",
+        issuer=issuer,
+        algorithms=(),
+        max_lifetime_seconds=3600,
+        vocabulary=_vocabulary(settings),
+        required=frozenset(),
+        claims={},
+        open_claims=("",),
+        other_claims="any",
+        # Nothing is known of where an unknown system takes its values from.
+        proven=frozenset(),
+        untrusted_trigger=lambda _claims: None,
+        ignores_case=False,
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line="",
+    )
+
+
+def _vocabulary(settings: Settings) -> Mapping[Name, Source]:
+    vocabulary: dict[Name, Source] = {}
+    if "organization_claim" in settings:
+        vocabulary["organization"] = Claim(_path("organization_claim", settings["organization_claim"]))
+    mapped = settings.get("claims", {})
+    if not isinstance(mapped, dict) or ("claims" in settings and not mapped):
+        raise BadSetting("claims", "expected a mapping from names of the vocabulary to names of claims")
+    for key, claim in mapped.items():
+        name = next((name for name in NAMES if name == key), None)
+        if name is None:
+            raise BadSetting("claims", f"{key!r} is not a name of the vocabulary: {', '.join(NAMES)}")
+        if name in vocabulary:
+            raise BadSetting("claims", "organization is given by organization_claim already")
+        path = _path("claims", claim)
+        vocabulary[name] = Flag(path) if name == "ref_protected" else Claim(path)
+    return vocabulary
+
+
+def _path(key: str, claim: Json) -> ClaimPath:
+    """Return the path that `claim` names: a claim's name, or a list of names for a nested one."""
+    parts = claim if isinstance(claim, list) else [claim]
+    names = tuple(part for part in parts if isinstance(part, str) and part)
+    if not names or len(names) != len(parts):
+        raise BadSetting(key, "expected the name of a claim, or a list of names for a nested one")
+    return names
+
+
+PROVIDER: Final = Provider(
+    name="generic",
+    settings=frozenset({"organization_claim", "claims"}),
+    preset=_preset,
+)

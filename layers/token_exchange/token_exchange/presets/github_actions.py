@@ -1,0 +1,164 @@
+"""GitHub Actions: github.com, an enterprise's own issuer, data residency (GHE.com) and Enterprise Server.
+
+Source: GitHub Docs, "OpenID Connect reference" (Actions, security). Every claim but the times is text, booleans and
+numbers included. `sub` has several forms and can be customised: it is never taken apart.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, Flag, ShortRef
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import host_setting, slug_setting
+
+_ISSUER: Final = "https://token.actions.githubusercontent.com"
+
+
+_SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization": Claim(("repository_owner",)),
+    "organization_id": Claim(("repository_owner_id",)),
+    "repository": Claim(("repository",)),
+    "repository_id": Claim(("repository_id",)),
+    "workflow": Claim(("workflow",)),
+    "workflow_ref": Claim(("job_workflow_ref",)),
+    "ref": Claim(("ref",)),
+    "branch": ShortRef(("ref",), ("ref_type",), "branch"),
+    "tag": ShortRef(("ref",), ("ref_type",), "tag"),
+    "ref_protected": Flag(("ref_protected",)),
+    "environment": Claim(("environment",)),
+    "event": Claim(("event_name",)),
+    "run_id": Claim(("run_id",)),
+    "job_id": Claim(("check_run_id",)),
+    "actor": Claim(("actor",)),
+    "actor_id": Claim(("actor_id",)),
+    "sha": Claim(("sha",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
+    (
+        "actor",
+        "actor_id",
+        "base_ref",
+        "check_run_id",
+        "enterprise",
+        "enterprise_id",
+        "environment",
+        "environment_node_id",
+        "event_name",
+        "head_ref",
+        "issuer_scope",
+        "job_workflow_ref",
+        "job_workflow_sha",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository",
+        "repository_id",
+        "repository_owner",
+        "repository_owner_id",
+        "repository_visibility",
+        "run_attempt",
+        "run_id",
+        "run_number",
+        "runner_environment",
+        "sha",
+        "workflow",
+        "workflow_ref",
+        "workflow_sha",
+    ),
+    "text",
+)
+
+
+_MEMBERS_ONLY: Final = frozenset(
+    {
+        "push",
+        "create",
+        "release",
+        "workflow_dispatch",
+        "repository_dispatch",
+        "schedule",
+        "merge_group",
+        "deployment",
+    }
+)
+"""Events that only somebody with write access can cause.
+
+Everything else can start with an outsider: `pull_request_target`, `workflow_run` and `issue_comment` run with the
+identity of the base repository and its default branch, and no claim names the fork.
+"""
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    event = claims.get("event_name")
+    return None if event in _MEMBERS_ONLY else f"event {event}"
+
+
+def _is_shared(issuer: str, audience: str) -> bool:
+    """Say whether a job that names no audience gets `audience`: its owner's address, on the host that people see."""
+    host = issuer.removeprefix("https://").partition("/")[0].removeprefix("token.actions.")
+    seen = "github.com" if host == "githubusercontent.com" else host
+    owner = audience.removeprefix(f"https://{seen}/")
+    return owner != audience and "/" not in owner
+
+
+def _issuer(settings: Settings, issuer: str | None) -> str:
+    if "host" in settings:
+        if len(settings) > 1:
+            raise BadSetting("host", "host stands alone: an Enterprise Server has neither enterprise nor ghe_com")
+        built = f"https://{host_setting('host', settings['host'])}/_services/token"
+    elif issuer is not None and not settings and (server := _SERVER.fullmatch(issuer)):
+        built = f"https://{host_setting('issuer', server[1])}/_services/token"
+    else:
+        built = _ISSUER
+        if "ghe_com" in settings:
+            built = f"https://token.actions.{host_setting('ghe_com', settings['ghe_com'])}.ghe.com"
+        if "enterprise" in settings:
+            built += f"/{slug_setting('enterprise', settings['enterprise'])}"
+    if issuer not in (None, built):
+        raise BadSetting("issuer", f"expected {built}; for others see enterprise, ghe_com and host")
+    return built
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    url = _issuer(settings, issuer)
+    return Preset(
+        provider="github-actions",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=3600,
+        vocabulary=_VOCABULARY,
+        required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
+        claims=_CLAIMS,
+        # Custom properties of a repository, as an administrator names them.
+        open_claims=("repo_property_",),
+        other_claims="text",
+        # A workflow's name is free text in a file of the repository; the rest is what GitHub itself records.
+        proven=frozenset(_VOCABULARY) - {"workflow"},
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("event_name",)}),
+        written=frozenset({("workflow",)}),
+        sent_empty=frozenset({("base_ref",), ("head_ref",)}),
+        named_in_sub=frozenset({"organization", "repository"}),
+        ignores_case=True,
+        shared_audience=lambda audience: _is_shared(url, audience),
+        minted="on-request",
+        step_line=(
+            'curl -sSf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
+            '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -r .value'
+        ),
+    )
+
+
+PROVIDER: Final = Provider(
+    name="github-actions",
+    settings=frozenset({"enterprise", "ghe_com", "host"}),
+    preset=_preset,
+)

@@ -1,0 +1,127 @@
+"""GitLab CI/CD: gitlab.com and self-managed instances.
+
+Source: GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens". Ids are text, `runner_id` is a number,
+booleans are text.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, Flag, TypedRef
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import issuer_host
+
+_ISSUER: Final = "https://gitlab.com"
+
+
+_MERGE_REQUESTS: Final = frozenset({"merge_request_event", "external_pull_request_event"})
+
+
+_NO_MERGE_REQUEST: Final = (("pipeline_source",), _MERGE_REQUESTS)
+
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization": Claim(("namespace_path",)),
+    "organization_id": Claim(("namespace_id",)),
+    "repository": Claim(("project_path",)),
+    "repository_id": Claim(("project_id",)),
+    "workflow_ref": Claim(("ci_config_ref_uri",)),
+    "ref": Claim(("ref_path",)),
+    "branch": TypedRef(("ref",), ("ref_type",), "branch", _NO_MERGE_REQUEST),
+    "tag": TypedRef(("ref",), ("ref_type",), "tag", _NO_MERGE_REQUEST),
+    "ref_protected": Flag(("ref_protected",)),
+    "environment": Claim(("environment",)),
+    "event": Claim(("pipeline_source",)),
+    "run_id": Claim(("pipeline_id",)),
+    "job_id": Claim(("job_id",)),
+    "actor": Claim(("user_login",)),
+    "actor_id": Claim(("user_id",)),
+    "sha": Claim(("sha",)),
+}
+
+
+_TEXT: Final[Mapping[str, ClaimType]] = dict.fromkeys(
+    (
+        "ci_config_ref_uri",
+        "ci_config_sha",
+        "deployment_tier",
+        "environment",
+        "environment_action",
+        "environment_protected",
+        "job_namespace_path",
+        "job_project_path",
+        "job_source",
+        "namespace_path",
+        "pipeline_source",
+        "project_path",
+        "project_visibility",
+        "ref",
+        "ref_path",
+        "ref_protected",
+        "ref_type",
+        "runner_environment",
+        "sha",
+        "target_audience",
+        "user_access_level",
+        "user_email",
+        "user_login",
+    ),
+    "text",
+)
+
+
+_IDS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
+    ("job_id", "job_namespace_id", "job_project_id", "namespace_id", "pipeline_id", "project_id", "user_id"), "text"
+)
+
+
+_OTHER: Final[Mapping[str, ClaimType]] = {
+    "groups_direct": "list",
+    "job_config": "object",
+    "runner_id": "number",
+    "user_identities": "list",
+}
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    # A fork's merge request can run in the parent project: the token then names the fork's project and branch.
+    # Where job_project_id is missing (GitLab before 18.4) nobody can tell, so nobody is trusted.
+    if claims.get("job_project_id") != claims.get("project_id"):
+        return "a job that runs in another project than its own"
+    source = claims.get("pipeline_source")
+    return f"pipeline source {source}" if source in _MERGE_REQUESTS else None
+
+
+def _preset(_settings: Settings, issuer: str | None) -> Preset:
+    url = _ISSUER if issuer is None else issuer
+    issuer_host(url)
+    return Preset(
+        provider="gitlab",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=24 * 3600,
+        vocabulary=_VOCABULARY,
+        required=frozenset({("project_id",), ("job_id",)}),
+        claims={**_TEXT, **_IDS, **_OTHER},
+        other_claims="any",
+        proven=frozenset(_VOCABULARY),
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("pipeline_source",)}),
+        written=frozenset({("deployment_tier",), ("environment_action",)}),
+        named_in_sub=frozenset({"repository"}),
+        behind_host=frozenset({("ci_config_ref_uri",)}),
+        ignores_case=True,
+        organization_is_path=True,
+        # What GitLab's documentation gives as the default audience.
+        shared_audience=lambda audience: audience == url,
+        minted="once-per-job",
+        step_line='printf %s "$ECR_TOKEN"   # id_tokens: {ECR_TOKEN: {aud: AUDIENCE}}',
+    )
+
+
+PROVIDER: Final = Provider(
+    name="gitlab",
+    preset=_preset,
+)

@@ -1,0 +1,73 @@
+"""Harness: one issuer for each account.
+
+Source: Harness documentation, "Configure OIDC with AWS connectors"; its OpenAPI description. No real token and no list
+of claims by Harness itself was at hand, so everything here is to be held against one before it is relied on.
+
+Whoever has an API key with that right can have a token made with claims of his own choice, so all that is proven is
+the account, which is part of the issuer: everything else is declared. `organization_id` and `project_id` are parts of
+an account, and a pipeline's identifier is unique only inside the two.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.sources import Claim, Constant
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import slug_setting, tenant_of
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "pipeline_id": Claim(("pipeline_id",)),
+    "environment": Claim(("environment_id",)),
+    "actor": Claim(("triggered_by_email",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
+    (
+        "account_id",
+        "connector_id",
+        "connector_name",
+        "context",
+        "environment_id",
+        "environment_type",
+        "organization_id",
+        "pipeline_id",
+        "project_id",
+        "service_id",
+        "service_name",
+        "stage_type",
+        "step_type",
+        "triggered_by_email",
+        "triggered_by_name",
+    ),
+    "text",
+)
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    account, url = tenant_of(
+        settings, issuer, key="account", form="https://app.harness.io/ng/api/oidc/account/{}", check=slug_setting
+    )
+    return Preset(
+        provider="harness",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=2 * 3600,
+        vocabulary={"organization": Constant(account), "organization_id": Constant(account), **_VOCABULARY},
+        required=frozenset({("organization_id",), ("project_id",), ("pipeline_id",)}),
+        only={("account_id",): (account,)},
+        claims=_CLAIMS,
+        other_claims="any",
+        proven=frozenset({"organization", "organization_id"}),
+        declared=frozenset((name,) for name in _CLAIMS),
+        # What started a pipeline is not said, and could not be believed.
+        untrusted_trigger=lambda _claims: None,
+        ignores_case=False,
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line='printf %s "$PLUGIN_OIDC_TOKEN_ID"   # in a plugin whose connector asks for AUDIENCE',
+    )
+
+
+PROVIDER: Final = Provider(name="harness", settings=frozenset({"account"}), preset=_preset)

@@ -1,0 +1,67 @@
+"""Jenkins with the plugin oidc-provider: one issuer for a controller, a folder or a credential.
+
+Source: the plugin's README and its IdTokenCredentials. A controller is its own organization, by the issuer's host.
+`sub` is the job's URL unless an administrator made a template of his own; it is compared whole. Nothing immutable is in
+a token, there is no `jti`, and two tokens of one second are equal.
+
+All branches of a multibranch job can use its folder's credential, a pull request's too: no claim but `sub` tells them
+apart. A token that was made outside a build has no `build_number`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.sources import Claim, Constant
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import host_setting, issuer_host
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "pipeline": Claim(("sub",)),
+    "run_id": Claim(("build_number",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    # A number by default; a template may make it text.
+    "build_number": "any",
+}
+
+
+def _issuer(settings: Settings, issuer: str | None) -> str:
+    if "host" not in settings:
+        if issuer is None:
+            raise BadSetting("host", "missing; each controller has an issuer of its own")
+        return issuer
+    url = f"https://{host_setting('host', settings['host'])}/oidc"
+    if issuer not in (None, url):
+        raise BadSetting("issuer", f"expected {url}, or none beside host; a folder's issuer stands alone")
+    return url
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    url = _issuer(settings, issuer)
+    return Preset(
+        provider="jenkins",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=3600,
+        vocabulary={"organization": Constant(issuer_host(url).partition(":")[0]), **_VOCABULARY},
+        required=frozenset({("build_number",)}),
+        claims=_CLAIMS,
+        # Administrators add what they like.
+        open_claims=("",),
+        other_claims="any",
+        proven=frozenset({"organization", "pipeline", "run_id"}),
+        untrusted_trigger=lambda _claims: None,
+        ignores_case=False,
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line=(
+            "withCredentials([string(credentialsId: 'ecr', variable: 'TOKEN')]) "
+            "{ sh 'printf %s \"$TOKEN\"' }   // the credential's audience is AUDIENCE"
+        ),
+    )
+
+
+PROVIDER: Final = Provider(name="jenkins", settings=frozenset({"host"}), preset=_preset)

@@ -1,0 +1,94 @@
+"""Semaphore: one issuer for each organization, under its name.
+
+Source: Semaphore documentation, "OpenID Connect"; semaphoreio/semaphore, open_id_connect/jwt.ex. The audience is the
+issuer and cannot be chosen, and a token lives for a day: both make a leaked one worth much.
+
+In a pull request `branch` is the branch it goes to: the vocabulary's comes from `ref` and `ref_type` alone. Debug jobs
+give a person a shell, and are refused. An organization can switch claims off; a token without one that is needed here
+is refused. The exact `ref` of a pull request differs between the sources, so `ref_type` alone decides.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, Constant, ShortRef
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import label_setting, tenant_of
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization_id": Claim(("org_id",)),
+    "repository": Claim(("repo_slug",)),
+    "pipeline": Claim(("prj",)),
+    "pipeline_id": Claim(("prj_id",)),
+    "ref": Claim(("ref",)),
+    "branch": ShortRef(("ref",), ("ref_type",), "branch"),
+    "tag": ShortRef(("ref",), ("ref_type",), "tag"),
+    "run_id": Claim(("wf_id",)),
+    "job_id": Claim(("job_id",)),
+    "actor_id": Claim(("actor",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **dict.fromkeys(
+        (
+            "actor",
+            "branch",
+            "job_id",
+            "job_type",
+            "org",
+            "org_id",
+            "ppl_id",
+            "pr",
+            "pr_branch",
+            "prj",
+            "prj_id",
+            "ref",
+            "ref_type",
+            "repo",
+            "repo_slug",
+            "sub127",
+            "tag",
+            "trg",
+            "wf_id",
+        ),
+        "text",
+    ),
+    "https://aws.amazon.com/tags": "object",
+}
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    ref_type = claims.get("ref_type")
+    return None if ref_type in ("branch", "tag") else f"ref type {ref_type}"
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    organization, url = tenant_of(
+        settings, issuer, key="organization", form="https://{}.semaphoreci.com", check=label_setting
+    )
+    return Preset(
+        provider="semaphore",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=24 * 3600,
+        vocabulary={"organization": Constant(organization), **_VOCABULARY},
+        required=frozenset({("org_id",), ("prj_id",), ("ref_type",)}),
+        only={("job_type",): ("pipeline_job",)},
+        claims=_CLAIMS,
+        other_claims="any",
+        proven=frozenset(_VOCABULARY) | {"organization"},
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("ref_type",)}),
+        sent_empty=frozenset({("pr",), ("pr_branch",), ("tag",)}),
+        ignores_case=False,
+        # It is the issuer, for everybody.
+        shared_audience=lambda _audience: True,
+        minted="once-per-job",
+        step_line='printf %s "$SEMAPHORE_OIDC_TOKEN"   # the audience is always AUDIENCE',
+    )
+
+
+PROVIDER: Final = Provider(name="semaphore", settings=frozenset({"organization"}), preset=_preset)

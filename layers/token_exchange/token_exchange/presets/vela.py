@@ -1,0 +1,98 @@
+"""Vela: one issuer for each server.
+
+Source: go-vela/server and go-vela/types, the claims of an id token. Every claim but the times is text, what is empty is
+left out, and `aud` is a list. No claim has an id of the repository or its owner: both are names.
+
+In a pull request `branch` is the branch it goes to, so the vocabulary's comes from `ref` alone. Not documented: the
+field of the server's answer that holds the token.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, OwnerOf, PrefixedRef
+from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.issuer_url import server_setting, tenant_of
+
+_VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization": OwnerOf(("repo",)),
+    "repository": Claim(("repo",)),
+    "ref": Claim(("ref",)),
+    "branch": PrefixedRef(("ref",), "branch"),
+    "tag": PrefixedRef(("ref",), "tag"),
+    "event": Claim(("event",)),
+    "run_id": Claim(("build_id",)),
+    "actor": Claim(("actor",)),
+    "actor_id": Claim(("actor_scm_id",)),
+    "sha": Claim(("sha",)),
+}
+
+
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **dict.fromkeys(
+        (
+            "actor",
+            "actor_scm_id",
+            "branch",
+            "build_id",
+            "build_number",
+            "commands",
+            "event",
+            "image",
+            "image_name",
+            "image_tag",
+            "pull_fork",
+            "ref",
+            "repo",
+            "request",
+            "sha",
+            "token_type",
+        ),
+        "text",
+    ),
+    "custom_properties": "object",
+}
+
+
+_MEMBERS_ONLY: Final = frozenset({"push", "tag", "deployment", "schedule"})
+"""Events that only somebody with write access can cause; some have an action after a colon."""
+
+
+def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
+    if claims.get("pull_fork") not in (None, "", "false"):
+        return "a pull request of a fork"
+    event = str(claims.get("event"))
+    return None if event.partition(":")[0] in _MEMBERS_ONLY else f"event {event}"
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    _, url = tenant_of(settings, issuer, key="host", form="https://{}/_services/token", check=server_setting)
+    return Preset(
+        provider="vela",
+        issuer=url,
+        algorithms=("RS256",),
+        max_lifetime_seconds=3600,
+        vocabulary=_VOCABULARY,
+        required=frozenset({("build_id",), ("event",), ("repo",)}),
+        # The server makes other tokens too, such as the one with which a step asks for this.
+        only={("token_type",): ("ID",)},
+        claims=_CLAIMS,
+        other_claims="any",
+        proven=frozenset(_VOCABULARY),
+        untrusted_trigger=_untrusted_trigger,
+        triggers=frozenset({("event",), ("pull_fork",)}),
+        written=frozenset({("commands",), ("image",), ("image_name",), ("image_tag",)}),
+        named_in_sub=frozenset({"repository"}),
+        ignores_case=False,
+        shared_audience=lambda _audience: False,
+        minted="on-request",
+        step_line=(
+            'curl -sSf -H "Authorization: Bearer $VELA_ID_TOKEN_REQUEST_TOKEN" '
+            '"$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | jq -r .value'
+        ),
+    )
+
+
+PROVIDER: Final = Provider(name="vela", settings=frozenset({"host"}), preset=_preset)

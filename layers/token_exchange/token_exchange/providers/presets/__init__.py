@@ -1,1 +1,0 @@
-"""One file for each CI system; adding one is adding a file with a `PROVIDER`."""

@@ -1,1 +1,0 @@
-"""What outlives a request: tokens that were spent, and exchanges that were counted."""

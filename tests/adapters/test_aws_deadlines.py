@@ -1,0 +1,62 @@
+import threading
+import time
+from contextvars import ContextVar
+
+import pytest
+
+from tests.fake_clock import FakeClock
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.ports import Deadline
+from token_exchange.core.refusals import Reason, Refused
+
+WHOSE: ContextVar[str] = ContextVar("WHOSE", default="nobody's")
+
+
+def _deadline(seconds: float) -> Deadline:
+    clock = FakeClock()
+    return Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + seconds)
+
+
+def test_a_call_returns_what_it_returns_and_raises_what_it_raises() -> None:
+    calls = DeadlineCalls()
+    assert calls.call(lambda: 7, deadline=_deadline(10)) == 7
+    with pytest.raises(ZeroDivisionError):
+        calls.call(lambda: 1 // 0, deadline=_deadline(10))
+
+
+def test_a_call_sees_the_callers_context_and_does_not_change_it() -> None:
+    def look() -> str:
+        found = WHOSE.get()
+        WHOSE.set("the call's")
+        return found
+
+    token = WHOSE.set("mine")
+    try:
+        assert DeadlineCalls().call(look, deadline=_deadline(10)) == "mine"
+        assert WHOSE.get() == "mine"
+    finally:
+        WHOSE.reset(token)
+
+
+def test_without_time_nothing_is_called() -> None:
+    called = threading.Event()
+    with pytest.raises(Refused) as refused:
+        DeadlineCalls().call(called.set, deadline=_deadline(0))
+    assert refused.value.reason is Reason.DEADLINE_EXCEEDED
+    assert not called.is_set()
+
+
+def test_a_call_that_hangs_is_given_up_and_keeps_nobody_waiting() -> None:
+    calls, release = DeadlineCalls(), threading.Event()
+    clock = SystemClock()
+    started = time.monotonic()
+    with pytest.raises(Refused) as refused:
+        calls.call(
+            lambda: release.wait(timeout=30),
+            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 0.05),
+        )
+    assert refused.value.reason is Reason.DEADLINE_EXCEEDED
+    assert time.monotonic() - started < 5
+    assert calls.call(lambda: 7, deadline=_deadline(10)) == 7
+    release.set()

@@ -1,0 +1,211 @@
+"""A policy in AppConfig: a data plane on loopback that keeps AWS's rules, asked by real botocore."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import account
+from sandbox.aws.appconfigdata import Place
+from sandbox.aws.server import Aws, AwsFault, FaultKind
+from sandbox.loopback import Answer, Request, Server
+from tests.fake_clock import FakeClock
+from tests.moved_clock import MovedClock
+from tests.own_aws import aws_clients_for
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.policy_remote import POLL_SECONDS, PolicyInAppConfig
+from token_exchange.adapters.settings import AppConfigPlace, SystemClock
+from token_exchange.core.ports import Deadline
+from token_exchange.loading.store import LOOK_SECONDS, PolicyDocument, PolicyUnreadable
+
+PLACE = AppConfigPlace(application="ecr-token-exchange", environment="live", profile="policy")
+DEPLOYED = Place(application="ecr-token-exchange", environment="live", profile="policy")
+START, GET = "appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"
+A_DAY_SECONDS = 24 * 3600.0
+
+
+class Story:
+    """One environment, its clock, and the AWS that it asks."""
+
+    def __init__(self, aws: Aws, clients: AwsClients, moved: MovedClock) -> None:
+        self.aws = aws
+        self.clock = FakeClock()
+        self._moved = moved
+        self.policy = PolicyInAppConfig(PLACE, clients=clients, calls=DeadlineCalls())
+
+    def look(self, seconds: float = 10.0) -> PolicyDocument:
+        end = self.clock.monotonic() + seconds
+        return self.policy.read(Deadline(clock=self.clock, at_monotonic_seconds=end))
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self._moved.ahead_seconds += seconds
+
+    def calls(self) -> list[str]:
+        return [seen.operation for seen in self.aws.requests()]
+
+    def errors(self) -> list[str | None]:
+        return [seen.error for seen in self.aws.requests() if seen.error]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Aws, AwsClients, MovedClock]]:
+    roles, clock = account.roles(), MovedClock()
+    service = account.service_session(roles[0])
+    with (
+        Aws(roles=roles, callers=[service], now=clock) as aws,
+        aws_clients_for(
+            aws.url, key=service.access_key_id, secret=service.secret_access_key, token=service.session_token
+        ) as clients,
+    ):
+        yield aws, clients, clock
+
+
+@pytest.fixture
+def story(running: tuple[Aws, AwsClients, MovedClock]) -> Iterator[Story]:
+    aws, clients, clock = running
+    clock.ahead_seconds = 0.0
+    aws.configurations.deploy(DEPLOYED, b"version: 1", label="v1")
+    aws.forget_requests()
+    yield Story(aws, clients, clock)
+    aws.faults.clear()
+
+
+def test_what_is_deployed_is_read_and_named_by_its_label(story: Story) -> None:
+    document = story.look()
+    assert (document.content, document.version, document.read_file) == (b"version: 1", "v1", None)
+    # The identity is then that of the file which was uploaded.
+    assert document.name == "policy.yaml"
+
+
+def test_one_session_serves_all_looks_and_an_unchanged_policy_is_received_once(story: Story) -> None:
+    first = story.look()
+    for _ in range(3):
+        story.advance(60)
+        assert story.look() is first
+    assert story.calls() == [START, GET, GET, GET, GET]
+    assert story.errors() == []
+
+
+def test_a_new_deployment_is_seen_at_the_next_look(story: Story) -> None:
+    story.look()
+    story.aws.configurations.deploy(DEPLOYED, b"version: 2")
+    story.advance(60)
+    document = story.look()
+    assert (document.content, document.version) == (b"version: 2", None)
+    story.advance(60)
+    assert story.look() is document
+
+
+def test_appconfig_is_never_asked_sooner_than_it_allows(story: Story) -> None:
+    first = story.look()
+    story.advance(POLL_SECONDS - 1)
+    assert story.look() is first
+    assert story.calls() == [START, GET]
+    story.advance(1)
+    story.look()
+    assert story.calls() == [START, GET, GET]
+    assert story.errors() == []
+
+
+@pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
+def test_an_environment_that_was_frozen_asks(story: Story, jump_seconds: float) -> None:
+    story.look()
+    story.aws.configurations.deploy(DEPLOYED, b"version: 2")
+    story.aws.configurations.age_tokens(3600)
+    story.clock.wall_seconds += jump_seconds
+    assert story.look().content == b"version: 2"
+
+
+def test_a_token_that_grew_too_old_starts_a_new_session_in_the_same_look(story: Story) -> None:
+    story.look()
+    story.aws.configurations.age_tokens(A_DAY_SECONDS)
+    story.advance(60)
+    assert story.look().content == b"version: 1"
+    assert story.calls() == [START, GET, GET, START, GET]
+    assert story.errors() == ["BadRequestException"]
+
+
+@pytest.mark.parametrize("kind", ["throttle", "server-error", "unavailable", "access-denied", "malformed"])
+@pytest.mark.parametrize("operation", [START, GET])
+def test_a_failure_is_told_and_costs_one_call_and_the_next_look_starts_anew(
+    story: Story, operation: str, kind: FaultKind
+) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind=kind), times=1)
+    with pytest.raises(PolicyUnreadable, match=r"^appconfig:ecr-token-exchange/live/policy: "):
+        story.look()
+    assert story.calls().count(operation) == 1
+    assert story.look().content == b"version: 1"
+    assert story.calls()[-2:] == [START, GET]
+
+
+@pytest.mark.parametrize("operation", [START, GET])
+def test_a_connection_that_a_frozen_environment_lost_costs_nothing(story: Story, operation: str) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind="drop"), times=1)
+    assert story.look().content == b"version: 1"
+    assert story.calls().count(operation) == 2
+
+
+@pytest.mark.parametrize("operation", [START, GET])
+def test_one_that_is_lost_again_is_a_failure(story: Story, operation: str) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind="drop"), times=2)
+    with pytest.raises(PolicyUnreadable, match="did not answer"):
+        story.look()
+
+
+def test_after_a_failure_no_old_token_is_used(story: Story) -> None:
+    story.look()
+    story.advance(60)
+    story.aws.faults.plan(GET, AwsFault(kind="server-error"), times=1)
+    with pytest.raises(PolicyUnreadable):
+        story.look()
+    story.look()
+    tokens = [str(seen.parameters["configuration_token"]) for seen in story.aws.requests(GET)]
+    assert len(set(tokens)) == len(tokens) == 3
+
+
+@pytest.mark.parametrize("operation", [START, GET])
+def test_a_look_ends_in_time(story: Story, operation: str) -> None:
+    story.aws.faults.plan(operation, AwsFault(kind="hang"), times=1)
+    clock = SystemClock()
+    begun = clock.monotonic()
+    with pytest.raises(PolicyUnreadable):
+        story.policy.read(Deadline(clock=clock, at_monotonic_seconds=begun + LOOK_SECONDS))
+    assert clock.monotonic() - begun < LOOK_SECONDS + 0.5
+
+
+def test_what_was_never_deployed_and_what_is_empty_is_no_policy(
+    story: Story, running: tuple[Aws, AwsClients, MovedClock]
+) -> None:
+    story.aws.configurations.deploy(DEPLOYED, b"")
+    with pytest.raises(PolicyUnreadable, match="empty"):
+        story.look()
+    elsewhere = AppConfigPlace(application="ecr-token-exchange", environment="trial", profile="policy")
+    clock = FakeClock()
+    with pytest.raises(PolicyUnreadable, match="ResourceNotFoundException"):
+        PolicyInAppConfig(elsewhere, clients=running[1], calls=DeadlineCalls()).read(
+            Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 10)
+        )
+
+
+HEADERS = (("Next-Poll-Configuration-Token", "t2"), ("Next-Poll-Interval-In-Seconds", "15"))
+
+
+@pytest.mark.parametrize(
+    ("started", "answer"),
+    [
+        # no token, neither at first nor for the next look
+        (b"{}", Answer(headers=HEADERS, body=b"version: 1")),
+        (b"[]", Answer(headers=HEADERS, body=b"version: 1")),
+        (b'{"InitialConfigurationToken": "t1"}', Answer(headers=HEADERS[1:], body=b"version: 1")),
+    ],
+)
+def test_an_answer_that_is_no_appconfigs_is_no_policy(started: bytes, answer: Answer) -> None:
+    def handle(request: Request) -> Answer:
+        return answer if request.method == "GET" else Answer(status=201, body=started)
+
+    clock = FakeClock()
+    with Server(handle) as server, aws_clients_for(f"http://127.0.0.1:{server.port}") as clients:
+        policy = PolicyInAppConfig(PLACE, clients=clients, calls=DeadlineCalls())
+        with pytest.raises(PolicyUnreadable):
+            policy.read(Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 10))

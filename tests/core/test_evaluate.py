@@ -1,0 +1,41 @@
+from tests.ci_claims import NOON, caller_of, github_claims
+from tests.core.decisions import terms
+from tests.loading.documents import changed, document, grant, load
+from token_exchange.core.evaluate import applies, conditions_failed, fit, look_at, session_texts
+
+
+def test_what_failed_is_told_by_place() -> None:
+    policy = load(document(grant(match={"branch": "dev", "event": "push", "tag": "v1"})))
+    caller = caller_of(policy, "github", github_claims())
+    assert conditions_failed(policy.grants[0], caller) == [0, 2]
+    assert not applies(policy.grants[0], caller)
+
+
+def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
+    found = changed(
+        document(grant(expires="2026-01-01", session_tags={"a": "{tag}"}, repositories=["{tag}"])),
+        "issuers.github.mode",
+        "report",
+    )
+    policy = load(found)
+    caller = caller_of(policy, "github", github_claims(event_name="fork"))
+    rules = [shortfall.rule for shortfall in look_at(policy.grants[0], caller, ()).failed]
+    assert rules == ["allow_untrusted_triggers", "expires", "session_tags", "repositories", "mode"]
+    assert not fit(policy.grants[0], caller, ()).applies
+
+
+def test_a_grant_whose_conditions_fail_is_not_filled_in() -> None:
+    policy = load(document(grant(match={"branch": "dev"}, repositories=["{tag}"])))
+    (only,) = look_at(policy.grants[0], caller_of(policy, "github", github_claims(), now=NOON), ()).failed
+    assert only.claim == "branch"
+
+
+def test_texts_of_the_session_are_filled_in_as_they_stand() -> None:
+    spelled = grant(session_tags={"who": "{actor}/{ref_protected}", "fixed": "x"}, source_identity="{run_id}")
+    policy = load(
+        document(spelled, grant(name="standard"), grant(name="none", session_tags=False, source_identity=False))
+    )
+    caller = caller_of(policy, "github", github_claims(actor="{run_id}"))
+    assert session_texts(terms(policy.grants[0]), caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
+    assert session_texts(terms(policy.grants[1]), caller) == (None, None)
+    assert session_texts(terms(policy.grants[2]), caller) == (None, None)

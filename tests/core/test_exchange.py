@@ -1,0 +1,297 @@
+import pytest
+
+from tests.doubles import (
+    FakePolicySource,
+    FakeRegistries,
+    FakeRoles,
+    FakeStoredLogins,
+    QuietPolicyEvents,
+    RecordedClaimEvents,
+    grant,
+    policy_text,
+)
+from tests.fake_clock import NOW, FakeClock
+from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
+from tests.fake_state import FakeState, RecordedStateEvents
+from token_exchange.core.attempt import Timings
+from token_exchange.core.decision import Denied
+from token_exchange.core.exchange import Exchange, Exchanged, Explained
+from token_exchange.core.mint import Minter
+from token_exchange.core.policy import Ask, RepositoryScope
+from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.usage import Budgets, SingleUse
+from token_exchange.core.verifier import Verifier
+from token_exchange.issuer_keys.store import KeyStore
+from token_exchange.loading.store import PolicyStore
+from token_exchange.reporting.audit import AuditRecord
+
+BOTH = [grant("own"), grant("base", registry="base", access="pull", repositories=["base/*"])]
+THROTTLED = Refused(Reason.AWS_THROTTLED, "role x: Throttling")
+
+
+class Story:
+    """An exchange with everything around it in memory."""
+
+    def __init__(self, grants: list[dict[str, object]], *, deny: list[dict[str, object]] | None = None) -> None:
+        self.clock = FakeClock()
+        self.issuer = FakeIssuer()
+        self.roles = FakeRoles()
+        self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
+        self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+        self.claim_events = RecordedClaimEvents()
+        self.stored = FakeStoredLogins()
+        self.state = FakeState()
+        self.state_events = RecordedStateEvents()
+        keys = KeyStore(fetcher=self.issuer, clock=self.clock, events=RecordedKeyEvents())
+        self.exchange = Exchange(
+            policies=PolicyStore(
+                source=FakePolicySource(policy_text(grants, deny=deny)),
+                clock=self.clock,
+                max_age_seconds=60,
+                events=QuietPolicyEvents(),
+            ),
+            verifier=Verifier(keys),
+            budgets=Budgets(counts=self.state, events=self.state_events),
+            single_use=SingleUse(marks=self.state, events=self.state_events),
+            minter=Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock),
+            claim_events=self.claim_events,
+            clock=self.clock,
+        )
+
+    def token(self, **changes: Json) -> str:
+        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
+        return self.issuer.signing_key.sign(self.issuer.header(), claims)
+
+    def deadline(self) -> Deadline:
+        return Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10)
+
+    def run(
+        self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **changes: Json
+    ) -> Exchanged | Denied:
+        self.timings = Timings(self.clock)
+        return self.exchange.run(
+            self.token(**changes),
+            ask or Ask(),
+            single=single,
+            whole=whole,
+            record=self.record,
+            deadline=self.deadline(),
+            timings=self.timings,
+        )
+
+    def explain(self, ask: Ask | None = None, **changes: Json) -> Explained | Denied:
+        claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
+        return self.exchange.explain(
+            self.issuer.signing_key.sign(self.issuer.header(), claims),
+            ask or Ask(),
+            record=self.record,
+            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
+            timings=Timings(self.clock),
+        )
+
+    def logins(self, ask: Ask | None = None, **more: bool) -> Exchanged:
+        outcome = self.run(ask, **more)
+        assert isinstance(outcome, Exchanged)
+        return outcome
+
+    def is_untouched(self) -> bool:
+        return not self.roles.requests and not self.registries.calls
+
+
+def test_each_login_is_made_with_the_session_of_its_own_grant() -> None:
+    story = Story(BOTH)
+    outcome = story.logins()
+    assert [(login.registry.name, login.grant, login.password) for login in outcome.logins] == [
+        ("apps", "own", "password-of-ASIA1"),
+        ("base", "base", "password-of-ASIA2"),
+    ]
+    assert story.registries.calls == [("ASIA1", "eu-west-1"), ("ASIA2", "us-east-1")]
+
+
+def test_a_login_is_never_promised_for_longer_than_aws_states() -> None:
+    story = Story([grant(duration="12h")])
+    story.registries.expires_at = NOW + 600.9
+    (login,) = story.logins().logins
+    assert login.bounds is not None
+    assert (login.bounds.expires_at, login.bounds.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
+
+
+def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
+    story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    with pytest.raises(Refused):
+        story.run(aud="https://elsewhere.example")
+    assert isinstance(story.run(organization="other"), Denied)
+    assert isinstance(story.run(repository="stopped"), Denied)
+    assert isinstance(story.run(Ask(registries=("apps",)), repository=None), Denied)
+    assert isinstance(story.run(Ask(scope=(RepositoryScope(name="ci/other", push=True),))), Denied)
+    assert story.is_untouched()
+
+
+def test_an_explanation_is_the_decision_and_mints_nothing() -> None:
+    story = Story([*BOTH, grant("release", match={"environment": "release"})])
+    outcome = story.explain()
+    assert isinstance(outcome, Explained)
+    assert [award.grant.name for award in outcome.granted.awards] == ["own", "base"]
+    assert [one.grant.name for one in outcome.nearest.nearest] == ["own", "base", "release"]
+    assert (story.record.grants, story.record.identity_is_proven) == ([], True)
+    assert story.is_untouched()
+
+
+def test_an_explanation_of_a_denial_is_the_denial() -> None:
+    story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    for changes, reason in (
+        ({"organization": "other"}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ({"repository": "stopped"}, Reason.DENIED),
+    ):
+        outcome = story.explain(None, **changes)
+        assert isinstance(outcome, Denied)
+        assert outcome.reason is reason
+        # A stranger makes nobody look at ten thousand grants.
+        assert (outcome.nearest, outcome.shown) == ((), ())
+    assert story.is_untouched()
+
+
+def test_one_login_of_several_is_a_choice_to_make() -> None:
+    story = Story(BOTH)
+    outcome = story.run(single=True)
+    assert isinstance(outcome, Denied)
+    assert outcome.reason is Reason.AMBIGUOUS_REGISTRY
+    assert story.is_untouched()
+    assert len(story.logins(Ask(registries=("base",)), single=True).logins) == 1
+
+
+def test_what_fails_is_told_beside_what_does_not() -> None:
+    story = Story(BOTH)
+    story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
+    outcome = story.logins()
+    assert [login.registry.name for login in outcome.logins] == ["base"]
+    assert [(failed.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
+
+
+def test_where_there_is_no_place_to_tell_one_failure_fails_all() -> None:
+    story = Story(BOTH)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run(whole=True)
+    assert refused.value is THROTTLED
+    assert [fields.get("access_key_id") for fields in story.record.grants] == ["ASIA1", None]
+
+
+def test_all_failing_is_the_first_failure() -> None:
+    story = Story(BOTH)
+    story.registries.refusal = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value is THROTTLED
+
+
+def test_the_record_knows_no_token_before_its_signature_is_proven() -> None:
+    story = Story(BOTH)
+    with pytest.raises(Refused):
+        story.run(aud="https://elsewhere.example")
+    assert (story.record.token, story.record.caller) == (None, None)
+
+
+def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
+    story = Story(BOTH)
+    with pytest.raises(Refused):
+        story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
+    assert story.record.token is not None
+    assert story.record.token.claims["exp"] == int(NOW) - 3600
+    assert (story.record.caller, story.record.identity_is_proven) == (None, False)
+
+
+def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:
+    story = Story(BOTH)
+    story.run(organization="other")
+    assert story.record.token is not None
+    assert not story.record.identity_is_proven
+
+
+def test_the_record_knows_which_grants_won() -> None:
+    story = Story(BOTH)
+    story.run()
+    assert story.record.identity_is_proven
+    assert [considered.grant.name for considered in story.record.won()] == ["own", "base"]
+
+
+# ------------------------------------------------------------------------------------------------------ single use
+
+ONCE = [grant("own", single_use=True), grant("base", registry="base", access="pull", repositories=["base/*"])]
+
+
+def test_a_token_is_spent_after_the_decision_and_before_anything_is_minted() -> None:
+    story = Story(ONCE, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
+    assert isinstance(story.run(repository="stopped"), Denied)
+    assert isinstance(story.run(organization="other"), Denied)
+    assert story.state.calls == []
+    story.logins()
+    assert story.state.calls == ["set"]
+    assert len(story.roles.requests) == 2
+    assert "state" in story.timings.milliseconds()
+
+
+def test_one_mark_is_set_for_the_whole_request() -> None:
+    both = [grant("own", single_use=True), grant("base", registry="base", single_use=True)]
+    story = Story(both)
+    assert len(story.logins().logins) == 2
+    assert story.state.calls == ["set"]
+
+
+def test_a_token_that_was_used_mints_nothing() -> None:
+    story = Story(ONCE)
+    story.logins()
+    story.record = AuditRecord(request_id="another-request")
+    before = len(story.roles.requests)
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.REPLAYED
+    assert len(story.roles.requests) == before
+    # Other grants neither look nor spend.
+    assert len(story.logins(Ask(registries=("base",))).logins) == 1
+
+
+def test_explaining_spends_nothing() -> None:
+    story = Story(ONCE)
+    story.explain()
+    assert story.state.calls == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_token_is_released_where_nothing_was_minted(*, whole: bool) -> None:
+    story = Story(ONCE)
+    story.registries.refusal = THROTTLED
+    with pytest.raises(Refused) as refused:
+        story.run(whole=whole)
+    assert refused.value is THROTTLED
+    assert story.state.calls == ["set", "release"]
+    assert story.state.marks == {}
+
+
+def test_a_token_is_released_after_what_nobody_foresaw() -> None:
+    story = Story(ONCE)
+    story.roles.refusals = None  # type: ignore[assignment] # a fault of ours, of any kind
+    with pytest.raises(TypeError):
+        story.run()
+    assert story.state.marks == {}
+
+
+def test_a_token_that_brought_one_login_stays_spent() -> None:
+    story = Story(ONCE)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    assert len(story.logins().logins) == 1
+    assert story.state.calls == ["set"]
+    story = Story(ONCE)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
+    with pytest.raises(Refused):
+        story.run(whole=True)
+    assert story.state.calls == ["set"]
+
+
+def test_a_session_policy_that_does_not_fit_costs_no_token() -> None:
+    story = Story([grant(single_use=True, repositories=[f"ci/{'x' * 100}-{number}" for number in range(30)])])
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.MISCONFIGURED
+    assert story.state.marks == {}

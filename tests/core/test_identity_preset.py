@@ -1,0 +1,149 @@
+import pytest
+
+from sandbox.providers import all_providers
+from tests.ci_claims import AWS_ISSUER, BITBUCKET_ISSUER
+from tests.ci_jobs import issuer_of, job_claims
+from token_exchange.core.identity import STANDARD_CLAIMS, BadSetting, ClaimType, Preset
+from token_exchange.core.keys import SCHEMES
+from token_exchange.core.vocabulary import IDS, NAMES
+from token_exchange.presets.catalog import providers
+
+_OWN_ISSUERS = {"github-actions": None, "gitlab": None, "bitbucket-pipelines": BITBUCKET_ISSUER, "aws-sts": AWS_ISSUER}
+
+PRESETS = {
+    name: provider.preset({}, _OWN_ISSUERS[name] if name in _OWN_ISSUERS else issuer_of(name))
+    for name, provider in providers().items()
+    if name != "generic"
+}
+
+
+@pytest.fixture(params=sorted(PRESETS))
+def preset(request: pytest.FixtureRequest) -> Preset:
+    return PRESETS[str(request.param)]
+
+
+def test_what_the_vocabulary_is_made_of_is_documented(preset: Preset) -> None:
+    for source in preset.vocabulary.values():
+        assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
+
+
+def test_what_marks_a_job_is_documented(preset: Preset) -> None:
+    assert preset.required
+    assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
+    assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
+    for path, values in preset.only.items():
+        kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
+        assert kinds == {preset.claim_type(path)}
+    assert all(preset.claim_type(path) == "text" for path in preset.endings)
+
+
+def test_what_is_nested_is_inside_objects(preset: Preset) -> None:
+    assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
+
+
+def test_an_audience_of_ones_own_is_nobody_elses_where_one_can_be_chosen(preset: Preset) -> None:
+    cannot_choose = {"azure-devops", "semaphore", "spacelift"}
+    assert preset.shared_audience("https://exchange.acme.example") is (preset.provider in cannot_choose)
+
+
+def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
+    assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
+    assert preset.braced_uuids >= {
+        path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
+    }
+
+
+def test_what_is_declared_is_documented_and_not_proven(preset: Preset) -> None:
+    assert {path[0] for path in preset.declared} <= preset.claims.keys()
+    assert not any(preset.is_declared(name) for name in preset.proven)
+
+
+def test_what_the_linter_goes_by_is_documented(preset: Preset) -> None:
+    filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
+    assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
+    assert preset.named_in_sub <= preset.vocabulary.keys()
+
+
+SHOWN_BY_ITSELF = {
+    "event_name": "pull_request_target",
+    "pipeline_source": "merge_request_event",
+    "event": "pull_request",
+    "pull_fork": "true",
+    "branch_dest": "main",
+    "rpo_ref": "refs/pull/7/merge",
+    "oidc.circleci.com/vcs-ref": "refs/pull/7",
+    "scm_pull_request_target_branch": "main",
+    "ref_type": "pull-request",
+    "terraform_run_phase": "plan",
+    "runType": "PROPOSED",
+}
+
+
+def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(preset: Preset) -> None:
+    members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
+    assert preset.untrusted_trigger(members) is None
+    for (claim,) in preset.triggers:
+        outsiders = {claim: SHOWN_BY_ITSELF[claim]}
+        assert preset.untrusted_trigger(outsiders)
+        assert preset.untrusted_trigger({**members, **outsiders})
+
+
+def test_names_are_of_the_vocabulary(preset: Preset) -> None:
+    assert set(preset.vocabulary) <= set(NAMES)
+    assert preset.proven <= preset.vocabulary.keys()
+
+
+def test_only_signatures_that_prove_something(preset: Preset) -> None:
+    assert preset.algorithms
+    assert set(preset.algorithms) <= SCHEMES.keys()
+
+
+def test_a_step_knows_where_its_audience_goes(preset: Preset) -> None:
+    assert "AUDIENCE" in preset.step_line
+
+
+def test_each_id_is_whose_it_is(preset: Preset) -> None:
+    """A grant on somebody's id is shown to nobody else."""
+    for name in IDS - {"run_id", "job_id"}:
+        if name in preset.vocabulary:
+            assert set(preset.vocabulary[name].behind) <= preset.who
+    assert ("sub",) in preset.who
+
+
+def test_the_presets_name_is_the_providers(preset: Preset) -> None:
+    assert PRESETS[preset.provider] is preset
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "expected"),
+    [
+        ("github-actions", ("run_number",), "text"),
+        ("github-actions", ("repo_property_x",), "text"),
+        ("github-actions", ("exp",), "number"),
+        ("github-actions", ("aud",), "any"),
+        ("github-actions", ("a", "b"), "any"),
+        ("gitlab", ("runner_id",), "number"),
+        ("gitlab", ("groups_direct",), "list"),
+        ("gitlab", ("job_config",), "object"),
+        ("gitlab", ("job_config", "url"), "any"),
+        ("gitlab", ("brand_new",), "any"),
+        ("aws-sts", ("https://sts.amazonaws.com/",), "object"),
+        ("aws-sts", ("https://sts.amazonaws.com/", "aws_account"), "text"),
+        ("aws-sts", ("https://sts.amazonaws.com/", "request_tags", "team"), "any"),
+        ("circleci", ("oidc.circleci.com/ssh-rerun",), "boolean"),
+        ("circleci", ("oidc.circleci.com/context-ids",), "list"),
+        ("buildkite", ("build_number",), "number"),
+        ("buildkite", ("agent_tag:queue",), "any"),
+        ("google", ("google", "compute_engine", "instance_id"), "text"),
+        ("kubernetes", ("kubernetes.io", "serviceaccount"), "object"),
+        ("jenkins", ("job_name",), "any"),
+    ],
+)
+def test_types_of_claims(name: str, path: tuple[str, ...], expected: ClaimType) -> None:
+    assert PRESETS[name].claim_type(path) == expected
+
+
+def test_a_bad_setting_says_which() -> None:
+    with pytest.raises(BadSetting, match="missing") as bad:
+        providers()["generic"].preset({}, None)
+    assert bad.value.key == "issuer"

@@ -1,0 +1,49 @@
+import re
+
+import pytest
+
+from token_exchange.core.refusals import MEANINGS, Reason
+
+# The table of statuses in the description of the interface, which clients were written against.
+TABLE = {
+    (400, "invalid_request"): "malformed-request two-tokens repeated-parameter unsupported-token-type unknown-format",
+    (400, "unsupported_grant_type"): "unsupported-grant-type",
+    (400, "invalid_target"): "unknown-registry ambiguous-registry unknown-grant",
+    (400, "invalid_scope"): "malformed-scope scope-exceeds-grant",
+    (401, "invalid_token"): (
+        "missing-token malformed-token token-too-large unsupported-algorithm unknown-issuer wrong-audience unknown-key "
+        "bad-signature missing-claim invalid-claim expired not-yet-valid lifetime-too-long replayed"
+    ),
+    (403, "access_denied"): "organization-not-allowed denied untrusted-trigger no-matching-grant",
+    (404, "invalid_request"): "not-found",
+    (405, "invalid_request"): "method-not-allowed",
+    (413, "invalid_request"): "body-too-large",
+    (415, "invalid_request"): "unsupported-media-type",
+    (429, "temporarily_unavailable"): "too-many-requests",
+    (500, "server_error"): "internal-error",
+    (502, "server_error"): "role-refused registry-refused secret-refused misconfigured",
+    (503, "temporarily_unavailable"): (
+        "issuer-unavailable aws-throttled aws-unavailable policy-unavailable state-unavailable deadline-exceeded"
+    ),
+}
+
+
+def test_the_reasons_are_those_of_the_interface() -> None:
+    assert sorted(" ".join(TABLE.values()).split()) == sorted(Reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "reason"),
+    [(status, error, reason) for (status, error), reasons in TABLE.items() for reason in reasons.split()],
+)
+def test_each_reason_means_what_the_interface_says(status: int, error: str, reason: str) -> None:
+    meaning = MEANINGS[Reason(reason)]
+    assert (meaning.status, meaning.error) == (status, error)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_has_a_code_and_a_hint_in_one_line(reason: Reason) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", reason.value)
+    hint = MEANINGS[reason].hint
+    assert hint.isprintable()
+    assert not hint.endswith(".")

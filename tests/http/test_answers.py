@@ -1,0 +1,62 @@
+import json
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.http.answers import failure_fields, failure_headers, json_answer, safe_json, status_of
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(TEXT, TEXT | st.lists(TEXT)))
+def test_json_is_one_harmless_line_that_says_the_same(fields: dict[str, str | list[str]]) -> None:
+    line = safe_json({name: value if isinstance(value, str) else [*value] for name, value in fields.items()})
+    assert line.isascii()
+    assert line.isprintable()
+    assert not set(line) & set("$`")
+    assert json.loads(line) == fields
+
+
+@pytest.mark.parametrize("name", ["$(echo ran >&2)", "`echo ran >&2`", "${HOME}", "$HOME"])
+def test_a_shell_that_puts_an_answer_between_quotes_runs_nothing(name: str) -> None:
+    line = safe_json({"ref": name})
+    quoted = line.replace('"', '\\"')
+    done = subprocess.run(["sh", "-c", f'printf %s "{quoted}"'], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert "ran" not in done.stderr
+    assert json.loads(done.stdout) == {"ref": name}
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("has_grant_type", [True, False])
+def test_only_a_bad_token_is_answered_otherwise_with_a_grant_type(reason: Reason, has_grant_type: bool) -> None:  # noqa: FBT001 - a column of the table
+    meaning = MEANINGS[reason]
+    status = status_of(reason, has_grant_type=has_grant_type)
+    fields = failure_fields(reason, "why", request_id="r", has_grant_type=has_grant_type)
+    if meaning.status == 401 and has_grant_type:
+        assert (status, fields["error"]) == (400, "invalid_request")
+    else:
+        assert (status, fields["error"]) == (meaning.status, meaning.error)
+    assert fields["reason"] == reason.value
+    assert fields["hint"] == meaning.hint
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_headers_go_by_the_status(reason: Reason) -> None:
+    status = MEANINGS[reason].status
+    headers = failure_headers(Refused(reason, "why"), status=status)
+    assert ("WWW-Authenticate" in headers) == (status == 401)
+    assert ("Retry-After" in headers) == (status in (429, 503))
+    assert failure_headers(Refused(reason, "why"), status=400) == {}
+
+
+def test_a_refusal_may_say_when_to_come_again() -> None:
+    refused = Refused(Reason.ISSUER_UNAVAILABLE, "why", retry_after_seconds=17)
+    assert failure_headers(refused, status=503) == {"Retry-After": "17"}
+
+
+def test_no_repr_shows_a_password() -> None:
+    assert "secret" not in repr(json_answer(200, {"password": "secret"}, request_id="r"))

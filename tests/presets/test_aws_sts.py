@@ -1,0 +1,91 @@
+import pytest
+
+from tests.ci_claims import AWS_ISSUER, STS, aws_claims
+from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.presets.catalog import providers
+
+PROVIDER = providers()["aws-sts"]
+PRESET = PROVIDER.preset({}, AWS_ISSUER)
+
+
+def refusal(claims: dict[str, Json]) -> Refused:
+    with pytest.raises(Refused) as refused:
+        identify(PRESET, claims)
+    return refused.value
+
+
+def test_a_role() -> None:
+    role = "arn:aws:iam::320987654321:role/builds/ruder-ship"
+    found = identify(PRESET, aws_claims())
+    assert found.vocabulary == {
+        "organization": "o-9z8y7x6w5v",
+        "organization_id": "320987654321",
+        "actor": role,
+        "actor_id": role,
+    }
+    assert found.untrusted_trigger is None
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_account_outside_of_any_organization(value: Json) -> None:
+    assert "organization" not in identify(PRESET, aws_claims({"org_id": value})).vocabulary
+    # empty text is kept out too where it really is in the token
+    claims = aws_claims()
+    claims[STS] = {"aws_account": "320987654321", "org_id": value}
+    assert "organization" not in identify(PRESET, claims).vocabulary
+
+
+def test_what_the_caller_writes_says_nothing_of_him() -> None:
+    tags: Json = {"aws_account": "1", "org_id": "o-evil"}
+    assert identify(PRESET, aws_claims({"request_tags": tags, "principal_tags": tags})) == identify(
+        PRESET, aws_claims()
+    )
+    # the names of the nested claims mean nothing elsewhere
+    assert identify(PRESET, aws_claims(aws_account="1", org_id="o-evil")) == identify(PRESET, aws_claims())
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, "320987654321", ["aws_account"], {"org_id": "o-9z8y7x6w5v"}, 7])
+def test_a_token_without_the_account(value: Json) -> None:
+    assert refusal({**aws_claims(), STS: value}).reason is Reason.MISSING_CLAIM
+
+
+@pytest.mark.parametrize("claim", ["aws_account", "org_id", "ou_path", "source_region"])
+@pytest.mark.parametrize("value", [320987654321, True, ["320987654321"], {"a": "b"}, 1.5])
+def test_nested_text_is_text(claim: str, value: Json) -> None:
+    refused = refusal(aws_claims({claim: value}))
+    assert refused.reason is Reason.INVALID_CLAIM
+    assert f"{STS} → {claim}" in refused.description
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        None,
+        f"{AWS_ISSUER}/",
+        f"{AWS_ISSUER}:443",
+        f"{AWS_ISSUER}.evil.example",
+        AWS_ISSUER.replace("https", "http"),
+        AWS_ISSUER.upper(),
+        "https://tokens.sts.global.api.aws",
+        "https://.tokens.sts.global.api.aws",
+        "https://a.b.tokens.sts.global.api.aws",
+        "https://evil.example/x.tokens.sts.global.api.aws",
+        "https://-.tokens.sts.global.api.aws",
+        "https://*.tokens.sts.global.api.aws",
+        "https://sts.amazonaws.com",
+    ],
+)
+def test_what_is_no_accounts_issuer(issuer: str | None) -> None:
+    with pytest.raises(BadSetting) as bad:
+        PROVIDER.preset({}, issuer)
+    assert bad.value.key == "issuer"
+
+
+def test_what_is_known_of_it() -> None:
+    assert PRESET.issuer == AWS_ISSUER
+    assert PRESET.required == {(STS, "aws_account")}
+    assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256", "ES384"), 3600)
+    assert PRESET.declared == {(STS, "request_tags")}
+    assert PRESET.minted == "on-request"

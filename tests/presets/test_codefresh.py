@@ -1,0 +1,95 @@
+import pytest
+
+from tests.ci_jobs import job_claims
+from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.presets.catalog import provider_named
+
+PROVIDER = provider_named("codefresh")
+PRESET = PROVIDER.preset({}, None)
+
+
+def vocabulary(scenario: str | None = None, **changes: Json) -> dict[str, str | bool]:
+    return dict(identify(PRESET, job_claims("codefresh", scenario, **changes)).vocabulary)
+
+
+def test_a_job() -> None:
+    assert vocabulary() == {
+        "organization": "acme",
+        "organization_id": "64d2f8b10c3e5a7961b4e0d8",
+        "repository": "acme/shop",
+        "pipeline": "shop/images",
+        "pipeline_id": "67c1e9f05a2b4d8376e0a1c9",
+        "branch": "main",
+        "run_id": "68f00a1d3c5e7b9264d8f1a3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"scm_pull_request_target_branch": "main"}, {"branch": None}),
+        # started by hand
+        (
+            {"initiator": "ada", "scm_ref": None, "scm_repo_url": None},
+            {"actor": "ada", "branch": None, "repository": None},
+        ),
+        # users choose what is in it, colons too
+        ({"sub": "account:x:pipeline:y:scm_ref:main"}, {"pipeline_id": "67c1e9f05a2b4d8376e0a1c9"}),
+    ],
+)
+def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | None]) -> None:
+    found = vocabulary(None, **changes)
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "trigger"),
+    [
+        ({}, None),
+        ({"scm_pull_request_target_branch": "main"}, "a pull request to main"),
+        ({"scm_pull_request_target_branch": ""}, "a pull request to "),
+    ],
+)
+def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+    assert identify(PRESET, job_claims("codefresh", None, **changes)).untrusted_trigger == trigger
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "reason", "claim"),
+    [
+        (None, {"account_id": None}, Reason.MISSING_CLAIM, "account_id"),
+        (None, {"pipeline_id": ""}, Reason.MISSING_CLAIM, "pipeline_id"),
+        (None, {"scm_pull_request_target_branch": False}, Reason.INVALID_CLAIM, "scm_pull_request_target_branch"),
+    ],
+)
+def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+    with pytest.raises(Refused) as refused:
+        vocabulary(scenario, **changes)
+    assert refused.value.reason is reason
+    assert f"claim {claim}:" in refused.value.description
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://oidc.codefresh.io/",
+        "http://oidc.codefresh.io",
+        "https://oidc.codefresh.io.evil.example",
+        "https://x.example",
+    ],
+)
+def test_there_is_one_issuer(issuer: str) -> None:
+    with pytest.raises(BadSetting) as bad:
+        PROVIDER.preset({}, issuer)
+    assert bad.value.key == "issuer"
+    assert PROVIDER.preset({}, None).issuer == "https://oidc.codefresh.io"
+
+
+def test_what_is_known_of_it() -> None:
+    assert PRESET.shared_audience("https://g.codefresh.io")
+    assert not PRESET.shared_audience("https://exchange.acme.example")
+    assert PRESET.is_declared("repository")
+    assert PRESET.is_declared("branch")
+    assert not {"repository", "branch"} & PRESET.proven

@@ -1,0 +1,81 @@
+import pytest
+
+from tests.ci_jobs import issuer_of, job_claims
+from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.presets.catalog import provider_named
+
+PROVIDER = provider_named("spacelift")
+RUN = "01KB3XV8N2C6Z4L9P7D5F1S3A0"
+PRESET = PROVIDER.preset({}, issuer_of("spacelift"))
+
+
+def vocabulary(scenario: str | None = None, **changes: Json) -> dict[str, str | bool]:
+    return dict(identify(PRESET, job_claims("spacelift", scenario, **changes)).vocabulary)
+
+
+def test_a_job() -> None:
+    assert vocabulary() == {"organization": "acme", "pipeline_id": "shop-images", "event": "TRACKED", "run_id": RUN}
+
+
+@pytest.mark.parametrize(
+    ("changes", "trigger"),
+    [
+        ({}, None),
+        ({"runType": "TASK"}, None),
+        ({"runType": "DESTROY"}, None),
+        ({"runType": "PROPOSED"}, "run type PROPOSED"),
+        # a module's tests run on pull requests too
+        ({"runType": "TESTING"}, "run type TESTING"),
+        ({"runType": "tracked"}, "run type tracked"),
+    ],
+)
+def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+    assert identify(PRESET, job_claims("spacelift", None, **changes)).untrusted_trigger == trigger
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "reason", "claim"),
+    [
+        (None, {"callerId": None}, Reason.MISSING_CLAIM, "callerId"),
+        (None, {"callerType": ""}, Reason.MISSING_CLAIM, "callerType"),
+        (None, {"runType": None}, Reason.MISSING_CLAIM, "runType"),
+        (None, {"runType": ["TRACKED"]}, Reason.INVALID_CLAIM, "runType"),
+    ],
+)
+def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+    with pytest.raises(Refused) as refused:
+        vocabulary(scenario, **changes)
+    assert refused.value.reason is reason
+    assert f"claim {claim}:" in refused.value.description
+
+
+@pytest.mark.parametrize(
+    ("settings", "issuer", "key"),
+    [
+        ({}, None, "account"),
+        ({"account": "a.b"}, None, "account"),
+        ({"account": "acme"}, "https://spacelift.acme.example", "issuer"),
+        ({}, "https://acme.app.spacelift.io/", "issuer"),
+        ({}, "https://a.b.app.spacelift.io", "issuer"),
+        ({}, "https://acme.spacelift.io", "issuer"),
+        ({}, "http://spacelift.acme.example", "issuer"),
+    ],
+)
+def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | None, key: str) -> None:
+    with pytest.raises(BadSetting) as bad:
+        PROVIDER.preset(settings, issuer)
+    assert bad.value.key == key
+
+
+def test_an_installation_of_ones_own_is_its_own_organization() -> None:
+    preset = PROVIDER.preset({}, "https://spacelift.acme.example:8443/x")
+    assert preset.issuer == "https://spacelift.acme.example:8443/x"
+    assert preset.vocabulary["organization"].read({}) == "spacelift.acme.example"
+
+
+def test_what_is_known_of_it() -> None:
+    assert PRESET.issuer == PROVIDER.preset({"account": "acme"}, None).issuer
+    assert PRESET.shared_audience("acme.app.spacelift.io")
+    assert PRESET.minted == "once-per-job"

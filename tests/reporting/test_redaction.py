@@ -1,0 +1,71 @@
+import base64
+import secrets
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from token_exchange.reporting.redaction import redacted
+
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
+SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln_bmF0-dXJl"
+SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "x-amz-security-token:{}\nhost:sts",
+        "SecretAccessKey={}&Action=AssumeRole",
+        "<SecretAccessKey>{}</SecretAccessKey>",
+        '{{"password": "{}"}}',
+        "b'{}'",
+        "({})",
+        "Authorization: Bearer {}",
+    ],
+)
+def test_what_looks_like_a_secret_is_left_out(secret: str, around: str) -> None:
+    cleaned = redacted(around.format(secret))
+    assert "[redacted]" in cleaned
+    for start in range(0, len(secret) - 8, 4):
+        assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Basic"])
+def test_credentials_of_any_form_are_left_out(scheme: str) -> None:
+    assert redacted(f"Authorization: {scheme} short-one, more") == "Authorization: [redacted], more"
+
+
+def test_a_key_with_slashes_is_no_path() -> None:
+    for secret in (SECRET_KEY, "abc/" * 10 + "A", "abc/" * 10 + "abc=", "a" * 40, "0123456789abcdef" * 3):
+        assert redacted(secret) == "[redacted]"
+
+
+# Without these a log says nothing.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arn:aws:iam::111122223333:role/ci-ecr-push",
+        "User: arn:aws:sts::111122223333:assumed-role/ecr-token-exchange/ecr-token-exchange is not authorized",
+        f"policy {sha256(b'').hexdigest()} is in force",
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "https://token.actions.githubusercontent.com/.well-known/openid-configuration",
+        "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+        "/opt/platform/registries/production/exchange/policy.yaml: No such file or directory",
+        "s3://acme/platform/registries/production/exchange/policy.yaml",
+    ],
+)
+def test_names_ids_and_hashes_are_left_in(text: str) -> None:
+    assert redacted(text) == text
+
+
+@given(st.text(), st.binary(min_size=30, max_size=200), st.text(alphabet=" \n\t:;,'\"<>(){}[]="), st.text())
+def test_a_key_is_left_out_of_any_text(before: str, octets: bytes, between: str, after: str) -> None:
+    secret = base64.b64encode(octets).decode()
+    assert secret not in redacted(f"{before} {between}{secret}{between} {after}")
