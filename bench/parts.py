@@ -17,12 +17,15 @@ from bench.policies import caller_of, claims_of, policy_of
 from bench.sampling import medians, seconds_in_turns
 from bench.verification import ISSUER, decoding, verification
 from sandbox.signing_keys import KeyRing
+from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.decision import Granted, decide
 from token_exchange.core.policy import Ask
+from token_exchange.core.ports import Deadline
 from token_exchange.core.session import bounded_session
-from token_exchange.core.trust import VerifiedToken
+from token_exchange.core.trust import SignedToken, VerifiedToken
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.audit import AuditRecord, claims_named
+from token_exchange.reporting.audit import AuditRecord
 
 GRANTS: Final = 1000
 _ASK: Final = Ask(registries=("apps",))
@@ -43,16 +46,18 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
     verify = verification(policy, ring, now=now)
     verified = verify(token)
     assert isinstance(verified, VerifiedToken)
-    named = claims_named(caller.issuer, policy.claims_in_conditions)
+    signed = SignedToken(trust=verified.trust, claims=verified.claims, sha256="a" * 64, signed_part_sha256="b" * 64)
 
     def audit() -> str:
-        record = AuditRecord(request_id="7d2f8e1c-0000-4000-8000-000000000000")
-        record.saw_token(token)
-        record.token = verified
-        record.provider = caller.issuer.preset.provider
-        record.named_claims = named
-        record.caller = caller
-        record.policy_sha256 = policy.sha256
+        clock = SystemClock()
+        attempt = Attempt(
+            request_id="7d2f8e1c-0000-4000-8000-000000000000",
+            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
+            timings=Timings(clock),
+        )
+        attempt.policy, attempt.token, attempt.caller = policy, signed, caller
+        record = AuditRecord(attempt=attempt)
+        record.record_token_hash(token)
         return json.dumps(record.render())
 
     return {

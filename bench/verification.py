@@ -15,7 +15,7 @@ from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
@@ -96,8 +96,11 @@ def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], 
             read_compact(raw_token),
             issuers=policy.issuers_by_url,
             now=float(now),
-            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
-            timings=Timings(clock),
+            attempt=Attempt(
+                request_id="-",
+                deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
+                timings=Timings(clock),
+            ),
         )
 
     verify(ring.current.sign(claims_of(ISSUER, now=now, changes={})))

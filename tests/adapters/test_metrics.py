@@ -2,27 +2,21 @@ import json
 
 import pytest
 
+from tests.attempts import attempt_of, signed_token
 from tests.fake_issuer import FakeIssuer
 from token_exchange.adapters.events import Metrics
 from token_exchange.core.attempt import Part
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.trust import VerifiedToken
 from token_exchange.reporting.audit import AuditRecord
 
 type Measured = dict[str, tuple[Json, Json, Json]]
 
 
 def _record(*, verified: bool, reason: Reason | None = None, status: int = 200) -> AuditRecord:
-    token = VerifiedToken(
-        trust=FakeIssuer().trust(entry="github"),
-        claims={"repository": "acme/shop"},
-        expires_at=0.0,
-        token_id=None,
-        sha256="a",
-        signed_part_sha256="b",
-    )
-    record = AuditRecord(request_id="r", token=token if verified else None)
+    record = AuditRecord(attempt=attempt_of())
+    if verified:
+        record.attempt.token = signed_token(FakeIssuer().trust(entry="github"), {"repository": "acme/shop"})
     if reason is not None:
         record.refuse(Refused(reason, "x"), status=status)
     return record

@@ -1,24 +1,24 @@
 import pytest
 
+from tests.attempts import REQUEST_ID, attempt_of
 from tests.doubles import (
     FakePolicySource,
     FakeRegistries,
     FakeRoles,
     FakeStoredLogins,
     QuietPolicyEvents,
-    RecordedClaimEvents,
     grant,
     policy_text,
 )
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from tests.fake_state import FakeState, RecordedStateEvents
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import FailedLogin, MintedLogin
 from token_exchange.core.decision import Denied
 from token_exchange.core.exchange import Exchange, Exchanged, Explained
 from token_exchange.core.mint import Minter
 from token_exchange.core.policy import Ask, RepositoryScope
-from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.usage import Budgets, SingleUse
 from token_exchange.core.verifier import Verifier
@@ -38,8 +38,8 @@ class Story:
         self.issuer = FakeIssuer()
         self.roles = FakeRoles()
         self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
-        self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
-        self.claim_events = RecordedClaimEvents()
+        self.request_id = REQUEST_ID
+        self.attempt = attempt_of(self.clock, request_id=self.request_id)
         self.stored = FakeStoredLogins()
         self.state = FakeState()
         self.state_events = RecordedStateEvents()
@@ -55,7 +55,6 @@ class Story:
             budgets=Budgets(counts=self.state, events=self.state_events),
             single_use=SingleUse(marks=self.state, events=self.state_events),
             minter=Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock),
-            claim_events=self.claim_events,
             clock=self.clock,
         )
 
@@ -63,32 +62,23 @@ class Story:
         claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
         return self.issuer.signing_key.sign(self.issuer.header(), claims)
 
-    def deadline(self) -> Deadline:
-        return Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10)
-
     def run(
         self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **changes: Json
     ) -> Exchanged | Denied:
-        self.timings = Timings(self.clock)
-        return self.exchange.run(
-            self.token(**changes),
-            ask or Ask(),
-            single=single,
-            whole=whole,
-            record=self.record,
-            deadline=self.deadline(),
-            timings=self.timings,
-        )
+        self.attempt = attempt_of(self.clock, request_id=self.request_id)
+        return self.exchange.run(self.token(**changes), ask or Ask(), self.attempt, single=single, whole=whole)
 
     def explain(self, ask: Ask | None = None, **changes: Json) -> Explained | Denied:
         claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
         return self.exchange.explain(
             self.issuer.signing_key.sign(self.issuer.header(), claims),
             ask or Ask(),
-            record=self.record,
-            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
-            timings=Timings(self.clock),
+            self.attempt,
         )
+
+    @property
+    def record(self) -> AuditRecord:
+        return AuditRecord(attempt=self.attempt)
 
     def logins(self, ask: Ask | None = None, **more: bool) -> Exchanged:
         outcome = self.run(ask, **more)
@@ -134,7 +124,7 @@ def test_an_explanation_is_the_decision_and_mints_nothing() -> None:
     assert isinstance(outcome, Explained)
     assert [award.grant.name for award in outcome.granted.awards] == ["own", "base"]
     assert [one.grant.name for one in outcome.nearest.nearest] == ["own", "base", "release"]
-    assert (story.record.grants, story.record.identity_is_proven) == ([], True)
+    assert (story.attempt.logins, story.record.identity_is_proven) == ([], True)
     assert story.is_untouched()
 
 
@@ -166,7 +156,7 @@ def test_what_fails_is_told_beside_what_does_not() -> None:
     story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
     outcome = story.logins()
     assert [login.registry.name for login in outcome.logins] == ["base"]
-    assert [(failed.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
+    assert [(failed.award.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
 
 
 def test_where_there_is_no_place_to_tell_one_failure_fails_all() -> None:
@@ -175,7 +165,7 @@ def test_where_there_is_no_place_to_tell_one_failure_fails_all() -> None:
     with pytest.raises(Refused) as refused:
         story.run(whole=True)
     assert refused.value is THROTTLED
-    assert [fields.get("access_key_id") for fields in story.record.grants] == ["ASIA1", None]
+    assert [type(login) for login in story.attempt.logins] == [MintedLogin, FailedLogin]
 
 
 def test_all_failing_is_the_first_failure() -> None:
@@ -190,22 +180,22 @@ def test_the_record_knows_no_token_before_its_signature_is_proven() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(aud="https://elsewhere.example")
-    assert (story.record.token, story.record.caller) == (None, None)
+    assert (story.attempt.token, story.attempt.caller) == (None, None)
 
 
 def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
-    assert story.record.token is not None
-    assert story.record.token.claims["exp"] == int(NOW) - 3600
-    assert (story.record.caller, story.record.identity_is_proven) == (None, False)
+    assert story.attempt.token is not None
+    assert story.attempt.token.claims["exp"] == int(NOW) - 3600
+    assert (story.attempt.caller, story.record.identity_is_proven) == (None, False)
 
 
 def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:
     story = Story(BOTH)
     story.run(organization="other")
-    assert story.record.token is not None
+    assert story.attempt.token is not None
     assert not story.record.identity_is_proven
 
 
@@ -229,7 +219,7 @@ def test_a_token_is_spent_after_the_decision_and_before_anything_is_minted() -> 
     story.logins()
     assert story.state.calls == ["set"]
     assert len(story.roles.requests) == 2
-    assert "state" in story.timings.milliseconds()
+    assert "state" in story.attempt.timings.milliseconds()
 
 
 def test_one_mark_is_set_for_the_whole_request() -> None:
@@ -242,7 +232,7 @@ def test_one_mark_is_set_for_the_whole_request() -> None:
 def test_a_token_that_was_used_mints_nothing() -> None:
     story = Story(ONCE)
     story.logins()
-    story.record = AuditRecord(request_id="another-request")
+    story.request_id = "another-request"
     before = len(story.roles.requests)
     with pytest.raises(Refused) as refused:
         story.run()

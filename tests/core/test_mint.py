@@ -2,18 +2,18 @@ import json
 
 import pytest
 
+from tests.attempts import attempt_of
 from tests.doubles import FakeRegistries, FakeRoles, FakeStoredLogins, grant, policy_text
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.core.attempt import Timings
 from token_exchange.core.decision import Denied, Granted, decide
 from token_exchange.core.evaluate import caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Ask, RepositoryScope
-from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.audit import login_fields
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:hub-AbCdEf"
 RAW_TOKEN = "the.raw.token"
@@ -40,8 +40,7 @@ class Story:
         self.roles = FakeRoles()
         self.registries = FakeRegistries(expires_at=NOW + 12 * 3600)
         self.stored = FakeStoredLogins()
-        self.record = AuditRecord(request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
-        self.timings = Timings(self.clock)
+        self.attempt = attempt_of(self.clock)
 
     def mint(self) -> Login:
         granted = decide(self.policy, self.caller, Ask())
@@ -50,10 +49,8 @@ class Story:
         return minter.mint(
             granted.awards[0],
             self.caller,
+            self.attempt,
             raw_token=RAW_TOKEN,
-            record=self.record,
-            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 10),
-            timings=self.timings,
         )
 
 
@@ -66,13 +63,13 @@ def test_a_stored_login_is_handed_out_as_it_is_and_no_role_is_assumed() -> None:
     assert (login.username, login.password, login.bounds) == ("hub-user", f"password-in-{SECRET}", None)
     assert story.roles.requests == []
     assert story.stored.read_arns == [SECRET]
-    assert "secret" in story.timings.milliseconds()
+    assert "secret" in story.attempt.timings.milliseconds()
 
 
 def test_the_record_names_the_secret_and_nothing_in_it() -> None:
     story = Story(HUB)
     story.mint()
-    assert story.record.grants == [
+    assert [login_fields(login) for login in story.attempt.logins] == [
         {"grant": "hub", "registry": "hub", "secret_arn": SECRET, "secret_request_id": "secret-1"}
     ]
     assert "password-in" not in repr(story.mint())
@@ -91,7 +88,7 @@ def test_a_secret_that_cannot_be_read_is_the_requests_failure() -> None:
     with pytest.raises(Refused) as refused:
         story.mint()
     assert refused.value is story.stored.refusal
-    assert story.record.grants == []
+    assert story.attempt.logins == []
 
 
 # ------------------------------------------------------------------------------------------------------ ECR Public
@@ -153,7 +150,7 @@ def test_with_web_identity_the_callers_own_token_goes_to_sts() -> None:
     # The bound is the same: what the session may do, and until when.
     assert "repository/ci/shop" in request.session_policy
     assert "DateLessThan" in request.session_policy
-    assert RAW_TOKEN not in repr(story.record)
+    assert RAW_TOKEN not in repr(story.attempt)
 
 
 def test_as_the_broker_the_callers_token_goes_nowhere() -> None:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.attempts import attempt_of
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import AUDIENCE, ISSUER, FakeIssuer, RecordedKeyEvents, SigningKey, encode, private_key
-from token_exchange.core.attempt import Timings
 from token_exchange.core.keys import SCHEMES
-from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.token import read_compact
 from token_exchange.core.trust import IssuerTrust, VerifiedToken
@@ -26,15 +26,14 @@ class Door:
         self.events = RecordedKeyEvents()
         self.verifier = Verifier(KeyStore(fetcher=self.issuer, clock=self.clock, events=self.events))
         self.issuers = {self.issuer.url: trusts or (self.issuer.trust(),)}
-        self.timings = Timings(self.clock)
 
     def verify(self, raw_token: str) -> VerifiedToken:
+        self.attempt = attempt_of(self.clock)
         return self.verifier.verify(
             read_compact(raw_token),
             issuers=self.issuers,
             now=self.clock.now(),
-            deadline=Deadline(clock=self.clock, at_monotonic_seconds=self.clock.monotonic() + 20),
-            timings=self.timings,
+            attempt=self.attempt,
         )
 
     def refusal(self, raw_token: str) -> Refused:
@@ -53,7 +52,7 @@ def test_a_good_token() -> None:
     assert token.token_id == "3f0e"
     assert token.sha256 == read_compact(raw_token).sha256
     assert token.signed_part_sha256 == read_compact(raw_token).signed_part_sha256
-    assert list(door.timings.milliseconds()) == ["keys"]
+    assert list(door.attempt.timings.milliseconds()) == ["keys"]
 
 
 @pytest.mark.parametrize("algorithm", SCHEMES)
@@ -178,7 +177,7 @@ class TestRotation:
         door.verify(door.issuer.token())
         door.issuer.rotate(key_id="key-0")
         assert door.verify(door.issuer.token()).token_id
-        assert list(door.timings.milliseconds()) == ["keys"]
+        assert list(door.attempt.timings.milliseconds()) == ["keys"]
 
     def test_a_bad_signature_stays_one_after_the_key_has_changed(self) -> None:
         door = Door()

@@ -9,9 +9,10 @@ from token_exchange.core.keys import VerificationKey
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import IssuerTrust, Published
+from token_exchange.core.verifier import FoundKey
 from token_exchange.issuer_keys.fetch import Fetcher
 from token_exchange.issuer_keys.shared import SharedKeys
-from token_exchange.issuer_keys.store import FoundKey, KeyStore
+from token_exchange.issuer_keys.store import KeyStore
 
 
 class Story:
@@ -45,7 +46,7 @@ class Story:
         return self.store.find(trust or self.trust, key_id=key_id, algorithm="RS256", deadline=self.deadline(seconds))
 
     def replace(self, found: FoundKey, key_id: str | None = "key-0") -> VerificationKey | None:
-        return self.store.find_replacement(self.trust, found, key_id=key_id, deadline=self.deadline())
+        return self.store.find_rotated_key(self.trust, found, key_id=key_id, deadline=self.deadline())
 
     def refusal(self, key_id: str | None = "key-0", *, seconds: float = 20.0) -> Refused:
         with pytest.raises(Refused) as refused:

@@ -27,7 +27,7 @@ class TestInMemory:
         with pytest.raises(Refused) as refused:
             story.find("key-9", trust=trust)
         assert refused.value.reason is Reason.UNKNOWN_KEY
-        assert story.store.find_replacement(trust, found, key_id="key-0", deadline=story.deadline()) is None
+        assert story.store.find_rotated_key(trust, found, key_id="key-0", deadline=story.deadline()) is None
         assert story.fetches == 0
 
     def test_entries_of_one_origin_share_a_set(self) -> None:

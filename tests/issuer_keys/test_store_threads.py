@@ -11,7 +11,7 @@ from tests.fake_issuer import FakeIssuer, FakeNetwork
 from tests.issuer_keys.key_story import SharedStory, Story
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.issuer_keys.store import FoundKey
+from token_exchange.core.verifier import FoundKey
 
 
 @contextmanager
@@ -183,7 +183,7 @@ def test_who_waits_for_a_look_into_the_table_still_asks_the_issuer(pool: ThreadP
     assert story.table.entered.acquire(timeout=30)
     clock = SignallingClock()
     deadline = Deadline(clock=clock, at_monotonic_seconds=2000)
-    replacing = pool.submit(story.store.find_replacement, story.trust, found, key_id="key-0", deadline=deadline)
+    replacing = pool.submit(story.store.find_rotated_key, story.trust, found, key_id="key-0", deadline=deadline)
     clock.wait_until_asked(2)
     gate.set()
     assert renewing.result(30).key.public_key == found.key.public_key

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.attempts import attempt_of, record_of_caller
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
@@ -14,9 +15,8 @@ from token_exchange.core.identity import identify
 from token_exchange.core.policy import Ask
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
-from token_exchange.core.trust import VerifiedToken
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.audit import AuditRecord, claims_named
+from token_exchange.reporting.audit import AuditRecord
 
 # Twenty grants of one condition each, for a `considered` and a `would` of some size.
 POLICY = load_policy(
@@ -37,32 +37,14 @@ NAMES = ("repository_id", "ref", "branch", "environment", "workflow", "run_id", 
 def verified(**claims: Json) -> AuditRecord:
     """Return the record of a verified token that is refused for want of a grant."""
     issuer = POLICY.issuers["ci"]
-    everything: dict[str, Json] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "organization": "acme", **claims}
-    token = VerifiedToken(
-        trust=issuer.trust,
-        claims=everything,
-        expires_at=NOW,
-        token_id="3f0e",
-        sha256="a" * 64,
-        signed_part_sha256="b" * 64,
-    )
+    everything: dict[str, Json] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "jti": "3f0e", "organization": "acme", **claims}
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=NOW)
     decision = decide(POLICY, caller, Ask())
     assert isinstance(decision, Denied)
-    record = AuditRecord(
-        request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789",
-        api_request_id="JKJaXmPLvHcESHA=",
-        source_ip="203.0.113.7",
-        user_agent="curl/8",
-        token=token,
-        provider=issuer.preset.provider,
-        token_sha256="a" * 64,
-        caller=caller,
-        policy_sha256=POLICY.sha256,
-        named_claims=claims_named(issuer, POLICY.claims_in_conditions),
-        considered=decision.nearest,
-        would=decision.would,
-    )
+    record = record_of_caller(POLICY, caller)
+    record.api_request_id, record.source_ip, record.user_agent = "JKJaXmPLvHcESHA=", "203.0.113.7", "curl/8"
+    record.record_token_hash("a.b.c")
+    record.attempt.decision = decision
     record.refuse(Refused(decision.reason, decision.description), status=403)
     return record
 
@@ -118,7 +100,8 @@ def test_no_claim_makes_a_record_too_large_or_costs_an_identity(
     assert identity.keys() == {"organization", "repository"} | claims.keys()
     for name in ("token_sha256", "policy_sha256", "reason", "status"):
         assert name in fields
-    unproven = AuditRecord(request_id="r", unverified_issuer=issuer * 500, user_agent=agent * 500)
+    unproven = AuditRecord(attempt=attempt_of(), user_agent=agent * 500)
+    unproven.attempt.unverified_issuer = issuer * 500
     assert len(written(unproven.render())) < 2000
 
 
@@ -160,7 +143,7 @@ def test_a_claim_of_many_parts_is_cut_as_it_is_spelled() -> None:
     ],
 )
 def test_the_outcome_in_one_word(reason: Reason, decision: str) -> None:
-    record = AuditRecord(request_id="r")
+    record = AuditRecord(attempt=attempt_of())
     record.refuse(Refused(reason, "x"), status=MEANINGS[reason].status)
     assert record.decision() == decision
     # RFC 8693 answers a bad token with 400; a spent one stays a denial.
@@ -170,7 +153,7 @@ def test_the_outcome_in_one_word(reason: Reason, decision: str) -> None:
 
 
 def test_the_cause_of_a_failure_is_cleaned() -> None:
-    record = AuditRecord(request_id="r")
+    record = AuditRecord(attempt=attempt_of())
     refused = Refused(Reason.INTERNAL_ERROR, "x")
     refused.__cause__ = ValueError(f"Authorization: Bearer abc {'k' * 40} {'é' * 400}")
     record.refuse(refused, status=500)
@@ -182,6 +165,6 @@ def test_the_cause_of_a_failure_is_cleaned() -> None:
 
 
 def test_a_token_that_cannot_be_encoded_has_a_hash_all_the_same() -> None:
-    record = AuditRecord(request_id="r")
-    record.saw_token("\ud800")
+    record = AuditRecord(attempt=attempt_of())
+    record.record_token_hash("\ud800")
     assert record.token_sha256 is not None

@@ -1,5 +1,6 @@
 import pytest
 
+from tests.attempts import attempt_of
 from tests.doubles import grant, policy_text
 from token_exchange.core.decision import Denied
 from token_exchange.core.evaluate import Considered, Rule, Shortfall
@@ -79,4 +80,4 @@ def test_who_owns_a_grant_is_told_to_whom_it_is_shown() -> None:
 
 
 def test_without_a_caller_there_is_no_identity() -> None:
-    assert identity_fields(AuditRecord(request_id="r", identity_is_proven=True)) == {}
+    assert identity_fields(AuditRecord(attempt=attempt_of())) == {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.adapters.fetch import HttpsFetcher
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.identity import BadSetting, Preset, identify
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -81,8 +81,11 @@ def _verified(token: UnverifiedToken, policy: Policy, clock: Clock) -> tuple[boo
             token,
             issuers=policy.issuers_by_url,
             now=clock.now(),
-            deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + _SECONDS),
-            timings=Timings(clock),
+            attempt=Attempt(
+                request_id="-",
+                deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + _SECONDS),
+                timings=Timings(clock),
+            ),
         )
     except Refused as refused:
         text = f"{refused} ({heard.failure})" if heard.failure else str(refused)

@@ -14,7 +14,7 @@ from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleA
 from token_exchange.adapters.policy_file import policy_source
 from token_exchange.adapters.settings import Settings, SystemClock, read_settings
 from token_exchange.adapters.table import SharedKeysReader, StateTable
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.mint import Minter
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -27,6 +27,7 @@ from token_exchange.http.routes import Routes, is_audited, plain_refusal
 from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.store import PolicyStore
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
 
@@ -43,6 +44,7 @@ class Service:
         self._clock: Clock = SystemClock()
         self._metrics = Metrics()
         self._events = Events(metrics=self._metrics)
+        self._new_claims = NewClaims(self._events)
         self._audit_log = AuditLog()
         self._cold = True
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
@@ -73,7 +75,6 @@ class Service:
                 stored=SecretLogins(clients=clients, calls=calls),
                 clock=self._clock,
             ),
-            claim_events=self._events,
             clock=self._clock,
         )
         self._routes = Routes(exchange=exchange, policies=self._policies, public_url=settings.public_url)
@@ -97,8 +98,9 @@ class Service:
         Of Lambda's `context` its request's id and the time that is left are used.
         """
         cold, self._cold = self._cold, False
-        timings = Timings(self._clock)
-        record = AuditRecord(request_id=_request_id(context))
+        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
+        attempt = Attempt(request_id=_request_id(context), deadline=deadline, timings=Timings(self._clock))
+        record = AuditRecord(attempt=attempt)
         try:
             request = read_event(event)
         except NotHttp as error:
@@ -108,23 +110,21 @@ class Service:
         record.api_request_id = request.api_request_id
         record.source_ip = request.source_ip
         record.user_agent = request.user_agent
-        with timings.measure("total"):
-            answer = self._answer(request, context, record=record, timings=timings)
+        with attempt.measure("total"):
+            answer = self._answer(request, record)
         if is_audited(request.path):
-            answer = self._recorded(answer, record=record, timings=timings, cold=cold)
+            answer = self._recorded(answer, record, cold=cold)
         return answer.as_lambda_result()
 
-    def _answer(self, request: HttpRequest, context: object, *, record: AuditRecord, timings: Timings) -> HttpAnswer:
-        seconds = _seconds_for(context)
-        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
+    def _answer(self, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
         try:
-            return self._routes.answer(request, record=record, deadline=deadline, timings=timings)
+            return self._routes.answer(request, record)
         except Exception as error:  # noqa: BLE001 - the last line: an answer without a login, a log with a traceback
-            return self._unforeseen(error, record=record)
+            return self._unexpected(error, record)
 
-    def _recorded(self, answer: HttpAnswer, *, record: AuditRecord, timings: Timings, cold: bool) -> HttpAnswer:
+    def _recorded(self, answer: HttpAnswer, record: AuditRecord, *, cold: bool) -> HttpAnswer:
         """Write the audit line and the metrics, and return `answer`; no login leaves without its record."""
-        milliseconds = timings.milliseconds()
+        milliseconds = record.attempt.timings.milliseconds()
         more: dict[str, Json] = {
             "timings_ms": {str(part): spent for part, spent in milliseconds.items()},
             "cold_start": cold,
@@ -136,7 +136,8 @@ class Service:
         try:
             self._audit_log.write(record, {name: value for name, value in more.items() if value is not None})
         except Exception as error:  # noqa: BLE001 - whatever keeps the record from being written keeps the login back
-            return self._unforeseen(error, record=record)
+            return self._unexpected(error, record)
+        self._notice_new_claims(record)
         self._events.measure(
             lambda: self._metrics.exchange(
                 record, milliseconds, cold_start=cold, policy_age_seconds=self._policy_age_seconds()
@@ -144,13 +145,19 @@ class Service:
         )
         return answer
 
+    def _notice_new_claims(self, record: AuditRecord) -> None:
+        caller = record.attempt.caller
+        # Only of organizations on the allowlist: other tenants' tokens could use up what one environment reports.
+        if caller is not None and record.identity_is_proven:
+            self._new_claims.notice(caller.issuer.name, caller.issuer.preset, caller.claims)
+
     def _policy_age_seconds(self) -> float | None:
         in_force = self._policies.in_force
         return None if in_force is None else max(0.0, round(self._clock.now() - in_force.loaded_at, 3))
 
-    def _unforeseen(self, error: Exception, *, record: AuditRecord) -> HttpAnswer:
+    def _unexpected(self, error: Exception, record: AuditRecord) -> HttpAnswer:
         self._events.internal_error(error, request_id=record.request_id)
-        refused = Refused(Reason.INTERNAL_ERROR, "something failed that nobody foresaw")
+        refused = Refused(Reason.INTERNAL_ERROR, "unexpected internal error")
         refused.__cause__ = error
         answer = plain_refusal(refused, request_id=record.request_id)
         record.refuse(refused, status=answer.status)

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.attempts import record_of_caller
 from tests.ci_claims import caller_of, github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
 from tests.loading.documents import Document, document, grant, load
 from token_exchange.core.ports import Json
-from token_exchange.core.trust import VerifiedToken
-from token_exchange.reporting.audit import AuditRecord, claims_named
 
 MAIN = grant(name="main", match={"branch": "main"})
 
@@ -18,19 +17,7 @@ def record_of(claims: dict[str, Json] | None = None, *, found: Document | None =
     """Return the record that the service writes of a run with `claims`."""
     policy = load(document(MAIN) if found is None else found)
     caller = caller_of(policy, "github", github_claims() if claims is None else claims)
-    record = AuditRecord(request_id="r")
-    record.provider = caller.issuer.preset.provider
-    record.caller = caller
-    record.named_claims = claims_named(caller.issuer, policy.claims_in_conditions)
-    record.token = VerifiedToken(
-        trust=caller.issuer.trust,
-        claims=caller.claims,
-        expires_at=1.0,
-        token_id="t",
-        sha256="0" * 64,
-        signed_part_sha256="0" * 64,
-    )
-    return record.render()
+    return record_of_caller(policy, caller).render()
 
 
 def _explain(folder: Path, record: dict[str, Json], *options: str, grants: tuple[Document, ...] = (MAIN,)) -> Printed:

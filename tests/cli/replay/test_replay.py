@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.attempts import record_of_caller
 from tests.ci_claims import github_claims
 from tests.ci_jobs import job_claims
 from tests.cli.commands.test_policy_diff import OLD, line
@@ -11,8 +12,6 @@ from tests.loading.documents import AUDIENCE, Document, changed, document, grant
 from token_exchange.core.evaluate import caller_of
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
-from token_exchange.core.trust import VerifiedToken
-from token_exchange.reporting.audit import AuditRecord, claims_named
 from token_exchange_cli.replay.replay import Difference, Replay
 
 _ASKS = grant(name="asks", claims={"unheard_of": "x"}, match={"branch": "main"})
@@ -26,15 +25,7 @@ def replayed(old: Document, new: Document, *records: Mapping[str, Json]) -> tupl
 
 def recorded(policy: Policy, issuer: str, claims: Mapping[str, Json], **changes: Json) -> dict[str, Json]:
     """Return the record of a refused run, whose claims are those of `claims` that the service names."""
-    record = AuditRecord(request_id="r")
-    entry = policy.issuers[issuer]
-    record.policy_sha256 = policy.sha256
-    record.provider = entry.preset.provider
-    record.caller = caller_of(entry, claims, now=0.0)
-    record.named_claims = claims_named(entry, policy.claims_in_conditions)
-    record.token = VerifiedToken(
-        trust=entry.trust, claims=claims, expires_at=1.0, token_id="t", sha256="0" * 64, signed_part_sha256="1" * 64
-    )
+    record = record_of_caller(policy, caller_of(policy.issuers[issuer], claims, now=0.0))
     refused: dict[str, Json] = {"decision": "denied", "reason": "no-matching-grant", "status": 403, "timestamp": _TIME}
     return {**record.render(), **refused, **changes}
 

@@ -36,8 +36,9 @@ class Metrics:
         counted.add_metric("Exchanges", MetricUnit.Count, 1)
         counted.add_dimension("decision", decision)
         counted.add_dimension("reason", reason)
-        if record.token is not None:
-            counted.add_dimensions(issuer=record.token.trust.entry, decision=decision)
+        token = record.attempt.token
+        if token is not None:
+            counted.add_dimensions(issuer=token.trust.entry, decision=decision)
         counted.flush_metrics()
         timed = _metrics()
         timed.add_metric("Duration", MetricUnit.Milliseconds, milliseconds.get("total", 0.0))

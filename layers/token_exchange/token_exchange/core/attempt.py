@@ -1,10 +1,16 @@
 """One attempt at an exchange: what is known of it so far, how long its parts took, and by when it must end."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 
-from token_exchange.core.ports import Clock
+from token_exchange.core.decision import Award, Decision
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.ports import Clock, Deadline, RoleRequest
+from token_exchange.core.refusals import Refused
+from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
 
@@ -29,3 +35,61 @@ class Timings:
     def milliseconds(self) -> Mapping[Part, float]:
         """Return what was measured so far, rounded to a microsecond."""
         return {part: round(spent, 3) for part, spent in self._milliseconds.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MintedLogin:
+    """A login made with an assumed role: enough to find its session in CloudTrail, nothing to use it with.
+
+    `expires_at` is in seconds since the epoch. Ids are AWS's own words.
+    """
+
+    award: Award
+    request: RoleRequest
+    expires_at: int
+    assumed_role_id: str
+    assumed_role_arn: str
+    access_key_id: str
+    packed_policy_percent: int | None
+    sts_request_id: str | None
+    ecr_request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLogin:
+    """A login read from a secret: which secret, and nothing of what it holds."""
+
+    award: Award
+    secret_arn: str
+    secret_request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedLogin:
+    """A login that was granted and could not be made."""
+
+    award: Award
+    refused: Refused
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """What the exchange of one request has found out, filled step by step and recorded whatever the outcome.
+
+    No field ever holds the token itself, a password or a key.
+    """
+
+    request_id: str
+    deadline: Deadline
+    timings: Timings
+    unverified_issuer: str | None = None
+    policy: Policy | None = None
+    token: SignedToken | None = None
+    caller: Caller | None = None
+    ask: Ask | None = None
+    decision: Decision | None = None
+    logins: list[MintedLogin | ReadLogin | FailedLogin] = field(default_factory=list)
+
+    def measure(self, part: Part) -> AbstractContextManager[None]:
+        """Add the time spent in the `with` block to `part`."""
+        return self.timings.measure(part)

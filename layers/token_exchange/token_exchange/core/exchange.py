@@ -1,31 +1,43 @@
-"""The exchange: verify, identify, decide, bound, mint, in this order and in no other."""
+"""The exchange of one token for logins, in this order and no other. Each step names the attack that it stops.
+
+1. Read the policy in force. Without one nothing is granted: a missing allowlist must not let everyone in.
+2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
+   AWS is not called before this: strangers would spend its quota and probe for role names.
+3. Identify the caller by the claims that mark a job's token. Stops other tokens that the same issuer signs.
+4. Decide: organization, deny rules, trigger, then the grants. Stops other tenants, and runs that outsiders start.
+5. Count the exchange against its budgets, and spend the token where a grant takes each one once. Stops replays.
+   After the decision: a refused token is not spent.
+6. Bound and mint each login: a session policy for these repositories, this direction and this time. Stops a leaked
+   login from reaching anything else.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import Attempt, FailedLogin
 from token_exchange.core.decision import Award, Decision, Denied, Granted, Nearest, decide, nearest_grants
-from token_exchange.core.evaluate import Caller, Considered, caller_of
+from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Ask, Policy
-from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.ports import Clock
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import Registry
 from token_exchange.core.token import read_compact
 from token_exchange.core.trust import VerifiedToken
 from token_exchange.core.usage import Budgets, SingleUse, SpentToken
 from token_exchange.core.verifier import Verifier, in_time
-from token_exchange.loading.store import PolicyStore
-from token_exchange.reporting.audit import AuditRecord, claims_named
-from token_exchange.reporting.new_claims import ClaimEvents, NewClaims
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedLogin:
-    """A login that was granted and could not be made."""
+class PolicyInForce(Protocol):
+    """Knows the policy by which to decide."""
 
-    registry: Registry
-    refused: Refused
+    def policy(self) -> Policy:
+        """Return the policy in force.
+
+        Raises:
+            Refused: `policy-unavailable` where there is none.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +62,11 @@ class Exchange:
     def __init__(
         self,
         *,
-        policies: PolicyStore,
+        policies: PolicyInForce,
         verifier: Verifier,
         budgets: Budgets,
         single_use: SingleUse,
         minter: Minter,
-        claim_events: ClaimEvents,
         clock: Clock,
     ) -> None:
         self._policies = policies
@@ -63,21 +74,10 @@ class Exchange:
         self._budgets = budgets
         self._single_use = single_use
         self._minter = minter
-        self._new_claims = NewClaims(claim_events)
         self._clock = clock
 
-    def run(
-        self,
-        raw_token: str,
-        ask: Ask,
-        *,
-        single: bool,
-        whole: bool,
-        record: AuditRecord,
-        deadline: Deadline,
-        timings: Timings,
-    ) -> Exchanged | Denied:
-        """Return the logins that `raw_token` is good for, or why there are none; `record` is filled on the way.
+    def run(self, raw_token: str, ask: Ask, attempt: Attempt, *, single: bool, whole: bool) -> Exchanged | Denied:
+        """Return the logins that `raw_token` is good for, or why there are none; `attempt` is filled on the way.
 
         With `single` exactly one login is wanted. With `whole` one that fails fails the request, as there is no
         place in the answer to say so.
@@ -85,122 +85,83 @@ class Exchange:
         Raises:
             Refused: for every reason but those of a denial.
         """
-        policy, caller, token = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
-        with timings.measure("decide"):
-            decision = _narrowed(decide(policy, caller, ask), single=single)
-        _record_decision(record, decision)
+        _, caller, token, decision = self._decided(raw_token, ask, attempt, single=single)
         if isinstance(decision, Denied):
             return decision
-        spent = self._spend(
-            decision.awards, caller, token, request_id=record.request_id, deadline=deadline, timings=timings
-        )
-        return self._mint(
-            decision.awards,
-            caller,
-            raw_token,
-            whole=whole,
-            spent=spent,
-            record=record,
-            deadline=deadline,
-            timings=timings,
-        )
+        spent = self._spend(decision.awards, caller, token, attempt)
+        return self._mint(decision.awards, caller, raw_token, attempt, whole=whole, spent=spent)
 
-    def explain(
-        self, raw_token: str, ask: Ask, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> Explained | Denied:
+    def explain(self, raw_token: str, ask: Ask, attempt: Attempt) -> Explained | Denied:
         """Return what `run` would decide, and how each of the caller's grants stands; nothing is minted or spent.
 
         Raises:
             Refused: for every reason but those of a denial, and never for one of AWS.
         """
-        policy, caller, _ = self._admitted(raw_token, record=record, deadline=deadline, timings=timings)
-        with timings.measure("decide"):
-            decision = decide(policy, caller, ask)
-        _record_decision(record, decision)
+        policy, caller, _, decision = self._decided(raw_token, ask, attempt, single=False)
         if isinstance(decision, Denied):
             return decision
         return Explained(granted=decision, nearest=nearest_grants(policy, caller, ask))
 
-    def _admitted(
-        self, raw_token: str, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> tuple[Policy, Caller, VerifiedToken]:
-        """Return the policy in force, whom `raw_token` proves to be calling, and the token as it was verified."""
-        policy = self._policies.current().policy
-        record.policy_sha256 = policy.sha256
-        token = self._verified(raw_token, policy, record=record, deadline=deadline, timings=timings)
-        issuer = policy.issuers[token.trust.entry]
-        caller = caller_of(issuer, token.claims, now=self._clock.now())
-        record.caller = caller
-        # A stranger's tokens could use up what one environment tells.
-        if issuer.allows(caller.identity.vocabulary):
-            self._new_claims.notice(issuer.name, issuer.preset, token.claims)
-        return policy, caller, token
+    def _decided(
+        self, raw_token: str, ask: Ask, attempt: Attempt, *, single: bool
+    ) -> tuple[Policy, Caller, VerifiedToken, Decision]:
+        """Carry out steps 1 to 4: the policy, who is calling, by which token, and what is decided."""
+        policy = attempt.policy = self._policies.policy()
+        attempt.ask = ask
+        token = self._verified(raw_token, policy, attempt)
+        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self._clock.now())
+        with attempt.measure("decide"):
+            decision = attempt.decision = _narrowed(decide(policy, caller, ask), single=single)
+        return policy, caller, token, decision
 
-    def _verified(
-        self, raw_token: str, policy: Policy, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> VerifiedToken:
+    def _verified(self, raw_token: str, policy: Policy, attempt: Attempt) -> VerifiedToken:
         now = self._clock.now()
-        with timings.measure("verify"):
+        with attempt.measure("verify"):
             unverified = read_compact(raw_token)
-            record.unverified_issuer = unverified.unverified_issuer
-            signed = self._verifier.signed(
-                unverified, issuers=policy.issuers_by_url, deadline=deadline, timings=timings
-            )
-            issuer = policy.issuers[signed.trust.entry]
-            # Now: of a token that its issuer signed and that has expired, too, the record says whose it is.
-            record.signed(signed, issuer, claims_named(issuer, policy.claims_in_conditions))
-            return in_time(signed, now=now)
+            attempt.unverified_issuer = unverified.unverified_issuer
+            # Kept before the times are checked: the record of an expired token says whose it is.
+            attempt.token = self._verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
+            return in_time(attempt.token, now=now)
 
     def _spend(
-        self,
-        awards: Sequence[Award],
-        caller: Caller,
-        token: VerifiedToken,
-        *,
-        request_id: str,
-        deadline: Deadline,
-        timings: Timings,
+        self, awards: Sequence[Award], caller: Caller, token: VerifiedToken, attempt: Attempt
     ) -> SpentToken | None:
         """Count the exchange, and spend its token where a grant takes each token once: once for the whole request."""
         is_single_use = any(award.grant.single_use for award in awards)
         if not is_single_use and not caller.issuer.budgets:
             return None
-        with timings.measure("state"):
-            self._budgets.spend(caller, deadline=deadline)
+        with attempt.measure("state"):
+            self._budgets.spend(caller, deadline=attempt.deadline)
             if not is_single_use:
                 return None
-            return self._single_use.spend(token, request_id=request_id, deadline=deadline)
+            return self._single_use.spend(token, request_id=attempt.request_id, deadline=attempt.deadline)
 
     def _mint(
         self,
         awards: Sequence[Award],
         caller: Caller,
         raw_token: str,
+        attempt: Attempt,
         *,
         whole: bool,
         spent: SpentToken | None,
-        record: AuditRecord,
-        deadline: Deadline,
-        timings: Timings,
     ) -> Exchanged:
         logins: list[Login] = []
         failed: list[FailedLogin] = []
         try:
             for award in awards:
                 try:
-                    login = self._minter.mint(
-                        award, caller, raw_token=raw_token, record=record, deadline=deadline, timings=timings
-                    )
-                    logins.append(login)
+                    logins.append(self._minter.mint(award, caller, attempt, raw_token=raw_token))
                 except Refused as refused:
-                    record.not_minted(award, refused)
+                    failure = FailedLogin(award=award, refused=refused)
+                    attempt.logins.append(failure)
                     if whole:
                         raise
-                    failed.append(FailedLogin(registry=award.registry, refused=refused))
+                    failed.append(failure)
         finally:
-            # Only then, and whatever happened: a token that brought one login is used.
+            # Only where nothing at all was made, whatever happened: a token that brought one login is used.
             if spent is not None and not logins:
-                with timings.measure("state"):
+                with attempt.measure("state"):
                     spent.release(clock=self._clock)
         if not logins:
             raise failed[0].refused
@@ -218,16 +179,3 @@ def _narrowed(decision: Decision, *, single: bool) -> Decision:
             would=decision.would,
         )
     return decision
-
-
-def _record_decision(record: AuditRecord, decision: Decision) -> None:
-    record.would = decision.would
-    if isinstance(decision, Denied):
-        record.considered = decision.nearest
-        record.deny_rule = decision.deny_rule
-        record.identity_is_proven = decision.identity_is_proven
-        return
-    record.identity_is_proven = True
-    won = [Considered(grant=award.grant, failed=()) for award in decision.awards]
-    # First the winners: a record that is too long loses its end.
-    record.considered = [*won, *decision.tried]

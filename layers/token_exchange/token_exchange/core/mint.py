@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from token_exchange.core.attempt import Timings
+from token_exchange.core.attempt import Attempt, MintedLogin, ReadLogin
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Assume
@@ -19,8 +19,7 @@ from token_exchange.core.ports import (
 )
 from token_exchange.core.reach import Reach
 from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.core.session import BoundedSession, bounded_session, utc_second
-from token_exchange.reporting.audit import AuditRecord
+from token_exchange.core.session import BoundedSession, bounded_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +57,7 @@ class Minter:
         self._stored = stored
         self._clock = clock
 
-    def mint(
-        self,
-        award: Award,
-        caller: Caller,
-        *,
-        raw_token: str,
-        record: AuditRecord,
-        deadline: Deadline,
-        timings: Timings,
-    ) -> Login:
+    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: str) -> Login:
         """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
 
         Raises:
@@ -76,20 +66,18 @@ class Minter:
         registry = award.registry
         match registry:
             case SecretRegistry():
-                return self._read(award, registry, record=record, deadline=deadline, timings=timings)
+                return self._read(award, registry, attempt)
             case EcrRegistry() | EcrPublicRegistry():
-                return self._make(
-                    award, registry, caller, raw_token=raw_token, record=record, deadline=deadline, timings=timings
-                )
+                return self._make(award, registry, caller, attempt, raw_token=raw_token)
             case _:
                 assert_never(registry)
 
-    def _read(
-        self, award: Award, registry: SecretRegistry, *, record: AuditRecord, deadline: Deadline, timings: Timings
-    ) -> Login:
-        with timings.measure("secret"):
-            found = self._stored.read(registry.secret_arn, deadline=deadline)
-        record.read_out(award, registry, found)
+    def _read(self, award: Award, registry: SecretRegistry, attempt: Attempt) -> Login:
+        with attempt.measure("secret"):
+            found = self._stored.read(registry.secret_arn, deadline=attempt.deadline)
+        attempt.logins.append(
+            ReadLogin(award=award, secret_arn=registry.secret_arn, secret_request_id=found.request_id)
+        )
         return Login(
             registry=registry,
             grant=award.grant.name,
@@ -103,22 +91,32 @@ class Minter:
         award: Award,
         registry: EcrRegistry | EcrPublicRegistry,
         caller: Caller,
+        attempt: Attempt,
         *,
         raw_token: str,
-        record: AuditRecord,
-        deadline: Deadline,
-        timings: Timings,
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
             raise AssertionError("a grant of such a registry says how its session is made")
-        bounded = bounded_session(award, terms, reach, caller, request_id=record.request_id, now=self._clock.now())
-        with timings.measure("sts"):
-            session = self._assumed(terms.assume, bounded.request, raw_token, deadline)
-        with timings.measure("ecr"):
-            given = self._authorized(registry, session, deadline)
+        bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self._clock.now())
+        with attempt.measure("sts"):
+            session = self._assumed(terms.assume, bounded.request, raw_token, attempt.deadline)
+        with attempt.measure("ecr"):
+            given = self._authorized(registry, session, attempt.deadline)
         login = _login(award, reach, bounded, given)
-        record.minted(award, bounded.request, session, given, utc_second(_ends(bounded, given)))
+        attempt.logins.append(
+            MintedLogin(
+                award=award,
+                request=bounded.request,
+                expires_at=_ends(bounded, given),
+                assumed_role_id=session.assumed_role_id,
+                assumed_role_arn=session.assumed_role_arn,
+                access_key_id=session.access_key_id,
+                packed_policy_percent=session.packed_policy_percent,
+                sts_request_id=session.request_id,
+                ecr_request_id=given.request_id,
+            )
+        )
         return login
 
     def _assumed(self, assume: Assume, request: RoleRequest, raw_token: str, deadline: Deadline) -> RoleSession:

@@ -1,48 +1,81 @@
-"""The order in which a token is verified; each step is a module of its own."""
+"""Is this token genuine, for us, and in its time? The order of the checks; each of them does no I/O.
 
-from token_exchange.core.attempt import Timings
-from token_exchange.core.keys import BadSignature, require_signature
+What costs nothing comes first, so that a token that is not for us causes no traffic:
+
+1. its compact form and size, before anything is decoded             `token.read_compact`
+2. its header: an algorithm that can be public, nothing it brings     `token.read_header`
+3. `iss` and `aud`, which together choose the entry                   `trust.choose_entry`
+4. the entry's algorithms                                             here
+5. a key of that issuer, bound to one algorithm                       `keys.KeySet.find`
+6. the signature                                                      `keys.require_signature`
+7. times, subject and `jti`                                           `trust.check_claims`
+
+What the CI system's own claims mean, and what they allow, is not looked at.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from token_exchange.core.attempt import Attempt
+from token_exchange.core.keys import BadSignature, VerificationKey, require_signature
 from token_exchange.core.ports import Deadline
 from token_exchange.core.token import Header, UnverifiedToken, read_header, unsupported
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, check_claims, choose_entry
-from token_exchange.issuer_keys.store import KeyStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey:
+    """The key that a token names, and whether asking the issuer again could bring another one."""
+
+    key: VerificationKey
+    is_latest: bool
+
+
+class KeyFinder(Protocol):
+    """Finds an issuer's keys, wherever they are kept."""
+
+    def find(self, trust: IssuerTrust, *, key_id: str | None, algorithm: str, deadline: Deadline) -> FoundKey:
+        """Return the issuer's key for a token with this `kid` and `alg`, and no other issuer's.
+
+        Raises:
+            Refused: `unknown-key` where the issuer is known to publish no such key, `issuer-unavailable` where
+                that is not known, `deadline-exceeded`.
+        """
+        ...
+
+    def find_rotated_key(
+        self, trust: IssuerTrust, rejected: FoundKey, *, key_id: str | None, deadline: Deadline
+    ) -> VerificationKey | None:
+        """Return the key that replaced `rejected` under the same `kid`, where the issuer has one by now."""
+        ...
 
 
 class Verifier:
     """Makes a verified token of an unverified one, or refuses it."""
 
-    def __init__(self, key_store: KeyStore) -> None:
-        self._key_store = key_store
+    def __init__(self, keys: KeyFinder) -> None:
+        self._keys = keys
 
     def verify(
-        self,
-        unverified: UnverifiedToken,
-        *,
-        issuers: IssuersByUrl,
-        now: float,
-        deadline: Deadline,
-        timings: Timings,
+        self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, now: float, attempt: Attempt
     ) -> VerifiedToken:
         """Return the token once header, issuer, audience, key, signature, times and subject have been proven.
 
-        What costs nothing comes first, so that a token that is not for us causes no traffic. `now` is in seconds
-        since the epoch. What the provider's claims mean, and what they allow, is not looked at.
+        `now` is in seconds since the epoch.
 
         Raises:
             Refused: for the first of these that does not hold.
         """
-        return in_time(self.signed(unverified, issuers=issuers, deadline=deadline, timings=timings), now=now)
+        return in_time(self.signed(unverified, issuers=issuers, attempt=attempt), now=now)
 
-    def signed(
-        self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, deadline: Deadline, timings: Timings
-    ) -> SignedToken:
+    def signed(self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, attempt: Attempt) -> SignedToken:
         """Return the token once header, issuer, audience, key and signature have been proven.
 
         Raises:
             Refused: for the first of these that does not hold.
         """
         header, trust = chosen_trust(unverified, issuers)
-        self._prove_signature(unverified, header, trust, deadline=deadline, timings=timings)
+        self._prove_signature(unverified, header, trust, attempt)
         return SignedToken(
             trust=trust,
             claims=unverified.unverified_claims,
@@ -51,18 +84,19 @@ class Verifier:
         )
 
     def _prove_signature(
-        self, unverified: UnverifiedToken, header: Header, trust: IssuerTrust, *, deadline: Deadline, timings: Timings
+        self, unverified: UnverifiedToken, header: Header, trust: IssuerTrust, attempt: Attempt
     ) -> None:
-        with timings.measure("keys"):
-            found = self._key_store.find(trust, key_id=header.key_id, algorithm=header.algorithm, deadline=deadline)
+        with attempt.measure("keys"):
+            found = self._keys.find(trust, key_id=header.key_id, algorithm=header.algorithm, deadline=attempt.deadline)
         try:
             require_signature(found.key, signed_part=unverified.signed_part, signature=unverified.signature)
         except BadSignature:
-            with timings.measure("keys"):
-                other = self._key_store.find_replacement(trust, found, key_id=header.key_id, deadline=deadline)
-            if other is None:
+            # Some issuers change the key and keep its id: a bad signature may only mean that our copy is old.
+            with attempt.measure("keys"):
+                rotated = self._keys.find_rotated_key(trust, found, key_id=header.key_id, deadline=attempt.deadline)
+            if rotated is None:
                 raise
-            require_signature(other, signed_part=unverified.signed_part, signature=unverified.signature)
+            require_signature(rotated, signed_part=unverified.signed_part, signature=unverified.signature)
 
 
 def in_time(signed: SignedToken, *, now: float) -> VerifiedToken:
@@ -90,6 +124,7 @@ def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[He
     """
     header = read_header(unverified.unverified_header)
     trust = choose_entry(unverified.unverified_claims, issuers)
+    # The token says which algorithm made it; only the policy says which may (RFC 8725 section 3.1).
     if header.algorithm not in trust.algorithms:
         raise unsupported(header.algorithm)
     return header, trust

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from token_exchange.core.exchange import Exchanged, FailedLogin
+from token_exchange.core.attempt import FailedLogin
+from token_exchange.core.exchange import Exchanged
 from token_exchange.core.mint import Login
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
@@ -174,7 +175,7 @@ def _entry(login: Login) -> Json:
 
 def _failed(failed: FailedLogin) -> Json:
     return {
-        "name": failed.registry.name,
+        "name": failed.award.registry.name,
         "reason": failed.refused.reason.value,
         "message": failed.refused.description,
     }

@@ -2,11 +2,10 @@
 
 from typing import assert_never
 
-from token_exchange.core.attempt import Timings
 from token_exchange.core.decision import Award, Decision, Denied
 from token_exchange.core.exchange import Exchange, Explained
 from token_exchange.core.policy import spelled_duration
-from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.http.answers import json_answer
 from token_exchange.http.event import HttpAnswer, HttpRequest, find_token
@@ -16,9 +15,7 @@ from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import considered_fields, explained_fields, identity_fields
 
 
-def explain_token(
-    exchange: Exchange, request: HttpRequest, *, record: AuditRecord, deadline: Deadline, timings: Timings
-) -> HttpAnswer:
+def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
     """Return the answer to `request`; `record` is filled with what there is to say of it.
 
     What an exchange would refuse for the request or the token, or could not decide, is answered as there.
@@ -30,8 +27,8 @@ def explain_token(
     try:
         wanted = read_explain_parameters(request)
         raw_token = find_token(request, wanted.subject_token)
-        record.saw_token(raw_token)
-        outcome = exchange.explain(raw_token, wanted.ask, record=record, deadline=deadline, timings=timings)
+        record.record_token_hash(raw_token)
+        outcome = exchange.explain(raw_token, wanted.ask, record.attempt)
     except Refused as refused:
         return refusal(refused, request, record)
     match outcome:
@@ -77,7 +74,7 @@ def _would(decision: Decision, record: AuditRecord) -> list[Json]:
 
 
 def _is_outsiders(record: AuditRecord) -> bool:
-    return record.caller is None or record.caller.identity.untrusted_trigger is not None
+    return record.attempt.caller is None or record.attempt.caller.identity.untrusted_trigger is not None
 
 
 def award_fields(award: Award) -> dict[str, Json]:

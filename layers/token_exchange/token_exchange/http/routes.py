@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from token_exchange.core.attempt import Timings
 from token_exchange.core.exchange import Exchange
-from token_exchange.core.ports import Deadline, Json
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.http.answers import failure_fields, failure_headers, json_answer, status_of
 from token_exchange.http.event import HttpAnswer, HttpRequest
@@ -99,16 +98,16 @@ class Routes:
     policies: PolicyStore
     public_url: str | None
 
-    def answer(self, request: HttpRequest, *, record: AuditRecord, deadline: Deadline, timings: Timings) -> HttpAnswer:
+    def answer(self, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
         """Return the answer to `request`."""
         resource = _RESOURCES.get(request.path)
         if resource == "token":
-            return exchange_token(self.exchange, request, record=record, deadline=deadline, timings=timings)
+            return exchange_token(self.exchange, request, record)
         if resource == "explain":
             # Imported here: people ask this, and no pipeline has to wait for it at a cold start.
             from token_exchange.http.explain import explain_token  # noqa: PLC0415
 
-            return explain_token(self.exchange, request, record=record, deadline=deadline, timings=timings)
+            return explain_token(self.exchange, request, record)
         try:
             return self._read(resource, request, request_id=record.request_id)
         except Refused as refused:

@@ -1,9 +1,7 @@
 """`POST /v1/token`: one exchange, one answer, one audit line, whatever happens."""
 
-from token_exchange.core.attempt import Timings
 from token_exchange.core.decision import Denied
 from token_exchange.core.exchange import Exchange
-from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import (
     failure_fields,
@@ -20,9 +18,7 @@ from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.disclosure import considered_fields, description_of, hint_of, identity_fields
 
 
-def exchange_token(
-    exchange: Exchange, request: HttpRequest, *, record: AuditRecord, deadline: Deadline, timings: Timings
-) -> HttpAnswer:
+def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
     """Return the answer to `request`; `record` is filled with what there is to say of it."""
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
@@ -30,15 +26,13 @@ def exchange_token(
     try:
         wanted = read_parameters(request)
         raw_token = find_token(request, wanted.subject_token)
-        record.saw_token(raw_token)
+        record.record_token_hash(raw_token)
         outcome = exchange.run(
             raw_token,
             wanted.ask,
+            record.attempt,
             single=holds_one_login(wanted.format),
             whole=not tells_failures(wanted.format),
-            record=record,
-            deadline=deadline,
-            timings=timings,
         )
         if isinstance(outcome, Denied):
             return denial(outcome, request, record)
@@ -55,7 +49,7 @@ def refusal(
     status = status_of(refused.reason, has_grant_type=rfc_8693)
     raw_token = bearer_token(request) or body_token(request) or query_token(request)
     if record.token_sha256 is None and raw_token is not None:
-        record.saw_token(raw_token)
+        record.record_token_hash(raw_token)
     record.refuse(refused, status=status)
     fields = failure_fields(
         refused.reason,

@@ -9,6 +9,7 @@ from token_exchange.core.keys import KeySet, VerificationKey
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.trust import IssuerTrust, Pinned
+from token_exchange.core.verifier import FoundKey
 from token_exchange.issuer_keys.fetch import FETCH_SECONDS, Fetcher, KeyOrigin, fetch_keys
 from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeys, believed, shared_name
 from token_exchange.issuer_keys.timing import HeldKeys, IssuerKeys, Moment, Purpose
@@ -46,14 +47,6 @@ class KeyEvents(Protocol):
 
 type _Outcome = Literal["fetched", "shared", "failed", "not-tried", "out-of-time"]
 """`shared`: a fresh set came from the state table, and nobody asked the issuer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundKey:
-    """The key that a token names, and whether asking the issuer again could bring another one."""
-
-    key: VerificationKey
-    is_latest: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,22 +105,22 @@ class KeyStore:
             renewed = True
         return FoundKey(key=_require(key, key_id), is_latest=renewed)
 
-    def find_replacement(
-        self, trust: IssuerTrust, refuted: FoundKey, *, key_id: str | None, deadline: Deadline
+    def find_rotated_key(
+        self, trust: IssuerTrust, rejected: FoundKey, *, key_id: str | None, deadline: Deadline
     ) -> VerificationKey | None:
-        """Return another key than `refuted`, which did not sign a token that names it, if there is one by now.
+        """Return the key that replaced `rejected`, which did not sign a token that names it, where there is one by now.
 
         Some issuers keep the id when they change the key. The issuer is asked as rarely as for an unknown key;
         while it fails, the key at hand decides.
         """
-        if refuted.is_latest or isinstance(trust.keys, Pinned):
+        if rejected.is_latest or isinstance(trust.keys, Pinned):
             return None
         issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
-        key = self._find_again(issuer, key_id, refuted.key.algorithm)
-        if key == refuted.key:
+        key = self._find_again(issuer, key_id, rejected.key.algorithm)
+        if key == rejected.key:
             self._ask_again(issuer, trust.entry, deadline)
-            key = self._find_again(issuer, key_id, refuted.key.algorithm)
-        return None if key == refuted.key else key
+            key = self._find_again(issuer, key_id, rejected.key.algorithm)
+        return None if key == rejected.key else key
 
     def _keys_in_force(self, issuer: _Issuer, entry: str, deadline: Deadline) -> tuple[HeldKeys, bool]:
         """Return the set to verify with, and whether the issuer published it while this request waited."""

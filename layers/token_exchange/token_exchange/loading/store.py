@@ -130,6 +130,14 @@ class PolicyStore:
             raise Refused(Reason.POLICY_UNAVAILABLE, "no policy is in force")
         return self._in_force
 
+    def policy(self) -> Policy:
+        """Return the policy in force, as `current` does.
+
+        Raises:
+            Refused: `policy-unavailable` while there has never been a policy that loads.
+        """
+        return self.current().policy
+
     def _is_due(self) -> bool:
         if self._looked_at is None:
             return True

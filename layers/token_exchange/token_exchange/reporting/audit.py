@@ -5,18 +5,18 @@ A stranger chooses most of what a record holds, and a line that CloudWatch cuts 
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal, assert_never
 
-from token_exchange.core.decision import Award, Would
-from token_exchange.core.evaluate import Caller, Considered, Shortfall
+from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
+from token_exchange.core.decision import Award, Denied, Granted, Would
+from token_exchange.core.evaluate import Considered, Shortfall
 from token_exchange.core.policy import Issuer
-from token_exchange.core.ports import Json, RegistryLogin, RoleRequest, RoleSession, StoredLogin
+from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
-from token_exchange.core.registries import SecretRegistry
-from token_exchange.core.trust import SignedToken, VerifiedToken
+from token_exchange.core.session import utc_second
 from token_exchange.reporting.redaction import redacted
 
 MAX_RECORD_CHARACTERS: Final = 7600
@@ -106,38 +106,53 @@ type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explaine
 
 @dataclass(slots=True, kw_only=True)
 class AuditRecord:
-    """What is known of one exchange so far; None and empty are left out of the line."""
+    """What the audit line says: the attempt, where it came from, and how it was answered."""
 
-    request_id: str
+    attempt: Attempt
     api_request_id: str | None = None
     source_ip: str | None = None
     user_agent: str | None = None
     token_sha256: str | None = None
-    unverified_issuer: str | None = None
-    token: SignedToken | VerifiedToken | None = None
-    provider: str | None = None
-    caller: Caller | None = None
-    policy_sha256: str | None = None
-    named_claims: frozenset[str] = frozenset()
-    considered: Sequence[Considered] = ()
-    would: Sequence[Would] = ()
-    deny_rule: str | None = None
-    identity_is_proven: bool = False
-    grants: list[dict[str, Json]] = field(default_factory=list)
     refused: Refused | None = None
     reason: Reason | None = None
     status: int = 200
     is_explanation: bool = False
 
-    def saw_token(self, raw_token: str) -> None:
-        """Remember the token by its hash alone."""
-        self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
+    @property
+    def request_id(self) -> str:
+        """Lambda's id of the request."""
+        return self.attempt.request_id
 
-    def signed(self, token: SignedToken, issuer: Issuer, named_claims: frozenset[str]) -> None:
-        """Remember a token whose signature is proven, and which of its claims the record is to show."""
-        self.token = token
-        self.provider = issuer.preset.provider
-        self.named_claims = named_claims
+    @property
+    def identity_is_proven(self) -> bool:
+        """Whether everything up to the organization is proven, so that the caller may see who they were taken for."""
+        match self.attempt.decision:
+            case Denied(identity_is_proven=proven):
+                return proven
+            case Granted():
+                return True
+            case None:
+                return False
+            case unknown:
+                assert_never(unknown)
+
+    @property
+    def considered(self) -> Sequence[Considered]:
+        """The winning grants and those tried before them, or the nearest of a refusal."""
+        match self.attempt.decision:
+            case Denied(nearest=nearest):
+                return nearest
+            case Granted(awards=awards, tried=tried):
+                # First the winners: a record that is too long loses its end.
+                return [*(Considered(grant=award.grant, failed=()) for award in awards), *tried]
+            case None:
+                return ()
+            case unknown:
+                assert_never(unknown)
+
+    def record_token_hash(self, raw_token: str) -> None:
+        """Remember the token by its hash only."""
+        self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
 
     def won(self) -> list[Considered]:
         """Return the grants that won."""
@@ -148,44 +163,6 @@ class AuditRecord:
         self.refused = refused
         self.reason = refused.reason
         self.status = status
-
-    def minted(
-        self, award: Award, request: RoleRequest, session: RoleSession, login: RegistryLogin, until: str
-    ) -> None:
-        """Record one login: enough to find it in CloudTrail, nothing to use it with."""
-        self.grants.append(
-            _present(
-                {
-                    **_award_fields(award),
-                    "expires_at": until,
-                    "session_name": request.session_name,
-                    "source_identity": request.source_identity,
-                    "assumed_role_id": session.assumed_role_id,
-                    "assumed_role_arn": session.assumed_role_arn,
-                    "access_key_id": session.access_key_id,
-                    "sts_request_id": session.request_id,
-                    "ecr_request_id": login.request_id,
-                    "session_policy_sha256": request.policy_sha256,
-                    "session_token_percent": session.packed_policy_percent,
-                }
-            )
-        )
-
-    def read_out(self, award: Award, registry: SecretRegistry, login: StoredLogin) -> None:
-        """Record one login that was kept in a secret: which secret, and nothing of what it holds."""
-        self.grants.append(
-            _present(
-                {
-                    **_award_fields(award),
-                    "secret_arn": registry.secret_arn,
-                    "secret_request_id": login.request_id,
-                }
-            )
-        )
-
-    def not_minted(self, award: Award, refused: Refused) -> None:
-        """Record a login that was granted and could not be made."""
-        self.grants.append(_present({**_award_fields(award), "reason": refused.reason}))
 
     def decision(self) -> DecisionWord:
         """Return the outcome in one word; of an explanation nothing comes, whatever it says."""
@@ -199,6 +176,7 @@ class AuditRecord:
 
     def render(self) -> dict[str, Json]:
         """Return the fields of the line; to fit, `considered`, `would` and `claims` are cut, in this order."""
+        attempt, decision = self.attempt, self.attempt.decision
         fields = _present(
             {
                 "record": "audit",
@@ -212,33 +190,35 @@ class AuditRecord:
                 # Its sender may have put anything there, a token included.
                 "user_agent": cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
                 "token_sha256": self.token_sha256,
-                "verified": self.token is not None,
-                "policy_sha256": self.policy_sha256,
+                "verified": attempt.token is not None,
+                "policy_sha256": None if attempt.policy is None else attempt.policy.sha256,
                 **self._issuer_fields(),
-                "deny_rule": self.deny_rule,
+                "deny_rule": decision.deny_rule if isinstance(decision, Denied) else None,
                 "considered": [_considered_fields(considered) for considered in self.considered],
-                "would": [would_fields(would) for would in self.would],
-                "grants": [*self.grants],
+                "would": [] if decision is None else [would_fields(would) for would in decision.would],
+                "grants": [login_fields(login) for login in attempt.logins],
                 "error": self._error(),
             }
         )
         return within_size(fields)
 
     def _issuer_fields(self) -> dict[str, Json]:
-        if self.token is None:
-            # Until the signature is proven anybody can have written the token: its `iss` is all that is kept of it.
-            return {"issuer_url": cut_as_written(self.unverified_issuer)}
-        identity = self.caller.identity.vocabulary if self.caller is not None else {}
+        token, policy, caller = self.attempt.token, self.attempt.policy, self.attempt.caller
+        if token is None or policy is None:
+            # Until the signature is proven anyone can have written the token: only its `iss` is kept.
+            return {"issuer_url": cut_as_written(self.attempt.unverified_issuer)}
+        issuer = policy.issuers[token.trust.entry]
+        identity = {} if caller is None else caller.identity.vocabulary
         return {
-            "issuer": self.token.trust.entry,
-            "issuer_url": self.token.trust.url,
-            "provider": self.provider,
-            "token_id": cut_as_written(self.token.token_id),
+            "issuer": token.trust.entry,
+            "issuer_url": token.trust.url,
+            "provider": issuer.preset.provider,
+            "token_id": cut_as_written(token.token_id),
             "identity": {name: cut(value) if isinstance(value, str) else value for name, value in identity.items()},
             "claims": {
-                name: cut_json(self.token.claims[name])
-                for name in sorted(self.named_claims)
-                if self.token.claims.get(name) is not None
+                name: cut_json(token.claims[name])
+                for name in sorted(claims_named(issuer, policy.claims_in_conditions))
+                if token.claims.get(name) is not None
             },
         }
 
@@ -290,6 +270,31 @@ def would_fields(would: Would) -> Json:
 
 def _reach_fields(reach: Reach | None) -> dict[str, Json]:
     return {} if reach is None else {"access": reach.access, "repositories": [*reach.repositories]}
+
+
+def login_fields(login: MintedLogin | ReadLogin | FailedLogin) -> Json:
+    """Return one entry of `grants`: a login that was made, or that could not be made."""
+    match login:
+        case MintedLogin(request=request):
+            outcome: dict[str, Json] = {
+                "expires_at": utc_second(login.expires_at),
+                "session_name": request.session_name,
+                "source_identity": request.source_identity,
+                "assumed_role_id": login.assumed_role_id,
+                "assumed_role_arn": login.assumed_role_arn,
+                "access_key_id": login.access_key_id,
+                "sts_request_id": login.sts_request_id,
+                "ecr_request_id": login.ecr_request_id,
+                "session_policy_sha256": request.policy_sha256,
+                "session_token_percent": login.packed_policy_percent,
+            }
+        case ReadLogin():
+            outcome = {"secret_arn": login.secret_arn, "secret_request_id": login.secret_request_id}
+        case FailedLogin():
+            outcome = {"reason": login.refused.reason}
+        case _:
+            assert_never(login)
+    return _present({**_award_fields(login.award), **outcome})
 
 
 def _award_fields(award: Award) -> dict[str, Json]:

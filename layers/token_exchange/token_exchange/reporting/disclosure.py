@@ -21,9 +21,10 @@ _MAX_TEXT: Final = 100
 
 def identity_fields(record: AuditRecord) -> dict[str, Json]:
     """Return who the caller was taken for, once that is proven."""
-    if record.caller is None or not record.identity_is_proven:
+    caller = record.attempt.caller
+    if caller is None or not record.identity_is_proven:
         return {}
-    return {"identity": {"issuer": record.caller.issuer.name, **record.caller.identity.vocabulary}}
+    return {"identity": {"issuer": caller.issuer.name, **caller.identity.vocabulary}}
 
 
 def considered_fields(denied: Denied) -> dict[str, Json]:
