@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.loopback import Answer, Request, Server
 from tests.fake_clock import FakeClock
-from token_exchange.adapters.aws import AwsClients, lent
+from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
 from token_exchange.core.ports import Deadline, RoleRequest, RoleSession
@@ -220,8 +220,8 @@ def test_nothing_is_signed_when_nothing_was_lent(wire: Wire, clients: AwsClients
 def test_what_was_lent_ends_with_the_block(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(body=_login())
     client = clients.ecr("eu-west-1")
-    with lent(session(1)):
-        with lent(session(2)):
+    with signing_with(session(1)):
+        with signing_with(session(2)):
             client.get_authorization_token()
         client.get_authorization_token()
     keys = [(seen.header("authorization") or "").partition("Credential=")[2].partition("/")[0] for seen in wire.seen]

@@ -37,7 +37,14 @@ NAMES = ("repository_id", "ref", "branch", "environment", "workflow", "run_id", 
 def verified(**claims: Json) -> AuditRecord:
     """Return the record of a verified token that is refused for want of a grant."""
     issuer = POLICY.issuers["ci"]
-    everything: dict[str, Json] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "jti": "3f0e", "organization": "acme", **claims}
+    everything: dict[str, Json] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "s",
+        "jti": "3f0e",
+        "organization": "acme",
+        **claims,
+    }
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=NOW)
     decision = decide(POLICY, caller, Ask())
     assert isinstance(decision, Denied)

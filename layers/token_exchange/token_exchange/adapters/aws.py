@@ -1,24 +1,23 @@
-"""Reads what botocore knows of the services, at the price of the few services that are used.
+"""The AWS clients: made once by boto3, kept, and for ECR signed with the credentials of one request at a time.
 
-Making two clients is mostly reading: botocore lists its 400 services, folder by folder, to find that two of them
-exist, and builds an ordered dictionary for each object that it then reads. Plain dictionaries keep their order too.
+Making a client for each request costs several times what its call does, and a session ten times that.
 """
 
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, cast, override
+from typing import TYPE_CHECKING, Final, override
 
+from boto3.session import Session
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader
-from botocore.session import Session
+from botocore.session import Session as BotocoreSession
 
 from token_exchange.adapters.aws_calls import made
 from token_exchange.core.ports import Json, RoleSession
@@ -36,7 +35,10 @@ if TYPE_CHECKING:
 
 
 class ServiceModels(Loader):
-    """Finds and reads the models of services.
+    """Finds and reads the models of services, at the price of the few that are used.
+
+    Making two clients is mostly reading: botocore lists its 400 services, folder by folder, to find that two of them
+    exist, and builds an ordered dictionary for each object that it then reads. Plain dictionaries keep their order too.
 
     `data_path` is what `AWS_DATA_PATH` says, where it is set: folders that come before botocore's own.
     """
@@ -88,180 +90,117 @@ _TABLE_CONFIG: Final = Config(
 """The table answers in milliseconds; a write that is given up should not arrive seconds later."""
 
 
-_LOOK_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
-"""A look at the policy is one attempt: the next look is the next one, and until then the last good policy holds."""
+_CHECK_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
+"""A check for a newer policy is one attempt: until the next check the last good policy holds."""
 
 
-_borrowed: ContextVar[RoleSession] = ContextVar("_borrowed")
+_session_in_use: ContextVar[RoleSession] = ContextVar("_session_in_use")
 
 
-class _BorrowedCredentials(Credentials):
-    """The credentials that the running request has lent, and none when it has lent none.
+class _SessionCredentials(Credentials):
+    """The credentials of the session that the running request signs with, and none when it has none.
 
     A context variable belongs to one request's thread of execution: another one's can neither see nor change it.
     """
 
     def __init__(self) -> None:
-        super().__init__("none-lent", "none-lent")
+        super().__init__("no-session", "no-session")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return what the running request has lent.
+        """Return the credentials of the session in use, which botocore asks for at each signature.
 
         Raises:
-            LookupError: it has lent nothing; nothing is signed.
+            LookupError: no session is in use; nothing is signed.
         """
-        session = _borrowed.get()
+        session = _session_in_use.get()
         return ReadOnlyCredentials(session.access_key_id, session.secret_access_key, session.session_token)
 
 
-class _BorrowedProvider:
+class _SessionProvider:
     """The only place where clients for assumed roles look for credentials; never the service's own."""
 
     def load_credentials(self) -> Credentials:
-        return _BorrowedCredentials()
+        return _SessionCredentials()
 
 
 @contextmanager
-def lent(session: RoleSession) -> Iterator[None]:
-    """Lend `session` to the calls made in the `with` block, and to nothing else."""
-    token = _borrowed.set(session)
+def signing_with(session: RoleSession) -> Iterator[None]:
+    """Sign the calls made in the `with` block with `session`, and nothing else."""
+    token = _session_in_use.set(session)
     try:
         yield
     finally:
-        _borrowed.reset(token)
+        _session_in_use.reset(token)
+
+
+class Kept[Client]:
+    """One client for each region, made when it is first asked for."""
+
+    def __init__(self, service: str, make: Callable[[str], Client], *, region: str | None, lock: Lock) -> None:
+        self._service = service
+        self._make = make
+        self._region = region
+        self._lock = lock
+        self._clients: dict[str, Client] = {}
+
+    def __call__(self, region: str | None = None) -> Client:
+        """Return the client for `region`, or for the service's own where none is given.
+
+        Raises:
+            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
+        """
+        region = self._region if region is None else region
+        if region is None:
+            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
+        if region not in self._clients:
+            with self._lock:  # a boto3 session is not safe to share between threads while it makes a client
+                if region not in self._clients:
+                    self._clients[region] = made(lambda: self._make(region), service=self._service)
+        return self._clients[region]
 
 
 class AwsClients:
     """The clients of one environment; `region` is the service's own, where it is known."""
 
     def __init__(self, *, region: str | None) -> None:
-        self._region = region
-        self._lock = Lock()
-        self._sts: STSClient | None = None
-        self._ecr: dict[str, ECRClient] = {}
-        self._dynamodb: DynamoDBClient | None = None
-        self._ecr_public: ECRPublicClient | None = None
-        self._secrets: dict[str, SecretsManagerClient] = {}
-        self._s3: S3Client | None = None
-        self._appconfigdata: AppConfigDataClient | None = None
-        # Two sessions, so that no client of the one can ever sign with the credentials of the other; what they know
-        # of AWS and the handlers of botocore's events are the same and read once.
-        events = HierarchicalEmitter()
-        self._own = Session(event_hooks=events)
-        self._borrowing = Session(event_hooks=events, include_builtin_handlers=False)
-        self._borrowing.register_component("credential_provider", _BorrowedProvider())
-        models = ServiceModels(self._own.get_config_variable("data_path"))
-        for session in (self._own, self._borrowing):
+        lock = Lock()
+        # Two sessions, so that no client of the one can ever sign with the credentials of the other.
+        own, assumed = BotocoreSession(), BotocoreSession()
+        models = ServiceModels(own.get_config_variable("data_path"))
+        for session in (own, assumed):
             session.register_component("data_loader", models)
+        assumed.register_component("credential_provider", _SessionProvider())
+        as_service, as_role = Session(botocore_session=own), Session(botocore_session=assumed)
 
-    def sts(self) -> "STSClient":
-        """Return the client that assumes roles as the service, at the regional endpoint.
+        def kept[Client](service: str, make: Callable[[str], Client]) -> Kept[Client]:
+            return Kept(service, make, region=region, lock=lock)
 
-        Raises:
-            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
-        """
-        if self._region is None:
-            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
-        if self._sts is None:
-            with self._lock:
-                client = made(
-                    lambda: self._own.create_client("sts", region_name=self._region, config=_CONFIG), service="STS"
-                )
-                self._sts = cast("STSClient", client)  # botocore's types, unlike boto3's, do not tell which client
-        return self._sts
-
-    def dynamodb(self) -> "DynamoDBClient":
-        """Return the client that reads and writes the state table as the service.
-
-        Raises:
-            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
-        """
-        if self._region is None:
-            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
-        if self._dynamodb is None:
-            with self._lock:
-                client = made(
-                    lambda: self._own.create_client("dynamodb", region_name=self._region, config=_TABLE_CONFIG),
-                    service="DynamoDB",
-                )
-                self._dynamodb = cast("DynamoDBClient", client)  # as above
-        return self._dynamodb
+        self.sts: Kept[STSClient] = kept(
+            "STS", lambda region: as_service.client("sts", region_name=region, config=_CONFIG)
+        )
+        self.dynamodb: Kept[DynamoDBClient] = kept(
+            "DynamoDB", lambda region: as_service.client("dynamodb", region_name=region, config=_TABLE_CONFIG)
+        )
+        self.secrets: Kept[SecretsManagerClient] = kept(
+            "Secrets Manager", lambda region: as_service.client("secretsmanager", region_name=region, config=_CONFIG)
+        )
+        self.s3: Kept[S3Client] = kept(
+            "S3", lambda region: as_service.client("s3", region_name=region, config=_CHECK_CONFIG)
+        )
+        self.appconfigdata: Kept[AppConfigDataClient] = kept(
+            "AppConfig", lambda region: as_service.client("appconfigdata", region_name=region, config=_CHECK_CONFIG)
+        )
+        self.ecr: Kept[ECRClient] = kept(
+            "ECR", lambda region: as_role.client("ecr", region_name=region, config=_CONFIG)
+        )
+        self._ecr_public: Kept[ECRPublicClient] = kept(
+            "ECR Public", lambda region: as_role.client("ecr-public", region_name=region, config=_CONFIG)
+        )
 
     def ecr_public(self) -> "ECRPublicClient":
-        """Return the client for ECR Public, which has one region, and signs with what was lent.
+        """Return the client for ECR Public, which has one region.
 
         Raises:
             Refused: `misconfigured` where the service's AWS settings are unusable.
         """
-        if self._ecr_public is None:
-            with self._lock:
-                client = made(
-                    lambda: self._borrowing.create_client("ecr-public", region_name=PUBLIC_REGION, config=_CONFIG),
-                    service="ECR Public",
-                )
-                self._ecr_public = cast("ECRPublicClient", client)  # as above
-        return self._ecr_public
-
-    def secrets(self, region: str) -> "SecretsManagerClient":
-        """Return the client that reads secrets in `region` as the service.
-
-        Raises:
-            Refused: `misconfigured` where the service's AWS settings are unusable.
-        """
-        client = self._secrets.get(region)
-        if client is None:
-            with self._lock:
-                fresh = made(
-                    lambda: self._own.create_client("secretsmanager", region_name=region, config=_CONFIG),
-                    service="Secrets Manager",
-                )
-                client = self._secrets[region] = cast("SecretsManagerClient", fresh)  # as above
-        return client
-
-    def s3(self) -> "S3Client":
-        """Return the client that reads the policy as the service.
-
-        Raises:
-            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
-        """
-        if self._region is None:
-            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
-        if self._s3 is None:
-            with self._lock:
-                client = made(
-                    lambda: self._own.create_client("s3", region_name=self._region, config=_LOOK_CONFIG), service="S3"
-                )
-                self._s3 = cast("S3Client", client)  # as above
-        return self._s3
-
-    def appconfigdata(self) -> "AppConfigDataClient":
-        """Return the client that receives the policy as the service.
-
-        Raises:
-            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
-        """
-        if self._region is None:
-            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
-        if self._appconfigdata is None:
-            with self._lock:
-                client = made(
-                    lambda: self._own.create_client("appconfigdata", region_name=self._region, config=_LOOK_CONFIG),
-                    service="AppConfig",
-                )
-                self._appconfigdata = cast("AppConfigDataClient", client)  # as above
-        return self._appconfigdata
-
-    def ecr(self, region: str) -> "ECRClient":
-        """Return the client for ECR in `region`, which signs with what was lent.
-
-        Raises:
-            Refused: `misconfigured` where the service's AWS settings are unusable.
-        """
-        client = self._ecr.get(region)
-        if client is None:
-            with self._lock:  # making a client is not safe on two threads of one session
-                fresh = made(
-                    lambda: self._borrowing.create_client("ecr", region_name=region, config=_CONFIG), service="ECR"
-                )
-                client = self._ecr[region] = cast("ECRClient", fresh)  # as above
-        return client
+        return self._ecr_public(PUBLIC_REGION)

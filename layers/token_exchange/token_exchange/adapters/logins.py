@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from token_exchange.adapters.aws import AwsClients, lent
+from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import DeadlineCalls, answered, unusable
 from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.refusals import Reason, Refused
@@ -137,7 +137,7 @@ class EcrAuthorizer:
         """
         client = self._clients.ecr(region)
         subject = f"ECR in {region}"
-        with lent(session):
+        with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
                 lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
@@ -152,7 +152,7 @@ class EcrAuthorizer:
         """
         client = self._clients.ecr_public()
         subject = "ECR Public"
-        with lent(session):
+        with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
                 lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
