@@ -10,7 +10,7 @@ from tests.fake_shared_keys import origin_of
 from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.trust import Discovered, Published
 from token_exchange.issuer_keys.fetch import FetchedKeys, KeyOrigin
-from token_exchange.issuer_keys.shared import StoredKeySet, believed, shared_name, stored
+from token_exchange.issuer_keys.shared import StoredKeySet, shared_name, stored, validate_shared_key_set
 from token_exchange.issuer_keys.timing import Moment
 
 ISSUER = FakeIssuer()
@@ -29,11 +29,11 @@ def test_what_was_stored_is_what_the_issuer_published() -> None:
     document = ISSUER.key_set()
     keys = KeySet.parse(document, algorithms=("RS256",))
     kept = stored(FetchedKeys(keys=keys, document=document), ORIGIN, fetched_at=READ_AT)
-    assert believed(kept, ORIGIN, now=READ_AT).keys == keys
+    assert validate_shared_key_set(kept, ORIGIN, now=READ_AT).keys == keys
 
 
 def test_its_age_counts_from_the_fetch_on_both_clocks() -> None:
-    held = believed(found(), ORIGIN, now=READ_AT)
+    held = validate_shared_key_set(found(), ORIGIN, now=READ_AT)
     assert held.fetched_at == Moment(wall_seconds=NOW - 120, monotonic_seconds=-70.0)
     assert held.age_seconds(READ_AT) == 120
     stopped_wall_clock = Moment(wall_seconds=NOW, monotonic_seconds=50.0 + 500)
@@ -76,7 +76,7 @@ def test_it_is_never_taken_for_younger_than_it_is() -> None:
 )
 def test_what_an_issuer_may_not_send_is_not_believed_of_the_table_either(hostile: StoredKeySet) -> None:
     with pytest.raises(UnusableKeySet):
-        believed(hostile, ORIGIN, now=READ_AT)
+        validate_shared_key_set(hostile, ORIGIN, now=READ_AT)
 
 
 @given(
@@ -89,7 +89,7 @@ def test_what_an_issuer_may_not_send_is_not_believed_of_the_table_either(hostile
 )
 def test_whatever_is_there_it_is_one_of_our_sets_within_a_day_or_one_error(anything: StoredKeySet) -> None:
     try:
-        held = believed(anything, ORIGIN, now=READ_AT)
+        held = validate_shared_key_set(anything, ORIGIN, now=READ_AT)
     except UnusableKeySet:
         return
     assert anything.issuer == ISSUER.url

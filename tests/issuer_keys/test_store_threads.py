@@ -52,7 +52,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def join_flight(story: Story, pool: ThreadPoolExecutor, key_id: str) -> Future[FoundKey]:
+def join_fetch(story: Story, pool: ThreadPoolExecutor, key_id: str) -> Future[FoundKey]:
     """Start a request and return when it waits for the fetch that is under way."""
     clock = SignallingClock()
     deadline = Deadline(clock=clock, at_monotonic_seconds=2000)
@@ -66,7 +66,7 @@ def test_those_who_wait_share_one_fetch(pool: ThreadPoolExecutor) -> None:
     with closed_gate(story.issuer) as open_gate:
         first = pool.submit(story.look)
         assert story.issuer.entered.acquire(timeout=30)
-        others = [join_flight(story, pool, "key-0") for _ in range(4)]
+        others = [join_fetch(story, pool, "key-0") for _ in range(4)]
         open_gate()
         assert {found.result(30).key.key_id for found in (first, *others)} == {"key-0"}
     assert story.fetches == 1
@@ -78,7 +78,7 @@ def test_those_who_wait_share_a_failure(pool: ThreadPoolExecutor) -> None:
     with closed_gate(story.issuer) as open_gate:
         first = pool.submit(story.look)
         assert story.issuer.entered.acquire(timeout=30)
-        others = [join_flight(story, pool, "key-0") for _ in range(4)]
+        others = [join_fetch(story, pool, "key-0") for _ in range(4)]
         open_gate()
         for found in (first, *others):
             error = found.exception(30)
@@ -94,7 +94,7 @@ def test_unknown_keys_share_one_fetch(pool: ThreadPoolExecutor) -> None:
     with closed_gate(story.issuer) as open_gate:
         first = pool.submit(story.look, "key-1")
         assert story.issuer.entered.acquire(timeout=30)
-        others = [join_flight(story, pool, "key-1") for _ in range(3)]
+        others = [join_fetch(story, pool, "key-1") for _ in range(3)]
         open_gate()
         assert {found.result(30).key.key_id for found in (first, *others)} == {"key-1"}
     assert story.fetches == 2

@@ -1,1 +1,1 @@
-"""Keeps issuer keys available: fetched, cached, shared, refreshed. Nothing here decides whether a key is good."""
+"""Keeps issuer keys available: fetched, cached, shared, refreshed. Whether a key is usable is decided in `core`."""

@@ -12,18 +12,18 @@ from token_exchange.core.trust import Discovered, IssuerTrust, Published
 
 
 class FetchFailed(Exception):
-    """A document could not be fetched; the text is for the log alone."""
+    """A document could not be fetched; the text is for the log only."""
 
 
 class Fetcher(Protocol):
-    """Fetches one small document from an issuer, over verified TLS and nothing else."""
+    """Fetches one small document from an issuer, over verified TLS only."""
 
     def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
         """Return the body of a 200 answer of `url`.
 
         No redirect is followed, no compression asked for, no proxy used. `ca_bundle` is PEM text to trust
-        instead of the system's certificates. `timeout_seconds` bounds everything from the look-up of the name to
-        the last byte, however slowly it drips.
+        instead of the system's certificates. `timeout_seconds` bounds everything from the DNS lookup to the last
+        byte, however slowly it arrives.
 
         Raises:
             FetchFailed: whatever went wrong.
@@ -42,7 +42,7 @@ _MAX_URL_CHARACTERS: Final = 2048
 
 
 class UnusableDiscovery(ValueError):
-    """A discovery document that says nothing we may follow; the text says why."""
+    """A discovery document that must not be followed; the text says why."""
 
 
 def discovery_url(issuer: str) -> str:
@@ -83,7 +83,7 @@ def _authority(url: str) -> tuple[str, int] | None:
 
 
 FETCH_SECONDS: Final = 3.0
-"""For all documents together, so that a slow issuer costs a pipeline little and the Lambda less."""
+"""For all documents together, so that a slow issuer costs a pipeline seconds and never its whole deadline."""
 
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
@@ -91,9 +91,9 @@ MAX_DOCUMENT_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOrigin:
-    """All that decides what an issuer's key set is; entries that agree in it share one set.
+    """Everything that decides what an issuer's key set is; entries with the same origin share one set.
 
-    The algorithms belong to it, since a key that names none is bound to the first that fits.
+    The algorithms belong to it, since a key that names no `alg` is bound to the first that fits.
     """
 
     issuer: str
@@ -103,7 +103,7 @@ class KeyOrigin:
 
     @classmethod
     def of(cls, trust: IssuerTrust, source: Discovered | Published) -> Self:
-        """Return where the keys of an entry come from that does not hold them itself."""
+        """Return the origin of the keys of an entry that does not pin them."""
         return cls(issuer=trust.url, source=source, algorithms=trust.algorithms, ca_bundle=trust.ca_bundle)
 
 

@@ -1,4 +1,4 @@
-"""Fetching every issuer's keys before they grow stale, and leaving them where all environments find them."""
+"""Fetches every issuer's keys before they grow stale, and shares them with all environments."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +13,9 @@ from token_exchange.issuer_keys.shared import (
     SHARED_SECONDS,
     SharedKeysFailed,
     SharedKeysTable,
-    believed,
     shared_name,
     stored,
+    validate_shared_key_set,
 )
 from token_exchange.issuer_keys.store import KeyEvents
 from token_exchange.issuer_keys.timing import Moment
@@ -25,21 +25,21 @@ type RefreshOutcome = Literal["refreshed", "kept", "failed"]
 
 
 class RefreshEvents(KeyEvents, Protocol):
-    """Is also told what a run of the refresher brought."""
+    """Also receives the results of a run of the refresher."""
 
     def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
         """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
         ...
 
     def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
-        """A run is over; `outcomes` has what came of each issuer entry."""
+        """A run has ended; `outcomes` has the outcome of each issuer entry."""
         ...
 
 
-_AT_ONCE: Final = 8
+_MAX_CONCURRENT_FETCHES: Final = 8
 
 
-_CLOCKS_APART_SECONDS: Final = 60
+_MAX_CLOCK_DIFFERENCE_SECONDS: Final = 60
 """By which the clocks of two environments may differ; AWS keeps them within milliseconds."""
 
 
@@ -50,7 +50,7 @@ class _Task:
 
 
 class KeyRefresher:
-    """Writes key sets to the state table; it alone does."""
+    """Writes key sets to the state table; nothing else does."""
 
     def __init__(self, *, fetcher: Fetcher, table: SharedKeysTable, clock: Clock, events: RefreshEvents) -> None:
         self._fetcher = fetcher
@@ -59,12 +59,12 @@ class KeyRefresher:
         self._events = events
 
     def refresh(self, trusts: Iterable[IssuerTrust], *, deadline: Deadline) -> dict[str, RefreshOutcome]:
-        """Fetch and share the keys of each of `trusts` that has keys to fetch, and return what came of it by entry.
+        """Fetch and share the keys of each of `trusts` that has keys to fetch; return the outcome of each entry.
 
-        One that fails or hangs costs the others nothing but a thread for 3 s. What is not begun by `deadline` fails.
+        An issuer that fails or hangs costs the others only a thread for 3 s. A fetch not begun by `deadline` fails.
         """
         tasks = _tasks(trusts)
-        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="refresh") as threads:
+        with ThreadPoolExecutor(max_workers=_MAX_CONCURRENT_FETCHES, thread_name_prefix="refresh") as threads:
             outcomes = list(threads.map(lambda task: self._refresh(task, deadline), tasks))
         by_entry = {entry: outcome for task, outcome in zip(tasks, outcomes, strict=True) for entry in task.entries}
         self._events.refresh_ended(by_entry)
@@ -74,10 +74,10 @@ class KeyRefresher:
         fetched_at = Moment.read(self._clock)
         try:
             fetched = fetch_keys(task.origin, fetcher=self._fetcher, deadline=deadline)
-        except Exception as error:  # noqa: BLE001 - whatever one issuer does, the others have their turn
+        except Exception as error:  # noqa: BLE001 - one issuer's failure must not stop the others
             for entry in task.entries:
                 self._events.refresh_failed(entry, cause=error)
-            self._tell_age(task, deadline)
+            self._report_age(task, deadline)
             return "failed"
         return self._share(task, fetched, fetched_at, deadline)
 
@@ -86,7 +86,7 @@ class KeyRefresher:
             put = self._table.write(
                 shared_name(task.origin),
                 stored(fetched, task.origin, fetched_at=fetched_at),
-                latest_seconds=int(self._clock.now()) + _CLOCKS_APART_SECONDS,
+                latest_seconds=int(self._clock.now()) + _MAX_CLOCK_DIFFERENCE_SECONDS,
                 deadline=deadline.within(SHARED_SECONDS),
             )
         except SharedKeysFailed as error:
@@ -100,12 +100,12 @@ class KeyRefresher:
             self._events.refreshed(entry, keys=len(fetched.keys.keys), source="issuer", age_seconds=age_seconds)
         return "refreshed" if put else "kept"
 
-    def _tell_age(self, task: _Task, deadline: Deadline) -> None:
-        """Say how old the set is that the environments go on with."""
+    def _report_age(self, task: _Task, deadline: Deadline) -> None:
+        """Report the age of the set that the environments continue to use."""
         try:
             found = self._table.read(shared_name(task.origin), deadline=deadline.within(SHARED_SECONDS))
             now = Moment.read(self._clock)
-            held = None if found is None else believed(found, task.origin, now=now)
+            held = None if found is None else validate_shared_key_set(found, task.origin, now=now)
         except (SharedKeysFailed, UnusableKeySet) as error:
             for entry in task.entries:
                 self._events.shared_keys_failed(entry, cause=error)

@@ -1,7 +1,7 @@
-"""Key sets that all environments share through the state table: their names, and what is believed of them.
+"""Key sets that all environments share through the state table: their names, and how they are validated.
 
-The table is a cache, and a root of trust as well: whoever can write a key set there can be anybody. What is read from
-it is checked like an issuer's own answer, and bound to the issuer that it is kept for.
+The table is a cache and a root of trust: anyone who can write a key set there can impersonate any caller. What is read
+from it is checked like an issuer's own answer, and is bound to the issuer that it is kept for.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from token_exchange.issuer_keys.timing import USABLE_SECONDS, HeldKeys, Moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKeySet:
-    """A key set as the state table holds it: what an issuer published, which nobody has read yet.
+    """A key set as the state table holds it: what an issuer published, not parsed yet.
 
     `fetched_at_seconds` is when its fetch began, since the epoch.
     """
@@ -28,7 +28,7 @@ class StoredKeySet:
 
 
 class SharedKeysFailed(Exception):
-    """The state table did not do what it was asked, or holds no key set where one should be; for the log alone."""
+    """The state table did not do what it was asked, or holds no key set where one should be; for the log only."""
 
 
 class SharedKeys(Protocol):
@@ -47,9 +47,9 @@ class SharedKeysTable(SharedKeys, Protocol):
     """The same, for the one function that may write them."""
 
     def write(self, name: str, stored: StoredKeySet, *, latest_seconds: int, deadline: Deadline) -> bool:
-        """Put `stored` under `name`, unless a set that was fetched later is there, and say whether it was put.
+        """Put `stored` under `name`, unless a set that was fetched later is there, and return whether it was put.
 
-        One that was fetched after `latest_seconds`, since the epoch, is of a clock that went wrong, and gives way.
+        A set fetched after `latest_seconds`, since the epoch, came from a wrong clock and is replaced.
 
         Raises:
             SharedKeysFailed: whatever went wrong, by `deadline`.
@@ -58,17 +58,18 @@ class SharedKeysTable(SharedKeys, Protocol):
 
 
 SHARED_SECONDS: Final = 1.0
-"""For one call to the table, which answers in hundredths of that; one that hangs must leave the issuer its turn."""
+"""For one call to the table, which answers in hundredths of that; a call that hangs must leave time for the issuer."""
 
 
 _PREFIX: Final = "keys#"
-"""By which `dynamodb:LeadingKeys` tells key sets from all else in the table."""
+"""`dynamodb:LeadingKeys` tells key sets from other items by this prefix."""
 
 
 def shared_name(origin: KeyOrigin) -> str:
-    """Return the name under which the set of `origin` is kept: another one for whatever could make the set another.
+    """Return the name under which the set of `origin` is kept.
 
-    A policy that moves an issuer's keys, or trusts another certificate for them, thus never meets the set of before.
+    Everything that decides what the set is goes into the name: a policy that moves an issuer's keys, or trusts another
+    certificate for them, never reads the earlier set.
     """
     match origin.source:
         case Discovered(keys_host=keys_host):
@@ -79,24 +80,24 @@ def shared_name(origin: KeyOrigin) -> str:
             assert_never(unknown)
     certificates = () if origin.ca_bundle is None else (origin.ca_bundle,)
     parts = (origin.issuer, *source, " ".join(origin.algorithms), *certificates)
-    # Each with its length, so that no two lists of parts read alike.
+    # Each with its length, so that no two lists of parts have the same bytes.
     return _PREFIX + sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
 
 
 def stored(fetched: FetchedKeys, origin: KeyOrigin, *, fetched_at: Moment) -> StoredKeySet:
-    """Return what the table is to hold of a set whose fetch began at `fetched_at`."""
-    # Rounded down: a set may be taken for older than it is, never for younger.
+    """Return the item for a set whose fetch began at `fetched_at`."""
+    # Rounded down: a set may count as older than it is, never as younger.
     seconds = int(fetched_at.wall_seconds)
     return StoredKeySet(issuer=origin.issuer, document=fetched.document, fetched_at_seconds=seconds)
 
 
-def believed(found: StoredKeySet, origin: KeyOrigin, *, now: Moment) -> HeldKeys:
-    """Return the set that the table holds, checked like one that the issuer had just sent.
+def validate_shared_key_set(found: StoredKeySet, origin: KeyOrigin, *, now: Moment) -> HeldKeys:
+    """Return the set that the table holds, checked like one that the issuer has just sent.
 
     Its age counts from when it was fetched from the issuer, on both clocks.
 
     Raises:
-        UnusableKeySet: it is another issuer's, from the future, older than a day, or no set that can be used.
+        UnusableKeySet: it is another issuer's, from the future, older than a day, or unusable.
     """
     if found.issuer != origin.issuer:
         raise UnusableKeySet("the set in the table is another issuer's")

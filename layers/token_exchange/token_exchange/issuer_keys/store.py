@@ -1,4 +1,4 @@
-"""The keys of all issuers: kept while good, fetched when needed, once for all who wait."""
+"""The keys of all issuers: kept while fresh, fetched when needed, one fetch at a time for each issuer."""
 
 import math
 import threading
@@ -11,14 +11,14 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.trust import IssuerTrust, Pinned
 from token_exchange.core.verifier import FoundKey
 from token_exchange.issuer_keys.fetch import FETCH_SECONDS, Fetcher, KeyOrigin, fetch_keys
-from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeys, believed, shared_name
+from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeys, shared_name, validate_shared_key_set
 from token_exchange.issuer_keys.timing import HeldKeys, IssuerKeys, Moment, Purpose
 
 type KeysFrom = Literal["issuer", "table"]
 
 
 class KeyEvents(Protocol):
-    """Is told what happens to the keys of an issuer entry, for logs and metrics; never fails."""
+    """Receives what happens to the keys of an issuer entry, for logs and metrics; never fails."""
 
     def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
         """A key set of `keys` usable keys is in use, whose fetch began `age_seconds` ago."""
@@ -46,15 +46,15 @@ class KeyEvents(Protocol):
 
 
 type _Outcome = Literal["fetched", "shared", "failed", "not-tried", "out-of-time"]
-"""`shared`: a fresh set came from the state table, and nobody asked the issuer."""
+"""`shared`: a fresh set came from the state table, and the issuer was not contacted."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Flight:
-    """One fetch under way, which all who need what it brings wait for."""
+class _InFlightFetch:
+    """One fetch in progress; other requests that need its result wait for it (singleflight)."""
 
     purpose: Purpose
-    landed: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
     outcome: _Outcome = "failed"
 
 
@@ -65,14 +65,14 @@ class _Issuer:
     origin: KeyOrigin
     lock: threading.Lock = field(default_factory=threading.Lock)
     keys: IssuerKeys = field(default_factory=IssuerKeys)
-    flight: _Flight | None = None
+    in_flight: _InFlightFetch | None = None
 
 
 class KeyStore:
-    """Finds the key for a token, in memory where it can; may be called from any number of threads.
+    """Fulfils `KeyFinder`, from memory where it can; may be called from any number of threads.
 
-    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it: from `shared`,
-    where a fresh one is there, or else from the issuer.
+    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it: from `shared`
+    where that has a fresh set, else from the issuer.
     """
 
     def __init__(self, *, fetcher: Fetcher, clock: Clock, events: KeyEvents, shared: SharedKeys | None = None) -> None:
@@ -140,63 +140,65 @@ class KeyStore:
         return held, outcome == "fetched"
 
     def _ask_again(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
-        """Fetch the set for a token that it does not verify, unless that was done a moment ago."""
+        """Fetch the set for a token whose key it lacks, at most once in a cooldown."""
         outcome = self._refresh("unknown-key", issuer, entry, deadline)
         if outcome == "not-tried":
             self._events.unknown_key_damped(entry)
         return outcome
 
     def _refresh(self, purpose: Purpose, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
-        """Fetch the set, or wait for whoever is fetching it, unless it is too early for that."""
+        """Fetch the set, or wait for the fetch in progress, unless the last one was too recent."""
         if deadline.remaining_seconds() <= 0:
             return "out-of-time"
         now = Moment.read(self._clock)
         with issuer.lock:
             held = issuer.keys.usable(now)
             if purpose == "renewal" and held is not None and held.is_fresh(now):
-                return "shared"  # by another thread, between our look at the set and here
-            flight = issuer.flight
-            ours = flight is None
-            if flight is None:
+                return "shared"  # by another thread, since this one last read the set
+            fetch = issuer.in_flight
+            is_ours = fetch is None
+            if fetch is None:
                 if issuer.keys.wait_seconds(purpose, now) > 0:
                     return "not-tried"
                 issuer.keys.started(purpose, now)
-                flight = issuer.flight = _Flight(purpose=purpose)
-            elif purpose == "renewal" and flight.purpose == "unknown-key" and held is not None:
-                # Anybody can cause that fetch by inventing a key id, and nobody else shall wait for it.
+                fetch = issuer.in_flight = _InFlightFetch(purpose=purpose)
+            elif purpose == "renewal" and fetch.purpose == "unknown-key" and held is not None:
+                # Anyone can cause that fetch by inventing a key id; tokens with known keys do not wait for it.
                 return "not-tried"
-        if ours:
-            return self._fly(flight, issuer, entry, deadline)
-        landed = flight.landed.wait(deadline.within(FETCH_SECONDS).remaining_seconds())
-        if landed and flight.outcome == "shared" and purpose == "unknown-key":
-            return self._refresh(purpose, issuer, entry, deadline)  # the table was asked, but not yet the issuer
-        return flight.outcome if landed else "failed"
+        if is_ours:
+            return self._run_fetch(fetch, issuer, entry, deadline)
+        done = fetch.done.wait(deadline.within(FETCH_SECONDS).remaining_seconds())
+        if done and fetch.outcome == "shared" and purpose == "unknown-key":
+            return self._refresh(
+                purpose, issuer, entry, deadline
+            )  # the table answered; the issuer is still to be asked
+        return fetch.outcome if done else "failed"
 
-    def _fly(self, flight: _Flight, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+    def _run_fetch(self, fetch: _InFlightFetch, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
         bounded = deadline.within(FETCH_SECONDS)
         try:
             # What the table holds may be minutes old: it cannot say that a key does not exist.
-            if flight.purpose == "renewal" and self._take_shared(issuer, entry, bounded):
-                flight.outcome = "shared"
+            if fetch.purpose == "renewal" and self._take_shared(issuer, entry, bounded):
+                fetch.outcome = "shared"
             else:
-                flight.outcome = self._take_fetched(issuer, entry, bounded)
+                fetch.outcome = self._take_fetched(issuer, entry, bounded)
         finally:
-            # Also when the thread is being stopped: a flight that never lands would ground this issuer for ever.
+            # Also when the thread is being stopped: a fetch that never ends would block every later one of this issuer.
             with issuer.lock:
-                if flight.outcome == "failed":
+                if fetch.outcome == "failed":
                     issuer.keys.failed(Moment.read(self._clock))
-                issuer.flight = None
-            flight.landed.set()
-        return flight.outcome
+                issuer.in_flight = None
+            fetch.done.set()
+        return fetch.outcome
 
     def _take_shared(self, issuer: _Issuer, entry: str, deadline: Deadline) -> bool:
-        """Take the set in the state table into use where it is later than ours, and say whether it is fresh."""
+        """Use the set in the state table where it is newer than ours, and return whether it is fresh."""
         if self._shared is None:
             return False
         try:
             found = self._shared.read(shared_name(issuer.origin), deadline=deadline.within(SHARED_SECONDS))
             now = Moment.read(self._clock)
-            held = None if found is None else believed(found, issuer.origin, now=now)
+            held = None if found is None else validate_shared_key_set(found, issuer.origin, now=now)
         except Exception as error:  # noqa: BLE001 - a cache that fails costs a fetch, and no exchange
             self._events.shared_keys_failed(entry, cause=error)
             return False
@@ -205,8 +207,8 @@ class KeyStore:
         with issuer.lock:
             taken = issuer.keys.offered(held)
         if not (taken and held.is_fresh(now)):
-            return False  # which may still serve, should the issuer fail now
-        self._tell(entry, held.keys, "table", age_seconds=held.age_seconds(now))
+            return False  # it may still be used, should the issuer fail now
+        self._report(entry, held.keys, "table", age_seconds=held.age_seconds(now))
         return True
 
     def _take_fetched(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
@@ -219,10 +221,10 @@ class KeyStore:
         now = Moment.read(self._clock)
         with issuer.lock:
             issuer.keys.succeeded(fetched.keys, fetched_at=fetched_at)
-        self._tell(entry, fetched.keys, "issuer", age_seconds=now.seconds_since(fetched_at))
+        self._report(entry, fetched.keys, "issuer", age_seconds=now.seconds_since(fetched_at))
         return "fetched"
 
-    def _tell(self, entry: str, keys: KeySet, source: KeysFrom, *, age_seconds: float) -> None:
+    def _report(self, entry: str, keys: KeySet, source: KeysFrom, *, age_seconds: float) -> None:
         for why in keys.left_out:
             self._events.key_left_out(entry, why=why)
         self._events.refreshed(entry, keys=len(keys.keys), source=source, age_seconds=age_seconds)
@@ -234,7 +236,7 @@ class KeyStore:
         return None if held is None else held.keys.find(key_id, algorithm)
 
     def _require_current(self, issuer: _Issuer, outcome: _Outcome) -> None:
-        """Refuse to say that a key does not exist while the issuer cannot be asked: our trouble is no 401."""
+        """Refuse to say that a key does not exist while the issuer cannot be reached: that is 503, never 401."""
         with issuer.lock:
             failing = issuer.keys.failing
         if outcome in ("failed", "out-of-time") or (outcome == "not-tried" and failing):

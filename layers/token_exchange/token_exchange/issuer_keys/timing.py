@@ -1,4 +1,4 @@
-"""What is known of one issuer's keys at one moment, and what that allows: all the timing rules, no waiting."""
+"""The timing rules of one issuer's keys: when they are fresh, usable, and due for a fetch. Nothing here waits."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never
@@ -7,7 +7,7 @@ from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Clock
 
 type Purpose = Literal["renewal", "unknown-key"]
-"""Why a set is fetched: the one at hand is old or missing, or it does not verify a token."""
+"""Why a set is fetched: the set in use is old or missing, or it does not verify a token."""
 
 
 FRESH_SECONDS: Final = 10 * 60
@@ -46,7 +46,7 @@ class Moment:
         return max(self.wall_seconds - earlier.wall_seconds, self.monotonic_seconds - earlier.monotonic_seconds)
 
     def precedes(self, other: Self) -> bool:
-        """Say whether either clock went backwards from `other` to here."""
+        """Return whether either clock went backwards from `other` to here."""
         return self.wall_seconds < other.wall_seconds or self.monotonic_seconds < other.monotonic_seconds
 
 
@@ -62,16 +62,16 @@ class HeldKeys:
         return now.seconds_since(self.fetched_at)
 
     def is_fresh(self, now: Moment) -> bool:
-        """Say whether the set may be used without asking the issuer; one from the future may not."""
+        """Return whether the set may be used without asking the issuer; one from the future may not."""
         return not now.precedes(self.fetched_at) and self.age_seconds(now) <= FRESH_SECONDS
 
     def is_usable(self, now: Moment) -> bool:
-        """Say whether the set may be used where the issuer cannot be asked."""
+        """Return whether the set may be used where the issuer cannot be reached."""
         return self.age_seconds(now) <= USABLE_SECONDS
 
 
 class IssuerKeys:
-    """The key set of one issuer through its fetches. It guards nothing: callers hold a lock."""
+    """The key set of one issuer across its fetches. Not thread-safe: callers hold a lock."""
 
     __slots__ = ("_failed_at", "_failures", "_held", "_unknown_key_at")
 
@@ -91,10 +91,10 @@ class IssuerKeys:
         return self._failures > 0
 
     def wait_seconds(self, purpose: Purpose, now: Moment) -> float:
-        """Return how long a fetch for `purpose` has to wait at `now`; not above 0 when it need not.
+        """Return how many seconds a fetch for `purpose` has to wait at `now`; 0 or less where it need not.
 
-        A failing issuer is left in peace for 1, 2, 4 … 60 s. An unknown key, which anybody can cause, leads to
-        one fetch in 30 s, whether that fetch succeeds or not.
+        After failures the pause grows: 1, 2, 4 … 60 s. An unknown key, which anyone can cause, leads to one fetch
+        in 30 s, whether that fetch succeeds or not.
         """
         pause = 0.0
         if self._failed_at is not None:
@@ -111,7 +111,7 @@ class IssuerKeys:
                 assert_never(unknown)
 
     def started(self, purpose: Purpose, now: Moment) -> None:
-        """Note that a fetch begins."""
+        """Record that a fetch begins."""
         if purpose == "unknown-key":
             self._unknown_key_at = now
 
@@ -122,13 +122,13 @@ class IssuerKeys:
         self._failed_at = None
 
     def offered(self, shared: HeldKeys) -> bool:
-        """Take a set that somebody else fetched, and say so, unless the one at hand was fetched later."""
+        """Use a set that another environment fetched, unless ours was fetched later; return whether it is used."""
         if self._held is not None and shared.fetched_at.wall_seconds <= self._held.fetched_at.wall_seconds:
             return False
         self._held = shared
         return True
 
     def failed(self, now: Moment) -> None:
-        """Note that a fetch ended at `now` without a usable set; the one at hand stays as it is."""
+        """Record that a fetch ended at `now` without a usable set; the set in use stays as it is."""
         self._failures += 1
         self._failed_at = now

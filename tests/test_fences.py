@@ -1,0 +1,50 @@
+"""What lies in `core/` can let someone in: it imports only itself and what checks signatures."""
+
+import ast
+import sys
+from pathlib import Path
+
+import token_exchange.core
+
+CORE = Path(token_exchange.core.__path__[0])
+
+LIBRARIES = {"cryptography", "jwt.algorithms", "token_exchange.core"}
+# Of the standard library only what computes: nothing that reaches a socket, a file, a clock or the environment.
+STANDARD = {
+    "base64", "binascii", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools", "hashlib",
+    "heapq", "itertools", "json", "math", "re", "types", "typing",
+}  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that the file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+def is_allowed(module: str) -> bool:
+    if module.split(".", maxsplit=1)[0] in STANDARD:
+        return True
+    return any(module == library or module.startswith(f"{library}.") for library in LIBRARIES)
+
+
+def test_core_imports_only_itself_and_signatures() -> None:
+    paths = sorted(CORE.rglob("*.py"))
+    assert len(paths) > 15
+    outside = {
+        path.name: forbidden for path in paths if (forbidden := {m for m in imported(path) if not is_allowed(m)})
+    }
+    assert outside == {}
+
+
+def test_the_fence_notices_what_it_forbids(tmp_path: Path) -> None:
+    breach = tmp_path / "breach.py"
+    breach.write_text("def late() -> None:\n    import os\n    from token_exchange.adapters import aws\n")
+    assert [is_allowed(module) for module in sorted(imported(breach))] == [False, False]
+    assert sys.stdlib_module_names >= STANDARD
