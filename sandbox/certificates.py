@@ -3,15 +3,11 @@
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.clocks import WALL_CLOCK, Now
 from sandbox.state import make_folder, write_private
@@ -60,62 +56,11 @@ def _usable(paths: Certificates, at: datetime) -> bool:
 
 def _issue(paths: Certificates, at: datetime) -> None:
     # The authority's key signs this one certificate and is then forgotten: a key that is not there cannot be stolen
-    # and used against a browser that somebody taught to trust this authority.
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    server_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token exchange sandbox CA")])
-    authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
-    authority = (
-        _builder(at)
-        .subject_name(authority_name)
-        .issuer_name(authority_name)
-        .public_key(authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(ca=True), critical=True)
-        .add_extension(authority_id, critical=False)
-        .sign(authority_key, hashes.SHA256())
+    # and used against a browser that trusts this authority.
+    authority = trustme.CA(organization_name="token exchange sandbox")
+    server = authority.issue_cert(
+        "localhost", "127.0.0.1", "::1", not_before=at - timedelta(hours=1), not_after=at + LIFETIME
     )
-    names = [
-        x509.DNSName("localhost"),
-        x509.IPAddress(ip_address("127.0.0.1")),
-        x509.IPAddress(ip_address("::1")),
-    ]
-    server = (
-        _builder(at)
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]))
-        .issuer_name(authority_name)
-        .public_key(server_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(server_key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority_id), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    write_private(paths.server_key, server_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    write_private(paths.server, server.public_bytes(Encoding.PEM))
-    write_private(paths.authority, authority.public_bytes(Encoding.PEM))
-
-
-def _builder(at: datetime) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(at - timedelta(hours=1))
-        .not_valid_after(at + LIFETIME)
-    )
-
-
-def _usage(*, ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    write_private(paths.server_key, server.private_key_pem.bytes())
+    write_private(paths.server, b"".join(blob.bytes() for blob in server.cert_chain_pems))
+    write_private(paths.authority, authority.cert_pem.bytes())

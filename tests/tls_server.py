@@ -3,19 +3,12 @@
 import contextlib
 import datetime as dt
 import functools
-import ipaddress
 import socket
 import ssl
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+import trustme
 
 _DAY = dt.timedelta(days=1)
 
@@ -24,51 +17,16 @@ class Authority:
     """A certificate authority of the test's own."""
 
     def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        certificate = (
-            self._builder(self._name, self._key.public_key(), days=1)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        self.bundle = certificate.public_bytes(Encoding.PEM).decode()
+        self._authority = trustme.CA()
+        self.bundle = self._authority.cert_pem.bytes().decode()
 
     def server_context(self, *names: str, days: int = 1) -> ssl.SSLContext:
-        """Return what a server for `names` needs; `days` below 0 make its certificate one of the past."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-        certificate = (
-            self._builder(subject, key.public_key(), days=days)
-            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        pem = certificate.public_bytes(Encoding.PEM)
-        pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with tempfile.TemporaryDirectory() as folder:
-            chain = Path(folder, "chain.pem")
-            chain.write_bytes(pem)
-            context.load_cert_chain(chain)
-        return context
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int) -> x509.CertificateBuilder:
+        """Return what a server for `names` needs; with `days` below 0 its certificate has expired."""
         now = dt.datetime.now(dt.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 10 * _DAY)
-            .not_valid_after(now + days * _DAY)
-        )
-
-
-def _general_name(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
+        certificate = self._authority.issue_cert(*names, not_before=now - 10 * _DAY, not_after=now + days * _DAY)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        return context
 
 
 @functools.cache
