@@ -20,7 +20,7 @@ def main(path: Path) -> int:
     except (PolicyUnreadable, PolicyUnusable) as error:
         print(f"not deployed, since the policy does not load: {path}\n{error}", file=sys.stderr)
         return 1
-    print(f"policy {policy.sha256[:12]} loads: {len(policy.grants)} grants")
+    print(f"policy {policy.sha256[:12]} loads: {len(policy.grants)} {'grant' if len(policy.grants) == 1 else 'grants'}")
     return 0
 
 

@@ -41,6 +41,10 @@ def test_a_good_policy_passes_under_the_identity_that_it_will_have() -> None:
     ("content", "problems"),
     [
         (b"\xff", ["not UTF-8 at byte 0"]),
+        (
+            f"# \u2028\n{GOOD}",
+            ["line 1, column 3: expected text without the line separator U+2028, which ends a line for YAML only"],
+        ),
         (GOOD.replace('"version": 1', '"version": 2'), ["version: expected 1, found the number 2"]),
         # everything that is wrong, each with its place
         (

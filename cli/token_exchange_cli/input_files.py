@@ -38,11 +38,16 @@ def standard_input() -> BinaryIO:
 
     Raises:
         click.UsageError: another has it.
+        Unusable: it is closed.
     """
     context = click.get_current_context().find_root()
     if context.meta.get(_READ_KEY):
         raise click.UsageError("standard input (-) can be read for one argument alone")
     context.meta[_READ_KEY] = True
+    if sys.stdin is None:
+        raise Unusable("cannot read standard input: it is closed")
+    if sys.stdin.isatty():
+        click.echo("remark: reading standard input; Ctrl-D ends it", err=True)
     return sys.stdin.buffer
 
 

@@ -5,6 +5,7 @@ from typing import override
 
 import click
 
+from token_exchange_cli.standard_streams import guard_standard_streams
 from token_exchange_cli.statuses import Status
 
 
@@ -21,6 +22,28 @@ class Unforeseen(click.ClickException):
 
 class Program(click.Group):
     """The outermost group."""
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        # Before anything is printed, by --help or an error of use.
+        guard_standard_streams()
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            name = error.command_name
+            for group in self.commands.values():
+                if isinstance(group, click.Group) and name in group.list_commands(ctx):
+                    message = f"No such command {name!r}. Did you mean '{group.name} {name}'?"
+                    raise click.exceptions.NoSuchCommand(name, message, ctx=ctx) from error
+            raise
 
     @override
     def invoke(self, ctx: click.Context) -> object:

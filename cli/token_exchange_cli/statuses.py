@@ -5,6 +5,8 @@ from typing import override
 
 import click
 
+from token_exchange_cli.printable import printable
+
 
 class Status(IntEnum):
     """Fine; the answer is no; wrong use, or input that cannot be read."""
@@ -21,18 +23,10 @@ class Unusable(click.ClickException):
 
     @override
     def show(self, file: object = None) -> None:
-        click.echo("\n".join(map(_shown, self.message.split("\n"))), err=True)
+        click.echo("\n".join(map(printable, self.message.split("\n"))), err=True)
 
 
 class Refusal(Unusable):
     """The answer is no; the text says why, a line for each reason."""
 
     exit_code = Status.NO
-
-
-def _shown(text: str) -> str:
-    """Return a line in which nothing of a file can move a terminal's cursor, or turn its text around."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )

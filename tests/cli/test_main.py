@@ -65,6 +65,20 @@ def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> 
     assert "Usage: " in done.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["polcy", "lint"], "Did you mean 'policy'?"),
+        (["policy", "lnt"], "Did you mean 'lint'?"),
+        (["token", "inspct"], "Did you mean 'inspect'?"),
+        (["lint"], "Did you mean 'policy lint'?"),
+        (["inspect"], "Did you mean 'token inspect'?"),
+    ],
+)
+def test_a_misspelt_command_has_one_that_was_meant(arguments: list[str], meant: str) -> None:
+    assert meant in run(*arguments).err
+
+
 def test_help_imports_nothing_that_takes_time() -> None:
     code = (
         "import sys\n"

@@ -45,11 +45,11 @@ def test_its_representation_shows_nothing_of_the_token() -> None:
     ("raw_token", "why"),
     [
         # segments
-        ("", "1 segments"),
-        ("abc", "1 segments"),
-        (f"{HEADER}.{PAYLOAD}", "2 segments"),
-        (f"{GOOD}.", "4 segments"),
-        (f"{GOOD}.{SIGNATURE}.{SIGNATURE}", "5 segments"),  # an encrypted token
+        ("", "found 1"),
+        ("abc", "found 1"),
+        (f"{HEADER}.{PAYLOAD}", "found 2"),
+        (f"{GOOD}.", "found 4"),
+        (f"{GOOD}.{SIGNATURE}.{SIGNATURE}", "found 5"),  # an encrypted token
         ("..", "header is refused as JSON"),
         (f".{PAYLOAD}.{SIGNATURE}", "header is refused as JSON"),
         (f"{HEADER}..{SIGNATURE}", "payload is refused as JSON"),

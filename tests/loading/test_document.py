@@ -8,6 +8,7 @@ from tests.loading.documents import document, load
 from token_exchange.core.ports import Json
 from token_exchange.loading.document import read_document
 from token_exchange.loading.fields import MAX_DEPTH, Node, Unquoted
+from token_exchange.loading.hidden_characters import hidden_characters
 from token_exchange.loading.problems import Code, PolicyUnusable, Problems, spelled_path
 
 JSON = st.recursive(
@@ -154,11 +155,10 @@ def test_what_a_scalar_means(scalar: str, value: Node) -> None:
         ("\ta: 1\n", [("", "syntax")]),
         ("a: *\n", [("", "syntax")]),
         ("a: 'x\n", [("", "syntax")]),
+        ("%TAG !e! tag:example.com,2026:\n---\na: 1\n", [("", "syntax")]),
         ("%YAML 9.9\n---\na: 1\n", [("", "syntax")]),
         ('a: "\\ud800"\n', [("", "syntax")]),
         # no text
-        (b"a: \x00\n", [("", "syntax")]),
-        (b"a: \x1b[2J\n", [("", "syntax")]),
         (b"\xff\xfea\x00:\x00 \x001\x00", [("", "syntax")]),
         (b"a: caf\xe9\n", [("", "syntax")]),
         (b"a: \xed\xa0\x80\n", [("", "syntax")]),
@@ -214,14 +214,18 @@ def test_messages_say_where_and_what_to_do() -> None:
     assert message(b"a: \xff") == "not UTF-8 at byte 3"
     assert message("a: !!str 1") == "a: tags are not allowed; write the value itself"
     assert message("on: 1") == "on: quote the key: 'on'"
-    assert message("x: {[1]: 2}") == "x: a key must be plain text"
+    assert message("x: {[1]: 2}") == "line 1, column 5: x: a key must be plain text"
+    assert message("a:\n  " + "[" * 30).startswith("line 2, column 23: more than 20 levels")
+    assert message("# %TAG\n%TAG ! x\n--- 1\n") == "line 2, column 1: no line may begin with %TAG"
 
 
 @settings(deadline=None)
 @given(JSON.filter(lambda value: isinstance(value, dict)))
 def test_any_json_object_is_read_as_json_has_it(value: Json) -> None:
     assert read(json.dumps(value)) == value
-    assert read(json.dumps(value, ensure_ascii=False)) == value
+    spelled = json.dumps(value, ensure_ascii=False)
+    if not list(hidden_characters(spelled.encode())):
+        assert read(spelled) == value
 
 
 @settings(deadline=None)

@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.loading.fields import Fields, Node, Unquoted, described
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, similar
 from token_exchange.loading.problems import Code, PolicyUnusable, Problems, spelled_path
 
 
@@ -149,3 +149,38 @@ def test_unknown_keys_are_reported_with_what_was_meant() -> None:
 )
 def test_values_for_a_person(value: Node, text: str) -> None:
     assert described(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        # What begins so, even where something else is closer letter by letter.
+        ("github", ["github-actions", "gitlab"], "github-actions"),
+        # Several begin so: the closest.
+        ("git", ["github-actions", "gitlab"], "gitlab"),
+        ("brnch", ["branch", "tag"], "branch"),
+        ("Branch", ["branch", "tag"], "branch"),
+        ("surprise", ["branch", "tag"], None),
+        ("", ["branch"], None),
+        ("b", ["branch"], None),
+        ("branch", [], None),
+    ],
+)
+def test_a_misspelt_name_has_one_that_was_meant(name: str, known: list[str], found: str | None) -> None:
+    assert similar(name, known) == found
+
+
+def test_few_choices_are_listed_and_many_are_not() -> None:
+    reading = Reading({"access": "psuh", "provider": "github"})
+    reading.fields.choice("access", ("pull", "push"))
+    reading.fields.choice("provider", ("github-actions", "gitlab", "a", "b", "c", "d"))
+    assert reading.message().splitlines() == [
+        "access: expected pull or push, found 'psuh'; did you mean push?",
+        "provider: expected another value, found 'github'; did you mean github-actions?",
+    ]
+
+
+def test_many_choices_are_listed_where_none_was_meant() -> None:
+    reading = Reading({"provider": "x"})
+    reading.fields.choice("provider", ("a", "b", "c", "d", "e", "f"))
+    assert reading.message() == "provider: expected a, b, c, d, e or f, found 'x'"

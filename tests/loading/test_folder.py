@@ -68,6 +68,12 @@ def test_grants_stand_in_files_of_their_own_alone() -> None:
     assert folder_faults(found) == [("policy.yaml", "grants", "conflict")]
 
 
+def test_a_folder_of_a_policy_of_one_file_is_told_so() -> None:
+    (problem,) = folder_problems(document(), {})
+    assert (problem.path, problem.code) == (("grants",), "conflict")
+    assert problem.message.endswith("for a policy of one file, give the file instead of its folder")
+
+
 @pytest.mark.parametrize("key", ["version", "issuers", "registries", "deny", "files"])
 def test_a_file_of_grants_holds_grants_alone(key: str) -> None:
     text = team_file()[:-1] + f', "{key}": 1}}'.encode()
@@ -158,6 +164,16 @@ def test_a_problem_is_shown_with_its_file() -> None:
         ("repository_prefixes", ["Base/"], "bad-value"),
         ("repository_prefixes", ["base//"], "bad-value"),
         ("repository_prefixes", ["{repo}"], "bad-value"),
+        # Signing profiles by their whole ARNs.
+        ("signing_profiles", [], "empty"),
+        ("signing_profiles", ["images"], "bad-value"),
+        ("signing_profiles", ["arn:aws:signer:eu-central-1:210987654321:/signing-profiles/*"], "bad-value"),
+        ("signing_profiles", "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/image", "wrong-type"),
+        # Ways to assume a role.
+        ("assume", [], "empty"),
+        ("assume", ["direct"], "bad-value"),
+        ("assume", ["broker", "broker"], "duplicate-name"),
+        ("assume", "web-identity", "wrong-type"),
         ("surprise", 1, "unknown-key"),
     ],
 )

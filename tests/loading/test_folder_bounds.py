@@ -9,6 +9,8 @@ from tests.loading.folders import ROLE, TEAM, entry, folder_faults, load_folder,
 from token_exchange.core.ports import Json
 from token_exchange.loading.problems import PolicyUnusable
 
+PROFILE = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/image"
+
 
 def beyond(one: Document, **bounds: Json) -> list[str]:
     """Return the fields of `one`, a team's only grant, that are beyond what its entry says."""
@@ -59,6 +61,27 @@ def test_a_grant_within_is_one_like_any_other() -> None:
         ),
         (grant(repositories=["ci/{repository}-x"]), {"repository_prefixes": ["ci/{repository}"]}, ["repositories"]),
         (grant(repositories=["ci/{repository_id}"]), {"repository_prefixes": ["ci/{repository}"]}, ["repositories"]),
+        # The session: what CloudTrail and policies on tags read comes from the token, and never from the file.
+        (grant(session_tags=True, source_identity=True), {}, []),
+        (grant(session_tags=False, source_identity=False), {}, []),
+        (grant(session_tags={"repository": "acme/b"}), {}, ["session_tags"]),
+        (grant(session_tags={"repository": "{repository}"}), {}, ["session_tags"]),
+        (grant(source_identity="acme-b"), {}, ["source_identity"]),
+        (grant(source_identity="{repository}"), {}, ["source_identity"]),
+        (grant(external_id="team-7"), {}, []),
+        # Signing profiles: those listed, as they stand.
+        (grant(also=["list", "import"]), {}, []),
+        (grant(also=[{"sign": PROFILE}]), {}, ["also"]),
+        (grant(also=[{"sign": PROFILE}]), {"signing_profiles": [f"{PROFILE}s"]}, ["also"]),
+        (grant(also=[{"sign": f"{PROFILE}s"}]), {"signing_profiles": [PROFILE]}, ["also"]),
+        (grant(also=[{"sign": PROFILE}]), {"signing_profiles": [PROFILE]}, []),
+        # How the role is assumed: without a list, only as the service.
+        (grant(assume="broker"), {}, []),
+        (grant(assume="web-identity"), {}, ["assume"]),
+        (grant(assume="web-identity"), {"assume": ["broker"]}, ["assume"]),
+        (grant(assume="web-identity"), {"assume": ["broker", "web-identity"]}, []),
+        (grant(), {"assume": ["broker", "web-identity"]}, []),
+        (grant(), {"assume": ["web-identity"]}, ["assume"]),
         # Everything at once.
         (grant(issuers=["own"], registry="base", repositories=["x"]), {}, ["issuers", "registry", "repositories"]),
     ],

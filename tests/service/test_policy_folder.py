@@ -11,6 +11,7 @@ import yaml
 from sandbox.evidence import object_of
 from tests.cli.program import run
 from tests.service.front import Front, Log
+from token_exchange.core.ports import Json
 
 
 @pytest.fixture
@@ -72,6 +73,33 @@ def test_a_grant_beyond_its_file_keeps_the_last_good_folder_in_force(
     assert str(problems[0]).startswith("grants/b.yaml: grants[0].role: ")
     after = front.send(method="GET", path="/v1/health").fields["policy"]
     assert after == {**object_of(before, "policy"), "refused": True}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("source_identity", "acme-b"),
+        ("session_tags", {"repository": "acme/b", "repository_id": "70010099", "grant": "team-b"}),
+    ],
+)
+def test_no_session_speaks_in_another_teams_name(
+    folder: Path, changed: Callable[[dict[str, str]], Front], log: Callable[[], Log], key: str, value: Json
+) -> None:
+    front = changed({"TOKEN_EXCHANGE_POLICY": f"file:{folder}", "TOKEN_EXCHANGE_POLICY_MAX_AGE": "0"})
+    for path in (folder / "grants").iterdir():
+        grants = object_of(json.loads(path.read_text()), "grants")["grants"]
+        assert isinstance(grants, list)
+        path.write_text(json.dumps({"grants": [object_of(each, "grant") | {key: value} for each in grants]}))
+    log()
+    assert front.send(front.token(), "registry=apps").status == 200
+    (problems,) = [line["problems"] for line in log().events if line["event"] == "policy-not-loaded"]
+    assert f"grants/a.yaml: grants[0].{key}: expected true or false" in str(problems)
+    (assumed,) = front.world.aws.requests("sts:AssumeRole")
+    said = {name: text for name, text in assumed.parameters.items() if name != "Policy"}
+    assert said["SourceIdentity"] == "acme-shop-d21b2cdf12b74c75"
+    assert "acme/shop" in said.values()
+    assert "acme-b" not in said.values()
+    assert "acme/b" not in said.values()
 
 
 def test_the_command_line_says_in_which_file_a_problem_is(folder: Path) -> None:

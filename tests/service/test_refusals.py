@@ -455,6 +455,12 @@ def test_keys_that_cannot_be_had_are_no_fault_of_the_token(fresh: Front, kind: F
     assert fresh.calls() == []
 
 
+def test_an_unknown_issuers_audience_hints_at_its_url(front: Front) -> None:
+    answer = front.send(method="GET", path="/v1/audience", query={"issuer": "https://elsewhere.example"})
+    assert (answer.status, answer.reason) == (404, "not-found")
+    assert answer.fields["hint"] == "docs/api.md lists the paths; an issuer is named by its exact URL"
+
+
 def test_what_is_public_can_be_read(front: Front) -> None:
     health = front.send(method="GET", path="/v1/health")
     assert health.fields["status"] == "ok"

@@ -1,18 +1,26 @@
 """`policy who`: everybody who can reach a role, a registry or a repository."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 import click
 from rich.text import Text
 
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.policy import Policy
+from token_exchange.core.reach import is_repository_name
+from token_exchange.core.refusals import quoted
 from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import spelled
+from token_exchange.loading.fields import meant
 from token_exchange_cli.policy_input import load_policy_argument
 from token_exchange_cli.reachable import Wanted, Way, Ways, kind_of_login, organization_fields, way_fields, ways_to
+from token_exchange_cli.roles.arns import role_arn
 from token_exchange_cli.statuses import Unusable
 from token_exchange_cli.terminal import console, line, print_json, remark, shown, value_text
+
+_HOST: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr[.-][^/]*/|public\.ecr\.aws/|[^/]*:[0-9]+/")
 
 
 @click.command("who")
@@ -36,10 +44,14 @@ def command(*, policy_file: str, role: str | None, repository: str | None, regis
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     if role is None and repository is None and registry is None:
         raise click.UsageError("give at least one of --role, --repository and --registry")
+    if repository is not None and (expected := _no_repository(repository)) is not None:
+        raise click.UsageError(f"--repository: {expected}, found {quoted(repository)}")
+    if role is not None and role_arn(role) is None:
+        raise click.UsageError(f"--role: expected arn:aws:iam::ACCOUNT:role/NAME, found {quoted(role)}")
     policy = load_policy_argument(policy_file)
     wanted = Wanted(role=role, repository=repository, registry=_registry(policy, registry))
     ways = ways_to(policy, wanted, now=SystemClock().now())
-    for text in _remarks(policy, ways):
+    for text in _remarks(policy, wanted, ways):
         remark(text)
     if as_json:
         print_json({"grants": [way_fields(way) for way in ways.open]})
@@ -57,11 +69,28 @@ def _registry(policy: Policy, name: str | None) -> Registry | None:
         return None
     registry = policy.registries_by_name_or_host.get(name)
     if registry is None:
-        raise Unusable(f"no registry has the name or host {name}")
+        raise Unusable(f"no registry has the name or host {name}{meant(name, policy.registries_by_name_or_host)}")
     return registry
 
 
-def _remarks(policy: Policy, ways: Ways) -> Iterator[str]:
+def _no_repository(text: str) -> str | None:
+    """Return what is expected instead of `text`, which may be copied from an image's reference; None where it fits."""
+    expected = "expected the name of an ECR repository"
+    # The host of a registry has the form of a name, too.
+    if _HOST.match(text):
+        return f"{expected} without the registry's host"
+    if is_repository_name(text):
+        return None
+    if ":" in text or "@" in text:
+        return f"{expected} without a tag or digest"
+    return f"{expected}, such as team/app in lower case"
+
+
+def _remarks(policy: Policy, wanted: Wanted, ways: Ways) -> Iterator[str]:
+    roles = {grant.terms.role for grant in policy.grants if grant.terms is not None}
+    if wanted.role is not None and wanted.role not in roles:
+        # An answer of nobody is believed in an incident, and would be the same for a misspelt name.
+        yield f"no grant names the role {wanted.role}{meant(wanted.role, roles)}"
     if ways.in_report_mode:
         yield f"in report mode, and so no way yet: {', '.join(ways.in_report_mode)}"
     if ways.expired:

@@ -29,8 +29,11 @@ def read_token(argument: str) -> UnverifiedToken:
         Unusable: it cannot be read, or is no token.
     """
     content = read_input(argument, max_bytes=MAX_TOKEN_FILE_BYTES)
+    text = content.decode("ascii", "replace").strip()
+    if not text:
+        raise Unusable(f"{shown_name(argument)}: empty; expected a token")
     try:
-        return read_compact(content.decode("ascii", "replace").strip())
+        return read_compact(text)
     except Refused as refused:
         raise Unusable(f"{shown_name(argument)}: {refused.description}") from refused
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, Policy
-from token_exchange.loading.problems import Path
+from token_exchange.loading.problems import Path, Place
 
 type Severity = Literal["error", "warning"]
 
@@ -17,7 +17,7 @@ class Finding:
     """One thing that is wrong or dangerous. `message` says what could happen, `suggestion` what to write instead.
 
     `suggestion` is empty where the message says it already. `file` is where `path` stands in a policy that is a
-    folder, if that is known.
+    folder, if that is known. `place` is where it stands, if `path` cannot say it.
     """
 
     severity: Severity
@@ -26,6 +26,7 @@ class Finding:
     message: str
     suggestion: str
     file: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Literal, assert_never
 from urllib.parse import quote
 
 from token_exchange import __version__
 from token_exchange.core.ports import Json
-from token_exchange.loading.problems import spelled_path
+from token_exchange.loading.problems import Place, spelled_path
 from token_exchange_cli.lint.finding import Finding
-from token_exchange_cli.lint.places import Place
+from token_exchange_cli.printable import printable
 from token_exchange_cli.terminal import shown
 
 type Format = Literal["text", "json", "github", "gitlab", "sarif"]
@@ -30,8 +30,13 @@ class Located:
     place: Place
 
 
-def written(found: Sequence[Located], wanted: Format) -> str:
-    """Return all findings in the form that is `wanted`."""
+def written(located: Sequence[Located], wanted: Format) -> str:
+    """Return all findings in the form that is `wanted`.
+
+    Names of files and values of a policy can hold anything: half a surrogate has no form in UTF-8, and readers of
+    these formats end a line at more than a line feed.
+    """
+    found = [_printable(one) for one in located]
     match wanted:
         case "text":
             return "\n".join(_text(one) for one in found)
@@ -45,6 +50,11 @@ def written(found: Sequence[Located], wanted: Format) -> str:
             return json.dumps(_sarif(found), indent=2)
         case _:
             assert_never(wanted)
+
+
+def _printable(one: Located) -> Located:
+    finding = replace(one.finding, message=printable(one.finding.message), suggestion=printable(one.finding.suggestion))
+    return replace(one, finding=finding, file=printable(one.file))
 
 
 def _text(one: Located) -> str:

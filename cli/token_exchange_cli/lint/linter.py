@@ -35,5 +35,11 @@ def error(problem: Problem) -> Finding:
     found = _ADVICE.fullmatch(problem.message)
     message, advice = (problem.message, "") if found is None else (found[1], found[2])
     return Finding(
-        severity="error", code=problem.code, path=problem.path, message=message, suggestion=advice, file=problem.file
+        severity="error",
+        code=problem.code,
+        path=problem.path,
+        message=message,
+        suggestion=advice,
+        file=problem.file,
+        place=problem.place,
     )

@@ -6,7 +6,7 @@ from token_exchange.core.policy import Grant
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding
 from token_exchange_cli.lint.formats import Located
-from token_exchange_cli.lint.places import Places
+from token_exchange_cli.lint.places import START, Places
 from token_exchange_cli.policy_input import PolicyInput
 
 
@@ -26,7 +26,7 @@ class Sources:
                 file, path = self._of_grant(grants[number].name, rest)
             case _:
                 pass
-        place = self._places[file].of(path) if file in self._places else Places(b"").of(())
+        place = finding.place or (self._places[file].of(path) if file in self._places else START)
         shown = f"{self._given.name.rstrip('/')}/{file}" if self._given.is_folder else self._given.name
         return Located(finding=finding, file=shown, place=place)
 

@@ -1,5 +1,6 @@
 """The whole document: a policy, the main file of a folder, or a folder's file of grants."""
 
+from token_exchange.core.policy import ASSUMES
 from token_exchange.core.ports import Json
 from token_exchange_cli.schema.conditions import condition_definitions
 from token_exchange_cli.schema.forms import Schema, listed, mapping, named, ref, texts
@@ -69,6 +70,12 @@ def _file() -> Schema:
             "registries": texts("These registries."),
             "roles": texts("These roles; the end of a name may be *.", pattern="^arn:"),
             "repository_prefixes": texts("Repositories that begin so."),
+            "signing_profiles": texts("These signing profiles, by their ARNs.", pattern="^arn:"),
+            "assume": listed(
+                "How its grants may assume their roles; only broker where this is missing.",
+                {"enum": [*ASSUMES]},
+                uniqueItems=True,
+            ),
         },
         ("issuers", "organizations", "registries"),
     )

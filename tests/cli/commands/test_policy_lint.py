@@ -1,6 +1,7 @@
 """`policy lint`: every finding with its place, and a status that a pipeline can go by."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,38 @@ def test_any_file_at_all_gives_a_message_with_a_place(tmp_path: Path, content: b
     assert done.status == 1
     assert all(isinstance(one["line"], int) and one["message"] for one in done.texts("findings"))
     assert done.texts("findings")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column"),
+    [
+        (b"a: 1\nb: 2 # \xe2\x80\xa8x: 1\n", 2, 8),
+        (b"a: [1,\nb: {\n", 3, 1),
+        (b"a: 1\na: : 2\n", 2, 4),
+        (b"a:\n  " + b"[" * 30, 2, 23),
+    ],
+)
+def test_what_cannot_be_parsed_is_told_with_its_place(content: bytes, line: int, column: int) -> None:
+    (found,) = run("policy", "lint", "-", "--json", given=content).texts("findings")
+    assert (found["line"], found["column"]) == (line, column)
+    assert not str(found["message"]).startswith("line")
+
+
+@pytest.mark.parametrize("content", [b"[" * 300_000, b'{"a":' * 300_000, b"%TAG !a! x\n" * 300_000])
+def test_nothing_makes_the_linter_read_for_minutes(content: bytes) -> None:
+    """libyaml takes time by the square of open brackets and of directives."""
+    started = time.process_time()
+    assert run("policy", "lint", "-", given=content).status == 1
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("wanted", ["text", "json", "github", "gitlab", "sarif"])
+def test_half_a_surrogate_is_reported_in_every_format(tmp_path: Path, wanted: str) -> None:
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(changed(CAREFUL, "grants[0].issuers", ["\ud800"])))
+    done = run("policy", "lint", path, "--format", wanted)
+    assert done.status == 1
+    assert "ud800" in done.out
 
 
 def test_a_file_that_is_not_there_is_unusable(tmp_path: Path) -> None:

@@ -262,3 +262,11 @@ def test_a_report_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
     done = _test(tmp_path, _case(), options=("--junit", str(tmp_path)))
     assert done.status == 2
     assert done.err == f"{tmp_path}: is a directory\n"
+
+
+def test_a_hidden_character_in_the_tests_is_refused(tmp_path: Path) -> None:
+    tests = tmp_path / "tests.yaml"
+    tests.write_bytes(b"- name: a # \xe2\x80\xa8  x\n")
+    done = run("policy", "test", write_policy(tmp_path, MAIN, BASE), tests)
+    assert (done.status, done.out) == (2, "")
+    assert "tests.yaml: line 1, column 13: expected text without the line separator U+2028" in done.err

@@ -71,14 +71,57 @@ def test_a_way_is_told_whole(tmp_path: Path) -> None:
         ("ids/7/a/b", ["push"]),
         ("ids/7", []),
         ("ids", []),
-        # a value is never empty, and nothing is prefix enough
-        ("ci/", ["elsewhere"]),
+        # nothing is prefix enough
         ("other/x", []),
         ("xci/y", []),
     ],
 )
 def test_a_template_counts_for_all_that_it_can_stand_for(tmp_path: Path, repository: str, found: list[str]) -> None:
     assert names(who(tmp_path, "--repository", repository)) == found
+
+
+@pytest.mark.parametrize(
+    ("repository", "expected"),
+    [
+        ("210987654321.dkr.ecr.eu-central-1.amazonaws.com/ci/app", "without the registry's host"),
+        ("localhost:5000/ci/app", "without the registry's host"),
+        ("ci/app:latest", "without a tag or digest"),
+        ("ci/app@sha256:00", "without a tag or digest"),
+        ("CI/app", "such as team/app in lower case"),
+        ("ci/", "such as team/app"),
+        ("ci/*", "such as team/app"),
+        ("", "such as team/app"),
+        ("x" * 257, "such as team/app"),
+    ],
+)
+def test_what_is_no_repository_is_wrong_use(tmp_path: Path, repository: str, expected: str) -> None:
+    done = run("policy", "who", write_policy(tmp_path, PUSH), "--repository", repository)
+    assert (done.status, done.out) == (2, "")
+    assert f"--repository: expected the name of an ECR repository {expected}".replace(" such", ", such") in done.err
+
+
+@pytest.mark.parametrize(
+    "role", ["ci-pusher", "", "arn:aws:iam::210987654321:user/ci", f"{ROLE}*", "arn:aws:iam::*:role/ci-pusher"]
+)
+def test_what_is_no_role_is_wrong_use(tmp_path: Path, role: str) -> None:
+    done = run("policy", "who", write_policy(tmp_path, PUSH), "--role", role)
+    assert (done.status, done.out) == (2, "")
+    assert "--role: expected arn:aws:iam::ACCOUNT:role/NAME" in done.err
+
+
+def test_a_role_that_no_grant_names_is_remarked(tmp_path: Path) -> None:
+    misspelt = ROLE.replace("pusher", "puhser")
+    done = who(tmp_path, "--role", misspelt)
+    assert names(done) == []
+    assert f"no grant names the role {misspelt}; did you mean {ROLE}?" in done.err
+    assert "no grant names" not in who(tmp_path, "--role", ROLE).err
+    late = who(tmp_path, "--role", ROLE, grants=(PUSH | {"expires": "2020-01-01"},))
+    assert "no grant names" not in late.err
+
+
+def test_a_registry_that_is_misspelt_is_suggested(tmp_path: Path) -> None:
+    done = run("policy", "who", write_policy(tmp_path, PUSH), "--registry", "aps")
+    assert (done.status, done.err) == (2, "no registry has the name or host aps; did you mean apps?\n")
 
 
 def test_what_is_pulled_besides_is_for_pull_alone(tmp_path: Path) -> None:

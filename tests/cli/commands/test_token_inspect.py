@@ -144,11 +144,17 @@ def test_an_issuer_that_cannot_be_reached_leaves_the_question_open(world: World)
     assert "500" in str(done.fields["reason"])
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b", "a.b.c", "e30.e30.=", "\xff", "Bearer x.y.z"])
+@pytest.mark.parametrize("token", ["x", "a.b", "a.b.c", "e30.e30.=", "\xff", "Bearer x.y.z"])
 def test_what_is_no_token_is_a_message(token: str) -> None:
     done = run("token", "inspect", given=token.encode())
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("standard input: the token is malformed: ")
+
+
+@pytest.mark.parametrize("given", ["", "\n"])
+def test_nothing_at_all_is_no_token(given: str) -> None:
+    done = run("token", "inspect", given=given)
+    assert (done.status, done.out, done.err) == (2, "", "standard input: empty; expected a token\n")
 
 
 def test_a_token_that_is_too_large_is_a_message() -> None:

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from token_exchange.loading.problems import Place
 from token_exchange_cli.lint.finding import Finding, warning
 from token_exchange_cli.lint.formats import FORMATS, Format, Located, written
-from token_exchange_cli.lint.places import Place
 
 ERROR = Finding(severity="error", code="bad-value", path=("version",), message="expected 1", suggestion="write 1")
 HOSTILE = warning("id-unused", ("grants", 0), "100%\n::error::x,\x1b[2J", "a: b, c")
@@ -39,8 +39,36 @@ def test_text_is_one_a_person_can_follow_and_moves_no_cursor() -> None:
 def test_github_reads_one_command_a_line() -> None:
     lines = written(FOUND, "github").splitlines()
     assert lines[0] == "::error file=policy.yaml,line=1,col=10,title=bad-value::expected 1; write 1"
-    assert lines[1].startswith("::warning file=a%2Cb%3Ac%25%0A.yaml,line=7,col=3,title=id-unused::100%25%0A")
+    assert lines[1].startswith(
+        "::warning file=a%2Cb%3Ac%25\\n.yaml,line=7,col=3,title=id-unused::100%25\\n::error::x,\\x1b[2J; a: b, c"
+    )
     assert len(lines) == 2
+
+
+NASTY = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0x202E, 0x2066, 0xD800, 0xDFFF, 0xFEFF]))
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_hostile_text_breaks_no_line_and_no_encoding(wanted: Format) -> None:
+    plain = Located(finding=warning("c", ("a", "b"), "m", "s"), file="f", place=Place(line=1, column=1))
+    nasty = Located(
+        finding=warning("c", ("a", NASTY), f"m{NASTY}", f"s{NASTY}"), file=f"f{NASTY}", place=Place(line=1, column=1)
+    )
+    text = written([nasty], wanted)
+    assert len(text.encode().splitlines()) == len(text.splitlines()) == len(written([plain], wanted).splitlines())
+    assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("wanted", ["json", "gitlab", "sarif"])
+def test_a_strict_reader_of_json_can_read_it(wanted: Format) -> None:
+    """Ruby and others refuse half a surrogate even where it is escaped."""
+    nasty = Located(finding=warning("c", (NASTY,), NASTY, NASTY), file=NASTY, place=Place(line=1, column=1))
+    assert json.dumps(json.loads(written([nasty], wanted)), ensure_ascii=False).encode()
+
+
+def test_letters_of_other_languages_stay_in_a_files_name() -> None:
+    found = Located(finding=ERROR, file="richtlinie-für-bau.yaml", place=Place(line=1, column=1))
+    assert "file=richtlinie-für-bau.yaml," in written([found], "github")
 
 
 def test_gitlab_reads_a_code_quality_report() -> None:

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from tests.cli.program import run
 from tests.docs.pages import ROOT, blocks
 from tests.loading.documents import Document, changed, document, grant, load, without
+from tests.loading.folders import TEAM, entry, main_file
 from token_exchange.core.ports import Json
 from token_exchange.loading.document import read_document
 from token_exchange.loading.fields import Node, Unquoted
@@ -224,6 +225,13 @@ def test_a_typical_mistake_is_not_valid(mistaken: Document) -> None:
     with pytest.raises(PolicyUnusable):
         load(mistaken)
     assert not is_valid(mistaken)
+
+
+def test_an_entry_of_a_file_may_list_profiles_and_ways_to_assume() -> None:
+    profile = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/images"
+    assert is_valid(main_file({TEAM: entry(signing_profiles=[profile], assume=["broker", "web-identity"])}))
+    assert not is_valid(main_file({TEAM: entry(signing_profiles=["images"])}))
+    assert not is_valid(main_file({TEAM: entry(assume=["direct"])}))
 
 
 @pytest.mark.parametrize("provider", NAMES)

@@ -173,7 +173,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.NOT_FOUND: Meaning(
             status=404,
             error="invalid_request",
-            hint="the exchange is POST /v1/token; docs/api.md lists the rest",
+            hint="docs/api.md lists the paths; an issuer is named by its exact URL",
         ),
         Reason.METHOD_NOT_ALLOWED: Meaning(
             status=405, error="invalid_request", hint="use a method that the Allow header names"

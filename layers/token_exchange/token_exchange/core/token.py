@@ -62,7 +62,7 @@ def read_compact(raw_token: str) -> UnverifiedToken:
         raise _malformed("it holds a character that is not ASCII") from None
     segments = octets.split(b".")
     if len(segments) != _SEGMENTS:
-        raise _malformed(f"it has {len(segments)} segments, expected {_SEGMENTS}")
+        raise _malformed(f"expected {_SEGMENTS} segments, found {len(segments)}")
     header, payload, signature = segments
     return UnverifiedToken(
         raw_token=raw_token,

@@ -19,7 +19,7 @@ from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name, without_braces
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of, meant
 from token_exchange.loading.problems import Path, Problems
 
 _OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
@@ -49,7 +49,8 @@ def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: boo
     node = match.take(key)
     name = next((name for name in NAMES if name == key), None)
     if name is None:
-        match.problem(key, "unknown-name", f"not a name of the vocabulary: {', '.join(NAMES)}")
+        hint = meant(key, NAMES) or f": {', '.join(NAMES)}"
+        match.problem(key, "unknown-name", f"not a name of the vocabulary{hint}")
         return []
     if not _can_be_had(name, presets, deny=deny):
         providers = ", ".join(sorted({preset.provider for preset in presets if name not in preset.vocabulary}))

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from token_exchange.loading.fields import MAX_DEPTH, MAX_DIGITS, Fields, Node, Unquoted, fields_of, unreadable
-from token_exchange.loading.problems import Path, PolicyUnusable, Problems
+from token_exchange.loading.hidden_characters import hidden_characters
+from token_exchange.loading.problems import Path, PolicyUnusable, Problem, Problems
 
 
 class _Repeated(dict[str, Node]):
@@ -114,12 +115,9 @@ def read_document(text: bytes, problems: Problems) -> Node:
     What a policy may not use is reported with its path, and the reading goes on.
 
     Raises:
-        PolicyUnusable: it is neither YAML nor JSON, or not one document.
+        PolicyUnusable: it is neither YAML nor JSON, not one document, or does not read to a person as to the parser.
     """
-    try:
-        decoded = text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise unreadable(f"not UTF-8 at byte {error.start}") from error
+    decoded = readable_text(text)
     # JSON is nearly YAML, and an order of magnitude faster to read as what it is.
     if decoded.lstrip().startswith("{"):
         try:
@@ -130,6 +128,26 @@ def read_document(text: bytes, problems: Problems) -> Node:
     from token_exchange.loading.yaml import read_yaml  # noqa: PLC0415
 
     return read_yaml(decoded, problems)
+
+
+def readable_text(text: bytes) -> str:
+    """Return `text` decoded, where it reads to a person as it does to a parser.
+
+    Raises:
+        PolicyUnusable: it does not, or is not UTF-8.
+    """
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise unreadable(f"not UTF-8 at byte {error.start}") from error
+    # Before anything is parsed: behind such a character the parser and a reviewer see two documents.
+    hidden = [
+        Problem(path=(), code="hidden-character", message=f"expected text without {described}", place=place)
+        for place, described in hidden_characters(text)
+    ]
+    if hidden:
+        raise PolicyUnusable(hidden)
+    return decoded
 
 
 class ReadFile(Protocol):
@@ -167,6 +185,8 @@ class NamedFiles:
             content = self._contents[path] if path in self._contents else self._read(path)
         except OSError as error:
             raise ValueError(f"expected a file that can be read ({error.strerror or type(error).__name__})") from error
+        for place, described in hidden_characters(content):
+            raise ValueError(f"expected a file that reads to a person as to its parser, not {described} ({place})")
         self._contents[path] = content
         return content
 

@@ -1,12 +1,12 @@
 """What a document is made of before anybody has asked what it means."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from token_exchange.core.refusals import quoted
-from token_exchange.loading.problems import Code, Path, PolicyUnusable, Problem, Problems
+from token_exchange.loading.problems import Code, Path, Place, PolicyUnusable, Problem, Problems
 
 type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] | None
 """A value as it was written."""
@@ -28,13 +28,20 @@ class Unquoted:
     looks_like: Literal["a date", "a number", "a boolean"]
 
 
-def unreadable(message: str) -> PolicyUnusable:
-    """Return the error for a text that is no document."""
-    return PolicyUnusable([Problem(path=(), code="syntax", message=message)])
+def unreadable(message: str, place: Place | None = None) -> PolicyUnusable:
+    """Return the error for a text that is no document, and where it stops being one."""
+    return PolicyUnusable([Problem(path=(), code="syntax", message=message, place=place)])
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What names an entry of the policy travels in parameters, session tags, metrics and logs."""
+
+
+_FEW: Final = 5
+"""More choices than these are not listed where one of them was most likely meant."""
+
+
+_LEAST_BEGINNING: Final = 3
 
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -110,7 +117,9 @@ class Fields:
         for choice in choices:
             if value == choice:
                 return choice
-        self.problem(key, "bad-value", f"expected {' or '.join(choices)}, found {quoted(value)}")
+        hint = meant(value, choices)
+        expected = "another value" if hint and len(choices) > _FEW else ", ".join(choices[:-1]) + f" or {choices[-1]}"
+        self.problem(key, "bad-value", f"expected {expected}, found {quoted(value)}{hint}")
         return default
 
     def texts(self, key: str, *, required: bool = False, single: bool = False) -> tuple[str, ...] | None:
@@ -182,7 +191,8 @@ class Fields:
         """Report the keys that nobody asked for."""
         for key in self._node:
             if key not in self._asked:
-                self.problem(key, "unknown-key", f"unknown key{_suggestion(key, self._asked)}")
+                expected = f"; expected one of {', '.join(sorted(self._asked))}" if self._asked else ""
+                self.problem(key, "unknown-key", f"unknown key{meant(key, self._asked) or expected}")
 
 
 def fields_of(value: Node, path: Path, problems: Problems) -> Fields | None:
@@ -236,9 +246,19 @@ def described(value: Node) -> str:
             return "a mapping"
 
 
-def _suggestion(key: str, known: set[str]) -> str:
-    # Imported here: only somebody who mistyped waits for it.
-    from difflib import get_close_matches  # noqa: PLC0415
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about the unknown `name`: which of `known` it resembles, empty where none does."""
+    found = similar(name, known)
+    return "" if found is None else f"; did you mean {found}?"
 
-    close = get_close_matches(key, sorted(known), n=1)
-    return f"; did you mean {close[0]}?" if close else f"; expected one of {', '.join(sorted(known))}" if known else ""
+
+def similar(name: str, known: Iterable[str]) -> str | None:
+    """Return which of `known` was most likely meant by `name`: the only one that begins so, or the closest."""
+    names = sorted(known)
+    begun = [one for one in names if one.startswith(name)] if len(name) >= _LEAST_BEGINNING else []
+    if len(begun) == 1:
+        return begun[0]
+    # Imported here: most policies have no such mistake, and every start would wait for it.
+    from difflib import get_close_matches  # noqa: PLC0415 - as said above
+
+    return next(iter(get_close_matches(name, names, n=1)), None)

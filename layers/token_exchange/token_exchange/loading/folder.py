@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.policy import Grant, Issuer, Organization, Template
+from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, SessionTerms, Template
 from token_exchange.core.reach import parse_repository_template
 from token_exchange.core.refusals import quoted
 from token_exchange.core.registries import Registry
@@ -14,6 +14,7 @@ from token_exchange.loading.document import read_mapping
 from token_exchange.loading.fields import Fields, fields_of
 from token_exchange.loading.grants import read_grants
 from token_exchange.loading.issuers import read_organizations
+from token_exchange.loading.session_terms import SIGNING_PROFILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,8 @@ class FileBounds:
     """What the grants of one file may name; what is not listed they may not.
 
     The last character of a role may be `*`. A prefix that ends in `/` holds for what begins with it, another for
-    itself and what lies below it; `{name}` in it is the same text as in a grant's repository.
+    itself and what lies below it; `{name}` in it is the same text as in a grant's repository. `signing_profiles` are
+    ARNs, and `assume` the ways to get a session.
     """
 
     issuers: frozenset[str]
@@ -29,6 +31,8 @@ class FileBounds:
     registries: frozenset[str]
     roles: tuple[str, ...]
     prefixes: tuple[str, ...]
+    signing_profiles: tuple[str, ...]
+    assume: tuple[Assume, ...]
 
 
 def check_bounds(grant: Grant, fields: Fields, bounds: FileBounds, issuers: Mapping[str, Issuer | None]) -> None:
@@ -44,6 +48,7 @@ def check_bounds(grant: Grant, fields: Fields, bounds: FileBounds, issuers: Mapp
             fields.problem("role", "conflict", "this file may not name this role")
         _check_repositories("repositories", grant.terms.repositories, fields, bounds)
         _check_repositories("also_pull", grant.terms.also_pull, fields, bounds)
+        _check_session(grant.terms, fields, bounds)
     entries = [issuer for name in grant.issuers if (issuer := issuers[name]) is not None]
     _check_organizations(grant, entries, fields, bounds)
 
@@ -54,6 +59,23 @@ def _check_repositories(key: str, templates: Iterable[Template], fields: Fields,
             expected = ", ".join(bounds.prefixes) or "none"
             fields.problem(
                 key, "conflict", f"expected one of this file's prefixes ({expected}), found {quoted(template.text)}"
+            )
+
+
+def _check_session(terms: SessionTerms, fields: Fields, bounds: FileBounds) -> None:
+    """Report a session that is not this file's to make, or that would speak in another team's name.
+
+    CloudTrail, a role's trust policy and a key's policy read the source identity and the tags: with texts of its own
+    a file could name another team's repository there. The standard values come from the verified token.
+    """
+    if terms.assume not in bounds.assume:
+        fields.problem("assume", "conflict", f"this file may not use {terms.assume}")
+    if terms.also.sign is not None and terms.also.sign not in bounds.signing_profiles:
+        fields.problem("also", "conflict", f"this file may not sign with {terms.also.sign}")
+    for key, value in (("session_tags", terms.session_tags), ("source_identity", terms.source_identity)):
+        if not isinstance(value, bool):
+            fields.problem(
+                key, "conflict", "expected true or false: in a file of grants the values are the standard ones"
             )
 
 
@@ -157,10 +179,17 @@ def read_grant_files(
     """
     if "grants" in document:
         document.pass_over("grants")
-        document.problem("grants", "conflict", "expected in files of the folder grants alone")
-    if not contents:
+        document.problem(
+            "grants",
+            "conflict",
+            "in a folder, grants stand in files grants/NAME.yaml; for a policy of one file, give the file instead of "
+            "its folder",
+        )
+    elif not contents:
         document.problem("grants", "missing", "expected at least one file grants/NAME.yaml")
-    bounds = dict(_read_bounds(document, contents, issuers, registries))
+    # A file that holds its grants itself is most likely no folder's, and lacks nothing.
+    is_one_file = "grants" in document and not contents
+    bounds = {} if is_one_file else dict(_read_bounds(document, contents, issuers, registries))
     grants: list[Grant] = []
     names: set[str] = set()
     for path, content in sorted(contents.items()):
@@ -222,12 +251,36 @@ def _read_entry(
     prefixes = entry.texts("repository_prefixes") or ()
     for prefix in prefixes:
         _check_prefix(entry, prefix)
+    signing_profiles = entry.texts("signing_profiles") or ()
+    for profile in signing_profiles:
+        if not SIGNING_PROFILE.fullmatch(profile):
+            entry.problem(
+                "signing_profiles", "bad-value", f"expected ARNs of signing profiles, found {quoted(profile)}"
+            )
+    assume = _read_assume(entry)
     entry.finish()
     if len(entry.problems) > already_wrong:
         return None
     return FileBounds(
-        issuers=of_issuers, organizations=organizations, registries=of_registries, roles=roles, prefixes=prefixes
+        issuers=of_issuers,
+        organizations=organizations,
+        registries=of_registries,
+        roles=roles,
+        prefixes=prefixes,
+        signing_profiles=signing_profiles,
+        assume=assume,
     )
+
+
+def _read_assume(entry: Fields) -> tuple[Assume, ...]:
+    """Return the ways that are listed; without a list only the service's own, which goes past no bound."""
+    listed = entry.texts("assume")
+    if listed is None:
+        return ("broker",)
+    for name in listed:
+        if name not in ASSUMES:
+            entry.problem("assume", "bad-value", f"expected {' or '.join(ASSUMES)}, found {quoted(name)}")
+    return tuple(way for way in ASSUMES if way in listed)
 
 
 def _known(entry: Fields, key: str, known: Mapping[str, object]) -> frozenset[str]:

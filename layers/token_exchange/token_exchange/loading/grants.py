@@ -12,7 +12,7 @@ from token_exchange.core.registries import Registry, SecretRegistry
 from token_exchange.core.vocabulary import WHO
 from token_exchange.loading.budgets import NO_STATE
 from token_exchange.loading.conditions import read_conditions
-from token_exchange.loading.fields import Fields, Unquoted, described
+from token_exchange.loading.fields import Fields, Unquoted, described, meant
 from token_exchange.loading.session_terms import TermsReader
 
 
@@ -49,7 +49,7 @@ def read_issuer_names(fields: Fields, issuers: Mapping[str, Issuer | None], *, r
         return None
     for name in names:
         if issuers and name not in issuers:
-            fields.problem("issuers", "unknown-name", f"no issuer has the name {name}")
+            fields.problem("issuers", "unknown-name", f"no issuer has the name {name}{meant(name, issuers)}")
     return [name for name in names if name in issuers]
 
 
@@ -150,7 +150,9 @@ class _Reader:
     def _registry(self) -> Registry | None:
         name = self._fields.text("registry", required=True)
         if name is not None and self._registries and name not in self._registries:
-            self._fields.problem("registry", "unknown-name", f"no registry has the name {name}")
+            self._fields.problem(
+                "registry", "unknown-name", f"no registry has the name {name}{meant(name, self._registries)}"
+            )
         registry = self._registries.get(name or "")
         self._registry_is_broken = registry is None and name in self._registries
         return registry

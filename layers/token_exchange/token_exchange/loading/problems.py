@@ -16,6 +16,7 @@ type Code = Literal[
     "duplicate-key",
     "duplicate-name",
     "empty",
+    "hidden-character",
     "missing",
     "syntax",
     "too-long",
@@ -29,16 +30,33 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A line and a column of a document, both from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that keeps a policy from loading; `file` is where it stands in a policy that is a folder."""
+    """One thing that keeps a policy from loading.
+
+    `file` is where it stands in a policy that is a folder. `place` is where it stands in the file, if `path` cannot
+    say it: a text that is no document has no fields.
+    """
 
     path: Path
     code: Code
     message: str
     file: str | None = None
+    place: Place | None = None
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.file, spelled_path(self.path), self.message) if part)
+        place = None if self.place is None else str(self.place)
+        return ": ".join(part for part in (self.file, place, spelled_path(self.path), self.message) if part)
 
 
 class PolicyUnusable(Exception):

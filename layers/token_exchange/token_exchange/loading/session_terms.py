@@ -32,7 +32,7 @@ _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 """STS API Reference, AssumeRole: ExternalId."""
 
 
-_SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}")
+SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}")
 
 
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}")
@@ -204,7 +204,7 @@ class TermsReader:
                     rights[item] = None
                 case {"sign": str() as profile, **rest} if not rest and "sign" not in rights:
                     rights["sign"] = profile
-                    if not _SIGNING_PROFILE.fullmatch(profile):
+                    if not SIGNING_PROFILE.fullmatch(profile):
                         self._fields.problem(
                             "also", "bad-value", f"expected the ARN of a signing profile, found {quoted(profile)}"
                         )

@@ -2,28 +2,32 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import yaml
 
 from token_exchange.loading.fields import MAX_DEPTH, Node, Unquoted, unreadable
-from token_exchange.loading.problems import Path, Problems, spelled_path
+from token_exchange.loading.problems import Path, Place, Problems, spelled_path
 
 
-def read_yaml(text: str, problems: Problems) -> Node:
+def read_yaml(text: str, problems: Problems, *, places: dict[Path, Place] | None = None) -> Node:
     """Return the one document in `text`.
 
-    What a policy may not use is reported with its path; a text that is no YAML ends the reading.
+    What a policy may not use is reported with its path; a text that is no YAML ends the reading. `places` takes up
+    where each field stands, a key's for what is in a mapping, up to where the reading ends.
 
     Raises:
         PolicyUnusable: it is not one YAML document.
     """
+    tag_directive = f"\n{text}".find("\n%TAG")
+    if tag_directive >= 0:
+        # libyaml compares each of them with all before it: a megabyte of them takes it seconds.
+        raise unreadable("no line may begin with %TAG", Place(line=text.count("\n", 0, tag_directive) + 1, column=1))
     try:
-        return _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), problems).document()
+        return _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), problems, places).document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise unreadable(f"{where}{error.problem or error.context or 'not YAML'}") from error
+        place = _place(error.problem_mark or error.context_mark)
+        raise unreadable(error.problem or error.context or "not YAML", place) from error
     except yaml.YAMLError as error:
         raise unreadable(f"not YAML: {' '.join(str(error).split())}") from error
 
@@ -31,9 +35,10 @@ def read_yaml(text: str, problems: Problems) -> Node:
 class _Reader:
     """Builds values from the events of a YAML parser, and reports what a policy may not use."""
 
-    def __init__(self, events: Iterator[yaml.Event], problems: Problems) -> None:
+    def __init__(self, events: Iterator[yaml.Event], problems: Problems, places: dict[Path, Place] | None) -> None:
         self._events = events
         self._problems = problems
+        self._places = places
 
     def document(self) -> Node:
         """Return the value of the only document."""
@@ -48,7 +53,8 @@ class _Reader:
 
     def _node(self, event: yaml.Event, path: Path) -> Node:
         if len(path) > MAX_DEPTH:
-            raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
+            raise unreadable(f"more than {MAX_DEPTH} levels of nesting", _place(event.start_mark))
+        self._take_up(event, path)
         if getattr(event, "anchor", None) is not None:
             self._problems.add_unclear(path, "syntax", _NO_ANCHORS)
         match event:
@@ -64,6 +70,10 @@ class _Reader:
                 return self._mapping(path)
             case _:
                 raise unreadable("not a YAML document")
+
+    def _take_up(self, event: yaml.Event, path: Path) -> None:
+        if self._places is not None and path not in self._places and (place := _place(event.start_mark)) is not None:
+            self._places[path] = place
 
     def _no_tag(self, event: yaml.MappingStartEvent | yaml.ScalarEvent | yaml.SequenceStartEvent, path: Path) -> None:
         if event.tag is not None:
@@ -92,9 +102,11 @@ class _Reader:
 
     def _key(self, event: yaml.Event, path: Path) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            raise unreadable(f"{spelled_path(path) or 'the document'}: a key must be plain text")
+            message = f"{spelled_path(path) or 'the document'}: a key must be plain text"
+            raise unreadable(message, _place(event.start_mark))
         name = str(event.value)
         here = (*path, name)
+        self._take_up(event, here)
         key = self._scalar(event, here)
         if event.anchor is not None:
             self._problems.add_unclear(here, "syntax", _NO_ANCHORS)
@@ -103,6 +115,17 @@ class _Reader:
         if not isinstance(key, str):
             self._problems.add_unclear(here, "ambiguous-value", f"quote the key: '{name}'")
         return name
+
+
+class _Mark(Protocol):
+    """A position of libyaml's or of PyYAML's own, both from 0."""
+
+    line: int
+    column: int
+
+
+def _place(mark: _Mark | None) -> Place | None:
+    return None if mark is None else Place(line=mark.line + 1, column=mark.column + 1)
 
 
 _NO_ANCHORS: Final = "anchors and aliases are not allowed; write the value out"
