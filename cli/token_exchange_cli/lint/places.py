@@ -1,12 +1,13 @@
 """Where a field stands in its file: line and column of YAML or JSON, both from 1."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import yaml
 
 from token_exchange.loading.problems import Path
+from token_exchange_cli.meaning.placeholders import has_placeholder
 
 _DEEPEST: Final = 40
 """Deeper than any field of a policy; what is below has the place of what is above."""
@@ -26,16 +27,19 @@ _START = Place(line=1, column=1)
 class Places:
     """The places of all fields of one document, up to where it is no YAML any more.
 
-    `grants` has the number of each grant by its name.
+    `grants` has the number of each grant by its name, `placeholders` the fields in which one was left.
     """
 
     def __init__(self, content: bytes) -> None:
         self._places: dict[Path, Place] = {(): _START}
         self._broken = _START
         names: dict[str, int] = {}
+        left: list[Path] = []
         try:
             for path, place, text in _fields(content.decode("utf-8")):
                 self._places.setdefault(path, place)
+                if text is not None and has_placeholder(text):
+                    left.append(path)
                 match path:
                     case ("grants", int() as number, "name") if text is not None:
                         names.setdefault(text, number)
@@ -48,6 +52,7 @@ class Places:
         except (UnicodeDecodeError, yaml.YAMLError):
             pass  # it has no places: what is wrong with it is the loader's to say
         self.grants: Mapping[str, int] = names
+        self.placeholders: Sequence[Path] = left
 
     def of(self, path: Path) -> Place:
         """Return where the field at `path` stands, or what it would stand in."""
