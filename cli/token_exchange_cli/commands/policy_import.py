@@ -1,7 +1,8 @@
 """`policy import`: a policy made of IAM trust policies."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
@@ -15,10 +16,10 @@ from token_exchange_cli.json_input import read_json_object
 from token_exchange_cli.statuses import Refusal, Unusable
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
-from token_exchange_cli.trust_import.conditions import Remark
 from token_exchange_cli.trust_import.documents import NoTrustPolicy, TrustDocument, trust_documents
 from token_exchange_cli.trust_import.grants import grants_of
-from token_exchange_cli.trust_import.issuers import IssuerForm, issuer_form
+from token_exchange_cli.trust_import.issuers import issuer_form
+from token_exchange_cli.trust_import.remarks import Remark, Remarks
 from token_exchange_cli.trust_import.statements import Trust, trusts_of
 from token_exchange_cli.trust_import.values import NotSayable, Value
 from token_exchange_cli.yaml_text import yaml_text
@@ -36,11 +37,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -> None:
     """Make a policy of IAM trust policies for OIDC tokens.
 
-    FILE is a trust policy, or what aws iam get-role or list-roles prints. Whoever the policy lets in, the trust
-    policies let in, too; what they do not say, such as repositories, stands as replace-me and gives nothing. Remarks
-    name what was dangerous, and what was left out.
+    FILE is a trust policy, or what aws iam get-role or list-roles prints. The policy lets no one in whom the trust
+    policies keep out. What they do not say, such as repositories, stands as replace-me and gives nothing; what lets no
+    one in today, because AWS has no condition key for a claim, has mode: report. Remarks name what was dangerous, and
+    what was left out.
 
-    Exit status: 0 fine, 1 nothing in them can be said in a policy, 2 wrong use or input that cannot be read.
+    Exit status: 0 fine, 1 nothing in them can be said in a policy, 2 wrong use or a file that cannot be read; the
+    policy then has what the other files say.
 
     \b
     Examples:
@@ -49,7 +52,13 @@ def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     if issuer_name is not None and not _NAME.fullmatch(issuer_name):
         raise click.BadParameter("expected letters, digits and ._-, at most 100", param_hint="--issuer-name")
-    found = [one for file in files for one in _found(file)]
+    remarks = Remarks()
+    documents, unread = _documents(files)
+    found = list(_found(documents, remarks.add))
+    for text in remarks.lines():
+        remark(text)
+    if unread and not found:
+        raise Unusable("\n".join(unread))
     if not found:
         raise Refusal("nothing in it lets in tokens of a CI system that a policy can name")
     policy = policy_of(found, issuer_name=issuer_name)
@@ -62,40 +71,71 @@ def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -
         print_json(policy)
     else:
         click.echo(yaml_text(policy), nl=False)
+    if unread:
+        raise Unusable(
+            "\n".join([*unread, f"of {len(files)} files {len(unread)} could not be read; the rest is above"])
+        )
 
 
-def _found(file: str) -> Iterator[Found]:
-    def say(text: str) -> None:
-        remark(f"{shown_name(file)}: {text}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """A trust policy, and the file that it is in: as it is shown, and as a grant's name has it."""
 
-    try:
-        documents = list(trust_documents(read_json_object(file, max_bytes=_MAX_BYTES)))
-    except NoTrustPolicy as error:
-        raise Unusable(f"{shown_name(file)}: {error}") from error
-    source = "standard-input" if file == STANDARD_INPUT else PurePath(file).stem
-    for document in documents:
-        yield from _of_document(document, source, say)
+    file: str
+    source: str
+    trust: TrustDocument
 
 
-def _of_document(document: TrustDocument, source: str, say: Remark) -> Iterator[Found]:
-    trusts = list(trusts_of(document, remark=say))
-    for trust in trusts:
+def _documents(files: Sequence[str]) -> tuple[list[_Document], list[str]]:
+    """Return the trust policies in `files`, and what is wrong with those files that hold none."""
+    found: list[_Document] = []
+    unread: list[str] = []
+    for file in files:
+        name = shown_name(file)
+        source = "standard-input" if file == STANDARD_INPUT else PurePath(file).stem
         try:
-            form = _form(trust, trusts)
+            trusts = list(trust_documents(read_json_object(file, max_bytes=_MAX_BYTES)))
+        except NoTrustPolicy as error:
+            unread.append(f"{name}: {error}")
+        except Unusable as error:
+            unread.append(error.message)
+        else:
+            found += [_Document(file=name, source=source, trust=trust) for trust in trusts]
+    return found, unread
+
+
+def _found(documents: Sequence[_Document], remark: Remark) -> Iterator[Found]:
+    trusts: list[tuple[_Document, Remark, Trust]] = []
+    for document in documents:
+        say = _of_file(document.file, remark)
+        trusts += [(document, say, trust) for trust in trusts_of(document.trust, remark=say)]
+    # What an issuer is shows in all that is asked of its tokens, in whichever file.
+    asked = _asked(trust for _, _, trust in trusts)
+    for document, say, trust in trusts:
+        try:
+            form = issuer_form(trust.provider.address, *asked[trust.provider.address])
             grants = list(grants_of(trust, form, remark=say))
             for grant in grants:
                 for demand in (*grant.match.values(), *grant.claims.values()):
                     demand.condition()
         except NotSayable as error:
-            say(f"{trust.place}: left out: {error}")
+            say(trust.place, f"left out: {error}")
             continue
+        if form.doubt is not None:
+            say(trust.place, form.doubt)
         for grant in grants:
-            one = Found(form=form, provider=trust.provider, role=document.role, source=source, wanted=grant)
+            one = Found(
+                form=form, provider=trust.provider, role=document.trust.role, source=document.source, wanted=grant
+            )
             problems = _problems(policy_of([one], issuer_name=None))
             if problems:
-                say(f"{trust.place}: left out, since no policy would load with it: {'; '.join(problems)}")
+                say(trust.place, f"left out, since no policy would load with it: {'; '.join(problems)}")
             else:
                 yield one
+
+
+def _of_file(file: str, remark: Remark) -> Remark:
+    return lambda place, text: remark(f"{file}: {place}", text)
 
 
 def _problems(policy: dict[str, Json]) -> list[str]:
@@ -107,11 +147,12 @@ def _problems(policy: dict[str, Json]) -> list[str]:
     return []
 
 
-def _form(trust: Trust, trusts: list[Trust]) -> IssuerForm:
-    address = trust.provider.address
-    subjects: list[Value] = []
-    for one in trusts:
-        demand = one.demands.get("sub")
-        if one.provider.address == address and demand is not None and demand.among is not None:
-            subjects += demand.among
-    return issuer_form(address, subjects)
+def _asked(trusts: Iterable[Trust]) -> dict[str, tuple[list[Value], set[str]]]:
+    """Return the subjects and the claims that are asked of each issuer's tokens, by its address."""
+    asked: dict[str, tuple[list[Value], set[str]]] = {}
+    for trust in trusts:
+        subjects, claims = asked.setdefault(trust.provider.address, ([], set()))
+        claims.update(trust.demands)
+        demand = trust.demands.get("sub")
+        subjects += () if demand is None or demand.among is None else demand.among
+    return asked

@@ -25,8 +25,9 @@ from token_exchange_cli.terminal import remark
 def command(context: click.Context, *, policy_file: str, strict: bool, wanted: Format, as_json: bool) -> None:
     """Say what is wrong with the policy in FILE, and what is dangerous in it.
 
-    Each finding has its place, what could happen, and what to write instead. Errors keep the policy from loading;
-    warnings are about policies that load and give more, or less, than their author may think.
+    Each finding has its place, what could happen, and what to write instead. Errors keep the policy from loading, but
+    for a placeholder that is left; warnings are about policies that load and give more, or less, than their author may
+    think.
 
     Exit status: 0 fine or warnings alone, 1 errors (with --strict: anything), 2 wrong use or a file that cannot be
     read.
@@ -46,6 +47,7 @@ def command(context: click.Context, *, policy_file: str, strict: bool, wanted: F
     except PolicyUnusable as unusable:
         found = [error(problem) for problem in unusable.problems]
     sources = Sources(given)
+    found += sources.placeholders()
     located = [sources.located(one, grants) for one in found]
     located.sort(key=lambda one: (one.file, one.place.line, one.place.column))
     text = written(located, "json" if as_json else wanted)

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, assert_never, get_args
 from urllib.parse import quote
 
 from token_exchange import __version__
 from token_exchange.core.ports import Json
-from token_exchange.loading.problems import Place, spelled_path
+from token_exchange.loading.problems import Code, Place, spelled_path
 from token_exchange_cli.lint.finding import Finding
 from token_exchange_cli.printable import printable
 from token_exchange_cli.terminal import shown
@@ -17,6 +17,9 @@ from token_exchange_cli.terminal import shown
 type Format = Literal["text", "json", "github", "gitlab", "sarif"]
 
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "github", "gitlab", "sarif")
+
+_ERRORS: Final = frozenset({*get_args(Code.__value__), "placeholder-left"})
+"""Their codes have one section in docs/lint.md together."""
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -114,6 +117,16 @@ def _gitlab(one: Located) -> Json:
     }
 
 
+def _rule(code: str) -> Json:
+    return {
+        "id": code,
+        "shortDescription": {"text": code.replace("-", " ").capitalize()},
+        "help": {
+            "text": f"docs/lint.md#{'errors' if code in _ERRORS else code} says what could happen and what to write."
+        },
+    }
+
+
 def _sarif(found: Sequence[Located]) -> dict[str, Json]:
     """Return a log of the Static Analysis Results Interchange Format, version 2.1.0 (OASIS)."""
     codes = list(dict.fromkeys(one.finding.code for one in found))
@@ -126,7 +139,7 @@ def _sarif(found: Sequence[Located]) -> dict[str, Json]:
                     "driver": {
                         "name": "token-exchange",
                         "version": __version__,
-                        "rules": [{"id": code} for code in codes],
+                        "rules": [_rule(code) for code in codes],
                     }
                 },
                 "results": [

@@ -12,6 +12,7 @@ from typing import Final
 from token_exchange.core.conditions import Condition, Equals, Like
 from token_exchange.core.policy import Grant, Issuer, Organization
 from token_exchange.core.vocabulary import Name
+from token_exchange_cli.meaning.subjects import names_the_tenant
 from token_exchange_cli.reachable import organizations_left
 
 ANYTHING: Final = "*"
@@ -35,32 +36,9 @@ def subject_patterns(grant: Grant, issuer: Issuer) -> tuple[str, ...]:
         found = [
             pattern for organization in organizations_left(grant, [issuer]) for pattern in maker(grant, organization)
         ]
-    if not found or not all(_names_the_tenant(pattern, issuer) for pattern in found):
+    if not found or not all(names_the_tenant(issuer.preset.provider, pattern) for pattern in found):
         raise NoSubject("name its organizations or repositories, or add claims: {sub: …} that begins with their name")
     return tuple(sorted(set(found)))
-
-
-def _names_the_tenant(pattern: str, issuer: Issuer) -> bool:
-    """Say whether no wildcard stands before the end of the tenant's name.
-
-    What follows it is written by strangers, too: who names a branch writes the end of a subject.
-    """
-    if ANYTHING not in pattern and "?" not in pattern:
-        return True
-    form = _TENANTS.get(issuer.preset.provider)
-    return pattern[:1] not in ("*", "?") if form is None else form.match(pattern) is not None
-
-
-_TENANTS: Final[Mapping[str, re.Pattern[str]]] = {
-    "bitrise": re.compile(r"app:[^*?:]+:"),
-    "buildkite": re.compile(r"organization:[^*?:]+:"),
-    "codefresh": re.compile(r"account:[^*?:]+:"),
-    "github-actions": re.compile(r"(?:repo|(?:repository|repository_owner)(?:_id)?):[^*?:/@]+[:/@]"),
-    "gitlab": re.compile(r"(?:project_path|project_id|namespace_path|namespace_id):[^*?:/]+[:/]"),
-    "google": re.compile(r"[^*?]+\Z"),
-    "hcp-terraform": re.compile(r"organization:[^*?:]+:"),
-}
-"""Issuers that sign for everybody, and how a subject begins that is one customer's."""
 
 
 def _of_sub_itself(grant: Grant, issuer: Issuer) -> list[str] | None:

@@ -1,17 +1,19 @@
 """Puts issuers, registries and grants together into one policy."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.meaning.placeholders import PLACEHOLDER
 from token_exchange_cli.roles.arns import RoleArn
-from token_exchange_cli.trust_import.grants import UNKNOWN, Organization, Wanted
+from token_exchange_cli.trust_import.grants import Organization, Wanted
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import OidcProvider
 
 _STS: Final = "sts.amazonaws.com"
+_NO_AUDIENCE: Final = f"https://{PLACEHOLDER}.invalid"
 _NO_ACCOUNT: Final = "000000000000"
 _REGIONS: Final[Mapping[str, str]] = {
     "aws-cn": "cn-north-1",
@@ -37,6 +39,10 @@ class Found:
     wanted: Wanted
 
 
+type _Taken = tuple[Found, frozenset[str]]
+"""With the audiences that its grants take."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
     """An issuer entry: audiences that the same grants take."""
@@ -48,31 +54,46 @@ class _Entry:
 
 def policy_of(found: Sequence[Found], *, issuer_name: str | None) -> dict[str, Json]:
     """Return the policy of all that was found, which is at least one grant."""
-    entries = _named(list(_entries(found)), issuer_name)
+    taken = _taken(found)
+    entries = _named(list(_entries(taken)), issuer_name)
     registries: dict[str, Json] = {}
     grants: list[Json] = []
     names: set[str] = set()
-    for one in found:
+    for one, audiences in taken:
         registry = _registry(one, registries)
         for entry_name, entry in entries.items():
-            if entry.address == one.provider.address and entry.audiences <= one.wanted.audiences:
+            if entry.address == one.provider.address and entry.audiences <= audiences:
                 name = _unused(_grant_name(one), names)
                 grants.append(_grant(one, name=name, issuer=entry_name, registry=registry))
     return {
         "version": 1,
-        "issuers": {name: _issuer(entry, found) for name, entry in entries.items()},
+        "issuers": {name: _issuer(entry, taken) for name, entry in entries.items()},
         "registries": registries,
         "grants": grants,
     }
 
 
-def _entries(found: Sequence[Found]) -> Iterator[_Entry]:
+def _taken(found: Sequence[Found]) -> list[_Taken]:
+    """Pair each with its audiences; where it takes any, with those that others of its OIDC provider or issuer name."""
+    by_provider: dict[OidcProvider, set[str]] = {}
+    by_address: dict[str, set[str]] = {}
+    for one in found:
+        by_provider.setdefault(one.provider, set()).update(one.wanted.audiences or ())
+        by_address.setdefault(one.provider.address, set()).update(one.wanted.audiences or ())
+    taken: list[_Taken] = []
+    for one in found:
+        named = by_provider[one.provider] or by_address[one.provider.address] or {_NO_AUDIENCE}
+        taken.append((one, frozenset(named) if one.wanted.audiences is None else one.wanted.audiences))
+    return taken
+
+
+def _entries(taken: Sequence[_Taken]) -> Iterator[_Entry]:
     """Yield entries in which no audience is that some of their grants do not take: an entry's are each for all."""
-    forms = {one.provider.address: one.form for one in found}
+    forms = {one.provider.address: one.form for one, _ in taken}
     for address, form in forms.items():
-        wanted = [one.wanted.audiences for one in found if one.provider.address == address]
+        wanted = [audiences for one, audiences in taken if one.provider.address == address]
         together: dict[frozenset[int], set[str]] = {}
-        for audience in sorted(set[str]().union(*wanted)):
+        for audience in sorted(frozenset[str]().union(*wanted)):
             takers = frozenset(number for number, audiences in enumerate(wanted) if audience in audiences)
             together.setdefault(takers, set()).add(audience)
         for audiences in together.values():
@@ -84,18 +105,29 @@ def _named(entries: Sequence[_Entry], issuer_name: str | None) -> dict[str, _Ent
     return {_unused(issuer_name or entry.form.usual_name, names): entry for entry in entries}
 
 
-def _issuer(entry: _Entry, found: Sequence[Found]) -> Json:
+def _issuer(entry: _Entry, taken: Sequence[_Taken]) -> Json:
     organizations: list[Organization] = []
-    for one in found:
-        if one.provider.address == entry.address and entry.audiences <= one.wanted.audiences:
+    for one, wanted in taken:
+        if one.provider.address == entry.address and entry.audiences <= wanted:
             organizations += [each for each in one.wanted.organizations if each not in organizations]
     audiences = sorted(entry.audiences)
-    is_shared = any(audience == _STS or entry.form.preset.shared_audience(audience) for audience in audiences)
+    # What takes the place of the placeholder is mostly what STS itself asks for.
+    is_shared = any(
+        audience in (_STS, _NO_AUDIENCE) or entry.form.preset.shared_audience(audience) for audience in audiences
+    )
     fields: dict[str, Json] = {**entry.form.keys, "audience": audiences[0] if len(audiences) == 1 else [*audiences]}
     if is_shared:
         fields["shared_audience"] = True
-    fields["organizations"] = [dict[str, Json](each) for each in organizations]
+    named = _names_with_ids(organizations)
+    fields["organizations"] = [
+        dict[str, Json](each) for each in organizations if "id" in each or each.get("name") not in named
+    ]
     return fields
+
+
+def _names_with_ids(organizations: Iterable[Organization]) -> dict[str, str]:
+    """Return the ids that some trust policy names beside a name. The name with any other id is another organization."""
+    return {each["name"]: each["id"] for each in organizations if {"id", "name"} <= each.keys()}
 
 
 def _registry(one: Found, registries: dict[str, Json]) -> str:
@@ -118,13 +150,15 @@ def _grant(one: Found, *, name: str, issuer: str, registry: str) -> Json:
     for section, demands in (("match", one.wanted.match), ("claims", one.wanted.claims)):
         if demands:
             fields[section] = {claim: _short(demand.condition()) for claim, demand in demands.items()}
-    unknown = f"arn:{_partition(one)}:iam::{_account(one)}:role/{UNKNOWN}"
+    if not one.wanted.is_met:
+        fields["mode"] = "report"
+    unknown = f"arn:{_partition(one)}:iam::{_account(one)}:role/{PLACEHOLDER}"
     return {
         **fields,
         "registry": registry,
         "role": unknown if one.role is None else one.role.text,
         "access": "pull",
-        "repositories": [UNKNOWN],
+        "repositories": [PLACEHOLDER],
     }
 
 
@@ -156,15 +190,34 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 def unknowns(found: Sequence[Found]) -> Iterator[str]:
-    """Yield what the policy of `found` needs before it gives anything."""
+    """Yield what the policy of `found` needs before it gives anything, or before it is as it should be."""
+    addresses = dict.fromkeys(one.provider.address for one in found if one.wanted.audiences is None)
+    for address in addresses:
+        named = sorted(
+            frozenset[str]().union(*(one.wanted.audiences or () for one in found if one.provider.address == address))
+        )
+        yield (
+            f"some trust policies for {address} take any audience: their grants take {', '.join(named)}, which others "
+            "name; leave those that their OIDC provider in IAM does not list to entries of their own"
+            if named
+            else f"no trust policy for {address} names an audience: write the one that pipelines ask for in place of "
+            f"{_NO_AUDIENCE}, and take shared_audience out where it is your own"
+        )
+    for address in dict.fromkeys(one.provider.address for one in found):
+        listed = [each for one in found if one.provider.address == address for each in one.wanted.organizations]
+        for name, id_ in _names_with_ids(listed).items():
+            if {"name": name} in listed:
+                yield f"organization {name} has the id {id_} in one trust policy, and so for all grants of its entry"
     if any(one.role is None for one in found):
-        yield f"a trust policy does not name its role: write it in place of {UNKNOWN}"
+        yield f"a trust policy does not name its role: write it in place of {PLACEHOLDER}"
+    if any(_account(one) == _NO_ACCOUNT for one in found):
+        yield f"no account is named for some: write it in place of {_NO_ACCOUNT}"
     for role in sorted({one.role.text for one in found if one.role is not None}):
         yield (
             f"{role} trusts the CI system itself: let it trust the service instead (token-exchange roles), or add "
             "assume: web-identity to its grants while you move"
         )
     yield (
-        f"a trust policy says nothing of registries: grants pull the repository {UNKNOWN} in {_USUAL_REGION} or its "
-        "like; write registry, access and repositories"
+        f"a trust policy says nothing of registries: grants pull the repository {PLACEHOLDER} in {_USUAL_REGION} or "
+        "its like; write registry, access and repositories"
     )

@@ -18,6 +18,9 @@ _TRUST: Final = "AssumeRolePolicyDocument"
 _MAX_CHARACTERS: Final = 20_480
 """More than IAM takes of any trust policy, whatever an account's quota (IAM User Guide, "IAM and AWS STS quotas")."""
 
+_STATEMENT: Final = frozenset({"Effect", "Principal", "Action"})
+"""What every statement of a trust policy has that lets in tokens."""
+
 _LISTS: Final = ("Roles", "RoleDetailList")
 
 
@@ -44,8 +47,10 @@ def trust_documents(found: dict[str, Json]) -> Iterator[TrustDocument]:
     Raises:
         NoTrustPolicy: it is, or holds, something else.
     """
-    if "Statement" in found:
-        yield TrustDocument(place="", role=None, statements=_statements(found, ""))
+    if "Statement" in found or found.keys() >= _STATEMENT:
+        # Pages show a statement by itself as often as the policy around it.
+        whole: dict[str, Json] = found if "Statement" in found else {"Statement": found}
+        yield TrustDocument(place="", role=None, statements=_statements(whole, ""))
         return
     if _TRUST in found:
         yield _of_role(found, "")
@@ -62,7 +67,7 @@ def trust_documents(found: dict[str, Json]) -> Iterator[TrustDocument]:
                     raise NoTrustPolicy(f"{name}[{number}].{_TRUST}: missing")
                 yield replace(_of_role(each, f"{name}[{number}]."), is_of_many=True)
             return
-    raise NoTrustPolicy(f"expected a trust policy with Statement, or a role with {_TRUST}")
+    raise NoTrustPolicy(f"expected a trust policy with Statement, one statement, or a role with {_TRUST}")
 
 
 def _of_role(role: dict[str, Json], place: str) -> TrustDocument:

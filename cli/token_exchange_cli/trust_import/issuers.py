@@ -4,7 +4,7 @@ Source: each provider's section in docs/providers.md, of its issuer.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +27,6 @@ _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
     (r"[^/]+(?:/[^/]+)*/api/actions/oidc", "gitea"),
     (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
-    (r"[^/]+(?:/[^/]+)*/oidc(?:/job/.+)?", "jenkins"),
 )
 """Own servers, by the form of their issuers."""
 
@@ -39,21 +38,31 @@ _BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
 """Own servers, by what all of their subjects begin with."""
 
 
+_JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
+"""Others have such a path, too: it is Jenkins' where subjects are URLs of the same controller."""
+
+_SHARED_WITH_VELA: Final = re.compile(r"[^/]+/_services/token")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerForm:
     """An issuer: its preset, what its entry says besides audience and organizations, and the entry's usual name.
 
-    `tenant` is its only organization, where the issuer itself is one's: `name`, `id` or both.
+    `tenant` is its only organization, where the issuer itself is one's: `name`, `id` or both. `doubt` is for people,
+    where the issuer's URL does not prove the preset.
     """
 
     preset: Preset
     keys: Mapping[str, Json]
     usual_name: str
     tenant: Mapping[str, str] = field(default_factory=dict[str, str])
+    doubt: str | None = None
 
 
-def issuer_form(address: str, subjects: Sequence[Value]) -> IssuerForm:
-    """Return the issuer at `address`, the URL without its scheme; `subjects` are those that statements ask for.
+def issuer_form(address: str, subjects: Sequence[Value], claims: Collection[str]) -> IssuerForm:
+    """Return the issuer at `address`, the URL without its scheme.
+
+    `subjects` and `claims` are those that statements ask for.
 
     Raises:
         NotSayable: no issuer of that address can be in a policy.
@@ -61,13 +70,14 @@ def issuer_form(address: str, subjects: Sequence[Value]) -> IssuerForm:
     url = f"https://{address}"
     try:
         host = issuer_host(url).partition(":")[0]
-        name = owner_of(host) or _own_server(address, subjects)
+        owner = owner_of(host)
+        name = owner or _own_server(address, subjects, claims)
         keys = _keys(name, address, url)
         preset = provider_named(name).preset(
             {key: value for key, value in keys.items() if key not in _OF_EVERY}, _issuer(keys)
         )
     except BadSetting as error:
-        raise NotSayable(f"no issuer that a policy can name: {error}") from error
+        raise NotSayable(f"no issuer that a policy can name: {url}: {error}{_advice(address)}") from error
     if preset.issuer != url:
         raise NotSayable(f"the issuer {url} is none of {name}'s")
     return IssuerForm(
@@ -75,6 +85,31 @@ def issuer_form(address: str, subjects: Sequence[Value]) -> IssuerForm:
         keys={"provider": name, **keys},
         usual_name=_SHORT.get(name, name),
         tenant=_tenant(name, address, preset),
+        doubt=_doubt(name, address) if owner is None else None,
+    )
+
+
+def _advice(address: str) -> str:
+    if "{" in address:
+        return "; in an issuer the workspace stands by its name, not by its UUID in braces"
+    return "; it is the id of the organization" if address.startswith("vstoken.dev.azure.com/") else ""
+
+
+def _doubt(name: str, address: str) -> str:
+    if name == "generic":
+        return (
+            f"no CI system is known by https://{address}, so it is provider generic: each token that it signs is of "
+            "one organization, and only the grants say which are a job's; where it is a known CI system's, write its "
+            "provider"
+        )
+    vela = (
+        f"; Vela has the same path: for Vela write provider: vela and issuer: https://{address} in place of host"
+        if name == "github-actions" and _SHARED_WITH_VELA.fullmatch(address)
+        else ""
+    )
+    return (
+        f"https://{address} is taken for {name}, by its path or its subjects: where it is another, write that provider"
+        f"{vela}"
     )
 
 
@@ -86,15 +121,27 @@ def _issuer(keys: Mapping[str, Json]) -> str | None:
     return issuer if isinstance(issuer, str) else None
 
 
-def _own_server(address: str, subjects: Sequence[Value]) -> str:
+def _own_server(address: str, subjects: Sequence[Value], claims: Collection[str]) -> str:
     for form, name in _BY_SUBJECT:
         if subjects and all(re.match(form, value.text) for value in subjects):
             return name
+    jenkins = _JENKINS.fullmatch(address)
+    if jenkins is not None and subjects and all(one.text.startswith(f"https://{jenkins[1]}/") for one in subjects):
+        return "jenkins"
     for form, name in _BY_PATH:
         if re.fullmatch(form, address):
-            is_vela = name == "github-actions" and subjects and all(":event:" in value.text for value in subjects)
-            return "vela" if is_vela else name
+            return "vela" if name == "github-actions" and _is_vela(subjects, claims) else name
     return "generic"
+
+
+def _is_vela(subjects: Sequence[Value], claims: Collection[str]) -> bool:
+    """Say whether subjects or claims are there that Vela has, and GitHub does not."""
+    if subjects and all(":event:" in value.text for value in subjects):
+        return True
+    vela, github = (
+        provider_named(name).preset({"host": "ci.invalid"}, None).claims.keys() for name in ("vela", "github-actions")
+    )
+    return any(claim in vela and claim not in github for claim in claims)
 
 
 def _keys(name: str, address: str, url: str) -> dict[str, Json]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.ports import Json
-from token_exchange_cli.trust_import.conditions import Remark, read_conditions
+from token_exchange_cli.trust_import.conditions import needs_another_issuer, read_conditions
 from token_exchange_cli.trust_import.documents import TrustDocument
+from token_exchange_cli.trust_import.remarks import Remark
 from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _ACTION: Final = "sts:assumerolewithwebidentity"
@@ -31,11 +32,15 @@ class OidcProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """One statement for one provider: what it asks of each claim, by the claim's name."""
+    """One statement for one provider: what it asks of each claim, by the claim's name.
+
+    `is_met` is false where no one can assume the role by it today.
+    """
 
     place: str
     provider: OidcProvider
     demands: dict[str, Demand]
+    is_met: bool
 
 
 def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
@@ -50,30 +55,44 @@ def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
     for number, statement in enumerate(document.statements):
         place = f"{document.place}Statement[{number}]"
         if isinstance(statement, dict) and statement.get("Effect") == "Deny" and _may_be_about_tokens(statement):
+            if _denies_nothing(statement):
+                remark(place, "left out: this Deny is for another iss than the provider's, and so for no token")
+                continue
             remark(
-                f"{place}: a Deny takes from all other statements; left out is this whole policy, whose Allow "
-                "statements have to say all by themselves"
+                place,
+                "a Deny takes from all other statements; left out is this whole policy: where the Allow statements say "
+                "all by themselves, take the Deny out of a copy and import that",
             )
             return
     for number, statement in enumerate(document.statements):
         place = f"{document.place}Statement[{number}]"
-        if isinstance(statement, dict):
+        if isinstance(statement, dict) and not (statement.get("Effect") == "Deny" and _denies_nothing(statement)):
             yield from _of_statement(statement, place, remark)
+
+
+def _denies_nothing(statement: dict[str, Json]) -> bool:
+    """Say whether a Deny has a condition that no token of its only provider meets."""
+    principal = statement.get("Principal")
+    federated = _listed(principal.get("Federated")) if isinstance(principal, dict) and len(principal) == 1 else []
+    providers = [_provider(name) for name in federated]
+    return bool(providers) and all(
+        one is not None and needs_another_issuer(statement.get("Condition"), address=one.address) for one in providers
+    )
 
 
 def _of_statement(statement: dict[str, Json], place: str, remark: Remark) -> Iterator[Trust]:
     if not _may_be_about_tokens(statement):
-        remark(f"{place}: left out: not about sts:AssumeRoleWithWebIdentity")
+        remark(place, "left out: not about sts:AssumeRoleWithWebIdentity")
         return
     unknown = sorted(statement.keys() - _ELEMENTS)
     if unknown:
-        remark(f"{place}.{unknown[0]}: left out with its statement: expected only {', '.join(sorted(_ELEMENTS))}")
+        remark(f"{place}.{unknown[0]}", f"left out with its statement: expected only {', '.join(sorted(_ELEMENTS))}")
         return
     if statement.get("Effect") != "Allow":
-        remark(f"{place}.Effect: left out with its statement: expected Allow or Deny")
+        remark(f"{place}.Effect", "left out with its statement: expected Allow or Deny")
         return
     if not all(isinstance(each, str) for each in _listed(statement.get("Action"))):
-        remark(f"{place}.Action: left out with its statement: expected an action or a list of them")
+        remark(f"{place}.Action", "left out with its statement: expected an action or a list of them")
         return
     for provider in _providers(statement.get("Principal"), place, remark):
         try:
@@ -81,9 +100,9 @@ def _of_statement(statement: dict[str, Json], place: str, remark: Remark) -> Ite
                 statement.get("Condition"), address=provider.address, place=f"{place}.Condition", remark=remark
             )
         except NotSayable as error:
-            remark(f"{error}; left out is all that {place} lets in for {provider.address}")
+            remark(error.place, f"{error}; left out is all that {place} lets in for {provider.address}")
             continue
-        yield Trust(place=place, provider=provider, demands=demands)
+        yield Trust(place=place, provider=provider, demands=demands.by_claim, is_met=demands.is_met)
 
 
 def _may_be_about_tokens(statement: dict[str, Json]) -> bool:
@@ -101,18 +120,19 @@ def _listed(value: Json) -> list[Json]:
 def _providers(principal: Json, place: str, remark: Remark) -> Iterator[OidcProvider]:
     here = f"{place}.Principal"
     if not isinstance(principal, dict):
-        remark(
-            f"{here}: left out: expected Federated with the ARN of an OIDC provider; any other principal is everybody"
-        )
+        remark(here, "left out: expected Federated with the ARN of an OIDC provider; any other principal is everyone")
         return
     for kind, names in principal.items():
         if kind != "Federated":
-            remark(f"{here}.{kind}: left out: no CI system's tokens")
+            remark(f"{here}.{kind}", "left out: no CI system's tokens")
             continue
         for name in _listed(names):
             found = _provider(name)
             if found is None:
-                remark(f"{here}.Federated: left out: expected the ARN of an OIDC provider, found {str(name)[:200]!r}")
+                remark(
+                    f"{here}.Federated",
+                    f"left out: expected the ARN of an OIDC provider, found {str(name)[:200]!r}",
+                )
             else:
                 yield found
 

@@ -15,7 +15,11 @@ _SPECIAL: Final = re.compile(r"\$\{([*?$])\}")
 
 
 class NotSayable(Exception):
-    """A policy has no way to say this; the text says what."""
+    """A policy has no way to say this; the text says what. `place` is where it stands, if that is known."""
+
+    def __init__(self, message: str, place: str = "") -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def value_of(text: str, *, takes_wildcards: bool) -> Value:
     has_literal = any(found[1] in "*?" for found in _SPECIAL.finditer(text))
     is_pattern = takes_wildcards and re.search(r"[*?]", plain) is not None
     if "*" in text and (has_literal or not takes_wildcards):
-        raise NotSayable("a * that stands for itself, which nobody has: write StringLike where a pattern is meant")
+        raise NotSayable("a * that stands for itself, which no claim has: write StringLike where a pattern is meant")
     if has_literal:
         raise NotSayable("a ? that stands for itself beside wildcards")
     return Value(plain, is_pattern)
@@ -119,7 +123,10 @@ def _both(one: tuple[Value, ...] | None, other: tuple[Value, ...] | None) -> tup
     if any(value.is_pattern for value in one):
         one, other = other, one
     if any(value.is_pattern for value in one):
-        raise NotSayable("two conditions with patterns on one key")
+        raise NotSayable(
+            "two conditions with patterns on one key, and a policy takes one: in a copy of the trust policy write "
+            "patterns that say both, and import that"
+        )
     left = tuple(value for value in one if any(wanted.takes(value.text) for wanted in other))
     if not left:
         raise NotSayable("two conditions on one key that nothing meets")

@@ -144,3 +144,28 @@ def test_a_folder_is_looked_at_file_by_file(tmp_path: Path) -> None:
     assert str(found["outlives-its-session"]["file"]).endswith("/grants/team.yaml")
     assert found["outlives-its-session"]["path"] == "grants[0].duration"
     assert found["outlives-its-session"]["line"] != 1
+
+
+def test_a_placeholder_anywhere_is_an_error_with_its_place(tmp_path: Path) -> None:
+    path = write_policy(tmp_path, grant(match={"environment": ["prod", "replace-me"]}, repositories=["replace-me/*"]))
+    done = run("policy", "lint", path, "--json")
+    found = [str(one["path"]) for one in done.texts("findings") if one["code"] == "placeholder-left"]
+    assert done.status == 1
+    assert sorted(found) == ["grants[0].match.environment[1]", "grants[0].repositories[0]"]
+
+
+@pytest.mark.parametrize("name", ["replace-meat", "do-not-replace-me", "Replace-Me"])
+def test_a_name_that_only_holds_the_placeholder_is_none(tmp_path: Path, name: str) -> None:
+    path = write_policy(tmp_path, grant(match={"environment": name}))
+    assert run("policy", "lint", path).status == 0
+
+
+def test_a_placeholder_in_a_teams_file_is_found_there(tmp_path: Path) -> None:
+    whole = document(grant(repositories=["replace-me"]))
+    grants = whole.pop("grants")
+    (tmp_path / "grants").mkdir()
+    (tmp_path / "grants" / "team.yaml").write_text(json.dumps({"grants": grants}))
+    (tmp_path / "policy.yaml").write_text(json.dumps({**whole, "files": {}}))
+    found = run("policy", "lint", tmp_path, "--json").texts("findings")
+    (one,) = [one for one in found if one["code"] == "placeholder-left"]
+    assert str(one["file"]).endswith("grants/team.yaml")

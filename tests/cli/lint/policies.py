@@ -45,6 +45,26 @@ BITBUCKET: Json = {
     "audience": "https://ecr.nordlicht.example",
     "organizations": [{"id": "2b7e1516-28ae-42a6-abf7-158809cf4f3c"}],
 }
+CLUSTER: Json = {
+    **BITRISE,
+    "provider": "kubernetes",
+    "issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/0A1B",
+    "organizations": [{"name": "shop-ci"}],
+}
+JENKINS: Json = {
+    **BITRISE,
+    "provider": "jenkins",
+    "host": "jenkins.acme.example",
+    "organizations": [{"name": "jenkins.acme.example"}],
+}
+SPACELIFT: Json = {
+    **BITRISE,
+    "provider": "spacelift",
+    "account": "acme",
+    "audience": "acme.app.spacelift.io",
+    "shared_audience": True,
+    "organizations": [{"name": "acme"}],
+}
 
 
 def policy(*grants: Document, deny: Json = None, **issuers: Json) -> Document:

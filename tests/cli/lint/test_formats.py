@@ -84,6 +84,10 @@ def test_sarif_is_a_log_of_one_run() -> None:
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    helped = {rule["id"]: rule["help"]["text"] for rule in run["tool"]["driver"]["rules"]}
+    assert helped["bad-value"].startswith("docs/lint.md#errors ")
+    assert helped["id-unused"].startswith("docs/lint.md#id-unused ")
+    assert all(rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"])
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]
         assert result["level"] in {"error", "warning"}

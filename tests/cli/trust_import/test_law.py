@@ -123,10 +123,12 @@ OPERATORS = st.sampled_from(
     ]
 )
 CLAIMS = st.sampled_from(
-    ["sub", "sub", "sub", "repository", "environment", "repository_owner", "job_workflow_ref", "unheard_of"]
+    ["sub", "sub", "sub", "repository", "environment", "repository_owner", "job_workflow_ref", "unheard_of", "iss"]
 )
 VALUES = st.lists(
-    SUBJECTS | st.sampled_from(["nordlicht", "nordlicht/kompass", "prod*", "nordlicht/*"]), min_size=1, max_size=3
+    SUBJECTS | st.sampled_from(["nordlicht", "nordlicht/kompass", "prod*", "nordlicht/*", f"https://{GITHUB}"]),
+    min_size=1,
+    max_size=3,
 )
 
 
@@ -161,8 +163,10 @@ def test_nobody_is_let_in_whom_the_trust_policy_keeps_out(
     assert isinstance(issuers, dict)
     # Those who may come in spite of the event are told apart by the service, which is stricter than IAM there.
     for claims in found:
-        let_in = any(admits(policy, claims, issuer=entry) for entry in issuers)
-        assert not let_in or iam_admits(document, claims), claims["sub"]
+        if any(admits(policy, claims, issuer=entry) for entry in issuers):
+            assert iam_admits(document, claims), claims["sub"]
+            # The entry pins the issuer, so that what is said of iss is not asked again.
+            assert ":iss" in json.dumps(document) or iam_admits(document, claims, every_key=True), claims["sub"]
 
 
 def with_the_organizations(policy: Document) -> Document:

@@ -7,9 +7,11 @@ from sandbox.aws.policies import Ask, Verdict
 from sandbox.aws.policy_grammar import parse_policy
 from tests.ci_claims import NOON, caller_of
 from tests.cli.program import Printed, run
+from tests.cli.trust_import.aws_keys import keys_of
 from tests.loading.documents import Document, load
 from token_exchange.core.decision import Granted, decide
 from token_exchange.core.policy import Ask as ExchangeAsk
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 
@@ -67,9 +69,9 @@ def grants_of(policy: Document) -> list[Document]:
     return [grant for grant in found if isinstance(grant, dict)]
 
 
-def admits(policy: Document, claims: dict[str, Json], *, issuer: str | None = None) -> bool:
+def admits(policy: Document | Policy, claims: dict[str, Json], *, issuer: str | None = None) -> bool:
     """Tell whether the imported policy grants a run with `claims` anything."""
-    loaded = load(policy)
+    loaded = policy if isinstance(policy, Policy) else load(policy)
     entry = issuer or next(iter(loaded.issuers))
     if claims["aud"] not in loaded.issuers[entry].trust.audiences:
         return False
@@ -80,9 +82,17 @@ def admits(policy: Document, claims: dict[str, Json], *, issuer: str | None = No
         return False
 
 
-def iam_admits(document: Document, claims: dict[str, Json], *, address: str = GITHUB) -> bool:
-    """Tell whether IAM lets the token assume the role: every claim is a condition key here."""
-    keys = {f"{address}:{claim}".lower(): [value] for claim, value in claims.items() if isinstance(value, str)}
+def iam_admits(document: Document, claims: dict[str, Json], *, address: str = GITHUB, every_key: bool = False) -> bool:
+    """Tell whether IAM lets the token assume the role, with `every_key` as if each claim had a condition key."""
+    if address == "accounts.google.com":
+        # IAM's aud is the authorized party there, where a token has one.
+        claims = {**claims, "oaud": claims["aud"], "aud": claims.get("azp", claims["aud"])}
+    known = claims.keys() if every_key else keys_of(address)
+    keys = {
+        f"{address}:{claim}".lower(): [value]
+        for claim, value in claims.items()
+        if isinstance(value, str) and claim in known
+    }
     ask = Ask(action="sts:AssumeRoleWithWebIdentity", resource="role", context=keys)
     said = parse_policy(json.dumps(document), kind="trust").says(ask, principals=[provider(address)])
     return said is Verdict.ALLOWED

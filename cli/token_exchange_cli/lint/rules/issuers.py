@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from typing import Final
 
+from token_exchange.core.policy import Issuer
+from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
+from token_exchange_cli.meaning.conditions import has
+from token_exchange_cli.meaning.placeholders import has_placeholder
 
 _AWS_STS: Final = "sts.amazonaws.com"
 _GITLAB_COM: Final = "https://gitlab.com"
+_IDS: Final[tuple[Name, ...]] = ("organization_id", "repository_id")
 _MOST_NAMED: Final = 3
 _NOBODYS: Final = "https://exchange.invalid"
 """An audience of one's own, where one can be chosen (RFC 6761 section 6.4)."""
@@ -21,8 +26,11 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
         of_id = preset.vocabulary.get("organization_id")
         if own_server or of_id is None or of_id == preset.vocabulary.get("organization"):
             continue
+        if _every_grant_has_an_id(subject, issuer):
+            continue
         for place, organization in enumerate(issuer.organizations):
-            if organization.id is None:
+            # What still stands there as a placeholder is an error of its own.
+            if organization.id is None and not has_placeholder(organization.name or ""):
                 yield warning(
                     "organization-without-id",
                     ("issuers", name, "organizations", place),
@@ -31,6 +39,12 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
                     if preset.organization_is_path
                     else f'give its id beside the name: {{name: {organization.name}, id: "ITS-ID"}}',
                 )
+
+
+def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
+    """Say whether every grant for `issuer` asks for an id, which no stranger who takes the name has."""
+    grants = [grant for _, grant in subject.grants() if issuer.name in grant.issuers]
+    return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
 
 
 def shared_audience(subject: Subject) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from token_exchange_cli.meaning.allowlist import can_be_of
 from token_exchange_cli.meaning.applies import never_fits, unmatched
 from token_exchange_cli.meaning.conditions import condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
+from token_exchange_cli.meaning.subjects import is_of_no_subject
 
 
 def never_matches(subject: Subject) -> Iterator[Finding]:
@@ -33,6 +34,12 @@ def _of_one_condition(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
         at = condition_path(path, condition)
         if never_holds(condition, presets):
             yield _never(at, "no value satisfies all of its operators", "leave out the one that contradicts the others")
+        elif all(is_of_no_subject(condition, preset) for preset in presets):
+            yield _never(
+                at,
+                f"no sub of a token of {presets[0].provider} that is let in begins like that",
+                "write sub as the tokens have it: token-exchange token inspect shows it",
+            )
         elif all(no_token_has(condition, issuer) for issuer in issuers):
             yield _never(at, f"no token of {presets[0].provider} is like that", "leave this condition out")
         elif not grant.allow_untrusted_triggers and all(_is_outsiders(condition, preset) for preset in presets):

@@ -1,6 +1,6 @@
 """Patterns that match more, or less, than they seem to."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from token_exchange.core.conditions import Condition, Exists
@@ -10,6 +10,7 @@ from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
 from token_exchange_cli.meaning.conditions import condition_path, is_about, patterns
+from token_exchange_cli.meaning.subjects import only_customised, says_nothing
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
 """Raw claims that no name of the vocabulary stands for."""
@@ -20,7 +21,14 @@ def matches_everything(subject: Subject) -> Iterator[Finding]:
     for path, grant in subject.grants():
         for condition in grant.conditions:
             for pattern, negated in patterns(condition):
-                if not negated and "*" in pattern and not pattern.strip("*?"):
+                if not negated and _of_every_subject(condition, pattern, subject.presets(grant)):
+                    yield warning(
+                        "matches-everything",
+                        condition_path(path, condition),
+                        f"{pattern} matches the sub of every run, so the condition keeps no run out",
+                        "name the runs that are meant, or take the condition out",
+                    )
+                elif not negated and "*" in pattern and not pattern.strip("*?"):
                     what = "whatever the claim holds" if "**" in pattern else "every value without / and :"
                     yield warning(
                         "matches-everything",
@@ -28,6 +36,19 @@ def matches_everything(subject: Subject) -> Iterator[Finding]:
                         f"{pattern} matches {what}, so the condition says no more than that there is a value",
                         "name the values that are meant, or take the condition out",
                     )
+
+
+def _of_every_subject(condition: Condition, pattern: str, presets: Sequence[Preset]) -> bool:
+    """Say whether `pattern` is on `sub`, and has no more than what every `sub` of the providers has."""
+    return bool(pattern.strip("*?")) and all(
+        _is_on_sub(condition, preset) and says_nothing(preset.provider, pattern) for preset in presets
+    )
+
+
+def _is_on_sub(condition: Condition, preset: Preset) -> bool:
+    if condition.section == "claims":
+        return condition.path == ("sub",)
+    return any((name,) == condition.path and source == Claim(("sub",)) for name, source in preset.vocabulary.items())
 
 
 def crosses_organizations(subject: Subject) -> Iterator[Finding]:
@@ -56,8 +77,8 @@ def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
         return None  # The issuer is one tenant's alone: whatever a pattern leaves open, it is that tenant's.
     if is_about(condition, "organization", preset):
         return _first if preset.organization_is_path else _whole
-    if condition.section == "claims" and condition.path == ("sub",):
-        return _of_sub
+    if _is_on_sub(condition, preset):
+        return _of_namespace if preset.provider == "kubernetes" else _of_sub
     names: tuple[Name, ...] = ("repository", "workflow_ref")
     for name in names:
         source = preset.vocabulary.get(name)
@@ -83,6 +104,10 @@ def _second(pattern: str) -> str:
 
 def _of_sub(pattern: str) -> str:
     return _first(":".join(pattern.split(":")[:2]))
+
+
+def _of_namespace(pattern: str) -> str:
+    return ":".join(pattern.split(":")[:3])
 
 
 def negation_that_stops(subject: Subject) -> Iterator[Finding]:
@@ -114,4 +139,21 @@ def exists_though_empty(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-RULES: Final = (matches_everything, crosses_organizations, negation_that_stops, exists_though_empty)
+def customised_sub(subject: Subject) -> Iterator[Finding]:
+    """A `sub` that ends with the repository looks like one for all of its runs, and is for none."""
+    for path, grant in subject.grants():
+        for condition in grant.conditions:
+            if (condition.section, condition.path) != ("claims", ("sub",)):
+                continue
+            found = [text for preset in subject.presets(grant) for text in only_customised(condition, preset)]
+            for text in found[:1]:
+                yield warning(
+                    "customised-sub",
+                    condition_path(path, condition),
+                    f"{text} ends where other subjects go on with branch, tag or environment: only a customised sub is "
+                    "like this, and no other run gets the grant",
+                    f'write which runs are meant, or {{like: "{text}:**"}} for all',
+                )
+
+
+RULES: Final = (matches_everything, crosses_organizations, negation_that_stops, exists_though_empty, customised_sub)

@@ -10,7 +10,8 @@ from token_exchange.core.sources import BracedUuid, Constant
 from token_exchange.core.vocabulary import WHO, ClaimPath, Name
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, protects, says_which
+from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, patterns, protects, says_which
+from token_exchange_cli.meaning.subjects import is_chosen_by_the_job, names_the_tenant
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
 _WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")
@@ -107,6 +108,8 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
 def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
     """Return the claim that a job writes, which `condition` is on or inside of."""
     paths: tuple[ClaimPath, ...] = (condition.path,)
+    if condition.path == ("sub",) and not is_chosen_by_the_job(condition, preset):
+        return None
     if condition.section == "match":
         paths = next((source.behind for name, source in preset.vocabulary.items() if (name,) == condition.path), ())
     return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
@@ -158,9 +161,11 @@ def id_unused(subject: Subject) -> Iterator[Finding]:
     for path, grant in subject.grants():
         said: set[ClaimPath] = set()
         for name, id_ in _ID_OF:
-            for condition, issuer in _by_name_alone(subject, grant, name, id_):
+            # One id is what is missing, however many conditions spell the name: a name of the vocabulary first.
+            found = list(_by_name_alone(subject, grant, name, id_))
+            for condition, issuer in sorted(found, key=lambda each: each[0].path == ("sub",))[:1]:
                 if condition.path not in said:
-                    said.add(condition.path)
+                    said |= {condition.path, *(each.path for each, _ in found)}
                     yield _by_name(path, condition, issuer, name, id_)
 
 
@@ -168,8 +173,16 @@ def _by_name_alone(subject: Subject, grant: Grant, name: Name, id_: Name) -> Ite
     for issuer in subject.issuers(grant):
         if _has_id(name, id_, issuer) and not has(grant.conditions, (id_,), issuer.preset):
             for condition in grant.conditions:
-                if demands(condition) and _is_by_name(condition, name, issuer.preset):
+                if _singles_out(condition, issuer.preset) and _is_by_name(condition, name, issuer.preset):
                     yield condition, issuer
+
+
+def _singles_out(condition: Condition, preset: Preset) -> bool:
+    """Say whether `condition` names what it is about; a `sub` of any tenant names nothing that could be renamed."""
+    wide = condition.path == ("sub",) and any(
+        not names_the_tenant(preset.provider, pattern) for pattern, negated in patterns(condition) if not negated
+    )
+    return demands(condition) and not wide
 
 
 def _has_id(name: Name, id_: Name, issuer: Issuer) -> bool:

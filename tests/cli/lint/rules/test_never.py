@@ -4,6 +4,7 @@ import pytest
 
 from tests.cli.lint.lint import check, codes
 from tests.cli.lint.policies import (
+    AZURE,
     BITBUCKET,
     BITRISE,
     BUILDKITE,
@@ -21,6 +22,17 @@ CASES: list[tuple[str, str, Document, Document]] = [
         "never-matches", "grants[0]",
         policy(push(match={"branch": "main", "tag": "v1"})),
         policy(push(match={"branch": "main", "ref": "refs/heads/main"})),
+    ),
+    # a beginning that no sub has in a token that is let in
+    (
+        "never-matches", "grants[0].claims.sub",
+        of(AZURE, claims={"sub": {"like": "sc://nordlicht/**"}}),
+        of(AZURE, claims={"sub": {"like": "p://nordlicht/**"}}),
+    ),
+    (
+        "never-matches", "grants[0].claims.sub",
+        of(BITBUCKET, claims={"sub": {"like": "2b7e1516-28ae-42a6-abf7-158809cf4f3c:**"}}),
+        of(BITBUCKET, claims={"sub": {"like": "?2b7e1516-28ae-42a6-abf7-158809cf4f3c?:**"}}),
     ),
     (
         "never-matches", "grants[0].match.event",

@@ -6,6 +6,9 @@ from tests.cli.lint.lint import check, codes
 from tests.cli.lint.policies import (
     BITBUCKET,
     BITRISE,
+    CLUSTER,
+    JENKINS,
+    SPACELIFT,
     of,
     policy,
     push,
@@ -49,6 +52,39 @@ CASES: list[tuple[str, str, Document, Document]] = [
         "crosses-organizations", "grants[0].match.organization",
         policy(grant(match={"organization": {"like": "nord*"}})),
         policy(grant(match={"organization": ["nordlicht", "werft"]})),
+    ),
+    # what every subject of the CI system has, and no more
+    *(
+        (
+            "matches-everything", "grants[0].claims.sub",
+            of(entry, claims={"sub": {"like": wide}}),
+            of(entry, claims={"sub": {"like": narrow}}),
+        )
+        for entry, wide, narrow in (
+            (BITBUCKET, "**:**:**", "{2b7e1516-28ae-42a6-abf7-158809cf4f3c}:**"),
+            (SPACELIFT, "space:**:stack:**:run_type:**:scope:**", "space:shop:**"),
+            (JENKINS, "https://jenkins.acme.example/job/**", "https://jenkins.acme.example/job/shop/**"),
+        )
+    ),
+    (
+        "matches-everything", "grants[0].match.pipeline",
+        of(JENKINS, match={"pipeline": {"like": "https://jenkins.acme.example/**"}}),
+        of(JENKINS, match={"pipeline": {"like": "https://jenkins.acme.example/job/shop/**"}}),
+    ),
+    (
+        "crosses-organizations", "grants[0].claims.sub",
+        of(CLUSTER, claims={"sub": {"like": "system:serviceaccount:*:images"}}),
+        of(CLUSTER, claims={"sub": {"like": "system:serviceaccount:shop-ci:**"}}),
+    ),
+    (
+        "customised-sub", "grants[0].claims.sub",
+        policy(push(claims={"sub": "repo:nordlicht/kompass"})),
+        policy(push(claims={"sub": {"like": "repo:nordlicht/kompass:**"}})),
+    ),
+    (
+        "customised-sub", "grants[0].claims.sub",
+        policy(grant(issuers=["gitlab"], claims={"sub": {"like": "project_path:werft/boote"}})),
+        policy(grant(issuers=["gitlab"], claims={"sub": {"like": "project_path:werft/boot**"}})),
     ),
     *(
         (

@@ -7,6 +7,7 @@ from tests.cli.lint.policies import (
     AWS,
     BITRISE,
     BUILDKITE,
+    CLUSTER,
     of,
     policy,
     push,
@@ -153,6 +154,31 @@ def test_a_subject_that_spells_two_names_is_told_of_once() -> None:
     found = policy(push(claims={"sub": "repo:nordlicht/kompass:environment:production"}))
     (finding,) = [one for one in lint(found) if one.code == "id-unused"]
     assert "repository_id" in finding.suggestion
+
+
+def test_a_name_that_sub_repeats_has_one_finding() -> None:
+    match: Json = {"repository": "nordlicht/kompass", "branch": "main"}
+    found = policy(push(match=match, claims={"sub": "repo:nordlicht/kompass:ref:refs/heads/main"}))
+    assert [spelled_path(one.path) for one in lint(found) if one.code == "id-unused"] == ["grants[0].match.repository"]
+
+
+def test_a_sub_of_any_namespace_names_nothing_to_rename() -> None:
+    found = of(CLUSTER, claims={"sub": {"like": "system:serviceaccount:*:*"}})
+    assert "id-unused" not in codes(found)
+    assert "id-unused" in codes(of(CLUSTER, claims={"sub": "system:serviceaccount:shop-ci:images"}))
+
+
+@pytest.mark.parametrize(
+    ("sub", "is_chosen"),
+    [
+        ("organization:acme:pipeline:shop:ref:refs/heads/main:commit:c0ffee:step:", False),
+        ({"like": "organization:acme:pipeline:shop:**"}, False),
+        ({"like": "**"}, True),
+        ("0184990a-477b-4fa8-9968-496074483cee", True),
+    ],
+)
+def test_buildkites_own_form_of_sub_is_not_the_jobs(sub: Json, *, is_chosen: bool) -> None:
+    assert ("written-by-the-job" in codes(of(BUILDKITE, claims={"sub": sub}))) is is_chosen
 
 
 def test_what_to_write_instead_is_what_the_ci_system_has() -> None:
