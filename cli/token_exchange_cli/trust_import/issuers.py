@@ -35,8 +35,10 @@ _BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
     (r"project_(?:path|id):", "gitlab"),
     (r"organization:[^:]*:project:", "hcp-terraform"),
     (r"system:serviceaccount:", "kubernetes"),
+    (r"org:[^:]*:project:[^:]*:repo:", "semaphore"),
+    (r"repo:[^:]*:ref:[^:]*:event:", "vela"),
 )
-"""Own servers, by what all of their subjects begin with."""
+"""Own servers, by what all of their subjects begin with, whatever their address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,7 @@ def _own_server(address: str, subjects: Sequence[Value]) -> str:
             return name
     for form, name in _BY_PATH:
         if re.fullmatch(form, address):
-            is_vela = name == "github-actions" and subjects and all(":event:" in value.text for value in subjects)
-            return "vela" if is_vela else name
+            return name
     return "generic"
 
 

@@ -106,6 +106,17 @@ def _of_forgejo(value: Value) -> Subject | None:
     return _of_github(value)
 
 
+def _of_gitea(value: Value) -> Subject | None:
+    # The ids of owner and repository, and never their names.
+    form = re.fullmatch(r"repo:([0-9]+)/([0-9]+)(?::(.*))?", value.text, re.DOTALL)
+    if form is None:
+        return _of_github(value)
+    tail = form[3] or ""
+    match = {"repository_id": Value(form[2], is_pattern=False), **_of_github_tail(value, tail)}
+    everything = () if _says_something(tail) else ("every branch, tag and pull request",)
+    return Subject(organization_id=form[1], match=match, dangers=(*everything, *_outsiders(match)))
+
+
 def _name_and_id(text: str) -> tuple[str, str | None]:
     name, at, number = text.partition("@")
     return name, number if at else None
@@ -248,7 +259,7 @@ _READERS: Final[Mapping[str, Callable[[Value], Subject | None]]] = {
     "circleci": _of_circleci,
     "codefresh": _of_codefresh,
     "forgejo": _of_forgejo,
-    "gitea": _of_github,
+    "gitea": _of_gitea,
     "github-actions": _of_github,
     "gitlab": _of_gitlab,
     "hcp-terraform": _of_terraform,
