@@ -5,18 +5,11 @@ Source: IAM User Guide, "Understanding token claims".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Entry, Json, Provider, Shown
+from sandbox.providers.shape import Claims, Entry, Provider, Shown, sample_of
 
 _STS: Final = "https://sts.amazonaws.com/"
 
-_WITHIN: Final[dict[str, Json]] = {
-    "aws_account": "777788889999",
-    "source_region": "eu-west-1",
-    "org_id": "o-s4ndb0xorg",
-    "ou_path": "o-s4ndb0xorg/r-sbx1/ou-sbx1-55556666/",
-    "principal_tags": {"team": "shop"},
-    "original_session_exp": "2027-01-01T00:00:00Z",
-}
+_WITHIN: Final = sample_of("aws-sts").within(_STS)
 
 
 def _derive(_claims: Claims, _issuer: str) -> Claims:
@@ -32,7 +25,6 @@ PROVIDER: Final = Provider(
     other_algorithms=("RS256",),
     lifetime_seconds=300,
     not_before_seconds=None,
-    base_claims={"sub": "arn:aws:iam::777788889999:role/codebuild/shop-images", _STS: _WITHIN},
     scenarios={
         "codebuild": {},
         "function": {

@@ -25,16 +25,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=300,
     not_before_seconds=600,
-    base_claims={
-        "org_id": _ORGANIZATION,
-        "prj_id": "4e8a17d3-9c05-42bf-a6e1-58f2d0b7c934",
-        "def_id": "61",
-        "rpo_id": "e915c0b8-27d4-4a6f-83e2-9d07f4a1c65b",
-        "rpo_uri": "https://acme@dev.azure.com/acme/shop/_git/shop",
-        "rpo_ver": "2a6f80d41b9c5e73f08a2d6c94e1b7503f8d2c96",
-        "rpo_ref": "refs/heads/main",
-        "run_id": "4021",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {"rpo_ref": "refs/heads/feature/cart"},

@@ -8,7 +8,6 @@ from typing import Final
 from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
 _ENVIRONMENT: Final = "{0d84f6b2-7c1e-4935-8ea7-3b9c5d20f1a8}"
-_WORKSPACE: Final = "{5b1c9e07-42d8-4a6f-b3e0-9f7d2c8a1645}"
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
@@ -24,13 +23,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=None,
-    base_claims={
-        "workspaceUuid": _WORKSPACE,
-        "repositoryUuid": "{c2e7a415-9d30-4b8c-a1f6-68b4d7e05392}",
-        "pipelineUuid": "{18f5b6c9-e07a-4d24-93bb-f40a2c6d7e81}",
-        "stepUuid": "{f3a9d072-6b5e-4c18-8d41-a7c2e90b5f36}",
-        "branchName": "main",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {"branchName": "feature/cart"},

@@ -5,7 +5,7 @@ Source: CircleCI documentation, "OpenID Connect tokens with custom claims".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Entry, Provider, Shown
+from sandbox.providers.shape import Claims, Entry, Provider, Shown, sample_of
 
 _AT: Final = "oidc.circleci.com/"
 _ORGANIZATION: Final = "84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463"
@@ -15,7 +15,7 @@ _USER: Final = "5f28e1a6-c740-49bd-b3d2-0a8e694c7f15"
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
     subject = f"org/{claims[f'{_AT}org-id']}/project/{claims[f'{_AT}project-id']}/user/{_USER}"
-    if f"{_AT}vcs-origin" in claims:
+    if claims[f"{_AT}vcs-origin"] is not None:
         subject += f"/vcs-origin/{claims[f'{_AT}vcs-origin']}/vcs-ref/{claims[f'{_AT}vcs-ref']}"
     return {"sub": subject}
 
@@ -29,18 +29,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=None,
-    base_claims={
-        f"{_AT}org-id": _ORGANIZATION,
-        f"{_AT}project-id": _PROJECT,
-        f"{_AT}pipeline-definition-id": "0c6d2b94-7e15-4a83-90bf-18d7e3a5c602",
-        f"{_AT}pipeline-id": "a17e94d0-3c58-4b6f-82d9-7f50b1e6c348",
-        f"{_AT}workflow-id": "69f0d8b3-24ae-4715-bc90-e1a3725d8f4c",
-        f"{_AT}job-id": "f82c3a67-905e-4d1b-a7c4-36b9d0e2581f",
-        f"{_AT}context-ids": ["31d5e8c0-b7f4-4269-8a03-d94e16c7b025"],
-        f"{_AT}ssh-rerun": False,
-        f"{_AT}vcs-origin": "github.com/acme/shop",
-        f"{_AT}vcs-ref": "refs/heads/main",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {f"{_AT}vcs-ref": "refs/heads/feature/cart"},
@@ -48,6 +36,13 @@ PROVIDER: Final = Provider(
         # The project and its organization are ours, whoever's code it is.
         "fork": {f"{_AT}vcs-origin": "github.com/stranger/shop"},
         "ssh-rerun": {f"{_AT}ssh-rerun": True},
+        # A pipeline that a custom webhook starts is of no repository.
+        "custom-webhook": dict.fromkeys((f"{_AT}vcs-origin", f"{_AT}vcs-ref")),
+        # The stream of audit logs has tokens of the same issuer, which are no job's.
+        "audit-logs": {
+            **{name: None for name in sample_of("circleci").job if name.startswith(_AT)},
+            "sub": f"org/{_ORGANIZATION}/file-streaming/audit-logs",
+        },
         "other-project": {f"{_AT}project-id": "1e7b40c9-85d2-4f6a-b318-c06d92f5e7a4"},
     },
     derive=_derive,

@@ -1,6 +1,6 @@
 """Codefresh, started by a push.
 
-Source: sigstore/fulcio's tests of this issuer.
+Source: Codefresh documentation, "ID tokens"; sigstore/fulcio's tests of this issuer.
 """
 
 from typing import Final
@@ -13,7 +13,11 @@ _PIPELINE: Final = "67c1e9f05a2b4d8376e0a1c9"
 def _derive(claims: Claims, _issuer: str) -> Claims:
     subject = f"account:{claims['account_id']}:pipeline:{claims['pipeline_id']}"
     parts = {"scm_repo_url", "scm_user_name", "scm_ref", "scm_pull_request_target_branch", "initiator"}
-    return {"sub": ":".join([subject, *(f"{name}:{claims[name]}" for name in claims if name in parts)])}
+    return {
+        "sub": ":".join(
+            [subject, *(f"{name}:{claims[name]}" for name in claims if name in parts and claims[name] is not None)]
+        )
+    }
 
 
 PROVIDER: Final = Provider(
@@ -25,22 +29,15 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=300,
     not_before_seconds=None,
-    base_claims={
-        "account_id": "64d2f8b10c3e5a7961b4e0d8",
-        "account_name": "acme",
-        "pipeline_id": _PIPELINE,
-        "pipeline_name": "shop/images",
-        "workflow_id": "68f00a1d3c5e7b9264d8f1a3",
-        "scm_user_name": "ada",
-        "scm_repo_url": "https://github.com/acme/shop",
-        "scm_ref": "main",
-        "runner_environment": "hybrid",
-        "platform_url": "https://g.codefresh.io",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {"scm_ref": "feature/cart"},
-        # The branch is the one it comes from, which a fork may call main.
+        # Nothing tells a tag from a branch of that name.
+        "tag": {"scm_ref": "v2.3.0"},
+        "by-hand": {"initiator": "ada", "scm_ref": None, "scm_repo_url": None, "scm_user_name": None},
+        # Another customer's self-hosted installation.
+        "other-platform": {"platform_url": "https://codefresh.globex.example"},
+        # The ref is the one it comes from, which a fork may call main.
         "pull-request": {"scm_pull_request_target_branch": "main"},
         "other-account": {"account_id": "640000000000000000000001", "account_name": "globex"},
     },
@@ -51,7 +48,7 @@ PROVIDER: Final = Provider(
 organizations: [{name: acme, id: 64d2f8b10c3e5a7961b4e0d8}]
 """,
         grant="""\
-match: {repository: acme/shop, branch: main}
+match: {repository: acme/shop, ref: main}
 repositories: ["codefresh/{pipeline_id}", "codefresh/{pipeline_id}/*"]
 """,
     ),

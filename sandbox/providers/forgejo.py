@@ -5,21 +5,12 @@ Source: Forgejo, services/actions.
 
 from typing import Final
 
+from sandbox.providers.github_family import RUNS, family_claims
 from sandbox.providers.shape import Claims, Entry, Provider, Shown
-
-_COMMIT: Final = "58e0c2b97d1f4a63b8c05e9d27f16a4830d7e5c1"
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
-    repository, owner_id, id_ = str(claims["repository"]), claims["repository_owner_id"], claims["repository_id"]
-    owner, _, name = repository.partition("/")
-    tail = "pull_request" if claims["event_name"] == "pull_request" else f"ref:{claims['ref']}"
-    workflow = f"{repository}/.forgejo/workflows/{claims['workflow']}@{claims['ref']}"
-    return {
-        "repository_owner": owner,
-        "workflow_ref": workflow,
-        "sub": f"repo:{owner}-{owner_id}/{name}-{id_}:{tail}",
-    }
+    return family_claims(claims, workflow=f".forgejo/workflows/{claims['workflow']}", id_mark="-")
 
 
 PROVIDER: Final = Provider(
@@ -30,37 +21,15 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=0,
-    base_claims={
-        "actor": "ada",
-        "actor_id": "5",
-        "base_ref": "",
-        "event_name": "push",
-        "head_ref": "",
-        "ref": "refs/heads/main",
-        "ref_protected": "true",
-        "ref_type": "branch",
-        "repository": "acme/shop",
-        "repository_id": "301",
-        "repository_owner_id": "31",
-        "run_attempt": "1",
-        "run_id": "6120",
-        "run_number": "23",
-        "sha": _COMMIT,
-        "workflow": "images.yml",
-    },
     scenarios={
-        "push-main": {},
-        "push-feature": {"ref": "refs/heads/feature/cart", "ref_protected": "false"},
-        "tag": {"ref": "refs/tags/v2.3.0", "ref_type": "tag", "ref_protected": "false"},
-        "pull-request": {
-            "ref": "refs/pull/12/merge",
-            "event_name": "pull_request",
-            "head_ref": "feature/cart",
-            "base_ref": "main",
-            "ref_protected": "false",
+        **RUNS,
+        # Before version 16.
+        "without-ids": {
+            **dict.fromkeys(("actor_id", "repository_id", "repository_owner_id")),
+            "sub": "repo:acme/shop:ref:refs/heads/main",
         },
-        # Carries the base repository's branch, whoever sent the pull request.
-        "pull-request-target": {"event_name": "pull_request_target", "head_ref": "main", "base_ref": "main"},
+        # A reusable workflow's jobs have this event, whatever started the run.
+        "reusable-workflow": {"event_name": "workflow_call"},
         "other-owner": {"repository": "globex/shop", "repository_id": "902", "repository_owner_id": "92"},
     },
     derive=_derive,
@@ -71,7 +40,7 @@ issuer: $issuer
 organizations: [{name: acme, id: "31"}]
 """,
         grant="""\
-match: {branch: main, ref_protected: true}
+match: {branch: main}
 repositories: ["forgejo/{repository}", "forgejo/{repository}/*"]
 """,
     ),

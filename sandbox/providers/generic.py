@@ -16,13 +16,6 @@ PROVIDER: Final = Provider(
     algorithm="ES256",
     lifetime_seconds=600,
     not_before_seconds=None,
-    base_claims={
-        "tenant": "acme",
-        "project": "acme/tools",
-        "git_branch": "main",
-        "build": 12,
-        "protected": True,
-    },
     scenarios={"push-main": {}, "push-feature": {"git_branch": "feature/lint", "protected": False}},
     derive=_derive,
     entry=Entry(

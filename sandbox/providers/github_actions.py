@@ -6,30 +6,14 @@ Source: GitHub docs, "OpenID Connect reference".
 
 from typing import Final
 
+from sandbox.providers.github_family import RUNS, family_claims
 from sandbox.providers.shape import Claims, Entry, Provider, Shown
-
-_COMMIT: Final = "6b0d1f7c2a94e35d8f1b7a60c3e2d9485f6a7b10"
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
-    repository = str(claims["repository"])
-    workflow = f"{repository}/.github/workflows/images.yml@{claims['ref']}"
-    return {
-        "sub": f"repo:{repository}:{_subject_tail(claims)}",
-        "repository_owner": repository.partition("/")[0],
-        "workflow_ref": workflow,
-        "workflow_sha": claims["sha"],
-        "job_workflow_ref": workflow,
-        "job_workflow_sha": claims["sha"],
-    }
-
-
-def _subject_tail(claims: Claims) -> str:
-    if "environment" in claims:  # wins even in a pull request
-        return f"environment:{claims['environment']}"
-    if claims["event_name"] == "pull_request":
-        return "pull_request"
-    return f"ref:{claims['ref']}"
+    found = family_claims(claims, workflow=".github/workflows/images.yml", id_mark=None)
+    job = {"job_workflow_ref": found["workflow_ref"], "job_workflow_sha": claims["sha"]}
+    return {**found, **job, "workflow_sha": claims["sha"]}
 
 
 PROVIDER: Final = Provider(
@@ -39,31 +23,12 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=300,
     not_before_seconds=300,
-    base_claims={
-        "ref": "refs/heads/main",
-        "sha": _COMMIT,
-        "repository": "acme/shop",
-        "repository_id": "70010001",
-        "repository_owner_id": "7001",
-        "repository_visibility": "private",
-        "run_id": "9100200300",
-        "run_number": "57",
-        "run_attempt": "1",
-        "check_run_id": "31900200301",
-        "actor": "ada",
-        "actor_id": "42001",
-        "workflow": "images",
-        "head_ref": "",
-        "base_ref": "",
-        "event_name": "push",
-        "ref_protected": "true",
-        "ref_type": "branch",
-        "runner_environment": "self-hosted",
-    },
     scenarios={
-        "push-main": {},
-        "push-feature": {"ref": "refs/heads/feature/cart", "ref_protected": "false"},
-        "tag": {"ref": "refs/tags/v2.3.0", "ref_type": "tag", "ref_protected": "false"},
+        **RUNS,
+        "push-feature": {**RUNS["push-feature"], "ref_protected": "false"},
+        "tag": {**RUNS["tag"], "ref_protected": "false"},
+        "pull-request": {**RUNS["pull-request"], "ref_protected": "false"},
+        "pull-request-target": {**RUNS["pull-request-target"], "actor": "stranger", "actor_id": "99009"},
         "release": {
             "ref": "refs/tags/v2.3.0",
             "ref_type": "tag",
@@ -73,20 +38,13 @@ PROVIDER: Final = Provider(
             "environment_node_id": "EN_kwDOABCDEF4AAAAB",
         },
         "environment": {"environment": "production", "environment_node_id": "EN_kwDOABCDEF4AAAAB"},
-        "pull-request": {
-            "ref": "refs/pull/12/merge",
-            "event_name": "pull_request",
-            "head_ref": "feature/cart",
-            "base_ref": "main",
-            "ref_protected": "false",
-        },
-        # Carries the base repository's identity and ref, whoever sent the pull request.
-        "pull-request-target": {
-            "event_name": "pull_request_target",
-            "head_ref": "main",
-            "base_ref": "main",
-            "actor": "stranger",
-            "actor_id": "99009",
+        # Preview bots deploy the commit of a fork's pull request: the run has no ref.
+        "deployment-of-a-commit": {"event_name": "deployment", "ref": "", "ref_protected": "false"},
+        # Repositories made since July 2026 have ids in it, and each can have a form of its own.
+        "subject-with-ids": {"sub": "repo:acme@7001/shop@70010001:ref:refs/heads/main"},
+        "customised-subject": {
+            "sub": "repository_owner:acme:repository_visibility:private",
+            "repo_property_team": "shop",
         },
         "schedule": {"event_name": "schedule"},
         "leaked-runner": {"repository": "acme/legacy", "repository_id": "70010666"},

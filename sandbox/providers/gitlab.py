@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
-_COMMIT: Final = "0f3d5c7b9a1e2d4c6b8a7f9e0d1c2b3a4f5e6d7c"
-
 
 def _derive(claims: Claims, issuer: str) -> Claims:
     project = str(claims["project_path"])
@@ -37,25 +35,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=5,
-    base_claims={
-        "namespace_id": "310",
-        "project_id": "3107",
-        "project_path": "acme/payments/checkout",
-        "user_id": "51",
-        "user_login": "grace",
-        "user_email": "grace@acme.example",
-        "user_access_level": "developer",
-        "pipeline_id": "88001",
-        "pipeline_source": "push",
-        "job_id": "440021",
-        "ref": "main",
-        "ref_type": "branch",
-        "ref_protected": "true",
-        "runner_id": 9,
-        "runner_environment": "self-hosted",
-        "sha": _COMMIT,
-        "project_visibility": "private",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {"ref": "feature/refunds", "ref_protected": "false"},

@@ -5,7 +5,7 @@ Source: Google Cloud documentation, "Verify the identity of instances".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Entry, Provider, Shown
+from sandbox.providers.shape import Claims, Entry, Provider, Shown, sample_of
 
 _ACCOUNT: Final = "104455667788990011223"
 
@@ -23,25 +23,9 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=None,
-    base_claims={
-        "sub": _ACCOUNT,
-        "email": "shop-images@acme-builds.iam.gserviceaccount.com",
-        "email_verified": True,
-    },
     scenarios={
         "trigger": {},
-        "instance": {
-            "google": {
-                "compute_engine": {
-                    "instance_creation_timestamp": 1795000000,
-                    "instance_id": "7305118842669071500",
-                    "instance_name": "runner-4",
-                    "project_id": "acme-builds",
-                    "project_number": 510022334455,
-                    "zone": "europe-west1-d",
-                }
-            }
-        },
+        "instance": {"google": sample_of("google").sometimes["google"]},
         "other-account": {
             "sub": "109988776655443322110",
             "email": "nightly@acme-builds.iam.gserviceaccount.com",

@@ -5,7 +5,7 @@ Source: HashiCorp documentation, "Workload identity tokens".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Entry, Provider, Shown
+from sandbox.providers.shape import Claims, Entry, Provider, Shown, sample_of
 
 _WORKSPACE: Final = "ws-Qm4kTz81vRbLxD3e"
 
@@ -28,20 +28,15 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=7200,
     not_before_seconds=5,
-    base_claims={
-        "terraform_organization_id": "org-W7pXn2LcYh5sGf9J",
-        "terraform_organization_name": "acme",
-        "terraform_project_id": "prj-8sNd3VbKe6QyRt1U",
-        "terraform_project_name": "Default Project",
-        "terraform_workspace_id": _WORKSPACE,
-        "terraform_workspace_name": "shop-prod",
-        "terraform_run_id": "run-Yb5Zc9GhTk2MwPq7",
-        "terraform_run_phase": "apply",
-    },
     scenarios={
         "apply": {},
         # A speculative plan runs the code of a pull request.
         "plan": {"terraform_run_phase": "plan"},
+        # A Stack's token, of which only the subject is documented.
+        "stack": {
+            **{name: None for name in sample_of("hcp-terraform").job if name.startswith("terraform_")},
+            "sub": "organization:acme:project:shop:stack:shop:deployment:production:operation:apply",
+        },
         "other-workspace": {"terraform_workspace_id": "ws-Jd6HfS0aNuEoCi4B", "terraform_workspace_name": "other"},
         "other-organization": {
             "terraform_organization_id": "org-AAAABBBBCCCCDDDD",

@@ -23,7 +23,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=None,
-    base_claims={"sub": _JOB, "build_number": 41},
     scenarios={
         "main": {},
         # The branch is part of the job's URL, and nothing else says what it is.

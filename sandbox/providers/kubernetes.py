@@ -5,14 +5,9 @@ Source: Kubernetes documentation, "Service Accounts".
 
 from typing import Final
 
-from sandbox.providers.shape import Claims, Entry, Json, Provider, Shown
+from sandbox.providers.shape import Claims, Entry, Provider, Shown, sample_of
 
-_WITHIN: Final[dict[str, Json]] = {
-    "namespace": "shop-ci",
-    "node": {"name": "node-3.acme.internal", "uid": "7c05e2d9-b184-46fa-93d0-1e8f5a2c7b64"},
-    "pod": {"name": "runner-9d4kz", "uid": "50ae91f7-c3d2-4b08-8e6f-27d4b9c0e513"},
-    "serviceaccount": {"name": "images", "uid": "a83d1f5e-6072-4c9b-b5e4-f90c27d8a136"},
-}
+_WITHIN: Final = sample_of("kubernetes").within("kubernetes.io")
 
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
@@ -31,7 +26,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=0,
-    base_claims={"kubernetes.io": _WITHIN},
     scenarios={
         "runner": {},
         "other-account": {

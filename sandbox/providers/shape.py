@@ -1,7 +1,10 @@
 """What the issuer must know of a CI system to sign a token as it does."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from sandbox.signing_keys import Algorithm
 
@@ -9,6 +12,39 @@ type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A claim's value."""
 
 type Claims = dict[str, Json]
+
+_CLAIMS: Final = Path(__file__).parent / "claims"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The claims of a job's token as the system's own source or documents show them, with identifiers of the sandbox.
+
+    `source` says where, and `read` when that was read. `job` is a whole token but for its times, audience and id.
+    `sometimes` has further claims that some tokens have. Claims named in `fixed` have one value in every token.
+    """
+
+    source: tuple[str, ...]
+    read: str
+    job: Mapping[str, Json]
+    sometimes: Mapping[str, Json] = field(default_factory=dict[str, "Json"])
+    fixed: tuple[str, ...] = ()
+
+    def within(self, name: str) -> Claims:
+        """Return the claims inside the job's claim `name`.
+
+        Raises:
+            TypeError: it is no object.
+        """
+        found = self.job[name]
+        if not isinstance(found, dict):
+            raise TypeError(f"claim {name}: expected an object")
+        return found
+
+
+def sample_of(provider: str) -> Sample:
+    """Return the sample of a provider, from its file in the folder `claims`."""
+    return Sample(**json.loads((_CLAIMS / f"{provider}.json").read_text("utf-8")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +86,9 @@ class Provider:
     Whoever asks for a token may choose one of `other_algorithms` instead.
     `fixed_audience` is the `aud` of a system that lets nobody choose one.
     `issuer_path` and `keys_path` are appended to the server's and the issuer's URL. `scenarios` are changes to the
-    claims of the first one, which is used when none is named. `derive` adds the claims that follow from others
-    (such as `sub`), so that changing one claim leaves a token that could exist; it never overrides what is there.
+    claims of the first one, which is the sample's job and is used when none is named. `derive` adds the claims that
+    follow from others (such as `sub`), so that changing one claim leaves a token that could exist; it never overrides
+    what a scenario or a caller says.
     """
 
     name: str
@@ -65,11 +102,14 @@ class Provider:
     other_algorithms: tuple[Algorithm, ...] = ()
     lifetime_seconds: int
     not_before_seconds: int | None
-    base_claims: Mapping[str, Json]
     scenarios: Mapping[str, Mapping[str, Json]]
     derive: Callable[[Claims, str], Claims]
     entry: Entry
     shown: Shown
+    sample: Sample = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sample", sample_of(self.name))
 
     @property
     def algorithms(self) -> tuple[Algorithm, ...]:
@@ -83,5 +123,8 @@ class Provider:
             KeyError: there is no such scenario.
         """
         chosen = self.scenarios[scenario or next(iter(self.scenarios))]
-        given: Claims = {**self.base_claims, **chosen, **changes}
+        job: Claims = dict(self.sample.job)
+        for name in self.derive(job, issuer):
+            del job[name]
+        given: Claims = {**job, **chosen, **changes}
         return {**self.derive(given, issuer), **given, "iss": issuer}

@@ -25,14 +25,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=3600,
     not_before_seconds=0,
-    base_claims={
-        "spaceId": "shop-01KB2M7Q5W9E3R8T6Y4U1J0H5G",
-        "callerType": "stack",
-        "callerId": "shop-images",
-        "runType": "TRACKED",
-        "runId": "01KB3XV8N2C6Z4L9P7D5F1S3A0",
-        "scope": "write",
-    },
     scenarios={
         "tracked": {},
         "planning": {"scope": "read"},

@@ -7,8 +7,6 @@ from typing import Final
 
 from sandbox.providers.shape import Claims, Entry, Provider, Shown
 
-_COMMIT: Final = "91d6f2a8c05b3e74f19d8c6a20e7b5493f81c0d2"
-
 
 def _derive(claims: Claims, _issuer: str) -> Claims:
     return {"sub": f"repo:{claims['repo']}:ref:{claims['ref']}:event:{claims['event']}"}
@@ -22,24 +20,6 @@ PROVIDER: Final = Provider(
     algorithm="RS256",
     lifetime_seconds=300,
     not_before_seconds=None,
-    base_claims={
-        "actor": "ada",
-        "actor_scm_id": "5001",
-        "branch": "main",
-        "build_id": "77120",
-        "build_number": "23",
-        "commands": "true",
-        "event": "push",
-        "image": "golang:1.26",
-        "image_name": "golang",
-        "image_tag": "1.26",
-        "pull_fork": "false",
-        "ref": "refs/heads/main",
-        "repo": "acme/shop",
-        "request": "write",
-        "sha": _COMMIT,
-        "token_type": "ID",
-    },
     scenarios={
         "push-main": {},
         "push-feature": {"branch": "feature/cart", "ref": "refs/heads/feature/cart"},

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from sandbox.providers import all_providers
@@ -88,6 +90,18 @@ def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(preset: Pr
         assert preset.untrusted_trigger({**members, **outsiders})
 
 
+def test_what_stands_beside_a_trigger_is_a_members(preset: Preset) -> None:
+    members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
+    for claim, value in preset.beside_triggers.items():
+        assert preset.untrusted_trigger({**members, claim: value}) is None
+        assert isinstance(value, str)
+
+
+def test_only_what_has_one_of_some_values_has_a_default(preset: Preset) -> None:
+    assert preset.defaults.keys() <= preset.only.keys()
+    assert not preset.defaults.keys() & preset.marks
+
+
 def test_names_are_of_the_vocabulary(preset: Preset) -> None:
     assert set(preset.vocabulary) <= set(NAMES)
     assert preset.proven <= preset.vocabulary.keys()
@@ -96,6 +110,11 @@ def test_names_are_of_the_vocabulary(preset: Preset) -> None:
 def test_only_signatures_that_prove_something(preset: Preset) -> None:
     assert preset.algorithms
     assert set(preset.algorithms) <= SCHEMES.keys()
+
+
+def test_no_step_puts_a_secret_on_a_command_line(preset: Preset) -> None:
+    """Every user of a shared runner can read the arguments of a process; `printf` is the shell's own."""
+    assert not re.search(r"""-H ["'][^"']*\$""", preset.step_line)
 
 
 def test_a_step_knows_where_its_audience_goes(preset: Preset) -> None:

@@ -32,8 +32,9 @@ class Ci:
     """How a CI system runs the login step of its page: the script, its interpreter, and where it finds its token.
 
     `issuer` is the `iss` of its tokens; `good` and `bad` are a scenario that the page's policy grants, and one that it
-    refuses. `program` prints the token, when called with just these arguments. `login` is what comes of the step:
-    docker is logged in, or a file that is named to skopeo and gone afterwards, or left for the next step.
+    refuses. Besides `good` it grants `also_good`, and no other. `program` prints the token, when called with just these
+    arguments. `login` is what comes of the step: docker is logged in, or a file that is named to skopeo and gone
+    afterwards, or left for the next step.
     `ahead_of_schema` is what the system takes and its published schema does not know yet, and what stands for it there.
     """
 
@@ -41,6 +42,7 @@ class Ci:
     issuer: str
     good: str
     bad: str
+    also_good: frozenset[str] = frozenset()
     step: Step
     interpreter: str = "sh"
     audience: str = EXCHANGE
@@ -120,6 +122,7 @@ CI: dict[str, Ci] = {
         issuer="https://token.actions.githubusercontent.com",
         good="push-main",
         bad="push-feature",
+        also_good=frozenset({"customised-subject", "environment", "leaked-runner", "schedule", "subject-with-ids"}),
         interpreter="bash",
         step=at("jobs", "image", "steps", 1, "run"),
         schema="vendor.github-workflows",
@@ -129,6 +132,7 @@ CI: dict[str, Ci] = {
         issuer="https://gitlab.acme.example",
         good="push-main",
         bad="push-feature",
+        also_good=frozenset({"environment"}),
         step=at("push-image", "before_script", audience_at=("push-image", "id_tokens", "ECR_TOKEN", "aud")),
         token_variable="ECR_TOKEN",
         schema="vendor.gitlab-ci",
@@ -165,6 +169,7 @@ CI: dict[str, Ci] = {
         issuer="https://7e21d9c4-58b0-4f3a-9a6d-e1c07b35f842.tokens.sts.global.api.aws",
         good="codebuild",
         bad="function",
+        also_good=frozenset({"request-tags"}),
         interpreter="bash",
         step=at("phases", "pre_build", "commands", 0),
         program=(
@@ -217,6 +222,7 @@ CI: dict[str, Ci] = {
         issuer="https://accounts.google.com",
         good="trigger",
         bad="other-account",
+        also_good=frozenset({"instance"}),
         step=at("steps", 0, "script"),
         endpoint=Endpoint(variables={"GCE_METADATA_HOST": "{host}"}, header=("metadata-flavor", "Google")),
         schema="vendor.cloudbuild",
@@ -285,6 +291,7 @@ CI: dict[str, Ci] = {
         issuer="https://oidc.eks.eu-west-1.amazonaws.com/id/5C0F9B2E71D84A3690E8D7F1B4A62C35",
         good="runner",
         bad="other-account",
+        also_good=frozenset({"no-pod"}),
         step=at(
             *("spec", "template", "spec", "containers", 0, "args", 0),
             audience_at=(
@@ -308,6 +315,7 @@ CI: dict[str, Ci] = {
         issuer="https://gitea.acme.example/api/actions/oidc",
         good="push-main",
         bad="push-feature",
+        also_good=frozenset({"reusable-workflow"}),
         interpreter="bash",
         step=at("jobs", "images", "steps", 1, "run"),
     ),
@@ -320,7 +328,7 @@ CI: dict[str, Ci] = {
         endpoint=Endpoint(
             variables={"VELA_ID_TOKEN_REQUEST_URL": "{url}", "VELA_ID_TOKEN_REQUEST_TOKEN": "of-the-build"},
             header=("authorization", "Bearer of-the-build"),
-            member="value",
+            member="token",
         ),
         login="authfile",
     ),

@@ -55,6 +55,7 @@ def test_a_job_that_the_policy_is_for(policy: Policy, provider: str) -> None:
         ("hcp-terraform", {"terraform_organization_id": "org-x"}, Reason.ORGANIZATION_NOT_ALLOWED),
         ("semaphore", {"org_id": OTHER}, Reason.ORGANIZATION_NOT_ALLOWED),
         ("codefresh", {"account_id": "x"}, Reason.ORGANIZATION_NOT_ALLOWED),
+        ("codefresh", {"platform_url": "https://codefresh.globex.example"}, Reason.INVALID_CLAIM),
         ("harness", {"account_id": "x"}, Reason.INVALID_CLAIM),
         ("forgejo", {"repository_owner_id": "32"}, Reason.ORGANIZATION_NOT_ALLOWED),
         ("forgejo", {"repository_owner_id": None}, Reason.ORGANIZATION_NOT_ALLOWED),
@@ -78,7 +79,7 @@ def test_a_job_that_the_policy_is_for(policy: Policy, provider: str) -> None:
         ("spacelift", {"callerType": "module"}, Reason.NO_MATCHING_GRANT),
         ("spacelift", {"scope": "read"}, Reason.NO_MATCHING_GRANT),
         ("forgejo", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
-        ("gitea", {"ref_protected": "false"}, Reason.NO_MATCHING_GRANT),
+        ("gitea", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
         ("vela", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
         # a name with a capital is nobody's image, where the provider tells case apart
         ("vela", {"repo": "acme/Shop"}, Reason.NO_MATCHING_GRANT),
@@ -90,6 +91,8 @@ def test_a_job_that_the_policy_is_for(policy: Policy, provider: str) -> None:
         ("codefresh", {"scm_pull_request_target_branch": "main"}, Reason.UNTRUSTED_TRIGGER),
         ("spacelift", {"runType": "PROPOSED"}, Reason.UNTRUSTED_TRIGGER),
         ("forgejo", {"event_name": "pull_request_target"}, Reason.UNTRUSTED_TRIGGER),
+        ("forgejo", {"event_name": "workflow_call"}, Reason.UNTRUSTED_TRIGGER),
+        ("github-actions", {"event_name": "deployment", "ref": ""}, Reason.UNTRUSTED_TRIGGER),
         ("gitea", {"event_name": "pull_request"}, Reason.UNTRUSTED_TRIGGER),
         ("vela", {"pull_fork": "true"}, Reason.UNTRUSTED_TRIGGER),
         # tokens that are no jobs

@@ -21,7 +21,7 @@ def test_a_job() -> None:
         "repository": "acme/shop",
         "pipeline": "shop/images",
         "pipeline_id": "67c1e9f05a2b4d8376e0a1c9",
-        "branch": "main",
+        "ref": "main",
         "run_id": "68f00a1d3c5e7b9264d8f1a3",
     }
 
@@ -29,11 +29,13 @@ def test_a_job() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"scm_pull_request_target_branch": "main"}, {"branch": None}),
+        ({"scm_pull_request_target_branch": "main"}, {"ref": None}),
+        # a tag, which nothing tells from a branch
+        ({"scm_ref": "v1.0.0"}, {"ref": "v1.0.0", "branch": None, "tag": None}),
         # started by hand
         (
             {"initiator": "ada", "scm_ref": None, "scm_repo_url": None},
-            {"actor": "ada", "branch": None, "repository": None},
+            {"actor": "ada", "ref": None, "repository": None},
         ),
         # users choose what is in it, colons too
         ({"sub": "account:x:pipeline:y:scm_ref:main"}, {"pipeline_id": "67c1e9f05a2b4d8376e0a1c9"}),
@@ -61,6 +63,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
     [
         (None, {"account_id": None}, Reason.MISSING_CLAIM, "account_id"),
         (None, {"pipeline_id": ""}, Reason.MISSING_CLAIM, "pipeline_id"),
+        ("other-platform", {}, Reason.INVALID_CLAIM, "platform_url"),
+        (None, {"platform_url": ""}, Reason.INVALID_CLAIM, "platform_url"),
+        (None, {"platform_url": "https://g.codefresh.io/"}, Reason.INVALID_CLAIM, "platform_url"),
         (None, {"scm_pull_request_target_branch": False}, Reason.INVALID_CLAIM, "scm_pull_request_target_branch"),
     ],
 )
@@ -87,9 +92,34 @@ def test_there_is_one_issuer(issuer: str) -> None:
     assert PROVIDER.preset({}, None).issuer == "https://oidc.codefresh.io"
 
 
+def test_an_installation_of_ones_own() -> None:
+    own = PROVIDER.preset({"platform_url": "https://codefresh.acme.example"}, None)
+    assert own.issuer == PRESET.issuer
+    assert own.shared_audience("https://codefresh.acme.example")
+    assert own.shared_audience("https://g.codefresh.io")
+    claims = job_claims("codefresh", platform_url="https://codefresh.acme.example")
+    assert identify(own, claims).vocabulary["organization"] == "acme"
+    for other in ("https://g.codefresh.io", "https://codefresh.globex.example", None):
+        with pytest.raises(Refused, match=r"claim platform_url: expected https://codefresh\.acme\.example") as refused:
+            identify(own, job_claims("codefresh", platform_url=other))
+        assert refused.value.reason is Reason.INVALID_CLAIM
+
+
+def test_a_token_that_names_no_installation_is_of_the_cloud() -> None:
+    assert vocabulary(platform_url=None)["organization_id"] == "64d2f8b10c3e5a7961b4e0d8"
+
+
+@pytest.mark.parametrize("url", ["g.codefresh.io", "http://codefresh.acme.example", "https://x.example?y", 1])
+def test_what_is_no_installations_url(url: Json) -> None:
+    with pytest.raises(BadSetting) as bad:
+        PROVIDER.preset({"platform_url": url}, None)
+    assert bad.value.key == "platform_url"
+
+
 def test_what_is_known_of_it() -> None:
     assert PRESET.shared_audience("https://g.codefresh.io")
     assert not PRESET.shared_audience("https://exchange.acme.example")
     assert PRESET.is_declared("repository")
-    assert PRESET.is_declared("branch")
-    assert not {"repository", "branch"} & PRESET.proven
+    assert PRESET.is_declared("ref")
+    assert not {"repository", "ref"} & PRESET.proven
+    assert not {"branch", "tag"} & PRESET.vocabulary.keys()

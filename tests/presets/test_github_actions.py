@@ -132,6 +132,14 @@ def test_which_events_outsiders_can_cause(event: str) -> None:
     assert trigger == (None if event in MEMBERS_ONLY else f"event {event}")
 
 
+@pytest.mark.parametrize("ref", ["", None])
+def test_outsiders_can_start_a_deployment_without_a_ref(ref: str | None) -> None:
+    """Preview bots deploy the commits of forks, and the workflow of the commit runs."""
+    found = identify(PRESET, github_claims(event_name="deployment", ref=ref))
+    assert found.untrusted_trigger == "event deployment of a commit without a ref"
+    assert identify(PRESET, github_claims(event_name="push", ref="")).untrusted_trigger is None
+
+
 @pytest.mark.parametrize("event", ["Push", "push ", "PUSH", "push\n", "brand_new", "{push}"])
 def test_an_event_that_is_not_known_is_not_trusted(event: str) -> None:
     assert identify(PRESET, github_claims(event_name=event)).untrusted_trigger is not None

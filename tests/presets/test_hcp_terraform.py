@@ -83,6 +83,12 @@ def test_issuers(settings: dict[str, Json], issuer: str | None, expected: str) -
     assert PROVIDER.preset(settings, issuer).issuer == expected
 
 
+@pytest.mark.parametrize("audience", ["aws.workload.identity", "vault.workload.identity", "api://AzureADTokenExchange"])
+def test_default_audiences_of_dynamic_credentials_are_shared(audience: str) -> None:
+    assert PRESET.shared_audience(audience)
+    assert not PRESET.shared_audience("https://exchange.acme.example")
+
+
 def test_what_is_known_of_it() -> None:
     assert PRESET.minted == "once-per-job"
     assert PRESET.max_lifetime_seconds == 24 * 3600

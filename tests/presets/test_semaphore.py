@@ -24,7 +24,6 @@ def test_a_job() -> None:
         "branch": "main",
         "run_id": "87a3d5f0-1e6c-4b92-8d47-5c09b2e1fa63",
         "job_id": "e46d82b1-5a90-4f37-83cb-90d1f7c5a2e6",
-        "actor_id": "91bf0d36-c2e8-4a75-9f04-6e3d7a5c81b0",
     }
 
 
@@ -34,11 +33,10 @@ def test_a_job() -> None:
         ({"ref": "refs/tags/v1", "ref_type": "tag", "branch": ""}, {"branch": None, "tag": "v1"}),
         # the claim branch is never looked at: in a pull request it is the target's
         ({"branch": "release"}, {"branch": "main"}),
-        ({"ref": "refs/pull/7", "ref_type": "pull-request"}, {"branch": None, "tag": None}),
+        ({"ref": "refs/pull/7/merge", "ref_type": "pull-request"}, {"branch": None, "tag": None}),
         ({"ref": "refs/heads/main", "ref_type": "pull-request"}, {"branch": None}),
         # names that an organization can switch on
         ({"prj": "shop", "org": "stranger"}, {"pipeline": "shop", "organization": "acme"}),
-        ({"actor": None}, {"actor_id": None}),
     ],
 )
 def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | None]) -> None:
@@ -89,12 +87,43 @@ def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json],
         ({}, "https://a.b.semaphoreci.com", "issuer"),
         ({}, "https://evil.example/.semaphoreci.com", "issuer"),
         ({}, "https://semaphoreci.com", "issuer"),
+        ({}, "https://acme.ci.acme.example/", "issuer"),
+        ({}, "https://localhost", "issuer"),
+        ({"organization": "acme", "domain": "ci.acme.example/x"}, None, "domain"),
+        ({"organization": "acme", "domain": "https://ci.acme.example"}, None, "domain"),
+        ({"organization": "acme", "domain": "ci.acme.example"}, "https://acme.semaphoreci.com", "issuer"),
+        ({"domain": "ci.acme.example"}, "https://a.b.ci.acme.example", "issuer"),
+        ({"domain": "ci.acme.example"}, None, "organization"),
     ],
 )
 def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | None, key: str) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset(settings, issuer)
     assert bad.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("settings", "issuer"),
+    [
+        ({"organization": "acme", "domain": "ci.acme.example"}, None),
+        ({"domain": "ci.acme.example"}, "https://acme.ci.acme.example"),
+        ({"organization": "acme"}, "https://acme.ci.acme.example"),
+        ({}, "https://acme.ci.acme.example"),
+    ],
+)
+def test_an_installation_on_a_domain_of_its_own(settings: dict[str, Json], issuer: str | None) -> None:
+    preset = PROVIDER.preset(settings, issuer)
+    assert preset.issuer == "https://acme.ci.acme.example"
+    assert preset.only == PRESET.only
+    assert identify(preset, job_claims("semaphore")).vocabulary["organization"] == "acme"
+    assert identify(preset, job_claims("semaphore", "pull-request")).untrusted_trigger == "ref type pull-request"
+
+
+def test_who_started_a_run_is_never_said() -> None:
+    """The claim is there, and empty in every token."""
+    assert job_claims("semaphore")["actor"] == ""
+    assert not {"actor", "actor_id"} & PRESET.vocabulary.keys()
+    assert {("actor",), ("tag",)} <= PRESET.sent_empty
 
 
 def test_what_is_known_of_it() -> None:

@@ -1,3 +1,5 @@
+import subprocess
+
 import pytest
 
 from tests.ci_jobs import issuer_of, job_claims
@@ -83,14 +85,28 @@ def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json],
         ({}, None, "host"),
         ({"host": "https://vela.acme.example"}, None, "host"),
         ({"host": "vela.acme.example"}, "https://vela.other.example/_services/token", "issuer"),
-        ({}, "https://vela.acme.example/_services/token/", "issuer"),
-        ({}, "https://vela.acme.example", "issuer"),
+        ({}, "http://vela.acme.example/_services/token", "issuer"),
+        ({}, "https://vela.acme.example/?x=1", "issuer"),
     ],
 )
 def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | None, key: str) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset(settings, issuer)
     assert bad.value.key == key
+
+
+@pytest.mark.parametrize("issuer", ["https://vela.acme.example", "https://id.acme.example/ci/vela/"])
+def test_an_issuer_that_the_servers_settings_name(issuer: str) -> None:
+    preset = PROVIDER.preset({}, issuer)
+    assert preset.issuer == issuer
+    assert identify(preset, job_claims("vela", "fork")).untrusted_trigger == "a pull request of a fork"
+
+
+@pytest.mark.parametrize("answer", ['{"token": "t.o.k"}', '{"value": "t.o.k"}'])
+def test_the_step_finds_the_token_in_the_servers_answer(answer: str) -> None:
+    program = PRESET.step_line.rpartition("| ")[2]
+    done = subprocess.run(["sh", "-c", program], input=answer, capture_output=True, text=True, check=True)
+    assert done.stdout == "t.o.k\n"
 
 
 def test_what_is_known_of_it() -> None:

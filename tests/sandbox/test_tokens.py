@@ -35,7 +35,7 @@ def _claims(token: str) -> dict[str, object]:
         ("jenkins", "https://localhost:8443/jenkins/oidc", 3600, None),
         ("hcp-terraform", "https://app.terraform.io", 7200, 5),
         ("semaphore", "https://acme.semaphoreci.com", 86400, 0),
-        ("gitea", "https://localhost:8443/gitea/api/actions/oidc", 300, 300),
+        ("gitea", "https://localhost:8443/gitea/api/actions/oidc", 300, 0),
         ("aws-sts", "https://7e21d9c4-58b0-4f3a-9a6d-e1c07b35f842.tokens.sts.global.api.aws", 300, None),
     ],
 )
@@ -47,7 +47,7 @@ def test_times_are_those_of_the_provider(
     assert claims["iat"] == NOW
     assert claims["exp"] == NOW + lifetime_seconds
     assert claims.get("nbf") == (None if back_dated_seconds is None else NOW - back_dated_seconds)
-    assert claims["aud"] == (["us"] if provider == "jenkins" else "us")
+    assert claims["aud"] == (["us"] if provider in {"gitea", "jenkins"} else "us")
     assert ("jti" in claims) is (provider != "jenkins")
 
 

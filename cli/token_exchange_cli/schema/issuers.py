@@ -18,11 +18,13 @@ _SETTINGS: dict[str, Schema] = {
         "propertyNames": {"enum": [*NAMES]},
         "additionalProperties": {"$ref": "#/$defs/claim_path"},
     },
+    "domain": text("The domain of a self-hosted installation, which follows the organization in the issuer's host."),
     "enterprise": text("The slug of a GitHub enterprise with an issuer of its own."),
     "ghe_com": text("The subdomain of GHE.com."),
     "host": text("The host of a server of your own, without https://."),
     "organization": text("The organization, which makes the issuer."),
     "organization_claim": {"$ref": "#/$defs/claim_path", "description": "Which claim is the organization."},
+    "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
     "workspace": text("The workspace, which makes the issuer."),
 }
 

@@ -34,8 +34,10 @@ _BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
     (r"project_(?:path|id):", "gitlab"),
     (r"organization:[^:]*:project:", "hcp-terraform"),
     (r"system:serviceaccount:", "kubernetes"),
+    (r"org:[^:]*:project:[^:]*:repo:", "semaphore"),
+    (r"repo:[^:]*:ref:[^:]*:event:", "vela"),
 )
-"""Own servers, by what all of their subjects begin with."""
+"""Own servers, by what all of their subjects begin with, whatever their address."""
 
 
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")

@@ -80,6 +80,17 @@ def _of_forgejo(value: Value) -> Subject | None:
     return _of_github(value)
 
 
+def _of_gitea(value: Value) -> Subject | None:
+    # The ids of owner and repository, and never their names.
+    form = re.fullmatch(r"repo:([0-9]+)/([0-9]+)(?::(.*))?", value.text, re.DOTALL)
+    if form is None:
+        return _of_github(value)
+    tail = form[3] or ""
+    match = {"repository_id": Value(form[2], is_pattern=False), **_of_github_tail(value, tail)}
+    everything = () if says_something(tail) else ("takes every branch, tag and pull request",)
+    return Subject(organization_id=form[1], match=match, dangers=(*everything, *_outsiders(match)))
+
+
 def _name_and_id(text: str) -> tuple[str, str | None]:
     name, at, number = text.partition("@")
     return name, number if at else None
@@ -148,7 +159,7 @@ def _of_vela(value: Value) -> Subject | None:
 
 READERS: Final[Mapping[str, Reader]] = {
     "forgejo": _of_forgejo,
-    "gitea": _of_github,
+    "gitea": _of_gitea,
     "github-actions": _of_github,
     "gitlab": _of_gitlab,
     "vela": _of_vela,

@@ -283,10 +283,36 @@ def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path,
             {"repository": "o/r", "repository_id": "2", "branch": "main"},
         ),
         (
+            "git.o.example/api/actions/oidc",
+            "repo:41/401:ref:refs/heads/main",
+            {"provider": "gitea", "organizations": [{"id": "41"}]},
+            {"repository_id": "401", "branch": "main"},
+        ),
+        (
             "vela.o.example/_services/token",
             "repo:o/r:ref:refs/heads/main:event:push",
             {"provider": "vela", "organizations": [{"name": "o"}]},
             {"repository": "o/r", "ref": "refs/heads/main", "event": "push"},
+        ),
+        # behind VELA_OPEN_ID_ISSUER
+        (
+            "id.o.example/vela",
+            "repo:o/r:ref:refs/heads/main:event:push",
+            {"provider": "vela", "issuer": "https://id.o.example/vela", "organizations": [{"name": "o"}]},
+            {"repository": "o/r", "ref": "refs/heads/main", "event": "push"},
+        ),
+        # on a domain of its own
+        (
+            "o.ci.example",
+            "org:o:project:2d9e60b7-f41a-4c83-97e5-a0b8c36d1f52:repo:r:ref_type:branch:ref:refs/heads/main",
+            {"provider": "semaphore", "issuer": "https://o.ci.example", "organizations": [{"name": "o"}]},
+            None,
+        ),
+        (
+            "app.eu.terraform.io",
+            "organization:o:project:p:workspace:w:run_phase:apply",
+            {"provider": "hcp-terraform", "issuer": "https://app.eu.terraform.io"},
+            {"pipeline": "w"},
         ),
         ("o.app.spacelift.io", "space:*", {"provider": "spacelift", "organizations": [{"name": "o"}]}, None),
         (

@@ -39,6 +39,11 @@ CIRCLECI: Json = {
     "issuer": "https://oidc.circleci.com/org/84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463",
     "organizations": [{"id": "84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463"}],
 }
+CODEFRESH: Json = {
+    **BITRISE,
+    "provider": "codefresh",
+    "organizations": [{"name": "acme", "id": "64d2f8b10c3e5a7961b4e0d8"}],
+}
 BITBUCKET: Json = {
     "provider": "bitbucket-pipelines",
     "workspace": "nordlicht",

@@ -114,7 +114,7 @@ def test_whether_an_outsider_can_have_started_a_run_is_not_guessed() -> None:
             "organizations": [{"id": "64d2f8b10c3e5a7961b4e0d8"}],
         }
     }
-    old = document(grant(issuers=["codefresh"], match={"branch": "elsewhere"}), issuers=issuers)
+    old = document(grant(issuers=["codefresh"], match={"ref": "elsewhere"}), issuers=issuers)
     new = document(grant(issuers=["codefresh"]), issuers=issuers)
     whole = recorded(load(old), "codefresh", {**job_claims("codefresh"), "aud": AUDIENCE})
     replay, (found,) = replayed(old, new, whole)

@@ -236,9 +236,15 @@ def test_an_entry_of_a_file_may_list_profiles_and_ways_to_assume() -> None:
 
 @pytest.mark.parametrize("provider", NAMES)
 def test_every_key_of_a_provider_is_known(provider: str) -> None:
-    entry = {"provider": provider, "audience": "a", "organizations": [{"name": "a"}], "issuer": "https://ci.example"}
+    entry: dict[str, Json] = {
+        "provider": provider,
+        "audience": "a",
+        "organizations": [{"name": "a"}],
+        "issuer": "https://ci.example",
+    }
     needed: dict[str, Json] = {"algorithms": ["RS256"]} if provider == "generic" else {}
     for key in provider_named(provider).settings:
-        value: Json = {"repository": "project"} if key == "claims" else "acme"
+        values: dict[str, Json] = {"claims": {"repository": "project"}, "platform_url": "https://ci.example"}
+        value = values.get(key, "acme")
         whole: Json = {**entry, **needed, key: value}
         assert is_valid(document(issuers={"one": whole})), key

@@ -108,7 +108,9 @@ def _is_outsiders(condition: Condition, preset: Preset) -> bool:
     if claim is None or len(claim) > 1 or claim not in preset.triggers:
         return False
     values = only_values(condition, [preset])
-    return bool(values) and all(preset.untrusted_trigger({claim[0]: value}) for _, value in values or ())
+    return bool(values) and all(
+        preset.untrusted_trigger({**preset.beside_triggers, claim[0]: value}) for _, value in values or ()
+    )
 
 
 def _never(path: Path, because: str, suggestion: str) -> Finding:

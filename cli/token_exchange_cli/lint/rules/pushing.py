@@ -53,7 +53,7 @@ def _bounds(preset: Preset) -> str:
         "ref_protected": "ref_protected: true",
     }
     had = [form for name, form in forms.items() if name in preset.vocabulary]
-    return ", or ".join(had) or "an environment"
+    return ", or ".join(had) or ("ref: main" if "ref" in preset.vocabulary else "an environment")
 
 
 def environment_alone(subject: Subject) -> Iterator[Finding]:

@@ -34,7 +34,8 @@ class Preset:
     - `vocabulary`: where each common name is found; a name that is not here can never be had.
     - `required`: claims that mark a job's token and not some other token of the same issuer.
     - `only`: claims that must be there too, and the values that they have in a token of a job. `endings` is the same
-      for text of which only the end is known.
+      for text of which only the end is known. `defaults` are the values that claims of `only` have where a token
+      leaves them out.
     - `must_match`: claims that every grant has to match, since nothing else tells a stranger's run; one that does not
       never applies.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest. `nested_claims`
@@ -45,7 +46,8 @@ class Preset:
       nobody, and fills no template of a push, organization and repository included.
     - `untrusted_trigger`: says of a token how outsiders can have started its run, or None.
     - `triggers`: claims of which one value can show by itself that outsiders can have started a run, whatever else the
-      token says; `untrusted_trigger` of that claim alone then says so.
+      token says; `untrusted_trigger` of that claim alone then says so. `beside_triggers` are claims of a member's run
+      without which it cannot be judged.
     - `written`: claims that the job itself chooses, or a file of its repository: a condition on one keeps nobody out.
     - `sent_empty`: claims that tokens have with nothing in them.
     - `named_in_sub`: names of the vocabulary that `sub` spells, and with which it changes hands.
@@ -66,6 +68,7 @@ class Preset:
     required: frozenset[ClaimPath]
     only: Mapping[ClaimPath, tuple[str | bool, ...]] = field(default_factory=dict[ClaimPath, tuple[str | bool, ...]])
     endings: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
+    defaults: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
     must_match: frozenset[ClaimPath] = frozenset()
     claims: Mapping[str, ClaimType]
     nested_claims: Mapping[ClaimPath, ClaimType] = field(default_factory=dict[ClaimPath, ClaimType])
@@ -76,6 +79,7 @@ class Preset:
     declared: frozenset[ClaimPath] = frozenset()
     untrusted_trigger: Callable[[Mapping[str, Json]], str | None]
     triggers: frozenset[ClaimPath] = frozenset()
+    beside_triggers: Mapping[str, Json] = field(default_factory=dict[str, Json])
     written: frozenset[ClaimPath] = frozenset()
     sent_empty: frozenset[ClaimPath] = frozenset()
     named_in_sub: frozenset[Name] = frozenset()
@@ -101,7 +105,7 @@ class Preset:
     @property
     def marks(self) -> frozenset[ClaimPath]:
         """The claims that every token of a job has."""
-        return self.required | self.only.keys() | self.endings.keys()
+        return self.required | (self.only.keys() - self.defaults.keys()) | self.endings.keys()
 
     def is_braced(self, name: Name) -> bool:
         """Say whether the value of `name` is a UUID that comes in braces."""
@@ -181,6 +185,8 @@ def _check_types(preset: Preset, claims: Mapping[str, Json]) -> None:
 def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
     for path, values in preset.only.items():
         found = claim_at(claims, path)
+        if found is None:
+            found = preset.defaults.get(path)
         # The number 1 is not true, though to Python the two are equal.
         if not any(found == value and isinstance(found, type(value)) for value in values):
             wanted = " or ".join(str(value).lower() if isinstance(value, bool) else value for value in values)

@@ -68,8 +68,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: True,
         minted="on-request",
         step_line=(
-            'curl -sSf -X POST -H "Content-Length: 0" -H "Authorization: Bearer $SYSTEM_ACCESSTOKEN" '
-            '"$SYSTEM_OIDCREQUESTURI?api-version=7.1" | jq -r .oidcToken   # the audience is always AUDIENCE'
+            "printf 'Authorization: Bearer %s' \"$SYSTEM_ACCESSTOKEN\" | "
+            'curl -sSf -X POST -H "Content-Length: 0" -H @- "$SYSTEM_OIDCREQUESTURI?api-version=7.1" | '
+            "jq -er .oidcToken   # the audience is always AUDIENCE"
         ),
     )
 

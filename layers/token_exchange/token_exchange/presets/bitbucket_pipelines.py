@@ -45,6 +45,8 @@ _UUIDS: Final[frozenset[ClaimPath]] = frozenset(
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys((path[0] for path in _UUIDS), "text"),
     "branchName": "text",
+    # Among the claims of the discovery document, without a word on what it says.
+    "compliant": "any",
     # An environment's name, in older tokens.
     "deploymentEnvironment": "text",
 }

@@ -84,8 +84,10 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            'curl -sSf -X POST "$BITRISE_BUILD_URL/id_token.json" -H "BUILD_API_TOKEN: $BITRISE_BUILD_API_TOKEN" '
-            '-H "Authorization: $BITRISE_BUILD_API_TOKEN" --json \'{"aud": "AUDIENCE"}\' | jq -r .id_token'
+            "printf 'Authorization: %s\\nBUILD_API_TOKEN: %s\\n' "
+            '"$BITRISE_BUILD_API_TOKEN" "$BITRISE_BUILD_API_TOKEN" | '
+            'curl -sSf -X POST "$BITRISE_BUILD_URL/id_token.json" -H @- --json \'{"aud": "AUDIENCE"}\' | '
+            "jq -er .id_token"
         ),
     )
 

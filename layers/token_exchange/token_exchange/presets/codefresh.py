@@ -1,27 +1,37 @@
-"""Codefresh: one issuer for all of its customers.
+"""Codefresh: one issuer for all of its customers, those with an installation of their own included.
 
-Source: codefresh-io/steps, obtain-oidc-id-token; sigstore/fulcio's tests of this issuer. `sub` holds text that users
-choose, colons included: it is never taken apart.
+Source: Codefresh documentation, "ID tokens"; codefresh-io/steps, obtain-oidc-id-token; sigstore/fulcio's tests of this
+issuer. `sub` holds text that users choose, colons included: it is never taken apart.
+
+`platform_url` tells one installation from another, and a token without it is of `https://g.codefresh.io`. Whether two
+installations can have accounts with one id is not documented, so only the tokens of one installation are taken.
 
 What is called `scm_…` is declared: whoever starts a pipeline by hand or through the API says for which repository and
-branch. Not documented, so nothing rests on it: the signing algorithm (RS256 is taken), what `scm_repo_url` is for a
-fork's pull request, and whether `scm_ref` can be a tag's name, so it fills no push template.
+ref. `scm_ref` is the short name of a branch or of a tag, and no claim says which: it is `ref`, and never `branch`. Not
+documented, so nothing rests on it: the signing algorithm (RS256 is taken), and what `scm_repo_url` is for a fork's pull
+request.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, ClaimUnless, RepositoryOfUrl
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import fixed_issuer
+from token_exchange.presets.issuer_url import fixed_issuer, issuer_host
 
 _ISSUER: Final = "https://oidc.codefresh.io"
 
 
 _PULL_REQUEST: Final[ClaimPath] = ("scm_pull_request_target_branch",)
-"""The branch that a pull request goes to; `scm_ref` is then the one it comes from."""
+"""The branch that a pull request goes to; `scm_ref` is then the one it comes from, which a fork may call main."""
+
+
+_PLATFORM: Final[ClaimPath] = ("platform_url",)
+
+
+_CLOUD: Final = "https://g.codefresh.io"
 
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
@@ -30,7 +40,7 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "repository": RepositoryOfUrl(("scm_repo_url",)),
     "pipeline": Claim(("pipeline_name",)),
     "pipeline_id": Claim(("pipeline_id",)),
-    "branch": ClaimUnless(("scm_ref",), unless=_PULL_REQUEST),
+    "ref": ClaimUnless(("scm_ref",), unless=_PULL_REQUEST),
     "run_id": Claim(("workflow_id",)),
     "actor": Claim(("initiator",)),
 }
@@ -61,7 +71,20 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     return None if target is None else f"a pull request to {target}"
 
 
-def _preset(_settings: Settings, issuer: str | None) -> Preset:
+def _platform(settings: Settings) -> str:
+    """Return the URL of the installation, as its tokens have it."""
+    url = settings.get("platform_url", _CLOUD)
+    if not isinstance(url, str):
+        raise BadSetting("platform_url", "expected a URL such as https://codefresh.example.com")
+    try:
+        issuer_host(url)
+    except BadSetting as error:
+        raise BadSetting("platform_url", str(error)) from error
+    return url
+
+
+def _preset(settings: Settings, issuer: str | None) -> Preset:
+    platform = _platform(settings)
     return Preset(
         provider="codefresh",
         issuer=fixed_issuer(issuer, _ISSUER),
@@ -69,21 +92,23 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("account_id",), ("pipeline_id",)}),
+        only={_PLATFORM: (platform,)},
+        defaults={_PLATFORM: _CLOUD},
         claims=_CLAIMS,
         other_claims="any",
-        proven=frozenset(_VOCABULARY) - {"repository", "branch"},
+        proven=frozenset(_VOCABULARY) - {"repository", "ref"},
         declared=frozenset((name,) for name in _SCM),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({_PULL_REQUEST}),
         ignores_case=False,
-        # What a job gets that names no audience: the platform's URL.
-        shared_audience=lambda audience: audience.rstrip("/") == "https://g.codefresh.io",
+        # What a job gets that names no audience: its installation's URL.
+        shared_audience=lambda audience: audience.rstrip("/") in {platform.rstrip("/"), _CLOUD},
         minted="on-request",
         step_line=(
-            'curl -sSf -H "Authorization: $CF_OIDC_REQUEST_TOKEN" "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" '
-            "| jq -r .id_token"
+            "printf 'Authorization: %s' \"$CF_OIDC_REQUEST_TOKEN\" | "
+            'curl -sSf -H @- "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" | jq -er .id_token'
         ),
     )
 
 
-PROVIDER: Final = Provider(name="codefresh", preset=_preset)
+PROVIDER: Final = Provider(name="codefresh", settings=frozenset({"platform_url"}), preset=_preset)

@@ -1,106 +1,44 @@
 """Forgejo Actions, from version 15 on: one issuer for each instance.
 
-Source: Forgejo's routers/api/actions and services/actions; captured tokens. Every claim but the times is text. There is
-no `jti`, and two tokens of one second are equal. The ids of repository and owner are sent since version 16.
+Source: Forgejo's routers/api/actions and services/actions; captured tokens. There is no `jti`, and two tokens of one
+second are equal. The ids of repository and owner are sent since version 16. `ref_protected` is `false` in every token,
+whatever the branch (services/actions/context.go), so it is no name of the vocabulary.
 
 `sub` has two forms, and one owner's old form can be another's new one: nothing rests on it. A token of
-`pull_request_target` has the base repository's branch.
+`pull_request_target` has the base repository's branch. A job of a reusable workflow has the event `workflow_call`,
+whatever started the run, so it counts as one that outsiders can start.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
-from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, Flag, ShortRef
-from token_exchange.core.vocabulary import Name, Source
+from token_exchange.core.identity import Preset, Provider, Settings
+from token_exchange.presets.github_family import CLAIMS, STEP_LINE, VOCABULARY, is_owners_address, untrusted_event
 from token_exchange.presets.issuer_url import server_setting, tenant_of
-
-_VOCABULARY: Final[Mapping[Name, Source]] = {
-    "organization": Claim(("repository_owner",)),
-    "organization_id": Claim(("repository_owner_id",)),
-    "repository": Claim(("repository",)),
-    "repository_id": Claim(("repository_id",)),
-    "workflow": Claim(("workflow",)),
-    "workflow_ref": Claim(("workflow_ref",)),
-    "ref": Claim(("ref",)),
-    "branch": ShortRef(("ref",), ("ref_type",), "branch"),
-    "tag": ShortRef(("ref",), ("ref_type",), "tag"),
-    "ref_protected": Flag(("ref_protected",)),
-    "event": Claim(("event_name",)),
-    "run_id": Claim(("run_id",)),
-    "actor": Claim(("actor",)),
-    "actor_id": Claim(("actor_id",)),
-    "sha": Claim(("sha",)),
-}
-
-
-_CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
-    (
-        "actor",
-        "actor_id",
-        "base_ref",
-        "event_name",
-        "head_ref",
-        "ref",
-        "ref_protected",
-        "ref_type",
-        "repository",
-        "repository_id",
-        "repository_owner",
-        "repository_owner_id",
-        "run_attempt",
-        "run_id",
-        "run_number",
-        "sha",
-        "workflow",
-        "workflow_ref",
-    ),
-    "text",
-)
-
-
-_MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
-"""Events that only somebody with write access can cause."""
-
-
-def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    event = claims.get("event_name")
-    return None if event in _MEMBERS_ONLY else f"event {event}"
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
     server, url = tenant_of(settings, issuer, key="host", form="https://{}/api/actions", check=server_setting)
-
-    def is_shared(audience: str) -> bool:
-        # What a job gets that names no audience: https://SERVER/OWNER.
-        owner = audience.removeprefix(f"https://{server}/")
-        return owner != audience and "/" not in owner
-
     return Preset(
         provider="forgejo",
         issuer=url,
         # An instance signs with what its settings say, RS256 unless they say another.
         algorithms=("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"),
         max_lifetime_seconds=3600,
-        vocabulary=_VOCABULARY,
+        vocabulary=VOCABULARY,
         required=frozenset({("event_name",), ("repository",), ("repository_owner",), ("workflow_ref",)}),
-        claims=_CLAIMS,
+        claims=CLAIMS,
         other_claims="any",
         # A workflow is called by its file, which is the repository's to name.
-        proven=frozenset(_VOCABULARY) - {"workflow"},
-        untrusted_trigger=_untrusted_trigger,
+        proven=frozenset(VOCABULARY) - {"workflow"},
+        untrusted_trigger=untrusted_event,
         triggers=frozenset({("event_name",)}),
         written=frozenset({("workflow",)}),
         sent_empty=frozenset({("base_ref",), ("head_ref",)}),
         named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
-        shared_audience=is_shared,
+        shared_audience=lambda audience: is_owners_address(server, audience),
         minted="on-request",
-        step_line=(
-            'curl -sSf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
-            '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -r .value'
-        ),
+        step_line=STEP_LINE,
     )
 
 

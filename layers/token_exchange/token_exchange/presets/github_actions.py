@@ -10,8 +10,9 @@ from typing import Final
 
 from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, Flag, ShortRef
+from token_exchange.core.sources import Claim, Flag
 from token_exchange.core.vocabulary import Name, Source
+from token_exchange.presets.github_family import CLAIMS, STEP_LINE, VOCABULARY, is_owners_address, untrusted_event
 from token_exchange.presets.issuer_url import host_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
@@ -21,92 +22,54 @@ _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
 
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
-    "organization": Claim(("repository_owner",)),
-    "organization_id": Claim(("repository_owner_id",)),
-    "repository": Claim(("repository",)),
-    "repository_id": Claim(("repository_id",)),
-    "workflow": Claim(("workflow",)),
+    **VOCABULARY,
+    # A reusable workflow's, where the job is one of it.
     "workflow_ref": Claim(("job_workflow_ref",)),
-    "ref": Claim(("ref",)),
-    "branch": ShortRef(("ref",), ("ref_type",), "branch"),
-    "tag": ShortRef(("ref",), ("ref_type",), "tag"),
     "ref_protected": Flag(("ref_protected",)),
     "environment": Claim(("environment",)),
-    "event": Claim(("event_name",)),
-    "run_id": Claim(("run_id",)),
     "job_id": Claim(("check_run_id",)),
-    "actor": Claim(("actor",)),
-    "actor_id": Claim(("actor_id",)),
-    "sha": Claim(("sha",)),
 }
 
 
-_CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
-    (
-        "actor",
-        "actor_id",
-        "base_ref",
-        "check_run_id",
-        "enterprise",
-        "enterprise_id",
-        "environment",
-        "environment_node_id",
-        "event_name",
-        "head_ref",
-        "issuer_scope",
-        "job_workflow_ref",
-        "job_workflow_sha",
-        "ref",
-        "ref_protected",
-        "ref_type",
-        "repository",
-        "repository_id",
-        "repository_owner",
-        "repository_owner_id",
-        "repository_visibility",
-        "run_attempt",
-        "run_id",
-        "run_number",
-        "runner_environment",
-        "sha",
-        "workflow",
-        "workflow_ref",
-        "workflow_sha",
+_CLAIMS: Final[Mapping[str, ClaimType]] = {
+    **CLAIMS,
+    **dict.fromkeys(
+        (
+            "check_run_id",
+            "enterprise",
+            "enterprise_id",
+            "environment",
+            "environment_node_id",
+            "issuer_scope",
+            "job_workflow_ref",
+            "job_workflow_sha",
+            "repository_visibility",
+            "runner_environment",
+            "workflow_sha",
+        ),
+        "text",
     ),
-    "text",
-)
+}
 
 
-_MEMBERS_ONLY: Final = frozenset(
-    {
-        "push",
-        "create",
-        "release",
-        "workflow_dispatch",
-        "repository_dispatch",
-        "schedule",
-        "merge_group",
-        "deployment",
-    }
-)
-"""Events that only somebody with write access can cause.
-
-Everything else can start with an outsider: `pull_request_target`, `workflow_run` and `issue_comment` run with the
-identity of the base repository and its default branch, and no claim names the fork.
-"""
+_ALSO_MEMBERS_ONLY: Final = frozenset({"repository_dispatch", "merge_group", "deployment"})
+"""Events that require write access, besides those that all of the family have."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     event = claims.get("event_name")
-    return None if event in _MEMBERS_ONLY else f"event {event}"
+    if event == "deployment" and claims.get("ref") in (None, ""):
+        # Preview bots deploy the commit of a fork's pull request, and the workflow of that commit runs. A deployment
+        # of a branch or a tag names it in `ref`.
+        return "event deployment of a commit without a ref"
+    return None if event in _ALSO_MEMBERS_ONLY else untrusted_event(claims)
 
 
 def _is_shared(issuer: str, audience: str) -> bool:
     """Say whether a job that names no audience gets `audience`: its owner's address, on the host that people see."""
     host = issuer.removeprefix("https://").partition("/")[0].removeprefix("token.actions.")
     seen = "github.com" if host == "githubusercontent.com" else host
-    owner = audience.removeprefix(f"https://{seen}/")
-    return owner != audience and "/" not in owner
+    return is_owners_address(seen, audience)
 
 
 def _issuer(settings: Settings, issuer: str | None) -> str:
@@ -144,16 +107,14 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY) - {"workflow"},
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("event_name",)}),
+        beside_triggers={"ref": "refs/heads/main"},
         written=frozenset({("workflow",)}),
         sent_empty=frozenset({("base_ref",), ("head_ref",)}),
         named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
         shared_audience=lambda audience: _is_shared(url, audience),
         minted="on-request",
-        step_line=(
-            'curl -sSf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
-            '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -r .value'
-        ),
+        step_line=STEP_LINE,
     )
 
 

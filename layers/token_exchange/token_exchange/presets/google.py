@@ -39,6 +39,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     ("google", "compute_engine"): "object",
+    ("google", "compute_engine", "instance_confidentiality"): "number",
     ("google", "compute_engine", "instance_creation_timestamp"): "number",
     ("google", "compute_engine", "instance_id"): "text",
     ("google", "compute_engine", "instance_name"): "text",

@@ -1,7 +1,7 @@
-"""HCP Terraform, and Terraform Enterprise on a host of one's own.
+"""HCP Terraform, in Europe too, and Terraform Enterprise on a host of one's own.
 
-Source: HashiCorp documentation, "Workload identity tokens". Every claim but the times is text. `sub` is made of names,
-which may hold spaces.
+Source: HashiCorp documentation, "Workload identity tokens" and "Dynamic provider credentials". Every claim but the
+times is text. `sub` is made of names, which may hold spaces.
 
 A plan for a pull request runs the request's code: only the phase `apply` is taken for a run that outsiders cannot
 start. Which claims the token of a Stack has besides `sub` is not documented, so it is refused.
@@ -44,6 +44,12 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 )
 
 
+_OF_DYNAMIC_CREDENTIALS: Final = frozenset(
+    {"api://AzureADTokenExchange", "aws.workload.identity", "vault.workload.identity"}
+)
+"""The audiences that runs ask for by default, for Azure, AWS and Vault."""
+
+
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     phase = claims.get("terraform_run_phase")
     return None if phase == "apply" else f"run phase {phase}"
@@ -71,7 +77,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         triggers=frozenset({("terraform_run_phase",)}),
         named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
-        shared_audience=lambda _audience: False,
+        shared_audience=lambda audience: audience in _OF_DYNAMIC_CREDENTIALS,
         minted="once-per-job",
         step_line='printf %s "$TFC_WORKLOAD_IDENTITY_TOKEN"   # the variable TFC_WORKLOAD_IDENTITY_AUDIENCE=AUDIENCE',
     )

@@ -1,11 +1,13 @@
-"""Semaphore: one issuer for each organization, under its name.
+"""Semaphore: one issuer for each organization, under its name on semaphoreci.com or on an installation's own domain.
 
-Source: Semaphore documentation, "OpenID Connect"; semaphoreio/semaphore, open_id_connect/jwt.ex. The audience is the
-issuer and cannot be chosen, and a token lives for a day: both make a leaked one worth much.
+Source: Semaphore documentation, "OpenID Connect"; semaphoreio/semaphore, open_id_connect/jwt.ex, jwt_filter.ex and
+jwt_claim.ex. The audience is the issuer and cannot be chosen, and a token lives for a day: both make a leaked one worth
+much.
 
 In a pull request `branch` is the branch it goes to: the vocabulary's comes from `ref` and `ref_type` alone. Debug jobs
-give a person a shell, and are refused. An organization can switch claims off; a token without one that is needed here
-is refused. The exact `ref` of a pull request differs between the sources, so `ref_type` alone decides.
+give a person a shell, and are refused. An organization and a project can switch claims off, `sub` among them; a token
+without one that is needed here is refused. With that filter on, `org` and `prj` are never sent. `actor` and `tag` are
+always empty, so no name of the vocabulary is made of them.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,7 @@ from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Constant, ShortRef
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import label_setting, tenant_of
+from token_exchange.presets.issuer_url import host_setting, issuer_host, label_setting, tenant_of
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": Claim(("org_id",)),
@@ -27,7 +29,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "tag": ShortRef(("ref",), ("ref_type",), "tag"),
     "run_id": Claim(("wf_id",)),
     "job_id": Claim(("job_id",)),
-    "actor_id": Claim(("actor",)),
 }
 
 
@@ -60,15 +61,27 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 }
 
 
+_CLOUD: Final = "semaphoreci.com"
+
+
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     ref_type = claims.get("ref_type")
     return None if ref_type in ("branch", "tag") else f"ref type {ref_type}"
 
 
+def _tenant(settings: Settings, issuer: str | None) -> tuple[str, str]:
+    """Return the organization and the issuer's URL, which is `https://ORGANIZATION.DOMAIN`."""
+    domain = host_setting("domain", settings.get("domain", _CLOUD))
+    if "domain" not in settings and issuer is not None:
+        host = issuer_host(issuer)
+        # A name of two labels on the cloud's domain is refused below, and not taken for a domain of its own.
+        if "." in host and not f".{host}".endswith(f".{_CLOUD}"):
+            domain = host.partition(".")[2]
+    return tenant_of(settings, issuer, key="organization", form=f"https://{{}}.{domain}", check=label_setting)
+
+
 def _preset(settings: Settings, issuer: str | None) -> Preset:
-    organization, url = tenant_of(
-        settings, issuer, key="organization", form="https://{}.semaphoreci.com", check=label_setting
-    )
+    organization, url = _tenant(settings, issuer)
     return Preset(
         provider="semaphore",
         issuer=url,
@@ -82,7 +95,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("ref_type",)}),
-        sent_empty=frozenset({("pr",), ("pr_branch",), ("tag",)}),
+        sent_empty=frozenset({("actor",), ("pr",), ("pr_branch",), ("tag",)}),
         ignores_case=False,
         # It is the issuer, for everybody.
         shared_audience=lambda _audience: True,
@@ -91,4 +104,4 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
     )
 
 
-PROVIDER: Final = Provider(name="semaphore", settings=frozenset({"organization"}), preset=_preset)
+PROVIDER: Final = Provider(name="semaphore", settings=frozenset({"domain", "organization"}), preset=_preset)

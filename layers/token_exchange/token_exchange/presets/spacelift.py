@@ -1,7 +1,8 @@
 """Spacelift: one issuer for each account, or that of a self-hosted installation.
 
 Source: Spacelift documentation, "OpenID Connect" and "Subject template". The audience is the account's host name and
-cannot be chosen. Every claim but the times is text; `sub` follows a template that the account can change.
+cannot be chosen. Every claim but the times is text; `sub` follows a template that the account can change, and
+`spacePath` is sent where that template names it.
 
 A proposed run is a pull request's. A tracked run has `scope` read while it plans, before people approve it, and write
 after. Not documented: the signing algorithm; RS256 is taken.
@@ -29,7 +30,7 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
 
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
-    ("callerId", "callerType", "runId", "runType", "scope", "spaceId"), "text"
+    ("callerId", "callerType", "runId", "runType", "scope", "spaceId", "spacePath"), "text"
 )
 
 

@@ -1,10 +1,11 @@
-"""Vela: one issuer for each server.
+"""Vela: one issuer for each server, below its host or, with `VELA_OPEN_ID_ISSUER`, any URL.
 
-Source: go-vela/server and go-vela/types, the claims of an id token. Every claim but the times is text, what is empty is
-left out, and `aud` is a list. No claim has an id of the repository or its owner: both are names.
+Source: go-vela/server and go-vela/types, the claims of an id token and the answer that holds it. Every claim but the
+times is text, what is empty is left out, and `aud` is a list. No claim has an id of the repository or its owner: both
+are names.
 
-In a pull request `branch` is the branch it goes to, so the vocabulary's comes from `ref` alone. Not documented: the
-field of the server's answer that holds the token.
+In a pull request `branch` is the branch it goes to, so the vocabulary's comes from `ref` alone. The server answers a
+step with the token in `token`; its documentation shows `value`, so the step takes either.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, OwnerOf, PrefixedRef
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import server_setting, tenant_of
+from token_exchange.presets.issuer_url import issuer_host, server_setting, tenant_of
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": OwnerOf(("repo",)),
@@ -67,11 +68,17 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     return None if event.partition(":")[0] in _MEMBERS_ONLY else f"event {event}"
 
 
+def _issuer(settings: Settings, issuer: str | None) -> str:
+    if not settings and issuer is not None:
+        issuer_host(issuer)
+        return issuer
+    return tenant_of(settings, issuer, key="host", form="https://{}/_services/token", check=server_setting)[1]
+
+
 def _preset(settings: Settings, issuer: str | None) -> Preset:
-    _, url = tenant_of(settings, issuer, key="host", form="https://{}/_services/token", check=server_setting)
     return Preset(
         provider="vela",
-        issuer=url,
+        issuer=_issuer(settings, issuer),
         algorithms=("RS256",),
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
@@ -89,8 +96,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            'curl -sSf -H "Authorization: Bearer $VELA_ID_TOKEN_REQUEST_TOKEN" '
-            '"$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | jq -r .value'
+            "printf 'Authorization: Bearer %s' \"$VELA_ID_TOKEN_REQUEST_TOKEN\" | "
+            "curl -sSf -H @- \"$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE\" | jq -er '.token // .value'"
         ),
     )
 

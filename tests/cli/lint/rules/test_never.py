@@ -40,6 +40,12 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(grant(match={"event": "push"})),
     ),
     (
+        "never-matches", "grants[0].match.event",
+        policy(grant(match={"event": ["workflow_run", "issue_comment"]})),
+        # one of a branch or a tag is a member's
+        policy(grant(match={"event": "deployment"})),
+    ),
+    (
         "never-matches", "grants[0].match.organization_id",
         policy(grant(match={"organization_id": "999"})),
         policy(grant(match={"organization_id": "4400117"})),

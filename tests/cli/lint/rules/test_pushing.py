@@ -8,6 +8,7 @@ from tests.cli.lint.policies import (
     BITRISE,
     BUILDKITE,
     CLUSTER,
+    CODEFRESH,
     of,
     policy,
     push,
@@ -196,3 +197,12 @@ def test_what_to_write_instead_is_what_the_ci_system_has() -> None:
 def test_a_subject_that_the_job_chooses_keeps_nobody_out(entry: Json) -> None:
     found = lint(of(entry, match={"pipeline_id": "a"}, claims={"sub": "0184990a-477b-4fa8-9968-496074483cee"}))
     assert [(one.code, spelled_path(one.path)) for one in found] == [("written-by-the-job", "grants[0].claims.sub")]
+
+
+@pytest.mark.parametrize("wanted", [{"match": {"ref": "main"}}, {"claims": {"scm_ref": "main"}}])
+def test_codefresh_has_a_ref_for_a_bound_and_nothing_else(wanted: dict[str, Json]) -> None:
+    by_id: dict[str, Json] = {"access": "push", "repositories": ["codefresh/shop"]}
+    free = of(CODEFRESH, **by_id, match={"pipeline_id": "67c1e9f05a2b4d8376e0a1c9"})
+    (found,) = [finding for finding in lint(free) if finding.code == "push-from-anywhere"]
+    assert found.suggestion.endswith(": ref: main")
+    assert "push-from-anywhere" not in codes(of(CODEFRESH, **by_id, **wanted))

@@ -1,0 +1,80 @@
+"""What GitHub Actions and the two systems that are modelled on it, Forgejo and Gitea, have in common.
+
+Every claim but the times is text, booleans and numbers included. `sub` has several forms: it is never taken apart.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange.core.identity import ClaimType
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, ShortRef
+from token_exchange.core.vocabulary import Name, Source
+
+VOCABULARY: Final[Mapping[Name, Source]] = {
+    "organization": Claim(("repository_owner",)),
+    "organization_id": Claim(("repository_owner_id",)),
+    "repository": Claim(("repository",)),
+    "repository_id": Claim(("repository_id",)),
+    "workflow": Claim(("workflow",)),
+    "workflow_ref": Claim(("workflow_ref",)),
+    "ref": Claim(("ref",)),
+    "branch": ShortRef(("ref",), ("ref_type",), "branch"),
+    "tag": ShortRef(("ref",), ("ref_type",), "tag"),
+    "event": Claim(("event_name",)),
+    "run_id": Claim(("run_id",)),
+    "actor": Claim(("actor",)),
+    "actor_id": Claim(("actor_id",)),
+    "sha": Claim(("sha",)),
+}
+
+
+CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
+    (
+        "actor",
+        "actor_id",
+        "base_ref",
+        "event_name",
+        "head_ref",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository",
+        "repository_id",
+        "repository_owner",
+        "repository_owner_id",
+        "run_attempt",
+        "run_id",
+        "run_number",
+        "sha",
+        "workflow",
+        "workflow_ref",
+    ),
+    "text",
+)
+
+
+MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
+"""Events that require write access to the repository.
+
+Everything else can start with an outsider: `pull_request_target`, `workflow_run` and `issue_comment` run with the
+identity of the base repository and its default branch, and no claim names the fork.
+"""
+
+
+STEP_LINE: Final = (
+    "printf 'Authorization: bearer %s' \"$ACTIONS_ID_TOKEN_REQUEST_TOKEN\" | "
+    'curl -sSf -H @- "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -er .value'
+)
+
+
+def untrusted_event(claims: Mapping[str, Json]) -> str | None:
+    """Return how outsiders can have started the run of a token with `claims`, or None."""
+    event = claims.get("event_name")
+    return None if event in MEMBERS_ONLY else f"event {event}"
+
+
+def is_owners_address(server: str, audience: str) -> bool:
+    """Say whether `audience` is `https://SERVER/OWNER`, which a job gets that names none."""
+    owner = audience.removeprefix(f"https://{server}/")
+    return owner != audience and "/" not in owner

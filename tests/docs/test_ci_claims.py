@@ -1,0 +1,52 @@
+"""The policy of each page of docs/ci decides over every run of which its system's claims are known."""
+
+import json
+from functools import cache
+
+import pytest
+import yaml
+
+from sandbox.providers import all_providers
+from tests.ci_claims import NOON
+from tests.ci_jobs import job_claims
+from tests.docs.ci_systems import CI, only_block
+from tests.docs.pages import page
+from token_exchange.core.decision import Granted, decide
+from token_exchange.core.evaluate import caller_of
+from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.refusals import Refused
+from token_exchange.loading.load import load_policy
+
+RUNS = [(name, scenario) for name, ci in CI.items() for scenario in all_providers()[ci.provider].scenarios]
+
+
+@cache
+def policy_of(name: str) -> Policy:
+    document = json.dumps(yaml.safe_load(only_block(page(name), "yaml", "policy"))).encode()
+
+    def no_file(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    return load_policy(document, name="policy.json", read_file=no_file)
+
+
+@pytest.mark.parametrize(("name", "scenario"), RUNS)
+def test_a_pages_policy_grants_its_job_and_no_other(name: str, scenario: str) -> None:
+    ci = CI[name]
+    (issuer,) = policy_of(name).issuers.values()
+    assert issuer.trust.url == ci.issuer
+    claims = job_claims(ci.provider, scenario, iss=ci.issuer)
+    try:
+        decision = decide(policy_of(name), caller_of(issuer, claims, now=NOON), Ask(registries=("apps",)))
+    except Refused:
+        granted = False
+    else:
+        granted = isinstance(decision, Granted)
+    assert granted is (scenario in {ci.good} | ci.also_good)
+
+
+@pytest.mark.parametrize("name", sorted(CI))
+def test_a_page_shows_a_job_and_an_outsider(name: str) -> None:
+    scenarios = all_providers()[CI[name].provider].scenarios
+    assert {CI[name].good, CI[name].bad} | CI[name].also_good <= scenarios.keys()
+    assert CI[name].bad not in {CI[name].good} | CI[name].also_good
