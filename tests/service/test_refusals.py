@@ -12,7 +12,7 @@ import pytest
 from sandbox.gateway_events import Event
 from sandbox.issuer import Document, FaultKind, IssuerFault
 from sandbox.loopback import Request
-from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, event_of
+from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, Log, event_of
 from token_exchange.core.refusals import MEANINGS, Reason
 
 JSON_TYPE = ("Content-Type", "application/json")
@@ -453,6 +453,24 @@ def test_keys_that_cannot_be_had_are_no_fault_of_the_token(fresh: Front, kind: F
     assert (answer.status, answer.reason) == (503, "issuer-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
     assert fresh.calls() == []
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_an_unknown_key_while_the_issuer_fails_is_unverified(
+    fresh: Front, log: Callable[[], Log], *, has_keys: bool
+) -> None:
+    if has_keys:
+        assert fresh.send(fresh.token()).status == 200
+        log()
+    fresh.world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
+    for _ in range(3):
+        answer = fresh.send(fresh.token(header={"kid": "invented"}))
+        # Never 401: which keys there are is not known.
+        assert (answer.status, answer.reason) == (503, "issuer-unavailable")
+    counted = [line for line in log().metrics if "Exchanges" in line]
+    assert [(line["decision"], line["fault"]) for line in counted] == [("failed", "unverified")] * 3
+    if has_keys:
+        assert fresh.send(fresh.token()).status == 200
 
 
 def test_what_is_public_can_be_read(front: Front) -> None:

@@ -11,6 +11,7 @@ from token_exchange.core.policy import Ask, Policy
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import Registry
+from token_exchange.core.session import require_scope_fits
 from token_exchange.core.token import read_compact
 from token_exchange.core.trust import VerifiedToken
 from token_exchange.core.usage import Budgets, SingleUse, SpentToken
@@ -91,6 +92,7 @@ class Exchange:
         _record_decision(record, decision)
         if isinstance(decision, Denied):
             return decision
+        _require_scopes_fit(decision.awards)
         spent = self._spend(
             decision.awards, caller, token, request_id=record.request_id, deadline=deadline, timings=timings
         )
@@ -119,6 +121,7 @@ class Exchange:
         _record_decision(record, decision)
         if isinstance(decision, Denied):
             return decision
+        _require_scopes_fit(decision.awards)
         return Explained(granted=decision, nearest=nearest_grants(policy, caller, ask))
 
     def _admitted(
@@ -218,6 +221,16 @@ def _narrowed(decision: Decision, *, single: bool) -> Decision:
             would=decision.would,
         )
     return decision
+
+
+def _require_scopes_fit(awards: Sequence[Award]) -> None:
+    """Refuse what the caller asked for and no session can hold, before anything is counted, spent or minted.
+
+    Raises:
+        Refused: `malformed-scope`.
+    """
+    for award in awards:
+        require_scope_fits(award)
 
 
 def _record_decision(record: AuditRecord, decision: Decision) -> None:

@@ -70,6 +70,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("account_id",), ("pipeline_id",)}),
         claims=_CLAIMS,
+        public_claims=frozenset({("runner_environment",), ("scm_pull_request_target_branch",), ("scm_ref",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY) - {"repository", "branch"},
         declared=frozenset((name,) for name in _SCM),

@@ -60,6 +60,12 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 )
 
 
+_PUBLIC: Final = frozenset(
+    {"base_ref", "event_name", "head_ref", "ref", "ref_protected", "ref_type", "run_attempt", "run_number"}
+)
+"""Claims that name neither a project nor a person."""
+
+
 _MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
 """Events that only somebody with write access can cause."""
 
@@ -86,6 +92,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("event_name",), ("repository",), ("repository_owner",), ("workflow_ref",)}),
         claims=_CLAIMS,
+        public_claims=frozenset((name,) for name in _PUBLIC),
         other_claims="any",
         # A workflow is called by its file, which is the repository's to name.
         proven=frozenset(_VOCABULARY) - {"workflow"},

@@ -62,6 +62,23 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 )
 
 
+_PUBLIC: Final = frozenset(
+    {
+        "base_ref",
+        "event_name",
+        "head_ref",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository_visibility",
+        "run_attempt",
+        "run_number",
+        "runner_environment",
+    }
+)
+"""Claims that name neither a project nor a person."""
+
+
 _MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
 """Events that only somebody with write access can cause."""
 
@@ -87,6 +104,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("event_name",), ("job_workflow_ref",), ("repository_id",), ("repository_owner_id",)}),
         claims=_CLAIMS,
+        public_claims=frozenset((name,) for name in _PUBLIC),
         other_claims="any",
         # A workflow is called by its file, which is the repository's to name.
         proven=frozenset(_VOCABULARY) - {"workflow"},

@@ -77,6 +77,24 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 )
 
 
+_PUBLIC: Final = frozenset(
+    {
+        "base_ref",
+        "environment",
+        "event_name",
+        "head_ref",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "repository_visibility",
+        "run_attempt",
+        "run_number",
+        "runner_environment",
+    }
+)
+"""Claims that name neither a project nor a person."""
+
+
 _MEMBERS_ONLY: Final = frozenset(
     {
         "push",
@@ -137,6 +155,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
         claims=_CLAIMS,
+        public_claims=frozenset((name,) for name in _PUBLIC),
         # Custom properties of a repository, as an administrator names them.
         open_claims=("repo_property_",),
         other_claims="text",

@@ -4,6 +4,7 @@ A stranger chooses most of what a record holds, and a line that CloudWatch cuts 
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,10 +15,10 @@ from token_exchange.core.evaluate import Caller, Considered, Shortfall
 from token_exchange.core.policy import Issuer
 from token_exchange.core.ports import Json, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.reach import Reach
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import MEANINGS, Fault, Reason, Refused, fault_of
 from token_exchange.core.registries import SecretRegistry
 from token_exchange.core.trust import SignedToken, VerifiedToken
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.redaction import redacted, tokens_hashed
 
 MAX_RECORD_CHARACTERS: Final = 7600
 """Under 8 KiB with what the logger adds to a line."""
@@ -27,7 +28,13 @@ _MAX_VALUE_CHARACTERS: Final = 256
 
 
 def within_size(fields: dict[str, Json]) -> dict[str, Json]:
-    """Return `fields` with `considered`, `would` and `claims` cut, in this order, as far as it takes to fit."""
+    """Return `fields` cut as far as it takes to fit, and saying what was left out.
+
+    First entries of `considered`, `would` and `claims` go, then what `grants` repeats. The steps behind that are for
+    records that only unusual names, or answers of AWS that are not in its form, make so long: what the policy or
+    CloudTrail also says of a login goes, and long values get shorter. Every login keeps its grant, registry, access,
+    end, key id, STS's request id and the hash of its session policy, and every name of `identity` stays.
+    """
     for name in ("considered", "would", "claims"):
         excess = _length(fields) - MAX_RECORD_CHARACTERS
         if excess <= 0:
@@ -40,13 +47,89 @@ def within_size(fields: dict[str, Json]) -> dict[str, Json]:
         else:
             continue
         fields[f"{name}_left_out"] = left_out
-    identity = fields.get("identity")
-    if isinstance(identity, dict) and _length(fields) > MAX_RECORD_CHARACTERS:
-        # Every name stays; only values of which each character takes six or twelve are shorter.
-        fields["identity"] = {
-            name: cut_as_written(value) if isinstance(value, str) else value for name, value in identity.items()
-        }
+    for step in _LAST_STEPS:
+        if _length(fields) <= MAX_RECORD_CHARACTERS:
+            break
+        if isinstance(step, int):
+            _cut_values(fields, step)
+        else:
+            _leave_out_of_grants(fields, step)
     return fields
+
+
+_LAST_STEPS: Final[tuple[str | int, ...]] = (
+    # These repeat other fields of the same login.
+    "scope",
+    "assumed_role_arn",
+    "session_name",
+    # Values each character of which takes six or twelve.
+    256,
+    # The policy with this hash says it of the grant and the registry.
+    "repositories",
+    "role_arn",
+    "secret_arn",
+    128,
+    64,
+    # CloudTrail says it of the key id.
+    "source_identity",
+    "assumed_role_id",
+    "session_token_percent",
+    "ecr_request_id",
+    "secret_request_id",
+    32,
+    16,
+)
+"""What is tried in turn: a field of `grants` to leave out, or the most characters of a value that others chose."""
+
+
+_CHOSEN_BY_OTHERS: Final = ("api_request_id", "issuer_url", "source_ip", "token_id", "user_agent")
+
+
+_CUT_MARK: Final = re.compile(r"…\[([0-9]{1,9}) more\]\Z")
+
+
+_OF_AWS: Final = ("access_key_id", "assumed_role_id", "ecr_request_id", "secret_request_id", "sts_request_id")
+
+
+def _leave_out_of_grants(fields: dict[str, Json], name: str) -> None:
+    grants = _objects(fields.get("grants"))
+    if not any(name in grant for grant in grants):
+        return
+    fields["grants"] = [{key: value for key, value in grant.items() if key != name} for grant in grants]
+    left_out = fields.get("grants_left_out")
+    fields["grants_left_out"] = [*(left_out if isinstance(left_out, list) else []), name]
+
+
+def _cut_values(fields: dict[str, Json], most: int) -> None:
+    for name in _CHOSEN_BY_OTHERS:
+        if name in fields:
+            fields[name] = _cut_text(fields[name], most)
+    identity, error = fields.get("identity"), fields.get("error")
+    if isinstance(identity, dict):
+        fields["identity"] = {name: _cut_text(value, most) for name, value in identity.items()}
+    if isinstance(error, dict):
+        fields["error"] = {name: _cut_text(value, most) for name, value in error.items()}
+    if "grants" in fields:
+        fields["grants"] = [
+            {name: _cut_text(value, most) if name in _OF_AWS else value for name, value in grant.items()}
+            for grant in _objects(fields["grants"])
+        ]
+
+
+def _cut_text(value: Json, most: int) -> Json:
+    if not isinstance(value, str):
+        return value
+    cut_before = _CUT_MARK.search(value)
+    if cut_before is None:
+        return cut_as_written(value, most=most)
+    kept, missing = value[: cut_before.start()], int(cut_before[1])
+    while kept and _length(kept) > most:
+        kept, missing = kept[:-1], missing + 1
+    return f"{kept}…[{missing} more]"
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _shorter_list(value: list[Json], excess: int) -> tuple[Json, int]:
@@ -64,22 +147,26 @@ def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
 
 
 def _length(value: Json) -> int:
-    return len(json.dumps(value))
+    """Return how many bytes `value` takes in a line, which is ASCII."""
+    return len(json.dumps(value, separators=(",", ":")))
 
 
 def cut(value: str | None) -> str | None:
-    """Return `value` without what lies behind its first 256 characters, and marked where something does."""
-    if value is None or len(value) <= _MAX_VALUE_CHARACTERS:
+    """Return `value` without what lies behind its first 256 characters, and marked where something does.
+
+    As by all of these functions, a token in it is hashed before: of one that is cut first, a part would be left.
+    """
+    if value is None or len(value := tokens_hashed(value)) <= _MAX_VALUE_CHARACTERS:
         return value
     return f"{value[:_MAX_VALUE_CHARACTERS]}…[{len(value) - _MAX_VALUE_CHARACTERS} more]"
 
 
-def cut_as_written(value: str | None) -> str | None:
-    """Return `value` cut where it takes more than 256 characters with its escapes, and marked where it is cut."""
-    if value is None or _length(value) <= _MAX_VALUE_CHARACTERS:
+def cut_as_written(value: str | None, *, most: int = _MAX_VALUE_CHARACTERS) -> str | None:
+    """Return `value` cut where it takes more than `most` characters with its escapes, and marked where it is cut."""
+    if value is None or _length(value := tokens_hashed(value)) <= most:
         return value
-    kept = value[:_MAX_VALUE_CHARACTERS]
-    while _length(kept) > _MAX_VALUE_CHARACTERS:
+    kept = value[:most]
+    while _length(kept) > most:
         kept = kept[:-1]
     return f"{kept}…[{len(value) - len(kept)} more]"
 
@@ -90,8 +177,24 @@ def cut_json(value: Json) -> Json:
         case str():
             return cut(value)
         case list() | dict():
-            spelled = json.dumps(value)
-            return value if len(spelled) <= _MAX_VALUE_CHARACTERS else cut(spelled)
+            hashed = tokens_hashed_in(value)
+            spelled = json.dumps(hashed)
+            return hashed if len(spelled) <= _MAX_VALUE_CHARACTERS else cut(spelled)
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            assert_never(value)
+
+
+def tokens_hashed_in(value: Json) -> Json:
+    """Return `value` with the tokens in all of its texts hashed, names of members included."""
+    match value:
+        case str():
+            return tokens_hashed(value)
+        case list():
+            return [tokens_hashed_in(item) for item in value]
+        case dict():
+            return {tokens_hashed(name): tokens_hashed_in(item) for name, item in value.items()}
         case bool() | int() | float() | None:
             return value
         case _:
@@ -160,11 +263,11 @@ class AuditRecord:
                     "expires_at": until,
                     "session_name": request.session_name,
                     "source_identity": request.source_identity,
-                    "assumed_role_id": session.assumed_role_id,
-                    "assumed_role_arn": session.assumed_role_arn,
-                    "access_key_id": session.access_key_id,
-                    "sts_request_id": session.request_id,
-                    "ecr_request_id": login.request_id,
+                    "assumed_role_id": cut_as_written(session.assumed_role_id),
+                    "assumed_role_arn": cut_as_written(session.assumed_role_arn),
+                    "access_key_id": cut_as_written(session.access_key_id),
+                    "sts_request_id": cut_as_written(session.request_id),
+                    "ecr_request_id": cut_as_written(login.request_id),
                     "session_policy_sha256": request.policy_sha256,
                     "session_token_percent": session.packed_policy_percent,
                 }
@@ -178,7 +281,7 @@ class AuditRecord:
                 {
                     **_award_fields(award),
                     "secret_arn": registry.secret_arn,
-                    "secret_request_id": login.request_id,
+                    "secret_request_id": cut_as_written(login.request_id),
                 }
             )
         )
@@ -197,8 +300,14 @@ class AuditRecord:
             return "denied"
         return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - ours or upstream's, from 500 on
 
+    def fault(self) -> Fault | None:
+        """Return whose failure this is, where it is one; an explanation of a denial is an answer as any other."""
+        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success there is
+            return None
+        return fault_of(self.reason, is_proven=self.token is not None)
+
     def render(self) -> dict[str, Json]:
-        """Return the fields of the line; to fit, `considered`, `would` and `claims` are cut, in this order."""
+        """Return the fields of the line, small enough and without a token in any of them; see `record_size`."""
         fields = _present(
             {
                 "record": "audit",
@@ -222,7 +331,8 @@ class AuditRecord:
                 "error": self._error(),
             }
         )
-        return within_size(fields)
+        # Again over all of it: a value that is not cut, such as a session's name, can be made of claims too.
+        return within_size({name: tokens_hashed_in(value) for name, value in fields.items()})
 
     def _issuer_fields(self) -> dict[str, Json]:
         if self.token is None:
