@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from token_exchange.adapters.aws_calls import answered, made
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 
 SUBJECT = "role arn:aws:iam::111122223333:role/ci"
 
@@ -48,6 +48,12 @@ def _refusal(error: Exception, refusal: Reason = Reason.ROLE_REFUSED) -> Refused
     with pytest.raises(Refused) as refused:
         answered(_raising(error), refusal=refusal, subject=SUBJECT)
     return refused.value
+
+
+@pytest.mark.parametrize("code", ["PackedPolicyTooLarge", "PackedPolicyTooLargeException"])
+def test_a_session_that_sts_cannot_pack_can_be_told_apart(code: str) -> None:
+    assert isinstance(_refusal(_client_error(code)), SessionTooLarge)
+    assert not isinstance(_refusal(_client_error("MalformedPolicyDocument")), SessionTooLarge)
 
 
 def test_an_answer_is_passed_on() -> None:

@@ -197,6 +197,9 @@ def test_a_session_that_cannot_be_used_is_none(
         ("", None),
         ("<PackedPolicySize>7</PackedPolicySize>", 7),
         ("<SessionTokenUtilization>9</SessionTokenUtilization>", 9),
+        # No share of anything, and too long for a record.
+        (f"<SessionTokenUtilization>{'9' * 4000}</SessionTokenUtilization>", None),
+        ("<SessionTokenUtilization>-1</SessionTokenUtilization><PackedPolicySize>7</PackedPolicySize>", 7),
         ("<PackedPolicySize>7</PackedPolicySize><SessionTokenUtilization>9</SessionTokenUtilization>", 9),
     ],
 )

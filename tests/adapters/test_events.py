@@ -96,7 +96,7 @@ def _lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Json]]:
 def test_each_event_is_one_line_with_its_code(
     capsys: pytest.CaptureFixture[str], code: str, level: str, tell: Tell, fields: dict[str, Json]
 ) -> None:
-    tell(Events(metrics=Metrics()))
+    tell(Events(metrics=Metrics(deployment="exchange")))
     (line,) = [line for line in _lines(capsys) if "_aws" not in line]
     assert line.items() >= {"record": "event", "event": code, "level": level, "message": "event"}.items()
     assert {name: line[name] for name in fields} == fields
@@ -104,7 +104,7 @@ def test_each_event_is_one_line_with_its_code(
 
 def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys: pytest.CaptureFixture[str]) -> None:
     cause = _unusable()
-    Events(metrics=Metrics()).not_loaded(cause, in_force=None, version=None)
+    Events(metrics=Metrics(deployment="exchange")).not_loaded(cause, in_force=None, version=None)
     (line,) = [line for line in _lines(capsys) if "_aws" not in line]
     problems = line["problems"]
     assert isinstance(problems, list)
@@ -117,22 +117,28 @@ def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys
 MEASURED: list[tuple[Tell, list[tuple[str, str, list[str], float]]]] = [
     (
         lambda events: events.refreshed("ci", keys=2, source="issuer", age_seconds=0.25),
-        [("IssuerKeysAge", "Seconds", ["issuer"], 0.25)],
+        [("IssuerKeysAge", "Seconds", ["deployment", "issuer"], 0.25)],
     ),
-    (lambda events: events.shared_keys_age("ci", age_seconds=900), [("IssuerKeysAge", "Seconds", ["issuer"], 900.0)]),
-    (lambda events: events.unknown_key_damped("ci"), [("UnknownKeyCooldown", "Count", ["issuer"], 1.0)]),
+    (
+        lambda events: events.shared_keys_age("ci", age_seconds=900),
+        [("IssuerKeysAge", "Seconds", ["deployment", "issuer"], 900.0)],
+    ),
+    (lambda events: events.unknown_key_damped("ci"), [("UnknownKeyCooldown", "Count", ["deployment", "issuer"], 1.0)]),
     (
         lambda events: events.shared_keys_failed("ci", cause=SharedKeysFailed("x")),
-        [("SharedKeysFailed", "Count", ["issuer"], 1.0)],
+        [("SharedKeysFailed", "Count", ["deployment", "issuer"], 1.0)],
     ),
-    (lambda events: events.served_stale("ci", age_seconds=700.4), [("IssuerKeysAge", "Seconds", ["issuer"], 700.4)]),
+    (
+        lambda events: events.served_stale("ci", age_seconds=700.4),
+        [("IssuerKeysAge", "Seconds", ["deployment", "issuer"], 700.4)],
+    ),
     (
         lambda events: events.refresh_failed("ci", cause=FetchFailed("x")),
-        [("IssuerKeysRefreshFailed", "Count", ["issuer"], 1.0)],
+        [("IssuerKeysRefreshFailed", "Count", ["deployment", "issuer"], 1.0)],
     ),
     (
         lambda events: events.not_loaded(PolicyUnreadable("gone"), in_force=None, version=None),
-        [("PolicyLoadFailed", "Count", [], 1.0)],
+        [("PolicyLoadFailed", "Count", ["deployment"], 1.0)],
     ),
 ]
 
@@ -162,7 +168,7 @@ def test_each_is_measured(
 ) -> None:
     if service is not None:
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", service)
-    tell(Events(metrics=Metrics()))
+    tell(Events(metrics=Metrics(deployment="exchange")))
     found = [measured for line in _lines(capsys) if "_aws" in line for measured in _measured(line)]
     assert found == expected
 
@@ -183,7 +189,7 @@ def test_every_event_is_told_even_when_standard_output_is_gone(
         def flush(self) -> None:
             raise BrokenPipeError
 
-    events = Events(metrics=Metrics())
+    events = Events(metrics=Metrics(deployment="exchange"))
     monkeypatch.setattr("sys.stdout", Gone())
     tell(events)
     monkeypatch.undo()

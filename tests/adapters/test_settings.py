@@ -11,6 +11,7 @@ def test_nothing_is_required() -> None:
         public_url=None,
         region=None,
         function_version=None,
+        deployment="local",
     )
 
 
@@ -21,6 +22,7 @@ def test_nothing_is_required() -> None:
         "TOKEN_EXCHANGE_POLICY_MAX_AGE",
         "TOKEN_EXCHANGE_STATE_TABLE",
         "TOKEN_EXCHANGE_URL",
+        "TOKEN_EXCHANGE_DEPLOYMENT",
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
         "AWS_LAMBDA_FUNCTION_VERSION",
@@ -50,6 +52,7 @@ def test_an_empty_variable_counts_as_absent(name: str) -> None:
         ("AWS_REGION", "us-gov-west-1", "region", "us-gov-west-1"),
         ("AWS_DEFAULT_REGION", "cn-north-1", "region", "cn-north-1"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST", "function_version", "$LATEST"),
+        ("TOKEN_EXCHANGE_DEPLOYMENT", "exchange-live", "deployment", "exchange-live"),
     ],
 )
 def test_a_good_value_is_taken(name: str, value: str, field: str, expected: object) -> None:
@@ -74,6 +77,10 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("TOKEN_EXCHANGE_STATE_TABLE", "state/table"),
         ("TOKEN_EXCHANGE_STATE_TABLE", "stäte"),
         ("TOKEN_EXCHANGE_STATE_TABLE", "state\n"),
+        ("TOKEN_EXCHANGE_DEPLOYMENT", "x" * 129),
+        ("TOKEN_EXCHANGE_DEPLOYMENT", "-exchange"),
+        ("TOKEN_EXCHANGE_DEPLOYMENT", "exchange live"),
+        ("TOKEN_EXCHANGE_DEPLOYMENT", "exchange\n"),
         ("TOKEN_EXCHANGE_URL", "http://login.acme.example"),
         ("TOKEN_EXCHANGE_URL", "https://user@login.acme.example"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example?x"),

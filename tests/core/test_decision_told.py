@@ -3,6 +3,7 @@
 from tests.ci_claims import gitlab_claims
 from tests.core.decisions import decided, denied, names
 from tests.loading.documents import document, grant
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 
 
@@ -19,12 +20,11 @@ def test_a_caller_is_shown_his_own_grants_alone() -> None:
     refusal = denied(decided(found), Reason.NO_MATCHING_GRANT)
     assert names(refusal.shown) == ["mine", "anybodys"]
     assert refusal.not_shown == 5
-    assert all(one.is_callers_own for one in refusal.shown)
     (mine,) = refusal.shown[0].failed
     assert (mine.claim, mine.expected, mine.found, mine.rule) == ("branch", ["dev"], "main", None)
     # the record has the others, too
     assert set(names(refusal.nearest)) >= {"theirs", "theirs-by-id", "theirs-raw"}
-    assert not refusal.nearest[0].is_callers_own
+    assert refusal.nearest[0].grant.name not in names(refusal.shown)
 
 
 def test_the_nearest_come_first_and_ten_at_most() -> None:
@@ -53,10 +53,12 @@ def test_only_what_was_asked_for_is_considered() -> None:
 
 
 def test_a_claim_that_is_absent_is_told_as_absent() -> None:
-    found = document(
-        grant(issuers=["gitlab"], match={"environment": "production"}, claims={"job_config": {"url": "x"}})
-    )
+    found = document(grant(issuers=["gitlab"], match={"environment": "production"}))
     refusal = denied(decided(found, gitlab_claims(), issuer="gitlab"), Reason.NO_MATCHING_GRANT)
-    by_name, by_path = refusal.shown[0].failed
+    (by_name,) = refusal.shown[0].failed
     assert (by_name.claim, by_name.found) == ("environment", None)
-    assert (by_path.claim, by_path.found) == (["job_config", "url"], None)
+    found = document(grant(issuers=["own"], claims={"git": {"branch": "x"}}))
+    claims: dict[str, Json] = {"sub": "job", "tenant": "nordlicht"}
+    refusal = denied(decided(found, claims, issuer="own"), Reason.NO_MATCHING_GRANT)
+    (by_path,) = refusal.shown[0].failed
+    assert (by_path.claim, by_path.found) == (["git", "branch"], None)

@@ -19,7 +19,7 @@ from token_exchange.core.exchange import Exchange, Exchanged, Explained
 from token_exchange.core.mint import Minter
 from token_exchange.core.policy import Ask, RepositoryScope
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.usage import Budgets, SingleUse
 from token_exchange.core.verifier import Verifier
 from token_exchange.issuer_keys.store import KeyStore
@@ -285,3 +285,66 @@ def test_a_session_policy_that_does_not_fit_costs_no_token() -> None:
         story.run()
     assert refused.value.reason is Reason.MISCONFIGURED
     assert story.state.marks == {}
+
+
+def scope_of(count: int, *, length: int = 67, push: bool = False) -> tuple[RepositoryScope, ...]:
+    return tuple(RepositoryScope(name=f"base/{number:02}".ljust(length, "x"), push=push) for number in range(count))
+
+
+WIDE = [grant("base", access="push", repositories=["base/*"], single_use=True)]
+
+
+@pytest.mark.parametrize(("length", "push"), [(67, False), (67, True), (120, False), (250, True)])
+def test_a_scope_too_long_for_a_session_says_how_many_fit(length: int, *, push: bool) -> None:
+    story = Story(WIDE)
+    scope = scope_of(20, length=length, push=push)
+    with pytest.raises(Refused) as explained:
+        story.explain(Ask(scope=scope))
+    with pytest.raises(Refused) as refused:
+        story.run(Ask(scope=scope))
+    assert refused.value.reason is Reason.MALFORMED_SCOPE
+    assert str(explained.value) == str(refused.value)
+    fits = int(refused.value.description.removesuffix(" of them fit").rpartition(" ")[2])
+    # Nothing was asked of AWS, and the token is not spent.
+    assert story.is_untouched()
+    assert not story.state.marks
+    # What is said is so.
+    with pytest.raises(Refused):
+        story.run(Ask(scope=scope[: fits + 1]))
+    assert len(story.logins(Ask(scope=scope[:fits])).logins) == 1
+
+
+def test_a_mixed_scope_too_long_says_how_many_fit() -> None:
+    story = Story(WIDE)
+    scope = (*scope_of(12), *scope_of(20, push=True)[12:])
+    with pytest.raises(Refused) as refused:
+        story.run(Ask(scope=scope))
+    fits = int(refused.value.description.removesuffix(" of them fit").rpartition(" ")[2])
+    assert 12 <= fits < 20
+    assert len(story.logins(Ask(scope=scope[:fits])).logins) == 1
+
+
+def test_a_grant_too_long_for_a_session_stays_misconfigured() -> None:
+    story = Story([grant("base", access="pull", repositories=[f"base/{number:02}{'x' * 60}" for number in range(20)])])
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.MISCONFIGURED
+    # A scope of it that fits is granted.
+    names = tuple(RepositoryScope(name=f"base/{number:02}{'x' * 60}", push=False) for number in range(3))
+    assert len(story.logins(Ask(scope=names)).logins) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [(0, Reason.MISCONFIGURED), (1, Reason.MISCONFIGURED), (2, Reason.MALFORMED_SCOPE), (9, Reason.MALFORMED_SCOPE)],
+)
+def test_a_session_that_sts_cannot_pack_is_the_scopes_fault(asked: int, reason: Reason) -> None:
+    story = Story(WIDE)
+    story.roles.refusals["arn:aws:iam::111122223333:role/base"] = SessionTooLarge(Reason.MISCONFIGURED, "role x: 103%")
+    with pytest.raises(Refused) as refused:
+        story.run(Ask(scope=scope_of(asked)))
+    assert refused.value.reason is reason
+    assert (f"fewer than {asked} fit" in refused.value.description) is (asked > 1)
+    assert len(story.roles.requests) == 1
+    # Nothing was minted: the token is good for a narrower one.
+    assert not story.state.marks

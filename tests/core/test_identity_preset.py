@@ -129,6 +129,60 @@ def test_each_id_is_whose_it_is(preset: Preset) -> None:
     assert ("sub",) in preset.who
 
 
+# All that a refusal may tell of grants that are for others: kinds of things that anyone's run can have.
+PUBLIC = {
+    "aws-sts": "original_session_exp source_region",
+    "azure-devops": "rpo_ref",
+    "bitbucket-pipelines": "branchName deploymentEnvironment deploymentEnvironmentUuid",
+    "bitrise": "branch branch_dest tag",
+    "buildkite": "build_branch build_source build_tag runner_environment",
+    "circleci": "oidc.circleci.com/ssh-rerun oidc.circleci.com/vcs-ref",
+    "codefresh": "runner_environment scm_pull_request_target_branch scm_ref",
+    "forgejo": "base_ref event_name head_ref ref ref_protected ref_type run_attempt run_number",
+    "gitea": (
+        "base_ref event_name head_ref ref ref_protected ref_type repository_visibility run_attempt run_number "
+        "runner_environment"
+    ),
+    "github-actions": (
+        "base_ref environment event_name head_ref ref ref_protected ref_type repository_visibility run_attempt "
+        "run_number runner_environment"
+    ),
+    "gitlab": (
+        "deployment_tier environment environment_action environment_protected job_source pipeline_source "
+        "project_visibility ref ref_path ref_protected ref_type runner_environment user_access_level"
+    ),
+    "google": "email_verified zone",
+    "harness": "environment_id environment_type stage_type step_type",
+    "hcp-terraform": "terraform_run_phase",
+    "jenkins": "",
+    "kubernetes": "warnafter",
+    "semaphore": "branch job_type pr_branch ref ref_type tag",
+    "spacelift": "callerType runType scope",
+    "vela": "branch event pull_fork ref token_type",
+}
+
+
+def test_what_names_no_one_is_listed_and_nothing_else_is(preset: Preset) -> None:
+    assert {path[-1] for path in preset.public_claims} == set(PUBLIC[preset.provider].split())
+    known = {(name,) for name in preset.claims} | preset.nested_claims.keys()
+    assert preset.public_claims <= known
+    # Every other claim counts as a name, whether the provider documents it or not.
+    for path in known | {("sub",), ("aud",), ("iss",), ("jti",), ("brand_new",), ("a", "b")}:
+        assert preset.is_public(path) is (path in preset.public_claims)
+    for path in (("exp",), ("iat",), ("nbf",)):
+        assert preset.is_public(path)
+
+
+NAMES_OF_SOMEONE = set(NAMES) - {"ref", "branch", "tag", "ref_protected", "environment", "event"}
+
+
+def test_no_name_of_someone_is_public(preset: Preset) -> None:
+    assert preset.public_claims.isdisjoint(preset.who)
+    assert not any(preset.is_public_name(name) for name in NAMES_OF_SOMEONE)
+    # Absent from this provider's tokens, or from the vocabulary.
+    assert not any(preset.is_public_name(name) for name in {*NAMES, "nothing"} - preset.vocabulary.keys())
+
+
 def test_the_presets_name_is_the_providers(preset: Preset) -> None:
     assert PRESETS[preset.provider] is preset
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from token_exchange.core.refusals import MEANINGS, Reason
+from token_exchange.core.refusals import MEANINGS, Reason, fault_of
 
 # The table of statuses in the description of the interface, which clients were written against.
 TABLE = {
@@ -47,3 +47,17 @@ def test_each_reason_has_a_code_and_a_hint_in_one_line(reason: Reason) -> None:
     hint = MEANINGS[reason].hint
     assert hint.isprintable()
     assert not hint.endswith(".")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_refusal_below_500_is_never_the_services_fault(reason: Reason) -> None:
+    meaning = MEANINGS[reason]
+    assert (meaning.fault == "caller") is (meaning.status < 500)
+    assert meaning.fault != "unverified"
+    assert fault_of(reason, is_proven=True) == meaning.fault
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_fails_before_a_signature_is_proven_is_unverified(reason: Reason) -> None:
+    expected = "service" if reason is Reason.POLICY_UNAVAILABLE else "unverified"
+    assert fault_of(reason, is_proven=False) == expected

@@ -3,14 +3,20 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.attempts import attempt_of, signed_token
 from tests.deploy.cloudformation import Stack, at, load, mapping, sequence
+from tests.fake_issuer import FakeIssuer
 from token_exchange.adapters.events import NAMESPACE, Metrics
+from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.issuer_keys.timing import FRESH_SECONDS, USABLE_SECONDS
+from token_exchange.reporting.audit import AuditRecord
 from token_exchange.service import MAX_REQUEST_SECONDS
 
 TEMPLATE = "template.yaml"
 ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
+
+PROVEN = signed_token(FakeIssuer().trust(entry="github"), {})
 
 
 def alarms() -> dict[str, dict[str, object]]:
@@ -47,7 +53,7 @@ def test_every_alarm_is_heard_and_silence_is_one_where_there_should_be_none() ->
 def test_an_alarm_on_keys_sees_every_issuer(
     capsys: pytest.CaptureFixture[str], name: str, tell: Callable[[Metrics], None], query: str
 ) -> None:
-    tell(Metrics())
+    tell(Metrics(deployment="exchange"))
     written = json.loads(capsys.readouterr().out)
     (directive,) = sequence(written, "_aws", "CloudWatchMetrics")
     (metric,) = sequence(directive, "Metrics")
@@ -55,7 +61,8 @@ def test_an_alarm_on_keys_sees_every_issuer(
     (asked,) = sequence(alarms()[name], "Metrics")
     # Of the metrics with exactly these dimensions, whatever their values.
     schema = f'SCHEMA("{at(directive, "Namespace")}", {", ".join(str(each) for each in sequence(dimensions))})'
-    assert at(asked, "Expression") == f"{query} FROM {schema}"
+    # And of this deployment only.
+    assert at(asked, "Expression") == f"{query} FROM {schema} WHERE deployment = '{written['deployment']}'"
     assert str(at(metric, "Name")) in query
     assert at(asked, "ReturnData") is True
 
@@ -66,11 +73,62 @@ def test_keys_are_too_old_before_they_are_refused_and_not_while_they_are_fresh()
     assert FRESH_SECONDS < threshold < USABLE_SECONDS
 
 
-def test_a_policy_that_does_not_load_raises_an_alarm() -> None:
+def test_a_policy_that_does_not_load_raises_an_alarm(capsys: pytest.CaptureFixture[str]) -> None:
     alarm = alarms()["PolicyLoadFailedAlarm"]
     assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, "PolicyLoadFailed")
-    # The metric is written without dimensions; an alarm that names one would never see it.
-    assert "Dimensions" not in alarm
+    Metrics(deployment="exchange").policy_load_failed()
+    assert dimensions_of(alarm) in written_dimensions(capsys)
+
+
+def test_only_the_services_own_faults_hold_a_deployment(capsys: pytest.CaptureFixture[str]) -> None:
+    alarm = alarms()["FailedExchangesAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, "Exchanges")
+    counted: set[tuple[Reason, bool]] = set()
+    for reason in Reason:
+        for token in (None, PROVEN):
+            record = AuditRecord(attempt=attempt_of())
+            record.attempt.token = token
+            record.refuse(Refused(reason, "x"), status=MEANINGS[reason].status)
+            Metrics(deployment="exchange").exchange(record, {}, cold_start=False, policy_age_seconds=None)
+            if dimensions_of(alarm) in written_dimensions(capsys):
+                counted.add((reason, token is not None))
+    assert counted == {
+        (Reason.MISCONFIGURED, True),
+        (Reason.STATE_UNAVAILABLE, True),
+        (Reason.INTERNAL_ERROR, True),
+        (Reason.POLICY_UNAVAILABLE, True),
+        (Reason.POLICY_UNAVAILABLE, False),
+    }
+
+
+def test_a_policys_monitors_count_nothing_a_request_can_cause() -> None:
+    monitors = sequence(load(TEMPLATE), "Resources", "PolicyEnvironment", "Properties", "Monitors")
+    watched = {str(at(monitor, "AlarmArn", "Fn::GetAtt", 0)) for monitor in monitors}
+    assert watched == {"PolicyLoadFailedAlarm", "FailedExchangesAlarm"}
+    assert {"Name": "fault", "Value": "service"} in sequence(alarms()["FailedExchangesAlarm"], "Dimensions")
+
+
+def test_each_alarm_is_of_its_own_deployment() -> None:
+    for name, alarm in alarms().items():
+        if alarm.get("Namespace") == NAMESPACE:
+            assert dimensions_of(alarm)["deployment"] == "exchange", name
+        for query in sequence(alarm.get("Metrics", [])):
+            assert str(at(query, "Expression")).endswith(" WHERE deployment = 'exchange'"), name
+
+
+def dimensions_of(alarm: dict[str, object]) -> dict[str, object]:
+    return {str(at(each, "Name")): at(each, "Value") for each in sequence(alarm, "Dimensions")}
+
+
+def written_dimensions(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """Return each set of dimensions, with its values, of the metrics that were written."""
+    found: list[dict[str, object]] = []
+    for line in map(json.loads, capsys.readouterr().out.splitlines()):
+        (directive,) = sequence(line, "_aws", "CloudWatchMetrics")
+        found += [
+            {str(name): line[str(name)] for name in sequence(names)} for names in sequence(directive, "Dimensions")
+        ]
+    return found
 
 
 def test_the_alarm_on_time_comes_before_the_service_gives_up() -> None:

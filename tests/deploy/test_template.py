@@ -18,6 +18,7 @@ from tests.deploy.cloudformation import (
     sequence,
     text,
 )
+from token_exchange.adapters.settings import read_settings
 from token_exchange.issuer_keys.timing import FRESH_SECONDS
 from token_exchange.refresher import MAX_RUN_SECONDS
 from token_exchange.service import MAX_REQUEST_SECONDS
@@ -378,6 +379,7 @@ def mint(tmp_path_factory: pytest.TempPathFactory) -> Mint:
 # How the function is run.
 
 VARIABLES = {
+    "TOKEN_EXCHANGE_DEPLOYMENT",
     "TOKEN_EXCHANGE_POLICY",
     "TOKEN_EXCHANGE_POLICY_MAX_AGE",
     "TOKEN_EXCHANGE_STATE_TABLE",
@@ -394,6 +396,13 @@ def test_the_function_gets_the_documented_variables_and_no_other() -> None:
     assert set(mapping(deployed().resource("ExchangeFunction"), "Environment", "Variables")) == VARIABLES - {
         "TOKEN_EXCHANGE_URL"
     }
+
+
+def test_both_functions_that_write_metrics_know_their_deployment() -> None:
+    for name in ("ExchangeFunction", "RefreshKeysFunction"):
+        variables = mapping(deployed().resource(name), "Environment", "Variables")
+        settings = read_settings({"TOKEN_EXCHANGE_DEPLOYMENT": str(variables["TOKEN_EXCHANGE_DEPLOYMENT"])})
+        assert settings.deployment == "exchange", name
 
 
 def test_the_service_answers_before_lambda_ends_it_and_lambda_before_the_gateway_does() -> None:

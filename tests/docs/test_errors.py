@@ -1,11 +1,12 @@
 """`docs/errors.md` is what answers lead to: it explains every reason, and none that there is not."""
 
 import re
+from typing import get_args
 
 import pytest
 
-from tests.docs.pages import page
-from token_exchange.core.refusals import MEANINGS, Reason
+from tests.docs.pages import code_in, page
+from token_exchange.core.refusals import MEANINGS, Fault, Reason
 
 ERRORS = page("docs/errors.md")
 
@@ -31,3 +32,12 @@ def test_a_section_says_status_code_fault_cause_and_what_to_do(reason: Reason) -
 def test_answers_without_a_reason_are_listed() -> None:
     rows = ERRORS.table("Answers without a reason")
     assert {row[0] for row in rows} == {"403", "413", "429", "431", "500", "503"}
+
+
+def test_the_page_of_metrics_says_whose_failure_each_reason_is() -> None:
+    rows = [row for row in page("docs/audit.md").table("Metrics") if len(row) == 3]
+    said = {code_in(fault)[0]: set(code_in(reasons)) & set(Reason) for fault, _, reasons in rows}
+    assert said.keys() == set(get_args(Fault.__value__))
+    for fault in ("role-owner", "upstream", "service"):
+        assert said[fault] == {reason for reason, meaning in MEANINGS.items() if meaning.fault == fault}
+    assert said["unverified"] == {Reason.POLICY_UNAVAILABLE}

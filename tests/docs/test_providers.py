@@ -49,6 +49,13 @@ def test_the_vocabulary_is_the_presets(preset: Preset) -> None:
         assert proven is (name in preset.proven), name
 
 
+def test_the_claims_that_name_no_one_are_listed() -> None:
+    table = {code_in(name)[0]: set(code_in(claims)) for name, claims in PAGE.table("Claims that name no one")}
+    assert table.keys() == set(NAMES)
+    for name, preset in PRESETS.items():
+        assert table[name] == {spelled(path) for path in preset.public_claims}, name
+
+
 def test_what_marks_a_job_is_said(preset: Preset) -> None:
     (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
     only = [value for values in preset.only.values() for value in values]

@@ -13,7 +13,7 @@ from token_exchange.presets.catalog import NAMES, owner_of, provider_named, prov
 def test_each_file_is_a_provider_and_nothing_else_is() -> None:
     (folder,) = presets.__path__
     files = {path.stem.replace("_", "-") for path in Path(folder).glob("*.py")}
-    assert set(NAMES) == files - {"--init--", "catalog", "issuer-url"}
+    assert set(NAMES) == files - {"--init--", "catalog", "github-family", "issuer-url"}
     assert all(provider.name == name for name, provider in providers().items())
     assert list(NAMES) == sorted(NAMES)
 

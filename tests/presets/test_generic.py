@@ -47,6 +47,12 @@ def test_names_are_found_where_the_policy_says() -> None:
     }
     assert ("owner", "name") in found.who
     assert ("n",) not in found.who
+    assert found.public_claims == {("safe",)}
+
+
+def test_a_claim_that_is_a_branch_and_a_name_is_a_name() -> None:
+    found = preset(organization_claim="tenant", claims={"branch": "where", "event": "tenant", "actor": "who"})
+    assert found.public_claims == {("where",)}
 
 
 @pytest.mark.parametrize("value", [True, 1.5, ["a"], {"a": "b"}])

@@ -1,12 +1,13 @@
 import base64
 import secrets
+import time
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.redaction import redacted, tokens_hashed
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
 SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()
@@ -35,6 +36,11 @@ def test_what_looks_like_a_secret_is_left_out(secret: str, around: str) -> None:
     assert "[redacted]" in cleaned
     for start in range(0, len(secret) - 8, 4):
         assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
+
+
+def test_a_token_with_white_space_in_its_header_is_left_out() -> None:
+    for token in UNUSUAL:
+        assert redacted(f"me/1 {token}, x") == "me/1 [redacted], x"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Basic"])
@@ -69,3 +75,65 @@ def test_names_ids_and_hashes_are_left_in(text: str) -> None:
 def test_a_key_is_left_out_of_any_text(before: str, octets: bytes, between: str, after: str) -> None:
     secret = base64.b64encode(octets).decode()
     assert secret not in redacted(f"{before} {between}{secret}{between} {after}")
+
+
+def _hash(text: str) -> str:
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+UNUSUAL = [
+    base64.urlsafe_b64encode(header).rstrip(b"=").decode() + ".e30.c2ln"
+    for header in (b'{\n "alg": "RS256"}', b' {"alg":"RS256"}', b'\t\r\n{ "alg":"ES256"}', b'{"alg":"ES256"}')
+]
+
+
+@pytest.mark.parametrize("token", [TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:9], *UNUSUAL])
+@pytest.mark.parametrize(
+    "around", ["{}", "refs/heads/{}", "https://ci.example/{}/x", "a b {}, c", "repo:{}:ref", "v1.{}"]
+)
+def test_a_value_that_holds_a_token_has_its_hash(token: str, around: str) -> None:
+    assert tokens_hashed(around.format(token)) == around.format(_hash(token))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "refs/heads/main",
+        "eyJa",
+        "feature/eyJafj",
+        "acme/shop",
+        "token.actions.githubusercontent.com",
+        "https://token.actions.githubusercontent.com",
+        "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+        "ab" * 20,
+        "e30.e30.e30",
+        "x" * 5000,
+        _hash(TOKEN),
+        f"refs/heads/{_hash(TOKEN)}",
+        "renovate/lock-file-maintenance",
+    ],
+)
+def test_what_is_no_token_is_recorded_as_it_stands(value: str) -> None:
+    assert tokens_hashed(value) == value
+
+
+@given(st.text(), st.sampled_from([TOKEN, *UNUSUAL]), st.text(alphabet=" /:,;@\n", min_size=1))
+def test_no_part_of_a_token_is_left_in_any_value(before: str, token: str, after: str) -> None:
+    # Only the usual start of a header is seen behind other characters of a token.
+    between = "" if token == TOKEN else "/"
+    hashed = tokens_hashed(f"{before}{between}{token}{after}")
+    assert token[:9] not in hashed
+    assert tokens_hashed(hashed) == hashed
+
+
+@pytest.mark.parametrize("part", ["eyJ", "eyJ.", "ey", ".", "a.", "eyI", "ewog.", " eyJ"])
+def test_time_is_in_proportion_to_the_text(part: str) -> None:
+    def cost(text: str) -> float:
+        start = time.process_time()
+        tokens_hashed(text)
+        return time.process_time() - start
+
+    short, long = part * 20_000, part * 160_000
+    # Eight times the text, with room for a busy machine; in quadratic time it would be sixty-four times.
+    assert min(cost(long) for _ in range(3)) < 32 * max(min(cost(short) for _ in range(3)), 0.001)

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.aws.server import AwsFault
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
+from tests.service.policy import AUDIENCE
 from tests.service.test_refusals import CASES, Case
 from token_exchange import __version__
 from token_exchange.core.ports import Json
@@ -396,6 +397,55 @@ def test_a_user_agent_that_is_a_token_is_not_kept(front: Front, log: ReadLog) ->
     front.send(token, headers=[("User-Agent", f"me/1 Bearer {token}")])
     front.send(token, headers=[("User-Agent", f"me/1 {token}")])
     assert token[:12] not in log().text
+
+
+A_TOKEN = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJzb21lb25lIn0.c2lnbmF0dXJl" + "x" * 300
+A_HASH = f"sha256:{hashlib.sha256(A_TOKEN.encode()).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    ("claim", "where"),
+    [
+        ("jti", ("token_id",)),
+        ("sub", ("claims", "sub")),
+        ("actor", ("identity", "actor")),
+        ("environment", ("claims", "environment")),
+        ("workflow", ("identity", "workflow")),
+    ],
+)
+@pytest.mark.parametrize("query", ["", "registry=apps"])
+def test_a_claim_that_is_a_token_is_recorded_by_its_hash(
+    front: Front, log: ReadLog, claim: str, where: tuple[str, ...], query: str
+) -> None:
+    token = front.world.issuer.mint("github-actions", audience=AUDIENCE, claims={claim: A_TOKEN})
+    front.send(token, query)
+    written = log()
+    (line,) = written.audit
+    value: Json = line
+    for name in where:
+        value = _object(value)[name]
+    assert value == A_HASH
+    assert A_TOKEN[:9] not in written.text
+
+
+def test_a_branch_that_is_a_token_is_recorded_by_its_hash(front: Front, log: ReadLog) -> None:
+    front.send(
+        front.token(ref=f"refs/heads/{A_TOKEN}", sub=f"repo:acme/shop:ref:refs/heads/{A_TOKEN}"), "registry=apps"
+    )
+    written = log()
+    (line,) = written.audit
+    assert _object(line["identity"])["branch"] == A_HASH
+    assert _object(line["identity"])["ref"] == f"refs/heads/{A_HASH}"
+    assert "considered" in line
+    assert A_TOKEN[:9] not in written.text
+
+
+def test_an_issuer_that_is_a_token_is_recorded_by_its_hash(front: Front, log: ReadLog) -> None:
+    front.send(front.token(iss=A_TOKEN))
+    front.send(front.token(iss=f"https://ci.example/{A_TOKEN}"))
+    written = log()
+    assert [line["issuer_url"] for line in written.audit] == [A_HASH, f"https://ci.example/{A_HASH}"]
+    assert A_TOKEN[:9] not in written.text
 
 
 def test_a_form_that_is_refused_is_not_kept(front: Front, log: ReadLog) -> None:

@@ -41,6 +41,35 @@ def test_a_fault_of_aws_is_never_the_callers(
     assert front.calls().count(LOGIN) == (attempts if operation == LOGIN else 0)
 
 
+def test_a_caller_cannot_make_a_scope_look_like_our_fault(front: Front, log: Callable[[], Log]) -> None:
+    scope = " ".join(f"repository:base/{number:02}{'x' * 60}:pull" for number in range(20))
+    answer = front.send(front.token(), {"registry": "base", "scope": scope})
+    assert (answer.status, answer.reason) == (400, "malformed-scope")
+    assert "of them fit" in str(answer.fields["error_description"])
+    assert front.calls() == []
+    written = log()
+    assert [(line["decision"], line["reason"]) for line in written.audit] == [("rejected", "malformed-scope")]
+    assert [line["fault"] for line in written.metrics if "fault" in line] == ["caller"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "fault"),
+    [
+        (ASSUME, "access-denied", "role-owner"),
+        (LOGIN, "access-denied", "role-owner"),
+        (ASSUME, "throttle", "upstream"),
+        (LOGIN, "server-error", "upstream"),
+    ],
+)
+def test_a_fault_of_a_roles_owner_or_of_aws_counts_as_theirs(
+    front: Front, log: Callable[[], Log], operation: str, kind: FaultKind, fault: str
+) -> None:
+    front.world.aws.faults.plan(operation, AwsFault(kind=kind))
+    front.send(front.token(), "registry=apps")
+    counted = [line for line in log().metrics if "Exchanges" in line]
+    assert [(line["decision"], line["fault"]) for line in counted] == [("failed", fault)]
+
+
 @pytest.mark.parametrize("operation", [ASSUME, LOGIN])
 @pytest.mark.parametrize("kind", ["throttle", "server-error", "drop"])
 def test_what_passes_within_three_attempts_is_not_noticed(front: Front, operation: str, kind: str) -> None:

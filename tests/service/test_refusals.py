@@ -12,7 +12,7 @@ import pytest
 from sandbox.gateway_events import Event
 from sandbox.issuer import Document, FaultKind, IssuerFault
 from sandbox.loopback import Request
-from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, event_of
+from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, Log, event_of
 from token_exchange.core.refusals import MEANINGS, Reason
 
 JSON_TYPE = ("Content-Type", "application/json")
@@ -459,6 +459,24 @@ def test_an_unknown_issuers_audience_hints_at_its_url(front: Front) -> None:
     answer = front.send(method="GET", path="/v1/audience", query={"issuer": "https://elsewhere.example"})
     assert (answer.status, answer.reason) == (404, "not-found")
     assert answer.fields["hint"] == "docs/api.md lists the paths; an issuer is named by its exact URL"
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_an_unknown_key_while_the_issuer_fails_is_unverified(
+    fresh: Front, log: Callable[[], Log], *, has_keys: bool
+) -> None:
+    if has_keys:
+        assert fresh.send(fresh.token()).status == 200
+        log()
+    fresh.world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
+    for _ in range(3):
+        answer = fresh.send(fresh.token(header={"kid": "invented"}))
+        # Never 401: which keys there are is not known.
+        assert (answer.status, answer.reason) == (503, "issuer-unavailable")
+    counted = [line for line in log().metrics if "Exchanges" in line]
+    assert [(line["decision"], line["fault"]) for line in counted] == [("failed", "unverified")] * 3
+    if has_keys:
+        assert fresh.send(fresh.token()).status == 200
 
 
 def test_what_is_public_can_be_read(front: Front) -> None:

@@ -106,7 +106,7 @@ def test_no_log_setting_costs_or_doubles_the_audit_line(
     assert all(str(line["timestamp"]).endswith("+00:00") for line in run.log.audit)
     # Powertools writes no metrics under development; else the alarms know these dimensions and no others.
     dimensions = [each for line in run.log.metrics for each in _dimensions(line)]
-    assert (["decision", "reason"] in dimensions) == ("POWERTOOLS_DEV" not in changes)
+    assert (["deployment", "decision", "reason"] in dimensions) == ("POWERTOOLS_DEV" not in changes)
     assert "service" not in [name for names in dimensions for name in names]
 
 

@@ -14,6 +14,7 @@ from token_exchange.core.vocabulary import NAMES
 from token_exchange_cli.explain.presented import Presented, issuer_named
 
 _CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")
+_TOKEN_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 """How a record marks a value that it has the beginning of."""
 
 
@@ -86,7 +87,7 @@ def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iter
     if left_out is not None:
         yield f"the record was cut: {left_out} of the token's claims are not in it"
     if cut := sorted(name for name, value in claims.items() if is_cut(value)):
-        yield f"the record has only the beginning of {', '.join(cut)}"
+        yield f"the record has only the beginning, or a token's hash, of {', '.join(cut)}"
     recorded = {*issuer.preset.claims, *claims}
     if unknown := sorted(policy.claims_in_conditions - recorded):
         yield (
@@ -96,5 +97,15 @@ def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iter
 
 
 def is_cut(value: Json) -> bool:
-    """Say whether a record has only the beginning of this value."""
-    return isinstance(value, str) and value.endswith(" more]") and _CUT.search(value) is not None
+    """Say whether a record has only the beginning of this value, or only the hash of a token that is in it."""
+    match value:
+        case str():
+            return (value.endswith(" more]") and _CUT.search(value) is not None) or _TOKEN_HASH.search(
+                value
+            ) is not None
+        case list():
+            return any(map(is_cut, value))
+        case dict():
+            return any(is_cut(name) or is_cut(item) for name, item in value.items())
+        case _:
+            return False

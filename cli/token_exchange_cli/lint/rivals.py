@@ -5,11 +5,11 @@ another, so that the grants of ten thousand repositories meet none but their own
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from token_exchange.core.conditions import Key
-from token_exchange.core.policy import Grant
+from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.vocabulary import WHO, ClaimPath
 from token_exchange_cli.meaning.conditions import exact
 
@@ -27,8 +27,9 @@ type _Place = tuple[str, str]
 class Rivals:
     """The enforced grants of a policy that were seen so far."""
 
-    def __init__(self, grants: Sequence[Grant]) -> None:
-        self._frequency = Counter(found for grant in grants for found in _tenants(grant))
+    def __init__(self, grants: Sequence[Grant], issuers: Mapping[str, Issuer]) -> None:
+        self._issuers = issuers
+        self._frequency = Counter(found for grant in grants for found in self._tenants(grant))
         self._for_many: dict[_Place, list[Grant]] = defaultdict(list)
         self._for_one: dict[_Place, dict[_Claim, dict[Key, list[Grant]]]] = defaultdict(lambda: defaultdict(dict))
         self._left = MOST_HELD_AGAINST
@@ -36,7 +37,7 @@ class Rivals:
     def before(self, grant: Grant) -> Iterator[Grant]:
         """Yield the grants seen so far that could be for a caller of `grant`; one may come more than once."""
         wanted: dict[_Claim, list[Key]] = defaultdict(list)
-        for claim, key in _tenants(grant):
+        for claim, key in self._tenants(grant):
             wanted[claim].append(key)
         for issuer in grant.issuers:
             place = (grant.registry.name, issuer)
@@ -56,7 +57,7 @@ class Rivals:
     def add(self, grant: Grant) -> None:
         """File `grant`."""
         keys: dict[_Claim, list[Key]] = defaultdict(list)
-        for claim, key in _tenants(grant):
+        for claim, key in self._tenants(grant):
             keys[claim].append(key)
         rarest = min(keys, key=lambda claim: sum(self._frequency[(claim, key)] for key in keys[claim]), default=None)
         for issuer in grant.issuers:
@@ -67,10 +68,10 @@ class Rivals:
                 for key in keys[rarest]:
                     self._for_one[place][rarest].setdefault(key, []).append(grant)
 
-
-def _tenants(grant: Grant) -> Iterator[tuple[_Claim, Key]]:
-    """Yield the exact values by which `grant` tells one tenant from another, each with its claim."""
-    for place, condition in enumerate(grant.conditions):
-        if place in grant.who or condition.path[0] in WHO:
-            for key in exact(condition) or ():
-                yield (condition.section, condition.path), key
+    def _tenants(self, grant: Grant) -> Iterator[tuple[_Claim, Key]]:
+        """Yield the exact values by which `grant` tells one tenant from another, each with its claim."""
+        behind = {path for name in grant.issuers for path in self._issuers[name].preset.who}
+        for condition in grant.conditions:
+            if condition.path in behind if condition.section == "claims" else condition.path[0] in WHO:
+                for key in exact(condition) or ():
+                    yield (condition.section, condition.path), key

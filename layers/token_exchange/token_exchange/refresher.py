@@ -32,7 +32,7 @@ class Refresher:
     def __init__(self, settings: Settings, *, folder: Path) -> None:
         quiet_libraries()
         self._clock: Clock = SystemClock()
-        events = Events(metrics=Metrics())
+        events = Events(metrics=Metrics(deployment=settings.deployment))
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
         self._policies = PolicyStore(
             source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),

@@ -42,7 +42,7 @@ class Service:
         quiet_libraries()
         self._settings = settings
         self._clock: Clock = SystemClock()
-        self._metrics = Metrics()
+        self._metrics = Metrics(deployment=settings.deployment)
         self._events = Events(metrics=self._metrics)
         self._new_claims = NewClaims(self._events)
         self._audit_log = AuditLog()

@@ -55,7 +55,12 @@ def test_a_claim_that_only_the_new_policy_names_may_be_missing(tmp_path: Path) -
 def test_a_value_that_was_cut_is_said(tmp_path: Path) -> None:
     done = _explain(tmp_path, record_of(github_claims(workflow="w" * 400)))
     assert done.status == 0
-    assert "the record has only the beginning of workflow" in _remarks(done)
+    assert "the record has only the beginning, or a token's hash, of workflow" in _remarks(done)
+
+
+def test_a_value_of_which_only_a_tokens_hash_is_recorded_is_said(tmp_path: Path) -> None:
+    done = _explain(tmp_path, record_of(github_claims(workflow=f"v1/{'eyJhbGciOiJub25lIn0.e30.c2ln'}")))
+    assert "a token's hash, of workflow" in _remarks(done)
 
 
 def test_a_remark_is_printable_whatever_the_record_holds(tmp_path: Path) -> None:
@@ -65,7 +70,7 @@ def test_a_remark_is_printable_whatever_the_record_holds(tmp_path: Path) -> None
     claims["nasty\x1b[31m\n\u202e"] = "x…[9 more]"
     policy = write_policy(tmp_path, MAIN)
     done = run("policy", "explain", policy, "--audit-line", write_json(tmp_path / "line.json", record))
-    assert done.err.startswith("remark: the record has only the beginning of nasty")
+    assert done.err.startswith("remark: the record has only the beginning, or a token's hash, of nasty")
     assert done.err.count("\n") == 1
     assert all(character.isprintable() or character == "\n" for character in done.err + done.out)
 

@@ -106,6 +106,17 @@ def test_a_claim_of_a_condition_of_that_day_is_known_to_have_been_absent() -> No
 # ------------------------------------------------------------------------------------------------ records that were cut
 
 
+def test_a_claim_of_which_a_tokens_hash_is_recorded_is_not_told() -> None:
+    token = "eyJhbGciOiJub25lIn0.e30.c2ln"
+    old, new = document(grant(match={"branch": "x"})), document(grant(claims={"head_ref": token}))
+    record = recorded(load(old), "github", github_claims(head_ref=token))
+    assert token not in str(record)
+    replay, _ = replayed(old, new, record)
+    assert replay.tally.looked_at == 0
+    (why,) = replay.tally.undecidable
+    assert "asks for head_ref" in why
+
+
 def test_whether_an_outsider_can_have_started_a_run_is_not_guessed() -> None:
     issuers: Json = {
         "codefresh": {

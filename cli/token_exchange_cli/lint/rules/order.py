@@ -13,7 +13,7 @@ from token_exchange_cli.meaning.proofs import can_hold_together, follows
 
 def later_grants(subject: Subject) -> Iterator[Finding]:
     """The first grant that matches wins, and its caller can name any other."""
-    rivals = Rivals([grant for _, grant in subject.grants()])
+    rivals = Rivals([grant for _, grant in subject.grants()], subject.policy.issuers)
     logins = {grant.name: login_of(grant) for _, grant in subject.grants()}
     for path, grant in subject.grants():
         if grant.mode == "report":

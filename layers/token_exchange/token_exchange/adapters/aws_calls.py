@@ -17,7 +17,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
 from token_exchange.core.ports import Deadline
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.reporting.redaction import redacted
 
 _MOST_AT_ONCE: Final = 64
@@ -93,13 +93,14 @@ _MISCONFIGURED: Final = frozenset(
         "InvalidParameterValue",
         "MalformedPolicyDocument",
         "MalformedPolicyDocumentException",
-        "PackedPolicyTooLarge",
-        "PackedPolicyTooLargeException",
         "RegionDisabledException",
         "ValidationError",
         "ValidationException",
     }
 )
+
+
+_TOO_LARGE: Final = frozenset({"PackedPolicyTooLarge", "PackedPolicyTooLargeException"})
 
 
 _UNREADABLE: Final = (ResponseParserError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
@@ -115,7 +116,8 @@ def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     `refusal` is the reason for which AWS's plain no stands, `subject` whom it is about.
 
     Raises:
-        Refused: `refusal`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
+        Refused: `refusal`, `misconfigured`, `aws-throttled` or `aws-unavailable`. A `misconfigured` of STS's packed
+            size is a `SessionTooLarge`.
     """
     try:
         return call()
@@ -161,6 +163,8 @@ def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
         return Refused(Reason.AWS_THROTTLED, f"{subject}: {code}")
     if code in _UNAVAILABLE or status >= 500:  # noqa: PLR2004 - HTTP's own name for it
         return Refused(Reason.AWS_UNAVAILABLE, f"{subject}: {code}")
+    if code in _TOO_LARGE:
+        return SessionTooLarge(Reason.MISCONFIGURED, f"{subject}: AWS says {code}: {message}")
     reason = Reason.MISCONFIGURED if code in _MISCONFIGURED else refusal
     return Refused(reason, f"{subject}: AWS says {code}: {message}")
 

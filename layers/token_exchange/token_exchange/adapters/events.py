@@ -20,7 +20,13 @@ NAMESPACE: Final = "TokenExchange"
 
 
 class Metrics:
-    """Writes metrics to standard output, a line for each set of dimensions that goes together."""
+    """Writes metrics to standard output, a line for each set of dimensions that goes together.
+
+    `deployment` is a dimension of each, so that two deployments in one account and region are told apart.
+    """
+
+    def __init__(self, *, deployment: str) -> None:
+        self._deployment = deployment
 
     def exchange(
         self,
@@ -32,15 +38,18 @@ class Metrics:
     ) -> None:
         """Count one exchange, and say how long it took."""
         decision, reason = record.decision(), record.reason or "granted"
-        counted = _metrics()
+        counted = self._metrics()
         counted.add_metric("Exchanges", MetricUnit.Count, 1)
         counted.add_dimension("decision", decision)
         counted.add_dimension("reason", reason)
         token = record.attempt.token
         if token is not None:
-            counted.add_dimensions(issuer=token.trust.entry, decision=decision)
+            counted.add_dimensions(deployment=self._deployment, issuer=token.trust.entry, decision=decision)
+        fault = record.fault()
+        if fault is not None:
+            counted.add_dimensions(deployment=self._deployment, fault=fault)
         counted.flush_metrics()
-        timed = _metrics()
+        timed = self._metrics()
         timed.add_metric("Duration", MetricUnit.Milliseconds, milliseconds.get("total", 0.0))
         if "sts" in milliseconds:
             timed.add_metric("StsDuration", MetricUnit.Milliseconds, milliseconds["sts"])
@@ -70,27 +79,28 @@ class Metrics:
 
     def state_failed(self, task: StateTask) -> None:
         """Count what the state table did not do for an exchange."""
-        metrics = _metrics()
+        metrics = self._metrics()
         metrics.add_metric("StateFailed", MetricUnit.Count, 1)
         metrics.add_dimension("task", task)
         metrics.flush_metrics()
 
     def policy_load_failed(self) -> None:
         """Count a policy that did not load."""
-        metrics = _metrics()
+        metrics = self._metrics()
         metrics.add_metric("PolicyLoadFailed", MetricUnit.Count, 1)
         metrics.flush_metrics()
 
     def _by_issuer(self, name: str, unit: MetricUnit, value: float, issuer: str) -> None:
-        metrics = _metrics()
+        metrics = self._metrics()
         metrics.add_metric(name, unit, value)
         metrics.add_dimension("issuer", issuer)
         metrics.flush_metrics()
 
-
-def _metrics() -> EphemeralMetrics:
-    # A service's name, which POWERTOOLS_SERVICE_NAME may give, would be one more dimension, and no alarm would match.
-    return EphemeralMetrics(namespace=NAMESPACE, service="")
+    def _metrics(self) -> EphemeralMetrics:
+        # A service's name, which POWERTOOLS_SERVICE_NAME may give, would be one more dimension: no alarm would match.
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
+        metrics.add_dimension("deployment", self._deployment)
+        return metrics
 
 
 type EventCode = Literal[

@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import DeadlineCalls, answered, unusable
@@ -19,6 +19,10 @@ from token_exchange.core.refusals import Reason, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, AssumeRoleWithWebIdentityRequestTypeDef
+
+
+_MAX_PERCENT: Final = 1000
+"""A session over 100 % is refused; a figure of thousands of digits is none, and belongs in no record."""
 
 
 class StsRoleAssumer:
@@ -111,7 +115,7 @@ def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
 def _percent(answer: Mapping[str, object]) -> int | None:
     """Return how full the session is; STS renamed the figure in June 2026, and older answers have the old name."""
     figures = (answer.get("SessionTokenUtilization"), answer.get("PackedPolicySize"))
-    return next((figure for figure in figures if isinstance(figure, int)), None)
+    return next((figure for figure in figures if isinstance(figure, int) and 0 <= figure <= _MAX_PERCENT), None)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

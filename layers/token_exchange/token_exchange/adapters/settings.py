@@ -113,6 +113,10 @@ _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
 
+_DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""What a stack may be called, and CloudWatch takes as the value of a dimension."""
+
+
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 """Those of Python's logging, which Powertools takes in any case."""
 
@@ -133,6 +137,7 @@ class Settings:
     state_table: str | None
     public_url: str | None
     region: str | None
+    deployment: str
     function_version: str | None
 
 
@@ -150,6 +155,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         state_table=_table(given.get("TOKEN_EXCHANGE_STATE_TABLE")),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
         region=_region(given),
+        deployment=_deployment(given.get("TOKEN_EXCHANGE_DEPLOYMENT", "local")),
         function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
     )
 
@@ -181,6 +187,12 @@ def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
 def _table(value: str | None) -> str | None:
     if value is not None and not _TABLE.fullmatch(value):
         raise BadSetting("TOKEN_EXCHANGE_STATE_TABLE", "the name of a DynamoDB table", value)
+    return value
+
+
+def _deployment(value: str) -> str:
+    if not _DEPLOYMENT.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_DEPLOYMENT", "at most 128 letters, digits and ._-", value)
     return value
 
 

@@ -6,7 +6,7 @@ from heapq import nsmallest
 from typing import Final
 
 from token_exchange.core.evaluate import Caller, Considered, applies, conditions_failed, fit, look_at
-from token_exchange.core.policy import Ask, Grant, Policy
+from token_exchange.core.policy import Ask, Grant, Policy, RepositoryScope
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, quoted
 from token_exchange.core.registries import Registry
@@ -19,12 +19,14 @@ MAX_REGISTRIES = 10
 class Award:
     """One login that is granted: of this registry, by this grant, with this reach and nothing beyond it.
 
-    `reach` is None for a stored login, which nothing bounds.
+    `reach` is None for a stored login, which nothing bounds. `scope` is what the request cut the reach down to, empty
+    where it is all that the grant gives.
     """
 
     registry: Registry
     grant: Grant
     reach: Reach | None
+    scope: tuple[RepositoryScope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,9 @@ class _Search:
             self._failed(grant)
             self._matched_without_covering |= given.applies and self._enforces(grant)
         elif self._enforces(grant):
-            self._awards[grant.registry.name] = Award(registry=grant.registry, grant=grant, reach=given.asked)
+            self._awards[grant.registry.name] = Award(
+                registry=grant.registry, grant=grant, reach=given.asked, scope=self._ask.scope
+            )
         else:
             self._would.append(Would(grant=grant, reach=given.asked))
 
@@ -163,15 +167,15 @@ class _Search:
         if trigger is not None:
             return self._denied(Reason.UNTRUSTED_TRIGGER, f"outsiders can start such a run ({trigger})", tell=False)
         if self._ask.scope and self._matched_without_covering:
-            return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no grant that matches holds all of the scope")
+            return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no grant that matches holds all of the scope", tell=True)
         if self._caller.issuer.mode == "report":
             return self._reported("the token's issuer is in report mode, and grants nothing")
         if self._would:
             return self._reported("only grants in report mode match, and those grant nothing")
-        return self._denied(Reason.NO_MATCHING_GRANT, "no grant allows this")
+        return self._denied(Reason.NO_MATCHING_GRANT, "no grant allows this", tell=True)
 
     def _reported(self, description: str) -> Denied:
-        return replace(self._denied(Reason.NO_MATCHING_GRANT, description), in_report_mode=True)
+        return replace(self._denied(Reason.NO_MATCHING_GRANT, description, tell=True), in_report_mode=True)
 
     def _too_many(self) -> Denied | None:
         names = ", ".join(self._awards)
@@ -185,8 +189,8 @@ class _Search:
             )
         return None
 
-    def _denied(self, reason: Reason, description: str, *, tell: bool = True) -> Denied:
-        """Return the refusal with the grants that came nearest."""
+    def _denied(self, reason: Reason, description: str, *, tell: bool) -> Denied:
+        """Return the refusal with the grants that came nearest; with `tell` the caller learns of their own of these."""
         found = nearest_grants(self._policy, self._caller, self._ask)
         return Denied(
             reason=reason,

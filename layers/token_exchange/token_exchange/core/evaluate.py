@@ -29,14 +29,13 @@ class Shortfall:
     """One thing that did not hold.
 
     `claim` is a claim's name (a list of keys for a nested one), or None where `rule` says what else it was. `found`
-    is None where the claim is absent. `about_who` says that it tells one tenant from another.
+    is None where the claim is absent.
     """
 
     claim: str | list[str] | None
     rule: Rule | None
     expected: Json
     found: Json
-    about_who: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +44,6 @@ class Considered:
 
     grant: Grant
     failed: tuple[Shortfall, ...]
-
-    @property
-    def is_callers_own(self) -> bool:
-        """Whether every condition on who asks holds, so that the caller may be told of this grant."""
-        return not any(shortfall.about_who for shortfall in self.failed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +175,6 @@ def _shortfall(grant: Grant, place: int, caller: Caller) -> Shortfall:
         rule=None,
         expected=condition.expected,
         found=condition.found(caller.identity.vocabulary, caller.claims),
-        about_who=place in grant.who,
     )
 
 

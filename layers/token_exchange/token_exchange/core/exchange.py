@@ -22,6 +22,7 @@ from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Ask, Policy
 from token_exchange.core.ports import Clock
 from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.session import require_scope_fits
 from token_exchange.core.token import read_compact
 from token_exchange.core.trust import VerifiedToken
 from token_exchange.core.usage import Budgets, SingleUse, SpentToken
@@ -88,6 +89,7 @@ class Exchange:
         _, caller, token, decision = self._decided(raw_token, ask, attempt, single=single)
         if isinstance(decision, Denied):
             return decision
+        _require_scopes_fit(decision.awards)
         spent = self._spend(decision.awards, caller, token, attempt)
         return self._mint(decision.awards, caller, raw_token, attempt, whole=whole, spent=spent)
 
@@ -100,6 +102,7 @@ class Exchange:
         policy, caller, _, decision = self._decided(raw_token, ask, attempt, single=False)
         if isinstance(decision, Denied):
             return decision
+        _require_scopes_fit(decision.awards)
         return Explained(granted=decision, nearest=nearest_grants(policy, caller, ask))
 
     def _decided(
@@ -179,3 +182,13 @@ def _narrowed(decision: Decision, *, single: bool) -> Decision:
             would=decision.would,
         )
     return decision
+
+
+def _require_scopes_fit(awards: Sequence[Award]) -> None:
+    """Refuse a scope that no session can hold, before anything is counted, spent or minted.
+
+    Raises:
+        Refused: `malformed-scope`.
+    """
+    for award in awards:
+        require_scope_fits(award)

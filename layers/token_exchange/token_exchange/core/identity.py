@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
@@ -40,6 +40,9 @@ class Preset:
       never applies.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest. `nested_claims`
       are those inside another. `open_claims` are how the names begin that customers may choose; `""` is all of them.
+    - `public_claims`: claims that name no repository, project, group, workflow, pipeline, workspace or person, but a
+      branch, an environment, an event or some other kind of thing that anyone's run can have. What a grant demands of
+      these a refusal may show to callers whom it is not for; every other claim, documented or not, counts as a name.
     - `braced_uuids`: claims that are a UUID in braces; they are compared without these, however the policy has them.
     - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
     - `declared`: claims that a user of the CI system types in. A name made of one can be matched, but it identifies
@@ -71,6 +74,7 @@ class Preset:
     defaults: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
     must_match: frozenset[ClaimPath] = frozenset()
     claims: Mapping[str, ClaimType]
+    public_claims: frozenset[ClaimPath]
     nested_claims: Mapping[ClaimPath, ClaimType] = field(default_factory=dict[ClaimPath, ClaimType])
     open_claims: tuple[str, ...] = ()
     other_claims: ClaimType
@@ -102,6 +106,15 @@ class Preset:
             return self.nested_claims.get(path, "any")
         return STANDARD_CLAIMS.get(path[0]) or self.claims.get(path[0], self.other_claims)
 
+    def is_public(self, path: ClaimPath) -> bool:
+        """Say whether the claim at `path` names no one, so that anyone may be told what a grant demands of it."""
+        return path in self.public_claims or path in _TIMES
+
+    def is_public_name(self, name: str) -> bool:
+        """Say the same of a name of the vocabulary: all that its value is made of has to be public."""
+        source = next((source for known, source in self.vocabulary.items() if known == name), None)
+        return source is not None and bool(source.behind) and all(map(self.is_public, source.behind))
+
     @property
     def marks(self) -> frozenset[ClaimPath]:
         """The claims that every token of a job has."""
@@ -127,6 +140,9 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
     "jti": "text",
 }
 """The claims of RFC 7519 section 4.1; `aud` is text or a list."""
+
+
+_TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

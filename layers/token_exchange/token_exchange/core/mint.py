@@ -18,6 +18,7 @@ from token_exchange.core.ports import (
     StoredLogins,
 )
 from token_exchange.core.reach import Reach
+from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.session import BoundedSession, bounded_session
 
@@ -100,7 +101,10 @@ class Minter:
             raise AssertionError("a grant of such a registry says how its session is made")
         bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self._clock.now())
         with attempt.measure("sts"):
-            session = self._assumed(terms.assume, bounded.request, raw_token, attempt.deadline)
+            try:
+                session = self._assumed(terms.assume, bounded.request, raw_token, attempt.deadline)
+            except SessionTooLarge as error:
+                raise _too_large(award, error) from error
         with attempt.measure("ecr"):
             given = self._authorized(registry, session, attempt.deadline)
         login = _login(award, reach, bounded, given)
@@ -152,6 +156,18 @@ def _login(award: Award, reach: Reach, bounded: BoundedSession, given: RegistryL
             expires_at=_ends(bounded, given),
             registry_expires_at=int(given.expires_at),
         ),
+    )
+
+
+def _too_large(award: Award, error: SessionTooLarge) -> Refused:
+    """Return the refusal for a session that STS cannot pack; how much fits only STS can say."""
+    asked = len(award.scope)
+    if asked <= 1:
+        return error
+    return Refused(
+        Reason.MALFORMED_SCOPE,
+        f"the session for these {asked} repositories is larger than STS takes once it is packed: "
+        f"fewer than {asked} fit",
     )
 
 

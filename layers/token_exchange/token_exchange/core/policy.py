@@ -264,9 +264,9 @@ class SessionTerms:
 class Grant:
     """Who may have which login.
 
-    `who` are the conditions, by their places, that tell one tenant from another: a caller is shown a grant only where
-    all of these hold. `session_tags` is True for the standard set, False for none. `expires_at_seconds` is the first
-    second, since the epoch, at which the grant no longer counts.
+    `who` are the conditions, by their places, on claims that name someone (`Preset.public_claims` are those that do
+    not): a caller is shown a grant only where all of these hold. `expires_at_seconds` is the first second, since the
+    epoch, at which the grant no longer counts.
     """
 
     name: str

@@ -80,6 +80,7 @@ class RoleAssumer(Protocol):
 
         Raises:
             Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            `SessionTooLarge` where policy and tags are larger than STS takes once they are packed.
         """
         ...
 

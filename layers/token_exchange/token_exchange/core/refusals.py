@@ -19,6 +19,15 @@ type OAuthError = Literal[
 """An `error` of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8693 section 2.2.2."""
 
 
+type Fault = Literal["caller", "unverified", "role-owner", "upstream", "service"]
+"""Who has to do something about a failure; a dimension of metrics.
+
+`caller` is a run whose token's signature is proven, `unverified` anyone who sent a request, `role-owner` the owner of a
+role or a secret that a grant names, `upstream` AWS or the CI system. Only `service`, which is this deployment and its
+policy, may page its operators or take a policy back.
+"""
+
+
 class Reason(StrEnum):
     """A stable code: why there is no login."""
 
@@ -73,40 +82,42 @@ class Reason(StrEnum):
 class Meaning:
     """How a reason is answered.
 
-    `status` is the HTTP status, `error` the OAuth code, `hint` what the caller can do about it.
+    `status` is the HTTP status, `error` the OAuth code, `hint` what the caller can do about it. `fault` is whose
+    failure it is once the token's signature is proven; `fault_of` says it of every request.
     """
 
     status: int
     error: OAuthError
     hint: str
+    fault: Fault
 
 
 def _bad_request(hint: str) -> Meaning:
-    return Meaning(status=400, error="invalid_request", hint=hint)
+    return Meaning(status=400, error="invalid_request", hint=hint, fault="caller")
 
 
 def _bad_target(hint: str) -> Meaning:
-    return Meaning(status=400, error="invalid_target", hint=hint)
+    return Meaning(status=400, error="invalid_target", hint=hint, fault="caller")
 
 
 def _bad_scope(hint: str) -> Meaning:
-    return Meaning(status=400, error="invalid_scope", hint=hint)
+    return Meaning(status=400, error="invalid_scope", hint=hint, fault="caller")
 
 
 def _bad_token(hint: str) -> Meaning:
-    return Meaning(status=401, error="invalid_token", hint=hint)
+    return Meaning(status=401, error="invalid_token", hint=hint, fault="caller")
 
 
 def _denied(hint: str) -> Meaning:
-    return Meaning(status=403, error="access_denied", hint=hint)
+    return Meaning(status=403, error="access_denied", hint=hint, fault="caller")
 
 
-def _upstream(hint: str) -> Meaning:
-    return Meaning(status=502, error="server_error", hint=hint)
+def _bad_gateway(hint: str, *, fault: Fault) -> Meaning:
+    return Meaning(status=502, error="server_error", hint=hint, fault=fault)
 
 
-def _retry(hint: str) -> Meaning:
-    return Meaning(status=503, error="temporarily_unavailable", hint=hint)
+def _retry(hint: str, *, fault: Fault) -> Meaning:
+    return Meaning(status=503, error="temporarily_unavailable", hint=hint, fault=fault)
 
 
 MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
@@ -123,6 +134,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             status=400,
             error="unsupported_grant_type",
             hint="send grant_type=urn:ietf:params:oauth:grant-type:token-exchange with a subject_token",
+            fault="caller",
         ),
         Reason.UNKNOWN_REGISTRY: _bad_target(
             "use a registry's name from the policy, or its host, without a path; leave it out for all you are granted"
@@ -130,7 +142,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.AMBIGUOUS_REGISTRY: _bad_target("name one registry with the registry parameter"),
         Reason.UNKNOWN_GRANT: _bad_target("leave grant out, or use the name of a grant in the policy"),
         Reason.MALFORMED_SCOPE: _bad_scope(
-            "a scope is repository:NAME:pull or repository:NAME:pull,push, several separated by one space"
+            "a scope is repository:NAME:pull or repository:NAME:pull,push, several separated by one space; "
+            "ask for those that do not fit into one login in another exchange"
         ),
         Reason.SCOPE_EXCEEDS_GRANT: _bad_scope(
             "ask for repositories and actions that the grant holds, or have the grant widened"
@@ -174,47 +187,82 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             status=404,
             error="invalid_request",
             hint="docs/api.md lists the paths; an issuer is named by its exact URL",
+            fault="caller",
         ),
         Reason.METHOD_NOT_ALLOWED: Meaning(
-            status=405, error="invalid_request", hint="use a method that the Allow header names"
+            status=405,
+            error="invalid_request",
+            hint="use a method that the Allow header names",
+            fault="caller",
         ),
-        Reason.BODY_TOO_LARGE: Meaning(status=413, error="invalid_request", hint="a body has at most 64 KiB"),
+        Reason.BODY_TOO_LARGE: Meaning(
+            status=413, error="invalid_request", hint="a body has at most 64 KiB", fault="caller"
+        ),
         Reason.UNSUPPORTED_MEDIA_TYPE: Meaning(
             status=415,
             error="invalid_request",
             hint="send application/x-www-form-urlencoded or application/json, in UTF-8",
+            fault="caller",
         ),
         Reason.TOO_MANY_REQUESTS: Meaning(
             status=429,
             error="temporarily_unavailable",
             hint="wait as long as Retry-After says; look for a runaway pipeline",
+            fault="caller",
         ),
         Reason.INTERNAL_ERROR: Meaning(
-            status=500, error="server_error", hint="give the request id to the people who run this service"
+            status=500,
+            error="server_error",
+            hint="give the request id to the people who run this service",
+            fault="service",
         ),
-        Reason.ROLE_REFUSED: _upstream(
+        Reason.ROLE_REFUSED: _bad_gateway(
             "your grant matched; have the role's trust policy checked: it must allow the service's own role "
             "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id; by web identity it "
-            "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub"
+            "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub",
+            fault="role-owner",
         ),
-        Reason.REGISTRY_REFUSED: _upstream(
-            "your grant matched; the role must allow ecr:GetAuthorizationToken, and no organization policy may deny it"
+        Reason.REGISTRY_REFUSED: _bad_gateway(
+            "your grant matched; the role must allow ecr:GetAuthorizationToken, and no organization policy may deny it",
+            fault="role-owner",
         ),
-        Reason.SECRET_REFUSED: _upstream("your grant matched; have the secret and the permission to read it checked"),
-        Reason.MISCONFIGURED: _upstream(
-            "your grant matched, but cannot be carried out as it is written; show this to the people who own the policy"
+        Reason.SECRET_REFUSED: _bad_gateway(
+            "your grant matched; have the secret and the permission to read it checked", fault="role-owner"
+        ),
+        Reason.MISCONFIGURED: _bad_gateway(
+            "your grant matched, but cannot be carried out as it is written; "
+            "show this to the people who own the policy",
+            fault="service",
         ),
         Reason.ISSUER_UNAVAILABLE: _retry(
-            "the CI system's keys cannot be fetched just now; try again after Retry-After"
+            "the CI system's keys cannot be fetched just now; try again after Retry-After", fault="upstream"
         ),
-        Reason.AWS_THROTTLED: _retry("AWS asks for fewer requests; try again after Retry-After"),
-        Reason.AWS_UNAVAILABLE: _retry("AWS did not answer as it should; try again after Retry-After"),
-        Reason.POLICY_UNAVAILABLE: _retry("the service has no policy it can use; its log says why"),
-        Reason.STATE_UNAVAILABLE: _retry("the state table cannot be reached; try again after Retry-After"),
-        Reason.DEADLINE_EXCEEDED: _retry("the time for this request ran out; try again after Retry-After"),
+        Reason.AWS_THROTTLED: _retry("AWS asks for fewer requests; try again after Retry-After", fault="upstream"),
+        Reason.AWS_UNAVAILABLE: _retry(
+            "AWS did not answer as it should; try again after Retry-After", fault="upstream"
+        ),
+        Reason.POLICY_UNAVAILABLE: _retry("the service has no policy it can use; its log says why", fault="service"),
+        Reason.STATE_UNAVAILABLE: _retry(
+            "the state table cannot be reached; try again after Retry-After", fault="service"
+        ),
+        Reason.DEADLINE_EXCEEDED: _retry(
+            "the time for this request ran out; try again after Retry-After", fault="upstream"
+        ),
     }
 )
 """What each reason means. Complete by a test, so that no reason is ever without an answer."""
+
+
+def fault_of(reason: Reason, *, is_proven: bool) -> Fault:
+    """Return whose failure `reason` is, of a request whose token's signature is proven or is not.
+
+    Until it is proven anyone can have sent the request, and a failure that they can cause counts as theirs: also an
+    unexpected internal error, and keys that could not be fetched for an invented key id. That there is no policy in
+    force is the one failure that no request causes.
+    """
+    if not is_proven and reason is not Reason.POLICY_UNAVAILABLE:
+        return "unverified"
+    return MEANINGS[reason].fault
 
 
 class Refused(Exception):
@@ -234,6 +282,13 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.description}"
+
+
+class SessionTooLarge(Refused):
+    """STS packed the session policy and the tags, and they are larger than it takes.
+
+    Whose fault that is depends on what made them so: the grant, or the request's own scope.
+    """
 
 
 _MAX_CHARACTERS: Final = 100

@@ -12,7 +12,7 @@ from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller, session_texts
 from token_exchange.core.policy import SessionTerms
 from token_exchange.core.ports import Json, RoleRequest
-from token_exchange.core.reach import Reach
+from token_exchange.core.reach import Reach, narrowed
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.vocabulary import Name, Vocabulary
@@ -169,6 +169,47 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
     Raises:
         Refused: `misconfigured` where it is longer than STS takes. Nothing is ever left out or widened to make it fit.
     """
+    document = _document(registry, reach, until=until)
+    if len(document) > MAX_SESSION_POLICY_CHARACTERS:
+        raise Refused(
+            Reason.MISCONFIGURED,
+            f"the session policy would have {len(document)} characters, and STS takes "
+            f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
+        )
+    return document
+
+
+def require_scope_fits(award: Award) -> None:
+    """Refuse a scope of the request that does not fit into a session policy, whatever the grant itself would need.
+
+    It is the caller's: were it called a fault of the service, a caller could make it look broken.
+
+    Raises:
+        Refused: `malformed-scope`, which says how many of the repositories fit. A policy too long for a single one is
+            none of a scope's, and left to `session_policy`.
+    """
+    reach = award.reach
+    if reach is None or not award.scope:
+        return
+    length = _length_for(award.registry, reach)
+    if length <= MAX_SESSION_POLICY_CHARACTERS:
+        return
+    for count in range(len(award.scope) - 1, 0, -1):
+        fewer = narrowed(reach, award.scope[:count])
+        if fewer is not None and _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
+            raise Refused(
+                Reason.MALFORMED_SCOPE,
+                f"the session policy for these {len(award.scope)} repositories would have {length} characters, and STS "
+                f"takes {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
+            )
+
+
+def _length_for(registry: Registry, reach: Reach) -> int:
+    """Return how many characters the policy has, which are the same for every second at which it may end."""
+    return len(_document(registry, reach, until=0))
+
+
+def _document(registry: Registry, reach: Reach, *, until: int) -> str:
     condition: Json = {"DateLessThan": {"aws:CurrentTime": utc_second(until)}}
     match registry:
         case EcrRegistry():
@@ -179,14 +220,7 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
             raise AssertionError("a stored login is made by no session")
         case _:
             assert_never(registry)
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
-    if len(document) > MAX_SESSION_POLICY_CHARACTERS:
-        raise Refused(
-            Reason.MISCONFIGURED,
-            f"the session policy would have {len(document)} characters, and STS takes "
-            f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
-        )
-    return document
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
 
 
 def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:

@@ -9,7 +9,6 @@ from token_exchange.core.conditions import Condition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer
 from token_exchange.core.registries import Registry, SecretRegistry
-from token_exchange.core.vocabulary import WHO
 from token_exchange.loading.budgets import NO_STATE
 from token_exchange.loading.conditions import read_conditions
 from token_exchange.loading.fields import Fields, Unquoted, described, meant
@@ -141,10 +140,7 @@ class _Reader:
 
     def _places_of_who(self, conditions: Sequence[Condition]) -> Iterator[int]:
         for place, condition in enumerate(conditions):
-            if condition.section == "match":
-                if condition.path[0] in WHO:
-                    yield place
-            elif any(condition.path in preset.who for preset in self._presets):
+            if not all(_is_public(condition, preset) for preset in self._presets):
                 yield place
 
     def _registry(self) -> Registry | None:
@@ -181,6 +177,12 @@ class _Reader:
         if contact is not None and len(contact) > _MAX_CONTACT_LENGTH:
             self._fields.problem("contact", "too-long", f"expected at most {_MAX_CONTACT_LENGTH} characters")
         return contact
+
+
+def _is_public(condition: Condition, preset: Preset) -> bool:
+    if condition.section == "match":
+        return preset.is_public_name(condition.path[0])
+    return preset.is_public(condition.path)
 
 
 def _first_second_after(day: date) -> int:

@@ -69,6 +69,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({(_STS, "aws_account")}),
         claims={_STS: "object"},
+        public_claims=frozenset({(_STS, "original_session_exp"), (_STS, "source_region")}),
         nested_claims=_NESTED,
         other_claims="any",
         proven=frozenset(_VOCABULARY),

@@ -58,6 +58,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("def_id",), ("org_id",), ("prj_id",)}),
         only={("org_id",): (organization,)},
         claims=_CLAIMS,
+        public_claims=frozenset({("rpo_ref",)}),
         other_claims="any",
         # Whoever queues a run says for which ref and commit.
         proven=frozenset({"organization_id", "repository_id", "pipeline_id", "run_id"}),

@@ -82,6 +82,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary={"organization": Constant(workspace), **_VOCABULARY},
         required=frozenset({("workspaceUuid",), ("repositoryUuid",), ("stepUuid",)}),
         claims=_CLAIMS,
+        public_claims=frozenset({("branchName",), ("deploymentEnvironment",), ("deploymentEnvironmentUuid",)}),
         other_claims="any",
         braced_uuids=_UUIDS,
         proven=frozenset(_VOCABULARY) - {"branch"} | {"organization"},

@@ -71,6 +71,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("app_slug",), ("workspace_slug",)}),
         claims=_CLAIMS,
+        public_claims=frozenset({("branch",), ("branch_dest",), ("tag",)}),
         other_claims="any",
         # Whoever starts a build through the API may say which branch, tag and commit it is for.
         proven=frozenset({"organization", "organization_id", "pipeline_id", "run_id"}),

@@ -77,6 +77,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("organization_id",), ("pipeline_id",)}),
         claims=_CLAIMS,
+        public_claims=frozenset({("build_branch",), ("build_source",), ("build_tag",), ("runner_environment",)}),
         open_claims=("agent_tag:",),
         other_claims="any",
         # Whoever creates a build through the API says for which branch, tag and commit.

@@ -94,6 +94,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         only=only,
         must_match=frozenset({_at("vcs-origin")}),
         claims=_CLAIMS,
+        public_claims=frozenset({_at("ssh-rerun"), _at("vcs-ref")}),
         other_claims="any",
         # Whoever starts a pipeline through the API says for which ref.
         proven=frozenset({"organization_id", "pipeline_id", "run_id", "job_id"}),

@@ -95,6 +95,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         only={_PLATFORM: (platform,)},
         defaults={_PLATFORM: _CLOUD},
         claims=_CLAIMS,
+        public_claims=frozenset({("runner_environment",), ("scm_pull_request_target_branch",), ("scm_ref",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY) - {"repository", "ref"},
         declared=frozenset((name,) for name in _SCM),

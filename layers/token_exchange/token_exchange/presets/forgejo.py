@@ -12,7 +12,14 @@ whatever started the run, so it counts as one that outsiders can start.
 from typing import Final
 
 from token_exchange.core.identity import Preset, Provider, Settings
-from token_exchange.presets.github_family import CLAIMS, STEP_LINE, VOCABULARY, is_owners_address, untrusted_event
+from token_exchange.presets.github_family import (
+    CLAIMS,
+    PUBLIC_CLAIMS,
+    STEP_LINE,
+    VOCABULARY,
+    is_owners_address,
+    untrusted_event,
+)
 from token_exchange.presets.issuer_url import server_setting, tenant_of
 
 
@@ -27,6 +34,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=VOCABULARY,
         required=frozenset({("event_name",), ("repository",), ("repository_owner",), ("workflow_ref",)}),
         claims=CLAIMS,
+        public_claims=PUBLIC_CLAIMS,
         other_claims="any",
         # A workflow is called by its file, which is the repository's to name.
         proven=frozenset(VOCABULARY) - {"workflow"},

@@ -9,19 +9,24 @@ from token_exchange.core.sources import Claim, Flag
 from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
+_PUBLIC_NAMES: Final[frozenset[Name]] = frozenset({"ref", "branch", "tag", "ref_protected", "environment", "event"})
+"""Of the claims of an unknown system only those are public that the policy calls by one of these names."""
+
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
     if issuer is None:
         raise BadSetting("issuer", "missing; a generic issuer has no URL of its own")
     issuer_host(issuer)
+    vocabulary = _vocabulary(settings)
     return Preset(
         provider="generic",
         issuer=issuer,
         algorithms=(),
         max_lifetime_seconds=3600,
-        vocabulary=_vocabulary(settings),
+        vocabulary=vocabulary,
         required=frozenset(),
         claims={},
+        public_claims=_public_claims(vocabulary),
         open_claims=("",),
         other_claims="any",
         # Nothing is known of where an unknown system takes its values from.
@@ -50,6 +55,14 @@ def _vocabulary(settings: Settings) -> Mapping[Name, Source]:
         path = _path("claims", claim)
         vocabulary[name] = Flag(path) if name == "ref_protected" else Claim(path)
     return vocabulary
+
+
+def _public_claims(vocabulary: Mapping[Name, Source]) -> frozenset[ClaimPath]:
+    """Return the claims that the policy says are a branch or the like, and nothing else besides."""
+    public = {path for name, source in vocabulary.items() if name in _PUBLIC_NAMES for path in source.behind}
+    return frozenset(
+        public - {path for name, source in vocabulary.items() if name not in _PUBLIC_NAMES for path in source.behind}
+    )
 
 
 def _path(key: str, claim: Json) -> ClaimPath:

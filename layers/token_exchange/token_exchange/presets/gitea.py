@@ -13,7 +13,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
-from token_exchange.presets.github_family import CLAIMS, STEP_LINE, VOCABULARY, is_owners_address, untrusted_event
+from token_exchange.presets.github_family import (
+    CLAIMS,
+    PUBLIC_CLAIMS,
+    STEP_LINE,
+    VOCABULARY,
+    is_owners_address,
+    untrusted_event,
+)
 from token_exchange.presets.issuer_url import server_setting, tenant_of
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
@@ -46,6 +53,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=VOCABULARY,
         required=frozenset({("event_name",), ("repository_id",), ("repository_owner_id",), ("run_id",)}),
         claims=_CLAIMS,
+        public_claims=PUBLIC_CLAIMS | {("repository_visibility",), ("runner_environment",)},
         other_claims="any",
         # A workflow's name is free text in a file of the repository.
         proven=frozenset(VOCABULARY) - {"workflow"},

@@ -12,7 +12,14 @@ from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Flag
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.github_family import CLAIMS, STEP_LINE, VOCABULARY, is_owners_address, untrusted_event
+from token_exchange.presets.github_family import (
+    CLAIMS,
+    PUBLIC_CLAIMS,
+    STEP_LINE,
+    VOCABULARY,
+    is_owners_address,
+    untrusted_event,
+)
 from token_exchange.presets.issuer_url import host_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
@@ -100,6 +107,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
         claims=_CLAIMS,
+        public_claims=PUBLIC_CLAIMS | {("environment",), ("repository_visibility",), ("runner_environment",)},
         # Custom properties of a repository, as an administrator names them.
         open_claims=("repo_property_",),
         other_claims="text",

@@ -9,7 +9,7 @@ from typing import Final
 from token_exchange.core.identity import ClaimType
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, ShortRef
-from token_exchange.core.vocabulary import Name, Source
+from token_exchange.core.vocabulary import ClaimPath, Name, Source
 
 VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("repository_owner",)),
@@ -52,6 +52,22 @@ CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ),
     "text",
 )
+
+
+PUBLIC_CLAIMS: Final[frozenset[ClaimPath]] = frozenset(
+    (name,)
+    for name in (
+        "base_ref",
+        "event_name",
+        "head_ref",
+        "ref",
+        "ref_protected",
+        "ref_type",
+        "run_attempt",
+        "run_number",
+    )
+)
+"""Claims that name neither a project nor a person."""
 
 
 MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})

@@ -85,6 +85,26 @@ _OTHER: Final[Mapping[str, ClaimType]] = {
 }
 
 
+_PUBLIC: Final = frozenset(
+    {
+        "deployment_tier",
+        "environment",
+        "environment_action",
+        "environment_protected",
+        "job_source",
+        "pipeline_source",
+        "project_visibility",
+        "ref",
+        "ref_path",
+        "ref_protected",
+        "ref_type",
+        "runner_environment",
+        "user_access_level",
+    }
+)
+"""Claims that name neither a project nor a person."""
+
+
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     # A fork's merge request can run in the parent project: the token then names the fork's project and branch.
     # Where job_project_id is missing (GitLab before 18.4) nobody can tell, so nobody is trusted.
@@ -105,6 +125,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({("project_id",), ("job_id",)}),
         claims={**_TEXT, **_IDS, **_OTHER},
+        public_claims=frozenset((name,) for name in _PUBLIC),
         other_claims="any",
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,

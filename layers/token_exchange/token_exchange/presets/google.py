@@ -62,6 +62,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # Only Google gives out addresses under this domain, and people have none.
         endings={("email",): ".gserviceaccount.com"},
         claims=_CLAIMS,
+        public_claims=frozenset({("email_verified",), ("google", "compute_engine", "zone")}),
         nested_claims=_NESTED,
         other_claims="any",
         proven=frozenset(_VOCABULARY),

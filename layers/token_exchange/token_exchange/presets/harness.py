@@ -58,6 +58,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("organization_id",), ("project_id",), ("pipeline_id",)}),
         only={("account_id",): (account,)},
         claims=_CLAIMS,
+        public_claims=frozenset({("environment_id",), ("environment_type",), ("stage_type",), ("step_type",)}),
         other_claims="any",
         proven=frozenset({"organization", "organization_id"}),
         declared=frozenset((name,) for name in _CLAIMS),

@@ -71,6 +71,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
             | {("terraform_run_phase",)}
         ),
         claims=_CLAIMS,
+        public_claims=frozenset({("terraform_run_phase",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,

@@ -49,6 +49,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary={"organization": Constant(issuer_host(url).partition(":")[0]), **_VOCABULARY},
         required=frozenset({("build_number",)}),
         claims=_CLAIMS,
+        public_claims=frozenset(),
         # Administrators add what they like.
         open_claims=("",),
         other_claims="any",

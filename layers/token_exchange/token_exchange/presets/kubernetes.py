@@ -58,6 +58,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         required=frozenset({(_K8S, "namespace"), (*_ACCOUNT, "name"), (*_ACCOUNT, "uid")}),
         claims={_K8S: "object"},
+        public_claims=frozenset({(_K8S, "warnafter")}),
         nested_claims=_NESTED,
         other_claims="any",
         proven=frozenset(_VOCABULARY),

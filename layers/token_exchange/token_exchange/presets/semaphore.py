@@ -91,6 +91,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("org_id",), ("prj_id",), ("ref_type",)}),
         only={("job_type",): ("pipeline_job",)},
         claims=_CLAIMS,
+        public_claims=frozenset((name,) for name in ("branch", "job_type", "pr_branch", "ref", "ref_type", "tag")),
         other_claims="any",
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,

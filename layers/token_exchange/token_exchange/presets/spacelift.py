@@ -60,6 +60,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary={"organization": Constant(organization), **_VOCABULARY},
         required=frozenset({("callerId",), ("callerType",), ("runId",), ("runType",)}),
         claims=_CLAIMS,
+        public_claims=frozenset({("callerType",), ("runType",), ("scope",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,

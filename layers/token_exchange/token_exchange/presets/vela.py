@@ -86,6 +86,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The server makes other tokens too, such as the one with which a step asks for this.
         only={("token_type",): ("ID",)},
         claims=_CLAIMS,
+        public_claims=frozenset({("branch",), ("event",), ("pull_fork",), ("ref",), ("token_type",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,

@@ -1,9 +1,9 @@
-"""Keeps an audit record small: values are cut and marked, and a record that is still too long loses entries.
+"""The audit record: what the audit line says of one attempt, whatever its outcome.
 
-A stranger chooses most of what a record holds, and a line that CloudWatch cuts is a record that nobody can read.
+It says what was decided, for whom, by which policy, and which sessions AWS knows it by. It never holds a token, a
+password, a key or a request's body.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,88 +15,10 @@ from token_exchange.core.evaluate import Considered, Shortfall
 from token_exchange.core.policy import Issuer
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import MEANINGS, Fault, Reason, Refused, fault_of
 from token_exchange.core.session import utc_second
+from token_exchange.reporting.record_size import cut, cut_as_written, cut_json, tokens_hashed_in, within_size
 from token_exchange.reporting.redaction import redacted
-
-MAX_RECORD_CHARACTERS: Final = 7600
-"""Under 8 KiB with what the logger adds to a line."""
-
-
-_MAX_VALUE_CHARACTERS: Final = 256
-
-
-def within_size(fields: dict[str, Json]) -> dict[str, Json]:
-    """Return `fields` with `considered`, `would` and `claims` cut, in this order, as far as it takes to fit."""
-    for name in ("considered", "would", "claims"):
-        excess = _length(fields) - MAX_RECORD_CHARACTERS
-        if excess <= 0:
-            break
-        value = fields.get(name)
-        if isinstance(value, list):
-            fields[name], left_out = _shorter_list(value, excess)
-        elif isinstance(value, dict):
-            fields[name], left_out = _shorter_mapping(value, excess)
-        else:
-            continue
-        fields[f"{name}_left_out"] = left_out
-    identity = fields.get("identity")
-    if isinstance(identity, dict) and _length(fields) > MAX_RECORD_CHARACTERS:
-        # Every name stays; only values of which each character takes six or twelve are shorter.
-        fields["identity"] = {
-            name: cut_as_written(value) if isinstance(value, str) else value for name, value in identity.items()
-        }
-    return fields
-
-
-def _shorter_list(value: list[Json], excess: int) -> tuple[Json, int]:
-    kept = [*value]
-    while kept and excess > 0:
-        excess -= _length(kept.pop()) + 1
-    return kept, len(value) - len(kept)
-
-
-def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
-    kept = dict(value)
-    while kept and excess > 0:
-        excess -= _length(dict([kept.popitem()]))
-    return kept, len(value) - len(kept)
-
-
-def _length(value: Json) -> int:
-    return len(json.dumps(value))
-
-
-def cut(value: str | None) -> str | None:
-    """Return `value` without what lies behind its first 256 characters, and marked where something does."""
-    if value is None or len(value) <= _MAX_VALUE_CHARACTERS:
-        return value
-    return f"{value[:_MAX_VALUE_CHARACTERS]}…[{len(value) - _MAX_VALUE_CHARACTERS} more]"
-
-
-def cut_as_written(value: str | None) -> str | None:
-    """Return `value` cut where it takes more than 256 characters with its escapes, and marked where it is cut."""
-    if value is None or _length(value) <= _MAX_VALUE_CHARACTERS:
-        return value
-    kept = value[:_MAX_VALUE_CHARACTERS]
-    while _length(kept) > _MAX_VALUE_CHARACTERS:
-        kept = kept[:-1]
-    return f"{kept}…[{len(value) - len(kept)} more]"
-
-
-def cut_json(value: Json) -> Json:
-    """Return `value`, or the beginning of how it is spelled where that is too long."""
-    match value:
-        case str():
-            return cut(value)
-        case list() | dict():
-            spelled = json.dumps(value)
-            return value if len(spelled) <= _MAX_VALUE_CHARACTERS else cut(spelled)
-        case bool() | int() | float() | None:
-            return value
-        case _:
-            assert_never(value)
-
 
 SCHEMA: Final = 1
 
@@ -174,8 +96,14 @@ class AuditRecord:
             return "denied"
         return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - ours or upstream's, from 500 on
 
+    def fault(self) -> Fault | None:
+        """Return whose failure this is, where it is one; an explanation of a denial is an answer as any other."""
+        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success there is
+            return None
+        return fault_of(self.reason, is_proven=self.attempt.token is not None)
+
     def render(self) -> dict[str, Json]:
-        """Return the fields of the line; to fit, `considered`, `would` and `claims` are cut, in this order."""
+        """Return the fields of the line, small enough and without a token in any of them; see `within_size`."""
         attempt, decision = self.attempt, self.attempt.decision
         fields = _present(
             {
@@ -200,7 +128,8 @@ class AuditRecord:
                 "error": self._error(),
             }
         )
-        return within_size(fields)
+        # Again over all of it: a value that is not cut, such as a session's name, can be made of claims too.
+        return within_size({name: tokens_hashed_in(value) for name, value in fields.items()})
 
     def _issuer_fields(self) -> dict[str, Json]:
         token, policy, caller = self.attempt.token, self.attempt.policy, self.attempt.caller
@@ -280,16 +209,16 @@ def login_fields(login: MintedLogin | ReadLogin | FailedLogin) -> Json:
                 "expires_at": utc_second(login.expires_at),
                 "session_name": request.session_name,
                 "source_identity": request.source_identity,
-                "assumed_role_id": login.assumed_role_id,
-                "assumed_role_arn": login.assumed_role_arn,
-                "access_key_id": login.access_key_id,
-                "sts_request_id": login.sts_request_id,
-                "ecr_request_id": login.ecr_request_id,
+                "assumed_role_id": cut_as_written(login.assumed_role_id),
+                "assumed_role_arn": cut_as_written(login.assumed_role_arn),
+                "access_key_id": cut_as_written(login.access_key_id),
+                "sts_request_id": cut_as_written(login.sts_request_id),
+                "ecr_request_id": cut_as_written(login.ecr_request_id),
                 "session_policy_sha256": request.policy_sha256,
                 "session_token_percent": login.packed_policy_percent,
             }
         case ReadLogin():
-            outcome = {"secret_arn": login.secret_arn, "secret_request_id": login.secret_request_id}
+            outcome = {"secret_arn": login.secret_arn, "secret_request_id": cut_as_written(login.secret_request_id)}
         case FailedLogin():
             outcome = {"reason": login.refused.reason}
         case _:

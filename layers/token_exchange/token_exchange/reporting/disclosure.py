@@ -1,9 +1,9 @@
 """Who is told what of a refusal.
 
-Until signature, issuer, audience, times and organization are proven, a caller is a stranger: the text depends on his
-token alone. After that he is told who we took him for, and, of a denial, the grants that are his own: those whose
-conditions on organization, repository, pipeline and actor all hold. A run that outsiders can start, or one that a
-deny rule refuses, is told of none. Roles and deny rules are never named.
+Until signature, issuer, audience, times and organization are proven, a caller is a stranger: the text depends on the
+token only. After that the caller is told who we took them for, and, of a denial, the grants that are their own: those
+whose conditions on claims that name someone all hold (`Grant.who`). A run that outsiders can start, or one that a deny
+rule refuses, learns of none. Roles and deny rules are never named.
 """
 
 import json
