@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.redaction import redacted, redacted_start
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
 SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()
@@ -69,3 +69,19 @@ def test_names_ids_and_hashes_are_left_in(text: str) -> None:
 def test_a_key_is_left_out_of_any_text(before: str, octets: bytes, between: str, after: str) -> None:
     secret = base64.b64encode(octets).decode()
     assert secret not in redacted(f"{before} {between}{secret}{between} {after}")
+
+
+@given(st.integers(0, 1200), st.sampled_from([SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN]))
+def test_the_start_of_a_text_shows_no_start_of_a_secret(at: int, secret: str) -> None:
+    shown = redacted_start(f"{'word ' * (at // 5)}{secret} {'word ' * 300}")
+    assert secret[:9] not in shown
+    assert len(shown) < 1100
+
+
+@given(st.text(max_size=1024))
+def test_a_short_text_is_redacted_whole(text: str) -> None:
+    assert redacted_start(text) == redacted(text)
+
+
+def test_a_long_run_without_a_space_is_not_shown() -> None:
+    assert redacted_start("a-" * 600) == "…[176 more]"

@@ -4,6 +4,7 @@ A stranger chooses most of what a record holds, and a line that CloudWatch cuts 
 """
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,7 +18,7 @@ from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.core.registries import SecretRegistry
 from token_exchange.core.trust import SignedToken, VerifiedToken
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.redaction import redacted, redacted_start
 
 MAX_RECORD_CHARACTERS: Final = 7600
 """Under 8 KiB with what the logger adds to a line."""
@@ -78,9 +79,8 @@ def cut_as_written(value: str | None) -> str | None:
     """Return `value` cut where it takes more than 256 characters with its escapes, and marked where it is cut."""
     if value is None or _length(value) <= _MAX_VALUE_CHARACTERS:
         return value
-    kept = value[:_MAX_VALUE_CHARACTERS]
-    while _length(kept) > _MAX_VALUE_CHARACTERS:
-        kept = kept[:-1]
+    lengths = range(_MAX_VALUE_CHARACTERS + 1)
+    kept = value[: bisect_right(lengths, _MAX_VALUE_CHARACTERS, key=lambda length: _length(value[:length])) - 1]
     return f"{kept}…[{len(value) - len(kept)} more]"
 
 
@@ -210,7 +210,7 @@ class AuditRecord:
                 "api_request_id": cut_as_written(self.api_request_id),
                 "source_ip": cut_as_written(self.source_ip),
                 # Its sender may have put anything there, a token included.
-                "user_agent": cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
+                "user_agent": cut_as_written(None if self.user_agent is None else redacted_start(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": self.token is not None,
                 "policy_sha256": self.policy_sha256,

@@ -16,6 +16,19 @@ one happens once in 10**9 times.
 """
 
 
+_START_CHARACTERS: Final = 1024
+"""Four times what a record keeps of a value."""
+
+
 def redacted(text: str) -> str:
     """Return `text` with everything in it that looks like a token, a key or a password left out."""
     return _SECRET.sub("[redacted]", text)
+
+
+def redacted_start(text: str) -> str:
+    """Return the beginning of `text`, redacted: a record cuts it anyway, and a stranger chose its length."""
+    if len(text) <= _START_CHARACTERS:
+        return redacted(text)
+    start = text[:_START_CHARACTERS]
+    # Only up to a space: the beginning of a secret does not look like one.
+    return f"{redacted(start[: start.rfind(' ') + 1])}…[{len(text) - _START_CHARACTERS} more]"
