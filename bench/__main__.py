@@ -21,6 +21,7 @@ from bench import (
     report,
     scaling,
     start,
+    stranger,
     verification,
 )
 from bench.figures import Part
@@ -37,9 +38,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few samples in a few seconds; writes nothing")
     parser.add_argument("--exchanges", type=int, help="how many, one after the other, for the growth of memory")
+    parser.add_argument("--stranger", action="store_true", help="measure only what a stranger can cost")
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)
+    if asked.stranger:
+        return _only_stranger(quick=quick)
     with tempfile.TemporaryDirectory() as folder:
         found = _parts(Path(folder), quick=quick, exchanges=exchanges)
     fresh = report.block(found, run=_run())
@@ -56,6 +60,20 @@ def main() -> int:
     return 0
 
 
+def _only_stranger(*, quick: bool) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        part = _stranger(Path(folder), quick=quick)
+    print(report.section(part))
+    if not quick:
+        report.rewrite_section(report.PAGE, part)
+        print(f"\nwritten into {report.PAGE.name}")
+    return 0
+
+
+def _stranger(folder: Path, *, quick: bool) -> Part:
+    return stranger.measure(folder, rounds=3 if quick else 100, candidates=10 if quick else 200)
+
+
 def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # The processes that time start and exchange come first: later the heap of this one is large.
     sizes = (10, 1000, 10_000) if quick else (10, 1000, 10_000, 100_000)
@@ -68,6 +86,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         verification.measure(folder, rounds=3 if quick else 200),
         keys.measure(folder, rounds=3 if quick else 200),
         parts.measure(folder, rounds=3 if quick else 200),
+        _stranger(folder, quick=quick),
         memory.measure(folder, exchanges=exchanges),
     ]
 

@@ -13,10 +13,11 @@ END: Final = "<!-- end of figures -->"
 
 def block(parts: Sequence[Part], *, run: str) -> str:
     """Return the tables of `parts` in Markdown; `run` says where and when."""
-    return "\n".join([run, *(_section(part) for part in parts)])
+    return "\n".join([run, *(section(part) for part in parts)])
 
 
-def _section(part: Part) -> str:
+def section(part: Part) -> str:
+    """Return the table of `part` in Markdown, under its title."""
     if not part.figures:
         return f"\n### {part.title}\n\n{part.method}"
     rows = [_row(figure) for figure in part.figures]
@@ -48,3 +49,20 @@ def rewrite(page: Path, fresh: str) -> None:
     if not (begin and end):
         raise ValueError(f"{page.name}: expected a block between {BEGIN} and {END}")
     page.write_text(f"{before}{begin}\n\n{fresh}\n\n{end}{after}")
+
+
+def rewrite_section(page: Path, part: Part) -> None:
+    """Put the figures of `part` where the page has those of its last run, or behind all others.
+
+    Raises:
+        ValueError: the page has no marked block.
+    """
+    inside = page.read_text().partition(BEGIN)[2].partition(END)[0]
+    sections = inside.strip().split("\n\n### ")
+    fresh = section(part).removeprefix("\n### ")
+    titles = [one.partition("\n")[0] for one in sections]
+    if part.title in titles:
+        sections[titles.index(part.title)] = fresh
+    else:
+        sections.append(fresh)
+    rewrite(page, "\n\n### ".join(sections))

@@ -7,11 +7,17 @@ from statistics import median
 
 
 def seconds_in_turns(
-    calls: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 3, repeat: Mapping[str, int] | None = None
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int = 3,
+    repeat: Mapping[str, int] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Return the wall time of each of `calls`, by its name: one sample in each round, after some that do not count.
+    """Return the time of each of `calls`, by its name: one sample in each round, after some that do not count.
 
-    `repeat` says how many calls a sample is the mean of, for those that are short beside the clock.
+    `repeat` says how many calls a sample is the mean of, for those that are short beside the clock, which is the wall's
+    unless another is given.
     """
     times = {name: (repeat or {}).get(name, 1) for name in calls}
     samples: dict[str, list[float]] = {name: [] for name in calls}
@@ -20,10 +26,10 @@ def seconds_in_turns(
     for counted in (*[False] * warm_up, *[True] * rounds):
         order.reverse()
         for name, call in order:
-            started = time.perf_counter()
+            started = clock()
             for _ in range(times[name]):
                 call()
-            spent = (time.perf_counter() - started) / times[name]
+            spent = (clock() - started) / times[name]
             if counted:
                 samples[name].append(spent)
     return samples

@@ -20,7 +20,7 @@ def read_json_object(argument: str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[
     """
     content = read_input(argument, max_bytes=max_bytes)
     try:
-        return parse_object(content)
+        return parse_object(content, max_values=None)
     except NotStrictJson as error:
         raise Unusable(f"{shown_name(argument)}:{_place(content)} {error}") from error
 

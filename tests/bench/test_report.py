@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Figure, Part
-from bench.report import BEGIN, END, PAGE, block, rewrite
+from bench.report import BEGIN, END, PAGE, block, rewrite, rewrite_section
 
 PART = Part(
     title="Lifting",
@@ -55,3 +55,17 @@ def test_the_page_that_is_shipped_has_a_block_with_figures() -> None:
     assert begin
     assert end
     assert "warm exchange / bare calls" in figures
+
+
+def test_one_comparison_is_replaced_where_it_stands(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    others = [Part(title=title, method="So.", figures=()) for title in ("First", "Second")]
+    rewrite(page, block(others, run="Run today."))
+    rewrite_section(page, PART)
+    assert page.read_text() == f"before\n{BEGIN}\n\n{block([*others, PART], run='Run today.')}\n\n{END}\nafter\n"
+    anew = Part(title="First", method="Anew.", figures=())
+    rewrite_section(page, anew)
+    assert (
+        page.read_text() == f"before\n{BEGIN}\n\n{block([anew, others[1], PART], run='Run today.')}\n\n{END}\nafter\n"
+    )

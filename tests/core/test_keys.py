@@ -1,11 +1,12 @@
 import json
+from base64 import b64decode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.test_strict_json import JSON
-from tests.fake_issuer import jwk, private_key
+from tests.fake_issuer import encode, jwk, private_key
 from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.ports import Json
 
@@ -84,6 +85,18 @@ def test_a_hundred_keys_are_taken() -> None:
         ([ONE, ELLIPTIC], "one", "ES256", 1),
         ([ONE, PSS], "one", "PS256", 1),
         ([ONE, {**TWO, "kid": "one"}], "one", "RS256", None),
+        ([ONE, {**TWO, "kid": "one"}, ELLIPTIC], "one", "ES256", 2),
+        ([ONE, ONE, {**TWO, "kid": "one"}], "one", "RS256", None),
+        # the same key published twice is one key: also with a sign byte, with more members, under two ids, with none
+        ([ONE, ONE], "one", "RS256", 0),
+        ([ONE, ONE], None, "RS256", 0),
+        ([ONE] * 100, "one", "RS256", 0),
+        ([ONE, {**ONE, "x5t": "abc", "use": "sig"}], "one", "RS256", 0),
+        ([ONE, {**ONE, "n": encode(b"\x00" + b64decode(f"{ONE['n']}==", "-_"))}], "one", "RS256", 0),
+        ([ONE, {**ONE, "kid": "two"}], "two", "RS256", 1),
+        ([ONE, {**ONE, "kid": "two"}], None, "RS256", 0),
+        ([ONE, TWO, ONE], "one", "RS256", 0),
+        ([ONE, TWO, ONE], None, "RS256", None),
         # a key without an id is not the key of any id
         ([{**ONE, "kid": ""}], "one", "RS256", None),
         ([{name: ONE[name] for name in ONE if name != "kid"}], "one", "RS256", None),
@@ -110,3 +123,12 @@ def test_any_change_to_a_key_leaves_a_set_or_makes_it_unusable(entry: dict[str, 
     except UnusableKeySet:
         pytest.fail("the untouched key must stay")
     assert keys.find("two", "RS256") is not None
+
+
+@given(st.lists(st.sampled_from([ONE, TWO, PSS, ELLIPTIC]), min_size=1, max_size=5), st.data())
+def test_publishing_a_key_again_changes_no_answer(entries: list[Json], data: st.DataObject) -> None:
+    again = data.draw(st.permutations([*entries, data.draw(st.sampled_from(entries))]))
+    once, twice = (parse(*given, algorithms=("RS256", "PS256", "ES256")) for given in (entries, again))
+    for key_id in ("one", "two", "three", None):
+        for algorithm in ("RS256", "PS256", "ES256"):
+            assert twice.find(key_id, algorithm) == once.find(key_id, algorithm)

@@ -1,9 +1,14 @@
 import base64
+from math import gcd, prod
+from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.fake_issuer import encode, jwk, private_key
-from token_exchange.core.keys import SCHEMES, UnusableKey, VerificationKey, load_key
+from token_exchange.core.keys import SCHEMES, KeySet, UnusableKey, VerificationKey, load_key
 from token_exchange.core.ports import Json
 
 ALL = tuple(SCHEMES.values())
@@ -109,12 +114,17 @@ Y = str(ec()["y"])
         # weak
         (
             jwk("RS256", private_key("RS256", rsa_bits=1024)),
-            "RSA of 1024 bits, expected 2048 to 16384",
+            "RSA of 1024 bits, expected 2048 to 8192",
         ),
-        (rsa(n=encode(b"\xff" * 2049)), "RSA of 16392 bits, expected 2048 to 16384"),
+        (rsa(n=encode(b"\xff" * 1025)), "RSA of 8200 bits, expected 2048 to 8192"),
         (rsa(n=""), "n is not base64url"),
         (jwk("RS256", private_key("RS256", rsa_exponent=3)), "an RSA exponent under 65537"),
         (rsa(e="AA"), "an RSA exponent under 65537"),
+        # dear: a signature checked with an exponent as long as the modulus takes sixty times as long
+        (rsa(e=encode((2**31 + 1).to_bytes(4))), "an RSA exponent over 2147483647"),
+        (rsa(e=encode(b"\x01" * 256)), "an RSA exponent over 2147483647"),
+        # divisible by two: no product of two large primes
+        (rsa(n=encode(b"\xff" * 255 + b"\xfe")), "an RSA modulus that is even"),
         # numbers that are none
         (rsa(n=None), "n is not base64url"),
         (rsa(e=65537), "e is not base64url"),
@@ -143,3 +153,94 @@ def test_a_key_is_refused_for_an_issuer_that_does_not_use_its_algorithm() -> Non
 
 def test_a_key_keeps_no_secret_and_no_choice() -> None:
     assert set(VerificationKey.__slots__) == {"key_id", "algorithm", "public_key"}
+
+
+def roca_prime(random: Random, bits: int) -> int:
+    """Return a prime as Infineon's library made them: k·M + (65537^a mod M), section 2.1 of the paper."""
+    product = prod(first_primes(126))
+    while True:
+        residue = pow(65537, random.randrange(2**64), product)
+        number = random.randrange((3 << bits - 2) // product, (1 << bits) // product) * product + residue
+        if is_prime(number):
+            return number
+
+
+def not_a_power_of_65537(prime: int) -> int | None:
+    """Return the least residue that is none; there is none such where 65537 generates all of them."""
+    powers = {pow(65537, power, prime) for power in range(prime - 1)}
+    return next((residue for residue in range(1, prime) if residue not in powers), None)
+
+
+def first_primes(count: int) -> list[int]:
+    primes: list[int] = []
+    number = 2
+    while len(primes) < count:
+        if all(number % prime for prime in primes):
+            primes.append(number)
+        number += 1
+    return primes
+
+
+def is_prime(number: int) -> bool:
+    """Say so by Fermat's test to four bases, which a random number of this size does not pass by chance."""
+    return all(pow(base, number - 1, number) == 1 for base in (2, 3, 5, 7))
+
+
+@pytest.fixture(scope="module")
+def roca_key() -> RSAPrivateKey:
+    random = Random(15361)  # noqa: S311 - the same key each time
+    p, q, e = roca_prime(random, 1024), roca_prime(random, 1024), 65537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    numbers = RSAPrivateNumbers(
+        p=p, q=q, d=d, dmp1=d % (p - 1), dmq1=d % (q - 1), iqmp=pow(q, -1, p),
+        public_numbers=RSAPublicNumbers(e=e, n=p * q),
+    )  # fmt: skip
+    return numbers.private_key()
+
+
+def test_a_roca_key_is_refused_though_it_signs_well(roca_key: RSAPrivateKey) -> None:
+    public = roca_key.public_key()
+    public.verify(roca_key.sign(b"message", PKCS1v15(), SHA256()), b"message", PKCS1v15(), SHA256())
+    with pytest.raises(UnusableKey, match="ROCA, CVE-2017-15361"):
+        load(jwk("RS256", roca_key))
+
+
+def test_a_roca_key_costs_the_rest_of_the_set_nothing(roca_key: RSAPrivateKey) -> None:
+    entries: list[Json] = [jwk("RS256", roca_key, kid="infineon"), rsa(kid="good")]
+    keys = KeySet.parse({"keys": entries}, algorithms=("RS256",))
+    assert [key.key_id for key in keys.keys] == ["good"]
+    assert keys.left_out == (
+        "keys[0] 'infineon': an RSA key that can be factored (ROCA, CVE-2017-15361); its issuer must replace it",
+    )
+
+
+def test_no_ordinary_modulus_has_the_fingerprint() -> None:
+    # Products of numbers without small factors are by small primes what products of primes are.
+    random = Random(2017)  # noqa: S311 - the same moduli each time
+    product = prod(first_primes(126))
+    for _ in range(2000):
+        p, q = (rough_number(random, product) for _ in range(2))
+        load(rsa(n=encode((p * q).to_bytes(256))), "RS256")
+
+
+def rough_number(random: Random, product: int) -> int:
+    """Return a number of 1,024 bits that none of the first primes divides."""
+    while True:
+        number = random.getrandbits(1024) | 3 << 1022 | 1
+        if gcd(number, product) == 1:
+            return number
+
+
+@pytest.mark.parametrize("prime", [prime for prime in first_primes(126)[1:] if not_a_power_of_65537(prime)])
+def test_one_prime_out_of_line_clears_a_modulus(prime: int) -> None:
+    # A power of 65537 by all the others, and none by this one.
+    other = not_a_power_of_65537(prime)
+    assert other is not None
+    product = prod(first_primes(126))
+    rest = product // prime
+    modulus = 65537 + rest * ((other - 65537) * pow(rest, -1, prime) % prime)
+    modulus += product * (1 << 2048 - product.bit_length())
+    load(rsa(n=encode(modulus.to_bytes(256))), "RS256")
+    spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
+    with pytest.raises(UnusableKey, match="ROCA"):
+        load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")

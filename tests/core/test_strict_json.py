@@ -73,8 +73,14 @@ def test_reads_an_object(document: bytes, value: Json) -> None:
         (b'{"exp": ' + b"9" * 5000 + b"}", "an integer of more than 20 characters"),
         # depth
         (nested(33), "nested more than 32 deep"),
-        (nested(8000), "nested more than 32 deep"),
-        (b"[" * 100_000, "nested more than 32 deep"),
+        (nested(500), "nested more than 32 deep"),
+        (b'{"a":' * 500 + b"1" + b"}" * 500, "nested more than 32 deep"),
+        # more values than a token or a body has, wherever they stand
+        (b'{"a": [' + b"1," * 1000 + b"1]}", "more than 1000 commas and opening brackets"),
+        (b'{"a": ["' + b"," * 1000 + b'"]}', "more than 1000 commas and opening brackets"),
+        (b"{" + b",".join(b'"%d": 1' % i for i in range(1001)) + b"}", "more than 1000 commas and opening brackets"),
+        (nested(8000), "more than 1000 commas and opening brackets"),
+        (b"[" * 100_000, "more than 1000 commas and opening brackets"),
         (b'{"a":' * 33 + b"1" + b"}" * 33, "nested more than 32 deep"),
         # half a character: nothing could hash or log it later
         (rb'{"sub": "\ud800"}', "a lone surrogate"),
@@ -86,6 +92,23 @@ def test_refuses_what_readers_disagree_on(document: bytes, why: str) -> None:
     with pytest.raises(NotStrictJson) as refused:
         parse_object(document)
     assert str(refused.value) == why
+
+
+def test_takes_a_thousand_values() -> None:
+    assert parse_object(b'{"a": [' + b"1," * 997 + b"1]}") == {"a": [1] * 998}
+
+
+def test_another_limit_is_another_documents() -> None:
+    document = b'{"a": [' + b"1," * 2000 + b"1]}"
+    assert parse_object(document, max_values=2002) == parse_object(document, max_values=None) == {"a": [1] * 2001}
+    with pytest.raises(NotStrictJson, match="more than 2001 commas"):
+        parse_object(document, max_values=2001)
+
+
+@pytest.mark.parametrize("document", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_depth_is_bounded_where_values_are_not(document: bytes) -> None:
+    with pytest.raises(NotStrictJson, match="nested more than 32 deep"):
+        parse_object(document, max_values=None)
 
 
 def test_takes_thirty_two_levels() -> None:

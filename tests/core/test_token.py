@@ -81,7 +81,13 @@ def test_its_representation_shows_nothing_of_the_token() -> None:
         (compact(b"{}", b'{"iss":"a","iss":"b"}', b"s"), "a member twice in one object"),
         (compact(b"{}", b'{"exp":NaN}', b"s"), "NaN"),
         (compact(b"{}", b'{"exp":1e999}', b"s"), "a number too large"),
-        (compact(b"{}", b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", b"s"), "nested more than 32 deep"),
+        (compact(b"{}", b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", b"s"), "nested more than 32 deep"),
+        (
+            compact(b"{}", b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}", b"s"),
+            "more than 1000 commas and opening brackets",
+        ),
+        (compact(b'{"a": [' + b"1," * 1000 + b"1]}", b"{}", b"s"), "its header is refused as JSON: more than 1000"),
+        ("." * 16_000, "expected 3 segments, found 16001"),
         (compact(b"{}", b'{"sub":"\xff"}', b"s"), "not UTF-8"),
     ],
 )

@@ -10,7 +10,8 @@ from token_exchange.adapters.fetch import tls_context
 from token_exchange.adapters.settings import read_settings
 from token_exchange.core.decision import MAX_REGISTRIES
 from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS
-from token_exchange.http.request import FORMATS, MAX_BODY_BYTES
+from token_exchange.http.event import MAX_BODY_BYTES
+from token_exchange.http.request import FORMATS
 from token_exchange.issuer_keys import timing as issuer_keys
 from token_exchange.reporting.record_size import MAX_RECORD_CHARACTERS
 from token_exchange.service import MAX_REQUEST_SECONDS

@@ -153,4 +153,4 @@ def test_no_repr_shows_a_token() -> None:
 
 
 def test_pairs_of_nothing_are_none() -> None:
-    assert parse_pairs("") == ()
+    assert parse_pairs(b"") == ()

@@ -181,3 +181,18 @@ def test_a_glob_is_text_also_where_the_claim_may_be_anything() -> None:
         ("grants[0].claims.a.like", "wrong-type"),
         ("grants[0].claims.a.not_like", "wrong-type"),
     ]
+
+
+@pytest.mark.parametrize("operator", ["like", "not_like"])
+@pytest.mark.parametrize("unit", ["a", "*a", "?"])
+def test_a_glob_is_no_longer_than_its_limit(operator: str, unit: str) -> None:
+    glob = unit * (1024 // len(unit))
+    load(conditions("match", {"branch": {operator: glob}}))
+    problems = problems_of(conditions("match", {"branch": {operator: ["v1", f"{glob}a"]}}))
+    assert [str(problem) for problem in problems] == [
+        f"grants[0].match.branch.{operator}: expected a glob of at most 1024 characters, found 1025"
+    ]
+
+
+def test_a_value_that_is_no_glob_may_be_longer() -> None:
+    assert load(conditions("match", {"branch": "a" * 2000})).grants

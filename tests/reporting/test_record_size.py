@@ -17,7 +17,7 @@ from token_exchange.core.policy import Ask, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.session import bounded_session
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.record_size import MAX_RECORD_CHARACTERS
+from token_exchange.reporting.record_size import MAX_RECORD_CHARACTERS, cut_as_written
 
 NAMES = ("repository_id", "ref", "branch", "tag", "environment", "workflow", "run_id", "job_id", "actor", "actor_id")
 REPEATED = ["scope", "assumed_role_arn", "session_name"]
@@ -206,3 +206,19 @@ def test_no_bent_answer_makes_a_record_too_large(
     identity = fields["identity"]
     assert isinstance(identity, dict)
     assert identity.keys() == {"organization", "repository", *claims.keys()}
+
+
+WIDE = st.text(st.characters(), min_size=30, max_size=600)
+
+
+@given(WIDE | st.text(st.sampled_from("a\n\U0001f600é"), max_size=600))
+def test_as_much_is_kept_as_fits_with_its_escapes(value: str) -> None:
+    kept, mark, rest = (cut_as_written(value) or "").rpartition("…[")
+    if not mark:
+        assert rest == value
+        assert len(json.dumps(value)) <= 256
+        return
+    assert rest == f"{len(value) - len(kept)} more]"
+    assert value.startswith(kept)
+    assert len(json.dumps(kept)) <= 256
+    assert len(kept) == 256 or len(json.dumps(value[: len(kept) + 1])) > 256

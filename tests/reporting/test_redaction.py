@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.reporting.redaction import redacted, tokens_hashed
+from token_exchange.reporting.redaction import redacted, redacted_start, tokens_hashed
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
 SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()
@@ -137,3 +137,19 @@ def test_time_is_in_proportion_to_the_text(part: str) -> None:
     short, long = part * 20_000, part * 160_000
     # Eight times the text, with room for a busy machine; in quadratic time it would be sixty-four times.
     assert min(cost(long) for _ in range(3)) < 32 * max(min(cost(short) for _ in range(3)), 0.001)
+
+
+@given(st.integers(0, 1200), st.sampled_from([SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN]))
+def test_the_start_of_a_text_shows_no_start_of_a_secret(at: int, secret: str) -> None:
+    shown = redacted_start(f"{'word ' * (at // 5)}{secret} {'word ' * 300}")
+    assert secret[:9] not in shown
+    assert len(shown) < 1100
+
+
+@given(st.text(max_size=1024))
+def test_a_short_text_is_redacted_whole(text: str) -> None:
+    assert redacted_start(text) == redacted(text)
+
+
+def test_a_long_run_without_a_space_is_not_shown() -> None:
+    assert redacted_start("a-" * 600) == "…[176 more]"

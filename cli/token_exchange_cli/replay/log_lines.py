@@ -109,7 +109,7 @@ def _read(number: int, line: bytes) -> LogLine:
     if start < 0 or text == b"{":
         return LogLine(number=number, problem=None if _is_text(text) else "not UTF-8")
     try:
-        records = tuple(_records(parse_object(text[start:])))
+        records = tuple(_records(parse_object(text[start:], max_values=None)))
     except NotStrictJson as error:
         return LogLine(number=number, problem=str(error))
     return LogLine(number=number, records=records)
@@ -130,7 +130,7 @@ def _records(found: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
     for name in _WRAPPED:
         text = found.get(name)
         if isinstance(text, str) and text.lstrip().startswith("{"):
-            yield from _records(parse_object(text.strip().encode()))
+            yield from _records(parse_object(text.strip().encode(), max_values=None))
     for name in _BATCHES:
         batch = found.get(name)
         for event in batch if isinstance(batch, list) else []:

@@ -75,7 +75,7 @@ def _of_role(role: dict[str, Json], place: str) -> TrustDocument:
     document = role[_TRUST]
     if isinstance(document, str):
         try:
-            document = parse_object(unquote(document, errors="strict").encode())
+            document = parse_object(unquote(document, errors="strict").encode(), max_values=None)
         except (NotStrictJson, UnicodeError) as error:
             raise NoTrustPolicy(f"{here}: expected a policy document, URL-encoded or not: {error}") from error
     if not isinstance(document, dict):

@@ -18,6 +18,13 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source, Vocabulary, 
 _STOPS: Final = frozenset("/:")
 
 
+MAX_GLOB_CHARACTERS: Final = 1024
+"""A compiled glob is an integer with a bit for each token, so that an unbounded one takes quadratic time to compile.
+
+The longest names there are, GitHub's workflows with their repository and ref, have some 700 characters.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Glob:
     """A compiled glob.

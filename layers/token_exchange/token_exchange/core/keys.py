@@ -4,6 +4,8 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import isqrt
 from types import MappingProxyType
 from typing import Final, Literal, Self, assert_never
 
@@ -21,7 +23,7 @@ from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, R
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused, quoted
-from token_exchange.core.strict_json import NotStrictJson, parse_object
+from token_exchange.core.strict_json import MAX_DOCUMENT_VALUES, NotStrictJson, parse_object
 
 type KeyType = Literal["RSA", "EC", "OKP"]
 
@@ -76,10 +78,20 @@ MAX_KEY_ID_CHARACTERS: Final = 256
 _MIN_RSA_BITS: Final = 2048
 
 
-_MAX_RSA_BITS: Final = 16384  # what OpenSSL agrees to verify with
+_MAX_RSA_BITS: Final = 8192
+"""What Go's crypto/tls takes since CVE-2023-29409. One of 16,384 bits takes three milliseconds for each signature."""
 
 
 _MIN_RSA_EXPONENT: Final = 65537
+
+
+_MAX_RSA_EXPONENT: Final = 2**31 - 1
+"""What Go's crypto/rsa takes. An exponent as long as the modulus takes sixty times as long as 65537."""
+
+
+_ROCA_PRIMES: Final = tuple(
+    number for number in range(3, 702, 2) if all(number % divisor for divisor in range(3, isqrt(number) + 1, 2))
+)
 
 
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -189,7 +201,36 @@ def _rsa_key(*, modulus: bytes, exponent: bytes) -> RSAPublicKey:
         raise UnusableKey(f"RSA of {bits} bits, expected {_MIN_RSA_BITS} to {_MAX_RSA_BITS}")
     if numbers.e < _MIN_RSA_EXPONENT:
         raise UnusableKey(f"an RSA exponent under {_MIN_RSA_EXPONENT}")
+    if numbers.e > _MAX_RSA_EXPONENT:
+        raise UnusableKey(f"an RSA exponent over {_MAX_RSA_EXPONENT}")
+    if numbers.n % 2 == 0:
+        raise UnusableKey("an RSA modulus that is even")
+    if _has_roca_fingerprint(numbers.n):
+        raise UnusableKey("an RSA key that can be factored (ROCA, CVE-2017-15361); its issuer must replace it")
     return numbers.public_key()
+
+
+def _has_roca_fingerprint(modulus: int) -> bool:
+    """Say whether `modulus` was made by Infineon's library, so that it can be factored (CVE-2017-15361).
+
+    Both of its primes are k·M + (65537^a mod M), where M is the product of the first primes: 126 of them, up to 701,
+    for a modulus of 1,984 bits, and no fewer for longer ones. So the modulus is a power of 65537 modulo each of these
+    primes. An ordinary modulus is one modulo all of them once in 2^167 keys.
+
+    Source: Nemec and others, "The Return of Coppersmith's Attack: Practical Factorization of Widely Used RSA Moduli",
+    CCS 2017, sections 2.1 and 2.2.
+    """
+    return all(modulus % prime in _powers_of_65537(prime) for prime in _ROCA_PRIMES)
+
+
+@cache
+def _powers_of_65537(prime: int) -> frozenset[int]:
+    powers = {1}
+    power = 65537 % prime
+    while power not in powers:
+        powers.add(power)
+        power = power * 65537 % prime
+    return frozenset(powers)
 
 
 def _curve_key(curve: EllipticCurve, *, x: bytes, y: bytes) -> EllipticCurvePublicKey:
@@ -248,15 +289,18 @@ class KeySet:
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
         """Return the one key for a token with this `kid` and `alg`; None where there is none, or more than one.
 
-        Without a `kid` every key of the algorithm is meant, and there must be exactly one.
+        Without a `kid` every key of the algorithm is meant, and there must be exactly one. A key that is published
+        twice, also under two ids, is one key: an issuer that renames its key may publish both names for a while.
         """
         found = [key for key in self.keys if key.algorithm == algorithm and key_id in (None, key.key_id)]
-        return found[0] if len(found) == 1 else None
+        if not found or any(key.public_key != found[0].public_key for key in found[1:]):
+            return None
+        return found[0]
 
 
 def _entries(document: bytes | Mapping[str, Json]) -> list[Json]:
     try:
-        members = parse_object(document) if isinstance(document, bytes) else document
+        members = parse_object(document, max_values=MAX_DOCUMENT_VALUES) if isinstance(document, bytes) else document
     except NotStrictJson as error:
         raise UnusableKeySet(f"the key set is not strict JSON: {error}") from error
     entries = members.get("keys")

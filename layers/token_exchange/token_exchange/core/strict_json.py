@@ -2,12 +2,15 @@
 
 import json
 import math
-import re
+from collections.abc import Iterable
 from typing import Final, NoReturn
 
 from token_exchange.core.ports import Json
 
 _MAX_DEPTH: Final = 32
+
+
+_TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} deep"
 
 
 _MAX_INTEGER_CHARACTERS: Final = 20
@@ -17,8 +20,16 @@ _MAX_INTEGER_CHARACTERS: Final = 20
 _MAX_FLOAT_CHARACTERS: Final = 64
 
 
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-"""Possessive, and content with an unclosed string, so that hostile bytes cost linear time."""
+MAX_VALUES: Final = 1000
+"""Commas and opening brackets in what a stranger sends, wherever they stand: at least as many as there are values.
+
+An honest token has some fifty claims; the longest of their lists, GitLab's `groups_direct`, ends at 200 groups. Each
+value costs a call of Python, so without a bound 64 KiB of `[]` took as long as ten exchanges.
+"""
+
+
+MAX_DOCUMENT_VALUES: Final = 5000
+"""The same for an issuer's document: a hundred keys, each with some fifteen members and a chain of certificates."""
 
 
 class NotStrictJson(ValueError):
@@ -33,45 +44,56 @@ class RepeatedMember(NotStrictJson):
         self.name = name
 
 
-def parse_object(document: bytes) -> dict[str, Json]:
+def parse_object(document: bytes, *, max_values: int | None = MAX_VALUES) -> dict[str, Json]:
     """Return the one JSON object that `document` holds.
 
     Strict UTF-8 without a byte order mark; no member twice at any level, since parsers differ in which they
-    keep; no `NaN` or `Infinity`; no number beyond 64 bits or a double; no lone surrogate; nested at most 32 deep.
+    keep; no `NaN` or `Infinity`; no number beyond 64 bits or a double; no lone surrogate; nested at most 32 deep;
+    no more values than `max_values`, which is None only for documents of the person who runs the program.
 
     Raises:
         NotStrictJson: the bytes break one of these rules.
     """
+    brackets = document.count(b"[") + document.count(b"{")
+    if max_values is not None and document.count(b",") + brackets > max_values:
+        raise NotStrictJson(f"more than {max_values} commas and opening brackets")
     try:
-        text = document.decode("utf-8")
+        value: Json = _DECODER.decode(document.decode("utf-8"))
     except UnicodeDecodeError:
         raise NotStrictJson("not UTF-8") from None
-    _require_shallow(document)
-    try:
-        value: Json = _DECODER.decode(text)
     except NotStrictJson:
         raise
     except ValueError:
         raise NotStrictJson("not JSON") from None
+    except RecursionError:
+        raise NotStrictJson(_TOO_DEEP) from None
     if not isinstance(value, dict):
         raise NotStrictJson("not a JSON object")
-    if "\\u" in text:
+    if brackets > _MAX_DEPTH:
+        _require_shallow(value)
+    if b"\\u" in document:
         _require_whole_characters(value)
     return value
 
 
-def _require_shallow(document: bytes) -> None:
-    """Refuse deep nesting before the recursive parser sees it; the ordinary document is only counted."""
-    if document.count(b"[") + document.count(b"{") <= _MAX_DEPTH:
-        return
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(document):
-        first = found.group()[:1]
-        if first == b'"':
-            continue
-        depth += 1 if first in b"[{" else -1
-        if depth > _MAX_DEPTH:
-            raise NotStrictJson(f"nested more than {_MAX_DEPTH} deep")
+def _require_shallow(value: Json) -> None:
+    """Refuse deep nesting, level by level: the parser has its own bound, far beyond what later steps recurse into."""
+    level: list[Json] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _elements(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise NotStrictJson(_TOO_DEEP)
+
+
+def _elements(value: Json) -> Iterable[Json]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()
 
 
 def _require_whole_characters(value: Json) -> None:
@@ -85,8 +107,11 @@ def _require_whole_characters(value: Json) -> None:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise RepeatedMember(next(name for name in members if names.count(name) > 1))
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise RepeatedMember(name)
+            seen.add(name)
     return members
 
 

@@ -10,6 +10,7 @@ from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.http.answers import json_answer
 from token_exchange.http.event import HttpAnswer, HttpRequest, find_token
 from token_exchange.http.request import read_explain_parameters
+from token_exchange.http.sent import Sent
 from token_exchange.http.token import denial, refusal
 from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import considered_fields, explained_fields, identity_fields
@@ -21,16 +22,17 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
     What an exchange would refuse for the request or the token, or could not decide, is answered as there.
     """
     record.is_explanation = True
+    sent = Sent.read(request)
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
-        return refusal(refused, request, record, headers={"Allow": "POST"})
+        return refusal(refused, sent, record, headers={"Allow": "POST"})
     try:
-        wanted = read_explain_parameters(request)
+        wanted = read_explain_parameters(sent)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
         outcome = exchange.explain(raw_token, wanted.ask, record.attempt)
     except Refused as refused:
-        return refusal(refused, request, record)
+        return refusal(refused, sent, record)
     match outcome:
         case Explained():
             return json_answer(200, _granted(outcome, record), request_id=record.request_id)
@@ -38,7 +40,7 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
             record.refuse(Refused(outcome.reason, outcome.description), status=200)
             return json_answer(200, _denied(outcome, record), request_id=record.request_id)
         case Denied():
-            return denial(outcome, request, record)
+            return denial(outcome, sent, record)
         case _:
             assert_never(outcome)
 

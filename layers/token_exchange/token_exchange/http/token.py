@@ -13,18 +13,20 @@ from token_exchange.http.answers import (
     tells_failures,
 )
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
-from token_exchange.http.request import body_token, has_grant_type, query_token, read_parameters
+from token_exchange.http.request import read_parameters
+from token_exchange.http.sent import Sent
 from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.disclosure import considered_fields, description_of, hint_of, identity_fields
 
 
 def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
     """Return the answer to `request`; `record` is filled with what there is to say of it."""
+    sent = Sent.read(request)
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
-        return refusal(refused, request, record, headers={"Allow": "POST"})
+        return refusal(refused, sent, record, headers={"Allow": "POST"})
     try:
-        wanted = read_parameters(request)
+        wanted = read_parameters(sent)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
         outcome = exchange.run(
@@ -35,21 +37,20 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
             whole=not tells_failures(wanted.format),
         )
         if isinstance(outcome, Denied):
-            return denial(outcome, request, record)
+            return denial(outcome, sent, record)
         return formatted(outcome, wanted.format, request_id=record.request_id)
     except Refused as refused:
-        return refusal(refused, request, record)
+        return refusal(refused, sent, record)
 
 
-def refusal(
-    refused: Refused, request: HttpRequest, record: AuditRecord, *, headers: dict[str, str] | None = None
-) -> HttpAnswer:
+def refusal(refused: Refused, sent: Sent, record: AuditRecord, *, headers: dict[str, str] | None = None) -> HttpAnswer:
     """Return the answer to a request that was refused before, or after, the policy decided."""
-    rfc_8693 = has_grant_type(request)
+    rfc_8693 = sent.has_grant_type
     status = status_of(refused.reason, has_grant_type=rfc_8693)
-    raw_token = bearer_token(request) or body_token(request) or query_token(request)
-    if record.token_sha256 is None and raw_token is not None:
-        record.record_token_hash(raw_token)
+    if record.token_sha256 is None:
+        raw_token = bearer_token(sent.request) or sent.body_token or sent.query_token
+        if raw_token is not None:
+            record.record_token_hash(raw_token)
     record.refuse(refused, status=status)
     fields = failure_fields(
         refused.reason,
@@ -66,10 +67,10 @@ def refusal(
     )
 
 
-def denial(denied: Denied, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
+def denial(denied: Denied, sent: Sent, record: AuditRecord) -> HttpAnswer:
     """Return the answer to a request that the policy refused."""
     description = description_of(denied)
-    rfc_8693 = has_grant_type(request)
+    rfc_8693 = sent.has_grant_type
     status = status_of(denied.reason, has_grant_type=rfc_8693)
     record.refuse(Refused(denied.reason, description), status=status)
     fields = failure_fields(

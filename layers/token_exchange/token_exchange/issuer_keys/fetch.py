@@ -7,7 +7,7 @@ from typing import Final, Protocol, Self, assert_never
 from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import quoted
-from token_exchange.core.strict_json import NotStrictJson, parse_object
+from token_exchange.core.strict_json import MAX_DOCUMENT_VALUES, NotStrictJson, parse_object
 from token_exchange.core.trust import Discovered, IssuerTrust, Published
 
 
@@ -61,7 +61,7 @@ def read_jwks_uri(document: bytes, *, issuer: str, keys_host: str | None) -> str
         UnusableDiscovery: the document breaks one of these rules.
     """
     try:
-        members = parse_object(document)
+        members = parse_object(document, max_values=MAX_DOCUMENT_VALUES)
     except NotStrictJson as error:
         raise UnusableDiscovery(f"the discovery document is not strict JSON: {error}") from error
     if members.get("issuer") != issuer:

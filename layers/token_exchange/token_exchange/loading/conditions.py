@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from token_exchange.core.conditions import (
+    MAX_GLOB_CHARACTERS,
     Condition,
     Equals,
     Exists,
@@ -179,6 +180,10 @@ class _Form:
         texts: list[str] = []
         for value in self._values(node, at, globs=True):
             if isinstance(value, str):
+                if len(value) > MAX_GLOB_CHARACTERS:
+                    found = f"expected a glob of at most {MAX_GLOB_CHARACTERS} characters, found {len(value)}"
+                    self._problems.add(at, "bad-value", found)
+                    continue
                 texts.append(value)
                 if self._bare and (value.startswith("{") or value.endswith("}")):
                     # Part of a UUID with part of its braces: no value has them any more, and not_like always held.

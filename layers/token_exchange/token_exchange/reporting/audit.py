@@ -18,7 +18,7 @@ from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import MEANINGS, Fault, Reason, Refused, fault_of
 from token_exchange.core.session import utc_second
 from token_exchange.reporting.record_size import cut, cut_as_written, cut_json, tokens_hashed_in, within_size
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.redaction import redacted, redacted_start
 
 SCHEMA: Final = 1
 
@@ -116,7 +116,7 @@ class AuditRecord:
                 "api_request_id": cut_as_written(self.api_request_id),
                 "source_ip": cut_as_written(self.source_ip),
                 # Its sender may have put anything there, a token included.
-                "user_agent": cut_as_written(None if self.user_agent is None else redacted(self.user_agent)),
+                "user_agent": cut_as_written(None if self.user_agent is None else redacted_start(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": attempt.token is not None,
                 "policy_sha256": None if attempt.policy is None else attempt.policy.sha256,

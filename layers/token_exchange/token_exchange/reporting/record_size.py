@@ -5,6 +5,7 @@ A stranger chooses most of what a record holds, and a line that CloudWatch cuts 
 
 import json
 import re
+from bisect import bisect_right
 from typing import Final, assert_never
 
 from token_exchange.core.ports import Json
@@ -155,9 +156,8 @@ def cut_as_written(value: str | None, *, most: int = _MAX_VALUE_CHARACTERS) -> s
     """Return `value` cut where it takes more than `most` characters with its escapes, and marked where it is cut."""
     if value is None or _length(value := tokens_hashed(value)) <= most:
         return value
-    kept = value[:most]
-    while _length(kept) > most:
-        kept = kept[:-1]
+    lengths = range(most + 1)
+    kept = value[: bisect_right(lengths, most, key=lambda length: _length(value[:length])) - 1]
     return f"{kept}…[{len(value) - len(kept)} more]"
 
 

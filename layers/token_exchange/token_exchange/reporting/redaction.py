@@ -1,9 +1,10 @@
 """Takes secrets out of texts that others wrote, before they reach a log or an answer."""
 
-import base64
 import re
 from hashlib import sha256
 from typing import Final
+
+from token_exchange.core.token import begins_as_header
 
 _SECRET: Final = re.compile(
     r"ey[JA][A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, or the beginning of one
@@ -16,6 +17,10 @@ _SECRET: Final = re.compile(
 So are paths in lower case, without which nobody knows which policy did not load: that a key of 40 characters looks like
 one happens once in 10**9 times.
 """
+
+
+_START_CHARACTERS: Final = 1024
+"""Four times what a record keeps of a value."""
 
 
 def redacted(text: str) -> str:
@@ -63,13 +68,16 @@ def _start_of_token(run: str) -> int | None:
         # A header that begins with white space may hold what looks like the usual start of another.
         if start >= end:
             break
-        if len(segment) >= _MIN_HEADER_CHARACTERS and _is_start_of_header(segment):
+        if len(segment) >= _MIN_HEADER_CHARACTERS and begins_as_header(segment):
             return start
         start += len(segment) + 1
     return None if usual is None else end
 
 
-def _is_start_of_header(segment: str) -> bool:
-    """Say whether `segment` is base64url of how a JSON object begins, with the white space that JSON allows."""
-    decoded = base64.urlsafe_b64decode(segment[: len(segment) // 4 * 4]).lstrip()
-    return decoded.startswith(b"{") and decoded[1:].lstrip().startswith(b'"')
+def redacted_start(text: str) -> str:
+    """Return the beginning of `text`, redacted: a record cuts it anyway, and a stranger chose its length."""
+    if len(text) <= _START_CHARACTERS:
+        return redacted(text)
+    start = text[:_START_CHARACTERS]
+    # Only up to a space: the beginning of a secret does not look like one.
+    return f"{redacted(start[: start.rfind(' ') + 1])}…[{len(text) - _START_CHARACTERS} more]"

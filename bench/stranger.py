@@ -1,0 +1,78 @@
+"""What a stranger, an issuer or a policy's author can make the service do, against an honest exchange."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import jwt
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from bench.strangers import POLICY_BYTES, TWICE
+from sandbox.world import World
+
+AIM: Final = 1.0
+LIMIT: Final = 1.5
+TWICE_AIM: Final = 2.2
+TWICE_LIMIT: Final = 3.0
+SEED: Final = 11
+
+
+def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
+    """Return what the dearest of each kind costs, of so many `candidates` that are tried."""
+    with World(folder) as world:
+        middle = _medians(world, rounds=rounds, candidates=candidates)
+    exchange = middle.pop("exchange")
+    twice = {name.removesuffix(TWICE): middle.pop(name) for name in [*middle] if name.endswith(TWICE)}
+    once = {name: middle.pop(name) for name in twice}
+    return Part(
+        title="What a stranger can cost",
+        method=(
+            "Processor time of the handler's process, for the dearest request within the limits that carries no token "
+            "which an issuer signed, and for reading the dearest documents that an issuer can publish. The dearest are "
+            "not written by hand: they are searched, from grammars, by a seeded hill climb over "
+            f"{candidates} candidates of each kind, each of them timed. A policy may be long, so of the dearest "
+            f"{POLICY_BYTES // 1024} KiB of one it is shown what twice the length takes. Medians of {rounds} samples "
+            "each, taken in turns."
+        ),
+        figures=(
+            *(
+                Figure(name=f"dearest {name} / exchange", value=spent / exchange, unit="times", aim=AIM, limit=LIMIT)
+                for name, spent in middle.items()
+            ),
+            *(
+                Figure(
+                    name=f"dearest {name}, twice as long / once", value=spent / once[name], unit="times", aim=TWICE_AIM,
+                    limit=TWICE_LIMIT,
+                )
+                for name, spent in twice.items()
+            ),
+            Figure(name="exchange, processor time", value=exchange * 1e3, unit="ms"),
+        ),
+    )  # fmt: skip
+
+
+def _medians(world: World, *, rounds: int, candidates: int) -> dict[str, float]:
+    token = world.issuer.mint("github-actions", audience=world.audience)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    job = {
+        "token": token,
+        "issuer": claims["iss"],
+        "audience": world.audience,
+        "key_id": jwt.get_unverified_header(token)["kid"],
+        "rounds": rounds,
+        "candidates": candidates,
+        "seed": SEED,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.stranger_worker"],
+        input=json.dumps(job) + "\n",
+        env=child_environment(world),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    middle: dict[str, float] = json.loads(done.stdout)
+    return middle
