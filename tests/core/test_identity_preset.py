@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from sandbox.providers import all_providers
@@ -147,3 +149,9 @@ def test_a_bad_setting_says_which() -> None:
     with pytest.raises(BadSetting, match="missing") as bad:
         providers()["generic"].preset({}, None)
     assert bad.value.key == "issuer"
+
+
+def test_no_step_puts_a_secret_on_a_command_line(preset: Preset) -> None:
+    """Every user of a shared runner can read one: a header that holds a variable comes by standard input."""
+    assert not re.search(r"(-H|--header|--oauth2-bearer)[ =]+['\"]?[^'\"@]*[$]", preset.step_line)
+    assert "jq" not in preset.step_line

@@ -68,8 +68,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: True,
         minted="on-request",
         step_line=(
-            'curl -sSf -X POST -H "Content-Length: 0" -H "Authorization: Bearer $SYSTEM_ACCESSTOKEN" '
-            '"$SYSTEM_OIDCREQUESTURI?api-version=7.1" | jq -r .oidcToken   # the audience is always AUDIENCE'
+            "printf 'Authorization: Bearer %s' \"$SYSTEM_ACCESSTOKEN\" | "
+            'curl -sSf -H @- -H "Content-Length: 0" -X POST "$SYSTEM_OIDCREQUESTURI?api-version=7.1" | '
+            'sed -n \'s/.*"oidcToken" *: *"\\([^"]*\\)".*/\\1/p\'   # the audience is always AUDIENCE'
         ),
     )
 

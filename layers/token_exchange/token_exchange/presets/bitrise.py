@@ -84,8 +84,11 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            'curl -sSf -X POST "$BITRISE_BUILD_URL/id_token.json" -H "BUILD_API_TOKEN: $BITRISE_BUILD_API_TOKEN" '
-            '-H "Authorization: $BITRISE_BUILD_API_TOKEN" --json \'{"aud": "AUDIENCE"}\' | jq -r .id_token'
+            "printf 'BUILD_API_TOKEN: %s\\nAuthorization: %s' "
+            '"$BITRISE_BUILD_API_TOKEN" "$BITRISE_BUILD_API_TOKEN" | '
+            "curl -sSf -H @- -H 'Content-Type: application/json' -d '{\"aud\": \"AUDIENCE\"}' "
+            '"$BITRISE_BUILD_URL/id_token.json" | '
+            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
         ),
     )
 

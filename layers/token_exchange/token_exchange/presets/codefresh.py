@@ -80,8 +80,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda audience: audience.rstrip("/") == "https://g.codefresh.io",
         minted="on-request",
         step_line=(
-            'curl -sSf -H "Authorization: $CF_OIDC_REQUEST_TOKEN" "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" '
-            "| jq -r .id_token"
+            "printf 'Authorization: %s' \"$CF_OIDC_REQUEST_TOKEN\" | "
+            'curl -sSf -H @- "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" | '
+            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
         ),
     )
 

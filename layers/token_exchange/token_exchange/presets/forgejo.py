@@ -98,8 +98,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=is_shared,
         minted="on-request",
         step_line=(
-            'curl -sSf -H "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" '
-            '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -r .value'
+            "printf 'Authorization: bearer %s' \"$ACTIONS_ID_TOKEN_REQUEST_TOKEN\" | "
+            'curl -sSf -H @- -G "$ACTIONS_ID_TOKEN_REQUEST_URL" --data-urlencode "audience=AUDIENCE" | '
+            'sed -n \'s/.*"value" *: *"\\([^"]*\\)".*/\\1/p\''
         ),
     )
 

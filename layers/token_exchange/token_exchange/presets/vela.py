@@ -89,8 +89,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            'curl -sSf -H "Authorization: Bearer $VELA_ID_TOKEN_REQUEST_TOKEN" '
-            '"$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | jq -r .value'
+            "printf 'Authorization: Bearer %s' \"$VELA_ID_TOKEN_REQUEST_TOKEN\" | "
+            'curl -sSf -H @- "$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | '
+            'sed -n -E \'s/.*"(token|value)" *: *"([^"]*)".*/\\2/p\''
         ),
     )
 
