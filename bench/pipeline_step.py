@@ -32,7 +32,7 @@ _ROLE: Final = f"arn:aws:iam::{account.APPS_ACCOUNT}:role/ci-direct"
 _CURL: Final = """\
 set -eu
 printf 'Authorization: Bearer %s' "$TOKEN" |
-  curl -sS --fail-with-body -H @- -X POST -o login "$EXCHANGE/v1/token?registry=apps&format=password"
+  curl -sSf -H @- -X POST -o login "$EXCHANGE/v1/token?registry=apps&format=password"
 """
 _TWO_CALLS: Final = """\
 set -eu

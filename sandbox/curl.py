@@ -20,7 +20,7 @@ class Reply:
 
 def get_text(url: str, *, ca_bundle: Path) -> str:
     """Return the body of a 200 answer."""
-    return _curl(["--fail", "--cacert", str(ca_bundle), url], config="")
+    return _curl(["--fail", "--cacert", str(ca_bundle), url], stdin="")
 
 
 def post(url: str, *, token: str) -> Reply:
@@ -31,8 +31,8 @@ def post(url: str, *, token: str) -> Reply:
     Raises:
         CurlFailed: there is no answer, or none in JSON.
     """
-    config = f'request = "POST"\nheader = "Authorization: Bearer {token}"\n'
-    body, _, status = _curl(["--write-out", "\\n%{http_code}", url], config=config).rpartition("\n")
+    arguments = ["--header", "@-", "--request", "POST", "--write-out", "\\n%{http_code}", url]
+    body, _, status = _curl(arguments, stdin=f"Authorization: Bearer {token}").rpartition("\n")
     try:
         parsed: object = json.loads(body)
     except ValueError as error:
@@ -44,13 +44,13 @@ def post(url: str, *, token: str) -> Reply:
 
 def exchange_line(url: str) -> str:
     """Return what a person types for `post`, with the token in `$TOKEN`."""
-    return f"printf 'header = \"Authorization: Bearer %s\"' \"$TOKEN\" | curl -sS --config - --request POST '{url}'"
+    return f"printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -sS -H @- -X POST '{url}'"
 
 
-def _curl(arguments: list[str], *, config: str) -> str:
-    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", "--config", "-", *arguments]
+def _curl(arguments: list[str], *, stdin: str) -> str:
+    command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "20", *arguments]
     try:
-        done = subprocess.run(command, input=config, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise CurlFailed("curl is not installed") from error
     if done.returncode != 0:

@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -12,8 +12,12 @@ from sandbox.aws.server import Aws, AwsFault
 from sandbox.load.environments import Environments, Reply
 from sandbox.load.jobs import Job
 
-_TRIES: Final = 5
-_COME_AGAIN: Final = frozenset({429, 503})
+PAUSES_SECONDS: Final = (1, 2, 4, 8)
+"""Between the tries of a job, at least. These, the statuses and the time are those of `curl --retry 4` in the steps."""
+
+COME_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+TRYING_SECONDS: Final = 60.0
+NO_ANSWER: Final = "no answer"
 _AWS_OPERATIONS: Final = ("sts:AssumeRole", "ecr:GetAuthorizationToken")
 
 
@@ -32,13 +36,13 @@ def run(jobs: Sequence[Job], environments: Environments, *, at_once: int, limit_
     until = time.monotonic() + limit_seconds
     together = threading.Barrier(min(at_once, len(jobs)))
 
-    def work(place: int) -> Outcome:
+    def begin(place: int) -> Outcome:
         if place < together.parties:
             together.wait()  # so that they come at once, and not as fast as threads start
-        return _work(jobs[place], environments, until=until)
+        return work(jobs[place], environments.post, until=until)
 
     with ThreadPoolExecutor(max_workers=together.parties) as threads:
-        return list(threads.map(work, range(len(jobs))))
+        return list(threads.map(begin, range(len(jobs))))
 
 
 def let_aws_be_slow_and_throttle(aws: Aws, *, calls: int) -> None:
@@ -60,20 +64,29 @@ def let_aws_be_slow_and_throttle(aws: Aws, *, calls: int) -> None:
                 aws.faults.plan(operation, throttled, times=max(3, calls // 40))
 
 
-def _work(job: Job, environments: Environments, *, until: float) -> Outcome:
+def work(
+    job: Job, post: Callable[[str], Reply], *, until: float, sleep: Callable[[float], object] = time.sleep
+) -> Outcome:
+    """Return what becomes of a job that asks by `post` as a shipped step does, and begins no try after `until`."""
     started = time.monotonic()
     again: list[str] = []
     reply: Reply | None = None
-    for _ in range(_TRIES):
+    for pause_seconds in (*PAUSES_SECONDS, None):
         if time.monotonic() > until:
             break
         try:
-            reply = environments.post(job.token)
-        except (OSError, http.client.HTTPException, ValueError):
+            reply = post(job.token)
+        except (OSError, http.client.HTTPException):
+            reply = None
+        except ValueError:  # an answer that is no JSON; curl would take it
             reply = None
             break
-        if reply.status not in _COME_AGAIN:
+        if reply is not None and reply.status not in COME_AGAIN:
             break
-        again.append(str(reply.body.get("reason")))
-        time.sleep(min(reply.retry_after_seconds or 1, max(0.0, until - time.monotonic())))
+        told_seconds = (reply.retry_after_seconds if reply is not None else None) or 0
+        tried_seconds = time.monotonic() - started
+        if pause_seconds is None or tried_seconds + max(pause_seconds, told_seconds) > TRYING_SECONDS:
+            break
+        again.append(NO_ANSWER if reply is None else str(reply.body.get("reason")))
+        sleep(min(max(pause_seconds, told_seconds), max(0.0, until - time.monotonic())))
     return Outcome(job=job, reply=reply, again=tuple(again), seconds=time.monotonic() - started)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from sandbox.aws.server import Aws
 from sandbox.evidence import Unexpected, expect, object_of, text_of, texts_of
 from sandbox.load.run import Outcome
+from token_exchange.core.refusals import MEANINGS
+
+_PASSING = frozenset(reason for reason, meaning in MEANINGS.items() if meaning.status in {429, 503})
 
 
 def faults_of(outcomes: Sequence[Outcome], aws: Aws) -> list[str]:
@@ -28,6 +31,9 @@ def faults_of(outcomes: Sequence[Outcome], aws: Aws) -> list[str]:
 
 def _check(outcome: Outcome, aws: Aws, passwords: set[str]) -> None:
     job, reply = outcome.job, outcome.reply
+    # A second try must not hide a fault of the service's own.
+    bad = [reason for reason in outcome.again if reason not in _PASSING]
+    expect(not bad, f"expected to be told to come again for what passes, found {bad}")
     if reply is None:
         raise Unexpected("expected an answer, found none")
     reason = reply.body.get("reason")

@@ -15,6 +15,8 @@ import pytest
 from sandbox.service import Service
 from sandbox.world import World
 from tests.clients.shop import HELPER
+from tests.front_door import FAULTS, REASON, STALE, Door, front_door
+from tests.tls_server import authority
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 NOT_FOUND = "credentials not found in native keychain\n"
@@ -22,7 +24,11 @@ NOT_FOUND = "credentials not found in native keychain\n"
 # Every command line is written down: no token may be on one.
 CURL = """#!/bin/sh
 printf '%s\\n' "$*" >>"$SEEN"
-exec "$REAL_CURL" "$@"
+exec "$REAL_CURL" "$@" ${CURL_OPTIONS-}
+"""
+# The pauses between the tries are written down in the place of waiting.
+SLEEP = """#!/bin/sh
+printf '%s ' "$1" >>"$PAUSES"
 """
 
 SHELLS = [
@@ -68,11 +74,13 @@ class Helper:
         programs, scratch = self.folder / "bin", self.folder / "scratch"
         for made in (programs, scratch):
             made.mkdir(exist_ok=True)
-        (programs / "curl").write_text(CURL)
-        (programs / "curl").chmod(0o755)
+        for name, text in (("curl", CURL), ("sleep", SLEEP)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
         environment = {
             "PATH": f"{programs}:{os.environ['PATH']}",
             "SEEN": str(self.folder / "seen"),
+            "PAUSES": str(self.folder / "pauses"),
             "REAL_CURL": shutil.which("curl") or "curl",
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
@@ -96,6 +104,10 @@ class Helper:
     def seen(self) -> str:
         path = self.folder / "seen"
         return path.read_text() if path.exists() else ""
+
+    def pauses(self) -> list[int]:
+        path = self.folder / "pauses"
+        return [int(seconds) for seconds in path.read_text().split()] if path.exists() else []
 
 
 @pytest.fixture
@@ -245,6 +257,43 @@ def test_a_service_that_is_not_there_is_named(job: Job, helper: Helper) -> None:
     done = helper.run(ECR_EXCHANGE_URL="http://127.0.0.1:1", ECR_EXCHANGE_TOKEN=job.token())
     assert done.returncode == 1
     assert "no answer from http://127.0.0.1:1: curl ended with status 7" in done.stdout
+    assert helper.pauses() == [1, 2, 4, 8]
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with front_door() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_network_faults_cost_no_login_and_print_none(
+    job: Job, door: Door, tmp_path: Path, shell: tuple[str, ...], fault: str
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(authority().bundle)
+    helper = Helper(folder=tmp_path, job=job, shell=shell)
+    done = helper.run(
+        ECR_EXCHANGE_URL=f"{door.url}/{fault}/{shell[0]}",
+        ECR_EXCHANGE_TOKEN=job.token(),
+        CURL_CA_BUNDLE=str(bundle),
+        CURL_OPTIONS=FAULTS[fault].curl,
+    )
+    if FAULTS[fault].logs_in:
+        assert done.returncode == 0, done.stdout
+        assert json.loads(done.stdout)["Secret"] == door.password
+        assert not door.shows_in(done.stderr)
+        assert helper.pauses() == ([] if fault == "none" else [1])
+    else:
+        expected = f"answered 403, {REASON}" if fault.startswith("refused") else "no answer from "
+        assert_failed(helper, done, expected)
+        assert STALE.decode() not in done.stdout + done.stderr
+
+
+def test_an_answer_that_stays_is_not_waited_for(job: Job, helper: Helper) -> None:
+    assert helper.run(ECR_EXCHANGE_TOKEN=job.token("push-feature")).returncode == 1
+    assert helper.pauses() == []
 
 
 def test_an_answer_of_somebody_else_is_no_login(job: Job, helper: Helper) -> None:

@@ -1,13 +1,14 @@
 """The CI systems of docs/ci: where the login step of each page is, and what its job would find there."""
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import yaml
 
-from tests.docs.pages import Page
+from tests.docs.pages import ROOT, Page
 
 EXCHANGE = "https://exchange.acme.example"
 
@@ -19,12 +20,14 @@ type Place = tuple[str | int, ...]
 class Endpoint:
     """Where a job asks for its token over HTTP: `variables` name it by `{url}`, and the answer has it in `member`.
 
-    `header` is what the request must bring; without `member` the token is the whole of the answer.
+    `header` is what the request must bring; without `member` the token is the whole of the answer. `plain` is one
+    without TLS, as a cloud's metadata server.
     """
 
     variables: Mapping[str, str]
     header: tuple[str, str]
     member: str | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +36,8 @@ class Ci:
 
     `issuer` is the `iss` of its tokens; `good` and `bad` are a scenario that the page's policy grants, and one that it
     refuses. Besides `good` it grants `also_good`, and no other. `program` prints the token, when called with just these
-    arguments. `login` is what comes of the step: docker is logged in, or a file that is named to skopeo and gone
-    afterwards, or left for the next step.
+    arguments. `login` is what comes of the step: docker is logged in, or a file is named to skopeo. `mask` is how the
+    system is told to hide a secret from then on: what precedes it in a line of the log, or a program that reads it.
     `ahead_of_schema` is what the system takes and its published schema does not know yet, and what stands for it there.
     """
 
@@ -50,7 +53,8 @@ class Ci:
     token_file_variable: str | None = None
     program: tuple[str, str] | None = None
     endpoint: Endpoint | None = None
-    login: Literal["docker", "authfile", "config"] = "docker"
+    login: Literal["docker", "authfile"] = "docker"
+    mask: str | None = None
     schema: str | None = None
     ahead_of_schema: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,9 +106,21 @@ def between(language: str, start: str, end: str) -> Step:
             only_block(of, language, "pipeline"),
             re.DOTALL | re.MULTILINE,
         )
-        return str(found)
+        return textwrap.dedent(str(found))
 
     return step
+
+
+def hcl_step(of: Page) -> str:
+    """Return the step of a heredoc of HCL, in which the two signs of a template are doubled."""
+    script = between("hcl", "<<-SCRIPT", "SCRIPT")(of)
+    assert not re.search(r"(?<![$])[$]{|(?<!%)%{", script)
+    return script.replace("$${", "${").replace("%%{", "%{")
+
+
+def codefresh_step(of: Page) -> str:
+    """Return the step with Codefresh's own variables filled in, as Codefresh does before a shell sees them."""
+    return at("steps", "push", "commands", 1)(of).replace("${{CF_SHORT_REVISION}}", "c7d20e9b")
 
 
 def circleci_step(of: Page) -> str:
@@ -116,6 +132,18 @@ def circleci_step(of: Page) -> str:
     return script
 
 
+def actions(name: str) -> Endpoint:
+    """Return where a job of GitHub, or of what is made after it, asks; the address has a query already."""
+    return Endpoint(
+        variables={
+            "ACTIONS_ID_TOKEN_REQUEST_URL": "{url}?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
+        },
+        header=("authorization", f"{name} of-the-job"),
+        member="value",
+    )
+
+
 CI: dict[str, Ci] = {
     "docs/ci/github-actions.md": Ci(
         provider="github-actions",
@@ -125,6 +153,8 @@ CI: dict[str, Ci] = {
         also_good=frozenset({"customised-subject", "environment", "leaked-runner", "schedule", "subject-with-ids"}),
         interpreter="bash",
         step=at("jobs", "image", "steps", 1, "run"),
+        endpoint=actions("Bearer"),
+        mask="::add-mask::",
         schema="vendor.github-workflows",
     ),
     "docs/ci/gitlab.md": Ci(
@@ -200,6 +230,7 @@ CI: dict[str, Ci] = {
             "buildkite-agent",
             f"oidc request-token --audience {EXCHANGE} --lifetime 300 --claim organization_id,pipeline_id",
         ),
+        mask="buildkite-agent",
         schema="vendor.buildkite",
     ),
     "docs/ci/azure-devops.md": Ci(
@@ -215,6 +246,7 @@ CI: dict[str, Ci] = {
             header=("authorization", "Bearer of-the-pipeline"),
             member="oidcToken",
         ),
+        mask="##vso[task.setsecret]",
         schema="vendor.azure-pipelines",
     ),
     "docs/ci/google-cloud-build.md": Ci(
@@ -224,7 +256,7 @@ CI: dict[str, Ci] = {
         bad="other-account",
         also_good=frozenset({"instance"}),
         step=at("steps", 0, "script"),
-        endpoint=Endpoint(variables={"GCE_METADATA_HOST": "{host}"}, header=("metadata-flavor", "Google")),
+        endpoint=Endpoint(variables={"GCE_METADATA_HOST": "{host}"}, header=("metadata-flavor", "Google"), plain=True),
         schema="vendor.cloudbuild",
     ),
     "docs/ci/hcp-terraform.md": Ci(
@@ -232,7 +264,7 @@ CI: dict[str, Ci] = {
         issuer="https://app.terraform.io",
         good="apply",
         bad="plan",
-        step=between("hcl", "<<-SCRIPT", "SCRIPT"),
+        step=hcl_step,
         token_variable="TFC_WORKLOAD_IDENTITY_TOKEN",
         login="authfile",
     ),
@@ -259,13 +291,13 @@ CI: dict[str, Ci] = {
         issuer="https://oidc.codefresh.io",
         good="push-main",
         bad="pull-request",
-        step=at("steps", "login", "commands", 1),
+        step=codefresh_step,
         endpoint=Endpoint(
             variables={"CF_OIDC_REQUEST_URL": "{url}", "CF_OIDC_REQUEST_TOKEN": "of-the-step"},
             header=("authorization", "of-the-step"),
             member="id_token",
         ),
-        login="config",
+        login="authfile",
     ),
     "docs/ci/harness.md": Ci(
         provider="harness",
@@ -309,6 +341,8 @@ CI: dict[str, Ci] = {
         bad="pull-request-target",
         interpreter="bash",
         step=at("jobs", "images", "steps", 1, "run"),
+        endpoint=actions("bearer"),
+        mask="::add-mask::",
     ),
     "docs/ci/gitea.md": Ci(
         provider="gitea",
@@ -318,6 +352,8 @@ CI: dict[str, Ci] = {
         also_good=frozenset({"reusable-workflow"}),
         interpreter="bash",
         step=at("jobs", "images", "steps", 1, "run"),
+        endpoint=actions("bearer"),
+        mask="::add-mask::",
     ),
     "docs/ci/vela.md": Ci(
         provider="vela",
@@ -333,3 +369,42 @@ CI: dict[str, Ci] = {
         login="authfile",
     ),
 }
+
+
+def readme_step(of: Page) -> str:
+    return str(yaml.safe_load(only_block(of, "yaml", "github"))["steps"][0]["run"])
+
+
+def gitlab_job_step(of: Page) -> str:
+    return "\n".join(yaml.safe_load(only_block(of, "yaml", "gitlab"))["push-image"]["script"][:2])
+
+
+def action_step(_: Page) -> str:
+    (step,) = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())["runs"]["steps"]
+    return str(step["run"])
+
+
+def gitlab_component(of: Page) -> str:
+    """Return the component's job, with the inputs that the page gives it filled in."""
+    body = (ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[2]
+    (include,) = yaml.safe_load(only_block(of, "yaml", "include"))["include"]
+    for name, value in include["inputs"].items():
+        body = body.replace(f"$[[ inputs.{name} ]]", value)
+    assert "$[[" not in body
+    return body
+
+
+def component_step(of: Page) -> str:
+    return "\n".join(yaml.safe_load(gitlab_component(of))[".ecr-login"]["before_script"])
+
+
+GITHUB, GITLAB = "docs/ci/github-actions.md", "docs/ci/gitlab.md"
+STEPS: dict[str, tuple[str, Ci]] = {
+    **{name: (name, ci) for name, ci in CI.items()},
+    "README.md": ("README.md", replace(CI[GITHUB], step=readme_step)),
+    "getting started, GitHub": ("docs/getting-started.md", replace(CI[GITHUB], step=readme_step)),
+    "getting started, GitLab": ("docs/getting-started.md", replace(CI[GITLAB], step=gitlab_job_step)),
+    "GitHub action": (GITHUB, replace(CI[GITHUB], step=action_step)),
+    "GitLab component": (GITLAB, replace(CI[GITLAB], step=component_step)),
+}
+"""Every login step that ships, with the page that has it or is about it."""

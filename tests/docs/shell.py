@@ -2,18 +2,20 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-# What docker and curl were asked is written down: no token may be on a command line.
+# What docker and curl were asked is written down: no token may be on a command line. The options that a test adds
+# make curl give up sooner; of two values it takes the last.
 DOCKER = """#!/bin/sh
 printf '%s\\n' "$*" >>"$SEEN/docker"
 [ "$1" != login ] || cat >"$SEEN/password"
 """
 CURL = """#!/bin/sh
 printf '%s\\n' "$*" >>"$SEEN/curl"
-exec "$REAL_CURL" "$@"
+exec "$REAL_CURL" "$@" ${CURL_OPTIONS-}
 """
 
 
@@ -25,6 +27,16 @@ class Shell:
     ca_bundle: Path
 
     def run(self, script: str, *, interpreter: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
+        with self.start(script, interpreter=interpreter, **variables) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def start(self, script: str, *, interpreter: str = "bash", **variables: str) -> "subprocess.Popen[str]":
+        """Start the script in a process group of its own."""
         self.program("docker", DOCKER)
         self.program("curl", CURL)
         environment = {
@@ -38,15 +50,15 @@ class Shell:
         }
         path = self.folder / "script"
         path.write_text(script)
-        return subprocess.run(
-            [interpreter, "-e", str(path)],
+        return subprocess.Popen(
+            [*interpreter.split(), "-e", str(path)],
             cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
-            check=False,
+            start_new_session=True,
         )
 
     def program(self, name: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,22 +10,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
-from urllib.parse import urlencode
 
 import pytest
 import yaml
 
 from sandbox.curl import post
-from sandbox.loopback import Answer, Request, Server
+from sandbox.loopback import Server
 from sandbox.providers import all_providers
 from sandbox.service import Service
 from sandbox.world import World
-from tests.docs.ci_systems import CI, EXCHANGE, Ci, Endpoint, only_block
+from tests.docs.ci_systems import CI, EXCHANGE, STEPS, Ci, gitlab_component, only_block
 from tests.docs.pages import ROOT, Page, page, pages
 from tests.docs.shell import Shell
+from tests.docs.step_runs import HOST, Run, run_step, with_exchange
+from tests.front_door import forwarding
 from tests.requirements_present import GITLAB_CI_LOCAL
-
-HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+from tests.tls_server import authority, loopback_context
 
 PAGES = [found for found in pages() if found.name.startswith("docs/ci/") and found.name != "docs/ci/README.md"]
 EVERY_PAGE = pytest.mark.parametrize("of", PAGES, ids=lambda of: of.name)
@@ -48,16 +49,20 @@ class Running:
 
     world: World
     url: str
+    front: str
+    """The same service by TLS, without which no step sends a token."""
 
 
 class Services:
-    """One service for each page, started when first asked for."""
+    """One service for each page, started when first asked for; `ca_bundle` is what a job trusts."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
         self._stack = stack
         self._running: dict[str, Running] = {}
         self._world = stack.enter_context(World(folder))
+        self.ca_bundle = folder / "ca-of-the-front.pem"
+        self.ca_bundle.write_text(authority().bundle)
 
     def of(self, found: Page) -> Running:
         if found.name not in self._running:
@@ -71,7 +76,9 @@ class Services:
             environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
             log = self._stack.enter_context((self._folder / f"{ci.provider}.log").open("wb"))
             service = self._stack.enter_context(Service(environment, output=log, errors=log))
-            self._running[found.name] = Running(world=world, url=service.url)
+            front = self._stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
+            url = f"https://127.0.0.1:{front.port}"
+            self._running[found.name] = Running(world=world, url=service.url, front=url)
         return self._running[found.name]
 
 
@@ -81,75 +88,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         yield Services(tmp_path_factory.mktemp("pages"), stack)
 
 
-class TokenEndpoint:
-    """Gives the token to whoever asks as a job would."""
-
-    def __init__(self, endpoint: Endpoint, token: str) -> None:
-        self._endpoint = endpoint
-        self._token = token
-
-    def answer(self, request: Request) -> Answer:
-        name, value = self._endpoint.header
-        sent = {header.lower(): text for header, text in request.headers}
-        audience = dict(request.parameters()).get("audience", EXCHANGE)
-        if sent.get(name) != value or audience != EXCHANGE:
-            return Answer(status=401)
-        member = self._endpoint.member
-        return Answer(body=(self._token if member is None else json.dumps({member: self._token})).encode())
-
-
-SKOPEO = """#!/bin/sh
-test "$1 $2" = "copy --authfile" || exit 2
-cp "$3" "$SEEN/authfile"
-printf '%s\\n' "$*" >>"$SEEN/skopeo"
-"""
-PRINTS = """#!/bin/sh
-printf '%s\\n' "$*" >>"$SEEN/{name}"
-test "$*" = '{arguments}' || exit 2
-printf '%s\\n' '{token}'
-"""
-
-
-def run_step(of: Page, services: Services, folder: Path, *, scenario: str) -> tuple[Shell, str, int, str]:
-    """Return the shell, the token, the step's status and all it printed."""
+def run_page(of: Page, services: Services, folder: Path, *, scenario: str, **changes: str) -> tuple[Run, str]:
+    """Return what became of the page's step, and the token that it had."""
     ci, running = CI[of.name], services.of(of)
-    shell = Shell(folder=folder, ca_bundle=running.world.issuer.ca_bundle)
-    issuer = running.world.issuer
-    token = issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
-    (folder / "runner").mkdir()
-    mint = urlencode({"scenario": scenario, "claim.iss": ci.issuer})
-    variables = {
-        "EXCHANGE": running.url,
-        "AUDIENCE": EXCHANGE,
-        "REGISTRY": HOST,
-        "AWS_REGION": "eu-west-1",
-        "BUILDKITE_COMMIT": "c7d20e9b",
-        "BUILD_ID": "7",
-        "RUNNER_TEMP": str(folder / "runner"),
-        "TMPDIR": str(folder / "runner"),
-        "DOCKER_CONFIG": str(folder / "config"),
-        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/mint/{ci.provider}?{mint}",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "the-token-of-the-request",
-    }
-    shell.program("skopeo", SKOPEO)
-    if ci.token_variable is not None:
-        variables[ci.token_variable] = token
-    if ci.token_file_variable is not None:
-        variables[ci.token_file_variable] = str(folder / "token")
-        (folder / "token").write_text(token)
-    if ci.program is not None:
-        name, arguments = ci.program
-        shell.program(name, PRINTS.format(name=name, arguments=arguments, token=token))
-    with ExitStack() as stack:
-        if ci.endpoint is not None:
-            server = stack.enter_context(Server(TokenEndpoint(ci.endpoint, token).answer))
-            host = f"127.0.0.1:{server.port}"
-            variables |= {
-                name: text.format(host=host, url=f"http://{host}/token") for name, text in ci.endpoint.variables.items()
-            }
-        script = ci.step(of).replace(f"EXCHANGE={EXCHANGE}", f"EXCHANGE={running.url}")
-        done = shell.run(script, interpreter=ci.interpreter, **variables)
-    return shell, token, done.returncode, done.stdout + done.stderr
+    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
+    run = run_step(
+        ci, ci.step(of), folder, exchange=running.front, token=token, ca_bundle=services.ca_bundle, **changes
+    )
+    return run, token
 
 
 def password_of(shell: Shell, ci: Ci) -> str:
@@ -161,8 +107,6 @@ def password_of(shell: Shell, ci: Ci) -> str:
         case "authfile":
             assert shell.seen("skopeo").rstrip().rpartition("docker://")[2].startswith(f"{HOST}/")
             text = shell.seen("authfile")
-        case "config":
-            text = shell.seen("config/config.json")
         case _:
             assert_never(ci.login)
     user, _, password = base64.b64decode(json.loads(text)["auths"][HOST]["auth"]).decode().partition(":")
@@ -170,33 +114,35 @@ def password_of(shell: Shell, ci: Ci) -> str:
     return password
 
 
-# What the test itself lays there, and the file that one page means to leave for its next step.
-OWN_FILES = {"script", "docker", "curl", "skopeo", "password", "authfile", "token", "config.json"}
+# What the test itself lays there.
+OWN_FILES = {"script", "docker", "curl", "skopeo", "password", "authfile", "token", "masked"}
 
 
 @EVERY_PAGE
 def test_the_login_step_logs_in(of: Page, services: Services, tmp_path: Path) -> None:
     ci = CI[of.name]
-    shell, token, status, printed = run_step(of, services, tmp_path, scenario=ci.good)
-    assert status == 0, printed
-    password = password_of(shell, ci)
+    run, token = run_page(of, services, tmp_path, scenario=ci.good)
+    assert run.status == 0, run.printed
+    password = password_of(run.shell, ci)
     assert services.of(of).world.aws.registry.login(password) is not None
     # Neither token nor password is in a process list, in the log or left behind.
-    assert token not in shell.seen("curl") + printed
-    assert password not in shell.seen("curl") + shell.seen("skopeo") + printed
+    seen = run.shell.seen("curl") + run.shell.seen("skopeo") + run.unmasked(ci)
+    assert token not in seen
+    assert password not in seen
+    assert run.masked(ci) == ([token, password] if ci.mask else [])
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert left <= OWN_FILES | ({ci.program[0]} if ci.program else set())
-    assert (tmp_path / "config" / "config.json").exists() == (ci.login == "config")
 
 
 @EVERY_PAGE
 def test_a_refusal_fails_the_step_and_says_why(of: Page, services: Services, tmp_path: Path) -> None:
-    shell, token, status, printed = run_step(of, services, tmp_path, scenario=CI[of.name].bad)
-    assert status == 1, printed
-    assert '"reason": "no-matching-grant"' in printed or '"reason": "untrusted-trigger"' in printed, printed
-    assert token not in printed
-    assert shell.seen("docker") == shell.seen("skopeo") == ""
-    assert not (tmp_path / "config" / "config.json").exists()
+    ci = CI[of.name]
+    run, token = run_page(of, services, tmp_path, scenario=ci.bad)
+    assert run.status == 1, run.printed
+    assert '"reason": "no-matching-grant"' in run.printed or '"reason": "untrusted-trigger"' in run.printed, run.printed
+    assert token not in run.unmasked(ci)
+    assert run.shell.seen("docker") == run.shell.seen("skopeo") == ""
+    assert run.left == ()
 
 
 @pytest.mark.parametrize(
@@ -298,81 +244,84 @@ def test_the_composite_action_takes_what_the_page_gives_it() -> None:
 
 @pytest.mark.parametrize(("scenario", "status"), [("push-main", 0), ("push-feature", 1)])
 def test_the_composite_action_runs(services: Services, tmp_path: Path, scenario: str, status: int) -> None:
-    running = services.of(page("docs/ci/github-actions.md"))
+    of = page("docs/ci/github-actions.md")
+    ci, running = STEPS["GitHub action"][1], services.of(of)
     action = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())
-    (step,) = action["runs"]["steps"]
-    shell = Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
-    mint = urlencode({"scenario": scenario, "claim.iss": CI["docs/ci/github-actions.md"].issuer})
-    inputs = {"EXCHANGE": running.url + "/", "AUDIENCE": EXCHANGE, "REGISTRY_NAME": "apps"}
-    assert set(step["env"]) == set(inputs)
-    (tmp_path / "runner").mkdir()
-    done = shell.run(
-        step["run"],
-        ACTIONS_ID_TOKEN_REQUEST_URL=f"{running.world.issuer.url}/mint/github-actions?{mint}",
-        ACTIONS_ID_TOKEN_REQUEST_TOKEN="the-token-of-the-request",
-        GITHUB_OUTPUT=str(tmp_path / "output"),
-        TMPDIR=str(tmp_path / "runner"),
-        **inputs,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    assert not list((tmp_path / "runner").iterdir())
+    assert set(action["runs"]["steps"][0]["env"]) == {"EXCHANGE", "AUDIENCE", "REGISTRY_NAME"}
+    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
+    front = running.front + "/"
+    run = run_step(ci, ci.step(of), tmp_path, exchange=front, token=token, ca_bundle=services.ca_bundle)
+    assert run.status == status, run.printed
+    assert run.left == ()
     if status == 0:
-        password = shell.seen("password")
+        password = run.shell.seen("password")
         assert running.world.aws.registry.login(password) is not None
-        # The one line with the password is what makes GitHub hide it in every line from then on.
-        assert [line for line in done.stdout.splitlines() if password in line] == [f"::add-mask::{password}"]
-        assert shell.seen("output").startswith(f"registry={HOST}\nexpires-at=20")
+        # The lines that make GitHub hide token and password in every line from then on.
+        assert run.masked(ci) == [token, password]
+        assert token not in run.unmasked(ci)
+        assert password not in run.unmasked(ci)
+        assert run.shell.seen("output").startswith(f"registry={HOST}\nexpires-at=20")
     else:
-        assert '"reason": "no-matching-grant"' in done.stdout
-        assert shell.seen("docker") == ""
-
-
-def test_the_composite_action_says_that_a_permission_is_missing(services: Services, tmp_path: Path) -> None:
-    running = services.of(page("docs/ci/github-actions.md"))
-    action = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())
-    done = Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle).run(
-        action["runs"]["steps"][0]["run"], EXCHANGE=running.url, AUDIENCE=EXCHANGE, REGISTRY_NAME="apps"
-    )
-    assert done.returncode == 1
-    assert "id-token: write" in done.stdout
-
-
-def gitlab_component() -> tuple[dict[str, object], str]:
-    """Return the component's inputs and its job, with the inputs that the page gives it filled in."""
-    header, _, body = (ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")
-    (include,) = yaml.safe_load(only_block(page("docs/ci/gitlab.md"), "yaml", "include"))["include"]
-    for name, value in include["inputs"].items():
-        body = body.replace(f"$[[ inputs.{name} ]]", value)
-    inputs: dict[str, object] = yaml.safe_load(header)["spec"]["inputs"]
-    assert set(inputs) == set(include["inputs"])
-    return inputs, body
+        assert '"reason": "no-matching-grant"' in run.printed
+        assert run.shell.seen("docker") == ""
 
 
 def test_the_gitlab_component_is_one(tmp_path: Path) -> None:
-    inputs, body = gitlab_component()
-    assert "$[[" not in body
+    of = page("docs/ci/gitlab.md")
+    header = yaml.safe_load((ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[0])
+    inputs = header["spec"]["inputs"]
+    (include,) = yaml.safe_load(only_block(of, "yaml", "include"))["include"]
+    assert set(inputs) == set(include["inputs"])
     assert all(isinstance(declared, dict) and "description" in declared for declared in inputs.values())
     path = tmp_path / ".gitlab-ci.yml"
-    path.write_text(body)
+    path.write_text(gitlab_component(of))
     check_schema("vendor.gitlab-ci", path)
+
+
+@pytest.mark.parametrize("name", ["exchange", "registry"])
+def test_the_gitlab_component_takes_no_input_that_ends_a_quote(name: str) -> None:
+    """Its inputs are written into a script."""
+    header = yaml.safe_load((ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[0])
+    pattern = header["spec"]["inputs"][name]["regex"]
+    good = "https://exchange.acme.example/base/"
+    assert re.search(pattern, good)
+    for bad in ("'; id; '", "$(id)", "`id`", '"', "a b", "https://x/\\", "https://x/' y", ""):
+        assert not re.search(pattern, bad)
+    assert (name == "exchange") is not bool(re.search(pattern, "http://exchange.acme.example"))
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("push-main", 0), ("push-feature", 1)])
 def test_the_gitlab_component_runs(services: Services, tmp_path: Path, scenario: str, status: int) -> None:
     of = page("docs/ci/gitlab.md")
-    running = services.of(of)
-    job = yaml.safe_load(gitlab_component()[1])[".ecr-login"]
+    ci, running = STEPS["GitLab component"][1], services.of(of)
+    job = yaml.safe_load(gitlab_component(of))[".ecr-login"]
     token = running.world.issuer.mint(
-        "gitlab", audience=job["id_tokens"]["ECR_TOKEN"]["aud"], scenario=scenario, claims={"iss": CI[of.name].issuer}
+        "gitlab", audience=job["id_tokens"]["ECR_TOKEN"]["aud"], scenario=scenario, claims={"iss": ci.issuer}
     )
-    shell = Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
-    variables = {**job["variables"], "EXCHANGE": running.url, "ECR_TOKEN": token}
-    done = shell.run("\n".join(job["before_script"]), interpreter="sh", **variables)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert not (tmp_path / "login").exists() or status == 1
+    run = run_step(ci, ci.step(of), tmp_path, exchange=running.front, token=token, ca_bundle=services.ca_bundle)
+    assert run.status == status, run.printed
+    assert run.left == ()
     if status == 0:
-        assert running.world.aws.registry.login(shell.seen("password")) is not None
-    assert token not in shell.seen("curl")
+        assert running.world.aws.registry.login(run.shell.seen("password")) is not None
+    assert token not in run.shell.seen("curl") + run.printed
+
+
+@pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "getting started, GitLab", "GitLab component"])
+def test_no_variable_of_gitlab_says_where_the_token_goes(services: Services, tmp_path: Path, name: str) -> None:
+    """A report of another job, or whoever starts the pipeline, sets variables that win over those of the job."""
+    of_name, ci = STEPS[name]
+    running = services.of(page("docs/ci/gitlab.md"))
+    token = running.world.issuer.mint("gitlab", audience=EXCHANGE, scenario="push-main", claims={"iss": ci.issuer})
+    elsewhere = {
+        "EXCHANGE": "https://127.0.0.1:1",
+        "EXCHANGE_REGISTRY": "elsewhere",
+        "REGISTRY": "elsewhere.example",
+        "REGISTRY_NAME": "elsewhere",
+    }
+    script = ci.step(page(of_name))
+    run = run_step(ci, script, tmp_path, exchange=running.front, token=token, ca_bundle=services.ca_bundle, **elsewhere)
+    assert run.status == 0, run.printed
+    assert run.shell.seen("docker") == f"login --username AWS --password-stdin {HOST}\n"
 
 
 @pytest.mark.gitlab
@@ -386,12 +335,14 @@ def test_gitlabs_pipeline_runs_as_a_whole(services: Services, tmp_path: Path, sc
         del pipeline["push-image"][key]
     project = tmp_path / "project"
     project.mkdir()
+    job = pipeline["push-image"]
+    job["before_script"] = [with_exchange(line, running.front) for line in job["before_script"]]
     (project / ".gitlab-ci.yml").write_text(yaml.safe_dump(pipeline))
     token = running.world.issuer.mint(
         "gitlab", audience=EXCHANGE, scenario=scenario, claims={"iss": CI[of.name].issuer}
     )
-    (project / ".gitlab-ci-local-variables.yml").write_text(f"ECR_TOKEN: {token}\nEXCHANGE: {running.url}\n")
-    shell = Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
+    (project / ".gitlab-ci-local-variables.yml").write_text(f"ECR_TOKEN: {token}\n")
+    shell = Shell(folder=tmp_path, ca_bundle=services.ca_bundle)
     done = shell.run(
         f"""
         cd '{project}'

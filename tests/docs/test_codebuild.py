@@ -16,12 +16,15 @@ import yaml
 
 from sandbox import account
 from sandbox.aws.principals import Session, make_role, new_access_key_id, new_secret
+from sandbox.loopback import Server
 from sandbox.service import Service
 from sandbox.world import World
 from tests.docs.ci_systems import EXCHANGE, only_block
 from tests.docs.pages import Page, page
 from tests.docs.shell import Shell
+from tests.front_door import forwarding
 from tests.requirements_present import AWS_CLI
+from tests.tls_server import authority, loopback_context
 
 pytestmark = [pytest.mark.aws_cli, pytest.mark.program("curl")]
 
@@ -49,7 +52,8 @@ class Builds:
     """A service with the policy of the page, and an AWS whose roles run builds."""
 
     world: World
-    url: str
+    front: str
+    """The service by TLS, without which no step sends a token."""
 
     def run(
         self,
@@ -71,12 +75,16 @@ class Builds:
                 expires_at=None,
             )
         )
-        shell = Shell(folder=folder, ca_bundle=self.world.issuer.ca_bundle)
+        bundle = folder / "ca-of-the-front.pem"
+        bundle.write_text(authority().bundle)
+        shell = Shell(folder=folder, ca_bundle=bundle)
+        (folder / "temporary").mkdir()
         # Written down like curl's: no token may be on its command line either.
         shell.program("aws", f'#!/bin/sh\nprintf \'%s\\n\' "$*" >>"$SEEN/aws"\nexec {AWS_CLI} "$@"\n')
         variables = {
-            "EXCHANGE": self.url,
+            "EXCHANGE": self.front,
             "AUDIENCE": EXCHANGE,
+            "TMPDIR": str(folder / "temporary"),
             "REGISTRY": HOST,
             "AWS_REGION": account.REGION,
             "AWS_ENDPOINT_URL_STS": self.world.aws.url,
@@ -102,7 +110,7 @@ class Build:
 
     def left(self) -> set[str]:
         """Return the files that the step left behind, without those that the shell's programs wrote."""
-        own = {"script", "docker", "curl", "aws", "password"}
+        own = {"script", "docker", "curl", "aws", "password", "ca-of-the-front.pem"}
         return {path.name for path in self.shell.folder.rglob("*") if path.is_file()} - own
 
 
@@ -122,7 +130,8 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
         log = stack.enter_context((folder / "log").open("wb"))
         environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
         service = stack.enter_context(Service(environment, output=log, errors=log))
-        yield Builds(world=world, url=service.url)
+        front = stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
+        yield Builds(world=world, front=f"https://127.0.0.1:{front.port}")
 
 
 @pytest.fixture(autouse=True)

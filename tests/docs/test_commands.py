@@ -1,20 +1,22 @@
 """The shell lines and pipeline steps of the documents, run for real against the sandbox."""
 
-import os
-import shutil
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 import yaml
 
+from sandbox.loopback import Server
 from sandbox.world import World
+from tests.docs.ci_systems import STEPS
 from tests.docs.conftest import Running
 from tests.docs.pages import Page, blocks, page, pages
 from tests.docs.shell import Shell
-
-HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+from tests.docs.step_runs import HOST, Run, run_step
+from tests.front_door import forwarding
+from tests.tls_server import authority, loopback_context
 
 
 def is_a_login(running: Running, password: str) -> bool:
@@ -59,67 +61,66 @@ def github_step(page_name: str) -> str:
     return str(step["run"])
 
 
-def run_github_step(running: Running, shell: Shell, page_name: str, scenario: str) -> subprocess.CompletedProcess[str]:
+STEPS_OF_GITHUB = pytest.mark.parametrize("name", ["README.md", "getting started, GitHub"])
+
+
+@pytest.fixture(scope="module")
+def front(running: Running) -> Iterator[str]:
+    """The service by TLS, without which no step sends a token."""
+    with Server(forwarding(running.url), tls=loopback_context()) as server:
+        yield f"https://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def front_bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "ca-of-the-front.pem"
+    path.write_text(authority().bundle)
+    return path
+
+
+def run_named_step(running: Running, front: str, bundle: Path, folder: Path, name: str, scenario: str) -> Run:
+    of_name, ci = STEPS[name]
     world = running.world
-    temporary = shell.folder / "runner"
-    temporary.mkdir()
-    return shell.run(
-        github_step(page_name),
-        EXCHANGE=running.url,
-        AUDIENCE=world.audience,
-        RUNNER_TEMP=str(temporary),
-        # As GitHub's: it has a query already, to which the audience is added.
-        ACTIONS_ID_TOKEN_REQUEST_URL=f"{world.issuer.url}/mint/github-actions?{urlencode({'scenario': scenario})}",
-        ACTIONS_ID_TOKEN_REQUEST_TOKEN="the-token-of-the-request",
-    )
+    token = world.issuer.mint(ci.provider, audience=world.audience, scenario=scenario)
+    return run_step(ci, ci.step(page(of_name)), folder / "job", exchange=front, token=token, ca_bundle=bundle)
 
 
-STEPS = pytest.mark.parametrize("page_name", ["README.md", "docs/getting-started.md"])
-
-# GitHub's runners have jq; somebody's laptop may not. In CI nothing is skipped.
-NEEDS_JQ = pytest.mark.skipif(shutil.which("jq") is None and not os.environ.get("CI"), reason="jq is not installed")
-
-
-@NEEDS_JQ
-@STEPS
-def test_the_step_of_github_logs_in(running: Running, shell: Shell, page_name: str) -> None:
-    done = run_github_step(running, shell, page_name, "push-main")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert shell.seen("docker") == f"login --username AWS --password-stdin {HOST}\n"
-    assert is_a_login(running, shell.seen("password"))
-    assert not list((shell.folder / "runner").iterdir())
-    assert "the-token-of-the-request" not in shell.seen("curl")
-    assert "eyJ" not in shell.seen("curl") + done.stdout + done.stderr
+@STEPS_OF_GITHUB
+def test_the_step_of_github_logs_in(
+    running: Running, front: str, front_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    run = run_named_step(running, front, front_bundle, tmp_path, name, "push-main")
+    assert run.status == 0, run.printed
+    assert run.shell.seen("docker") == f"login --username AWS --password-stdin {HOST}\n"
+    assert is_a_login(running, run.shell.seen("password"))
+    assert run.left == ()
+    assert "of-the-job" not in run.shell.seen("curl")
+    assert "eyJ" not in run.shell.seen("curl") + run.unmasked(STEPS[name][1])
 
 
-@NEEDS_JQ
-@STEPS
-def test_the_step_of_github_fails_and_says_why(running: Running, shell: Shell, page_name: str) -> None:
-    done = run_github_step(running, shell, page_name, "push-feature")
-    assert done.returncode == 1
-    assert "no-matching-grant" in done.stdout
-    assert shell.seen("docker") == ""
-
-
-def gitlab_job(text: str) -> tuple[str, str]:
-    job = yaml.safe_load(text)["push-image"]
-    return job["id_tokens"]["ECR_TOKEN"]["aud"], job["script"][0]
+@STEPS_OF_GITHUB
+def test_the_step_of_github_fails_and_says_why(
+    running: Running, front: str, front_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    run = run_named_step(running, front, front_bundle, tmp_path, name, "push-feature")
+    assert run.status == 1
+    assert "no-matching-grant" in run.printed
+    assert run.shell.seen("docker") == ""
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("push-main", 0), ("push-feature", 1)])
-def test_the_job_of_gitlab(running: Running, shell: Shell, scenario: str, status: int) -> None:
-    ((_, text),) = blocks("yaml", "gitlab")
-    audience, script = gitlab_job(text)
-    token = running.world.issuer.mint("gitlab", audience=audience, scenario=scenario)
-    done = shell.run(script, interpreter="sh", EXCHANGE=running.url, ECR_TOKEN=token)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert token not in shell.seen("curl")
+def test_the_job_of_gitlab(
+    running: Running, front: str, front_bundle: Path, tmp_path: Path, scenario: str, status: int
+) -> None:
+    run = run_named_step(running, front, front_bundle, tmp_path, "getting started, GitLab", scenario)
+    assert run.status == status, run.printed
+    assert "eyJ" not in run.shell.seen("curl") + run.printed
+    assert run.left == ()
     if status == 0:
-        assert is_a_login(running, shell.seen("password"))
-        assert not (shell.folder / "login").exists()
+        assert is_a_login(running, run.shell.seen("password"))
     else:
-        assert "no-matching-grant" in done.stdout
-        assert shell.seen("docker") == ""
+        assert "no-matching-grant" in run.printed
+        assert run.shell.seen("docker") == ""
 
 
 def test_the_faults_of_the_sandbox_can_be_planned_as_shown(tmp_path: Path) -> None:
@@ -142,13 +143,16 @@ def test_every_shell_block_is_one(found: Page) -> None:
             assert done.returncode == 0, block.text + done.stderr
 
 
+SECRET_HEADER = re.compile(r"(-H|--header)[ =]*['\"]?[A-Za-z_-]*(authorization|token)", re.IGNORECASE)
+
+
 def test_no_line_puts_a_token_on_a_command_line() -> None:
     for found in pages():
         for block in found.blocks:
-            if block.language in ("bash", "yaml"):
+            if block.language in ("bash", "sh", "yaml", "hcl", "groovy", "text"):
                 assert "--oauth2-bearer" not in block.text
-                assert "-H 'Authorization" not in block.text
-                assert '-H "Authorization' not in block.text
+                assert "--config -" not in block.text
+                assert not SECRET_HEADER.search(block.text), found.name
 
 
 def test_the_step_is_the_same_in_readme_and_guide() -> None:

@@ -1,12 +1,17 @@
 """What the page of CI systems says of each is what its preset holds."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from sandbox.providers import all_providers
 from tests.core.test_identity_preset import PRESETS
+from tests.docs.ci_systems import CI
 from tests.docs.pages import code_in, page
+from tests.docs.shell import Shell
+from tests.docs.step_runs import endpoint_variables
+from tests.tls_server import authority
 from token_exchange.core.identity import Preset
 from token_exchange.presets.catalog import NAMES
 
@@ -82,3 +87,23 @@ def test_an_audience_that_cannot_be_chosen_is_said(preset: Preset) -> None:
 def test_claims_that_must_be_matched_are_said(preset: Preset) -> None:
     for path in preset.must_match:
         assert f"only `{spelled(path)}` tells" in section(preset)
+
+
+ENDPOINTS = {name: ci for name, ci in CI.items() if ci.endpoint is not None and not ci.endpoint.plain}
+
+
+@pytest.mark.program("curl")
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_the_step_line_prints_the_token_and_hides_its_secret(name: str, tmp_path: Path) -> None:
+    ci = ENDPOINTS[name]
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(authority().bundle)
+    line = PRESETS[ci.provider].step_line.replace("AUDIENCE", ci.audience)
+    shell = Shell(folder=tmp_path, ca_bundle=bundle)
+    with endpoint_variables(ci.endpoint, "eyJ.of.the-job") as variables:
+        done = shell.run(line, interpreter="sh", **variables)
+    assert (done.stdout.strip(), done.returncode) == ("eyJ.of.the-job", 0), done.stderr
+    secrets = [value for key, value in variables.items() if "TOKEN" in key and not value.startswith("https:")]
+    assert secrets
+    for secret in secrets:
+        assert secret not in shell.seen("curl")

@@ -50,7 +50,12 @@ def test_it_serves_until_it_is_told_to_stop(
         assert serving.wait(timeout=20) == 0
         assert output.read().strip() == "stopped"
     assert json.loads(log.read_text().splitlines()[-1]) == {"path": "/v1/x"}
-    for wanted in (scenario, "/v1/health", "--config -", "/v1/token"):
+    for wanted in (
+        scenario,
+        "/v1/health",
+        "| curl -sS -H @- -X POST",
+        "/v1/token",
+    ):
         assert wanted in told
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.load.environments import Environments, Reply
 from sandbox.load.jobs import Job, make_jobs
-from sandbox.load.run import Outcome, run
+from sandbox.load.run import NO_ANSWER, Outcome, run
 from sandbox.load.verdict import faults_of
 from sandbox.world import World
 from token_exchange.core.refusals import Reason
@@ -48,6 +48,14 @@ def verdict(crowd: Crowd, *outcomes: Outcome) -> str:
 
 def test_everybody_has_what_is_his(crowd: Crowd) -> None:
     assert verdict(crowd, *crowd.outcomes) == ""
+
+
+@pytest.mark.parametrize("reason", ["internal-error", "misconfigured", NO_ANSWER, "None"])
+def test_a_fault_before_the_last_try_is_found(crowd: Crowd, reason: str) -> None:
+    first = dataclasses.replace(crowd.granted()[0], again=("aws-throttled", reason))
+    assert reason in verdict(crowd, first)
+    passing = dataclasses.replace(first, again=("aws-throttled", "too-many-requests"))
+    assert verdict(crowd, passing) == ""
 
 
 def test_a_login_of_another_job_is_found(crowd: Crowd) -> None:

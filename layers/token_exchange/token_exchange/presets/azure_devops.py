@@ -70,8 +70,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         minted="on-request",
         step_line=(
             "printf 'Authorization: Bearer %s' \"$SYSTEM_ACCESSTOKEN\" | "
-            'curl -sSf -X POST -H "Content-Length: 0" -H @- "$SYSTEM_OIDCREQUESTURI?api-version=7.1" | '
-            "jq -er .oidcToken   # the audience is always AUDIENCE"
+            'curl -sSf -H @- -H "Content-Length: 0" -X POST "$SYSTEM_OIDCREQUESTURI?api-version=7.1" | '
+            'sed -n \'s/.*"oidcToken" *: *"\\([^"]*\\)".*/\\1/p\'   # the audience is always AUDIENCE'
         ),
     )
 

@@ -85,10 +85,11 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            "printf 'Authorization: %s\\nBUILD_API_TOKEN: %s\\n' "
+            "printf 'BUILD_API_TOKEN: %s\\nAuthorization: %s' "
             '"$BITRISE_BUILD_API_TOKEN" "$BITRISE_BUILD_API_TOKEN" | '
-            'curl -sSf -X POST "$BITRISE_BUILD_URL/id_token.json" -H @- --json \'{"aud": "AUDIENCE"}\' | '
-            "jq -er .id_token"
+            "curl -sSf -H @- -H 'Content-Type: application/json' -d '{\"aud\": \"AUDIENCE\"}' "
+            '"$BITRISE_BUILD_URL/id_token.json" | '
+            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
         ),
     )
 

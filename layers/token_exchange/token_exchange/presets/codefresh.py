@@ -107,7 +107,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         minted="on-request",
         step_line=(
             "printf 'Authorization: %s' \"$CF_OIDC_REQUEST_TOKEN\" | "
-            'curl -sSf -H @- "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" | jq -er .id_token'
+            'curl -sSf -H @- "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" | '
+            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
         ),
     )
 

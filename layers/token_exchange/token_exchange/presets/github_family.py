@@ -80,7 +80,8 @@ identity of the base repository and its default branch, and no claim names the f
 
 STEP_LINE: Final = (
     "printf 'Authorization: bearer %s' \"$ACTIONS_ID_TOKEN_REQUEST_TOKEN\" | "
-    'curl -sSf -H @- "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=AUDIENCE" | jq -er .value'
+    'curl -sSf -H @- -G "$ACTIONS_ID_TOKEN_REQUEST_URL" --data-urlencode "audience=AUDIENCE" | '
+    'sed -n \'s/.*"value" *: *"\\([^"]*\\)".*/\\1/p\''
 )
 
 

@@ -98,7 +98,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         minted="on-request",
         step_line=(
             "printf 'Authorization: Bearer %s' \"$VELA_ID_TOKEN_REQUEST_TOKEN\" | "
-            "curl -sSf -H @- \"$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE\" | jq -er '.token // .value'"
+            'curl -sSf -H @- "$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | '
+            'sed -n -E \'s/.*"(token|value)" *: *"([^"]*)".*/\\2/p\''
         ),
     )
 

@@ -1,0 +1,318 @@
+"""Every login step that ships, against a front door that fails: no login is lost, none is printed, none is left."""
+
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.loopback import Answer, Request, Server
+from tests.docs.ci_systems import CI, STEPS, Ci
+from tests.docs.pages import Page, page
+from tests.docs.step_runs import Run, prepare, run_step
+from tests.front_door import FAULTS, REASON, STALE, Door, front_door
+from tests.tls_server import authority
+
+pytestmark = pytest.mark.program("curl")
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl"
+AT_ONCE = 8
+SHELLS = pytest.mark.parametrize(
+    "interpreter",
+    [
+        "bash",
+        pytest.param("dash", marks=pytest.mark.program("dash")),
+        pytest.param("busybox sh", marks=pytest.mark.program("busybox")),
+    ],
+)
+EVERY_STEP = pytest.mark.parametrize("name", STEPS)
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with front_door() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ca_bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    path.write_text(authority().bundle)
+    return path
+
+
+def script_of(name: str) -> tuple[Ci, str]:
+    of_name, ci = STEPS[name]
+    return ci, ci.step(page(of_name))
+
+
+# ------------------------------------------------------------------------------------------------------------ one shape
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The step as its page explains it: what each has in common, around the lines that a system has of its own."""
+
+    start: str
+    exchange: str
+
+    @classmethod
+    def of(cls, found: Page) -> "Shape":
+        (text,) = [block.text for block in found.blocks if (block.language, block.use) == ("sh", "shape")]
+        start, _, rest = text.partition("  token=$TOKEN\n")
+        exchange, _, end = rest.partition("  docker login ")
+        assert end.endswith('"$login"\n)\n')
+        return cls(start, exchange)
+
+    def pattern(self) -> re.Pattern[str]:
+        exchange = re.escape(self.exchange)
+        others = {"registry=apps": r"registry=[^&\n]+", "format=password": r"format=(?P<format>[a-z-]+)"}
+        for part, other in others.items():
+            exchange = exchange.replace(re.escape(part), other)
+        return re.compile(
+            f"^{re.escape(self.start)}(?P<token>(?:  .*\n)+){exchange}(?P<use>(?:  .*\n)+)[)]$", re.MULTILINE
+        )
+
+
+@EVERY_STEP
+def test_every_step_is_the_shape_that_the_guide_explains(name: str) -> None:
+    ci, script = script_of(name)
+    (found,) = Shape.of(page("docs/ci/README.md")).pattern().finditer(script)
+    assert script.count("/v1/token") == 1
+    # A subshell ends with all that it set and trapped; what stands before and after it has no part in the login.
+    outside = script[: found.start()] + script[found.end() :]
+    assert "login" not in outside
+    assert "umask" not in outside
+    # What is the system's own has no file but the step's, and no curl that waits for ever.
+    for line in (found["token"] + found["use"]).splitlines():
+        assert "mktemp" not in line
+        assert "jq" not in line.split()
+        assert not re.search(r"\bcurl\b", line) or "--max-time" in line
+    assert ("--authfile" in found["use"]) is (found["format"] == "docker-config") is (ci.login == "authfile")
+
+
+def test_the_shape_bounds_time_and_needs_https() -> None:
+    shape = Shape.of(page("docs/ci/README.md"))
+    for option in ("--proto '=https'", "--connect-timeout", "--max-time", "--retry 4", "--retry-max-time 60"):
+        assert option in shape.start
+    assert "--retry-all-errors" in shape.exchange
+
+
+# ----------------------------------------------------------------------------------------------------- in front of them
+
+
+def run_all(door: Door, folder: Path, ca_bundle: Path, *, fault: str, slash: str = "") -> dict[str, Run]:
+    """Run every step against the door with this fault, several at once: most of their time is curl's waiting."""
+
+    def run(numbered: tuple[int, str]) -> tuple[str, Run]:
+        number, name = numbered
+        ci, script = script_of(name)
+        exchange = f"{door.url}/{fault}/{number}{slash}"
+        options = FAULTS[fault].curl
+        found = run_step(
+            ci, script, folder / str(number), exchange=exchange, token=TOKEN, ca_bundle=ca_bundle, CURL_OPTIONS=options
+        )
+        return name, found
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
+        return dict(threads.map(run, enumerate(STEPS)))
+
+
+def problems(door: Door, runs: dict[str, Run], check: Callable[[Run, Ci], bool]) -> dict[str, str]:
+    """Return the steps that break the rule, or show or leave what none may; with what they printed."""
+    found = {}
+    for name, run in runs.items():
+        ci = STEPS[name][1]
+        shown = run.unmasked(ci) + run.shell.seen("curl") + run.shell.seen("skopeo") + run.shell.seen("docker")
+        if not check(run, ci) or door.shows_in(shown) or TOKEN in shown or left_by(run, ci):
+            found[name] = f"status {run.status}, left {left_by(run, ci)}: {run.printed}"
+    return found
+
+
+def left_by(run: Run, ci: Ci) -> tuple[str, ...]:
+    """Return what lies where temporary files go, and what the step wrote into the folder of the project."""
+    own = {"script", "bin", "runner", "docker", "curl", "skopeo", "password", "authfile", "token", "masked", "output"}
+    own |= {ci.program[0]} if ci.program else set()
+    return run.left + tuple(path.name for path in run.shell.folder.iterdir() if path.name not in own)
+
+
+def logged_in(run: Run, ci: Ci) -> bool:
+    used = "password" if ci.login == "docker" else "authfile"
+    return run.status == 0 and run.shell.seen(used) != ""
+
+
+def not_logged_in(run: Run, _: Ci) -> bool:
+    return run.status != 0 and run.shell.seen("docker") == run.shell.seen("skopeo") == ""
+
+
+@pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if fault.logs_in])
+def test_no_login_is_lost_to_what_passes(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
+    runs = run_all(door, tmp_path, ca_bundle, fault=fault)
+    assert problems(door, runs, logged_in) == {}
+    for name, run in runs.items():
+        assert door.shows_in(run.shell.seen("password") + run.shell.seen("authfile")), name
+        assert STALE.decode() not in run.printed, name
+
+
+def test_a_slash_at_the_end_of_the_address_is_harmless(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
+    assert problems(door, run_all(door, tmp_path, ca_bundle, fault="none", slash="/"), logged_in) == {}
+
+
+LASTING = [name for name, fault in FAULTS.items() if not fault.logs_in]
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_no_login_is_printed_or_left_by_what_lasts(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
+    runs = run_all(door, tmp_path, ca_bundle, fault=fault)
+    assert problems(door, runs, not_logged_in) == {}
+    for name, run in runs.items():
+        # Only the last answer is shown, and only where there was one, whole.
+        assert (REASON in run.printed) is fault.startswith("refused"), name
+        assert STALE.decode() not in run.printed, name
+        if not fault.startswith("refused"):
+            assert "curl: (" in run.printed, name
+
+
+def test_nothing_is_sent_without_tls(tmp_path: Path, ca_bundle: Path) -> None:
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(body=b"eyJ")
+
+    with Server(answer) as server, ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
+
+        def run(numbered: tuple[int, str]) -> Run:
+            number, name = numbered
+            ci, script = script_of(name)
+            return run_step(
+                ci,
+                script,
+                tmp_path / str(number),
+                exchange=f"http://127.0.0.1:{server.port}",
+                token=TOKEN,
+                ca_bundle=ca_bundle,
+                CURL_OPTIONS="--retry-max-time 1",
+            )
+
+        runs = list(threads.map(run, enumerate(STEPS)))
+    assert asked == []
+    assert all(run.status != 0 and run.left == () for run in runs)
+
+
+@SHELLS
+def test_a_step_that_is_cancelled_leaves_nothing(door: Door, tmp_path: Path, ca_bundle: Path, interpreter: str) -> None:
+    ci, script = script_of("docs/ci/bitbucket-pipelines.md")
+    exchange = f"{door.url}/drips/{interpreter.partition(' ')[0]}"
+    shell, variables = prepare(ci, tmp_path / "job", exchange=exchange, token=TOKEN, ca_bundle=ca_bundle)
+    script = script.replace("EXCHANGE=https://exchange.acme.example", f"EXCHANGE={exchange}")
+    door.busy.clear()
+    with shell.start(script, interpreter=interpreter, **variables) as process:
+        assert door.busy.wait(30)
+        (held,) = (shell.folder / "runner").iterdir()
+        assert held.stat().st_mode & 0o777 == 0o600
+        os.killpg(process.pid, signal.SIGTERM)
+        printed = process.communicate(timeout=30)[0]
+    assert process.returncode != 0
+    assert list((shell.folder / "runner").iterdir()) == []
+    assert not door.shows_in(printed)
+
+
+@SHELLS
+@pytest.mark.parametrize("fault", ["none", "refused", "cut"])
+@pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "docs/ci/vela.md", "docs/ci/github-actions.md"])
+def test_every_shell_runs_the_shape(
+    door: Door, tmp_path: Path, ca_bundle: Path, name: str, interpreter: str, fault: str
+) -> None:
+    ci, script = script_of(name)
+    ci = dataclasses.replace(ci, interpreter=interpreter)
+    exchange = f"{door.url}/{fault}/{interpreter.partition(' ')[0]}-{ci.provider}"
+    options = FAULTS[fault].curl
+    folder = tmp_path / "job"
+    run = run_step(ci, script, folder, exchange=exchange, token=TOKEN, ca_bundle=ca_bundle, CURL_OPTIONS=options)
+    check = logged_in if FAULTS[fault].logs_in else not_logged_in
+    assert problems(door, {name: run}, check) == {}
+
+
+@pytest.mark.program("shellcheck")
+@EVERY_STEP
+def test_shellcheck_has_nothing_to_say(name: str) -> None:
+    ci, script = script_of(name)
+    dialect = "bash" if ci.interpreter == "bash" else "sh"
+    # SC1090, SC1091: the login is sourced from a file that is not there yet. SC2154: it sets the variables.
+    command = ["shellcheck", "--shell", dialect, "--exclude", "SC1090,SC1091,SC2154", "-"]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == ""
+
+
+def test_without_a_password_taken_the_file_is_gone_too(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
+    """`docker login` fails where no daemon answers."""
+    ci, script = script_of("docs/ci/bitbucket-pipelines.md")
+    found = run_step(
+        ci,
+        f"docker() {{ return 1; }}\n{script}",
+        tmp_path / "job",
+        exchange=f"{door.url}/none/docker",
+        token=TOKEN,
+        ca_bundle=ca_bundle,
+    )
+    assert found.status == 1
+    assert found.left == ()
+
+
+NAMED_CAUSES = {
+    "README.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
+    "GitHub action": ("ACTIONS_ID_TOKEN_REQUEST_URL", "::error title=Log in to ECR::"),
+    "docs/ci/github-actions.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
+    "docs/ci/gitea.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
+    "docs/ci/forgejo.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the workflow needs enable-openid-connect"),
+    "docs/ci/azure-devops.md": ("SYSTEM_ACCESSTOKEN", "hand it to the step with env"),
+    **{
+        name: (ci.token_variable, f"{ci.token_variable}: ")
+        for name, (_, ci) in STEPS.items()
+        if ci.token_variable is not None
+    },
+}
+
+
+@pytest.mark.parametrize("name", NAMED_CAUSES)
+@pytest.mark.parametrize("how", ["empty", "unset"])
+def test_without_a_token_the_step_names_the_cause(
+    door: Door, tmp_path: Path, ca_bundle: Path, name: str, how: str
+) -> None:
+    variable, cause = NAMED_CAUSES[name]
+    ci, script = script_of(name)
+    script = f"{variable}=\n{script}" if how == "empty" else f"unset {variable}\n{script}"
+    found = run_step(ci, script, tmp_path / "job", exchange=f"{door.url}/none/x", token=TOKEN, ca_bundle=ca_bundle)
+    assert found.status != 0
+    assert cause in found.printed
+    assert found.shell.seen("curl") == found.shell.seen("docker") == ""
+    assert found.left == ()
+
+
+@pytest.mark.parametrize("name", CI)
+def test_what_the_shell_says_is_in_the_pages_table(name: str) -> None:
+    said = [re.findall(r"^sh: `(\w+): (.+)`$", row[0]) for row in page(name).table("What goes wrong")]
+    for variable, cause in [found for row in said for found in row]:
+        assert cause == "parameter not set" or f"{{{variable}:?{cause}}}" in script_of(name)[1]
+
+
+def test_an_endpoint_that_gives_no_token_ends_the_step(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
+    for number, (name, ci) in enumerate(CI.items()):
+        if ci.endpoint is None:
+            continue
+        folder = tmp_path / str(number)
+        exchange = f"{door.url}/none/endpoint-{number}"
+        found = run_step(ci, script_of(name)[1], folder, exchange=exchange, token="", ca_bundle=ca_bundle)
+        if ci.endpoint.member is None:
+            continue
+        assert found.status != 0, name
+        assert "gave no token" in found.printed, name
+        assert door.tries(f"none/endpoint-{number}") == 0, name
+        assert found.left == (), name

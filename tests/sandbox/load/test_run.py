@@ -1,0 +1,76 @@
+"""A job of the load tries again as the steps do that ship."""
+
+import math
+import re
+import time
+
+import pytest
+
+from sandbox.load.environments import Reply
+from sandbox.load.jobs import Job
+from sandbox.load.run import COME_AGAIN, PAUSES_SECONDS, TRYING_SECONDS, Outcome, work
+from tests.docs.pages import page
+
+JOB = Job(provider="gitlab", token="a.b.c")
+
+
+def answer(status: int, *, retry_after: int | None = None) -> Reply:
+    return Reply(status=status, body={"reason": f"of-{status}"}, retry_after_seconds=retry_after, served_seconds=0.0)
+
+
+def outcome_of(*answers: Reply | Exception) -> tuple[Outcome, list[float]]:
+    """Return what becomes of a job that gets these answers, the last again and again, and how long it waits."""
+    left, waited = list(answers), list[float]()
+
+    def post(_: str) -> Reply:
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return work(JOB, post, until=math.inf, sleep=waited.append), waited
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 501])
+def test_an_answer_that_stays_ends_the_tries(status: int) -> None:
+    outcome, waited = outcome_of(answer(status))
+    assert (outcome.again, waited) == ((), [])
+
+
+@pytest.mark.parametrize("first", [*map(answer, sorted(COME_AGAIN)), ConnectionResetError(), TimeoutError()])
+def test_what_passes_is_tried_again(first: Reply | Exception) -> None:
+    outcome, waited = outcome_of(first, answer(200))
+    assert outcome.reply == answer(200)
+    assert waited == [1]
+
+
+def test_four_more_tries_and_then_the_last_answer() -> None:
+    outcome, waited = outcome_of(answer(503))
+    assert outcome.reply == answer(503)
+    assert len(outcome.again) == len(waited) == 4
+    assert waited == [1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(("told", "first"), [(5, 5), (1, 1), (0, 1), (59, 59)])
+def test_the_longer_of_pause_and_retry_after_counts(told: int, first: int) -> None:
+    waited = outcome_of(answer(429, retry_after=told), answer(200))[1]
+    assert waited == [first]
+
+
+def test_a_retry_after_beyond_the_minute_ends_the_tries() -> None:
+    outcome, waited = outcome_of(answer(429, retry_after=61))
+    assert (outcome.reply, waited) == (answer(429, retry_after=61), [])
+
+
+def test_nothing_begins_when_the_run_is_over() -> None:
+    outcome = work(JOB, lambda _: answer(200), until=time.monotonic() - 1)
+    assert outcome.reply is None
+
+
+def test_the_steps_are_told_the_same() -> None:
+    (step,) = [block.text for block in page("docs/ci/README.md").blocks if block.use == "shape"]
+    assert int(re.findall(r"--retry ([0-9]+)", step)[0]) == len(PAUSES_SECONDS)
+    assert float(re.findall(r"--retry-max-time ([0-9]+)", step)[0]) == TRYING_SECONDS
+    assert "--retry-all-errors" in step
+    helper = page("docs/ci/README.md").section("The login step")
+    assert all(str(status) in helper for status in COME_AGAIN)
