@@ -9,36 +9,49 @@ PYTHON := $(BIN)/python
 SAM := .tools/sam/bin/sam
 # `sam build` takes the python3.13 and the pip that it finds on the path.
 WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM="$(CURDIR)/$(SAM)" SAM_PYTHON="$(CURDIR)/.tools/sam/bin/python"
-LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.13 --no-annotate \
-	--custom-compile-command 'make lock'
+LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock' $(UPGRADE)
+# Isolated from the Python settings of the caller's environment, and in as many processes as there are processors.
+PYTEST := $(PYTHON) -I -X utf8 -m pytest -n auto --dist worksteal
+CORE_TESTS := $(addprefix tests/,verify policy providers endpoint downscope state) $(wildcard tests/test_*.py)
 POLICY := functions/exchange/policy.yaml
 EVENT := events/granted-push-github.json
 
-# A person sees what is fetched; a log need not hold it.
-QUIET := $(if $(CI),--quiet)
+# An environment holds the path that it was made at, and its stamp says it: where the checkout was moved, or the
+# environment's Python is gone, it is made anew.
+ENVIRONMENTS := .venv .tools/sam .tools/aws-cli
+BROKEN := $(shell for made in $(ENVIRONMENTS); do [ ! -e $$made/stamp ] || \
+	{ [ "$$(cat $$made/stamp)" = "$$(pwd -P)" ] && [ -x $$made/bin/python ]; } || echo $$made/stamp; done)
+WRITE_STAMP = @pwd -P >$@
 
 export SAM_CLI_TELEMETRY := 0
+# uv trusts whom curl trusts: a company's certificate authority is one of the system's, not one of those that uv brings.
+SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
+export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test check format bench load ci-systems lock build events sam-image sam-build sam-check \
-	emulator-check sam-invoke sam-api deploy live-check clean
+.PHONY: help setup demo serve test test-core check format bench load ci-systems lock build events sam-image sam-build \
+	sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 # ------------------------------------------------------------------------------------------------ using it
 
-setup: .venv/stamp ## everything the other targets need, from nothing but Python 3 or uv; they run it themselves
+setup: .venv/stamp ## everything the other targets need, from nothing but curl, and Python or uv; they run it themselves
 
 demo: .venv/stamp ## logins and a refusal on this machine, shown and checked; PROVIDER=gitlab shows one CI system's
 	@$(PYTHON) -m sandbox demo $(if $(PROVIDER),--provider $(PROVIDER))
 
-serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=gitlab for its jobs' tokens
-	@$(PYTHON) -m sandbox serve $(if $(PROVIDER),--provider $(PROVIDER))
+serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=gitlab, SERVE_FLAGS='--port 8090'
+	@$(PYTHON) -m sandbox serve $(if $(PROVIDER),--provider $(PROVIDER)) $(SERVE_FLAGS)
 
 # ------------------------------------------------------------------------------------------------ changing it
 
 test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
-	@$(BIN)/pytest $(PYTEST_FLAGS)
+	@$(PYTEST) $(PYTEST_FLAGS)
+
+test-core: .venv/stamp ## the tests of what decides, in seconds: verification, policy, providers, session policies
+	@$(PYTEST) $(CORE_TESTS) $(PYTEST_FLAGS)
 
 check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
 	$(BIN)/ruff format --check .
@@ -61,12 +74,12 @@ load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that th
 ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
 
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
-	$(LOCK) $(UPGRADE) requirements/layer.in -o layers/token_exchange/requirements.txt
-	$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
-	$(LOCK) $(UPGRADE) requirements/sam.in -o requirements/sam.txt
-	$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
-	$(LOCK) $(UPGRADE) requirements/lambda-image.in -o requirements/lambda-image.txt
-	$(LOCK) $(UPGRADE) requirements/aws-cli.in -o requirements/aws-cli.txt
+	$(LOCK) --python-version 3.13 requirements/layer.in -o layers/token_exchange/requirements.txt
+	$(LOCK) --universal --python-version 3.12 requirements/dev.in -o requirements/dev.txt
+	$(LOCK) --python-version 3.13 requirements/sam.in -o requirements/sam.txt
+	$(LOCK) --python-version 3.13 requirements/uv.in -o requirements/uv.txt
+	$(LOCK) --python-version 3.13 requirements/lambda-image.in -o requirements/lambda-image.txt
+	$(LOCK) --python-version 3.13 requirements/aws-cli.in -o requirements/aws-cli.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ in Lambda's image
@@ -107,7 +120,7 @@ deploy: .venv/stamp ## build and deploy to AWS, once the policy loads
 live-check: build ## what AWS leaves open, seen in an account of yours; it says what it makes, and removes it
 	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
-clean: ## remove what was built and what the sandbox keeps
+clean: ## remove what was built and what the sandbox keeps; `rm -rf .venv .tools` removes what setup made
 	rm -rf .aws-sam .sandbox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage
 
 # ------------------------------------------------------------------------------------------------ tools
@@ -115,24 +128,19 @@ clean: ## remove what was built and what the sandbox keeps
 $(UV):
 	@sh requirements/find-uv.sh $@
 
+# Python 3.13 is what Lambda runs. The demo and the tests also run on 3.12, which Ubuntu 24.04 has.
 .venv/stamp: requirements/dev.txt layers/token_exchange/requirements.txt pyproject.toml | $(UV)
-	@echo "setup: Python 3.13 and the libraries of requirements/dev.txt, in .venv" >&2
-	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .venv
-	@VIRTUAL_ENV=.venv $(UV) pip sync $(QUIET) --require-hashes requirements/dev.txt
-	@VIRTUAL_ENV=.venv $(UV) pip install $(QUIET) --no-deps --no-build-isolation --editable .
-	@touch $@
+	@sh requirements/make-environment.sh $(UV) .venv $< 3.13 3.12
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
+	$(WRITE_STAMP)
 
 .tools/sam/stamp: requirements/sam.txt | $(UV)
-	@echo "setup: the SAM CLI of requirements/sam.txt, in .tools/sam" >&2
-	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/sam
-	@VIRTUAL_ENV=.tools/sam $(UV) pip sync $(QUIET) --require-hashes requirements/sam.txt
-	@touch $@
+	@sh requirements/make-environment.sh $(UV) .tools/sam $< 3.13
+	$(WRITE_STAMP)
 
 .tools/aws-cli/stamp: requirements/aws-cli.txt | $(UV)
-	@echo "setup: the AWS CLI of requirements/aws-cli.txt, in .tools/aws-cli" >&2
-	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/aws-cli
-	@VIRTUAL_ENV=.tools/aws-cli $(UV) pip sync $(QUIET) --require-hashes requirements/aws-cli.txt
-	@touch $@
+	@sh requirements/make-environment.sh $(UV) .tools/aws-cli $< 3.13 3.12
+	$(WRITE_STAMP)
 
 .tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json
 	@echo "setup: gitlab-ci-local of requirements/gitlab-ci-local, in .tools/gitlab-ci-local" >&2
@@ -143,5 +151,5 @@ $(UV):
 
 .tools/lambda-runtime/stamp: requirements/lambda-image.txt | $(UV)
 	@echo "setup: Lambda's runtime loop of requirements/lambda-image.txt, in .tools/lambda-runtime" >&2
-	@$(UV) pip install $(QUIET) --require-hashes --python-version 3.13 --target .tools/lambda-runtime -r $<
+	@$(UV) pip install --quiet --require-hashes --python-version 3.13 --target .tools/lambda-runtime -r $<
 	@touch $@

@@ -94,7 +94,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
 def _run() -> str:
     now = datetime.now(UTC)
     return (
-        f"Run on {platform.node()} ({_processor()}, {os.process_cpu_count()} processors, {platform.system()}), "
+        f"Run on {platform.node()} ({_processor()}, {os.cpu_count()} processors, {platform.system()}), "
         f"Python {platform.python_version()}, {now:%Y-%m-%d %H:%M} UTC.\n{_NOTE}"
     )
 

@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import io
+import signal
 import sys
 from typing import Final
 
@@ -15,7 +17,21 @@ COMMANDS: Final = {
 
 
 def main() -> int:
-    """Run the command that the first argument names."""
+    """Run the command that the first argument names; return its status, or 130 if Ctrl-C ended it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal can show a ✓
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except PermissionError as error:
+        print(f"sandbox: cannot use {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _run() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     module, _ = COMMANDS.get(name, ("", ""))
     if not module or importlib.util.find_spec(module) is None:

@@ -1,6 +1,7 @@
 """The whole service on this machine, until Ctrl-C: `python -m sandbox serve`."""
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str]) -> int:
             )
         except PortBusy as error:
             options = "--port, --issuer-port, --aws-port or --registry-port"
-            print(f"{error}; choose another with {options}", file=sys.stderr)
+            print(f"{error}; choose another with {options}, as in", file=sys.stderr)
+            print("  make serve SERVE_FLAGS='--port 8090'", file=sys.stderr)
             return 1
         except (ServiceFailed, RegistryFailed) as error:
             print(error, file=sys.stderr)
@@ -108,7 +110,7 @@ def _explain_pushes(world: World, service: Service, provider: Provider, paper: P
     if not world.gates:
         paper.heading("There is no registry to push to: docker-registry (CNCF Distribution) is not installed")
         return
-    config = world.policy_path.parent / "docker"
+    config = shlex.quote(str(world.policy_path.parent / "docker"))
     own, other = f"{world.gates['apps'].host}/{provider.shown.pushes[0]}", f"{world.gates['apps'].host}/ci/acme/other"
     paper.heading("Push with such a login; to another repository it is refused")
     paper.command(_mint_line(world, provider, provider.shown.granted))
@@ -128,4 +130,5 @@ def _registry_ports(first: int) -> dict[str, int]:
 def _mint_line(world: World, provider: Provider, scenario: str) -> str:
     audience = provider.fixed_audience or world.audience
     query = urlencode({"audience": audience, "scenario": scenario, "format": "text"})
-    return f"TOKEN=$(curl -sSf --cacert {world.issuer.ca_bundle} '{world.issuer.url}/mint/{provider.name}?{query}')"
+    ca_bundle = shlex.quote(str(world.issuer.ca_bundle))
+    return f"TOKEN=$(curl -sSf --cacert {ca_bundle} '{world.issuer.url}/mint/{provider.name}?{query}')"

@@ -1,8 +1,12 @@
-"""What a marked test needs of the machine; where it is missing the test is skipped, and in CI it fails."""
+"""What a marked test needs of the machine.
+
+Where it is missing the test is skipped, or fails if `TESTS_SKIP_NOTHING` is set, as `.ci/run` does.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -25,6 +29,7 @@ _FUNCTIONS: Final[Mapping[str, Path]] = {
     "RefreshKeysFunction/refresh_keys": ROOT / "functions" / "refresh_keys",
 }
 _ENGINE_SECONDS: Final = 20
+_LAMBDA_PYTHON: Final = (3, 13)
 
 
 @cache
@@ -39,6 +44,8 @@ def missing_engine() -> str | None:
 @cache
 def missing_build() -> str | None:
     """Return what keeps the tests from testing what is built from the source as it is now, or None."""
+    if (other := other_python()) is not None:
+        return other
     for build, command in ((DEPLOYED_BUILD, "make build"), (NATIVE_BUILD, "make sam-build")):
         if not build.is_dir():
             return f"nothing is built; run `{command}`"
@@ -47,6 +54,12 @@ def missing_build() -> str | None:
         if sources(package) != sources(_PACKAGE) or not all(functions):
             return f"the build is of another source; run `{command}`"
     return None
+
+
+def other_python() -> str | None:
+    """Return what keeps these tests from importing what is built for Lambda, or None."""
+    found, expected = (".".join(map(str, version)) for version in (sys.version_info[:2], _LAMBDA_PYTHON))
+    return None if found == expected else f"what is built is for Python {expected}, and the tests run on {found}"
 
 
 @cache
@@ -59,12 +72,18 @@ def missing_gitlab_runner() -> str | None:
 
 
 def sources(folder: Path) -> dict[str, bytes]:
-    """Return the Python files in `folder`, by their path in it."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.py")}
+    """Return the Python files in `folder`, and the policy if it has one, by their path in it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.suffix == ".py" or path == folder / "policy.yaml"
+    }
 
 
 def missing_emulator() -> str | None:
     """Return what keeps the tests from Lambda's emulator, or None."""
+    if (other := other_python()) is not None:
+        return other
     brought = (ROOT / ".tools" / "lambda-runtime" / "stamp").exists()
     return None if brought else "Lambda's emulator is missing; run `make emulator-check`"
 
@@ -90,13 +109,18 @@ _MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what cannot run here; nothing is skipped in CI, where a skip would pass for a success."""
+    """Skip what cannot run here, or fail it where `.ci/run` asked for that: there a skip would pass for a success."""
     reasons = [missing() for marker, missing in _MISSING.items() if item.get_closest_marker(marker)]
     reasons += [_missing_program(str(marker.args[0])) for marker in item.iter_markers("program")]
     for reason in filter(None, reasons):
-        if os.environ.get("CI"):
-            pytest.fail(f"CI skips nothing: {reason}", pytrace=False)
+        if skips_nothing():
+            pytest.fail(f"TESTS_SKIP_NOTHING is set: {reason}", pytrace=False)
         pytest.skip(reason)
+
+
+def skips_nothing() -> bool:
+    """Return whether this machine is to have everything, as that of `.ci/run` is."""
+    return bool(os.environ.get("TESTS_SKIP_NOTHING"))
 
 
 def _missing_program(name: str) -> str | None:

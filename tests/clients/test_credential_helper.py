@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -166,9 +167,8 @@ class TestInEveryShell:
 
 def test_the_token_of_a_command_comes_first(job: Job, helper: Helper) -> None:
     (helper.folder / "token").write_text(job.token() + "\n")
-    done = helper.run(
-        ECR_EXCHANGE_TOKEN_COMMAND=f"cat {helper.folder}/token", ECR_EXCHANGE_TOKEN=job.token("push-feature")
-    )
+    command = f"cat {shlex.quote(str(helper.folder / 'token'))}"
+    done = helper.run(ECR_EXCHANGE_TOKEN_COMMAND=command, ECR_EXCHANGE_TOKEN=job.token("push-feature"))
     assert_login(job, done)
 
 

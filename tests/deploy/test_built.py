@@ -1,9 +1,11 @@
 """What ships: the folders that `sam build` made, and nothing of this checkout on the path."""
 
+import fcntl
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import Distribution
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
@@ -16,6 +18,7 @@ from sandbox.event_cases import CASES
 from sandbox.front_door import FrontDoor
 from sandbox.lambda_build import sam_on_loopback
 from sandbox.lambda_check import check_case, prepared_world
+from sandbox.world import World
 from tests.requirements_present import DEPLOYED_BUILD, NATIVE_BUILD, ROOT
 
 pytestmark = pytest.mark.built
@@ -150,25 +153,36 @@ def test_the_function_starts_with_the_built_folders_alone_on_the_path(tmp_path: 
     assert [name for name in strangers if not name.startswith(tuple(folders))] == []
 
 
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, dict[str, str]]]:
+    """Lead the build into a world of its own; one test at a time, since the processes of the tests share the build."""
+    monkeypatch.chdir(ROOT)
+    with NATIVE_BUILD.with_name("build.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with prepared_world() as (world, _, variables):
+            yield world, variables
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize("name", ["granted-push-github", "denied-untrusted-trigger"])
-def test_it_answers_in_the_image_of_lambda(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_answers_in_the_image_of_lambda(
+    prepared: tuple[World, dict[str, str]], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two of the cases that `make sam-check` runs."""
     interpreter = ROOT / ".tools" / "sam" / "bin" / "python"
-    monkeypatch.chdir(ROOT)
     monkeypatch.setenv("SAM_PYTHON", str(interpreter))
     assert sam_on_loopback()[0] == str(interpreter)
     case = next(each for each in CASES if each.name == name)
-    with prepared_world() as (world, _, _):
-        check_case(case, world)
+    world, _ = prepared
+    check_case(case, world)
 
 
 @pytest.mark.emulator
-def test_lambdas_runtime_loop_serves_it_without_docker(tmp_path: Path) -> None:
+def test_lambdas_runtime_loop_serves_it_without_docker(prepared: tuple[World, dict[str, str]], tmp_path: Path) -> None:
     """As `make emulator-check` does, which also measures."""
+    world, variables = prepared
     log_path = tmp_path / "log"
     with (
-        prepared_world() as (world, _, variables),
         log_path.open("wb") as log,
         Emulator(variables, output=log) as emulator,
         FrontDoor(emulator) as door,

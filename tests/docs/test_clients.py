@@ -1,6 +1,7 @@
 """The credential helper as its page installs it."""
 
 import json
+import shlex
 import subprocess
 
 import pytest
@@ -23,7 +24,7 @@ def installed(shell: Shell) -> Shell:
 
 def get(shell: Shell, running: Running, **variables: str) -> "subprocess.CompletedProcess[str]":
     (helper,) = json.loads((shell.folder / ".docker/config.json").read_text())["credHelpers"].items()
-    program = shell.folder / "bin" / f"docker-credential-{helper[1]}"
+    program = shlex.quote(str(shell.folder / "bin" / f"docker-credential-{helper[1]}"))
     return shell.run(f"printf '%s\\n' '{helper[0]}' | {program} get", ECR_EXCHANGE_URL=running.url, **variables)
 
 

@@ -4,6 +4,7 @@ tests/docs/test_ci.py runs the same step where there is no AWS CLI, with a progr
 """
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -80,7 +81,7 @@ class Builds:
         shell = Shell(folder=folder, ca_bundle=bundle)
         (folder / "temporary").mkdir()
         # Written down like curl's: no token may be on its command line either.
-        shell.program("aws", f'#!/bin/sh\nprintf \'%s\\n\' "$*" >>"$SEEN/aws"\nexec {AWS_CLI} "$@"\n')
+        shell.program("aws", f'#!/bin/sh\nprintf \'%s\\n\' "$*" >>"$SEEN/aws"\nexec {shlex.quote(str(AWS_CLI))} "$@"\n')
         variables = {
             "EXCHANGE": self.front,
             "AUDIENCE": EXCHANGE,

@@ -1,6 +1,7 @@
 """The shell lines and pipeline steps of the documents, run for real against the sandbox."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +131,9 @@ def test_the_faults_of_the_sandbox_can_be_planned_as_shown(tmp_path: Path) -> No
         script = text.replace("http://127.0.0.1:4566", world.aws.url).replace(
             "https://localhost:8443", world.issuer.url
         )
-        script = script.replace(".sandbox/ca.pem", str(world.issuer.ca_bundle)).replace("curl ", "curl -sS --fail ")
+        script = script.replace(".sandbox/ca.pem", shlex.quote(str(world.issuer.ca_bundle))).replace(
+            "curl ", "curl -sS --fail "
+        )
         done = shell.run(script)
     assert done.returncode == 0, done.stdout + done.stderr
 

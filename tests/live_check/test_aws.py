@@ -20,8 +20,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's
 
 # As SAM: a stack from the template, with what the real one keeps when it is deleted.
-SAM = f"""#!{sys.executable}
-import json, sys
+SAM = f"""import json, sys
 from pathlib import Path
 import boto3
 arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))
@@ -79,13 +78,14 @@ def build(tmp_path: Path) -> Path:
 def sam(tmp_path: Path) -> Path:
     program = tmp_path / "sam"
     program.write_text(SAM)
-    program.chmod(0o755)
     return program
 
 
 @pytest.fixture
 def made(session: boto3.Session, build: Path, sam: Path) -> Iterator[AwsAccount]:
-    account = AwsAccount(session, base="live-check-0a1b", build=build, sam=[str(sam)], say=lambda _: None)
+    account = AwsAccount(
+        session, base="live-check-0a1b", build=build, sam=[sys.executable, str(sam)], say=lambda _: None
+    )
     yield account
     account.remove()
 
@@ -148,7 +148,7 @@ def test_nothing_to_remove_is_no_fault(session: boto3.Session, made: AwsAccount)
 def test_a_deployment_that_fails_is_said_and_its_bucket_removed(
     session: boto3.Session, made: AwsAccount, sam: Path
 ) -> None:
-    sam.write_text("#!/bin/sh\nexit 1\n")
+    sam.write_text("raise SystemExit(1)\n")
     with pytest.raises(LiveCheckFailed, match="sam deploy ended with status 1"):
         made.create(ThrowAwayIssuer())
     assert remains(session) == [f"live-check-0a1b-{ACCOUNT}"]

@@ -1,17 +1,28 @@
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jwt
 import pytest
 
+# Whatever started the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
+STARTED_BY_A_PERSON = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, "-m", "sandbox", *sys.argv[1:]])
+"""
 
-def _run(*arguments: str, folder: Path, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
+
+def _run(
+    *arguments: str, folder: Path, timeout_seconds: float = 60, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sandbox", *arguments],
         cwd=folder,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -27,6 +38,47 @@ def test_the_demo_holds_what_it_shows(tmp_path: Path) -> None:
     assert "eyJ" not in done.stdout, "no token is shown"
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("command", "told"), [("demo", "A CI issuer"), ("load", None)])
+def test_ctrl_c_stops_it_without_a_traceback(tmp_path: Path, command: str, told: str | None) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-c", STARTED_BY_A_PERSON, command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if told is None:
+        _wait_for_files(tmp_path)
+    else:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith(told)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (130, "\nstopped\n")
+    assert not list(tmp_path.glob("load-*"))
+
+
+def _wait_for_files(folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not any(folder.glob("load-*/*")):
+        assert time.monotonic() < deadline
+
+
+def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
+    done = _run("demo", folder=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".sandbox").mkdir(mode=0o500)
+    done = _run("demo", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("sandbox: cannot use ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_token_is_printed_for_the_issuer_that_serve_runs(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_it_serves_until_it_is_told_to_stop(
 ) -> None:
     log = tmp_path / "audit.jsonl"
     serving = subprocess.Popen(
-        [*_command(tmp_path / "state", port=0), *chosen, "--handler", TOY, "--log", str(log)],
+        [*_command(tmp_path / "a state", port=0), *chosen, "--handler", TOY, "--log", str(log)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -50,12 +50,8 @@ def test_it_serves_until_it_is_told_to_stop(
         assert serving.wait(timeout=20) == 0
         assert output.read().strip() == "stopped"
     assert json.loads(log.read_text().splitlines()[-1]) == {"path": "/v1/x"}
-    for wanted in (
-        scenario,
-        "/v1/health",
-        "| curl -sS -H @- -X POST",
-        "/v1/token",
-    ):
+    ca_bundle = f"--cacert '{tmp_path}/a state/ca.pem'"
+    for wanted in (scenario, "/v1/health", "| curl -sS -H @- -X POST", "/v1/token", ca_bundle):
         assert wanted in told
 
 
@@ -63,7 +59,7 @@ def test_it_serves_until_it_is_told_to_stop(
 @pytest.mark.engine
 def test_the_lines_to_paste_push_to_a_real_registry(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [*_command(tmp_path / "state", port=0), "--log", str(tmp_path / "log")],
+        [*_command(tmp_path / "a state", port=0), "--log", str(tmp_path / "log")],
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -100,7 +96,7 @@ def test_without_a_registry_program_it_serves_all_else(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     with subprocess.Popen(
-        [*_command(tmp_path / "state", port=0), "--handler", TOY, "--log", str(tmp_path / "log")],
+        [*_command(tmp_path / "a state", port=0), "--handler", TOY, "--log", str(tmp_path / "log")],
         env={**os.environ, "PATH": str(programs), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,

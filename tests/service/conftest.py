@@ -43,8 +43,8 @@ def started(world: World, environment: dict[str, str]) -> Front:
 
 @pytest.fixture(scope="session")
 def good_token(started: Front) -> str:
-    """Mint a token that is good for all of the tests."""
-    return started.token()
+    """Mint a token that is good for as long as all of the tests may take on a slow machine."""
+    return started.token(lifetime_seconds=3600)
 
 
 @pytest.fixture
