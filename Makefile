@@ -14,12 +14,15 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --python
 POLICY := functions/exchange/policy.yaml
 EVENT := events/granted-push-github.json
 
+# CI measures what the tests reach, and fails where it is less than pyproject.toml says.
+COVERAGE := $(if $(CI),--cov --cov-report=term:skip-covered)
+
 # A person sees what is fetched; a log need not hold it.
 QUIET := $(if $(CI),--quiet)
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help setup demo serve test check format bench load ci-systems lock build events sam-image sam-build sam-check \
+.PHONY: help setup demo serve test check format bench load fuzz mutants api-check ci-systems lock build events sam-image sam-build sam-check \
 	emulator-check sam-invoke sam-api deploy live-check clean
 
 help: ## this list
@@ -37,8 +40,8 @@ serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=
 
 # ------------------------------------------------------------------------------------------------ changing it
 
-test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
-	@$(BIN)/pytest $(PYTEST_FLAGS)
+test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on, COVERAGE=--cov measures
+	@$(BIN)/pytest $(COVERAGE) $(PYTEST_FLAGS)
 
 check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
 	$(BIN)/ruff format --check .
@@ -58,6 +61,15 @@ bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## how fast it
 load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that throttles; LOAD_FLAGS are handed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
+fuzz: .venv/stamp ## hostile input for a minute, held against a reference; FUZZ_FLAGS are handed on
+	@$(PYTHON) -m fuzz $(FUZZ_FLAGS)
+
+mutants: .venv/stamp ## a sample of changes that tests should notice; MUTANTS_FLAGS are handed on
+	@$(PYTHON) -m mutants $(MUTANTS_FLAGS)
+
+api-check: .venv/stamp .tools/schemathesis/stamp ## a running service against docs/openapi.yaml, for less than a minute
+	@$(PYTHON) -m sandbox.api_check
+
 ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
 
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
@@ -67,6 +79,7 @@ lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the new
 	$(LOCK) $(UPGRADE) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(UPGRADE) requirements/lambda-image.in -o requirements/lambda-image.txt
 	$(LOCK) $(UPGRADE) requirements/aws-cli.in -o requirements/aws-cli.txt
+	$(LOCK) $(UPGRADE) requirements/schemathesis.in -o requirements/schemathesis.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ in Lambda's image
@@ -108,7 +121,7 @@ live-check: build ## what AWS leaves open, seen in an account of yours; it says 
 	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
 clean: ## remove what was built and what the sandbox keeps
-	rm -rf .aws-sam .sandbox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage
+	rm -rf .aws-sam .sandbox .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 
 # ------------------------------------------------------------------------------------------------ tools
 
@@ -132,6 +145,12 @@ $(UV):
 	@echo "setup: the AWS CLI of requirements/aws-cli.txt, in .tools/aws-cli" >&2
 	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/aws-cli
 	@VIRTUAL_ENV=.tools/aws-cli $(UV) pip sync $(QUIET) --require-hashes requirements/aws-cli.txt
+	@touch $@
+
+.tools/schemathesis/stamp: requirements/schemathesis.txt | $(UV)
+	@echo "setup: Schemathesis of requirements/schemathesis.txt, in .tools/schemathesis" >&2
+	@$(UV) venv $(QUIET) --allow-existing --python 3.13 .tools/schemathesis
+	@VIRTUAL_ENV=.tools/schemathesis $(UV) pip sync $(QUIET) --require-hashes requirements/schemathesis.txt
 	@touch $@
 
 .tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json
