@@ -13,13 +13,13 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-ann
 	--custom-compile-command 'make lock' $(UPGRADE)
 # Isolated from the Python settings of the caller's environment, and in as many processes as there are processors.
 PYTEST := $(PYTHON) -I -X utf8 -m pytest -n auto --dist worksteal
-CORE_TESTS := $(addprefix tests/,verify policy providers endpoint downscope state) $(wildcard tests/test_*.py)
+CORE_TESTS := $(addprefix tests/,core issuer_keys loading presets http reporting) $(wildcard tests/test_*.py)
 POLICY := functions/exchange/policy.yaml
 EVENT := events/granted-push-github.json
 
 # An environment holds the path that it was made at, and its stamp says it: where the checkout was moved, or the
 # environment's Python is gone, it is made anew.
-ENVIRONMENTS := .venv .tools/sam .tools/aws-cli
+ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis
 BROKEN := $(shell for made in $(ENVIRONMENTS); do [ ! -e $$made/stamp ] || \
 	{ [ "$$(cat $$made/stamp)" = "$$(pwd -P)" ] && [ -x $$made/bin/python ]; } || echo $$made/stamp; done)
 WRITE_STAMP = @pwd -P >$@
@@ -29,8 +29,8 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load ci-systems lock build events sam-image sam-build \
-	sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
+.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems lock build events \
+	sam-image sam-build sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -47,8 +47,8 @@ serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=
 
 # ------------------------------------------------------------------------------------------------ changing it
 
-test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on
-	@$(PYTEST) $(PYTEST_FLAGS)
+test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on, COVERAGE=--cov measures
+	@$(PYTEST) $(COVERAGE) $(PYTEST_FLAGS)
 
 test-core: .venv/stamp ## the tests of what decides, in seconds: verification, policy, providers, session policies
 	@$(PYTEST) $(CORE_TESTS) $(PYTEST_FLAGS)
@@ -71,6 +71,15 @@ bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## how fast it
 load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that throttles; LOAD_FLAGS are handed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
+fuzz: .venv/stamp ## hostile input for a minute, held against a reference; FUZZ_FLAGS are handed on
+	@$(PYTHON) -m fuzz $(FUZZ_FLAGS)
+
+mutants: .venv/stamp ## a sample of changes that tests should notice; MUTANTS_FLAGS are handed on
+	@$(PYTHON) -m mutants $(MUTANTS_FLAGS)
+
+api-check: .venv/stamp .tools/schemathesis/stamp ## a running service against docs/openapi.yaml, for less than a minute
+	@$(PYTHON) -m sandbox.api_check
+
 ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
 
 lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
@@ -80,6 +89,7 @@ lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the new
 	$(LOCK) --python-version 3.13 requirements/uv.in -o requirements/uv.txt
 	$(LOCK) --python-version 3.13 requirements/lambda-image.in -o requirements/lambda-image.txt
 	$(LOCK) --python-version 3.13 requirements/aws-cli.in -o requirements/aws-cli.txt
+	$(LOCK) --python-version 3.13 requirements/schemathesis.in -o requirements/schemathesis.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ in Lambda's image
@@ -121,7 +131,7 @@ live-check: build ## what AWS leaves open, seen in an account of yours; it says 
 	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
 clean: ## remove what was built and what the sandbox keeps; `rm -rf .venv .tools` removes what setup made
-	rm -rf .aws-sam .sandbox .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage
+	rm -rf .aws-sam .sandbox .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 
 # ------------------------------------------------------------------------------------------------ tools
 
@@ -140,6 +150,10 @@ $(UV):
 
 .tools/aws-cli/stamp: requirements/aws-cli.txt | $(UV)
 	@sh requirements/make-environment.sh $(UV) .tools/aws-cli $< 3.13 3.12
+	$(WRITE_STAMP)
+
+.tools/schemathesis/stamp: requirements/schemathesis.txt | $(UV)
+	@sh requirements/make-environment.sh $(UV) .tools/schemathesis $< 3.13 3.12
 	$(WRITE_STAMP)
 
 .tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json

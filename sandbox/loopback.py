@@ -224,7 +224,11 @@ class _Connection(BaseHTTPRequestHandler):
             answer = Answer(status=500, body=b"the sandbox itself failed; its standard error says why\n")
         self._write(answer)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - their names
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Serve every method: which of them a path takes is for the service to say."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _read_body(self) -> bytes | None:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

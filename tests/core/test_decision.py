@@ -159,3 +159,12 @@ def test_a_forks_merge_request_gets_nothing() -> None:
     )
     denied(decided(found, fork, issuer="gitlab"), Reason.UNTRUSTED_TRIGGER)
     denied(decided(found, gitlab_claims(job_project_id=None), issuer="gitlab"), Reason.UNTRUSTED_TRIGGER)
+
+
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+@pytest.mark.parametrize("asked", ["docker.io", "index.docker.io", "registry-1.docker.io", "hub"])
+def test_docker_hub_is_one_registry_by_all_its_names(host: str, asked: str) -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-AbCdEf"
+    stored: Document = {"name": "hub-login", "issuers": ["github"], "registry": "hub"}
+    policy = document(stored, registries={"hub": {"type": "secret", "host": host, "secret_arn": arn}})
+    assert winners(decided(policy, registries=(asked,))) == ["hub-login"]

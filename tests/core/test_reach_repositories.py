@@ -201,3 +201,8 @@ def test_no_value_brings_a_wildcard_of_its_own(one: str, other: str) -> None:
             continue
         assert is_repository_name(result)
         assert result == f"ci/{value}/x"
+
+
+@pytest.mark.parametrize("text", ["a_b", "a.b", "a-b", "a/b", "a*", "0", "{repository}_x"])
+def test_every_character_of_ecrs_may_be_written(text: str) -> None:
+    assert parse_repository_template(text).text == text

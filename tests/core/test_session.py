@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -108,3 +109,8 @@ def test_the_request_names_role_external_id_and_policy() -> None:
     assert (request.role_arn, request.external_id) == ("arn:aws:iam::111122223333:role/own", "acme:1")
     assert json.loads(request.session_policy)["Version"] == "2012-10-17"
     assert len(request.policy_sha256) == 64
+
+
+def test_tags_of_a_mapping_are_fitted_too() -> None:
+    session = bounded({"session_tags": {"who": "{repository}(1)"}})
+    assert re.fullmatch("shop-1--[0-9a-f]{16}", session.request.tags["who"])

@@ -111,3 +111,26 @@ def test_a_session_is_named_by_ids(values: dict[str, str], expected: str) -> Non
 
 def test_a_request_id_of_another_form_gives_digits_too() -> None:
     assert session_name({}, request_id="offline") == sha256(b"offline").hexdigest()[:12]
+
+
+@pytest.mark.parametrize("value", ["a_b", "a,b", "a.b", "a+b", "a=b", "a@b", "a-b"])
+def test_what_sts_takes_in_a_name_stays_as_it_is(value: str) -> None:
+    assert source_identity(value) == value
+
+
+@pytest.mark.parametrize("value", ["a_b", "a.b", "a b", "a:b", "a/b", "a=b", "a+b", "a-b", "a@b"])
+def test_what_sts_takes_in_a_tag_stays_as_it_is(value: str) -> None:
+    assert fitted_tags({"who": value}) == {"who": value}
+
+
+def test_a_session_is_named_after_the_pipeline_where_no_repository_is() -> None:
+    name = session_name({"pipeline_id": "p-1", "actor_id": "a-1", "run_id": "7"}, request_id="0" * 32)
+    assert name == f"p-1-7-{'0' * 12}"
+    assert session_name({"actor_id": "a-1"}, request_id="0" * 32) == f"a-1-{'0' * 12}"
+
+
+def test_a_session_name_takes_all_the_room_there_is() -> None:
+    name = session_name({"repository_id": "r" * 51}, request_id="0" * 32)
+    assert name == f"{'r' * 51}-{'0' * 12}"
+    assert len(name) == 64
+    assert len(session_name({"repository_id": "r" * 52}, request_id="0" * 32)) == 64

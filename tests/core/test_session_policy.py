@@ -171,3 +171,16 @@ def test_it_fits_or_is_misconfigured_and_never_leaves_anything_out(names: list[s
     document = session_policy(registry(), held, until=UNTIL)
     assert len(document) <= MAX_SESSION_POLICY_CHARACTERS == 2048
     assert all(allows(document, "PutImage", name) for name in names)
+
+
+def test_a_policy_of_just_the_most_characters_fits() -> None:
+    def policy(*, characters: int) -> str:
+        names = tuple(f"{number:02}{'a' * 60}" for number in range(10))
+        reach = Reach(access="pull", repositories=(*names, "a" * characters), also_pull=(), also=Also())
+        return session_policy(registry(), reach, until=UNTIL)
+
+    missing = MAX_SESSION_POLICY_CHARACTERS - len(policy(characters=1))
+    assert len(policy(characters=1 + missing)) == MAX_SESSION_POLICY_CHARACTERS
+    with pytest.raises(Refused) as refused:
+        policy(characters=2 + missing)
+    assert refused.value.reason is Reason.MISCONFIGURED

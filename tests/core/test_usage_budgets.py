@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -137,3 +138,25 @@ def test_an_issuer_without_budgets_costs_no_call() -> None:
     story.issuer = load_policy(policy_text([grant()]).encode(), name="p", read_file=None).issuers["ci"]
     story.spend()
     assert story.state.calls == []
+
+
+def test_without_a_table_nothing_is_counted() -> None:
+    story = Story(TWO)
+    uncounted = Budgets(counts=None, events=story.events)
+    deadline = Deadline(clock=story.clock, at_monotonic_seconds=story.clock.monotonic() + 10)
+    for _ in range(3):
+        uncounted.spend(story.caller(repository="shop"), deadline=deadline)
+    assert story.events.failed == []
+
+
+def test_entries_and_issuers_do_not_share_a_count() -> None:
+    def with_entry(story: Story, name: str, url: str) -> Caller:
+        trust = replace(story.issuer.trust, url=url)
+        return replace(story.caller(repository="shop"), issuer=replace(story.issuer, name=name, trust=trust))
+
+    story = Story({"per": "repository", "exchanges": 1, "every": "10m"})
+    deadline = Deadline(clock=story.clock, at_monotonic_seconds=story.clock.monotonic() + 10)
+    for name, url in (("ci", ISSUER), ("other", ISSUER), ("ci", f"{ISSUER}/other")):
+        story.budgets.spend(with_entry(story, name, url), deadline=deadline)
+    with pytest.raises(Refused):
+        story.budgets.spend(with_entry(story, "other", ISSUER), deadline=deadline)

@@ -117,3 +117,27 @@ def test_whatever_follows_the_host_stays_on_it(rest: str) -> None:
         return
     assert url.isascii()
     assert url.removeprefix("https://ci.acme.example")[:1] in ("", "/", "?", ":")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://ci.acme.example/keys?a=1&b=2",
+        "https://ci.acme.example/a_b/c~d/%20/;x=1",
+        "https://ci.acme.example/keys/0-9",
+        f"https://ci.acme.example/{'k' * (2048 - len('https://ci.acme.example/'))}",
+    ],
+)
+def test_any_plain_address_on_the_host_is_followed(uri: str) -> None:
+    assert read(jwks_uri=uri) == uri
+
+
+@pytest.mark.parametrize("issuer", ["https://10.0.0.1", "https://[::1]:8443", "https://ci9.acme.example:12345"])
+def test_hosts_of_digits_and_ports_are_followed(issuer: str) -> None:
+    assert read(issuer=issuer, jwks_uri=f"{issuer}/keys") == f"{issuer}/keys"
+
+
+def test_an_address_is_no_longer_than_its_bound() -> None:
+    uri = "https://ci.acme.example/"
+    with pytest.raises(UnusableDiscovery):
+        read(jwks_uri=uri + "k" * (2049 - len(uri)))

@@ -1,0 +1,51 @@
+"""What a target is: something that reads hostile input, with a law that holds whatever the input."""
+
+from typing import Protocol, Self
+
+from hypothesis.strategies import SearchStrategy
+
+from fuzz.reference.values import Json
+
+__all__ = ["Broken", "Json", "Target"]
+
+
+class Broken(Exception):
+    """A law does not hold. `law` names it, the text says how."""
+
+    def __init__(self, law: str, text: str) -> None:
+        super().__init__(text)
+        self.law = law
+
+
+class Target(Protocol):
+    """A reader of hostile input. Entering it starts what it needs, such as the sandbox.
+
+    Inputs are JSON, so that they can be kept, read and sent again.
+    """
+
+    name: str
+
+    @property
+    def inputs(self) -> SearchStrategy[Json]:
+        """Where inputs come from."""
+        ...
+
+    def check(self, given: Json) -> None:
+        """Send one input and hold what happens against the laws.
+
+        Raises:
+            Broken: one does not hold. Any other exception is a finding, too.
+        """
+        ...
+
+    def size_bytes(self, given: Json) -> int:
+        """Return how large the input is for whoever reads it; what it may cost depends on that."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Start."""
+        ...
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        ...

@@ -1,0 +1,1 @@
+"""The readers of hostile input, one by one."""
