@@ -1,10 +1,77 @@
-"""The program `token-exchange` and its groups of commands."""
+"""The `token-exchange` command: its groups, and commands that are imported when they are used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import override
 
 import click
 
 from token_exchange import __version__
-from token_exchange_cli.lazy_group import LazyAlone, LazyCommand, LazyGroup
-from token_exchange_cli.program import Program
+from token_exchange_cli import commands
+from token_exchange_cli.console import Program
+
+
+@dataclass(frozen=True, slots=True)
+class LazyCommand:
+    """Where a command is: the attribute `command` of `module` in `commands`; and what a list says of it."""
+
+    module: str
+    summary: str
+
+    def load(self) -> click.Command:
+        """Return the command itself."""
+        command = import_module(f"{commands.__name__}.{self.module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{self.module}.command is no command")
+        return command
+
+
+class LazyAlone(click.Command):
+    """A lazy command of no group."""
+
+    def __init__(self, name: str, lazy: LazyCommand) -> None:
+        super().__init__(name, help=lazy.summary)
+        self._lazy = lazy
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        # A group invokes the command that the context is of, and so the command itself.
+        return self._lazy.load().make_context(info_name, args, parent=parent, **extra)
+
+
+class LazyGroup(click.Group):
+    """A group of lazy commands, listed in the order given."""
+
+    def __init__(self, name: str, *, help: str, lazy_commands: Mapping[str, LazyCommand]) -> None:  # noqa: A002 - click's own name for it
+        super().__init__(name, help=help)
+        self._lazy = dict(lazy_commands)
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = self._lazy.get(cmd_name)
+        return None if found is None else found.load()
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # click knows only commands that are loaded, and so none of these.
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=self._lazy, ctx=ctx) from error
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, found.summary) for name, found in self._lazy.items()])
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +98,8 @@ main.add_command(
         },
     )
 )
+
+
 main.add_command(
     LazyGroup(
         "token",
@@ -40,6 +109,8 @@ main.add_command(
         },
     )
 )
+
+
 main.add_command(
     LazyAlone("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )

@@ -9,9 +9,8 @@ import click
 import pytest
 
 from tests.cli.program import run
-from token_exchange_cli.lazy_group import LazyGroup
-from token_exchange_cli.main import main
-from token_exchange_cli.program import Program
+from token_exchange_cli.console import Program
+from token_exchange_cli.main import LazyGroup, main
 
 PROGRAM = Path(sys.executable).with_name("token-exchange")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from token_exchange.loading.problems import Problems
 from token_exchange.loading.yaml import read_yaml
-from token_exchange_cli.yaml_text import yaml_text
+from token_exchange_cli.inputs import yaml_text
 
 TEXTS = st.text() | st.sampled_from(
     [

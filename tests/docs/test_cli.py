@@ -15,8 +15,7 @@ import pytest
 from tests.cli.program import run
 from tests.docs.pages import ROOT, blocks, page, pages
 from tests.fake_issuer import FakeIssuer
-from token_exchange_cli.lazy_group import LazyGroup
-from token_exchange_cli.main import main
+from token_exchange_cli.main import LazyGroup, main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

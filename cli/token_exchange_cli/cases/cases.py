@@ -13,13 +13,15 @@ from token_exchange.http.request import parse_scope
 from token_exchange.loading.document import read_document
 from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
 from token_exchange.loading.problems import Path, PolicyUnusable, Problems
-from token_exchange_cli.input_files import STANDARD_INPUT, read_input, shown_name
-from token_exchange_cli.json_input import read_json_object
-from token_exchange_cli.statuses import Unusable
+from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import STANDARD_INPUT, read_input, read_json_object, shown_name
 
 MAX_CASES_BYTES: Final = 16 * 1024 * 1024
 
+
 _TEXTS: Final = ("grant", "registry", "duration")
+
+
 _LISTS: Final = ("repositories", "also_pull")
 
 

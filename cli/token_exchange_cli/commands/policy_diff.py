@@ -13,16 +13,17 @@ from rich.progress import Progress, TextColumn
 
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.diff.policies import changes
-from token_exchange_cli.input_files import shown_name
-from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.inputs import load_policy_argument, shown_name
 from token_exchange_cli.replay.log_lines import LogLine, log_lines
 from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
-from token_exchange_cli.statuses import Status, Unusable
 from token_exchange_cli.terminal import console, line, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
+
+
 _SKIPPED: Final[Mapping[Skipped, str]] = {
     "other-lines": "no audit record",
     "unreadable": "an audit record that cannot be read",
@@ -30,8 +31,14 @@ _SKIPPED: Final[Mapping[Skipped, str]] = {
     "unverified": "a token that was not verified",
     "undecidable": "a record that does not tell what the decision hangs on",
 }
+
+
 _MOST_PROBLEMS: Final = 5
+
+
 _MOST_GRANTS: Final = 5
+
+
 _TOLD_EVERY: Final = 1000
 
 

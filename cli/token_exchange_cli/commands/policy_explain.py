@@ -5,16 +5,17 @@ import click
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.policy import Policy
 from token_exchange_cli.asking import ask_options, asked
-from token_exchange_cli.explain.explanation import Explanation, explained, explanation_fields
-from token_exchange_cli.explain.from_claims import presented_claims
-from token_exchange_cli.explain.from_record import NotARecord, presented_record
-from token_exchange_cli.explain.from_token import presented_token, read_token
-from token_exchange_cli.explain.presented import Presented
-from token_exchange_cli.explain.text import explanation_lines
-from token_exchange_cli.input_files import shown_name
-from token_exchange_cli.json_input import read_json_object
-from token_exchange_cli.policy_input import load_policy_argument
-from token_exchange_cli.statuses import Status, Unusable
+from token_exchange_cli.console import Status, Unusable
+from token_exchange_cli.explain.callers import (
+    NotARecord,
+    Presented,
+    presented_claims,
+    presented_record,
+    presented_token,
+    read_token,
+)
+from token_exchange_cli.explain.explanation import Explanation, explained, explanation_fields, explanation_lines
+from token_exchange_cli.inputs import load_policy_argument, read_json_object, shown_name
 from token_exchange_cli.terminal import console, print_json, remark
 
 

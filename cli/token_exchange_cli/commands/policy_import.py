@@ -11,21 +11,19 @@ import click
 from token_exchange.core.ports import Json
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
-from token_exchange_cli.input_files import STANDARD_INPUT, shown_name
-from token_exchange_cli.json_input import read_json_object
-from token_exchange_cli.statuses import Refusal, Unusable
+from token_exchange_cli.console import Refusal, Unusable
+from token_exchange_cli.inputs import STANDARD_INPUT, read_json_object, shown_name, yaml_text
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
-from token_exchange_cli.trust_import.documents import NoTrustPolicy, TrustDocument, trust_documents
 from token_exchange_cli.trust_import.grants import grants_of
 from token_exchange_cli.trust_import.issuers import issuer_form
 from token_exchange_cli.trust_import.remarks import Remark, Remarks
-from token_exchange_cli.trust_import.statements import Trust, trusts_of
+from token_exchange_cli.trust_import.statements import NoTrustPolicy, Trust, TrustDocument, trust_documents, trusts_of
 from token_exchange_cli.trust_import.values import NotSayable, Value
-from token_exchange_cli.yaml_text import yaml_text
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """All roles of a large account are a few."""
+
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

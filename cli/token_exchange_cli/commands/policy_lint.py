@@ -7,12 +7,10 @@ import click
 
 from token_exchange.core.policy import Grant
 from token_exchange.loading.problems import PolicyUnusable
-from token_exchange_cli.lint.finding import Finding, Subject
-from token_exchange_cli.lint.formats import FORMATS, Format, written
-from token_exchange_cli.lint.linter import error, warnings
-from token_exchange_cli.lint.sources import Sources
-from token_exchange_cli.policy_input import read_policy
-from token_exchange_cli.statuses import Status
+from token_exchange_cli.console import Status
+from token_exchange_cli.inputs import read_policy
+from token_exchange_cli.lint.finding import FORMATS, Finding, Format, Subject, written
+from token_exchange_cli.lint.linter import Sources, error, warnings
 from token_exchange_cli.terminal import remark
 
 

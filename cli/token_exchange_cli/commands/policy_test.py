@@ -7,10 +7,9 @@ import click
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Json
 from token_exchange_cli.cases.cases import read_cases
-from token_exchange_cli.cases.junit import write_junit
-from token_exchange_cli.cases.results import Result, run_case, spelled_fields
-from token_exchange_cli.policy_input import load_policy_argument
-from token_exchange_cli.statuses import Status
+from token_exchange_cli.cases.results import Result, run_case, spelled_fields, write_junit
+from token_exchange_cli.console import Status
+from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.terminal import console, line, print_json, shown
 
 

@@ -14,10 +14,10 @@ from token_exchange.core.refusals import quoted
 from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import spelled
 from token_exchange.loading.fields import meant
-from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.reachable import Wanted, Way, Ways, kind_of_login, organization_fields, way_fields, ways_to
 from token_exchange_cli.roles.arns import role_arn
-from token_exchange_cli.statuses import Unusable
 from token_exchange_cli.terminal import console, line, print_json, remark, shown, value_text
 
 _HOST: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr[.-][^/]*/|public\.ecr\.aws/|[^/]*:[0-9]+/")

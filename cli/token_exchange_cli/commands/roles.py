@@ -5,15 +5,13 @@ import re
 import click
 
 from token_exchange.adapters.settings import SystemClock
-from token_exchange_cli.policy_input import load_policy_argument
+from token_exchange_cli.console import Refusal
+from token_exchange_cli.inputs import load_policy_argument, yaml_text
 from token_exchange_cli.roles.arns import RoleArn, role_arn
-from token_exchange_cli.roles.direct_trust import Unbounded
 from token_exchange_cli.roles.needs import Needs, RoleNeed, needs_of
-from token_exchange_cli.roles.review import problems, remarks
-from token_exchange_cli.roles.template import template_of
-from token_exchange_cli.statuses import Refusal
+from token_exchange_cli.roles.rights import Unbounded
+from token_exchange_cli.roles.template import problems, remarks, template_of
 from token_exchange_cli.terminal import print_json, remark
-from token_exchange_cli.yaml_text import yaml_text
 
 
 @click.command("roles")

@@ -7,10 +7,9 @@ from rich.console import Console
 
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Json
-from token_exchange_cli.explain.from_token import read_token
-from token_exchange_cli.input_files import STANDARD_INPUT
-from token_exchange_cli.policy_input import load_policy_argument
-from token_exchange_cli.statuses import Status
+from token_exchange_cli.console import Status
+from token_exchange_cli.explain.callers import read_token
+from token_exchange_cli.inputs import STANDARD_INPUT, load_policy_argument
 from token_exchange_cli.terminal import console, line, print_json, shown, value_text
 from token_exchange_cli.tokens.inspection import Inspection, inspect_token
 

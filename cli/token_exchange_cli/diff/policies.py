@@ -7,9 +7,17 @@ from typing import Final
 from token_exchange.core.policy import DenyRule, Grant, Policy
 from token_exchange.core.registries import EcrRegistry, Registry
 from token_exchange_cli.diff import grants, issuers
-from token_exchange_cli.diff.change import Change, Kind, Mark, change_of, members, was_and_is
-from token_exchange_cli.diff.conditions import condition_marks, condition_text
-from token_exchange_cli.diff.order import moved_grants
+from token_exchange_cli.diff.change import (
+    Change,
+    Kind,
+    Mark,
+    change_of,
+    condition_marks,
+    condition_text,
+    members,
+    moved_grants,
+    was_and_is,
+)
 
 _MOST_MOVED: Final = 3
 

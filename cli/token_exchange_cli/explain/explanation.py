@@ -1,21 +1,23 @@
-"""What a policy says of one caller, and why: every grant that was asked about, condition by condition.
+"""What a policy says of one caller, as data and as text."""
 
-The decision is the service's own. Unlike its answers this says all of it: it is for those who may read the policy.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
+
+from rich.text import Text
 
 from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import Decision, Denied, Granted, decide, grants_asked
-from token_exchange.core.evaluate import Caller, Considered, look_at
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.decision import Award, Decision, Denied, Granted, decide, grants_asked
+from token_exchange.core.evaluate import Caller, Considered, Shortfall, look_at
+from token_exchange.core.policy import Ask, Grant, Issuer, Policy, spelled_duration
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import Refused
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.vocabulary import spelled
 from token_exchange.http.explain import award_fields
 from token_exchange.reporting.audit import shortfall_fields, would_fields
-from token_exchange_cli.explain.presented import Presented
+from token_exchange.reporting.disclosure import wants
+from token_exchange_cli.explain.callers import Presented
+from token_exchange_cli.terminal import line, shown, value_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,3 +153,115 @@ def _condition_fields(judged: Judged) -> Json:
     if judged.found is not None:
         fields["found"] = judged.found
     return fields
+
+
+_MOST_GRANTS: Final = 20
+"""A policy may have ten thousand, and the answer stands above them."""
+
+
+_GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
+
+
+def explanation_lines(explanation: Explanation) -> Iterator[Text]:
+    """Yield the lines: the decision, why, whom it is about, and each grant with its conditions."""
+    yield from _decision(explanation)
+    if explanation.caller is not None:
+        yield line("")
+        yield from _caller(explanation.caller)
+    for judgement in explanation.grants[:_MOST_GRANTS]:
+        yield line("")
+        yield from _grant(judgement, is_decided_by_order=explanation.is_granted)
+    if (more := len(explanation.grants) - _MOST_GRANTS) > 0:
+        yield line("")
+        yield line((f"further away: {more} more, which --json shows", _FAINT))
+    if explanation.others:
+        yield line("")
+        yield line((f"not asked about: {explanation.others} of other issuers, registries or names", _FAINT))
+
+
+def _decision(explanation: Explanation) -> Iterator[Text]:
+    outcome = explanation.outcome
+    if isinstance(outcome, Granted):
+        yield line(("granted", _GOOD))
+        for award in outcome.awards:
+            yield from _award(award)
+        return
+    yield line(("denied", _BAD), f": {outcome.reason}")
+    yield line(f"{shown(outcome.description)}{_nearest(explanation)}", indent=2)
+    if isinstance(outcome, Denied) and outcome.deny_rule is not None:
+        yield line(f"the deny rule is {outcome.deny_rule}", indent=2)
+        for judged in explanation.deny:
+            yield _condition(judged)
+    if explanation.caller is not None and outcome.reason is Reason.ORGANIZATION_NOT_ALLOWED:
+        yield from _organizations(explanation.caller.issuer)
+    if not isinstance(outcome, Refused):
+        for would in outcome.would:
+            yield line(f"in report mode: {would.grant.name} would have granted {_access(would.grant)}", indent=2)
+
+
+def _award(award: Award) -> Iterator[Text]:
+    yield line(f"{award.registry.name}: {_access(award.grant)} by the grant {award.grant.name}", indent=2)
+    if award.reach is None or award.grant.terms is None:
+        yield line(f"{award.registry.host}, as it is stored: nothing bounds it", indent=4)
+        return
+    yield line(f"{award.registry.host}, for {spelled_duration(award.grant.terms.duration_seconds)}", indent=4)
+    if award.reach.repositories:
+        yield line(f"repositories {', '.join(award.reach.repositories)}", indent=4)
+    if award.reach.also_pull:
+        yield line(f"for pull alone {', '.join(award.reach.also_pull)}", indent=4)
+
+
+def _access(grant: Grant) -> str:
+    return "a stored login" if grant.terms is None else grant.terms.access
+
+
+def _nearest(explanation: Explanation) -> str:
+    """Return why the nearest grant failed, where the decision was up to the grants."""
+    outcome = explanation.outcome
+    if isinstance(outcome, Refused | Granted) or not outcome.nearest or not outcome.nearest[0].failed:
+        return ""
+    nearest = outcome.nearest[0]
+    return f": {nearest.grant.name!r} {shown(wants(nearest.failed[0]))}"
+
+
+def _organizations(issuer: Issuer) -> Iterator[Text]:
+    """Yield the allowlist that the caller's organization is not on."""
+    for one in issuer.organizations:
+        both = [f"{name} {value_text(value)}" for name, value in (("name", one.name), ("id", one.id)) if value]
+        yield line(f"listed: {' and '.join(both)}", indent=2)
+
+
+def _caller(caller: Caller) -> Iterator[Text]:
+    yield line(("caller", "bold"), f" by the issuer {caller.issuer.name}")
+    for name, value in caller.identity.vocabulary.items():
+        yield line((f"{name:16}", _FAINT), f" {value_text(value)}", indent=2)
+    if caller.identity.untrusted_trigger is not None:
+        yield line(("outsiders can start such a run", _BAD), f": {shown(caller.identity.untrusted_trigger)}", indent=2)
+
+
+def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]:
+    grant = judgement.considered.grant
+    won = (" wins", _GOOD) if judgement.won else ""
+    yield line(("grant ", "bold"), (grant.name, "bold"), f" ({_access(grant)} {grant.registry.name})", won)
+    for judged in judgement.conditions:
+        yield _condition(judged)
+    for shortfall in judgement.considered.failed:
+        if shortfall.rule is not None:
+            yield line(("fails", _BAD), f" {_rule(shortfall)}", indent=2)
+    if is_decided_by_order and not judgement.considered.failed and not judgement.won:
+        yield line(("holds, but another grant comes first for this registry", _FAINT), indent=2)
+
+
+def _condition(judged: Judged) -> Text:
+    condition = judged.condition
+    word = ("holds", _GOOD) if judged.holds else ("fails", _BAD)
+    name = spelled(condition.path) if condition.section == "match" else f"claims {spelled(condition.path)}"
+    found = "none" if judged.found is None else value_text(judged.found)
+    return line(word, f" {shown(name)}: expected {value_text(condition.expected)}, found {found}", indent=2)
+
+
+def _rule(shortfall: Shortfall) -> str:
+    claim = shortfall.claim
+    name = "" if claim is None else f" {value_text(claim if isinstance(claim, str) else [*claim])}"
+    found = "" if shortfall.found is None else f", found {value_text(shortfall.found)}"
+    return f"{shortfall.rule}{name}: expected {value_text(shortfall.expected)}{found}"

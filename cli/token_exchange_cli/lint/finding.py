@@ -1,13 +1,20 @@
-"""What the linter finds: where, what could happen, and what to write instead."""
+"""A finding of the linter, and the formats in which findings are printed."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from hashlib import sha256
+from typing import Final, Literal, assert_never, get_args
+from urllib.parse import quote
 
+from token_exchange import __version__
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, Policy
-from token_exchange.loading.problems import Path, Place
+from token_exchange.core.ports import Json
+from token_exchange.loading.problems import Code, Path, Place, spelled_path
+from token_exchange_cli.console import printable
+from token_exchange_cli.terminal import shown
 
 type Severity = Literal["error", "warning"]
 
@@ -56,3 +63,156 @@ type Rule = Callable[[Subject], Iterator[Finding]]
 def warning(code: str, path: Path, message: str, suggestion: str) -> Finding:
     """Return a warning."""
     return Finding(severity="warning", code=code, path=path, message=message, suggestion=suggestion)
+
+
+type Format = Literal["text", "json", "github", "gitlab", "sarif"]
+
+
+FORMATS: Final[tuple[Format, ...]] = ("text", "json", "github", "gitlab", "sarif")
+
+
+_ERRORS: Final = frozenset({*get_args(Code.__value__), "placeholder-left"})
+"""Their codes have one section in docs/lint.md together."""
+
+
+_SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """A finding, and where it is."""
+
+    finding: Finding
+    file: str
+    place: Place
+
+
+def written(located: Sequence[Located], wanted: Format) -> str:
+    """Return all findings in the form that is `wanted`.
+
+    Names of files and values of a policy can hold anything: half a surrogate has no form in UTF-8, and readers of
+    these formats end a line at more than a line feed.
+    """
+    found = [_printable(one) for one in located]
+    match wanted:
+        case "text":
+            return "\n".join(_text(one) for one in found)
+        case "json":
+            return json.dumps({"findings": [_fields(one) for one in found]}, indent=2)
+        case "github":
+            return "\n".join(_github(one) for one in found)
+        case "gitlab":
+            return json.dumps([_gitlab(one) for one in found], indent=2)
+        case "sarif":
+            return json.dumps(_sarif(found), indent=2)
+        case _:
+            assert_never(wanted)
+
+
+def _printable(one: Located) -> Located:
+    finding = replace(one.finding, message=printable(one.finding.message), suggestion=printable(one.finding.suggestion))
+    return replace(one, finding=finding, file=printable(one.file))
+
+
+def _text(one: Located) -> str:
+    finding = one.finding
+    where = f"{one.file}:{one.place.line}:{one.place.column}"
+    path = spelled_path(finding.path)
+    lines = [
+        f"{shown(where)}: {finding.severity} {finding.code}{f' at {shown(path)}' if path else ''}",
+        f"  {shown(finding.message)}",
+    ]
+    return "\n".join([*lines, f"  -> {shown(finding.suggestion)}"] if finding.suggestion else lines)
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message
+
+
+def _fields(one: Located) -> dict[str, Json]:
+    finding = one.finding
+    return {
+        "severity": finding.severity,
+        "code": finding.code,
+        "path": spelled_path(finding.path),
+        "file": one.file,
+        "line": one.place.line,
+        "column": one.place.column,
+        "message": finding.message,
+        "suggestion": finding.suggestion,
+    }
+
+
+def _github(one: Located) -> str:
+    """Return a workflow command (GitHub Docs, "Workflow commands"), in which a line break would end it."""
+    finding = one.finding
+    properties = f"file={_property(one.file)},line={one.place.line},col={one.place.column},title={finding.code}"
+    return f"::{finding.severity} {properties}::{_data(_sentence(finding))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _gitlab(one: Located) -> Json:
+    """Return an entry of a Code Quality report (GitLab Docs, "Code Quality report format")."""
+    finding = one.finding
+    identity = f"{finding.code}\0{one.file}\0{spelled_path(finding.path)}\0{finding.message}"
+    return {
+        "description": _sentence(finding),
+        "check_name": finding.code,
+        "fingerprint": sha256(identity.encode()).hexdigest(),
+        "severity": "critical" if finding.severity == "error" else "minor",
+        "location": {"path": one.file, "lines": {"begin": one.place.line}},
+    }
+
+
+def _rule(code: str) -> Json:
+    return {
+        "id": code,
+        "shortDescription": {"text": code.replace("-", " ").capitalize()},
+        "help": {
+            "text": f"docs/lint.md#{'errors' if code in _ERRORS else code} says what could happen and what to write."
+        },
+    }
+
+
+def _sarif(found: Sequence[Located]) -> dict[str, Json]:
+    """Return a log of the Static Analysis Results Interchange Format, version 2.1.0 (OASIS)."""
+    codes = list(dict.fromkeys(one.finding.code for one in found))
+    return {
+        "$schema": _SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "token-exchange",
+                        "version": __version__,
+                        "rules": [_rule(code) for code in codes],
+                    }
+                },
+                "results": [
+                    {
+                        "ruleId": one.finding.code,
+                        "ruleIndex": codes.index(one.finding.code),
+                        "level": one.finding.severity,
+                        "message": {"text": _sentence(one.finding)},
+                        "locations": [
+                            {
+                                "physicalLocation": {
+                                    "artifactLocation": {"uri": quote(one.file)},
+                                    "region": {"startLine": one.place.line, "startColumn": one.place.column},
+                                }
+                            }
+                        ],
+                    }
+                    for one in found
+                ],
+            }
+        ],
+    }

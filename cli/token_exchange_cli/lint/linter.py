@@ -1,12 +1,111 @@
-"""All rules, in the order in which their findings are shown."""
+"""Where a field stands in its file: line and column of YAML or JSON, by the loader's own reader of YAML."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
-from token_exchange.loading.problems import Problem
-from token_exchange_cli.lint.finding import Finding, Rule, Subject
+from token_exchange.core.policy import Grant
+from token_exchange.loading.document import readable_text
+from token_exchange.loading.fields import Node
+from token_exchange.loading.problems import Path, Place, PolicyUnusable, Problem, Problems
+from token_exchange.loading.yaml import read_yaml
+from token_exchange_cli.inputs import PolicyInput
+from token_exchange_cli.lint.finding import Finding, Located, Rule, Subject
 from token_exchange_cli.lint.rules import deny, issuers, never, order, outsiders, patterns, pushing, repositories, terms
+from token_exchange_cli.meaning.patterns import PLACEHOLDER, has_placeholder
+
+START: Final = Place(line=1, column=1)
+
+
+class Places:
+    """The places of all fields of one document, up to where the loader stops reading it.
+
+    `grants` has the number of each grant by its name, `placeholders` the fields in which one was left.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._places: dict[Path, Place] = {}
+        node: Node = None
+        with suppress(PolicyUnusable):  # the loader reports what is wrong with it, and where
+            node = read_yaml(readable_text(content), Problems(), places=self._places)
+        self._places[()] = START
+        self.grants: Mapping[str, int] = {name: number for number, name in reversed([*_grant_names(node)])}
+        self.placeholders: Sequence[Path] = [path for path, text in _texts(node, ()) if has_placeholder(text)]
+
+    def of(self, path: Path) -> Place:
+        """Return where the field at `path` stands, or what it would stand in."""
+        return next(place for end in range(len(path), -1, -1) if (place := self._places.get(path[:end])) is not None)
+
+
+def _texts(node: Node, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each string with its path; the loader bounds the depth."""
+    match node:
+        case str():
+            yield path, node
+        case list():
+            for number, element in enumerate(node):
+                yield from _texts(element, (*path, number))
+        case dict():
+            for name, value in node.items():
+                yield from _texts(value, (*path, name))
+        case _:
+            pass
+
+
+def _grant_names(document: Node) -> Iterator[tuple[int, str]]:
+    match document:
+        case {"grants": [*grants]}:
+            for number, grant in enumerate(grants):
+                match grant:
+                    case {"name": str() as name}:
+                        yield number, name
+                    case _:
+                        pass
+        case _:
+            pass
+
+
+class Sources:
+    """The files of one policy."""
+
+    def __init__(self, given: PolicyInput) -> None:
+        self._given = given
+        self._places = {file: Places(content) for file, content in given.texts().items()}
+
+    def placeholders(self) -> Iterator[Finding]:
+        """Yield each field that still has the placeholder which `policy import` writes: the policy is not finished."""
+        for file, places in self._places.items():
+            for path in places.placeholders:
+                yield Finding(
+                    severity="error",
+                    code="placeholder-left",
+                    path=path,
+                    message=f"{PLACEHOLDER} stands for what the policy does not say yet, and gives no one anything",
+                    suggestion="write what is meant",
+                    file=file,
+                )
+
+    def located(self, finding: Finding, grants: Sequence[Grant]) -> Located:
+        """Return `finding` with its place; `grants` are those of the policy, in its order, where it loads."""
+        file = finding.file or self._given.document.name
+        path = finding.path
+        match path:
+            case ("grants", int() as number, *rest) if self._given.is_folder and finding.file is None:
+                file, path = self._of_grant(grants[number].name, rest)
+            case _:
+                pass
+        place = finding.place or (self._places[file].of(path) if file in self._places else START)
+        shown = f"{self._given.name.rstrip('/')}/{file}" if self._given.is_folder else self._given.name
+        return Located(finding=finding, file=shown, place=place)
+
+    def _of_grant(self, name: str, rest: Sequence[str | int]) -> tuple[str, Path]:
+        """Return the file that has the grant `name`, and the path in it."""
+        for file, places in self._places.items():
+            if name in places.grants:
+                return file, ("grants", places.grants[name], *rest)
+        return self._given.document.name, ()
+
 
 RULES: Final[tuple[Rule, ...]] = (
     *issuers.RULES,
@@ -19,6 +118,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *order.RULES,
     *terms.RULES,
 )
+
 
 _ADVICE: Final = re.compile("(.*?); ((?:quote it|write |did you mean |give one, ).*)", re.DOTALL)
 """A message that says what to write instead behind what is wrong."""

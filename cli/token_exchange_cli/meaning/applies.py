@@ -10,7 +10,7 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, SessionTerms, Template
 from token_exchange.core.reach import DoesNotFit, fill_repository_template, template_value
 from token_exchange.core.vocabulary import Name, Vocabulary
-from token_exchange_cli.meaning.allowlist import allowed_values
+from token_exchange_cli.meaning.conditions import allowed_values
 from token_exchange_cli.meaning.proofs import is_present, only_values
 
 _MOST_FILLED: Final = 64

@@ -12,8 +12,8 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
 from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange_cli.meaning.allowlist import allowed_values
-from token_exchange_cli.meaning.globs import is_within
+from token_exchange_cli.meaning.conditions import allowed_values
+from token_exchange_cli.meaning.patterns import is_within
 
 _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 

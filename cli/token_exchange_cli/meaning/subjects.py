@@ -22,6 +22,7 @@ _TENANTS: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """Issuers that sign for several tenants, and how a subject begins that is one tenant's."""
 
+
 _SAYS_NOTHING: Final[Mapping[str, re.Pattern[str]]] = {
     "jenkins": re.compile(r"https://(?:(?!/job/)[^*?])*/(?:job/)?[*?](?:job|[/*?])*"),
     "kubernetes": re.compile(r"(?:system|serviceaccount|[:*?])*"),
@@ -29,7 +30,9 @@ _SAYS_NOTHING: Final[Mapping[str, re.Pattern[str]]] = {
 }
 """Patterns that hold nothing but the words which every subject of the provider has."""
 
+
 _ONLY_SEPARATORS: Final = re.compile(r"[*?:/{}]*")
+
 
 _BEGINS: Final[Mapping[str, str]] = {
     # A token that was asked for with a service connection has sc://, and is refused.
@@ -42,11 +45,13 @@ _BEGINS: Final[Mapping[str, str]] = {
 }
 """How `sub` begins in each token that is let in; no user can customise it there."""
 
+
 _WITHOUT_A_RUN: Final[Mapping[str, re.Pattern[str]]] = {
     "github-actions": re.compile(r"repo:[^/:*?]+/[^/:*?]+"),
     "gitlab": re.compile(r"project_path:[^:*?]+"),
 }
 """Subjects that end with the repository. A customised one can; by default branch, tag or environment come next."""
+
 
 _BUILDKITES_OWN: Final = "organization:"
 """A job may choose which id `sub` is. That is a bare UUID, so the default form is Buildkite's own statement."""

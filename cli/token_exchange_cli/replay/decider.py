@@ -1,9 +1,4 @@
-"""Decides for callers by one policy, and remembers: in a log the same pipelines come again and again.
-
-What cannot make a decision another, such as a run's number or its commit, is no part of what is remembered, so that a
-log of a million lines has some thousands of decisions. A refusal looks at every grant, and a policy may have ten
-thousand.
-"""
+"""Decides a recorded exchange again."""
 
 import json
 from bisect import bisect_right
@@ -16,10 +11,45 @@ from token_exchange.core.decision import decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Ask, Grant, Issuer, Policy, Template
 from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
-from token_exchange_cli.replay.gaps import require_told
-from token_exchange_cli.replay.outcomes import Outcome, decided_outcome
-from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
+from token_exchange.http.request import parse_scope
+from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
+
+
+def ways_to_ask(
+    record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
+) -> Iterator[Ask]:
+    """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
+    registries = tuple(sorted({login.registry for login in logins}))
+    would = {str(one.get("registry")) for one in _objects(record, "would")}
+    # The grants of registries that were asked for are looked at, and no others.
+    looked_at = {
+        registry_of_grant[name]
+        for one in _objects(record, "considered")
+        if (name := str(one.get("grant"))) in registry_of_grant
+    }
+    # So only who asked for all that he may have is told of a registry beside those that he got.
+    yield Ask(registries=registries if would | looked_at <= {*registries} else ())
+    if not logins:
+        yield Ask(registries=tuple(sorted(looked_at)))
+    if len(logins) != 1:
+        return
+    ((login, grant),) = logins.items()
+    yield Ask(registries=registries, grant=grant)
+    try:
+        scope = parse_scope(login.scope)
+    except Refused:
+        return  # patterns, which nobody can ask for: it was the whole of the grant
+    yield Ask(registries=registries, scope=scope)
+    yield Ask(registries=registries, grant=grant, scope=scope)
+
+
+def _objects(record: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
+    found = record.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
 
 _MOST_REMEMBERED: Final = 4096
 """Decisions, of a few KiB at most."""

@@ -15,17 +15,23 @@ from typing import IO, Final
 
 from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange_cli.input_files import STANDARD_INPUT, shown_name, standard_input
-from token_exchange_cli.statuses import Unusable
+from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import STANDARD_INPUT, shown_name, standard_input
 
 _GZIP: Final = b"\x1f\x8b"
+
+
 _MAX_LINE_BYTES: Final = 1024 * 1024
 """A record has 8 KiB; an object of CloudWatch's, at most 1 MiB, may have many."""
+
 
 _PRINTED: Final = b'"message":'
 """How `aws logs filter-log-events` begins the one line of an event that has its text."""
 
+
 _WRAPPED: Final = ("message", "@message")
+
+
 _BATCHES: Final = ("logEvents", "events")
 
 

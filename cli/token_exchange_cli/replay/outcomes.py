@@ -9,10 +9,11 @@ from token_exchange.core.evaluate import Considered
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.reporting.audit import shortfall_fields
-from token_exchange_cli.diff.conditions import expected_text
+from token_exchange_cli.diff.change import expected_text
 from token_exchange_cli.terminal import shown, value_text
 
 type Word = Literal["granted", "denied"]
+
 
 _BY_THE_POLICY: frozenset[str] = frozenset(
     {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.NO_MATCHING_GRANT}

@@ -10,20 +10,23 @@ from token_exchange.core.policy import Ask, Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
-from token_exchange_cli.explain.from_record import NotARecord
-from token_exchange_cli.replay.decider import Decider
+from token_exchange_cli.explain.callers import NotARecord
+from token_exchange_cli.replay.decider import Decider, ways_to_ask
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
-from token_exchange_cli.replay.past_asks import ways_to_ask
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
 from token_exchange_cli.terminal import shown
 
 _NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
 """Of a token that was not good when it was sent; no policy decided about it."""
 
+
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]
 """Why a line is not looked at."""
 
+
 _MOST_CAUSES: Final = 10
+
+
 _OTHERS: Final = "other causes"
 
 

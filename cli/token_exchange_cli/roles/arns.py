@@ -1,11 +1,17 @@
-"""The ARN of an IAM role, taken apart.
-
-Source: IAM User Guide, "IAM identifiers".
-"""
+"""ARNs of roles, and the patterns of repositories that a role has to allow."""
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Final
+
+from token_exchange.core.conditions import Equals, Like
+from token_exchange.core.policy import Grant, Issuer, Organization, Template, parse_template
+from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
+from token_exchange.core.vocabulary import Name
+from token_exchange_cli.reachable import organizations_left
 
 _FORM: Final = re.compile(
     r"arn:(aws[a-z-]*):iam::([0-9]{12}):role(/(?:[\x21-\x7e]{1,510}/)?)([\w+=,.@-]{1,64})", re.ASCII
@@ -29,3 +35,114 @@ def role_arn(text: str) -> RoleArn | None:
     if form is None:
         return None
     return RoleArn(text=text, partition=form[1], account=form[2], path=form[3], name=form[4])
+
+
+ANYTHING: Final = "*"
+
+
+_OWNER_FIRST: Final = frozenset({"forgejo", "gitea", "github-actions", "gitlab", "vela"})
+"""Providers whose `repository` begins with its `organization`; both are their own records."""
+
+
+_MAX_PATTERNS: Final = 1000
+"""Of one template and one organization; a role holds far fewer (IAM: 10,240 characters)."""
+
+
+_IN_A_NAME: Final = re.compile(r"[a-z0-9._/*-]*")
+
+
+def patterns_of(templates: Sequence[Template], grant: Grant, issuers: Sequence[Issuer]) -> frozenset[str]:
+    """Return patterns that cover every name which `templates` become for a run that can match `grant`."""
+    found: set[str] = set()
+    for issuer in issuers:
+        for organization in organizations_left(grant, [issuer]):
+            for template in templates:
+                found.update(_filled(template, grant, issuer, organization))
+    return uncovered(found)
+
+
+def uncovered(patterns: Iterable[str]) -> frozenset[str]:
+    """Return those of `patterns` that no other of them covers, runs of `*` as one, which they are."""
+    all_of_them = frozenset(re.sub(r"\*+", ANYTHING, pattern) for pattern in patterns)
+    by_head: dict[str, list[str]] = {}
+    for pattern in all_of_them:
+        head, star, _ = pattern.partition(ANYTHING)
+        if star:
+            by_head.setdefault(head, []).append(pattern)
+    return frozenset(pattern for pattern in all_of_them if not any(_wider(pattern, by_head)))
+
+
+def _wider(pattern: str, by_head: Mapping[str, Sequence[str]]) -> Iterator[bool]:
+    """Yield for those that may cover `pattern` whether they do: each begins, before its `*`, as this does.
+
+    Ten thousand grants are a real size, so no two patterns are compared that differ before.
+    """
+    for length in range(len(pattern.partition(ANYTHING)[0]) + 1):
+        for other in by_head.get(pattern[:length], ()):
+            # To the wider pattern the narrower one's `*` is a character like all others that its own `*` takes.
+            yield other != pattern and pattern_covers(other, pattern)
+
+
+def _filled(template: Template, grant: Grant, issuer: Issuer, organization: Organization) -> Iterator[str]:
+    values = [_values(name, grant, issuer, organization) for name in template.names]
+    while prod(map(len, values)) > _MAX_PATTERNS:
+        longest = max(range(len(values)), key=lambda at: len(values[at]))
+        values[longest] = [ANYTHING]
+    for chosen in product(*values):
+        yield template.filled(chosen)
+
+
+def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization) -> Sequence[str]:
+    """Return what can stand for `{name}`; none where no run of this organization can have the grant."""
+    demanded = _demanded(name, grant)
+    if demanded is None:
+        demanded = _known(name, issuer, organization)
+    if demanded is None:
+        return [ANYTHING]
+    return sorted({fitting for value in demanded for fitting in _fitting(name, value, issuer)})
+
+
+def _demanded(name: Name, grant: Grant) -> list[str] | None:
+    """Return the values, or globs as patterns, that the grant's own conditions leave to `name`."""
+    for condition in grant.conditions:
+        if condition.section != "match" or condition.path != (name,):
+            continue
+        for test in condition.tests:
+            match test:
+                case Equals():
+                    return [key[1] for key in test.keys if isinstance(key[1], str) and condition.holds(key[1])]
+                case Like():
+                    return [re.sub(r"[*?]+", ANYTHING, glob.pattern) for glob in test.globs]
+                case _:
+                    continue
+    return None
+
+
+def _known(name: Name, issuer: Issuer, organization: Organization) -> list[str] | None:
+    """Return what the organization says of `name`."""
+    if name == "organization_id" and organization.id is not None:
+        return [organization.id]
+    if organization.name is None:
+        return None
+    if name == "organization":
+        return [organization.name]
+    if name == "repository" and issuer.preset.provider in _OWNER_FIRST:
+        return [f"{organization.name}/{ANYTHING}"]
+    return None
+
+
+def _fitting(name: Name, value: str, issuer: Issuer) -> Iterator[str]:
+    """Yield `value` as it stands in a repository's name, where it can."""
+    spelled = template_value(name, issuer.preset, {name: value})
+    if spelled is None:
+        return
+    if ANYTHING in spelled:
+        if _IN_A_NAME.fullmatch(spelled):
+            yield spelled
+        return
+    if "/" in spelled and name not in WITH_SLASH:
+        return
+    try:
+        yield fill_repository_template(parse_template(f"{{{name}}}"), lambda _: spelled)
+    except DoesNotFit:
+        return

@@ -1,7 +1,4 @@
-"""What a role may do: all that the session policies of its grants can ask for, and nothing more.
-
-Source: IAM User Guide, "Session policies": a session has what both its role and its session policy allow.
-"""
+"""What a role may do, and which principals it trusts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +17,8 @@ from token_exchange.core.session import (
     PUSH_ACTIONS,
     SIGN_ACTIONS,
 )
-from token_exchange_cli.roles.patterns import patterns_of, uncovered
+from token_exchange_cli.roles.arns import RoleArn, patterns_of, uncovered
+from token_exchange_cli.roles.subjects import NoSubject, subject_patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +30,28 @@ class Right:
 
 
 _LOGIN: Final = Right(name="Login", actions=LOGIN_ACTIONS)
+
+
 _PUBLIC_LOGIN: Final = Right(name="PublicLogin", actions=PUBLIC_LOGIN_ACTIONS)
+
+
 _PULL: Final = Right(name="Pull", actions=PULL_ACTIONS)
+
+
 _PUSH: Final = Right(name="Push", actions=tuple(action for action in PUSH_ACTIONS if action not in PULL_ACTIONS))
+
+
 _LIST: Final = Right(name="List", actions=LIST_ACTIONS)
+
+
 _IMPORT: Final = Right(name="Import", actions=IMPORT_ACTIONS)
+
+
 _SIGN: Final = Right(name="Sign", actions=SIGN_ACTIONS)
+
+
 _PUBLIC_PUSH: Final = Right(name="PublicPush", actions=PUBLIC_PUSH_ACTIONS)
+
 
 _ORDER: Final = (_LOGIN, _PUBLIC_LOGIN, _PULL, _PUSH, _LIST, _IMPORT, _SIGN, _PUBLIC_PUSH)
 
@@ -106,4 +119,122 @@ def _statement(rights: Sequence[Right], arns: Sequence[str]) -> Json:
         "Effect": "Allow",
         "Action": [action for right in rights for action in right.actions],
         "Resource": [*arns],
+    }
+
+
+_ALWAYS_TAGGED: Final = ("issuer", "grant")
+"""Of the standard tags those that no session lacks."""
+
+
+def broker_trust(sessions: Sequence[SessionTerms], broker: Json) -> list[Json]:
+    """Return the statements that let `broker` make `sessions`; there is at least one of these.
+
+    What every session of an external id carries is demanded, so that CloudTrail always says who asked.
+    """
+    by_external_id: dict[str | None, list[SessionTerms]] = {}
+    for terms in sessions:
+        by_external_id.setdefault(terms.external_id, []).append(terms)
+    statements: list[Json] = [
+        _assume(external_id, together, broker, number=number)
+        for number, (external_id, together) in enumerate(sorted(by_external_id.items(), key=_by_text), start=1)
+    ]
+    traces: list[Json] = []
+    if any(terms.session_tags for terms in sessions):
+        traces.append("sts:TagSession")
+    if any(terms.source_identity for terms in sessions):
+        traces.append("sts:SetSourceIdentity")
+    if traces:
+        statements.append(
+            {"Sid": "SayWhoAsked", "Effect": "Allow", "Principal": {"AWS": broker}, "Action": _one_or_all(traces)}
+        )
+    return statements
+
+
+def _by_text(item: tuple[str | None, list[SessionTerms]]) -> str:
+    return item[0] or ""
+
+
+def _assume(external_id: str | None, sessions: Sequence[SessionTerms], broker: Json, *, number: int) -> Json:
+    condition: dict[str, Json] = {}
+    if external_id is not None:
+        condition["StringEquals"] = {"sts:ExternalId": external_id}
+    always = set[str].intersection(*(_carried(terms) for terms in sessions))
+    if always:
+        condition["Null"] = dict.fromkeys(sorted(always), "false")
+    statement: dict[str, Json] = {
+        "Sid": "Assume" if number == 1 else f"Assume{number}",
+        "Effect": "Allow",
+        "Principal": {"AWS": broker},
+        "Action": "sts:AssumeRole",
+    }
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def _carried(terms: SessionTerms) -> set[str]:
+    """Return the condition keys that a session by these `terms` is never without."""
+    tags = terms.session_tags
+    names = tags if isinstance(tags, Mapping) else _ALWAYS_TAGGED if tags else ()
+    carried = {f"aws:RequestTag/{name}" for name in names}
+    return carried | {"sts:SourceIdentity"} if terms.source_identity else carried
+
+
+def _one_or_all(actions: list[Json]) -> Json:
+    return actions[0] if len(actions) == 1 else actions
+
+
+_GOOGLE: Final = "accounts.google.com"
+"""The one issuer that IAM knows by itself; there `aud` is the service account, and `oaud` the audience."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbounded(Exception):
+    """A grant whose role would trust strangers; `missing` says what to write."""
+
+    grant: str
+    issuer: str
+    missing: str
+
+
+def direct_trust(role: RoleArn, grants: Sequence[GrantInUse]) -> list[Json]:
+    """Return the statements that let runs of `grants` assume `role` themselves, one for each issuer.
+
+    Raises:
+        Unbounded: nothing says whose runs these are.
+    """
+    subjects: dict[str, set[str]] = {}
+    issuers: dict[str, Issuer] = {}
+    for one in grants:
+        for issuer in one.issuers:
+            try:
+                patterns = subject_patterns(one.grant, issuer)
+            except NoSubject as error:
+                raise Unbounded(grant=one.grant.name, issuer=issuer.name, missing=str(error)) from error
+            subjects.setdefault(issuer.name, set()).update(patterns)
+            issuers[issuer.name] = issuer
+    return [
+        _direct_statement(role, issuer, sorted(subjects[name]), number=number)
+        for number, (name, issuer) in enumerate(issuers.items(), start=1)
+    ]
+
+
+def provider_address(issuer: Issuer) -> str:
+    """Return the name under which IAM knows an issuer: its URL without the scheme."""
+    return issuer.trust.url.removeprefix("https://")
+
+
+def _direct_statement(role: RoleArn, issuer: Issuer, patterns: list[str], *, number: int) -> Json:
+    address = provider_address(issuer)
+    is_google = address == _GOOGLE
+    audiences = sorted(issuer.trust.audiences)
+    return {
+        "Sid": "AssumeDirectly" if number == 1 else f"AssumeDirectly{number}",
+        "Effect": "Allow",
+        "Principal": {
+            "Federated": _GOOGLE if is_google else f"arn:{role.partition}:iam::{role.account}:oidc-provider/{address}"
+        },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {
+            "StringEquals": {f"{address}:{'oaud' if is_google else 'aud'}": [*audiences]},
+            "StringLike": {f"{address}:sub": [*patterns]},
+        },
     }

@@ -1,12 +1,222 @@
-"""The whole document: a policy, the main file of a folder, or a folder's file of grants."""
+"""The JSON Schema of a policy: issuers, grants and the document."""
 
-from token_exchange.core.policy import ASSUMES
+from token_exchange.core.keys import SCHEMES
+from token_exchange.core.policy import ACCESSES, ASSUMES, MODES
 from token_exchange.core.ports import Json
-from token_exchange_cli.schema.conditions import condition_definitions
-from token_exchange_cli.schema.forms import Schema, listed, mapping, named, ref, texts
-from token_exchange_cli.schema.grants import grant_definitions
-from token_exchange_cli.schema.issuers import issuer_definitions
-from token_exchange_cli.schema.registries import registry_definitions
+from token_exchange.core.vocabulary import NAMES
+from token_exchange.loading.budgets import MOST_BUDGETS
+from token_exchange.presets.catalog import NAMES as PROVIDERS
+from token_exchange.presets.catalog import providers
+from token_exchange_cli.schema.forms import (
+    NAME,
+    REPOSITORY,
+    ROLE,
+    Schema,
+    choice,
+    condition_definitions,
+    duration,
+    flag,
+    listed,
+    mapping,
+    named,
+    ref,
+    registry_definitions,
+    text,
+    texts,
+    without,
+)
+
+_SETTINGS: dict[str, Schema] = {
+    "account": text("The account, which makes the issuer."),
+    "claims": {
+        "description": "Which claim is which name of the vocabulary; a nested claim is a list of its keys.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"enum": [*NAMES]},
+        "additionalProperties": {"$ref": "#/$defs/claim_path"},
+    },
+    "domain": text("The domain of a self-hosted installation, which follows the organization in the issuer's host."),
+    "enterprise": text("The slug of a GitHub enterprise with an issuer of its own."),
+    "ghe_com": text("The subdomain of GHE.com."),
+    "host": text("The host of a server of your own, without https://."),
+    "organization": text("The organization, which makes the issuer."),
+    "organization_claim": {"$ref": "#/$defs/claim_path", "description": "Which claim is the organization."},
+    "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
+    "workspace": text("The workspace, which makes the issuer."),
+}
+
+
+_KEYS = ("jwks", "jwks_file", "jwks_url")
+
+
+def issuer_definitions() -> dict[str, Schema]:
+    """Return the definitions that an issuer entry is made of."""
+    return {
+        "claim_path": {
+            "description": "The name of a claim, or a list of names for a nested one.",
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+            ],
+        },
+        "organization": {
+            **mapping(
+                "An organization that may come. Where both are given, both must hold of the same token.",
+                {
+                    "name": text("Its name, as the CI system spells it; no pattern.", pattern="^[^*]+$"),
+                    "id": text("Its immutable id, in quotes.", pattern="^[^*]+$"),
+                },
+            ),
+            "minProperties": 1,
+        },
+        "organizations": listed("Who may come at all. Nobody else gets anything.", ref("organization")),
+        "issuer": _issuer(),
+    }
+
+
+def _issuer() -> Schema:
+    common: dict[str, Schema] = {
+        "provider": choice("The CI system, or generic for any other issuer of OIDC tokens.", PROVIDERS),
+        "issuer": text("The exact iss of its tokens; by default the provider's.", pattern="^https://"),
+        "audience": {
+            "description": "What jobs ask their tokens for; the service's own URL is a good choice.",
+            "anyOf": [{"type": "string", "minLength": 1}, texts("Several.")],
+        },
+        "shared_audience": flag("Accept an audience that other services accept too."),
+        "organizations": ref("organizations"),
+        "mode": choice("report verifies, decides and logs, and never grants.", MODES),
+        "algorithms": listed("Narrows the provider's algorithms.", {"enum": [*SCHEMES]}, uniqueItems=True),
+        "jwks_url": text("A fixed address of the key set, instead of discovery.", pattern="^https://"),
+        "jwks_file": text("A file of pinned keys, relative to the policy."),
+        "jwks": {"description": "Pinned keys.", "type": "object", "minProperties": 1},
+        "ca_bundle": text("Certificates to trust for this issuer alone: a path, or PEM."),
+        "max_lifetime": duration("The longest lifetime of a token."),
+        "leeway": duration("How far two clocks may be apart, at most 120s."),
+        "budgets": _budgets(),
+    }
+    dependent: dict[str, Json] = {key: _providers_with(key) for key in sorted(_SETTINGS)}
+    dependent |= {key: without(*(other for other in _KEYS if other != key)) for key in _KEYS}
+    return mapping(
+        "Whose tokens are trusted, and for whom.",
+        {**common, **_SETTINGS},
+        ("provider", "audience", "organizations"),
+        dependentSchemas=dependent,
+        allOf=[
+            _requires(("generic",), ("issuer", "algorithms")),
+            _requires(("aws-sts", "kubernetes"), ("issuer",)),
+        ],
+    )
+
+
+def _providers_with(setting: str) -> Schema:
+    """Return the schema of entries of providers that have this key."""
+    having: list[Json] = [name for name, provider in providers().items() if setting in provider.settings]
+    return {"properties": {"provider": {"enum": having}}}
+
+
+def _requires(of: tuple[str, ...], keys: tuple[str, ...]) -> Schema:
+    is_one: Schema = {"properties": {"provider": {"enum": [*of]}}, "required": ["provider"]}
+    return {"if": is_one, "then": {"required": [*keys]}}
+
+
+def _budgets() -> Schema:
+    budget = mapping(
+        "So many exchanges, every so often, for each value of one name.",
+        {
+            "per": choice("The name whose values each have a budget of their own.", NAMES),
+            "exchanges": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+            "every": duration("How long a window is, 1s to 24h."),
+        },
+        ("per", "exchanges", "every"),
+    )
+    return listed("Budgets, counted in this order.", budget, maxItems=MOST_BUDGETS)
+
+
+_SIGNING_PROFILE = "^arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}$"
+
+
+def grant_definitions() -> dict[str, Schema]:
+    """Return the definitions of grants and deny rules."""
+    return {
+        "deny_rule": mapping(
+            "Refuses every run of its issuers for which all conditions hold.",
+            {
+                "name": text("Its name, which audit lines have.", pattern=NAME),
+                "issuers": texts("Names of issuer entries; by default all."),
+                "match": ref("match"),
+                "claims": ref("claims"),
+            },
+            ("name",),
+            anyOf=[{"required": ["match"]}, {"required": ["claims"]}],
+        ),
+        "grant": _grant(),
+        "grants": listed("Who may have which login, in the order in which they are looked at.", ref("grant")),
+    }
+
+
+def _grant() -> Schema:
+    of_all: dict[str, Schema] = {
+        "name": text("Its name, unique, which answers and audit lines have.", pattern=NAME),
+        "issuers": texts("Names of issuer entries."),
+        "match": ref("match"),
+        "claims": ref("claims"),
+        "registry": text("The name of a registry."),
+        "single_use": flag("Each token is exchanged once; needs the state table."),
+        "allow_untrusted_triggers": flag("Runs that outsiders can start may use it."),
+        "mode": choice("A grant in report mode never wins; the next is tried.", MODES),
+        "expires": text("The last day, in UTC, on which it counts.", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+        "contact": text("One line that is shown to a caller whose own grant this is.", maxLength=256),
+    }
+    session = _of_a_session()
+    any_of_it: list[Json] = [{"required": [key]} for key in session]
+    return mapping(
+        "Who may have a login, and what it can do.",
+        {**of_all, **session},
+        ("name", "issuers", "registry"),
+        allOf=[
+            # A stored login has none of these keys, every other has role and access.
+            {"if": {"anyOf": any_of_it}, "then": {"required": ["role", "access"]}},
+            {
+                "if": {"properties": {"assume": {"const": "web-identity"}}, "required": ["assume"]},
+                "then": without("external_id", "session_tags", "source_identity"),
+            },
+        ],
+    )
+
+
+def _of_a_session() -> dict[str, Schema]:
+    also: Schema = {
+        "anyOf": [
+            {"enum": ["list", "import"]},
+            mapping("Signs with this profile.", {"sign": text("Its ARN.", pattern=_SIGNING_PROFILE)}, ("sign",)),
+        ]
+    }
+    return {
+        "role": text("The IAM role to assume.", pattern=ROLE),
+        "assume": choice("broker: as the service; web-identity: with the caller's own token.", ASSUMES),
+        "external_id": text("Sent to STS with the role.", minLength=2, maxLength=1224),
+        "access": choice("push includes pull.", ACCESSES),
+        "repositories": texts("Repositories, with * and {name} of the vocabulary.", pattern=REPOSITORY),
+        "also_pull": texts("Further repositories of the registry, for pull alone.", pattern=REPOSITORY),
+        "also": listed("Further rights on repositories.", also, uniqueItems=True),
+        "duration": duration("How long the login is to work, 1m to 12h."),
+        "session_tags": {
+            "description": "true for the standard set, false, or a mapping of tag to template.",
+            "anyOf": [
+                {"type": "boolean"},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 50,
+                    "additionalProperties": {"type": "string", "minLength": 1},
+                },
+            ],
+        },
+        "source_identity": {
+            "description": "true, false, or a template.",
+            "anyOf": [{"type": "boolean"}, {"type": "string", "minLength": 1}],
+        },
+    }
 
 
 def policy_schema() -> Schema:

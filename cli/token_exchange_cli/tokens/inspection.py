@@ -1,7 +1,8 @@
-"""What a token says, whose it is, and whether a policy's issuer really signed it."""
+"""The times of a token, for people: who reads seconds since 1970?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from token_exchange.adapters.fetch import HttpsFetcher
@@ -16,10 +17,39 @@ from token_exchange.core.verifier import Verifier
 from token_exchange.issuer_keys.store import KeysFrom, KeyStore
 from token_exchange.presets.catalog import owner_of, provider_named
 from token_exchange.presets.issuer_url import issuer_host
-from token_exchange_cli.tokens.times import time_fields
+
+_NAMES: Final = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
+
+
+def time_fields(claims: Mapping[str, Json], *, now: float) -> dict[str, Json]:
+    """Return when a token was issued, is valid from and ends, as far as its claims are times.
+
+    `expires_in_seconds` is from `now`, and negative where it is over.
+    """
+    fields: dict[str, Json] = {}
+    for claim, name in _NAMES.items():
+        if (text := _spelled(claims.get(claim))) is not None:
+            fields[name] = text
+    issued_at, expires_at = claims.get("iat"), claims.get("exp")
+    if "expires_at" in fields and isinstance(expires_at, int | float):
+        if "issued_at" in fields and isinstance(issued_at, int | float):
+            fields["lifetime_seconds"] = int(expires_at - issued_at)
+        fields["expires_in_seconds"] = int(expires_at - now)
+    return fields
+
+
+def _spelled(value: Json) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):  # a year that no calendar here has
+        return None
+
 
 _SECONDS: Final = 10.0
 """For fetching the issuer's keys, where they are not pinned."""
+
 
 _NOT_THE_TOKENS_FAULT: Final = (Reason.ISSUER_UNAVAILABLE, Reason.DEADLINE_EXCEEDED)
 

@@ -6,21 +6,31 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.ports import Json
-from token_exchange_cli.meaning.placeholders import PLACEHOLDER
+from token_exchange_cli.meaning.patterns import PLACEHOLDER
 from token_exchange_cli.roles.arns import RoleArn
 from token_exchange_cli.trust_import.grants import Organization, Wanted
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import OidcProvider
 
 _STS: Final = "sts.amazonaws.com"
+
+
 _NO_AUDIENCE: Final = f"https://{PLACEHOLDER}.invalid"
+
+
 _NO_ACCOUNT: Final = "000000000000"
+
+
 _REGIONS: Final[Mapping[str, str]] = {
     "aws-cn": "cn-north-1",
     "aws-us-gov": "us-gov-west-1",
     "aws-eusc": "eusc-de-east-1",
 }
+
+
 _USUAL_REGION: Final = "us-east-1"
+
+
 _MAX_NAME_CHARACTERS: Final = 100
 """Of a grant's, with room for a number."""
 

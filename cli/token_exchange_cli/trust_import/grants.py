@@ -7,7 +7,7 @@ from typing import Final
 from token_exchange.core.identity import Preset
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import Name
-from token_exchange_cli.meaning.placeholders import PLACEHOLDER
+from token_exchange_cli.meaning.patterns import PLACEHOLDER
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.remarks import Remark
 from token_exchange_cli.trust_import.statements import Trust
@@ -16,6 +16,7 @@ from token_exchange_cli.trust_import.subjects import subject_of
 from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _STS: Final = "sts.amazonaws.com"
+
 
 type Organization = Mapping[str, str]
 """`name`, `id` or both."""
@@ -84,7 +85,10 @@ _ASKED_FOR: Final[Mapping[str, str]] = {
 }
 """What tokens need here that they do not need for IAM."""
 
+
 _ORIGIN: Final = "oidc.circleci.com/vcs-origin"
+
+
 _NO_ORIGIN: Final = (
     "IAM lets in forks, too, where these are handed secrets; the policy lets no one in by this grant before it matches "
     "repository: write which"

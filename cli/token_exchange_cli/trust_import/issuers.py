@@ -22,6 +22,7 @@ _SHORT: Final[Mapping[str, str]] = {
     "hcp-terraform": "terraform",
 }
 
+
 _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+/_services/token", "github-actions"),
     (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
@@ -29,6 +30,7 @@ _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
 )
 """Own servers, by the form of their issuers."""
+
 
 _BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
     (r"project_(?:path|id):", "gitlab"),
@@ -42,6 +44,7 @@ _BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
 
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
 """Others have such a path, too: it is Jenkins' where subjects are URLs of the same controller."""
+
 
 _SHARED_WITH_VELA: Final = re.compile(r"[^/]+/_services/token")
 

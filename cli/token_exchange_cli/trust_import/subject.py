@@ -45,8 +45,12 @@ def says_something(text: str) -> bool:
 
 
 WIDE_ORGANIZATION: Final = "takes runs of other organizations, too: no organization is named before its first wildcard"
+
+
 ONLY_CUSTOMISED: Final = (
     "takes no run: {} has more behind this in sub, unless the repository's subject is customised to be only this; "
     "write what it goes on with, or :* for all"
 )
+
+
 OF_OUTSIDERS: Final = "takes runs of outsiders, which the policy refuses unless the grant allows them"

@@ -8,8 +8,7 @@ from tests.loading.documents import AUDIENCE, document, load, without
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange_cli.explain.from_claims import presented_claims
-from token_exchange_cli.explain.presented import Presented
+from token_exchange_cli.explain.callers import Presented, presented_claims
 
 POLICY = load(document())
 URL = "https://token.actions.githubusercontent.com"

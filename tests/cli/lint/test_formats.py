@@ -3,8 +3,7 @@ import json
 import pytest
 
 from token_exchange.loading.problems import Place
-from token_exchange_cli.lint.finding import Finding, warning
-from token_exchange_cli.lint.formats import FORMATS, Format, Located, written
+from token_exchange_cli.lint.finding import FORMATS, Finding, Format, Located, warning, written
 
 ERROR = Finding(severity="error", code="bad-value", path=("version",), message="expected 1", suggestion="write 1")
 HOSTILE = warning("id-unused", ("grants", 0), "100%\n::error::x,\x1b[2J", "a: b, c")

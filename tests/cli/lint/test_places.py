@@ -1,7 +1,7 @@
 import pytest
 
 from token_exchange.loading.problems import Path
-from token_exchange_cli.lint.places import Places
+from token_exchange_cli.lint.linter import Places
 
 YAML = b"""\
 version: 1

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_exchange.core.conditions import compile_glob
-from token_exchange_cli.meaning.globs import is_within
+from token_exchange_cli.meaning.patterns import is_within
 
 _PATTERNS = st.text("ab/:*?", max_size=7)
 

@@ -13,9 +13,9 @@ from tests.cli.commands.test_policy_diff import DEV, OLD, line
 from tests.loading.documents import load
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import NAMES
+from token_exchange_cli.console import Unusable
 from token_exchange_cli.replay.log_lines import log_lines
 from token_exchange_cli.replay.replay import Replay
-from token_exchange_cli.statuses import Unusable
 
 _POLICIES = load(OLD), load(DEV)
 _JSON: st.SearchStrategy[Json] = st.recursive(

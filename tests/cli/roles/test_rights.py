@@ -12,7 +12,7 @@ from tests.loading.documents import document, grant, load
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import DoesNotFit, pattern_covers, reach_of
 from token_exchange.core.session import PUBLIC_PUSH_ACTIONS, PULL_ACTIONS, PUSH_ACTIONS, session_policy
-from token_exchange_cli.roles.patterns import uncovered
+from token_exchange_cli.roles.arns import uncovered
 from token_exchange_cli.roles.rights import GrantInUse, permissions
 
 NEVER = ["ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolicy", "ecr:TagResource"]

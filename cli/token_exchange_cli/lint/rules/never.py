@@ -10,9 +10,8 @@ from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, spelled
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.allowlist import can_be_of
 from token_exchange_cli.meaning.applies import never_fits, unmatched
-from token_exchange_cli.meaning.conditions import condition_path
+from token_exchange_cli.meaning.conditions import can_be_of, condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
 from token_exchange_cli.meaning.subjects import is_of_no_subject
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.rivals import Rivals
+from token_exchange_cli.lint.overlaps import Rivals
 from token_exchange_cli.meaning.applies import must_apply
-from token_exchange_cli.meaning.gives import covers, login_of
+from token_exchange_cli.meaning.patterns import covers, login_of
 from token_exchange_cli.meaning.proofs import can_hold_together, follows
 
 

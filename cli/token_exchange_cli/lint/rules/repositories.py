@@ -6,7 +6,7 @@ from typing import Final
 
 from token_exchange.core.policy import Issuer, Template
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.sharing import can_be_confused, what_is_shared
+from token_exchange_cli.lint.overlaps import can_be_confused, what_is_shared
 
 _MOST_HELD_AGAINST: Final = 200
 """Templates of another issuer, with the same beginning, that one is held against."""

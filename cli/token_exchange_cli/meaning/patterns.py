@@ -1,7 +1,9 @@
-"""What one grant gives, held against what another gives to the same caller."""
+"""What patterns cover: globs over claims, and repositories that a grant gives."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from token_exchange.core.policy import Grant, SessionTerms, Template, spelled_duration
@@ -9,12 +11,76 @@ from token_exchange.core.reach import pattern_covers
 from token_exchange.core.registries import EcrRegistry
 from token_exchange.core.vocabulary import NAMES, Name
 
+PLACEHOLDER: Final = "replace-me"
+"""What `policy import` writes for everything that a trust policy does not say. No organization or role has the name."""
+
+
+_ITS_WORD: Final = re.compile(rf"(?<![A-Za-z0-9-]){PLACEHOLDER}(?![A-Za-z0-9-])")
+
+
+def has_placeholder(text: str) -> bool:
+    """Say whether the placeholder stands in `text`, as a word of its own."""
+    return _ITS_WORD.search(text) is not None
+
+
+_STOPS: Final = frozenset("/:")
+
+
+_ONE, _RUN, _RUN_AT_ALL = "?", "*", "**"
+
+
+def is_within(narrow: str, wide: str) -> bool:
+    """Say whether every text that the glob `narrow` matches is one that `wide` matches.
+
+    `True` is proven. `False` says that nothing was shown: a run in `narrow` is only ever taken up by one run of
+    `wide`, so `a*` is not found to be within a list of all that it can be.
+    """
+    tokens = _tokens(wide)
+    at = _skip_runs({0}, tokens)
+    for token in _tokens(narrow):
+        at = _skip_runs({after for place in at for after in _after(place, token, tokens)}, tokens)
+    return len(tokens) in at
+
+
+def _after(place: int, token: str, tokens: Sequence[str]) -> Iterable[int]:
+    """Return where `tokens` can stand once they have taken up all that `token` can be."""
+    if place == len(tokens):
+        return ()
+    match tokens[place]:
+        case "**":
+            return (place,)
+        case "*":
+            return (place,) if token != _RUN_AT_ALL and token not in _STOPS else ()
+        case "?":
+            return (place + 1,) if token not in (_RUN, _RUN_AT_ALL) and token not in _STOPS else ()
+        case literal:
+            return (place + 1,) if token == literal else ()
+
+
+def _skip_runs(places: set[int], tokens: Sequence[str]) -> set[int]:
+    """Add the places behind each run, which may also be empty."""
+    found = set(places)
+    for place in places:
+        if place < len(tokens) and tokens[place] in (_RUN, _RUN_AT_ALL):
+            found.add(place + 1)
+    return found
+
+
+def _tokens(pattern: str) -> list[str]:
+    tokens: list[str] = []
+    for is_star, characters in groupby(pattern, lambda character: character == "*"):
+        run = "".join(characters)
+        tokens += [_RUN if run == "*" else _RUN_AT_ALL] if is_star else run
+    return tokens
+
+
 _SOMEBODY: Final[dict[Name, str]] = {
     **{name: name.replace("_", "-") for name in NAMES},
     "organization": "organization",
     "repository": "organization/repository",
 }
 """A caller whom both grants fit: what one gives beyond the other is compared for him."""
+
 
 _MOST_SHOWN: Final = 3
 
@@ -107,10 +173,10 @@ def _reaches(one: SessionTerms, other: SessionTerms) -> bool:
 
 
 def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bool:
-    return all(any(is_within(template.text, other) for other in others) for template in templates)
+    return all(any(is_repository_within(template.text, other) for other in others) for template in templates)
 
 
-def is_within(text: str, by: Template) -> bool:
+def is_repository_within(text: str, by: Template) -> bool:
     """Say whether `by` matches all that `text` does, whatever is filled in; a wildcard or a name stands for itself.
 
     No literal of a pattern holds a wildcard or half a name, so where the pattern matches the text as it stands, its

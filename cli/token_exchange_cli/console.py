@@ -1,0 +1,150 @@
+"""What every command shares: exit statuses, standard streams, and errors that end in one sentence."""
+
+import io
+import sys
+import traceback
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, TextIO, override
+
+import click
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything escaped that would end a line, move a cursor, turn text around or fit no UTF-8."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+class Status(IntEnum):
+    """Fine; the answer is no; wrong use, or input that cannot be read."""
+
+    FINE = 0
+    NO = 1
+    UNUSABLE = 2
+
+
+class Unusable(click.ClickException):
+    """Input that cannot be read or used; the text says where and why, a line for each thing."""
+
+    exit_code = Status.UNUSABLE
+
+    @override
+    def show(self, file: object = None) -> None:
+        click.echo("\n".join(map(printable, self.message.split("\n"))), err=True)
+
+
+class Refusal(Unusable):
+    """The answer is no; the text says why, a line for each reason."""
+
+    exit_code = Status.NO
+
+
+_CANNOT_WRITE: Final = "cannot write to standard output"
+
+
+def guard_standard_streams() -> None:
+    """Replace the process's own standard output and error; the streams of a test stay as they are.
+
+    Raises:
+        Unusable: standard output is closed.
+    """
+    if sys.stderr is not None and sys.stderr is sys.__stderr__:
+        sys.stderr = _guarded(sys.__stderr__, _Messages)
+    if sys.stdout is None:
+        raise Unusable(f"{_CANNOT_WRITE}: it is closed")
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _guarded(sys.__stdout__, _Output)
+
+
+class _Output(io.FileIO):
+    """Standard output: the first failure ends the program, and what is left in buffers is dropped."""
+
+    _has_failed = False
+
+    @override
+    def write(self, data: "ReadableBuffer", /) -> int:
+        if self._has_failed:
+            return memoryview(data).nbytes
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise  # the reader has enough, which click ends without a word
+        except OSError as error:
+            self._has_failed = True
+            raise Unusable(f"{_CANNOT_WRITE}: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+class _Messages(io.FileIO):
+    """Standard error: what cannot be written is lost, and the exit status still tells."""
+
+    @override
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(kind(stream.fileno(), "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.isatty(),
+    )
+
+
+class Unforeseen(click.ClickException):
+    """A fault of the program's own, told by its place, so that it can be reported."""
+
+    exit_code = Status.UNUSABLE
+
+    def __init__(self, cause: Exception) -> None:
+        innermost = traceback.extract_tb(cause.__traceback__)[-1]
+        place = f"{type(cause).__name__} in {innermost.name}, line {innermost.lineno}"
+        super().__init__(f"something failed that nobody foresaw ({place}); please report it")
+
+
+class Program(click.Group):
+    """The outermost group."""
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        # Before anything is printed, by --help or an error of use.
+        guard_standard_streams()
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            name = error.command_name
+            for group in self.commands.values():
+                if isinstance(group, click.Group) and name in group.list_commands(ctx):
+                    message = f"No such command {name!r}. Did you mean '{group.name} {name}'?"
+                    raise click.exceptions.NoSuchCommand(name, message, ctx=ctx) from error
+            raise
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # the last line: what nobody foresaw is a message, too
+            raise Unforeseen(error) from error

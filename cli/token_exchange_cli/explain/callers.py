@@ -1,0 +1,258 @@
+"""The caller to explain: from a token, from claims, or from an audit line."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from token_exchange.core.evaluate import Caller, caller_of
+from token_exchange.core.identity import Identity
+from token_exchange.core.policy import Issuer, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.sources import Claim
+from token_exchange.core.token import UnverifiedToken, read_compact
+from token_exchange.core.trust import IssuersByUrl, IssuerTrust, check_claims, choose_entry
+from token_exchange.core.verifier import chosen_trust
+from token_exchange.core.vocabulary import NAMES
+from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import read_input, shown_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What came of the input: `remarks` say in what it differs from a token that was sent just now."""
+
+    outcome: Caller | Refused
+    remarks: tuple[str, ...] = ()
+
+
+def issuer_named(policy: Policy, name: str) -> Issuer:
+    """Return the issuer entry that a command names.
+
+    Raises:
+        click.UsageError: the policy has none of that name.
+    """
+    issuer = policy.issuers.get(name)
+    if issuer is None:
+        raise click.UsageError(f"the policy has no issuer {name!a}; it has {', '.join(policy.issuers)}")
+    return issuer
+
+
+def entries(policy: Policy, issuer: str | None) -> IssuersByUrl:
+    """Return the entries that a token may be for: all, or the one that a command names."""
+    if issuer is None:
+        return policy.issuers_by_url
+    trust = issuer_named(policy, issuer).trust
+    return {trust.url: (trust,)}
+
+
+_LIFETIME_SECONDS: Final = 300
+
+
+def presented_claims(policy: Policy, claims: Mapping[str, Json], *, issuer: str | None, now: float) -> Presented:
+    """Return the caller of a token with `claims`, minted at `now` for the entry `issuer`.
+
+    Without a name, `iss` and `aud` pick the entry, or it is the policy's only one.
+
+    Raises:
+        click.UsageError: it is not clear which entry is meant.
+    """
+    try:
+        entry = _entry(policy, claims, issuer)
+        filled = filled_in(claims, entry, now=now)
+        # A subject that nobody wrote down is not made up for conditions to match; only its absence is no matter here.
+        check_claims({"sub": "unsaid", **filled}, trust=entry.trust, now=now)
+        caller = caller_of(entry, filled, now=now)
+    except Refused as refused:
+        return Presented(outcome=refused)
+    replaced = [name for name in ("iss", "aud") if claims.get(name, filled[name]) != filled[name]]
+    remarks = [f"{name} was replaced by that of the issuer {entry.name!a}" for name in replaced]
+    return Presented(outcome=caller, remarks=tuple(remarks))
+
+
+def filled_in(claims: Mapping[str, Json], issuer: Issuer, *, now: float) -> dict[str, Json]:
+    """Return `claims` with the issuer, audience and times of a token that `issuer` makes at `now`."""
+    trust = issuer.trust
+    audience = claims.get("aud")
+    members = audience if isinstance(audience, list) else [audience]
+    is_ours = bool(members) and all(isinstance(one, str) and one in trust.audiences for one in members)
+    issued_at = int(now)
+    filled: dict[str, Json] = {name: value for name, value in claims.items() if name != "nbf"}
+    return {
+        **filled,
+        "iss": trust.url,
+        "aud": audience if is_ours else min(trust.audiences),
+        "iat": issued_at,
+        "exp": issued_at + min(_LIFETIME_SECONDS, trust.max_lifetime_seconds),
+    }
+
+
+def _entry(policy: Policy, claims: Mapping[str, Json], issuer: str | None) -> Issuer:
+    if issuer is not None:
+        return issuer_named(policy, issuer)
+    if "iss" in claims and "aud" in claims:
+        return policy.issuers[choose_entry(claims, policy.issuers_by_url).entry]
+    if len(policy.issuers) == 1:
+        return next(iter(policy.issuers.values()))
+    raise click.UsageError(f"say with --issuer whose claims these are: {', '.join(policy.issuers)}")
+
+
+_CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")
+
+
+_TOKEN_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
+"""How a record marks a value that it has the beginning of."""
+
+
+class NotARecord(ValueError):
+    """What was given is no audit record that a caller can be made of; the text says why."""
+
+
+def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str | None, now: float) -> Presented:
+    """Return the caller of the request that `record` tells of.
+
+    Raises:
+        NotARecord: it is no audit record of a verified token, or of no issuer of `policy`.
+    """
+    entry = _recorded_entry(policy, record, issuer)
+    identity, claims = _mapping(record, "identity"), dict(_mapping(record, "claims"))
+    remarks = list(_remarks(policy, entry, record))
+    if "claims_left_out" in record:
+        claims |= {
+            source.path[0]: identity[name]
+            for name, source in entry.preset.vocabulary.items()
+            if isinstance(source, Claim) and len(source.path) == 1 and source.path[0] not in claims and name in identity
+        }
+    try:
+        caller = caller_of(entry, claims, now=now)
+    except Refused as refused:
+        if "claims_left_out" not in record and not any(is_cut(value) for value in claims.values()):
+            return Presented(outcome=refused, remarks=tuple(remarks))
+        caller = Caller(
+            issuer=entry,
+            identity=Identity(vocabulary={}, untrusted_trigger=entry.preset.untrusted_trigger(claims)),
+            claims=claims,
+            now=now,
+        )
+    return Presented(outcome=_completed(caller, identity), remarks=tuple(remarks))
+
+
+def _completed(caller: Caller, recorded: Mapping[str, Json]) -> Caller:
+    """Return `caller` with the names of the vocabulary that only the record's `identity` still has."""
+    told: dict[str, str | bool] = {name: value for name in NAMES if isinstance(value := recorded.get(name), str | bool)}
+    identity = Identity(
+        vocabulary={**told, **caller.identity.vocabulary}, untrusted_trigger=caller.identity.untrusted_trigger
+    )
+    return Caller(issuer=caller.issuer, identity=identity, claims=caller.claims, now=caller.now)
+
+
+def _recorded_entry(policy: Policy, record: Mapping[str, Json], issuer: str | None) -> Issuer:
+    if record.get("record") != "audit":
+        raise NotARecord("not an audit record: expected record to be audit")
+    if record.get("verified") is not True:
+        raise NotARecord("the record tells of nobody: its token was not verified")
+    if issuer is not None:
+        return issuer_named(policy, issuer)
+    name = record.get("issuer")
+    entry = policy.issuers.get(name) if isinstance(name, str) else None
+    if entry is None:
+        raise NotARecord(f"its issuer {name!a} is not in the policy; say with --issuer which entry to take")
+    return entry
+
+
+def _mapping(record: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    found = record.get(name, {})
+    if not isinstance(found, dict):
+        raise NotARecord(f"{name}: expected an object")
+    return found
+
+
+def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iterable[str]:
+    claims = _mapping(record, "claims")
+    left_out = record.get("claims_left_out")
+    if left_out is not None:
+        yield f"the record was cut: {left_out} of the token's claims are not in it"
+    if cut := sorted(name for name, value in claims.items() if is_cut(value)):
+        yield f"the record has only the beginning, or a token's hash, of {', '.join(cut)}"
+    recorded = {*issuer.preset.claims, *claims}
+    if unknown := sorted(policy.claims_in_conditions - recorded):
+        yield (
+            f"the record does not have {', '.join(unknown)}: the token had none, "
+            "or no condition of the policy of that day named it"
+        )
+
+
+def is_cut(value: Json) -> bool:
+    """Say whether a record has only the beginning of this value, or only the hash of a token that is in it."""
+    match value:
+        case str():
+            return (value.endswith(" more]") and _CUT.search(value) is not None) or _TOKEN_HASH.search(
+                value
+            ) is not None
+        case list():
+            return any(map(is_cut, value))
+        case dict():
+            return any(is_cut(name) or is_cut(item) for name, item in value.items())
+        case _:
+            return False
+
+
+MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
+"""Room for a token of 16 KiB, and for white space around it."""
+
+
+UNVERIFIED: Final = (
+    "the token is unverified: its signature was not checked, and whoever wrote the file chose every word in it"
+)
+
+
+def read_token(argument: str) -> UnverifiedToken:
+    """Return the token in the file `argument`, without the white space around it.
+
+    Raises:
+        Unusable: it cannot be read, or is no token.
+    """
+    content = read_input(argument, max_bytes=MAX_TOKEN_FILE_BYTES)
+    text = content.decode("ascii", "replace").strip()
+    if not text:
+        raise Unusable(f"{shown_name(argument)}: empty; expected a token")
+    try:
+        return read_compact(text)
+    except Refused as refused:
+        raise Unusable(f"{shown_name(argument)}: {refused.description}") from refused
+
+
+def presented_token(policy: Policy, token: UnverifiedToken, *, issuer: str | None, now: float) -> Presented:
+    """Return the caller of `token`, which is held against its entry as an exchange would at `now`.
+
+    That it has expired, or is not valid yet, is a remark: a policy is asked about runs, and tokens live for minutes.
+    """
+    remarks = [UNVERIFIED]
+    try:
+        _, trust = chosen_trust(token, entries(policy, issuer))
+        claims = token.unverified_claims
+        remarks += _out_of_time(claims, trust, now=now)
+        caller = caller_of(policy.issuers[trust.entry], claims, now=now)
+    except Refused as refused:
+        return Presented(outcome=refused, remarks=tuple(remarks))
+    return Presented(outcome=caller, remarks=tuple(remarks))
+
+
+def _out_of_time(claims: Mapping[str, Json], trust: IssuerTrust, *, now: float) -> list[str]:
+    try:
+        check_claims(claims, trust=trust, now=now)
+    except Refused as refused:
+        if refused.reason not in (Reason.EXPIRED, Reason.NOT_YET_VALID):
+            raise
+        check_claims(claims, trust=trust, now=_first_moment(claims))
+        return [f"{refused.description}: the service would refuse it with {refused.reason}"]
+    return []
+
+
+def _first_moment(claims: Mapping[str, Json]) -> float:
+    """Return when a token whose times are numbers becomes valid."""
+    times = [claims.get("iat"), claims.get("nbf")]
+    return max(float(time) for time in times if isinstance(time, int | float))

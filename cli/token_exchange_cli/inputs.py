@@ -1,0 +1,212 @@
+"""Reading files, standard input, JSON and policies, and writing YAML."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, override
+
+import click
+import yaml
+
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.strict_json import NotStrictJson, parse_object
+from token_exchange.loading.load import load_policy
+from token_exchange.loading.problems import PolicyUnusable
+from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
+from token_exchange_cli.console import Unusable
+
+STANDARD_INPUT: Final = "-"
+
+
+_READ_KEY: Final = "token_exchange_cli.standard_input"
+
+
+def read_input(argument: str, *, max_bytes: int) -> bytes:
+    """Return the content of the file `argument`, or of standard input.
+
+    Raises:
+        Unusable: it cannot be read, or has more than `max_bytes`.
+    """
+    try:
+        if argument == STANDARD_INPUT:
+            content = _standard_input(max_bytes)
+        else:
+            with open(argument, "rb") as file:  # noqa: PTH123 - a name with a null byte is a ValueError here too
+                content = file.read(max_bytes + 1)
+    except OSError as error:
+        raise Unusable(f"{shown_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
+    except ValueError as error:
+        raise Unusable(f"{shown_name(argument)}: not the name of a file") from error
+    if len(content) > max_bytes:
+        raise Unusable(f"{shown_name(argument)}: more than {max_bytes} bytes")
+    return content
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input, which one argument of a command can have.
+
+    Raises:
+        click.UsageError: another has it.
+        Unusable: it is closed.
+    """
+    context = click.get_current_context().find_root()
+    if context.meta.get(_READ_KEY):
+        raise click.UsageError("standard input (-) can be read for one argument alone")
+    context.meta[_READ_KEY] = True
+    if sys.stdin is None:
+        raise Unusable("cannot read standard input: it is closed")
+    if sys.stdin.isatty():
+        click.echo("remark: reading standard input; Ctrl-D ends it", err=True)
+    return sys.stdin.buffer
+
+
+def shown_name(argument: str) -> str:
+    """Return how messages speak of the file `argument`: on one line, in characters that a terminal shows."""
+    if argument == STANDARD_INPUT:
+        return "standard input"
+    return argument if argument.isprintable() else ascii(argument)
+
+
+def _standard_input(max_bytes: int) -> bytes:
+    return standard_input().read(max_bytes + 1)
+
+
+MAX_JSON_BYTES: Final = 1024 * 1024
+"""A token has 16 KiB at most, and an audit line 8."""
+
+
+def read_json_object(argument: str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, Json]:
+    """Return the object in the file `argument`.
+
+    Raises:
+        Unusable: it cannot be read, or is not one JSON object.
+    """
+    content = read_input(argument, max_bytes=max_bytes)
+    try:
+        return parse_object(content, max_values=None)
+    except NotStrictJson as error:
+        raise Unusable(f"{shown_name(argument)}:{_place(content)} {error}") from error
+
+
+def _place(content: bytes) -> str:
+    """Return line and column at which `content` stops being JSON, where that is what is wrong with it."""
+    try:
+        json.loads(content.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        return f"{error.lineno}:{error.colno}:"
+    except UnicodeDecodeError as error:
+        return f" byte {error.start}:"
+    except (ValueError, RecursionError):
+        return ""
+    return ""
+
+
+MAX_POLICY_BYTES: Final = 64 * 1024 * 1024
+"""Ten thousand grants are four of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyInput:
+    """A policy as it was given: how messages speak of it, and its text or those of its folder."""
+
+    name: str
+    is_folder: bool
+    document: PolicyDocument
+
+    def load(self) -> Policy:
+        """Return the policy.
+
+        Raises:
+            PolicyUnusable: it does not load.
+        """
+        return load_policy(
+            self.document.content,
+            name=self.document.name,
+            read_file=self.document.read_file,
+            grant_files=self.document.grant_files,
+        )
+
+    def texts(self) -> Mapping[str, bytes]:
+        """Return every file of the policy by its path, its main one by the name that a folder gives it."""
+        return {self.document.name: self.document.content, **(self.document.grant_files or {})}
+
+
+def read_policy(argument: str) -> PolicyInput:
+    """Return what the file or folder `argument` holds; one from standard input names files relative to here.
+
+    Raises:
+        Unusable: it cannot be read.
+    """
+    is_folder = argument != STANDARD_INPUT and _is_folder(Path(argument))
+    return PolicyInput(name=shown_name(argument), is_folder=is_folder, document=_document(argument))
+
+
+def load_policy_argument(argument: str) -> Policy:
+    """Return the policy in the file or folder `argument`.
+
+    Raises:
+        Unusable: it cannot be read or does not load, with every problem on a line of its own.
+    """
+    given = read_policy(argument)
+    try:
+        return given.load()
+    except PolicyUnusable as error:
+        raise Unusable("\n".join(f"{given.name}: {problem}" for problem in error.problems)) from error
+
+
+def _document(argument: str) -> PolicyDocument:
+    path = Path("policy.yaml" if argument == STANDARD_INPUT else argument)
+    if argument != STANDARD_INPUT and _is_folder(path):
+        try:
+            return PolicyFile(path).read()
+        except PolicyUnreadable as error:
+            raise Unusable(shown_name(str(error))) from error
+    content = read_input(argument, max_bytes=MAX_POLICY_BYTES)
+    return PolicyDocument(name=path.name, content=content, read_file=PolicyFile(path).read_named)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no name of a file; reading it as one says why
+        return False
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
+
+
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "infinity", "nan"})
+"""What a reader of YAML 1.1 or 1.2 takes for something else than text, in any case."""
+
+
+_NO_LIMIT: Final = 1 << 30
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, without aliases."""
+
+    @override
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    @override
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, indentless=False)
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    is_plain = _PLAIN.fullmatch(value) is not None and value.lower() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_plain else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(value: Json) -> str:
+    """Return `value` as one YAML document, its keys in their order."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=_NO_LIMIT)
