@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from token_exchange.issuer_keys.refresh import RefreshOutcome
-from token_exchange.issuer_keys.store import KeysFrom
+from token_exchange.issuer_keys.store import KeysFrom, RefreshOutcome
 
 
 class QuietEvents:

@@ -12,7 +12,8 @@ MOST = {
     "decide": 1_100,
     "decide, refused after 1,000 grants": 300_000,
     "down-scope": 1_600,
-    "audit": 3_000,
+    # Which claims the record shows is worked out here too, and each value is searched for tokens.
+    "audit": 4_000,
 }
 
 

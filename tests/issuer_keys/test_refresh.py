@@ -10,8 +10,9 @@ from tests.fake_shared_keys import FakeSharedKeys, HangingFetcher, deadline_of, 
 from tests.issuer_keys.key_story import Story
 from token_exchange.core.trust import IssuerTrust, Published
 from token_exchange.issuer_keys.fetch import Fetcher, FetchFailed
-from token_exchange.issuer_keys.refresh import KeyRefresher, RefreshOutcome
+from token_exchange.issuer_keys.refresh import KeyRefresher
 from token_exchange.issuer_keys.shared import SharedKeysFailed
+from token_exchange.issuer_keys.store import RefreshOutcome
 
 
 class RecordedRefreshEvents(RecordedKeyEvents):

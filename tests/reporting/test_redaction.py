@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.reporting.redaction import redacted, redacted_start, tokens_hashed
+from token_exchange.core.token import begins_as_header
+from token_exchange.reporting.redaction import _MAY_HOLD_TOKEN, redacted, redacted_start, tokens_hashed
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
 SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()
@@ -75,6 +76,15 @@ def test_names_ids_and_hashes_are_left_in(text: str) -> None:
 def test_a_key_is_left_out_of_any_text(before: str, octets: bytes, between: str, after: str) -> None:
     secret = base64.b64encode(octets).decode()
     assert secret not in redacted(f"{before} {between}{secret}{between} {after}")
+
+
+@given(st.binary(max_size=40), st.sampled_from([b"", b" ", b"\t", b"\n", b"\r", b" \n"]))
+def test_every_start_of_a_header_is_a_candidate(rest: bytes, space: bytes) -> None:
+    for header in (space + b'{"' + rest, rest):
+        segment = base64.urlsafe_b64encode(header).rstrip(b"=").decode()
+        if len(segment) >= 9 and begins_as_header(segment):
+            assert _MAY_HOLD_TOKEN.search(f"x.{segment}")
+            assert _MAY_HOLD_TOKEN.search(segment)
 
 
 def _hash(text: str) -> str:

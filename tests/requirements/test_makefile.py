@@ -72,7 +72,7 @@ def test_serve_hands_its_flags_on(checkout: Path) -> None:
 
 def test_the_core_tests_are_those_of_what_decides(checkout: Path) -> None:
     plan = planned(ROOT, "test-core")
-    for folder in ("verify", "policy", "providers", "endpoint", "downscope", "state"):
+    for folder in ("core", "issuer_keys", "loading", "presets", "http", "reporting"):
         assert f"tests/{folder}" in plan
         assert (ROOT / "tests" / folder).is_dir()
-    assert "tests/core/test_exchange.py" in plan
+    assert "tests/test_fences.py" in plan

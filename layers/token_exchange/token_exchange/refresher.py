@@ -14,7 +14,8 @@ from token_exchange.adapters.settings import Settings, SystemClock, read_setting
 from token_exchange.adapters.table import SharedKeysWriter
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.issuer_keys.refresh import KeyRefresher, RefreshOutcome
+from token_exchange.issuer_keys.refresh import KeyRefresher
+from token_exchange.issuer_keys.store import RefreshOutcome
 from token_exchange.loading.store import PolicyStore
 
 MAX_RUN_SECONDS: Final = 50.0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attempts import REQUEST_ID
 from tests.ci_claims import github_claims
 from tests.cli.commands.test_policy_explain_record import record_of
 from tests.cli.program import Printed, run, write_json
@@ -205,7 +206,7 @@ def _decisions(done: Printed) -> dict[str, Json]:
 DEV = changed(OLD, BRANCH, "dev")
 DIFFERS: Json = [
     {
-        "request_id": "r",
+        "request_id": REQUEST_ID,
         "before": "granted",
         "after": "denied",
         "why": 'no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"',

@@ -9,8 +9,7 @@ from token_exchange.adapters.log import cleaned_traceback, last_words, logger_fo
 from token_exchange.core.attempt import Part
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json, StateTask
-from token_exchange.issuer_keys.refresh import RefreshOutcome
-from token_exchange.issuer_keys.store import KeysFrom
+from token_exchange.issuer_keys.store import KeysFrom, RefreshOutcome
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyUnreadable
 from token_exchange.reporting.audit import AuditRecord

@@ -1,9 +1,9 @@
 """Fetches every issuer's keys before they grow stale, and shares them with all environments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final
 
 from token_exchange.core.keys import UnusableKeySet
 from token_exchange.core.ports import Clock, Deadline
@@ -17,24 +17,8 @@ from token_exchange.issuer_keys.shared import (
     stored,
     validate_shared_key_set,
 )
-from token_exchange.issuer_keys.store import KeyEvents
+from token_exchange.issuer_keys.store import RefreshEvents, RefreshOutcome
 from token_exchange.issuer_keys.timing import Moment
-
-type RefreshOutcome = Literal["refreshed", "kept", "failed"]
-"""A fresh set is in the table; a later one was there already; the issuer or the table failed."""
-
-
-class RefreshEvents(KeyEvents, Protocol):
-    """Also receives the results of a run of the refresher."""
-
-    def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
-        """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
-        ...
-
-    def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
-        """A run has ended; `outcomes` has the outcome of each issuer entry."""
-        ...
-
 
 _MAX_CONCURRENT_FETCHES: Final = 8
 

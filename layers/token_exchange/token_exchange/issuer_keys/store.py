@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -42,6 +43,22 @@ class KeyEvents(Protocol):
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
         """The state table could not be asked for a key set, or holds one that cannot be used."""
+        ...
+
+
+type RefreshOutcome = Literal["refreshed", "kept", "failed"]
+"""A fresh set is in the table; a later one was there already; the issuer or the table failed."""
+
+
+class RefreshEvents(KeyEvents, Protocol):
+    """Also receives the results of a run of the refresher."""
+
+    def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
+        """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
+        ...
+
+    def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
+        """A run has ended; `outcomes` has the outcome of each issuer entry."""
         ...
 
 

@@ -16,9 +16,9 @@ from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.presets.github_family import (
     CLAIMS,
     PUBLIC_CLAIMS,
-    STEP_LINE,
     VOCABULARY,
     is_owners_address,
+    step_line,
     untrusted_event,
 )
 from token_exchange.presets.issuer_url import server_setting, tenant_of
@@ -63,7 +63,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=True,
         shared_audience=lambda audience: is_owners_address(server, audience),
         minted="on-request",
-        step_line=STEP_LINE,
+        step_line=step_line("bearer"),
     )
 
 

@@ -15,9 +15,9 @@ from token_exchange.core.vocabulary import Name, Source
 from token_exchange.presets.github_family import (
     CLAIMS,
     PUBLIC_CLAIMS,
-    STEP_LINE,
     VOCABULARY,
     is_owners_address,
+    step_line,
     untrusted_event,
 )
 from token_exchange.presets.issuer_url import host_setting, slug_setting
@@ -122,7 +122,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=True,
         shared_audience=lambda audience: _is_shared(url, audience),
         minted="on-request",
-        step_line=STEP_LINE,
+        step_line=step_line("Bearer"),
     )
 
 

@@ -128,8 +128,9 @@ class AuditRecord:
                 "error": self._error(),
             }
         )
-        # Again over all of it: a value that is not cut, such as a session's name, can be made of claims too.
-        return within_size({name: tokens_hashed_in(value) for name, value in fields.items()})
+        # Values that are cut are hashed already. These are not, and a session's name is made of claims too.
+        hashed = {name: tokens_hashed_in(fields[name]) for name in ("considered", "would", "grants") if name in fields}
+        return within_size({**fields, **hashed})
 
     def _issuer_fields(self) -> dict[str, Json]:
         token, policy, caller = self.attempt.token, self.attempt.policy, self.attempt.caller

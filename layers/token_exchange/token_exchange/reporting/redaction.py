@@ -28,8 +28,11 @@ def redacted(text: str) -> str:
     return _SECRET.sub("[redacted]", _RUN.sub(_token_redacted, text))
 
 
-_RUN: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*")
-"""All that stands together of the characters of a compact token (RFC 7515 section 7.1); each is looked at once."""
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9_.-])(?:[A-Za-z0-9_-]{0,8}+\.)*+[A-Za-z0-9_-]{9,}+(?:\.[A-Za-z0-9_-]*+)*+")
+"""Consecutive characters of a compact token (RFC 7515 section 7.1) with a segment long enough to begin one.
+
+Possessive, and only from where such characters begin, so that each is read once.
+"""
 
 
 _USUAL_START: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
@@ -39,13 +42,22 @@ _USUAL_START: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
 _MIN_HEADER_CHARACTERS: Final = 9
 
 
+_MAY_HOLD_TOKEN: Final = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:e[w-z0-9_-]|I[A-P]|C[Q-Za-v]|D[Q-Za-f])[A-Za-z0-9_-]{7}|ey[JA][A-Za-z0-9_-]{6}"
+)
+"""What every run that holds a token matches: base64url of `{`, space, tab, line feed or carriage return, and more.
+
+Nearly no honest value does, so a record costs one search for each value.
+"""
+
+
 def tokens_hashed(text: str) -> str:
     """Return `text` with each token in it as `sha256:` and the hex SHA-256 of the token, and the rest as it stands.
 
     So is a token of which only the beginning is there. For values that are recorded, where `redacted` is for messages:
     who has the token can find it again, and nothing but tokens is replaced. Takes time in proportion to the text.
     """
-    return _RUN.sub(_token_hashed, text)
+    return _RUN.sub(_token_hashed, text) if _MAY_HOLD_TOKEN.search(text) else text
 
 
 def _token_hashed(run: re.Match[str]) -> str:
