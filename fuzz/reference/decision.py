@@ -239,6 +239,8 @@ class _Run:
 def _check_marks(system: System, claims: Document) -> None:
     for path, expected in system.marks.items():
         value = at(claims, path)
+        if value is None:
+            value = system.defaults.get(path)
         if value in (None, ""):
             raise NotAJob(" ".join(path))
         if isinstance(expected, str) and expected.startswith("*"):

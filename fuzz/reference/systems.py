@@ -26,10 +26,14 @@ class Read:
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """One CI system. `marks` are what a job's token must have, by path; None takes any value."""
+    """One CI system.
+
+    `marks` are what a job's token must have, by path; None accepts any value. `defaults` are what an absent mark means.
+    """
 
     names: Mapping[str, Read]
     marks: Mapping[tuple[str, ...], Json] = field(default_factory=dict)
+    defaults: Mapping[tuple[str, ...], Json] = field(default_factory=dict)
     outsiders: Callable[[Claims], bool] = lambda _claims: False
     ignores_case: bool = False
     organization_is_path: bool = False
@@ -421,6 +425,7 @@ def _codefresh(entry: Mapping[str, Json]) -> System:
             ("pipeline_id",): None,
             ("platform_url",): entry.get("platform_url", "https://g.codefresh.io"),
         },
+        defaults={("platform_url",): "https://g.codefresh.io"},
         outsiders=lambda claims: claims.get(target) is not None,
         not_for_push=frozenset({"repository", "ref", "branch"}),
     )
@@ -487,8 +492,8 @@ def _forgejo(_entry: Mapping[str, Json]) -> System:
 
 def _gitea(_entry: Mapping[str, Json]) -> System:
     return System(
-        names=_actions(workflow_ref="job_workflow_ref"),
-        marks={(name,): None for name in ("event_name", "job_workflow_ref", "repository_id", "repository_owner_id")},
+        names=_actions(workflow_ref="workflow_ref"),
+        marks={(name,): None for name in ("event_name", "repository_id", "repository_owner_id", "run_id")},
         outsiders=_event_but("push", "create", "release", "workflow_dispatch", "schedule"),
         ignores_case=True,
         not_for_push=frozenset({"workflow"}),

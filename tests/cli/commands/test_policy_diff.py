@@ -167,7 +167,7 @@ def test_people_read_it_line_by_line(tmp_path: Path) -> None:
     done = run("policy", "diff", old, new, "--audit", log)
     assert done.out == (
         'changed grant main\n  branch was "main", is "dev"\n'
-        "line 1 r: granted -> denied\n"
+        "line 1 0a1b2c3d-4e5f-6789-abcd-ef0123456789: granted -> denied\n"
         '  no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"\n'
         "exchanges looked at: 1, would end otherwise: 1\n"
     )
