@@ -129,7 +129,9 @@ class AuditRecord:
             }
         )
         # Values that are cut are hashed already. These are not, and a session's name is made of claims too.
-        hashed = {name: tokens_hashed_in(fields[name]) for name in ("considered", "would", "grants") if name in fields}
+        hashed: dict[str, Json] = {
+            name: tokens_hashed_in(fields[name]) for name in ("considered", "would", "grants") if name in fields
+        }
         return within_size({**fields, **hashed})
 
     def _issuer_fields(self) -> dict[str, Json]:
