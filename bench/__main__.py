@@ -27,9 +27,9 @@ from bench import (
 from bench.figures import Part
 
 _NOTE = (
-    "Times are this machine's and nobody else's, and rise and fall with what else it does. "
-    "The samples of one comparison are taken in turns, so that noise falls on both sides alike: on a quiet machine "
-    "the ratios come out the same to about a twentieth, on a busy one to about a tenth."
+    "Times apply only to this machine, and vary with its other load. "
+    "The samples of one comparison are taken in turns, so that noise affects both sides equally: on a quiet machine "
+    "the ratios are reproducible to about a twentieth, on a busy one to about a tenth."
 )
 
 

@@ -44,8 +44,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
         title="Issuers' keys",
         method=(
             "Times: a key that is at hand, medians of samples of 100 each; then the first key of an environment, over "
-            "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, where nobody is far "
-            f"away; medians of {rounds} samples each, taken in turns. Counts, by a clock that is told the time: "
+            "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, without network "
+            f"latency; medians of {rounds} samples each, taken in turns. Counts, with a simulated clock: "
             f"{_INVENTED:,} tokens with invented keys, one each {_INVENTED_EACH_SECONDS * 1000:.0f} ms; a request a "
             f"second for ten minutes, with keys at hand that are no longer fresh, while the issuer hangs; and "
             f"{_ENVIRONMENTS:,} environments that start together."

@@ -91,9 +91,9 @@ def _comparison(samples: Mapping[str, list[Spent]], rounds: int) -> Part:
         title=_TITLE,
         method=(
             "From a job's token to a registry password in a file, as the runner pays for it: one `curl`; "
-            "`aws sts assume-role-with-web-identity` and then `aws ecr get-login-password`; and the second of these "
-            f"alone, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is "
-            "Python too, in one folder. All in one run against the same loopback AWS, where nobody is far away. "
+            "`aws sts assume-role-with-web-identity` and then `aws ecr get-login-password`; and only the second of "
+            f"these, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is "
+            "Python too, in one folder. All in one run against the same loopback AWS, without network latency. "
             f"Medians of {rounds} each, taken in turns."
         ),
         figures=(

@@ -215,13 +215,13 @@ RUNS: Final[Sequence[tuple[str, Quotas, Load]]] = (
 def table() -> str:
     """Return the outcomes of all runs, in Markdown."""
     rows = [
-        "| quotas | load | got a login | half within | 99 % within | told to come again | environments |",
+        "| quotas | load | got a login | half within | 99 % within | told to retry | environments |",
         "| --- | --- | ---: | ---: | ---: | --- | ---: |",
     ]
     for name, quotas, load in RUNS:
         outcome = Simulation(quotas).run(load)
         jobs = len(outcome.waited_seconds) + outcome.given_up
-        told = ", ".join(f"{what}: {count:,}" for what, count in outcome.told.most_common()) or "nobody"
+        told = ", ".join(f"{what}: {count:,}" for what, count in outcome.told.most_common()) or "none"
         rows.append(
             f"| {name} | {load.name} | {len(outcome.waited_seconds) / jobs:.0%} | {outcome.waited(0.5):.1f} s | "
             f"{outcome.waited(0.99):.1f} s | {told} | {outcome.most_environments:,} |"

@@ -60,7 +60,7 @@ def test_most_lines_name_a_constant() -> None:
 
 def test_the_other_caches_are_as_said() -> None:
     limits = {what: limit for what, limit, _ in ROWS}
-    assert limits["the policy"] == f"looked at every {read_settings({}).policy_max_age_seconds} s"
+    assert limits["the policy"] == f"checked every {read_settings({}).policy_max_age_seconds} s"
     assert limits["TLS contexts"] == f"{tls_context.cache_parameters()['maxsize']} of them"
 
 
