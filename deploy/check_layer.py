@@ -1,8 +1,8 @@
 # ruff: noqa: INP001, T201 - a script, which prints for people
 """Compare the layer that `sam build` made with the lock: `python deploy/check_layer.py BUILD UV`.
 
-If the first wheel that SAM finds does not fit the target, it fetches another one without checking a hash. So this script
-installs the same lock with every hash checked, and compares both folders.
+If the first wheel that SAM finds does not fit the target, it fetches another one without checking a hash. So this
+script installs the same lock with every hash checked, and compares both folders.
 """
 
 import re
