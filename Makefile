@@ -1,4 +1,4 @@
-# Everything there is to do here, each with one command. `make` alone lists it.
+# Every task of this project, one command each. `make` without a target lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -7,53 +7,53 @@ UV := .tools/bin/uv
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 SAM := .tools/sam/bin/sam
-# `sam build` takes the python3.13 and the pip that it finds on the path.
+# `sam build` uses the python3.13 and the pip on the path.
 WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM="$(CURDIR)/$(SAM)" SAM_PYTHON="$(CURDIR)/.tools/sam/bin/python"
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
-# Isolated from the Python settings of the caller's environment, and in as many processes as there are processors.
+# Isolated from Python settings in the environment, and with one process for each processor.
 PYTEST := $(PYTHON) -I -X utf8 -m pytest -n auto --dist worksteal
 CORE_TESTS := $(addprefix tests/,core issuer_keys loading presets http reporting) $(wildcard tests/test_*.py)
 POLICY := functions/exchange/policy.yaml
 EVENT := events/granted-push-github.json
 
-# An environment holds the path that it was made at, and its stamp says it: where the checkout was moved, or the
-# environment's Python is gone, it is made anew.
+# An environment contains the path at which it was created, which its stamp records. If the checkout was moved, or the
+# environment's Python no longer exists, it is created again.
 ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis
 BROKEN := $(shell for made in $(ENVIRONMENTS); do [ ! -e $$made/stamp ] || \
 	{ [ "$$(cat $$made/stamp)" = "$$(pwd -P)" ] && [ -x $$made/bin/python ]; } || echo $$made/stamp; done)
 WRITE_STAMP = @pwd -P >$@
 
 export SAM_CLI_TELEMETRY := 0
-# uv trusts whom curl trusts: a company's certificate authority is one of the system's, not one of those that uv brings.
+# uv trusts the system's certificate authorities, as curl does: uv's own list lacks a company's authority.
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
 .PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems lock build events \
 	sam-image sam-build sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
 
-help: ## this list
+help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-# ------------------------------------------------------------------------------------------------ using it
+# ------------------------------------------------------------------------------------------------ use
 
-setup: .venv/stamp ## everything the other targets need, from nothing but curl, and Python or uv; they run it themselves
+setup: .venv/stamp ## install what the other targets need, with only curl and Python or uv; they run it when needed
 
-demo: .venv/stamp ## logins and a refusal on this machine, shown and checked; PROVIDER=gitlab shows one CI system's
+demo: .venv/stamp ## run and check logins and a refusal on this machine; PROVIDER=gitlab for one CI system's
 	@$(PYTHON) -m sandbox demo $(if $(PROVIDER),--provider $(PROVIDER))
 
-serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=gitlab, SERVE_FLAGS='--port 8090'
+serve: .venv/stamp ## run the whole service on this machine until Ctrl-C; PROVIDER=gitlab, SERVE_FLAGS='--port 8090'
 	@$(PYTHON) -m sandbox serve $(if $(PROVIDER),--provider $(PROVIDER)) $(SERVE_FLAGS)
 
-# ------------------------------------------------------------------------------------------------ changing it
+# ------------------------------------------------------------------------------------------------ development
 
-test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on, COVERAGE=--cov measures
+test: .venv/stamp ## run all tests; PYTEST_FLAGS='-k glob' runs some, COVERAGE=--cov measures coverage
 	@$(PYTEST) $(COVERAGE) $(PYTEST_FLAGS)
 
-test-core: .venv/stamp ## the tests of what decides, in seconds: verification, policy, providers, session policies
+test-core: .venv/stamp ## run the tests of the decision in seconds: verification, policy, providers, session policies
 	@$(PYTEST) $(CORE_TESTS) $(PYTEST_FLAGS)
 
-check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, templates
+check: .venv/stamp .tools/sam/stamp ## check formatting, lint, types, import rules and templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -61,28 +61,28 @@ check: .venv/stamp .tools/sam/stamp ## formatting, lint, types, import rules, te
 	$(BIN)/cfn-lint template.yaml deploy/*.yaml
 	$(SAM) validate --lint
 
-format: .venv/stamp ## format the code, and mend what ruff can mend
+format: .venv/stamp ## format the code, and apply ruff's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## how fast it is; BENCH_FLAGS are handed on
+bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
-load: .venv/stamp ## a thousand jobs at once, with bad tokens and an AWS that throttles; LOAD_FLAGS are handed on
+load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
-fuzz: .venv/stamp ## hostile input for a minute, held against a reference; FUZZ_FLAGS are handed on
+fuzz: .venv/stamp ## test with hostile input for a minute, against a reference; FUZZ_FLAGS are passed on
 	@$(PYTHON) -m fuzz $(FUZZ_FLAGS)
 
-mutants: .venv/stamp ## a sample of changes that tests should notice; MUTANTS_FLAGS are handed on
+mutants: .venv/stamp ## check that tests notice a sample of faulty changes; MUTANTS_FLAGS are passed on
 	@$(PYTHON) -m mutants $(MUTANTS_FLAGS)
 
-api-check: .venv/stamp .tools/schemathesis/stamp ## a running service against docs/openapi.yaml, for less than a minute
+api-check: .venv/stamp .tools/schemathesis/stamp ## test a running service against docs/openapi.yaml, in less than a minute
 	@$(PYTHON) -m sandbox.api_check
 
-ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## what runs the pipelines of docs/ci in the tests; needs node, npm and rsync
+ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## install what the tests of docs/ci's pipelines need; needs node, npm and rsync
 
-lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the newest versions
+lock: $(UV) ## write the requirement files again; UPGRADE=--upgrade uses the newest versions
 	$(LOCK) --python-version 3.13 requirements/layer.in -o layers/token_exchange/requirements.txt
 	$(LOCK) --universal --python-version 3.12 requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --python-version 3.13 requirements/sam.in -o requirements/sam.txt
@@ -92,45 +92,45 @@ lock: $(UV) ## write the requirement files anew; UPGRADE=--upgrade takes the new
 	$(LOCK) --python-version 3.13 requirements/schemathesis.in -o requirements/schemathesis.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
-# ------------------------------------------------------------------------------------------------ in Lambda's image
+# ------------------------------------------------------------------------------------------------ Lambda's image
 
-events: .venv/stamp ## new tokens in events/, good for an hour; FLAGS=--placeholders takes them out
+events: .venv/stamp ## write new tokens into events/, valid for an hour; FLAGS=--placeholders removes them
 	@$(PYTHON) -m sandbox events $(FLAGS)
 
-sam-image: $(UV) ## Lambda's base image in the container engine: pulled, or a stand-in that is built
+sam-image: $(UV) ## get Lambda's base image for the container engine: pull it, or build a stand-in
 	@UV="$(CURDIR)/$(UV)" sh sandbox/lambda_image/build.sh
 
-sam-build: .venv/stamp .tools/sam/stamp ## a build for the sandbox, in .sandbox/build
+sam-build: .venv/stamp .tools/sam/stamp ## build for the sandbox, in .sandbox/build
 	@$(WITH_SAM) $(PYTHON) -m sandbox.lambda_build
 
-sam-check: .venv/stamp .tools/sam/stamp sam-image ## every event in Lambda's image, each answer checked
+sam-check: .venv/stamp .tools/sam/stamp sam-image ## run every event in Lambda's image, and check each answer
 	@$(WITH_SAM) $(PYTHON) -m sandbox.lambda_check
 
-emulator-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## the built function in Lambda's runtime emulator, without docker; how long it starts
+emulator-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## run the built function in Lambda's runtime emulator, without docker, and measure its start
 	@$(WITH_SAM) $(PYTHON) -m sandbox.emulator_check
 
-sam-invoke: sam-build sam-image ## one event in Lambda's image, beside `make serve`; EVENT=events/…
+sam-invoke: sam-build sam-image ## run one event in Lambda's image, while `make serve` runs; EVENT=events/…
 	@.tools/sam/bin/python sandbox/sam_on_loopback.py local invoke --config-env sandbox --event "$(EVENT)"
 
-sam-api: sam-build sam-image ## the HTTP API in Lambda's image, beside `make serve`, until Ctrl-C
+sam-api: sam-build sam-image ## run the HTTP API in Lambda's image until Ctrl-C, while `make serve` runs
 	@.tools/sam/bin/python sandbox/sam_on_loopback.py local start-api --config-env sandbox
 
-# ------------------------------------------------------------------------------------------------ deploying it
+# ------------------------------------------------------------------------------------------------ deployment
 
-build: .venv/stamp .tools/sam/stamp ## what is deployed, in .aws-sam/build, held against the lock; SAM_FLAGS
+build: .venv/stamp .tools/sam/stamp ## build what is deployed, in .aws-sam/build, and compare it with the lock; SAM_FLAGS are passed on
 	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
 	@$(PYTHON) deploy/compile_bytecode.py .aws-sam/build
 	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
 
-deploy: .venv/stamp ## build and deploy to AWS, once the policy loads
+deploy: .venv/stamp ## check that the policy loads, build, and deploy to AWS
 	@$(PYTHON) deploy/check_policy.py $(POLICY)
 	@$(MAKE) build
 	@$(WITH_SAM) $(SAM) deploy --guided
 
-live-check: build ## what AWS leaves open, seen in an account of yours; it says what it makes, and removes it
+live-check: build ## test in your own account what AWS does not document; lists what it creates, and removes it
 	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
-clean: ## remove what was built and what the sandbox keeps; `rm -rf .venv .tools` removes what setup made
+clean: ## remove build results and the sandbox's files; `rm -rf .venv .tools` removes what setup installed
 	rm -rf .aws-sam .sandbox .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 
 # ------------------------------------------------------------------------------------------------ tools
@@ -138,7 +138,7 @@ clean: ## remove what was built and what the sandbox keeps; `rm -rf .venv .tools
 $(UV):
 	@sh requirements/find-uv.sh $@
 
-# Python 3.13 is what Lambda runs. The demo and the tests also run on 3.12, which Ubuntu 24.04 has.
+# Lambda runs Python 3.13. The demo and the tests also run on 3.12, which Ubuntu 24.04 has.
 .venv/stamp: requirements/dev.txt layers/token_exchange/requirements.txt pyproject.toml | $(UV)
 	@sh requirements/make-environment.sh $(UV) .venv $< 3.13 3.12
 	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .

@@ -1,8 +1,8 @@
-# ruff: noqa: INP001, T201 - a script, which talks to a person
-"""Hold what `sam build` put into the layer against the lock: `python deploy/check_layer.py BUILD UV`.
+# ruff: noqa: INP001, T201 - a script, which prints for people
+"""Compare the layer that `sam build` made with the lock: `python deploy/check_layer.py BUILD UV`.
 
-SAM fetches a wheel a second time, then without its hash, when the first one found does not fit the target. So the
-same lock is installed here with every hash checked, and both trees must be one.
+If the first wheel that SAM finds does not fit the target, it fetches another one without checking a hash. So this
+script installs the same lock with every hash checked, and compares both folders.
 """
 
 import re
@@ -20,19 +20,19 @@ PACKAGE: Final = "token_exchange"
 LOCK: Final = "requirements.txt"
 _COMPILED_FOR: Final = re.compile(r"\.cpython-313-(x86_64|aarch64)-linux-gnu\.so$")
 _INSTALLERS_NOTES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED"})
-# Programs, and the lock of the installer: nothing that Lambda imports.
+# Programs, and the installer's lock file: Lambda imports none of them.
 _NOT_IMPORTED: Final = re.compile(r"(^bin/|^\.lock$|\.data/|(^|/)__pycache__/)")
 
 
 class LayerUnlike(Exception):
-    """The layer is not what the lock says; the text says where."""
+    """The layer differs from the lock; the message says where."""
 
 
 def check_layer(build: Path, *, uv: str) -> str:
-    """Return a line on what was found to be right.
+    """Return a line that says what was checked.
 
     Raises:
-        LayerUnlike: something is missing, or different, or too much.
+        LayerUnlike: a file is missing, different or unexpected.
     """
     layer = build / LAYER
     if not layer.is_dir():
@@ -46,14 +46,14 @@ def check_layer(build: Path, *, uv: str) -> str:
     wanted = locked | ours | {LOCK: sha256((SOURCE / LOCK).read_bytes()).hexdigest()}
     if differing := list(differences(wanted=wanted, found=fingerprints(layer))):
         raise LayerUnlike("\n".join(differing))
-    return f"the layer is what the lock says: {len(locked)} files of libraries for {machine}, {len(ours)} of our own"
+    return f"the layer matches the lock: {len(locked)} files of libraries for {machine}, {len(ours)} of our own"
 
 
 def compiled_for(layer: Path) -> str:
-    """Return the machine that the layer's compiled modules are for, as `uname -m` calls it.
+    """Return the machine that the layer's compiled modules are for, as `uname -m` prints it.
 
     Raises:
-        LayerUnlike: they are for none, or for more than one.
+        LayerUnlike: there are no compiled modules, or they are for several machines.
     """
     machines = {match[1] for path in layer.rglob("*.so") if (match := _COMPILED_FOR.search(path.name))}
     if len(machines) != 1:
@@ -62,8 +62,8 @@ def compiled_for(layer: Path) -> str:
 
 
 def install_locked(folder: Path, *, machine: str, uv: str) -> None:
-    """Install what the lock holds into `folder`, with every hash checked."""
-    # manylinux2014 is what SAM asks for.
+    """Install the packages of the lock into `folder`, with every hash checked."""
+    # SAM uses manylinux2014.
     target = ["--python-version", "3.13", "--python-platform", f"{machine}-manylinux2014", "--target", str(folder)]
     options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     command = [uv, "pip", "install", *options, *target, "--requirement", str(SOURCE / LOCK)]
@@ -82,22 +82,22 @@ def fingerprints(folder: Path) -> dict[str, str]:
 
 
 def differences(*, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:
-    """Say of each file that is not as it should be what is wrong with it."""
+    """Yield a line for each file that differs, with the difference."""
     for name in sorted(wanted.keys() | found.keys()):
         if name not in found:
             yield f"{name}: missing from the layer"
         elif name not in wanted:
-            yield f"{name}: in the layer, and in nothing that is locked"
+            yield f"{name}: in the layer, but not in the lock"
         elif wanted[name] != found[name]:
-            yield f"{name}: other content than the lock's"
+            yield f"{name}: its content differs from the lock's"
 
 
 def main(build: str, uv: str) -> int:
-    """Return 0 when the layer is as it should be, 1 when it is not."""
+    """Return 0 if the layer matches the lock, 1 if it does not."""
     try:
         print(check_layer(Path(build), uv=uv))
     except LayerUnlike as error:
-        print(f"the layer is not what the lock says:\n{error}", file=sys.stderr)
+        print(f"the layer does not match the lock:\n{error}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - a script
-"""Compile what `sam build` made: `python deploy/compile_bytecode.py BUILD`.
+"""Compile the modules that `sam build` made: `python deploy/compile_bytecode.py BUILD`.
 
-SAM ships no bytecode, and Lambda cannot keep any, since the layer is mounted read-only: every cold start would compile
-some 700 modules anew, and take nearly three times as long.
+SAM ships no bytecode, and Lambda cannot store any because the layer is read-only. Every cold start would compile about
+700 modules again, and take almost three times as long.
 """
 
 import compileall
@@ -12,16 +12,17 @@ from py_compile import PycInvalidationMode
 from typing import Final
 
 RUNTIME: Final = (3, 13)
-"""The template's: bytecode is for one version of the language."""
+"""The template's version of Python; bytecode works only with the version that made it."""
 
 
 def compile_build(build: Path) -> None:
     """Compile every module of the layer and of the functions in `build`.
 
-    The bytecode is taken as it is: times of files do not survive an upload, and nobody edits a layer.
+    Python uses this bytecode without comparing it with the source: times of files do not survive an upload, and a layer
+    is never edited.
 
     Raises:
-        SystemExit: this is another Python than Lambda's, there is no build, or a module does not compile.
+        SystemExit: this Python is not Lambda's version, there is no build, or a module does not compile.
     """
     if sys.version_info[:2] != RUNTIME:
         raise SystemExit(f"expected Python {RUNTIME[0]}.{RUNTIME[1]}, found {sys.version.split()[0]}")
@@ -29,7 +30,7 @@ def compile_build(build: Path) -> None:
     if not folders:
         raise SystemExit(f"there is nothing in {build}; run `make build` first")
     for folder in folders:
-        # Where Lambda finds it, so that a traceback names a file that is there.
+        # Lambda's path of the file, so that tracebacks name files that exist.
         place = "/opt" if (folder / "python").is_dir() else "/var/task"
         compiled = compileall.compile_dir(
             folder,

@@ -1,8 +1,8 @@
-"""Fetch the uv that a requirements file locks, with curl and any Python from 3.9 on: `fetch_uv.py LOCK PROGRAM`.
+"""Fetch the uv that a requirements file locks, with curl and Python 3.9 or later: `fetch_uv.py LOCK PROGRAM`.
 
-Debian's `python3` has neither pip nor `venv`, so only the standard library is imported.
-The package index is the one that the environment or pip's configuration names, else the Python Package Index.
-It is not trusted: a wheel is used only if LOCK holds its SHA-256.
+Debian's `python3` has neither pip nor `venv`, so this script imports only the standard library.
+It uses the package index of the environment or of pip's configuration, or else the Python Package Index.
+The index is not trusted: a wheel is used only if LOCK contains its SHA-256.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin, urlsplit, urlunsplit
 
-# Where nothing else is configured, pip and uv ask this index, whose domain is its name.
+# The default index of pip and uv, whose domain is its name.
 _DEFAULT_INDEX = "PyPI"
 _INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 _CURL = ("curl", "--silent", "--show-error", "--fail", "--location", "--netrc-optional", "--retry", "2")
@@ -30,7 +30,7 @@ _LONGEST_SECONDS = "300"
 
 
 class FetchFailed(Exception):
-    """The locked uv cannot be fetched; the text says why, and holds no credentials of the index."""
+    """The locked uv cannot be fetched; the message says why, and contains no credentials of the index."""
 
 
 def main() -> int:
@@ -41,10 +41,10 @@ def main() -> int:
         content = fetch(index, lock.read_text(encoding="utf-8"))
     except FetchFailed as error:
         print(f"setup: could not fetch uv from {urlsplit(index).hostname}: {error}", file=sys.stderr)
-        print("setup: install uv, or name another package index in PIP_INDEX_URL, and try again", file=sys.stderr)
+        print("setup: install uv, or set PIP_INDEX_URL to another package index, and try again", file=sys.stderr)
         return 1
     program.parent.mkdir(parents=True, exist_ok=True)
-    # An interrupted set-up must not leave half of a program behind.
+    # An interrupted setup must not leave an incomplete program behind.
     partial = program.with_name(f"{program.name}.part")
     partial.write_bytes(content)
     partial.chmod(0o755)
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def index_url(environment: Mapping[str, str]) -> str:
-    """Return the address of the package index, with a slash at its end."""
+    """Return the URL of the package index, with a trailing slash."""
     named = [environment[name] for name in _INDEX_VARIABLES if environment.get(name)]
     named += _indexes_of_pip(environment)
     url = named[0] if named else urlunsplit(("https", f"{_DEFAULT_INDEX.lower()}.org", "/simple", "", ""))
@@ -61,12 +61,12 @@ def index_url(environment: Mapping[str, str]) -> str:
 
 
 def fetch(index: str, lock: str) -> bytes:
-    """Return the program from the first wheel of `index` that is for this machine and whose hash is in `lock`.
+    """Return the program from the first wheel in `index` that fits this machine, if its hash is in `lock`.
 
     Sources: PEP 503, simple repository API; PEP 427, file names of wheels.
 
     Raises:
-        FetchFailed: curl cannot reach the index, or there is no such wheel.
+        FetchFailed: curl cannot reach the index, there is no such wheel, or its hash is not in `lock`.
     """
     match = re.search(r"^uv==(\S+)", lock, re.MULTILINE)
     if match is None:
@@ -81,14 +81,14 @@ def fetch(index: str, lock: str) -> bytes:
         if name.startswith(f"uv-{version}-py3-none-") and fits(name, platform.system(), platform.machine(), _libc()):
             wheel = _get(url)
             if hashlib.sha256(wheel).hexdigest() not in re.findall(r"--hash=sha256:([0-9a-f]{64})", lock):
-                raise FetchFailed(f"the hash of {name} is not the locked one")
+                raise FetchFailed(f"the hash of {name} is not in the lock")
             with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
                 return archive.read(f"uv-{version}.data/scripts/uv")
-    raise FetchFailed(f"it has no wheel of uv {version} for {platform.system()} on {platform.machine()}")
+    raise FetchFailed(f"the index has no wheel of uv {version} for {platform.system()} on {platform.machine()}")
 
 
 def fits(wheel: str, system: str, machine: str, libc: str) -> bool:
-    """Return whether a wheel's file name says that it is for this machine; `libc` is `platform.libc_ver`'s name."""
+    """Return whether a wheel fits this machine, by its file name; `libc` is the name from `platform.libc_ver`."""
     kind = "macosx" if system == "Darwin" else "manylinux" if libc == "glibc" else "musllinux"
     tags = wheel.rpartition("-")[2][: -len(".whl")].split(".")
     return any(tag.startswith(kind) and tag.endswith(f"_{machine}") for tag in tags)
@@ -99,7 +99,7 @@ def _libc() -> str:
 
 
 def _get(url: str) -> bytes:
-    # By curl's standard input: a URL may hold a password, and a command line can be read by every user.
+    # curl reads the URL from standard input: it may contain a password, and every user can read a command line.
     quoted = url.replace("\\", "\\\\").replace('"', '\\"')
     limits = ("--connect-timeout", _CONNECT_SECONDS, "--max-time", _LONGEST_SECONDS)
     command = [*_CURL, *limits, "--proto", "=https,http", "--config", "-"]
@@ -113,7 +113,7 @@ def _get(url: str) -> bytes:
 
 
 def _with_credentials(url: str, page_url: str) -> str:
-    """Return `url` with the credentials of `page_url`, if it has none and both are on one host, as pip does."""
+    """Return `url` with the credentials of `page_url`, if it has none and both have the same host, as pip does."""
     credentials, _, host = urlsplit(page_url).netloc.rpartition("@")
     parts = urlsplit(url)
     if credentials and parts.netloc == host and parts.scheme == urlsplit(page_url).scheme:
@@ -122,7 +122,7 @@ def _with_credentials(url: str, page_url: str) -> str:
 
 
 def _indexes_of_pip(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the index of each of pip's configuration files, those first that pip lets win."""
+    """Yield the index from each of pip's configuration files, in pip's order of precedence."""
     home = Path(environment.get("HOME", "/nonexistent"))
     settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     files = [settings / "pip/pip.conf", home / "Library/Application Support/pip/pip.conf", home / ".pip/pip.conf"]
@@ -134,7 +134,7 @@ def _indexes_of_pip(environment: Mapping[str, str]) -> Iterator[str]:
         try:
             parser.read(file, encoding="utf-8")
         except (configparser.Error, OSError, UnicodeDecodeError):
-            continue  # pip says what is wrong with it
+            continue  # pip reports what is wrong with it
         for section in ("install", "global"):
             for name in ("index-url", "index_url"):
                 if parser.get(section, name, fallback=""):
@@ -142,7 +142,7 @@ def _indexes_of_pip(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 class _Links(HTMLParser):
-    """Collect where the links of a page lead."""
+    """Collect the targets of the links in a page."""
 
     def __init__(self) -> None:
         super().__init__()

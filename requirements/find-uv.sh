@@ -1,7 +1,7 @@
 #!/bin/sh
-# Puts a link to a working uv at $1: the one on the path, else the one of requirements/uv.txt, fetched with the first
-# Python that is new enough. A version manager's shim may stand on the path and do nothing, so each candidate is tried,
-# not looked at.
+# Creates a link to a working uv at $1: the one on the path, or else the one in requirements/uv.txt, fetched with the
+# first Python that is new enough. A version manager's shim on the path may do nothing, so each candidate is run, not
+# only found.
 set -eu
 
 link=$1
@@ -23,15 +23,15 @@ if ! works "$fetched" --version; then
     ! works "$python" -c 'import sys; sys.exit(sys.version_info < (3, 9))' || break
   done
   if [ "$python" = none ]; then
-    echo "setup: found neither uv nor Python 3.9 or later; install one of them, and try again" >&2
+    echo "setup: found neither uv nor Python 3.9 or later; install one of them and try again" >&2
     exit 1
   fi
   echo "setup: uv of requirements/uv.txt, in .tools" >&2
   "$python" -I "$here/fetch_uv.py" "$here/uv.txt" "$fetched"
   if ! works "$fetched" --version; then
-    echo "setup: uv of requirements/uv.txt does not run on this machine; install uv, and try again" >&2
+    echo "setup: the uv in requirements/uv.txt does not run on this machine; install uv and try again" >&2
     exit 1
   fi
 fi
-# Relative, so that it leads there after the checkout is moved.
+# Relative, so that the link still works after the checkout is moved.
 ln -sf ../uv/uv "$link"

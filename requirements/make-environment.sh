@@ -1,6 +1,6 @@
 #!/bin/sh
-# make-environment.sh UV FOLDER LOCK VERSION...: makes the virtual environment FOLDER with the packages of LOCK, on the
-# first VERSION of Python that is installed, else on the first one, which uv then downloads.
+# make-environment.sh UV FOLDER LOCK VERSION...: creates the virtual environment FOLDER with the packages of LOCK, for
+# the first VERSION of Python that is installed. If none is, uv downloads the first VERSION.
 set -eu
 
 uv=$1 folder=$2 lock=$3
@@ -16,20 +16,20 @@ for version in "$@"; do
 done
 
 if [ -z "$chosen" ]; then
-  echo "setup: no Python $wanted is installed; uv downloads one from GitHub's releases" >&2
+  echo "setup: Python $wanted is not installed; uv downloads it from GitHub's releases" >&2
 elif [ "$chosen" != "$wanted" ]; then
-  echo "setup: no Python $wanted is installed; $folder is made with Python $chosen" >&2
+  echo "setup: Python $wanted is not installed; $folder uses Python $chosen" >&2
 fi
 echo "setup: the packages of $lock, in $folder" >&2
 
-# From nothing: programs in it hold the path it was made at.
+# Start from an empty folder: programs in an environment contain the path at which it was created.
 rm -rf "$folder"
 if ! "$uv" venv --quiet --no-project --python "${chosen:-$wanted}" "$folder"; then
-  echo "setup: install Python $wanted, or set UV_PYTHON_INSTALL_MIRROR to a mirror of the releases" \
-    "of python-build-standalone that can be reached, and try again" >&2
+  echo "setup: install Python $wanted, or set UV_PYTHON_INSTALL_MIRROR to a reachable mirror of the releases" \
+    "of python-build-standalone, and try again" >&2
   exit 1
 fi
 if ! "$uv" pip sync --quiet --python "$folder/bin/python" --require-hashes "$lock"; then
-  echo "setup: uv could not install the packages; UV_DEFAULT_INDEX names another package index to it" >&2
+  echo "setup: uv could not install the packages; set UV_DEFAULT_INDEX to use another package index" >&2
   exit 1
 fi

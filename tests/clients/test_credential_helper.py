@@ -224,16 +224,16 @@ def test_an_address_that_is_none_is_sent_nothing(job: Job, helper: Helper, url: 
     ['x"\noutput = "stolen', "a.b.c\nurl = https://acme.example", "a b", "a.b.c\\", "<html>"],
 )
 def test_a_token_that_is_none_writes_no_configuration(helper: Helper, token: str) -> None:
-    assert_failed(helper, helper.run(ECR_EXCHANGE_TOKEN=token), "is no JSON web token")
+    assert_failed(helper, helper.run(ECR_EXCHANGE_TOKEN=token), "is not a JSON web token")
     assert helper.seen() == ""
 
 
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({}, "no token of a CI job"),
+        ({}, "found no CI token"),
         ({"ECR_EXCHANGE_TOKEN_COMMAND": "exit 3"}, "ECR_EXCHANGE_TOKEN_COMMAND failed with status 3"),
-        ({"ECR_EXCHANGE_TOKEN_COMMAND": "true"}, "the token of the CI job is empty"),
+        ({"ECR_EXCHANGE_TOKEN_COMMAND": "true"}, "the CI token is empty"),
         (
             {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://localhost", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"},
             "ECR_EXCHANGE_AUDIENCE is not set",
@@ -244,7 +244,7 @@ def test_a_token_that_is_none_writes_no_configuration(helper: Helper, token: str
                 "ACTIONS_ID_TOKEN_REQUEST_TOKEN": 'x"\nurl = "https://acme.example',
                 "ECR_EXCHANGE_AUDIENCE": "a",
             },
-            "the CI system gave no token",
+            "the CI system returned no token",
         ),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_job_without_a_token_is_told_what_is_missing(helper: Helper, variables
 def test_a_service_that_is_not_there_is_named(job: Job, helper: Helper) -> None:
     done = helper.run(ECR_EXCHANGE_URL="http://127.0.0.1:1", ECR_EXCHANGE_TOKEN=job.token())
     assert done.returncode == 1
-    assert "no answer from http://127.0.0.1:1: curl ended with status 7" in done.stdout
+    assert "no response from http://127.0.0.1:1: curl exited with status 7" in done.stdout
     assert helper.pauses() == [1, 2, 4, 8]
 
 
@@ -286,7 +286,7 @@ def test_network_faults_cost_no_login_and_print_none(
         assert not door.shows_in(done.stderr)
         assert helper.pauses() == ([] if fault == "none" else [1])
     else:
-        expected = f"answered 403, {REASON}" if fault.startswith("refused") else "no answer from "
+        expected = f"answered 403, {REASON}" if fault.startswith("refused") else "no response from "
         assert_failed(helper, done, expected)
         assert STALE.decode() not in done.stdout + done.stderr
 

@@ -21,10 +21,10 @@ def test_one_tree_is_like_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"jwt/__init__.py": "x = 2"}, "jwt/__init__.py: other content than the lock's"),
-        ({"jwt/evil.py": ""}, "jwt/evil.py: in the layer, and in nothing that is locked"),
+        ({"jwt/__init__.py": "x = 2"}, "jwt/__init__.py: its content differs from the lock's"),
+        ({"jwt/evil.py": ""}, "jwt/evil.py: in the layer, but not in the lock"),
         # What runs at every start of Python, without being imported.
-        ({"evil.pth": "import os"}, "evil.pth: in the layer, and in nothing that is locked"),
+        ({"evil.pth": "import os"}, "evil.pth: in the layer, but not in the lock"),
     ],
 )
 def test_a_difference_is_named(tmp_path: Path, changes: Mapping[str, str], said: str) -> None:

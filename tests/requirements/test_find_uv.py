@@ -85,7 +85,7 @@ class TestFetched:
         (machine.folder / "requirements/uv.txt").write_text(lock_text(content=b"of somebody else"))
         status, said = find(machine, PIP_INDEX_URL=index.url)
         assert status == 1
-        assert "is not the locked one" in said
+        assert "is not in the lock" in said
         assert not list((machine.folder / ".tools").rglob("uv*"))
 
     def test_a_version_that_is_not_there_is_named(self, machine: BareMachine, index: PackageIndex) -> None:
@@ -93,7 +93,7 @@ class TestFetched:
         (machine.folder / "requirements/uv.txt").write_text(lock_text().replace(VERSION, "9.9.9"))
         status, said = find(machine, PIP_INDEX_URL=index.url)
         assert status == 1
-        assert "it has no wheel of uv 9.9.9 for " in said
+        assert "the index has no wheel of uv 9.9.9 for " in said
 
     def test_no_network_is_one_attempt_and_one_advice(self, machine: BareMachine) -> None:
         tried = machine.folder / "tried"
@@ -104,7 +104,7 @@ class TestFetched:
         assert status == 1
         assert tried.read_text() == "once\n"
         assert "could not fetch uv from index.acme.example: curl: (6) could not resolve" in said
-        assert "install uv, or name another package index in PIP_INDEX_URL" in said
+        assert "install uv, or set PIP_INDEX_URL to another package index" in said
 
     def test_credentials_reach_the_index_and_no_process_list(self, machine: BareMachine, index: PackageIndex) -> None:
         machine.script("python3", BARE_PYTHON)

@@ -42,8 +42,8 @@ PACKAGES = "setup: the packages of dev.txt, in .venv"
     ("installed", "version", "said"),
     [
         ("3.13 3.12", "3.13", []),
-        ("3.12", "3.12", ["setup: no Python 3.13 is installed; .venv is made with Python 3.12"]),
-        ("", "3.13", ["setup: no Python 3.13 is installed; uv downloads one from GitHub's releases"]),
+        ("3.12", "3.12", ["setup: Python 3.13 is not installed; .venv uses Python 3.12"]),
+        ("", "3.13", ["setup: Python 3.13 is not installed; uv downloads it from GitHub's releases"]),
     ],
 )
 def test_the_first_version_that_is_installed_is_taken(
