@@ -28,8 +28,8 @@ from sandbox.lambda_build import (
     sam_on_loopback,
 )
 from sandbox.loopback import HOST, listen
-from sandbox.paper import Paper
 from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
+from sandbox.terminal import Terminal
 from sandbox.world import World
 
 CHECK_FOLDER: Final = DEFAULT_FOLDER / "check"
@@ -161,10 +161,10 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
     Raises:
         Unexpected: a push ends otherwise than it should, or the function's log holds the login.
     """
-    paper = Paper()
+    terminal = Terminal()
     program = program_for_pushing()
     if program is None:
-        say_what_is_missing(paper)
+        say_what_is_missing(terminal)
         return
     show_pushes(
         program,
@@ -174,7 +174,7 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
         own="ci/acme/shop",
         other="ci/acme/other",
         evidence=Evidence(log_path),
-        paper=paper,
+        terminal=terminal,
     )
 
 

@@ -14,8 +14,8 @@ from sandbox.load.jobs import make_jobs
 from sandbox.load.report import Figures, show
 from sandbox.load.run import let_aws_be_slow_and_throttle, run
 from sandbox.load.verdict import faults_of
-from sandbox.paper import Paper
 from sandbox.service import ServiceFailed
+from sandbox.terminal import Terminal
 from sandbox.world import World
 
 MOST_GROWTH: Final = 1.25
@@ -39,8 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     except ServiceFailed as error:
         print(error, file=sys.stderr)
         return 1
-    paper = Paper()
-    show(figures, paper)
+    terminal = Terminal()
+    show(figures, terminal)
     if figures.growth is not None and figures.growth > MOST_GROWTH:
         faults.append(f"memory grew {figures.growth:.2f} times, expected at most {MOST_GROWTH}")
     for fault in faults[:_MOST_SHOWN]:
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     if faults:
         print(f"load: {len(faults)} things are not as they should be", file=sys.stderr)
         return 1
-    paper.good(f"each of {len(figures.outcomes)} jobs got its own login or its own reason, and nobody got another's")
+    terminal.passed(
+        f"each of {len(figures.outcomes)} jobs got its own login or its own reason, and nobody got another's"
+    )
     return 0
 
 

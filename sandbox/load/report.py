@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.load.run import Outcome
-from sandbox.paper import Paper
+from sandbox.terminal import Terminal
 
 _PERCENTILES: Final = (50, 90, 99, 100)
 
@@ -35,22 +35,24 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
-def show(figures: Figures, paper: Paper) -> None:
+def show(figures: Figures, terminal: Terminal) -> None:
     """Write the figures of a run."""
     outcomes = figures.outcomes
     answered = [outcome.reply for outcome in outcomes if outcome.reply is not None]
     requests = len(answered) + sum(len(outcome.again) for outcome in outcomes)
-    paper.heading(f"{len(outcomes)} jobs in {figures.seconds:.1f} s")
-    paper.line(
+    terminal.heading(f"{len(outcomes)} jobs in {figures.seconds:.1f} s")
+    terminal.line(
         "throughput", f"{requests / figures.seconds:.0f} requests a second, by {figures.environments} environments"
     )
-    paper.line("a job waits", _times([outcome.seconds for outcome in outcomes]))
-    paper.line("is served in", _times([reply.served_seconds for reply in answered]))
-    paper.line("answers", _counted(Counter(str(reply.body.get("reason", "a login")) for reply in answered)))
-    paper.line("come again", _counted(Counter(reason for outcome in outcomes for reason in outcome.again)) or "nobody")
-    paper.line("providers", _counted(Counter(outcome.job.provider for outcome in outcomes)))
+    terminal.line("a job waits", _times([outcome.seconds for outcome in outcomes]))
+    terminal.line("is served in", _times([reply.served_seconds for reply in answered]))
+    terminal.line("answers", _counted(Counter(str(reply.body.get("reason", "a login")) for reply in answered)))
+    terminal.line(
+        "come again", _counted(Counter(reason for outcome in outcomes for reason in outcome.again)) or "nobody"
+    )
+    terminal.line("providers", _counted(Counter(outcome.job.provider for outcome in outcomes)))
     if figures.growth is not None:
-        paper.line(
+        terminal.line(
             "memory", f"{figures.memory_after_megabytes:.0f} MB, {figures.growth:.2f} times what it was when warm"
         )
 
