@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from bench import (
     memory,
     parts,
     pipeline_step,
-    plot,
     report,
     scaling,
     start,
@@ -25,6 +25,8 @@ from bench import (
     verification,
 )
 from bench.figures import Part
+
+_PLOT_PYTHON = report.PAGE.parents[1] / ".tools" / "bench" / "bin" / "python"
 
 _NOTE = (
     "Times are this machine's and nobody else's, and rise and fall with what else it does. "
@@ -50,8 +52,8 @@ def main() -> int:
     print(fresh)
     if not quick:
         report.rewrite(report.PAGE, fresh)
-        plot.PICTURE.write_text(plot.picture(found))
-        print(f"\nwritten into {report.PAGE.name}")
+        _draw()
+        print(f"\nwritten into {report.PAGE.name}, and drawn")
         scaling.main()
         cost.main()
         for figure in (figure for part in found for figure in part.figures):
@@ -60,13 +62,18 @@ def main() -> int:
     return 0
 
 
+def _draw() -> None:
+    subprocess.run([_PLOT_PYTHON, "-m", "bench.plot"], cwd=report.PAGE.parents[1], check=True)
+
+
 def _only_stranger(*, quick: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
         part = _stranger(Path(folder), quick=quick)
     print(report.section(part))
     if not quick:
         report.rewrite_section(report.PAGE, part)
-        print(f"\nwritten into {report.PAGE.name}")
+        _draw()
+        print(f"\nwritten into {report.PAGE.name}, and drawn")
     return 0
 
 
