@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from live_check.place import LiveCheckFailed, Login
 from sandbox.images import MANIFEST_TYPE, digest, make_image
 
-_PATIENCE_SECONDS: Final = 30.0
+_TIMEOUT_SECONDS: Final = 30.0
 _SHOWN_CHARACTERS: Final = 300
 
 
@@ -78,9 +78,9 @@ class Registry:
         if (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
             raise LiveCheckFailed(f"expected the registry to stay on {own.netloc}, found {parts.netloc}")
         connection = (
-            http.client.HTTPSConnection(parts.netloc, timeout=_PATIENCE_SECONDS, context=ssl.create_default_context())
+            http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT_SECONDS, context=ssl.create_default_context())
             if parts.scheme == "https"
-            else http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_SECONDS)
+            else http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
         )
         pair = base64.b64encode(f"AWS:{self.login.password}".encode()).decode()
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path

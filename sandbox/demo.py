@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from sandbox import account, curl
-from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
+from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
 from sandbox.evidence import (
     Evidence,
     Unexpected,
@@ -133,7 +133,7 @@ def run(folder: Path, terminal: Terminal, stories: Sequence[Story] = STORIES) ->
         Unexpected: a check failed.
     """
     log_path = folder / LOG_NAME
-    program = program_for_pushing()
+    program = find_push_client()
     with (
         log_path.open("wb") as log,
         World(folder, registry_ports={"apps": 0} if program else None) as world,
@@ -150,7 +150,7 @@ def run(folder: Path, terminal: Terminal, stories: Sequence[Story] = STORIES) ->
         for story in stories:
             _show(story, world, service, evidence, terminal, policy_in_full=story is stories[0])
         if program is None:
-            say_what_is_missing(terminal)
+            print_missing_programs(terminal)
         else:
             _push(program, stories, world, service, evidence, terminal)
 
@@ -171,10 +171,10 @@ def _show(
         _check_login(story, reply, world, evidence, terminal, policy_in_full=policy_in_full)
     decision = "denied" if story.refusal else "granted"
     record = evidence.audit_record(request_id_of(reply.body), decision=decision)
-    evidence.check_silent_about(token)
+    evidence.check_not_logged(token)
     for session in world.aws.principals.sessions():
-        evidence.check_silent_about(session.secret_access_key)
-        evidence.check_silent_about(session.session_token)
+        evidence.check_not_logged(session.secret_access_key)
+        evidence.check_not_logged(session.session_token)
     terminal.line("audit line", "its main fields:")
     terminal.text(_short_record(record), indent=4)
     terminal.passed("the service's log contains no token, password or key")
@@ -218,7 +218,7 @@ def _check_login(
     expect(len(password) > LONG_PASSWORD, f"expected a long password, found {len(password)} characters")
     expect(world.aws.registry.login(password) is not None, "expected a password from ECR, found another")
     expect(texts_of(login, "repositories") == [*story.pushes], "expected the grant's repositories in the answer")
-    evidence.check_silent_about(password)
+    evidence.check_not_logged(password)
     terminal.line("login for", host)
     terminal.line("user", f"AWS, with a password of {len(password):,} characters (not shown)")
     terminal.line("expires", login.get("expires_at"))

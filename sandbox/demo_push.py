@@ -7,22 +7,22 @@ from pathlib import Path
 from sandbox import curl
 from sandbox.evidence import Evidence, expect, object_of
 from sandbox.images import make_image
-from sandbox.pushing import MISSING, Program, push, push_line, pushing_program
+from sandbox.pushing import MISSING, Program, installed_client, push, push_line
 from sandbox.registry.distribution import registry_program
 from sandbox.registry.gate import Gate
 from sandbox.state import write_private
 from sandbox.terminal import Terminal
 
 
-def program_for_pushing() -> Program | None:
+def find_push_client() -> Program | None:
     """Return the client to push with, or None where it or the registry is not installed."""
-    return pushing_program() if registry_program() else None
+    return installed_client() if registry_program() else None
 
 
-def say_what_is_missing(terminal: Terminal) -> None:
+def print_missing_programs(terminal: Terminal) -> None:
     """Print what to install for the demo to show a push."""
     wanted = [] if registry_program() else ["docker-registry (CNCF Distribution)"]
-    wanted += [] if pushing_program() else [MISSING]
+    wanted += [] if installed_client() else [MISSING]
     terminal.heading("Not shown: a push with that login, and one that the registry refuses")
     terminal.line("install", " and ".join(wanted))
 
@@ -38,7 +38,7 @@ def show_pushes(
     reply = curl.post(url, token=token)
     expect(reply.status == 200, f"expected status 200, found {reply.status}: {reply.body.get('error_description')}")  # noqa: PLR2004 - HTTP
     for host, login in object_of(reply.body.get("auths"), "auths").items():
-        evidence.check_silent_about(str(object_of(login, host)["auth"]))
+        evidence.check_not_logged(str(object_of(login, host)["auth"]))
     with tempfile.TemporaryDirectory() as folder:
         write_private(Path(folder) / "config.json", json.dumps(reply.body).encode())
         image = make_image("pushed by the demo")

@@ -9,7 +9,7 @@ from typing import Final
 from sandbox import account
 from sandbox.aws.calls import Seen
 from sandbox.aws.conditions import moment
-from sandbox.aws.policies import Ask, Policy, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy
 from sandbox.aws.policy_grammar import parse_policy
 
 _PART: Final = 24
@@ -102,7 +102,7 @@ class Evidence:
         expect(found == decision, f"expected the decision {decision} in the audit record, found {found}")
         return records[0]
 
-    def check_silent_about(self, secret: str) -> None:
+    def check_not_logged(self, secret: str) -> None:
         """Check that the log contains no part of a secret.
 
         Raises:
@@ -149,9 +149,9 @@ def _arn(repository: str) -> str:
 
 
 def _may_push(policy: Policy, repository: str, *, at_seconds: float) -> bool:
-    ask = Ask(
+    request = AuthorizationRequest(
         action="ecr:PutImage",
         resource=_arn(repository),
         context={"aws:currenttime": [str(int(at_seconds))]},
     )
-    return policy.says(ask) is Verdict.ALLOWED
+    return policy.evaluate(request) is Decision.ALLOW

@@ -125,7 +125,7 @@ def lambda_variables(*, issuer_folder: str, aws_url: str, public_url: str) -> di
     }
 
 
-def lead_into_sandbox(
+def configure_for_sandbox(
     environment_file: Path,
     *,
     policy_folder: str,
@@ -156,7 +156,7 @@ def main() -> int:
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
-    lead_into_sandbox(
+    configure_for_sandbox(
         ENVIRONMENT_FILE,
         policy_folder=POLICY_FOLDER,
         issuer_port=ISSUER_PORT,

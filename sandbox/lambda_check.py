@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.curl import CurlFailed, post
-from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
+from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
 from sandbox.event_cases import CASES, Case
 from sandbox.events import mint_for, render
 from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of
@@ -23,7 +23,7 @@ from sandbox.lambda_build import (
     FUNCTION,
     BuildFailed,
     build,
-    lead_into_sandbox,
+    configure_for_sandbox,
     sam_environment,
     sam_on_loopback,
 )
@@ -63,9 +63,9 @@ def prepared_world() -> Iterator[tuple[World, int, dict[str, str]]]:
     """
     with listen(0) as reserved:
         port = int(reserved.getsockname()[1])
-    ports = {"apps": 0} if program_for_pushing() else None
+    ports = {"apps": 0} if find_push_client() else None
     with World(make_folder(CHECK_FOLDER), registry_ports=ports) as world:
-        variables = lead_into_sandbox(
+        variables = configure_for_sandbox(
             _ENVIRONMENT_FILE,
             policy_folder=CHECK_FOLDER.name,
             issuer_port=world.issuer.port,
@@ -162,9 +162,9 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
         Unexpected: a push ends otherwise than it should, or the function's log holds the login.
     """
     terminal = Terminal()
-    program = program_for_pushing()
+    program = find_push_client()
     if program is None:
-        say_what_is_missing(terminal)
+        print_missing_programs(terminal)
         return
     show_pushes(
         program,

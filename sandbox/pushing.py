@@ -12,7 +12,7 @@ from sandbox.images import Image
 type Program = Literal["docker", "skopeo"]
 
 MISSING: Final = "a running docker, or skopeo"
-_PATIENCE_SECONDS: Final = 60
+_TIMEOUT_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Pushed:
     said: str
 
 
-def pushing_program() -> Program | None:
+def installed_client() -> Program | None:
     """Return the client that this machine has, or None."""
     if shutil.which("docker") and _run("docker", "info").returncode == 0:
         return "docker"
@@ -64,7 +64,7 @@ def _push_with_skopeo(image: Image, to: str, config: Path) -> Pushed:
 
 
 def _run(*command: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=_TIMEOUT_SECONDS)
 
 
 def _ended(done: "subprocess.CompletedProcess[bytes]") -> Pushed:

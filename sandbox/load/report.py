@@ -1,4 +1,4 @@
-"""What a run showed, for a person."""
+"""The printed report of a load run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,37 +23,38 @@ class Figures:
 
     @property
     def growth(self) -> float | None:
-        """How many times larger the largest environment has become, or None where the system does not tell."""
+        """How many times larger the largest environment has become, or None where the system has no /proc."""
         if self.memory_before_megabytes is None or self.memory_after_megabytes is None:
             return None
         return self.memory_after_megabytes / self.memory_before_megabytes
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the smallest of `values` that so many percent do not exceed."""
+    """Return the smallest of `values` that `percent` of them do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
 def show(figures: Figures, terminal: Terminal) -> None:
-    """Write the figures of a run."""
+    """Print the figures of a run."""
     outcomes = figures.outcomes
     answered = [outcome.reply for outcome in outcomes if outcome.reply is not None]
-    requests = len(answered) + sum(len(outcome.again) for outcome in outcomes)
+    requests = len(answered) + sum(len(outcome.retry_reasons) for outcome in outcomes)
     terminal.heading(f"{len(outcomes)} jobs in {figures.seconds:.1f} s")
     terminal.line(
         "throughput", f"{requests / figures.seconds:.0f} requests a second, by {figures.environments} environments"
     )
-    terminal.line("a job waits", _times([outcome.seconds for outcome in outcomes]))
-    terminal.line("is served in", _times([reply.served_seconds for reply in answered]))
+    terminal.line("job duration", _times([outcome.seconds for outcome in outcomes]))
+    terminal.line("service time", _times([reply.served_seconds for reply in answered]))
     terminal.line("answers", _counted(Counter(str(reply.body.get("reason", "a login")) for reply in answered)))
     terminal.line(
-        "come again", _counted(Counter(reason for outcome in outcomes for reason in outcome.again)) or "nobody"
+        "retries",
+        _counted(Counter(reason for outcome in outcomes for reason in outcome.retry_reasons)) or "none",
     )
     terminal.line("providers", _counted(Counter(outcome.job.provider for outcome in outcomes)))
     if figures.growth is not None:
         terminal.line(
-            "memory", f"{figures.memory_after_megabytes:.0f} MB, {figures.growth:.2f} times what it was when warm"
+            "memory", f"{figures.memory_after_megabytes:.0f} MB, {figures.growth:.2f} times the size after the warm-up"
         )
 
 

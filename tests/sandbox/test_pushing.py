@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import account
 from sandbox.images import make_image
-from sandbox.pushing import Program, push, pushing_program
+from sandbox.pushing import Program, installed_client, push
 from sandbox.world import World
 from tests.sandbox.clients import Clients
 from tests.sandbox.registry.client import Client, owner_password
@@ -40,4 +40,4 @@ def test_each_client_pushes_with_the_logins_of_a_folder(owner: Client, tmp_path:
 
 def test_a_machine_without_clients_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert pushing_program() is None
+    assert installed_client() is None
