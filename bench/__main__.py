@@ -29,18 +29,20 @@ from bench.figures import Part
 _PLOT_PYTHON = report.PAGE.parents[1] / ".tools" / "bench" / "bin" / "python"
 
 _NOTE = (
-    "Times are this machine's and nobody else's, and rise and fall with what else it does. "
-    "The samples of one comparison are taken in turns, so that noise falls on both sides alike: on a quiet machine "
-    "the ratios come out the same to about a twentieth, on a busy one to about a tenth."
+    "Times are of this machine and vary with its load. "
+    "The samples of one comparison are taken in turns, so that noise affects both sides alike: on a quiet machine "
+    "ratios are reproducible to about 5 %, on a busy one to about 10 %."
 )
 
 
 def main() -> int:
-    """Measure, show, and write."""
+    """Measure all figures, print them, and write the page and its picture."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few samples in a few seconds; writes nothing")
-    parser.add_argument("--exchanges", type=int, help="how many, one after the other, for the growth of memory")
-    parser.add_argument("--stranger", action="store_true", help="measure only what a stranger can cost")
+    parser.add_argument("--quick", action="store_true", help="take few samples, and write nothing")
+    parser.add_argument("--exchanges", type=int, help="number of exchanges for the growth of memory")
+    parser.add_argument(
+        "--stranger", action="store_true", help="measure only the cost of requests without a valid token"
+    )
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)

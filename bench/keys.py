@@ -44,8 +44,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
         title="Issuers' keys",
         method=(
             "Times: a key that is at hand, medians of samples of 100 each; then the first key of an environment, over "
-            "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, where nobody is far "
-            f"away; medians of {rounds} samples each, taken in turns. Counts, by a clock that is told the time: "
+            "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, without network "
+            f"latency; medians of {rounds} samples each, taken in turns. Counts, by a clock that is told the time: "
             f"{_INVENTED:,} tokens with invented keys, one each {_INVENTED_EACH_SECONDS * 1000:.0f} ms; a request a "
             f"second for ten minutes, with keys at hand that are no longer fresh, while the issuer hangs; and "
             f"{_ENVIRONMENTS:,} environments that start together."
@@ -125,7 +125,7 @@ def _table(trust: IssuerTrust, ring: KeyRing, clock: Clock) -> Iterator[SharedKe
 
 
 class _ToldClock:
-    """A clock that goes only when told to."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_795_165_260.0
@@ -140,7 +140,7 @@ class _ToldClock:
 
 
 class _Issuer:
-    """Fulfils `Fetcher` from memory, counts, and hangs while it is told to."""
+    """Implements `Fetcher` from memory, counts, and hangs while it is told to."""
 
     def __init__(self, clock: Clock, ring: KeyRing) -> None:
         self._clock = clock
@@ -160,7 +160,7 @@ class _Issuer:
 
 
 class _Table:
-    """Fulfils `SharedKeysTable` from memory."""
+    """Implements `SharedKeysTable` from memory."""
 
     def __init__(self) -> None:
         self._sets: dict[str, StoredKeySet] = {}

@@ -91,9 +91,9 @@ def _comparison(samples: Mapping[str, list[Spent]], rounds: int) -> Part:
         title=_TITLE,
         method=(
             "From a job's token to a registry password in a file, as the runner pays for it: one `curl`; "
-            "`aws sts assume-role-with-web-identity` and then `aws ecr get-login-password`; and the second of these "
-            f"alone, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is "
-            "Python too, in one folder. All in one run against the same loopback AWS, where nobody is far away. "
+            "`aws sts assume-role-with-web-identity` and then `aws ecr get-login-password`; and only the second of "
+            f"these, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is "
+            "Python too, in one folder. All in one run against the same AWS on loopback, without network latency. "
             f"Medians of {rounds} each, taken in turns."
         ),
         figures=(
@@ -128,7 +128,7 @@ def _version() -> str:
 
 
 def _runner(world: World, service: Service) -> dict[str, str]:
-    """Return a runner's variables: a token, and nobody's credentials."""
+    """Return a runner's variables: a token, and no AWS credentials."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TOKEN": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600),
@@ -145,7 +145,7 @@ def _runner(world: World, service: Service) -> dict[str, str]:
 
 
 def _trust_directly(world: World) -> None:
-    """Let a role trust the CI system itself, as it does where nobody stands between."""
+    """Let a role trust the CI system directly, without the exchange."""
     provider = OidcProvider(
         account=account.APPS_ACCOUNT,
         issuer=world.issuer.issuer_url("github-actions"),

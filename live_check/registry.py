@@ -1,4 +1,4 @@
-"""As much of a client of registries as a question needs: one blob and one manifest, and what was answered to each.
+"""A minimal registry client: it pushes one blob and one manifest, and returns the answers.
 
 docker sends the same requests with the same header, so what is answered here is what docker would be answered.
 Source: OCI Distribution Specification 1.1, "Push".
@@ -21,14 +21,14 @@ _SHOWN_CHARACTERS: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the registry said last: to a push that came through, 201."""
+    """The registry's last answer; 201 for a successful push."""
 
     status: int
     text: str
 
     @property
     def allowed(self) -> bool:
-        """Whether it did what it was asked."""
+        """Whether the request succeeded."""
         return self.status < 400  # noqa: PLR2004 - HTTP
 
     def __str__(self) -> str:

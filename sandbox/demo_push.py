@@ -46,10 +46,10 @@ def show_pushes(
             to = f"{gate.host}/{repository}:demo"
             terminal.line("command", push_line(program, to))
             pushed = push(program, image, to, config=Path(folder))
-            terminal.line("output", pushed.said)
+            terminal.line("output", pushed.last_line)
             expect(
                 pushed.succeeded == allowed,
-                f"expected the push to {repository} to {_outcome(allowed)}, found: {pushed.said}",
+                f"expected the push to {repository} to {_outcome(allowed)}, found: {pushed.last_line}",
             )
             arrived = any(
                 (visit.method, visit.status, visit.target) == ("PUT", 201, f"/v2/{repository}/manifests/demo")

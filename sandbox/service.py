@@ -91,7 +91,7 @@ class Service:
         except (OSError, http.client.HTTPException) as error:
             ended = self._process.poll()
             state = "does not answer" if ended is None else f"ended with status {ended}"
-            raise ServiceFailed(f"the service {state}; its own messages say why") from error
+            raise ServiceFailed(f"the service {state}; see its own messages") from error
         finally:
             connection.close()
 

@@ -31,7 +31,7 @@ def test_each_client_pushes_with_the_logins_of_a_folder(owner: Client, tmp_path:
     (tmp_path / "config.json").write_text('{"auths": {}}')
     refused = push(program, image, to, config=tmp_path)
     assert not refused.succeeded
-    assert refused.said
+    assert refused.last_line
     assert owner.pull("ci/acme/shop", "1").status == 404
     (tmp_path / "config.json").write_text(json.dumps({"auths": {owner.host: {"auth": owner.basic}}}))
     assert push(program, image, to, config=tmp_path).succeeded
