@@ -19,7 +19,7 @@ EVENT := events/granted-push-github.json
 
 # An environment contains the path at which it was created, which its stamp records. If the checkout was moved, or the
 # environment's Python no longer exists, it is created again.
-ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis
+ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis .tools/bench
 BROKEN := $(shell for made in $(ENVIRONMENTS); do [ ! -e $$made/stamp ] || \
 	{ [ "$$(cat $$made/stamp)" = "$$(pwd -P)" ] && [ -x $$made/bin/python ]; } || echo $$made/stamp; done)
 WRITE_STAMP = @pwd -P >$@
@@ -65,7 +65,7 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp ## measure performance; BENCH_FLAGS are passed on
+bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
@@ -90,6 +90,7 @@ lock: $(UV) ## write the requirement files again; UPGRADE=--upgrade uses the new
 	$(LOCK) --python-version 3.13 requirements/lambda-image.in -o requirements/lambda-image.txt
 	$(LOCK) --python-version 3.13 requirements/aws-cli.in -o requirements/aws-cli.txt
 	$(LOCK) --python-version 3.13 requirements/schemathesis.in -o requirements/schemathesis.txt
+	$(LOCK) --universal --python-version 3.12 requirements/bench.in -o requirements/bench.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
 
 # ------------------------------------------------------------------------------------------------ Lambda's image
@@ -154,6 +155,10 @@ $(UV):
 
 .tools/schemathesis/stamp: requirements/schemathesis.txt | $(UV)
 	@sh requirements/make-environment.sh $(UV) .tools/schemathesis $< 3.13 3.12
+	$(WRITE_STAMP)
+
+.tools/bench/stamp: requirements/bench.txt | $(UV)
+	@sh requirements/make-environment.sh $(UV) .tools/bench $< 3.13 3.12
 	$(WRITE_STAMP)
 
 .tools/gitlab-ci-local/stamp: requirements/gitlab-ci-local/package-lock.json

@@ -1,1 +1,1 @@
-"""How fast the service is, in ratios to what it cannot do without: `python -m bench`."""
+"""Benchmarks of the service, as ratios to the calls that it cannot avoid: `python -m bench`."""

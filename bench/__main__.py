@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ from bench import (
     memory,
     parts,
     pipeline_step,
-    plot,
     report,
     scaling,
     start,
@@ -25,6 +25,8 @@ from bench import (
     verification,
 )
 from bench.figures import Part
+
+_PLOT_PYTHON = report.PAGE.parents[1] / ".tools" / "bench" / "bin" / "python"
 
 _NOTE = (
     "Times apply only to this machine, and vary with its other load. "
@@ -34,11 +36,13 @@ _NOTE = (
 
 
 def main() -> int:
-    """Measure, show, and write."""
+    """Measure all figures, print them, and write the page and its picture."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few samples in a few seconds; writes nothing")
-    parser.add_argument("--exchanges", type=int, help="how many, one after the other, for the growth of memory")
-    parser.add_argument("--stranger", action="store_true", help="measure only what a stranger can cost")
+    parser.add_argument("--quick", action="store_true", help="take few samples, and write nothing")
+    parser.add_argument("--exchanges", type=int, help="number of exchanges for the growth of memory")
+    parser.add_argument(
+        "--stranger", action="store_true", help="measure only the cost of requests without a valid token"
+    )
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)
@@ -50,8 +54,8 @@ def main() -> int:
     print(fresh)
     if not quick:
         report.rewrite(report.PAGE, fresh)
-        plot.PICTURE.write_text(plot.picture(found))
-        print(f"\nwritten into {report.PAGE.name}")
+        _draw()
+        print(f"\nwritten into {report.PAGE.name}, and drawn")
         scaling.main()
         cost.main()
         for figure in (figure for part in found for figure in part.figures):
@@ -60,13 +64,18 @@ def main() -> int:
     return 0
 
 
+def _draw() -> None:
+    subprocess.run([_PLOT_PYTHON, "-m", "bench.plot"], cwd=report.PAGE.parents[1], check=True)
+
+
 def _only_stranger(*, quick: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
         part = _stranger(Path(folder), quick=quick)
     print(report.section(part))
     if not quick:
         report.rewrite_section(report.PAGE, part)
-        print(f"\nwritten into {report.PAGE.name}")
+        _draw()
+        print(f"\nwritten into {report.PAGE.name}, and drawn")
     return 0
 
 

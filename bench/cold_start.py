@@ -2,7 +2,7 @@
 
 The emulator starts the function with its first call, so that call's time is import, init and an answer. It is asked
 for its health, which takes nothing but the policy that it has read: the calls to AWS that an exchange makes are the
-same for everybody, and measured elsewhere.
+same on both sides, and measured elsewhere.
 """
 
 import time

@@ -52,7 +52,7 @@ PRICES: Final = Prices(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumed:
-    """What nobody measured for you: change it, and run the script again.
+    """Assumptions about your deployment: change them, and run the script again.
 
     `upstream_seconds` is what STS and ECR take together. `cold_share` is the part of exchanges that start an
     environment. Lambda writes three lines of its own for each request, and the gateway one access line.

@@ -97,7 +97,7 @@ def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
         [sys.executable, "-m", "bench.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        # Python's own client for key sets knows the sandbox's authority by this alone.
+        # PyJWT's client for key sets finds the sandbox's certificate authority only by this variable.
         env={**child_environment(world), "SSL_CERT_FILE": str(world.issuer.ca_bundle)},
         text=True,
     ) as worker:

@@ -1,4 +1,4 @@
-"""What a run brings: named numbers, each with the aim it is held against."""
+"""The results of a run: named numbers with their aims."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ class Figure:
     limit: float | None = None
 
     def shown(self) -> str:
-        """Return the number as the table shows it."""
+        """Return the number as printed in the table."""
         if self.unit == "times":
             return f"{self.value:.2f}" if self.value >= 0.1 else f"{self.value:.3f}"  # noqa: PLR2004 - two digits that count
         if self.unit == "count":
@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The figures of one comparison, and what was done to get them, or why there are none."""
+    """The figures of one comparison, and how they were measured, or why there are none."""
 
     title: str
     method: str

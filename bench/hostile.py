@@ -1,7 +1,7 @@
-"""Searches for the dearest text that a limit allows: seeded, from a grammar, by what each candidate is seen to cost.
+"""Searches for the most expensive string within a limit: seeded, from a grammar, by measured cost.
 
-No one thinks of every dear text. A candidate is a head, runs of units that fill the length, and a tail; the dearest so
-far are changed a little, again and again.
+A candidate is a head, runs of units that fill the length, and a tail; the most expensive ones so far are mutated
+repeatedly, which finds strings that no one would think of.
 """
 
 import random
@@ -76,7 +76,7 @@ def _octets(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The dearest text that was found, and what it cost when it was."""
+    """The most expensive string found, and its measured cost."""
 
     text: str
     cost: float
@@ -84,7 +84,7 @@ class Found:
 
 
 def dearest(grammar: Grammar, cost: Callable[[str], float], *, candidates: int, seed: int) -> Found:
-    """Return the dearest of so many candidates; the same for the same seed where `cost` is the same."""
+    """Return the most expensive of so many candidates; the same for the same seed where `cost` is the same."""
     chance = random.Random(seed)  # noqa: S311 - the same search each time
     kept: list[tuple[float, Candidate]] = []
     for number in range(candidates):

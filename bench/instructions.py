@@ -40,7 +40,7 @@ def count(call: Callable[[], object]) -> int:
 
 
 def counts(folder: Path) -> Mapping[str, int]:
-    """Return the counts of the parts of an exchange that are ours alone. `folder` takes a key."""
+    """Return the counts of the parts of an exchange that are our own code. `folder` takes a key."""
     ours = parts(folder, now=_NOW)
     policy = load_policy(json.dumps(policy_of(GRANTS)).encode(), name="bench", read_file=None)
     stranger = caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})

@@ -125,7 +125,7 @@ def _table(trust: IssuerTrust, ring: KeyRing, clock: Clock) -> Iterator[SharedKe
 
 
 class _ToldClock:
-    """A clock that goes only when told to."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 1_795_165_260.0
@@ -140,7 +140,7 @@ class _ToldClock:
 
 
 class _Issuer:
-    """Fulfils `Fetcher` from memory, counts, and hangs while it is told to."""
+    """Implements `Fetcher` from memory, counts, and hangs while it is told to."""
 
     def __init__(self, clock: Clock, ring: KeyRing) -> None:
         self._clock = clock
@@ -160,7 +160,7 @@ class _Issuer:
 
 
 class _Table:
-    """Fulfils `SharedKeysTable` from memory."""
+    """Implements `SharedKeysTable` from memory."""
 
     def __init__(self) -> None:
         self._sets: dict[str, StoredKeySet] = {}

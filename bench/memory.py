@@ -1,4 +1,4 @@
-"""What an environment keeps: its peak when cold and when warm, and what many exchanges leave behind."""
+"""Memory of an environment: its peak when cold and when warm, and its growth over many exchanges."""
 
 import json
 import subprocess

@@ -128,7 +128,7 @@ def _version() -> str:
 
 
 def _runner(world: World, service: Service) -> dict[str, str]:
-    """Return a runner's variables: a token, and nobody's credentials."""
+    """Return a runner's variables: a token, and no AWS credentials."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "TOKEN": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600),
@@ -145,7 +145,7 @@ def _runner(world: World, service: Service) -> dict[str, str]:
 
 
 def _trust_directly(world: World) -> None:
-    """Let a role trust the CI system itself, as it does where nobody stands between."""
+    """Let a role trust the CI system directly, without the exchange."""
     provider = OidcProvider(
         account=account.APPS_ACCOUNT,
         issuer=world.issuer.issuer_url("github-actions"),

@@ -1,4 +1,4 @@
-"""What a process costs: its time by the wall clock, and the processor time of it and of all that it waited for."""
+"""The cost of a process: its wall clock time, and the processor time of it and its children."""
 
 import resource
 import subprocess
@@ -17,7 +17,7 @@ class Spent:
 
 
 def run_timed(command: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None) -> Spent:
-    """Run `command`, which must end well, with exactly this environment; what it prints is thrown away."""
+    """Run `command` with exactly this environment, discard its output, and raise if it fails."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, env=dict(environment), cwd=folder, stdout=subprocess.DEVNULL, check=True)
     wall_seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""Nobody to tell of what happens to keys."""
+"""An event sink for issuer keys that ignores all events."""
 
 from collections.abc import Mapping
 
@@ -6,28 +6,28 @@ from token_exchange.issuer_keys.store import KeysFrom, RefreshOutcome
 
 
 class QuietEvents:
-    """Fulfils `RefreshEvents` for whom nothing is news."""
+    """Implements `RefreshEvents` and `KeyEvents`, and ignores every event."""
 
     def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def key_left_out(self, entry: str, *, why: str) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def unknown_key_damped(self, entry: str) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
-        """Hear of it."""
+        """Ignore it."""

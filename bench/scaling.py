@@ -1,4 +1,4 @@
-"""What gives way first as exchanges grow: a simulation of quotas and bursts; `make bench` runs it too.
+"""Which quota is exhausted first under load: a simulation of rates and bursts; `make bench` runs it too.
 
 Every quota is a token bucket or a number of environments, as AWS documents them; nothing sleeps, time is a number.
 """
@@ -59,7 +59,7 @@ class Durations:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What became of the jobs: how long each waited for its login, and what it was told on the way."""
+    """The outcome of the jobs: how long each waited for its login, and the refusals on the way."""
 
     waited_seconds: list[float] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
@@ -93,7 +93,7 @@ class Bucket:
 
 @dataclass(slots=True, kw_only=True)
 class _Job:
-    """One job that wants a login."""
+    """One job that requests a login."""
 
     since: float
     tries: int = 0
@@ -181,7 +181,7 @@ class Simulation:
         self._idle += 1
 
     def _told(self, job: _Job, at: float, what: str) -> None:
-        """Tell the job to come again; after so many times it gives up, as `curl --retry` does."""
+        """Let the job retry, up to the limit of `curl --retry`."""
         self._outcome.told[what] += 1
         if job.tries >= _CLIENT_TRIES:
             self._outcome.given_up += 1

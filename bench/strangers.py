@@ -73,7 +73,7 @@ class Put:
 
 
 def requests(*, issuer: str, audience: str, key_id: str) -> Mapping[str, Attempt]:
-    """Return each kind of request to search; `issuer`, `audience` and `key_id` are such as anybody can know."""
+    """Return each kind of request to search; `issuer`, `audience` and `key_id` are public."""
     known = json.dumps({"iss": issuer, "aud": audience})[:-1] + ","
     payload_octets = (TOKEN_CHARACTERS - 600) * 3 // 4
     header = json.dumps({"alg": "RS256", "kid": key_id})

@@ -73,7 +73,7 @@ def measure(folder: Path, *, rounds: int) -> Part:
 
 
 class _Documents:
-    """Fulfils `Fetcher` with an issuer's two documents from memory."""
+    """Implements `Fetcher` with an issuer's two documents from memory."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._documents = {

@@ -1,6 +1,6 @@
 """The process in which exchanges and what they are held against are timed in turns: a job is on its input.
 
-The service's own lines go where nobody reads them: each costs its write, as in Lambda, and no more.
+The service's log lines are discarded after writing: each costs its write, as in Lambda.
 """
 
 import json

@@ -14,7 +14,7 @@ from fuzz.targets.all import TARGETS
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 _FOUND: Final = Path(".fuzz")
-_MOST_SHOWN: Final = 2000
+_MAX_SHOWN: Final = 2000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +76,7 @@ def _show(finding: Finding, number: int, *, seed: int | None) -> None:
     text = json.dumps(finding.given)
     print(f"\nFINDING {number}: {finding.target}: {finding.law} {finding.place}")
     print("\n".join(f"  {line}" for line in finding.text.splitlines()[-12:]))
-    print(f"  input: {text[:_MOST_SHOWN]}{' and so on' if len(text) > _MOST_SHOWN else ''}")
+    print(f"  input: {text[:_MAX_SHOWN]}{' and so on' if len(text) > _MAX_SHOWN else ''}")
     if seed is not None:
         path = _FOUND / finding.target / f"{finding.law}-{number}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

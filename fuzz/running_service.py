@@ -69,7 +69,7 @@ class RunningService:
         self.world = self._stack.enter_context(World(folder))
         policy = folder / "fuzz.json"
         policy.write_text(json.dumps(policy_document(self.world.issuer.port)))
-        # Whoever is told to wait before another attempt does not learn more by waiting.
+        # A caller that is told to wait before another attempt does not learn more by waiting.
         self._stack.enter_context(mock.patch.object(ExponentialBackoff, "delay_amount", return_value=0.0))
         environment = {**self.world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{policy}"}
         environment |= {"TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600", "AWS_MAX_ATTEMPTS": "2", **self._variables(self.world)}

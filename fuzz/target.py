@@ -39,7 +39,7 @@ class Target(Protocol):
         ...
 
     def size_bytes(self, given: Json) -> int:
-        """Return how large the input is for whoever reads it; what it may cost depends on that."""
+        """Return the size of the input, which bounds what it may cost."""
         ...
 
     def __enter__(self) -> Self:

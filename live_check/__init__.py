@@ -1,1 +1,1 @@
-"""What AWS's documentation leaves open, seen in an account of one's own: `make live-check`."""
+"""Tests in your AWS account what AWS's documentation leaves open: `make live-check`."""

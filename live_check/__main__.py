@@ -1,6 +1,6 @@
-"""`make live-check`: what AWS's documentation leaves open, seen in an account of one's own.
+"""`make live-check`: tests in your AWS account what AWS's documentation leaves open.
 
-It deploys the exchange under a name of its own, asks, and removes everything it has made, whatever happens.
+It deploys the exchange under a unique name, runs the checks, and removes everything it has made, even after an error.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _BUILD: Final = Path(".aws-sam/build")
 
 
 class WallClock:
-    """Time as it goes by."""
+    """The wall clock."""
 
     def now(self) -> float:
         """Return the seconds since the epoch."""
@@ -40,12 +40,12 @@ class WallClock:
 
 
 def say(text: str) -> None:
-    """Tell a person what is being done."""
+    """Print progress."""
     print(f"live-check: {text}", file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return 0 when AWS does what the project rests on and everything is removed, 1 otherwise, 2 on wrong use."""
+    """Return 0 if AWS behaves as the project assumes and everything is removed, else 1; 2 for wrong usage."""
     asked = _parser().parse_args(arguments)
     session = boto3.Session(region_name=asked.region)
     if not session.region_name:
@@ -62,14 +62,14 @@ def main(arguments: Sequence[str]) -> int:
     if asked.remove:
         return _removed(account)
     _state(account)
-    if not asked.yes and input("Go on? Type yes: ") != "yes":
-        print("live-check: nothing was made")
+    if not asked.yes and input("Continue? Type yes: ") != "yes":
+        print("live-check: cancelled, nothing was created")
         return 2
     return check(account, WallClock(), patient=not asked.quick)
 
 
 def check(account: Account, clock: Clock, *, patient: bool) -> int:
-    """Make, ask, print, remove; return 0 when AWS does what the project rests on and nothing is left."""
+    """Deploy, check, print, remove; return 0 if AWS behaves as the project assumes and nothing is left."""
     issuer = ThrowAwayIssuer()
     status = 0
     try:
@@ -107,17 +107,15 @@ def _state(account: AwsAccount) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m live_check", description=__doc__)
-    parser.add_argument("--region", help="where to (AWS_REGION, or the profile's)")
-    parser.add_argument("--yes", action="store_true", help="do not ask before anything is made")
-    parser.add_argument("--quick", action="store_true", help="leave out the question that takes a quarter of an hour")
-    parser.add_argument(
-        "--remove", metavar="NAME", type=_base, help="remove what a check that was cut off has left, and end"
-    )
+    parser.add_argument("--region", help="AWS region (AWS_REGION, or the profile's)")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--quick", action="store_true", help="skip the question that takes 15 minutes")
+    parser.add_argument("--remove", metavar="NAME", type=_base, help="only remove what an interrupted check has left")
     return parser
 
 
 def _base(text: str) -> str:
-    # Whoever mistypes must not lose a stack of his own.
+    # A typing error must not delete another stack.
     if not is_base(text):
         raise argparse.ArgumentTypeError("expected the name of a check, such as live-check-0a1b2c3d")
     return text

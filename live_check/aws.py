@@ -34,7 +34,7 @@ class AwsSession:
     credentials: boto3.Session = field(repr=False)
 
     def is_over(self) -> bool:
-        """Tell whether ECR refuses the credentials as expired."""
+        """Return whether ECR refuses the credentials as expired."""
         try:
             self.credentials.client("ecr").get_authorization_token()
         except ClientError as error:
@@ -72,7 +72,7 @@ class AwsAccount:
         """Deploy the exchange with a policy that trusts `issuer`, and what the policy names.
 
         Raises:
-            LiveCheckFailed: something could not be made.
+            LiveCheckFailed: a resource could not be created.
         """
         names = self.names
         try:
@@ -149,7 +149,7 @@ class AwsAccount:
                 (package / "policy.yaml").write_text(policy)
             done = subprocess.run([*self._sam, *self._deploy_arguments(copy)], cwd=folder, check=False)
         if done.returncode != 0:
-            raise LiveCheckFailed(f"sam deploy ended with status {done.returncode}; its own messages say why")
+            raise LiveCheckFailed(f"sam deploy ended with status {done.returncode}; see its own messages")
 
     def _deploy_arguments(self, build: Path) -> list[str]:
         given = {

@@ -1,4 +1,4 @@
-"""A CI issuer that exists for one check: its key is pinned in the policy, so that nobody has to serve it."""
+"""A CI issuer that exists for one check: its key is pinned in the policy, so that no server is needed."""
 
 import base64
 import json
@@ -64,7 +64,7 @@ class ThrowAwayIssuer:
         return jwt.encode(claims, self._key, algorithm="ES256", headers={"kid": _KEY_ID})
 
     def policy(self, *, account: str, region: str, role: str, own: str, host: str | None = None) -> str:
-        """Return a policy that trusts this issuer alone, and grants it one repository for two minutes."""
+        """Return a policy that trusts only this issuer, and grants it one repository for two minutes."""
         return _POLICY.substitute(
             issuer=ISSUER,
             audience=self._audience,

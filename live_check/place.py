@@ -7,12 +7,12 @@ from live_check.issuer import ThrowAwayIssuer
 
 
 class LiveCheckFailed(Exception):
-    """The check cannot go on; the text says why, and holds no secret."""
+    """The check cannot continue; the message says why, and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the exchange runs, and two repositories of one registry, of which the policy grants `own` alone."""
+    """Where the exchange runs, and two repositories of one registry, of which the policy grants only `own`."""
 
     exchange_url: str
     registry_url: str
@@ -46,7 +46,7 @@ class Account(Protocol):
         """Deploy the exchange with a policy that trusts `issuer`, and what the policy names.
 
         Raises:
-            LiveCheckFailed: something could not be made.
+            LiveCheckFailed: a resource could not be created.
         """
 
     def open_session(self) -> OpenedSession:
@@ -61,7 +61,7 @@ class Account(Protocol):
 
 
 class Clock(Protocol):
-    """Time, and the patience for it."""
+    """A clock that can wait."""
 
     def now(self) -> float:
         """Return the seconds since the epoch."""

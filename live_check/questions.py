@@ -1,4 +1,4 @@
-"""The questions, and how each is put to AWS."""
+"""The questions, and how each is tested against AWS."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _MARGIN_SECONDS: Final = 15.0
 """AWS's clock and this machine's differ by less."""
 
 _SECOND_LOOK_SECONDS: Final = 300.0
-"""What stops late stops, and is another answer than what never does."""
+"""How late an expiry may be and still count as one."""
 
 _ROLE_SPREADS_SECONDS: Final = 90.0
 _PAUSE_SECONDS: Final = 10.0
@@ -26,7 +26,7 @@ _NEW_ROLE: Final = "a role that was made a moment ago is not known everywhere in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """An answer, what `expected` is where the project rests on it, and what was seen."""
+    """An answer, the one `expected` if the project depends on it, and the observation."""
 
     question: str
     answer: Answer
@@ -35,15 +35,15 @@ class Finding:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether what the project rests on holds."""
+        """Whether the answer is the expected one."""
         return self.expected in {None, self.answer}
 
 
 def ask(account: Account, place: Place, issuer: ThrowAwayIssuer, clock: Clock, *, patient: bool) -> Iterator[Finding]:
-    """Put the questions one after the other; with `patient` also the one that takes a quarter of an hour.
+    """Ask the questions one after the other; with `patient` also the one that takes 15 minutes.
 
     Raises:
-        LiveCheckFailed: something else than a question went wrong.
+        LiveCheckFailed: a step between the questions failed.
     """
     session = _opened(account, clock)
     login = _exchanged(place, issuer, clock)

@@ -1,4 +1,4 @@
-"""As much of a client of registries as a question needs: one blob and one manifest, and what was answered to each.
+"""A minimal registry client: it pushes one blob and one manifest, and returns the answers.
 
 docker sends the same requests with the same header, so what is answered here is what docker would be answered.
 Source: OCI Distribution Specification 1.1, "Push".
@@ -15,20 +15,20 @@ from urllib.parse import urljoin, urlsplit
 from live_check.place import LiveCheckFailed, Login
 from sandbox.images import MANIFEST_TYPE, digest, make_image
 
-_PATIENCE_SECONDS: Final = 30.0
+_TIMEOUT_SECONDS: Final = 30.0
 _SHOWN_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What the registry said last: to a push that came through, 201."""
+    """The registry's last answer; 201 for a successful push."""
 
     status: int
     text: str
 
     @property
     def allowed(self) -> bool:
-        """Whether it did what it was asked."""
+        """Whether the request succeeded."""
         return self.status < 400  # noqa: PLR2004 - HTTP
 
     def __str__(self) -> str:
@@ -78,9 +78,9 @@ class Registry:
         if (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
             raise LiveCheckFailed(f"expected the registry to stay on {own.netloc}, found {parts.netloc}")
         connection = (
-            http.client.HTTPSConnection(parts.netloc, timeout=_PATIENCE_SECONDS, context=ssl.create_default_context())
+            http.client.HTTPSConnection(parts.netloc, timeout=_TIMEOUT_SECONDS, context=ssl.create_default_context())
             if parts.scheme == "https"
-            else http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_SECONDS)
+            else http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
         )
         pair = base64.b64encode(f"AWS:{self.login.password}".encode()).decode()
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -1,4 +1,4 @@
-"""Removes what a check has made: by its names alone, so that what an accident has left can be removed later, too."""
+"""Removes what a check has made, by its names only, so that an interrupted check can be cleaned up later."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol

@@ -36,7 +36,7 @@ class Names:
 
     @property
     def bucket(self) -> str:
-        """A name that nobody else in AWS has."""
+        """A name that is unique in AWS."""
         return f"{self.base}-{self.account}"
 
     @property

@@ -1,1 +1,1 @@
-"""Changes the deciding code in one place at a time, and says which changes no test notices: `make mutants`."""
+"""Changes the deciding code in one place at a time, and reports changes that no test detects: `make mutants`."""

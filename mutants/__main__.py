@@ -1,4 +1,4 @@
-"""`python -m mutants`: a sample of changes to the deciding code, each held against the tests; exit 0 whatever lived."""
+"""`python -m mutants`: runs the tests against a sample of changes to the deciding code; always exits with 0."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ _LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", ".tools", ".sandbox",
 
 
 def main() -> int:
-    """Run the tests against each mutant of the sample, and tell which lived."""
+    """Run the tests against each mutant of the sample, and print the survivors."""
     asked = _parser().parse_args()
     seed: int = secrets.randbelow(2**32) if asked.seed is None else asked.seed
     parts: list[str] = asked.part or [*_PARTS]
@@ -52,14 +52,14 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mutants", description=__doc__)
     parser.add_argument("--sample", type=int, default=20, help="how many (%(default)s)")
-    parser.add_argument("--all", action="store_true", help="all of them, for a quiet night")
-    parser.add_argument("--seed", type=int, help="the same one draws the same sample")
-    parser.add_argument("--part", action="append", choices=_PARTS, help="only of this part; may repeat (all)")
+    parser.add_argument("--all", action="store_true", help="test all mutants, which takes hours")
+    parser.add_argument("--seed", type=int, help="seed of the sample")
+    parser.add_argument("--part", action="append", choices=_PARTS, help="only mutants of this part; may repeat (all)")
     return parser
 
 
 def _lives(copy: Path, path: Path, mutant: Mutant) -> bool:
-    """Say whether no test notices `mutant`: those of its part first, then those of the whole service."""
+    """Return whether `mutant` survives the tests of its part and those of the whole service."""
     sound = (copy / path).read_text()
     part = path.relative_to(_LAYER).parts[0]
     started = time.monotonic()
@@ -86,7 +86,7 @@ def _notices_nothing(copy: Path, tests: list[str]) -> bool:
             command, cwd=copy, env=environment, capture_output=True, check=False, timeout=_MOST_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return False  # a change that hangs is noticed
+        return False  # a mutant that hangs counts as detected
     return ended.returncode == 0
 
 

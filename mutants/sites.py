@@ -1,4 +1,4 @@
-"""The places where a module can be changed, and how."""
+"""The mutations of a module."""
 
 import ast
 import copy

@@ -1,4 +1,4 @@
-"""`python -m sandbox COMMAND`: each command is the `main` of a module of its own, loaded when it is asked for."""
+"""`python -m sandbox COMMAND`: each command is the `main` of its own module, imported on use."""
 
 import importlib
 import importlib.util
@@ -8,11 +8,11 @@ import sys
 from typing import Final
 
 COMMANDS: Final = {
-    "serve": ("sandbox.serve", "the whole service on this machine, until Ctrl-C"),
-    "demo": ("sandbox.demo", "two logins and a refusal, shown and checked"),
-    "tokens": ("sandbox.print_token", "a CI job's token on standard output"),
-    "load": ("sandbox.load.command", "a thousand jobs at once, and whether each got what is his"),
-    "events": ("sandbox.events", "new tokens for the files in events/"),
+    "serve": ("sandbox.serve", "run the whole service on this machine until Ctrl-C"),
+    "demo": ("sandbox.demo", "show and check two logins and a refusal"),
+    "tokens": ("sandbox.print_token", "print a CI job's token"),
+    "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
+    "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 
 
@@ -20,7 +20,7 @@ def main() -> int:
     """Run the command that the first argument names; return its status, or 130 if Ctrl-C ended it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # not every terminal can show a ✓
+            stream.reconfigure(errors="replace")  # text of a claim may not fit the encoding
     try:
         return _run()
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from sandbox.aws.secrets_manager import Secret
 APPS_ACCOUNT: Final = "111122223333"
 BASE_ACCOUNT: Final = "444455556666"
 BUILDS_ACCOUNT: Final = "777788889999"
-"""Where programs with a role run that ask STS for tokens about themselves."""
+"""The account of roles that request tokens about themselves from STS."""
 REGION: Final = "eu-west-1"
 BASE_REGION: Final = "us-east-1"
 REGISTRIES: Final = {"apps": (APPS_ACCOUNT, REGION), "base": (BASE_ACCOUNT, BASE_REGION)}
@@ -89,7 +89,7 @@ def _on_items(actions: str | list[str], *leading: str) -> dict[str, object]:
 
 
 def service_session(service: Role) -> Session:
-    """Return the credentials with which Lambda would start the function; always the same, and worth nothing."""
+    """Return the credentials with which Lambda would start the function; always the same, and valid nowhere else."""
     return Session(
         role=service,
         name="ecr-token-exchange",
@@ -101,7 +101,7 @@ def service_session(service: Role) -> Session:
 
 
 def hub_secret() -> Secret:
-    """Return the secret with a login for Docker Hub, which opens nothing there."""
+    """Return the secret with a login for Docker Hub, which is not valid there."""
     return Secret(arn=HUB_SECRET, value=json.dumps({"username": "acme-ci", "password": "the-sandbox-has-no-account"}))
 
 

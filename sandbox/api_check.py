@@ -1,4 +1,4 @@
-"""Holds a running service against docs/openapi.yaml: `python -m sandbox.api_check`, or `make api-check`."""
+"""Tests a running service against docs/openapi.yaml: `python -m sandbox.api_check`, or `make api-check`."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ _TOKEN_SECONDS: Final = 3600
 
 
 def main() -> int:
-    """Start the service in a world of its own, have it asked what its document allows, and what it does not."""
+    """Start the service in its own world, and send it requests that the document allows, and others."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with World(folder) as world, (folder / "log").open("wb") as log:
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _asked(url: str, token: str, folder: Path) -> int:
-    # In a file that only we can read: an argument would stand in the list of processes.
+    # In a file that only this user can read: arguments are visible in the process list.
     settings = folder / "schemathesis.toml"
     settings.touch(mode=0o600)
     settings.write_text('[headers]\nAuthorization = "Bearer ${CI_JOB_TOKEN}"\n')

@@ -1,4 +1,4 @@
-"""A certificate authority of the sandbox's own, and a server certificate for this machine's loopback names."""
+"""The sandbox's certificate authority, and a server certificate for the loopback names."""
 
 import ssl
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ RENEW_BEFORE: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """Where the authority's certificate and the server's chain and key lie."""
+    """The paths of the authority's certificate and the server's chain and key."""
 
     authority: Path
     server: Path
     server_key: Path
 
     def server_context(self) -> ssl.SSLContext:
-        """Return the server's side of TLS."""
+        """Return the TLS context of the server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.server, self.server_key)
@@ -33,7 +33,7 @@ class Certificates:
 
 
 def load_certificates(folder: Path, *, now: Now = WALL_CLOCK) -> Certificates:
-    """Return the certificates in `folder`, made anew when there are none or they end within a week."""
+    """Return the certificates in `folder`; create them if there are none or they expire within a week."""
     paths = Certificates(
         authority=folder / "ca.pem", server=folder / "server.pem", server_key=folder / "server.key.pem"
     )
@@ -55,8 +55,8 @@ def _usable(paths: Certificates, at: datetime) -> bool:
 
 
 def _issue(paths: Certificates, at: datetime) -> None:
-    # The authority's key signs this one certificate and is then forgotten: a key that is not there cannot be stolen
-    # and used against a browser that trusts this authority.
+    # The authority's key signs this one certificate and is not kept: no one can steal it and use it against a browser
+    # that trusts this authority.
     authority = trustme.CA(organization_name="token exchange sandbox")
     server = authority.issue_cert(
         "localhost", "127.0.0.1", "::1", not_before=at - timedelta(hours=1), not_after=at + LIFETIME

@@ -1,4 +1,4 @@
-"""Programs of others that the sandbox starts, none of which outlives it."""
+"""Child processes of the sandbox, which never outlive it."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from typing import IO, Final
 
 _STOP_SECONDS: Final = 10.0
 
-# The shell ends the program when its own input ends: so it never outlives whoever started it, however that one ends.
+# The shell ends the program when its own input ends, so the program never outlives its parent, even a killed one.
 _UNTIL_INPUT_ENDS: Final = """\
 exec 3<&0
 "$@" 3<&- &
@@ -34,7 +34,7 @@ class Child:
             stderr=output,
             env=dict(environment),
             cwd=folder,
-            start_new_session=True,  # Ctrl-C is for the one who started it, who then ends this
+            start_new_session=True,  # Ctrl-C reaches only the parent, which then ends this process
         )
 
     @property
@@ -43,15 +43,15 @@ class Child:
         return self._process.pid
 
     def is_running(self) -> bool:
-        """Tell whether it has not ended by itself."""
+        """Return whether it is still running."""
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End it by the end of its input, and by force if it does not listen."""
+        """End it by closing its input, and kill it if that does not work."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
             self._process.wait(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # the shell, and the program below it
+            os.killpg(self._process.pid, signal.SIGKILL)  # the shell and its program
             self._process.wait()

@@ -1,4 +1,4 @@
-"""The one way in which the sandbox asks what time it is."""
+"""The clock of the sandbox."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Requests made with the real curl, so that what is shown is what a pipeline does."""
+"""Requests with the real curl, as a pipeline makes them."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class CurlFailed(Exception):
-    """curl is missing, or got no answer."""
+    """curl is missing or got no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ def get_text(url: str, *, ca_bundle: Path) -> str:
 def post(url: str, *, token: str) -> Reply:
     """Send `token` as a bearer token.
 
-    It goes by curl's standard input: on the command line every user of the machine could read it.
+    It goes through curl's standard input, since every user of the machine can read command lines.
 
     Raises:
         CurlFailed: there is no answer, or none in JSON.
@@ -36,14 +36,14 @@ def post(url: str, *, token: str) -> Reply:
     try:
         parsed: object = json.loads(body)
     except ValueError as error:
-        raise CurlFailed(f"expected JSON from {url}, found something else with status {status}") from error
+        raise CurlFailed(f"expected JSON from {url}, found another body with status {status}") from error
     if not isinstance(parsed, dict):
         raise CurlFailed(f"expected a JSON object from {url}, found {type(parsed).__name__}")
     return Reply(status=int(status), body={str(name): value for name, value in parsed.items()})
 
 
 def exchange_line(url: str) -> str:
-    """Return what a person types for `post`, with the token in `$TOKEN`."""
+    """Return the shell command for `post`, with the token in `$TOKEN`."""
     return f"printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -sS -H @- -X POST '{url}'"
 
 

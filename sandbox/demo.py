@@ -1,4 +1,4 @@
-"""The demonstration: real tokens, the real handler, real curl; and every claim it makes is checked."""
+"""Shows exchanges with real tokens, the real handler and the real curl, and checks everything that it shows."""
 
 import argparse
 import json
@@ -11,15 +11,25 @@ from typing import Final
 from urllib.parse import urlencode
 
 from sandbox import account, curl
-from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
-from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of, texts_of
-from sandbox.paper import Paper
+from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
+from sandbox.evidence import (
+    Evidence,
+    Unexpected,
+    assumed_roles,
+    expect,
+    object_of,
+    only_login,
+    request_id_of,
+    text_of,
+    texts_of,
+)
 from sandbox.providers import all_providers
 from sandbox.providers.shape import Provider
 from sandbox.pushing import Program
 from sandbox.registry.distribution import RegistryFailed
 from sandbox.service import Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER, make_folder
+from sandbox.terminal import Terminal
 from sandbox.tokens import add_provider_argument
 from sandbox.world import World
 
@@ -29,7 +39,10 @@ LOG_NAME: Final = "demo.log"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One exchange. `pushes` and `pulls` are the repositories expected of the login; none at all: a refusal."""
+    """One exchange, and its expected result: a login for `pushes` and `pulls`, or the reason `refusal`.
+
+    `not_this` is a repository that the login must not push to.
+    """
 
     title: str
     provider: str
@@ -43,7 +56,7 @@ class Story:
 
 STORIES: Final = (
     Story(
-        title="1. A GitHub job on main asks for a login, and gets one for its own images alone",
+        title="1. A GitHub job on main gets a login for its own images only",
         provider="github-actions",
         scenario="push-main",
         shown_claims=("repository", "ref", "event_name"),
@@ -52,7 +65,7 @@ STORIES: Final = (
         not_this="ci/acme/other",
     ),
     Story(
-        title="2. The same for a GitLab job on a protected branch",
+        title="2. A GitLab job on a protected branch gets a login in the same way",
         provider="gitlab",
         scenario="push-main",
         shown_claims=("project_path", "ref_path", "ref_protected"),
@@ -60,7 +73,7 @@ STORIES: Final = (
         not_this="ci/acme/shop",
     ),
     Story(
-        title="3. A GitHub job on a feature branch is refused, and told why",
+        title="3. A GitHub job on a feature branch is refused, with the reason",
         provider="github-actions",
         scenario="push-feature",
         shown_claims=("repository", "ref", "event_name"),
@@ -70,22 +83,23 @@ STORIES: Final = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demonstration; return 0 when everything was as it should be."""
+    """Run the demonstration; return 0 if all checks passed."""
     parser = argparse.ArgumentParser(prog="python -m sandbox demo", description=__doc__)
-    add_provider_argument(parser, help="whose jobs to show (GitHub's and GitLab's)")
+    add_provider_argument(parser, help="the CI system to show (default: GitHub and GitLab)")
     asked = parser.parse_args(arguments)
     stories = STORIES if asked.provider is None else stories_of(asked.provider)
     started = time.monotonic()
     folder = make_folder(DEFAULT_FOLDER)
-    paper = Paper()
+    terminal = Terminal()
     try:
-        run(folder, paper, stories)
+        run(folder, terminal, stories)
     except (Unexpected, ServiceFailed, RegistryFailed, curl.CurlFailed) as error:
-        print(f"\nthe demo found something wrong: {error}", file=sys.stderr)
-        print(f"what the service wrote is in {folder / LOG_NAME}", file=sys.stderr)
+        print(f"\ndemo: a check failed: {error}", file=sys.stderr)
+        print(f"demo: the service's log is {folder / LOG_NAME}", file=sys.stderr)
         return 1
-    paper.heading(f"Everything was as it should be, in {time.monotonic() - started:.1f} s")
-    print("  make serve keeps this running, for you to try; docs/ says how to use it for real")
+    terminal.heading(f"All checks passed in {time.monotonic() - started:.1f} s")
+    terminal.line("to try it", "make serve keeps all of this running and prints commands to paste")
+    terminal.line("to deploy it", "docs/getting-started.md")
     return 0
 
 
@@ -94,7 +108,7 @@ def stories_of(provider: Provider) -> tuple[Story, ...]:
     shown = provider.shown
     return (
         Story(
-            title=f"1. A job of {provider.name} ({shown.granted}) gets a login for its own images alone",
+            title=f"1. A {provider.name} job ({shown.granted}) gets a login for its own images only",
             provider=provider.name,
             scenario=shown.granted,
             shown_claims=shown.claims,
@@ -103,7 +117,7 @@ def stories_of(provider: Provider) -> tuple[Story, ...]:
             not_this="ci/acme/other",
         ),
         Story(
-            title=f"2. Another one ({shown.refused}) is refused, and told why",
+            title=f"2. Another {provider.name} job ({shown.refused}) is refused, with the reason",
             provider=provider.name,
             scenario=shown.refused,
             shown_claims=shown.claims,
@@ -112,62 +126,67 @@ def stories_of(provider: Provider) -> tuple[Story, ...]:
     )
 
 
-def run(folder: Path, paper: Paper, stories: Sequence[Story] = STORIES) -> None:
-    """Tell every one of `stories` once.
+def run(folder: Path, terminal: Terminal, stories: Sequence[Story] = STORIES) -> None:
+    """Show each of `stories`, then a push.
 
     Raises:
-        Unexpected: something was not as it should be.
+        Unexpected: a check failed.
     """
     log_path = folder / LOG_NAME
-    program = program_for_pushing()
+    program = find_push_client()
     with (
         log_path.open("wb") as log,
         World(folder, registry_ports={"apps": 0} if program else None) as world,
         Service(world.environment(), output=log, errors=log) as service,
     ):
-        print("A CI issuer, an AWS that enforces its rules, and the real handler run on this machine.")
-        paper.line("issuer", world.issuer.url)
-        paper.line("aws", world.aws.url)
-        paper.line("service", service.url)
-        paper.line("policy", world.policy_path)
+        terminal.text(
+            "Started on this machine: CI issuers, a fake AWS that enforces IAM policies, and the real Lambda handler."
+        )
+        terminal.line("CI issuers", world.issuer.url)
+        terminal.line("AWS", world.aws.url)
+        terminal.line("service", service.url)
+        terminal.line("policy", world.policy_path)
         evidence = Evidence(log_path)
         for story in stories:
-            _tell(story, world, service, evidence, paper)
+            _show(story, world, service, evidence, terminal, policy_in_full=story is stories[0])
         if program is None:
-            say_what_is_missing(paper)
+            print_missing_programs(terminal)
         else:
-            _push(program, stories, world, service, evidence, paper)
+            _push(program, stories, world, service, evidence, terminal)
 
 
-def _tell(story: Story, world: World, service: Service, evidence: Evidence, paper: Paper) -> None:
-    paper.heading(story.title)
+def _show(
+    story: Story, world: World, service: Service, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
+) -> None:
+    terminal.heading(story.title)
     token = _mint(story, world)
     claims = evidence.unverified_claims(token)
-    paper.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims if name in claims))
-    world.aws.forget_requests()
+    terminal.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims if name in claims))
     url = f"{service.url}/v1/token?registry=apps"
-    paper.command(curl.exchange_line(url))
+    terminal.line("request", curl.exchange_line(url))
     reply = curl.post(url, token=token)
     if story.refusal:
-        _check_refusal(story, reply, world, paper)
+        _check_refusal(story, reply, world, terminal)
     else:
-        _check_login(story, reply, world, evidence, paper)
+        _check_login(story, reply, world, evidence, terminal, policy_in_full=policy_in_full)
     decision = "denied" if story.refusal else "granted"
-    record = evidence.audit_record(text_of(reply.body, "request_id"), decision=decision)
-    evidence.check_silent_about(token)
+    record = evidence.audit_record(request_id_of(reply.body), decision=decision)
+    evidence.check_not_logged(token)
     for session in world.aws.principals.sessions():
-        evidence.check_silent_about(session.secret_access_key)
-        evidence.check_silent_about(session.session_token)
-    paper.line("audit", "one line, of which these are the essentials")
-    paper.block(_short_record(record))
-    paper.good("no token, password or key in anything the service wrote")
+        evidence.check_not_logged(session.secret_access_key)
+        evidence.check_not_logged(session.session_token)
+    terminal.line("audit line", "its main fields:")
+    terminal.text(_short_record(record), indent=4)
+    terminal.passed("the service's log contains no token, password or key")
 
 
 def _push(
-    program: Program, stories: Sequence[Story], world: World, service: Service, evidence: Evidence, paper: Paper
+    program: Program, stories: Sequence[Story], world: World, service: Service, evidence: Evidence, terminal: Terminal
 ) -> None:
     story = next(story for story in stories if story.pushes)
-    paper.heading(f"{len(stories) + 1}. {program} pushes with such a login to a real registry, and not to everywhere")
+    terminal.heading(
+        f"{len(stories) + 1}. {program} pushes to a real registry with such a login, but only to its own repository"
+    )
     show_pushes(
         program,
         world.gates["apps"],
@@ -176,7 +195,7 @@ def _push(
         own=story.pushes[0],
         other=story.not_this,
         evidence=evidence,
-        paper=paper,
+        terminal=terminal,
     )
 
 
@@ -187,45 +206,49 @@ def _mint(story: Story, world: World) -> str:
     return curl.get_text(url, ca_bundle=world.issuer.ca_bundle).strip()
 
 
-def _check_login(story: Story, reply: curl.Reply, world: World, evidence: Evidence, paper: Paper) -> None:
+def _check_login(
+    story: Story, reply: curl.Reply, world: World, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
+) -> None:
     expect(reply.status == 200, f"expected status 200, found {reply.status}: {reply.body.get('error_description')}")  # noqa: PLR2004
-    listed = reply.body.get("registries")
-    if not isinstance(listed, list) or len(listed) != 1:
-        raise Unexpected("expected exactly one registry in the answer")
-    login = object_of(listed[0], "registries[0]")
+    login = only_login(reply.body)
     password = text_of(login, "password")
     host = f"{account.APPS_ACCOUNT}.dkr.ecr.{account.REGION}.amazonaws.com"
     expect(login.get("registry") == host, f"expected a login for {host}, found {login.get('registry')}")
     expect(login.get("username") == "AWS", f"expected the user AWS, found {login.get('username')}")
     expect(len(password) > LONG_PASSWORD, f"expected a long password, found {len(password)} characters")
-    expect(world.aws.registry.login(password) is not None, "expected a password that ECR gave out, found another")
+    expect(world.aws.registry.login(password) is not None, "expected a password from ECR, found another")
     expect(texts_of(login, "repositories") == [*story.pushes], "expected the grant's repositories in the answer")
-    evidence.check_silent_about(password)
-    paper.line("login", f"{host}, user AWS, password of {len(password)} characters (not shown)")
-    paper.line("expires", login.get("expires_at"))
-    call = world.aws.requests("sts:AssumeRole")[-1]
-    policy_text = str(call.parameters["Policy"])
-    paper.line("role", call.parameters["RoleArn"])
-    paper.line("bounded by", f"this session policy, {len(policy_text)} of 2,048 characters")
-    paper.block(json.dumps(json.loads(policy_text), indent=2))
+    evidence.check_not_logged(password)
+    terminal.line("login for", host)
+    terminal.line("user", f"AWS, with a password of {len(password):,} characters (not shown)")
+    terminal.line("expires", login.get("expires_at"))
+    calls = assumed_roles(world.aws.requests(), request_id=request_id_of(reply.body))
+    expect(len(calls) == 1, f"expected one AssumeRole call for this request, found {len(calls)}")
+    policy_text = str(calls[0].parameters["Policy"])
+    terminal.line("role", calls[0].parameters["RoleArn"])
+    size = f"{len(policy_text)} of 2,048 characters"
+    terminal.line("session policy", f"{size}:" if policy_in_full else f"{size}, built in the same way")
+    if policy_in_full:
+        terminal.text(json.dumps(json.loads(policy_text), indent=2), indent=4)
     evidence.check_session_policy(
         policy_text, pushes=story.pushes, pulls=story.pulls, not_this=story.not_this, until=text_of(login, "expires_at")
     )
-    paper.good(
-        f"it allows a push to {story.pushes[0]}, not to {story.not_this}, and nothing after {login['expires_at']}"
+    terminal.passed(
+        f"the session policy allows pushes to {story.pushes[0]} until {login['expires_at']}, none to {story.not_this}"
     )
 
 
-def _check_refusal(story: Story, reply: curl.Reply, world: World, paper: Paper) -> None:
+def _check_refusal(story: Story, reply: curl.Reply, world: World, terminal: Terminal) -> None:
     expect(reply.status == 403, f"expected status 403, found {reply.status}")  # noqa: PLR2004 - forbidden
     reason = text_of(reply.body, "reason")
     expect(reason == story.refusal, f"expected the reason {story.refusal}, found {reason}")
-    expect(not world.aws.requests(), "expected no call to AWS for a refused request, found one")
-    paper.line("status", reply.status)
-    paper.line("reason", reason)
-    paper.line("says", text_of(reply.body, "error_description"))
-    paper.line("hint", text_of(reply.body, "hint"))
-    paper.good("nothing was asked of AWS")
+    calls = assumed_roles(world.aws.requests(), request_id=request_id_of(reply.body))
+    expect(not calls, "expected no AssumeRole call for a refused request, found one")
+    terminal.line("status", reply.status)
+    terminal.line("reason", reason)
+    terminal.line("message", text_of(reply.body, "error_description"))
+    terminal.line("hint", text_of(reply.body, "hint"))
+    terminal.passed("no role was assumed for this request")
 
 
 def _short_record(record: dict[str, object]) -> str:
@@ -237,8 +260,8 @@ def _short_record(record: dict[str, object]) -> str:
         "repository": identity.get("repository"),
         "ref": identity.get("ref"),
         "run_id": identity.get("run_id"),
-        "token_sha256": f"{str(record.get('token_sha256'))[:12]}…",
-        "policy_sha256": f"{str(record.get('policy_sha256'))[:12]}…",
+        "token_sha256": f"{str(record.get('token_sha256'))[:12]}...",
+        "policy_sha256": f"{str(record.get('policy_sha256'))[:12]}...",
     }
     grants = record.get("grants")
     if isinstance(grants, list) and grants:

@@ -1,4 +1,4 @@
-"""A function in Lambda's runtime interface emulator, as a process of this machine and without docker.
+"""A function in Lambda's runtime interface emulator, as a process on this machine, without docker.
 
 The emulator is the one that the SAM CLI puts into its containers; in it runs AWS's own runtime loop, with the
 function's folder and the layer on the path and nothing of this checkout.
@@ -28,7 +28,7 @@ _EMULATORS: Final = {"x86_64": "aws-lambda-rie-x86_64", "arm64": "aws-lambda-rie
 
 
 class EmulatorFailed(Exception):
-    """The emulator is missing, or does not answer; the text says which."""
+    """The emulator is missing or does not answer; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Emulator:
             connection.request("POST", _INVOCATIONS, body=json.dumps(event))
             answer: object = json.loads(connection.getresponse().read())
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise EmulatorFailed("the emulator does not answer; its own messages say why") from error
+            raise EmulatorFailed("the emulator does not answer; see its own messages") from error
         finally:
             connection.close()
         return answer
@@ -124,7 +124,7 @@ class Emulator:
                 return
             finally:
                 connection.close()
-        raise EmulatorFailed("the emulator does not start; its own messages say why")
+        raise EmulatorFailed("the emulator does not start; see its own messages")
 
 
 def _free_ports() -> tuple[int, int]:
@@ -136,12 +136,12 @@ def _program() -> Path:
     name = _EMULATORS[machine_architecture()]
     found = next(TOOLS.resolve().glob(f"sam/lib/python*/site-packages/samcli/local/rapid/{name}"), None)
     if found is None:
-        raise EmulatorFailed("no emulator is there; `make emulator-check` brings the SAM CLI that holds it")
+        raise EmulatorFailed("no emulator is installed; `make emulator-check` installs the SAM CLI, which contains it")
     return found
 
 
 def _runtime_loop() -> Path:
     folder = (TOOLS / "lambda-runtime").resolve()
     if not (folder / "awslambdaric").is_dir():
-        raise EmulatorFailed("no runtime loop is there; `make emulator-check` brings it")
+        raise EmulatorFailed("no runtime loop is installed; `make emulator-check` installs it")
     return folder

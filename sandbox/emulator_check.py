@@ -23,7 +23,7 @@ _WARM_CALLS: Final = 20
 
 
 def main() -> int:
-    """Return 0 when every answer is a login and the pushes end as they should, 1 otherwise."""
+    """Return 0 if every answer is a login and the pushes end as expected, else 1."""
     make_folder(DEFAULT_FOLDER)
     log_path = make_folder(CHECK_FOLDER) / "emulator.log"
     try:
@@ -33,7 +33,7 @@ def main() -> int:
     except (BuildFailed, EmulatorFailed, Unexpected, CurlFailed) as error:
         print(f"emulator-check: {error}; the function's log is {log_path}", file=sys.stderr)
         return 1
-    print("\nemulator-check: everything as expected")
+    print("\nemulator-check: all checks passed")
     return 0
 
 
@@ -41,7 +41,7 @@ def check(world: World, variables: dict[str, str], log_path: Path) -> None:
     """Start the function, exchange tokens, push, and print how long it took.
 
     Raises:
-        Unexpected: something is not as it should be.
+        Unexpected: a check failed.
         EmulatorFailed: the function does not answer.
     """
     cold: list[float] = []
@@ -54,8 +54,8 @@ def check(world: World, variables: dict[str, str], log_path: Path) -> None:
                 if start == 0:
                     warm += [exchange(world, url) for _ in range(_WARM_CALLS)]
                     push_with_a_login(world, url, log_path)
-    print(f"\n  cold  {1000 * median(cold):6.0f} ms, the middle of {_STARTS}; the issuer's keys are fetched in it")
-    print(f"  warm  {1000 * median(warm):6.0f} ms, the middle of {_WARM_CALLS}, curl and emulator included")
+    print(f"\n  cold  {1000 * median(cold):6.0f} ms, median of {_STARTS}, including the fetch of the issuer's keys")
+    print(f"  warm  {1000 * median(warm):6.0f} ms, median of {_WARM_CALLS}, including curl and emulator")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the files in `events/` ask, one case a file."""
+"""The cases of the files in `events/`, one for each file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _PEER: Final = "203.0.113.7"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """The token of a case; `audience` None is the right one."""
+    """The token of a case; `audience` None is the expected one."""
 
     provider: str
     scenario: str = "push-main"
@@ -106,7 +106,7 @@ CASES: Final = (
     Case(name="rejected-expired", token=Token(provider="github-actions", expired=True), request=_bearer()),
     Case(
         name="rejected-wrong-audience",
-        token=Token(provider="github-actions", audience="https://somebody-else.example"),
+        token=Token(provider="github-actions", audience="https://another-service.example"),
         request=_bearer(),
     ),
     Case(name="rejected-two-tokens", token=_GITHUB, request=_header_and_form),

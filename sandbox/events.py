@@ -21,7 +21,7 @@ from sandbox.tokens import Mint
 EVENTS_FOLDER: Final = Path("events")
 
 PLACEHOLDER: Final = "a-token-of-make-events"
-"""Stands in the files as they are committed: a token, even a worthless one, is nothing for a repository."""
+"""Replaces tokens in the committed files: no token belongs in a repository, not even a worthless one."""
 
 LIFETIME_SECONDS: Final = 3600
 _EXPIRED_SINCE_SECONDS: Final = 3600
@@ -32,7 +32,7 @@ _MADE_AT_SECONDS: Final = 1_767_225_600.0  # nothing is decided by the gateway's
 
 
 class Minter(Protocol):
-    """`Mint.mint`, as far as it is used here."""
+    """The part of `Mint.mint` that is used here."""
 
     def __call__(self, provider: str, *, audience: str, scenario: str, lifetime_seconds: int, now: float) -> str:
         """Return a signed token."""
@@ -40,7 +40,7 @@ class Minter(Protocol):
 
 
 def mint_for(case: Case, mint: Minter, *, now: float) -> str:
-    """Return the token of `case` as it would be got at `now`, in seconds since the epoch."""
+    """Return the token of `case` as minted at `now`, in seconds since the epoch."""
     if case.token is None:
         return PLACEHOLDER
     expired = _EXPIRED_SINCE_SECONDS + LIFETIME_SECONDS if case.token.expired else 0
@@ -76,12 +76,12 @@ def write_events(folder: Path, mint: Minter, *, now: float) -> list[Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Renew the files, or put their placeholders back; return 0."""
+    """Write new tokens or the placeholders; return 0."""
     parser = argparse.ArgumentParser(prog="python -m sandbox events", description=__doc__)
-    parser.add_argument("--into", type=Path, default=EVENTS_FOLDER, help="where the files are (%(default)s)")
-    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="where serve runs (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="with the keys (%(default)s)")
-    parser.add_argument("--placeholders", action="store_true", help="take the tokens out, as for a commit")
+    parser.add_argument("--into", type=Path, default=EVENTS_FOLDER, help="folder of the files (%(default)s)")
+    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="issuer port of serve (%(default)s)")
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder with the keys (%(default)s)")
+    parser.add_argument("--placeholders", action="store_true", help="replace the tokens by placeholders, as committed")
     asked = parser.parse_args(arguments)
     if asked.placeholders:
         for case in CASES:

@@ -1,4 +1,4 @@
-"""What is to go wrong next, and how often: set by a test or by a person, taken by a server."""
+"""Planned failures: a test or a person plans them, and a server takes them."""
 
 import threading
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class _Planned[Fault]:
 
 
 class Faults[Target, Fault]:
-    """Faults by target, in the order in which they were planned."""
+    """Planned faults by target, in order."""
 
     def __init__(self) -> None:
         self._planned: dict[Target, list[_Planned[Fault]]] = {}
@@ -23,7 +23,7 @@ class Faults[Target, Fault]:
             self._planned.setdefault(target, []).append(_Planned(fault, times))
 
     def take(self, target: Target) -> Fault | None:
-        """Return the fault that this request is to meet, and count it."""
+        """Return the fault for this request, and count it."""
         with self._lock:
             queue = self._planned.get(target)
             if not queue:
@@ -36,6 +36,6 @@ class Faults[Target, Fault]:
             return planned.fault
 
     def clear(self) -> None:
-        """Let everything work again."""
+        """Remove all planned faults."""
         with self._lock:
             self._planned.clear()

@@ -1,4 +1,4 @@
-"""What stands before a Lambda: HTTP in, events to a handler, HTTP out.
+"""The HTTP API in front of a Lambda handler.
 
 One request at a time reaches the handler, as in one Lambda environment; the others wait.
 """
@@ -34,7 +34,7 @@ class LambdaContext:
     function_name: str = FUNCTION_NAME
     function_version: str = "$LATEST"
     invoked_function_arn: str = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{FUNCTION_NAME}"
-    memory_limit_in_mb: str = "256"  # Lambda sends text
+    memory_limit_in_mb: str = "256"  # Lambda sends a string
     log_group_name: str = f"/aws/lambda/{FUNCTION_NAME}"
     log_stream_name: str = "2026/01/01/[$LATEST]sandbox"
     identity: None = None

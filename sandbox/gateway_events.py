@@ -1,4 +1,4 @@
-"""Requests as API Gateway's HTTP APIs hand them to a Lambda, and a Lambda's answers as they hand them on.
+"""Converts requests to events, and answers to responses, as API Gateway's HTTP APIs do.
 
 Source: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs", payload format 2.0.
 """
@@ -65,7 +65,7 @@ def _headers(request: Request, *, domain: str, trace_id: str) -> dict[str, str]:
         ("x-forwarded-port", domain.rpartition(":")[2] if ":" in domain else "443"),
         ("x-forwarded-proto", "https"),
     ]
-    # The gateway's own come after the sender's, as when somebody forges x-forwarded-for.
+    # The gateway's values come after the sender's, such as a forged x-forwarded-for.
     return _joined([*sent, *added])
 
 
@@ -77,20 +77,20 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _body(request: Request) -> Event:
-    """Return the body's part: forms are not text to the gateway, so they come in base64."""
+    """Return the body's part: forms are not text to the gateway, so they arrive in base64."""
     content_type = (request.header("content-type") or "").strip().lower()
     if content_type.startswith(_TEXT_TYPES):
         try:
             return {"body": request.body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
-            pass  # not the text it claims to be
+            pass  # not UTF-8, although declared as text
     return {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
 
 
 def read_answer(answer: object, *, request_id: str) -> Answer:
     """Return what the gateway sends for a function's answer.
 
-    One without `statusCode` is a JSON body with status 200; one that cannot be sent is the gateway's own 500.
+    An answer without `statusCode` is a JSON body with status 200; an invalid one becomes the gateway's own 500.
     """
     if not isinstance(answer, dict) or "statusCode" not in answer:
         inferred = json.dumps(answer).encode()
@@ -116,6 +116,6 @@ def read_answer(answer: object, *, request_id: str) -> Answer:
 
 
 def gateway_error(status: int, message: str, *, request_id: str) -> Answer:
-    """Return an answer that the gateway gives by itself: its own body, with no reason of ours."""
+    """Return an answer of the gateway itself, which has no reason code."""
     headers = (("content-type", "application/json"), ("apigw-requestid", request_id))
     return Answer(status=status, headers=headers, body=json.dumps({"message": message}).encode())

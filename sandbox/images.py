@@ -1,4 +1,4 @@
-"""A container image of one small file, made here: nothing has to be pulled before something can be pushed."""
+"""Makes a container image of one small file, so that nothing has to be pulled first."""
 
 import hashlib
 import io
@@ -40,7 +40,7 @@ class Image:
 
 
 def make_image(text: str) -> Image:
-    """Return an image that holds `text` in a file; the same text gives the same digests."""
+    """Return an image with `text` in a file; the same text gives the same digests."""
     content = text.encode()
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -68,7 +68,7 @@ def make_image(text: str) -> Image:
 
 
 def digest(blob: bytes) -> str:
-    """Return the name by which registries know a blob."""
+    """Return the digest of a blob, as registries write it."""
     return f"sha256:{hashlib.sha256(blob).hexdigest()}"
 
 

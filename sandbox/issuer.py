@@ -1,4 +1,4 @@
-"""The CI systems' issuers on loopback: discovery documents, key sets, and a place where people get tokens."""
+"""The CI systems' issuers on loopback: discovery documents, key sets, and an endpoint that mints tokens."""
 
 import json
 import threading
@@ -34,16 +34,16 @@ _OVERSIZED_BYTES: Final = 2 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerFault:
-    """What goes wrong with a document. `seconds` is the delay of `slow`, and of each byte of `drip`."""
+    """A planned failure of a document. `seconds` is the delay of `slow`, and of each byte of `drip`."""
 
     kind: FaultKind
     seconds: float = 0.2
 
 
 class Issuer:
-    """Every provider's issuer on one HTTPS server. Keys and certificates lie in `folder`.
+    """Every provider's issuer on one HTTPS server. Keys and certificates are in `folder`.
 
-    `tokens` makes tokens; `faults` and counts go by provider and document.
+    `tokens` mints tokens; `faults` and counts are by provider and document.
     """
 
     def __init__(self, folder: Path, *, port: int = 0, now: Now = WALL_CLOCK) -> None:
@@ -66,12 +66,12 @@ class Issuer:
         return self._server.port
 
     def count(self, provider: str, document: Document) -> int:
-        """Return how often a document was asked for."""
+        """Return how often a document was requested."""
         with self._lock:
             return self._counts[provider, document]
 
     def reset_counts(self) -> None:
-        """Count from zero."""
+        """Reset the counts to zero."""
         with self._lock:
             self._counts.clear()
 
@@ -176,7 +176,7 @@ class Issuer:
         return _json({"count": len(token), "value": token})
 
     def _control(self, request: Request) -> Answer:
-        """Plan faults, rotate keys and show counts, for people with curl."""
+        """Plan faults, rotate keys and show counts, for use with curl."""
         asked = dict(request.parameters())
         provider, document, kind = asked.get("provider", ""), asked.get("document", ""), asked.get("fault", "")
         known = provider in all_providers()

@@ -1,7 +1,7 @@
 """Builds the function as it is deployed, for `sam local` in the sandbox: `python -m sandbox.lambda_build`.
 
-The build lies in `.sandbox/build`, where `sam deploy` does not look, and alone there gets what leads the function
-into the sandbox: a policy, a certificate, the names of variables. The variables' values are in `.sandbox/env.json`.
+The build is in `.sandbox/build`, which `sam deploy` does not use. Only that build gets what points the function at the
+sandbox: a policy, a certificate and declared variables. The variables' values are in `.sandbox/env.json`.
 """
 
 import json
@@ -35,7 +35,7 @@ _ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm6
 
 
 class BuildFailed(Exception):
-    """There is no build; the text says why."""
+    """The build failed; the message says why."""
 
 
 def sam_command() -> list[str]:
@@ -50,7 +50,7 @@ def sam_on_loopback() -> list[str]:
 
 
 def sam_environment() -> dict[str, str]:
-    """Return an environment in which SAM asks nothing, reports nothing and uses nobody's AWS account."""
+    """Return an environment in which SAM does not prompt, sends no telemetry and uses no AWS account."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return mine | {
         "SAM_CLI_TELEMETRY": "0",
@@ -65,7 +65,7 @@ def machine_architecture() -> str:
     """Return this machine's architecture as Lambda calls it.
 
     Raises:
-        BuildFailed: Lambda has no such machines.
+        BuildFailed: Lambda does not support it.
     """
     machine = platform.machine().lower()
     if machine not in _ARCHITECTURES:
@@ -74,10 +74,10 @@ def machine_architecture() -> str:
 
 
 def build() -> None:
-    """Run `sam build`, and open what it built to the sandbox.
+    """Run `sam build`, and configure the build for the sandbox.
 
     Raises:
-        BuildFailed: it failed; what it had to say has been printed.
+        BuildFailed: `sam build` failed; its output has been printed.
     """
     architecture = machine_architecture()
     parameters = ["--config-env", "sandbox", "--parameter-overrides", f"Architecture={architecture}"]
@@ -93,8 +93,8 @@ def build() -> None:
 def open_template(text: str, *, architecture: str, variables: Iterable[str]) -> str:
     """Return the built template with parameters that need no asking, and with `variables` declared.
 
-    `sam local` hands on no variable that the template does not declare, and what is deployed declares none that
-    leads it astray.
+    `sam local` passes on only variables that the template declares, and the deployed template declares none that
+    redirect the function.
     """
     template = object_of(yaml.safe_load(text), "template")
     parameters = object_of(template["Parameters"], "Parameters")
@@ -125,7 +125,7 @@ def lambda_variables(*, issuer_folder: str, aws_url: str, public_url: str) -> di
     }
 
 
-def lead_into_sandbox(
+def configure_for_sandbox(
     environment_file: Path,
     *,
     policy_folder: str,
@@ -137,7 +137,7 @@ def lead_into_sandbox(
 ) -> dict[str, str]:
     """Give the built function a policy for the issuer at `issuer_port`; write and return the values of its variables.
 
-    `hosts` are where on loopback its registries are served.
+    `hosts` are the registries' hosts on loopback.
     """
     folder = BUILD_FOLDER / FUNCTION / PACKAGE / policy_folder
     folder.mkdir(exist_ok=True)
@@ -156,7 +156,7 @@ def main() -> int:
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
-    lead_into_sandbox(
+    configure_for_sandbox(
         ENVIRONMENT_FILE,
         policy_folder=POLICY_FOLDER,
         issuer_port=ISSUER_PORT,

@@ -1,7 +1,7 @@
 """Runs the built function in Lambda's own image, and checks each answer: `python -m sandbox.lambda_check`.
 
 `sam local invoke` for every case of `events/`, then one exchange after another through `sam local start-api`, with
-the real curl. The world is one of its own on free ports, so that a running `make serve` is not in the way.
+the real curl. It runs in its own world on free ports, beside a running `make serve`.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.curl import CurlFailed, post
-from sandbox.demo_push import program_for_pushing, say_what_is_missing, show_pushes
+from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
 from sandbox.event_cases import CASES, Case
 from sandbox.events import mint_for, render
 from sandbox.evidence import Evidence, Unexpected, expect, object_of, text_of
@@ -23,13 +23,13 @@ from sandbox.lambda_build import (
     FUNCTION,
     BuildFailed,
     build,
-    lead_into_sandbox,
+    configure_for_sandbox,
     sam_environment,
     sam_on_loopback,
 )
 from sandbox.loopback import HOST, listen
-from sandbox.paper import Paper
 from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
+from sandbox.terminal import Terminal
 from sandbox.world import World
 
 CHECK_FOLDER: Final = DEFAULT_FOLDER / "check"
@@ -40,7 +40,7 @@ _WARM_CALLS: Final = 5
 
 
 def main() -> int:
-    """Return 0 when every answer is as the name of its event says, 1 otherwise."""
+    """Return 0 if every answer is the one that its event's name states, else 1."""
     make_folder(DEFAULT_FOLDER)
     try:
         build()
@@ -57,15 +57,15 @@ def main() -> int:
 
 @contextmanager
 def prepared_world() -> Iterator[tuple[World, int, dict[str, str]]]:
-    """Start a world into which the built function is led.
+    """Start a world for the built function.
 
     It comes with a free port for the HTTP API, and the function's variables.
     """
     with listen(0) as reserved:
         port = int(reserved.getsockname()[1])
-    ports = {"apps": 0} if program_for_pushing() else None
+    ports = {"apps": 0} if find_push_client() else None
     with World(make_folder(CHECK_FOLDER), registry_ports=ports) as world:
-        variables = lead_into_sandbox(
+        variables = configure_for_sandbox(
             _ENVIRONMENT_FILE,
             policy_folder=CHECK_FOLDER.name,
             issuer_port=world.issuer.port,
@@ -92,7 +92,7 @@ def check_case(case: Case, world: World) -> None:
     """Run one case in Lambda's image, and check the answer.
 
     Raises:
-        Unexpected: it is another than the case's name promises, or the token is in the function's log.
+        Unexpected: it is not the one that the case's name states, or the function's log contains the token.
     """
     token = mint_for(case, world.issuer.mint, now=time.time())
     event_path = CHECK_FOLDER / "event.json"
@@ -110,7 +110,7 @@ def _invoke(event_path: Path, token: str) -> dict[str, object]:
     except subprocess.TimeoutExpired as error:
         raise Unexpected(f"sam local invoke did not end within {_INVOKE_SECONDS:.0f} s") from error
     for part in (token, token[-40:]):
-        expect(part not in done.stderr, "the token is in what the function wrote")
+        expect(part not in done.stderr, "the function's log contains the token")
     # The function's answer is the last line; its log goes to standard error.
     lines = done.stdout.strip().splitlines()
     try:
@@ -124,7 +124,7 @@ def _invoke(event_path: Path, token: str) -> dict[str, object]:
 
 def _check(case: Case, answer: dict[str, object]) -> None:
     status = answer.get("statusCode")
-    # A function that broke is answered for by Lambda, with its own words and no secret of ours.
+    # Lambda answers for a function that failed, with a message that contains no secret.
     expect(status is not None, f"expected an answer for the gateway, found {str(answer)[:300]}")
     body = object_of(json.loads(text_of(answer, "body")), "body")
     found = body.get("reason")
@@ -140,7 +140,7 @@ def _check(case: Case, answer: dict[str, object]) -> None:
 
 
 def _api_passes(world: World, port: int) -> bool:
-    """Exchange tokens through `sam local start-api`: the first finds nothing running, the rest a warm function."""
+    """Exchange tokens through `sam local start-api`: the first call is cold, the others are warm."""
     url = f"http://{HOST}:{port}/v1/token?registry=apps"
     log_path = CHECK_FOLDER / "start-api.log"
     try:
@@ -156,15 +156,15 @@ def _api_passes(world: World, port: int) -> bool:
 
 
 def push_with_a_login(world: World, url: str, log_path: Path) -> None:
-    """Push with what the function at `url` hands out, where registry and client are installed.
+    """Push with a login from the function at `url`, if registry and client are installed.
 
     Raises:
-        Unexpected: a push ends otherwise than it should, or the function's log holds the login.
+        Unexpected: a push did not end as expected, or the function's log contains the login.
     """
-    paper = Paper()
-    program = program_for_pushing()
+    terminal = Terminal()
+    program = find_push_client()
     if program is None:
-        say_what_is_missing(paper)
+        print_missing_programs(terminal)
         return
     show_pushes(
         program,
@@ -174,7 +174,7 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
         own="ci/acme/shop",
         other="ci/acme/other",
         evidence=Evidence(log_path),
-        paper=paper,
+        terminal=terminal,
     )
 
 
@@ -202,7 +202,7 @@ def _local_api(port: int, log_path: Path) -> Iterator[None]:
             _wait_for(port, process)
             yield
         finally:
-            process.terminate()  # which also removes the container that it kept warm
+            process.terminate()  # it also removes its warm container
             process.wait()
 
 

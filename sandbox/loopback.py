@@ -1,4 +1,8 @@
-"""An HTTP/1.1 server for one handler function, on loopback and nowhere else."""
+"""An HTTP/1.1 server for one handler function, on loopback only.
+
+It extends the standard library's server. Werkzeug's `make_server` would not be shorter: WSGI has no raw header names
+and no way to drop a connection, and Werkzeug closes each connection after its answer, while clients of AWS reuse them.
+"""
 
 import socket
 import ssl
@@ -16,14 +20,14 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 HOST: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
-"""What API Gateway takes; but for a registry, nothing here needs more."""
+"""API Gateway's limit. Only the registry needs more."""
 
 type Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as it came over the wire: header names in the sender's spelling, nothing decoded."""
+    """A request as sent: header names in the sender's case, nothing decoded."""
 
     method: str
     target: str
@@ -38,7 +42,7 @@ class Request:
 
     @property
     def url(self) -> SplitResult:
-        """The target taken apart; a target of several leading slashes stays a path."""
+        """The parsed target. Several leading slashes are part of the path."""
         path, _, query = self.target.partition("?")
         return SplitResult("", "", path, query, "") if path.startswith("/") else urlsplit(self.target)
 
@@ -51,9 +55,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer. `seconds_per_byte` makes the body drip, for clients that must not wait for ever.
+    """A whole answer. `seconds_per_byte` sends the body slowly, byte by byte, to test timeouts.
 
-    `length_bytes` is what an answer to HEAD states, where it has no body to tell it from.
+    `length_bytes` is the length that an answer to HEAD states.
     """
 
     status: int = 200
@@ -64,7 +68,7 @@ class Answer:
 
 
 class Silence(Enum):
-    """No answer at all: the connection stays open until somebody gives up, or is closed at once."""
+    """No answer: the connection stays open until one side gives up, or is closed at once."""
 
     HANG = auto()
     DROP = auto()
@@ -74,14 +78,14 @@ type Handle = Callable[[Request], Answer | Silence]
 
 
 class PortBusy(Exception):
-    """The port that was asked for is taken."""
+    """The requested port is taken."""
 
 
 def listen(port: int) -> socket.socket:
     """Return a listening socket on loopback; port 0 takes a free one.
 
     Raises:
-        PortBusy: somebody else listens there.
+        PortBusy: the port is taken.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -95,10 +99,10 @@ def listen(port: int) -> socket.socket:
 
 
 class Server:
-    """Serves from threads of its own until `close`, which also ends the connections that are still open.
+    """Serves in threads until `close`, which also closes the open connections.
 
-    `listener` is an open listening socket and becomes the server's own; otherwise `port` is taken. A body is held in
-    memory, whole.
+    `listener` is an open listening socket, which the server takes over; without it, the server listens on `port`.
+    Bodies are held in memory.
     """
 
     def __init__(
@@ -123,15 +127,15 @@ class Server:
 
     @property
     def stopping(self) -> threading.Event:
-        """Set when the server closes: what waits on purpose waits on this."""
+        """Set when the server closes; deliberate delays wait on it."""
         return self._server.stopping
 
     def close(self) -> None:
-        """Stop serving, cut the connections, wait for the threads."""
+        """Stop serving, close the connections, wait for the threads."""
         self._server.stopping.set()
         self._server.shutdown()
         self._thread.join()
-        self._server.cut_connections()
+        self._server.close_connections()
         self._server.server_close()
 
     def __enter__(self) -> Self:
@@ -169,7 +173,7 @@ class _ThreadingServer(ThreadingHTTPServer):
     def finish_request(self, request: _SocketOrDatagram, client_address: object) -> None:
         if not isinstance(request, socket.socket):
             raise TypeError("expected a stream, found a datagram")
-        # The handshake belongs in the connection's thread: a client that stalls in it must not stop all others.
+        # The handshake runs in the connection's thread, so that a client that stalls in it does not block the others.
         wrapped = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) if self._tls else None
         connection = wrapped or request
         with self._lock:
@@ -188,11 +192,11 @@ class _ThreadingServer(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: _SocketOrDatagram, client_address: object) -> None:
-        # A client that hangs up, or does not trust our certificate, is what many tests are about.
+        # Many tests have a client that disconnects or does not trust our certificate.
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
-    def cut_connections(self) -> None:
+    def close_connections(self) -> None:
         with self._lock:
             for connection in self._open:
                 try:
@@ -219,13 +223,13 @@ class _Connection(BaseHTTPRequestHandler):
         )
         try:
             answer = self.server.handle(request)
-        except Exception:  # noqa: BLE001 - a fault of the sandbox's own must be seen, not hang the client
+        except Exception:  # noqa: BLE001 - an internal error must be visible and not hang the client
             traceback.print_exc()
-            answer = Answer(status=500, body=b"the sandbox itself failed; its standard error says why\n")
+            answer = Answer(status=500, body=b"internal error of the sandbox; see its standard error\n")
         self._write(answer)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Serve every method: which of them a path takes is for the service to say."""
+        """Serve every method; the handler decides which ones a path accepts."""
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
@@ -256,7 +260,7 @@ class _Connection(BaseHTTPRequestHandler):
                 return None
 
     def _refuse(self, status: HTTPStatus) -> None:
-        self.close_connection = True  # what is left of the body cannot be told from a next request
+        self.close_connection = True  # the unread body would be read as the next request
         self._write(Answer(status=status, headers=(("connection", "close"),)))
 
     def _write(self, answer: Answer | Silence) -> None:
@@ -278,7 +282,7 @@ class _Connection(BaseHTTPRequestHandler):
         head = "\r\n".join(lines).encode("latin-1")
         body = b"" if self.command == "HEAD" else answer.body
         if not answer.seconds_per_byte:
-            self.wfile.write(head + body)  # one packet: a second one would wait for an acknowledgement
+            self.wfile.write(head + body)  # one packet, since a second one would wait for an acknowledgement
             return
         self.wfile.write(head)
         for byte in body:
@@ -288,4 +292,4 @@ class _Connection(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the servers count what they are asked."""
+        """Log nothing; the servers count requests themselves."""

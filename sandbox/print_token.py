@@ -20,8 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--scenario", help="the first of the provider's, if not named")
     parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="may repeat")
     parser.add_argument("--lifetime-seconds", type=int)
-    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="where serve runs (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="with the keys (%(default)s)")
+    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="issuer port of serve (%(default)s)")
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder with the keys (%(default)s)")
     asked = parser.parse_args(arguments)
     scenarios = asked.provider.scenarios
     if asked.scenario is not None and asked.scenario not in scenarios:

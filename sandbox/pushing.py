@@ -1,4 +1,4 @@
-"""An image pushed with a real client: docker where its engine runs, else skopeo."""
+"""Pushes an image with a real client: docker if its engine runs, else skopeo."""
 
 import shutil
 import subprocess
@@ -12,26 +12,26 @@ from sandbox.images import Image
 type Program = Literal["docker", "skopeo"]
 
 MISSING: Final = "a running docker, or skopeo"
-_PATIENCE_SECONDS: Final = 60
+_TIMEOUT_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """How a push ended, and the last that the client said."""
+    """The result of a push, and the client's last line."""
 
     succeeded: bool
-    said: str
+    last_line: str
 
 
-def pushing_program() -> Program | None:
-    """Return the client that this machine has, or None."""
+def installed_client() -> Program | None:
+    """Return the installed client, or None."""
     if shutil.which("docker") and _run("docker", "info").returncode == 0:
         return "docker"
     return "skopeo" if shutil.which("skopeo") else None
 
 
 def push(program: Program, image: Image, to: str, *, config: Path) -> Pushed:
-    """Push `image` with the logins in the folder `config`, and leave no trace of it in the client."""
+    """Push `image` with the logins in the folder `config`, and remove it from the client afterwards."""
     match program:
         case "docker":
             return _push_with_docker(image, to, config)
@@ -42,7 +42,7 @@ def push(program: Program, image: Image, to: str, *, config: Path) -> Pushed:
 
 
 def push_line(program: Program, to: str) -> str:
-    """Return what a person types for `push`."""
+    """Return the shell command for `push`."""
     return f"docker push {to}" if program == "docker" else f"skopeo copy oci:image docker://{to}"
 
 
@@ -64,9 +64,9 @@ def _push_with_skopeo(image: Image, to: str, config: Path) -> Pushed:
 
 
 def _run(*command: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=_TIMEOUT_SECONDS)
 
 
 def _ended(done: "subprocess.CompletedProcess[bytes]") -> Pushed:
     lines = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace").splitlines()
-    return Pushed(succeeded=done.returncode == 0, said=lines[-1] if lines else "")
+    return Pushed(succeeded=done.returncode == 0, last_line=lines[-1] if lines else "")

@@ -23,7 +23,7 @@ def make_rest_event(request: Request, *, domain: str, request_id: str, trace_id:
         "resource": "/{proxy+}",
         "path": path,
         "httpMethod": request.method,
-        # Of a repeated name the plain mapping holds the last value, the other one all.
+        # Of a repeated name, the plain mapping has the last value and the other mapping all of them.
         "headers": dict(headers),
         "multiValueHeaders": _all_values(headers),
         "queryStringParameters": dict(parameters) or None,

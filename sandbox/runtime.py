@@ -1,7 +1,7 @@
 """The process in which the real handler runs: `python -m sandbox.runtime DESCRIPTOR MODULE:NAME`.
 
-It serves on the listening socket that it inherits, until its standard input ends: so it never outlives whoever
-started it, however that one ends.
+It serves on the listening socket that it inherits until its standard input ends, so it never outlives its parent,
+even a killed one.
 """
 
 import importlib
@@ -13,10 +13,10 @@ from sandbox.front_door import FrontDoor
 
 
 def load_handler(target: str) -> Callable[..., object]:
-    """Import `MODULE:NAME`. Its module reads the environment, which has been set by whoever started us.
+    """Import `MODULE:NAME`. The module reads the environment, which the parent process has set.
 
     Raises:
-        TypeError: what is there cannot be called.
+        TypeError: it cannot be called.
     """
     module, _, name = target.partition(":")
     handler: object = vars(importlib.import_module(module)).get(name)

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 from sandbox.curl import exchange_line
 from sandbox.loopback import PortBusy
-from sandbox.paper import Paper
 from sandbox.providers.shape import Provider
 from sandbox.registry.distribution import RegistryFailed, registry_program
 from sandbox.service import HANDLER, Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER
+from sandbox.terminal import Terminal
 from sandbox.tokens import add_provider_argument, find_provider
 from sandbox.world import World
 
@@ -25,11 +25,11 @@ ISSUER_PORT: Final = 8443
 AWS_PORT: Final = 4566
 SERVICE_PORT: Final = 8080
 REGISTRY_PORTS: Final = {"apps": 5001, "base": 5002}
-"""By the registry's name in the policy. Not 5000, on which some systems have a service of their own."""
+"""By the registry's name in the policy. Not 5000, which macOS uses."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to stop; return 0 then, 1 when something did not start."""
+    """Serve until interrupted, and return 0; return 1 if a part does not start."""
     asked = _parser().parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         except (ServiceFailed, RegistryFailed) as error:
             print(error, file=sys.stderr)
             return 1
-        _explain(world, service, asked.provider or find_provider("github-actions"), log=asked.log)
+        _print_commands(world, service, asked.provider or find_provider("github-actions"), log=asked.log)
         stop.wait()
     print("\nstopped")
     return 0
@@ -64,67 +64,67 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox serve", description=__doc__)
-    add_provider_argument(parser, help="whose jobs the lines to paste are of (github-actions)")
-    parser.add_argument("--port", type=int, default=SERVICE_PORT, help="of the service (%(default)s)")
-    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="of the CI issuer (%(default)s)")
-    parser.add_argument("--aws-port", type=int, default=AWS_PORT, help="of STS and ECR (%(default)s)")
+    add_provider_argument(parser, help="the CI system of the printed commands (github-actions)")
+    parser.add_argument("--port", type=int, default=SERVICE_PORT, help="port of the service (%(default)s)")
+    parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="port of the CI issuers (%(default)s)")
+    parser.add_argument("--aws-port", type=int, default=AWS_PORT, help="port of the fake AWS (%(default)s)")
     parser.add_argument(
         "--registry-port",
         type=int,
         default=REGISTRY_PORTS["apps"],
-        help="of the registry of images, and the one after it of the registry of base images (%(default)s)",
+        help="port of the registry apps; the registry base uses the next one (%(default)s)",
     )
-    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="for keys and policy (%(default)s)")
-    parser.add_argument("--log", type=Path, help="where audit lines go (the terminal)")
+    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder for keys and policy (%(default)s)")
+    parser.add_argument("--log", type=Path, help="file for audit lines (default: standard output)")
     parser.add_argument("--handler", default=HANDLER, help="MODULE:NAME to serve (%(default)s)")
     return parser
 
 
-def _explain(world: World, service: Service, provider: Provider, *, log: Path | None) -> None:
-    paper = Paper()
-    paper.heading("The token exchange is running on this machine")
-    paper.line("service", service.url)
-    paper.line("issuer", world.issuer.url)
-    paper.line("aws", world.aws.url)
+def _print_commands(world: World, service: Service, provider: Provider, *, log: Path | None) -> None:
+    terminal = Terminal()
+    terminal.heading("The token exchange is running on this machine")
+    terminal.line("service", service.url)
+    terminal.line("CI issuers", world.issuer.url)
+    terminal.line("AWS", world.aws.url)
     for name, gate in world.gates.items():
-        paper.line("registry", f"{gate.host}, which the policy calls {name}")
-    paper.line("policy", world.policy_path)
-    paper.line("audit lines", log or "below, as they come")
-    paper.heading("Is it well?")
-    paper.command(f"curl {service.url}/v1/health")
-    paper.heading(f"Get a job's token ({provider.name}, {provider.shown.granted}), and exchange it for a login")
-    paper.command(_mint_line(world, provider, provider.shown.granted))
-    paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
-    paper.heading(f"Another one ({provider.shown.refused}) is refused, and says why")
-    paper.command(_mint_line(world, provider, provider.shown.refused))
-    paper.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
-    _explain_pushes(world, service, provider, paper)
-    paper.heading("What AWS was asked, and how to let it fail")
-    paper.command(f"curl {world.aws.url}/_control/requests")
-    paper.command(f"curl -X POST '{world.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'")
-    paper.heading("Ctrl-C stops it")
+        terminal.line("registry", f"{gate.host}, {name} in the policy")
+    terminal.line("policy", world.policy_path)
+    terminal.line("audit lines", log or "below")
+    terminal.heading("Health check")
+    terminal.command(f"curl {service.url}/v1/health")
+    terminal.heading(f"Mint a job's token ({provider.name}, {provider.shown.granted}) and exchange it for a login")
+    terminal.command(_mint_line(world, provider, provider.shown.granted))
+    terminal.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
+    terminal.heading(f"Another token ({provider.shown.refused}) is refused, with the reason")
+    terminal.command(_mint_line(world, provider, provider.shown.refused))
+    terminal.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
+    _print_push_commands(world, service, provider, terminal)
+    terminal.heading("List the requests to AWS, and make the next two fail")
+    terminal.command(f"curl {world.aws.url}/_control/requests")
+    terminal.command(f"curl -X POST '{world.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'")
+    terminal.heading("Press Ctrl-C to stop")
     sys.stdout.flush()
 
 
-def _explain_pushes(world: World, service: Service, provider: Provider, paper: Paper) -> None:
+def _print_push_commands(world: World, service: Service, provider: Provider, terminal: Terminal) -> None:
     if not world.gates:
-        paper.heading("There is no registry to push to: docker-registry (CNCF Distribution) is not installed")
+        terminal.heading("No registry to push to: docker-registry (CNCF Distribution) is not installed")
         return
     config = shlex.quote(str(world.policy_path.parent / "docker"))
     own, other = f"{world.gates['apps'].host}/{provider.shown.pushes[0]}", f"{world.gates['apps'].host}/ci/acme/other"
-    paper.heading("Push with such a login; to another repository it is refused")
-    paper.command(_mint_line(world, provider, provider.shown.granted))
-    paper.command(f"umask 077; mkdir -p {config}")
-    paper.command(f"{exchange_line(f'{service.url}/v1/token?format=docker-config')} --fail >{config}/config.json")
-    paper.command(
+    terminal.heading("Push with such a login; the last command pushes to another repository and is refused")
+    terminal.command(_mint_line(world, provider, provider.shown.granted))
+    terminal.command(f"umask 077; mkdir -p {config}")
+    terminal.command(f"{exchange_line(f'{service.url}/v1/token?format=docker-config')} --fail >{config}/config.json")
+    terminal.command(
         f"echo hello >message.txt; tar -c message.txt | docker import - {own}:1; docker tag {own}:1 {other}:1"
     )
-    paper.command(f"docker --config {config} push {own}:1")
-    paper.command(f"docker --config {config} push {other}:1")
+    terminal.command(f"docker --config {config} push {own}:1")
+    terminal.command(f"docker --config {config} push {other}:1")
 
 
 def _registry_ports(first: int) -> dict[str, int]:
-    return {name: first + place if first else 0 for place, name in enumerate(REGISTRY_PORTS)}
+    return {name: first + offset if first else 0 for offset, name in enumerate(REGISTRY_PORTS)}
 
 
 def _mint_line(world: World, provider: Provider, scenario: str) -> str:

@@ -1,4 +1,4 @@
-"""The service as a process of its own, with an environment of its own: what it prints is what Lambda would log."""
+"""The service as a separate process with its own environment. Its output is what Lambda would log."""
 
 import http.client
 import os
@@ -12,21 +12,21 @@ from sandbox.loopback import HOST, listen
 HANDLER: Final = "exchange.app:handler"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 10.0
-# What a developer's shell may hold that would lead the service out of the sandbox, or past it.
+# Variables of a developer's shell that could point the service at something outside the sandbox.
 _FOREIGN_PREFIXES: Final = ("AWS_", "TOKEN_EXCHANGE_", "POWERTOOLS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
 class ServiceFailed(Exception):
-    """The service did not start; what it had to say is on its standard error."""
+    """The service did not start. Its standard error says why."""
 
 
 class Service:
-    """`handler` behind a front door on `port`, with `environment` and nothing of AWS's from outside.
+    """`handler` behind an HTTP API on `port`, with `environment` and no other AWS settings.
 
-    `output` takes what the process writes; None: our own standard output and error.
+    `output` and `errors` take what the process prints; None is our own standard output or error.
 
     Raises:
-        PortBusy: somebody else listens on the port.
+        PortBusy: the port is taken.
         ServiceFailed: it does not answer.
     """
 
@@ -48,7 +48,7 @@ class Service:
                 stderr=errors,
                 env=_clean_environment() | {"PYTHONUNBUFFERED": "1"} | dict(environment),
                 pass_fds=[listener.fileno()],
-                start_new_session=True,  # Ctrl-C is for the one who started it, who then ends this
+                start_new_session=True,  # Ctrl-C reaches only the parent, which then ends this process
             )
         try:
             self._wait_until_ready()
@@ -67,7 +67,7 @@ class Service:
         return self._process.pid
 
     def close(self) -> None:
-        """End the process by the end of its input, and by force if it does not listen."""
+        """End the process by closing its input, and kill it if that does not work."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -83,7 +83,7 @@ class Service:
         self.close()
 
     def _wait_until_ready(self) -> None:
-        # The socket listens already: this waits in its queue, and is cut off if the process ends.
+        # The socket listens already: the request waits in its queue, and fails if the process ends.
         connection = http.client.HTTPConnection(HOST, self.port, timeout=_START_SECONDS)
         try:
             connection.request("GET", "/v1/health")
@@ -91,7 +91,7 @@ class Service:
         except (OSError, http.client.HTTPException) as error:
             ended = self._process.poll()
             state = "does not answer" if ended is None else f"ended with status {ended}"
-            raise ServiceFailed(f"the service {state}; its own messages say why") from error
+            raise ServiceFailed(f"the service {state}; see its own messages") from error
         finally:
             connection.close()
 

@@ -1,4 +1,4 @@
-"""The keys with which an issuer signs, kept in files so that a token stays verifiable after a restart."""
+"""An issuer's signing keys, kept in files so that tokens stay valid after a restart."""
 
 import base64
 import hashlib
@@ -34,14 +34,14 @@ class SigningKey:
     public_jwk: Mapping[str, object]
 
     def sign(self, claims: Mapping[str, object], *, header: Mapping[str, object] | None = None) -> str:
-        """Return a JWT; what `header` holds is added to, or stands instead of, `typ`, `alg` and `kid`."""
+        """Return a JWT; `header` adds to or replaces `typ`, `alg` and `kid`."""
         return jwt.encode(
             dict(claims), self.key, algorithm=self.algorithm, headers={"kid": self.key_id, **(header or {})}
         )
 
 
 class KeyRing:
-    """The keys of one issuer, oldest first: the last one signs, the others are published along with it."""
+    """The keys of one issuer, oldest first: the last one signs, and all are published."""
 
     def __init__(self, folder: Path, *, name: str, algorithm: Algorithm) -> None:
         self._folder = make_folder(folder)
@@ -53,7 +53,7 @@ class KeyRing:
 
     @property
     def current(self) -> SigningKey:
-        """The key that signs now."""
+        """The current signing key."""
         return self._keys[-1]
 
     def published(self) -> list[Mapping[str, object]]:
@@ -61,7 +61,7 @@ class KeyRing:
         return [key.public_jwk for key in reversed(self._keys)]
 
     def rotate(self, *, keep_previous: bool = True) -> SigningKey:
-        """Sign with a new key from now on; the former ones stay published, or are withdrawn."""
+        """Sign with a new key; the previous ones stay published, or are withdrawn."""
         number = 1 + max((int(path.name.split(".")[1]) for path in self._files()), default=0)
         key = _generate(self._algorithm)
         write_private(
@@ -72,7 +72,7 @@ class KeyRing:
             for path in self._files()[:-1]:
                 path.unlink()
             self._keys = []
-        # One assignment: a request that is being answered meanwhile sees the old list or the new one.
+        # One assignment, so that a concurrent request sees either the old list or the new one.
         self._keys = [*self._keys, _signing_key(key, self._algorithm)]
         return self.current
 

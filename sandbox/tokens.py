@@ -1,4 +1,4 @@
-"""Tokens as a CI system would hand them to a job."""
+"""Tokens as a CI system gives them to a job."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from sandbox.signing_keys import Algorithm, KeyRing
 
 
 class Mint:
-    """Makes tokens of every provider. `base_url` is where the issuers are served; the keys lie under `folder`."""
+    """Mints tokens of every provider. The issuers are served at `base_url`; the keys are in `folder`."""
 
     def __init__(self, folder: Path, *, base_url: str, now: Now = WALL_CLOCK) -> None:
         self._base_url = base_url
@@ -72,8 +72,8 @@ class Mint:
     ) -> str:
         """Return a signed token.
 
-        `claims` are added to the scenario's, or replace them, times and issuer included; what depends on them
-        follows. `without` are left out at the end.
+        `claims` are added to the scenario's, or replace them, times and issuer included; claims that depend
+        on them follow. `without` are left out at the end.
 
         Raises:
             KeyError: no such provider, scenario or algorithm.
@@ -117,7 +117,7 @@ def add_provider_argument(parser: argparse.ArgumentParser, *, help: str) -> None
 
 
 def provider_argument(name: str) -> Provider:
-    """Return the provider that a person named on the command line."""
+    """Return the provider that was named on the command line."""
     try:
         return find_provider(name)
     except KeyError as error:
@@ -125,7 +125,7 @@ def provider_argument(name: str) -> Provider:
 
 
 def claim_value(text: str) -> Json:
-    """Return what a person typed: JSON where it is JSON, the text itself otherwise."""
+    """Return a typed value: parsed if it is JSON, else the string itself."""
     try:
         value: Json = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Everything around the service, started together: `with World(folder) as world: …`."""
+"""All services that the exchange needs, started together: `with World(folder) as world: …`."""
 
 import os
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from sandbox.state import DEFAULT_FOLDER
 
 
 class World:
-    """A CI issuer, an AWS and a policy that knows both. Port 0 takes a free one.
+    """A CI issuer, a fake AWS, and a policy for both. Port 0 takes a free port.
 
-    `issuer` mints tokens and can be made to fail; so can `aws`, which records what it is asked. `gates` are the
-    registries by their names in the policy: real ones at `registry_ports`, or none.
+    `issuer` mints tokens; `aws` records requests; both can be made to fail. `gates` are the registries by their names
+    in the policy: real ones at `registry_ports`, or none.
 
     Raises:
         PortBusy: a port is taken.
-        RegistryFailed: a registry was asked for, and does not start.
+        RegistryFailed: a registry does not start.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class World:
             self._stack = stack.pop_all()
 
     def registry_hosts(self) -> dict[str, str]:
-        """Return where on loopback the registries are served, by their names in the policy."""
+        """Return the registries' hosts on loopback, by their names in the policy."""
         return {name: gate.host for name, gate in self.gates.items()}
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables with which the service runs in this world and reaches no other."""
+        """Return the environment variables that make the service use only this world."""
         return {
             "TOKEN_EXCHANGE_POLICY": f"file:{self.policy_path}",
             "AWS_ENDPOINT_URL": self.aws.url,
@@ -74,7 +74,7 @@ class World:
             "AWS_ACCESS_KEY_ID": self._service.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self._service.secret_access_key,
             "AWS_SESSION_TOKEN": self._service.session_token,
-            # Neither this machine's profile nor a metadata service may stand in.
+            # Neither a profile of this machine nor a metadata service may supply credentials.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

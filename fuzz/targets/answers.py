@@ -145,7 +145,7 @@ class Answers:
             "headers": {"authorization": f"Bearer {token}"},
             "requestContext": {"http": http, "requestId": "gateway-1", "stage": "$default"},
         }
-        # Keys are read from the table at a cold start alone.
+        # Keys are read from the table only at a cold start.
         fresh = self._running.started() if service == "dynamodb-read" else None
         seen = self._running.send(event, service=fresh)
         check_nothing_told(seen, [token])

@@ -1,4 +1,4 @@
-"""Key sets, as an issuer, a cache or whoever stands between could send them."""
+"""Key sets, as an issuer, a cache or a proxy could send them."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Random policies, random runs: the decision is the reference's, and the session gives just what it says."""
+"""Random policies and runs: decisions equal the reference's, and sessions allow exactly what they say."""
 
 import json
 from typing import Final

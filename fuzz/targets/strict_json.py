@@ -80,7 +80,7 @@ def _values() -> SearchStrategy[Json]:
 
 
 def _is_plain(document: bytes) -> bool:
-    """Say whether the document is what nobody could refuse: small, whole, and as Python itself writes it."""
+    """Return whether every reader must accept the document: small, complete, and as Python itself writes it."""
     try:
         found = json.loads(document)
         written = json.dumps(found, allow_nan=False).encode()

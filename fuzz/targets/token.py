@@ -214,19 +214,19 @@ class _Silent:
     """Hears of key sets, of which there are none here."""
 
     def refreshed(self, entry: str, *, keys: int, source: str, age_seconds: float) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def key_left_out(self, entry: str, *, why: str) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def unknown_key_damped(self, entry: str) -> None:
-        """Hear of it."""
+        """Ignore it."""
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Hear of it."""
+        """Ignore it."""

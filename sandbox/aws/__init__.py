@@ -1,1 +1,1 @@
-"""STS and ECR as far as the exchange talks to them, over the wire, and refusing what AWS refuses."""
+"""A fake AWS: the operations that the exchange uses, over HTTP, which refuses what AWS refuses."""

@@ -1,4 +1,4 @@
-"""AppConfig's data plane: sessions whose every token is good for one question, and what is deployed.
+"""AppConfig's data plane: deployed configurations, and sessions whose tokens are valid for one call.
 
 Source: AppConfig Data API Reference, StartConfigurationSession and GetLatestConfiguration.
 """
@@ -26,7 +26,7 @@ _PATHS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Names of an application, an environment and a profile."""
+    """The names of an application, an environment and a profile."""
 
     application: str
     environment: str
@@ -58,7 +58,7 @@ class _Token:
 
 
 class Configurations:
-    """What is deployed, and the tokens by which it is asked for."""
+    """The deployed configurations, and the tokens of their sessions."""
 
     def __init__(self) -> None:
         self._deployed: dict[Place, Deployed] = {}
@@ -67,7 +67,7 @@ class Configurations:
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What it answers, by the names that policies use."""
+        """The supported operations, by their names in policies."""
         return {
             "appconfig:StartConfigurationSession": self._start,
             "appconfig:GetLatestConfiguration": self._get_latest,
@@ -79,7 +79,7 @@ class Configurations:
             self._deployed[place] = Deployed(content=content, label=label)
 
     def age_tokens(self, seconds: float) -> None:
-        """Make every token older, as an environment finds it that slept."""
+        """Age every token, as if an environment had been frozen."""
         with self._lock:
             for text, token in self._tokens.items():
                 self._tokens[text] = replace(
@@ -114,7 +114,7 @@ class Configurations:
 
     def _get_latest(self, call: Call) -> Answer:
         with self._lock:
-            # Taken whatever comes next: a token is good for one call, not for one success.
+            # Used up even if the call fails: a token is valid for one call.
             token = self._tokens.pop(str(call.parameters.get("configuration_token")), None)
         if token is None:
             raise _bad_token("Corrupted")
@@ -161,7 +161,7 @@ def operation_of(request: Request) -> str | None:
 
 
 def parameters_of(request: Request) -> Mapping[str, object] | None:
-    """Return what is asked, from the query and the body; None where the body cannot be read."""
+    """Return the parameters of query and body, or None for a body that is not JSON."""
     try:
         body: object = json.loads(request.body or b"{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""One call of one operation: what it asks, who asks, and what is remembered of it."""
+"""One call of an AWS operation, and the record of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from sandbox.loopback import Answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call whose signature has been verified. `parameters` are as flat or nested as the protocol has them."""
+    """A call whose signature has been verified. `parameters` are flat or nested, as in the protocol."""
 
     operation: str
     parameters: Mapping[str, object]
@@ -25,7 +25,7 @@ type Operation = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCall:
-    """A call that needs no signature: whoever makes it, what it brings along says who he is."""
+    """A call that needs no signature: its parameters identify the caller."""
 
     operation: str
     parameters: Mapping[str, object]
@@ -39,9 +39,9 @@ type OpenOperation = Callable[[OpenCall], Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A request that arrived, for tests and for people. `error` is the code of the refusal, or None.
+    """The record of a received request. `error` is the code of the refusal, or None.
 
-    `access_key_id` is the key that the request names; where `error` speaks of the signature, it proves nothing.
+    `access_key_id` is the key id in the request, which is unverified if `error` is about the signature.
     """
 
     operation: str

@@ -23,7 +23,7 @@ def glob(pattern: str) -> re.Pattern[str]:
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Tell whether the whole `value` matches IAM's `pattern`."""
+    """Return whether the whole `value` matches IAM's `pattern`."""
     return glob(pattern).fullmatch(value) is not None
 
 
@@ -87,7 +87,7 @@ class Condition:
     wanted: tuple[str, ...]
 
     def holds(self, context: Context) -> bool:
-        """Tell whether the condition holds in `context`."""
+        """Return whether the condition holds in `context`."""
         quantifier, _, rest = self.operator.rpartition(":")
         operator = rest.removesuffix("IfExists")
         found = context.get(self.key.lower())
@@ -103,7 +103,7 @@ class Condition:
 
 
 def is_operator(name: str) -> bool:
-    """Tell whether IAM knows the operator, with its quantifier and suffix."""
+    """Return whether IAM has the operator, with its quantifier and suffix."""
     quantifier, colon, rest = name.rpartition(":")
     if colon and quantifier not in _QUANTIFIERS:
         return False
@@ -114,5 +114,5 @@ def is_operator(name: str) -> bool:
 
 
 def is_date(operator: str) -> bool:
-    """Tell whether the operator compares dates, whose values must be dates then."""
+    """Return whether the operator compares dates."""
     return operator.rpartition(":")[2].startswith("Date")

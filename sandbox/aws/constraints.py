@@ -1,6 +1,6 @@
 """The limits that a service model states, enforced as AWS enforces them.
 
-botocore checks neither patterns nor upper bounds, so a client learns of them from the service alone.
+botocore checks neither patterns nor upper bounds, so only the service enforces them.
 Source: the models of STS and ECR in botocore, `service-2.json`.
 """
 
@@ -14,7 +14,7 @@ from sandbox.aws.errors import AwsError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRule:
-    """Length and alphabet of a text parameter; `shown` is the pattern as AWS prints it."""
+    """Length and alphabet of a string parameter; `shown` is the pattern as AWS prints it."""
 
     min_length: int
     max_length: int
@@ -23,7 +23,7 @@ class TextRule:
 
 
 def _ascii(characters: str, *, shown: str, lengths: tuple[int, int]) -> TextRule:
-    # Java's \w, which AWS means, is ASCII; Python's would let any letter of any script through.
+    # AWS means Java's \w, which is ASCII; Python's would accept letters of any script.
     alphabet = re.compile(rf"[{characters}]*", re.ASCII)
     return TextRule(min_length=lengths[0], max_length=lengths[1], alphabet=alphabet, shown=shown)
 
@@ -45,7 +45,7 @@ def validation_error(value: str, name: str, constraint: str) -> AwsError:
 
 
 def check_text(value: str, *, name: str, rule: TextRule) -> None:
-    """Refuse a text outside its rule.
+    """Refuse a string that breaks its rule.
 
     Raises:
         AwsError: ValidationError.

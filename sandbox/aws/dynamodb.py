@@ -1,4 +1,4 @@
-"""DynamoDB's state table: who may do what is checked here, what then happens is moto's to do.
+"""DynamoDB's state table: permissions are checked here, and moto runs the operations.
 
 Source: DynamoDB API Reference; Developer Guide, "Using IAM policy conditions for fine-grained access control".
 """
@@ -23,7 +23,7 @@ TARGET: Final = "DynamoDB_20120810"
 
 
 class StateTable:
-    """One table, made when it is first used; importing moto takes a while, and most worlds never look at it."""
+    """One table, created at first use: importing moto is slow, and most worlds never use the table."""
 
     def __init__(self) -> None:
         # Tables of one process share moto's memory, so each has a name of its own.
@@ -32,7 +32,7 @@ class StateTable:
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What it answers, by the names that policies use."""
+        """The supported operations, by their names in policies."""
         return {f"dynamodb:{name}": self._answer for name in OPERATIONS}
 
     def items(self) -> dict[str, dict[str, str]]:
@@ -60,7 +60,7 @@ class StateTable:
         )
         if call.parameters.get("TableName") != self.name:
             raise AwsError(code="ResourceNotFoundException", message="Requested resource not found")
-        # One at a time: moto checks a condition and writes in two steps.
+        # One at a time, since moto checks a condition and writes in two steps.
         with self._lock:
             answer = self._ask(call.operation.partition(":")[2], call.parameters)
         return Answer(
@@ -101,7 +101,7 @@ def _asked(client: "Client", operation: str, parameters: Mapping[str, object]) -
         headers={
             "X-Amz-Target": f"{TARGET}.{operation}",
             "Content-Type": "application/x-amz-json-1.0",
-            # Of this moto reads the service and the region; who asks has been settled.
+            # moto reads only service and region from it; the caller is authenticated already.
             "Authorization": "AWS4-HMAC-SHA256 Credential=sandbox/20260101/eu-west-1/dynamodb/aws4_request",
         },
     )

@@ -1,7 +1,7 @@
-"""`ecr:GetAuthorizationToken`, and the logins that came of it.
+"""`ecr:GetAuthorizationToken`, and the logins that it returned.
 
-Source: the ECR API reference. The login is for every registry of the region that the session may reach; how far it
-reaches is for the session's policies to say, at each push and pull.
+Source: the ECR API reference. The login is for every registry of the region; the policies of
+the session limit it at each push and pull.
 """
 
 import base64
@@ -15,7 +15,7 @@ from typing import Final
 from sandbox.aws.calls import Call
 from sandbox.aws.conditions import Context
 from sandbox.aws.errors import AwsError, json_answer
-from sandbox.aws.policies import Ask, Verdict, verdict_of_all
+from sandbox.aws.policies import AuthorizationRequest, Decision, combined_decision
 from sandbox.aws.principals import Role, Session, new_secret
 from sandbox.loopback import Answer
 
@@ -25,7 +25,7 @@ _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A password that was given out, and the session whose policies bound it."""
+    """A password, and the session whose policies limit it."""
 
     session: Session
     region: str
@@ -34,7 +34,7 @@ class Login:
 
 
 class Registry:
-    """Gives out logins, and knows them again."""
+    """Makes logins, and finds them by their passwords."""
 
     def __init__(self) -> None:
         self._logins: dict[str, Login] = {}
@@ -82,15 +82,15 @@ def authorize(
     role: Role | None = None,
     context: Context | None = None,
 ) -> None:
-    """Refuse what the role, or the policy of this session, does not allow at this moment.
+    """Refuse what the role or the session policy does not allow now.
 
-    `role` is the session's role as it is now, where it may have changed since. `context` holds the condition keys of
-    the service that is asked.
+    `role` is the current state of the session's role, if it may have changed. `context` holds the condition keys of the
+    called service.
 
     Raises:
-        AwsError: AccessDeniedException, saying which of the two it was.
+        AwsError: AccessDeniedException, with the policy that did not allow it.
     """
-    ask = Ask(
+    ask = AuthorizationRequest(
         action=action,
         resource=resource,
         context={
@@ -101,16 +101,16 @@ def authorize(
             **{f"aws:principaltag/{key.lower()}": [value] for key, value in session.tags.items()},
         },
     )
-    bounds = [("identity-based policy", verdict_of_all((role or session.role).permissions, ask))]
+    bounds = [("identity-based policy", combined_decision((role or session.role).permissions, ask))]
     if session.policy is not None:
-        bounds.append(("session policy", session.policy.says(ask)))
-    for name, verdict in bounds:
-        if verdict is Verdict.ALLOWED:
+        bounds.append(("session policy", session.policy.evaluate(ask)))
+    for name, decision in bounds:
+        if decision is Decision.ALLOW:
             continue
         article = "an" if name.startswith("i") else "a"
         why = (
             f"with an explicit deny in {article} {name}"
-            if verdict is Verdict.DENIED
+            if decision is Decision.EXPLICIT_DENY
             else f"because no {name} allows the {action} action"
         )
         raise AwsError(
@@ -134,7 +134,7 @@ def _invalid(message: str) -> AwsError:
 
 
 def new_password(expires_at: float) -> str:
-    """Return a password of about the form and size of ECR's: JSON in base64, so that nothing rests on a short one."""
+    """Return a password similar in form and size to ECR's: JSON in base64, so that nothing depends on a short one."""
     envelope = {
         "payload": new_secret(size_bytes=900),
         "datakey": new_secret(size_bytes=184),

@@ -1,4 +1,4 @@
-"""`ecr-public:GetAuthorizationToken`: one login for all of ECR Public, from the one region whose API gives it out.
+"""`ecr-public:GetAuthorizationToken`: one login for all of ECR Public, from the one region that has the API.
 
 Source: the ECR Public API reference; ECR Public User Guide, "Registry authentication".
 """
@@ -19,7 +19,7 @@ _NEEDED: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken
 
 
 class PublicRegistry:
-    """Gives out logins of ECR Public, which are worth nothing at a private registry."""
+    """Makes logins of ECR Public, which no private registry accepts."""
 
     def __init__(self) -> None:
         self._logins: dict[str, Login] = {}
@@ -51,7 +51,7 @@ class PublicRegistry:
         login = Login(session=session, region=REGION, password=new_password(expires_at), expires_at=expires_at)
         with self._lock:
             self._logins[login.password] = login
-        # One structure, where private ECR answers with a list, and no endpoint: there is only one.
+        # One structure and no endpoint; private ECR returns a list.
         data = {
             "authorizationToken": base64.b64encode(f"AWS:{login.password}".encode()).decode(),
             "expiresAt": expires_at,

@@ -1,4 +1,4 @@
-"""Errors as AWS words them, in the shape of the protocol that the client speaks."""
+"""AWS errors, in the format of the client's protocol."""
 
 import json
 from http import HTTPStatus
@@ -14,7 +14,7 @@ STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
 class AwsError(Exception):
-    """A refusal with AWS's code and text; `status` is the HTTP status that goes with the code."""
+    """A refusal with AWS's code and message; `status` is the HTTP status of the code."""
 
     def __init__(self, *, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")

@@ -3,7 +3,7 @@
 Source: IAM User Guide, "Create an OpenID Connect (OIDC) identity provider in IAM"; STS API Reference,
 AssumeRoleWithWebIdentity, with its errors; the texts of `InvalidIdentityToken` that STS is known to answer with.
 
-The check is written without the product's verifier, which it is there to test: PyJWT does the signature.
+It does not use the project's own verifier, which it tests; PyJWT checks the signature.
 """
 
 import json
@@ -31,7 +31,7 @@ type Claims = Mapping[str, _Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcProvider:
-    """An account's trust in an issuer. `authority` stands for the public authorities that AWS knows.
+    """An account's trust in an issuer. `authority` replaces the public certificate authorities.
 
     The ARN ends in the issuer's host and path; a port, which AWS takes none of, is the sandbox's.
     """
@@ -48,13 +48,13 @@ class OidcProvider:
 
     @property
     def arn(self) -> str:
-        """The name under which a trust policy means it."""
+        """The name by which a trust policy refers to it."""
         return f"arn:aws:iam::{self.account}:oidc-provider/{self.address}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebIdentity:
-    """A token that was found to be good, and whom it speaks of."""
+    """A verified token, and its identity."""
 
     provider: OidcProvider
     subject: str
@@ -68,7 +68,7 @@ class WebIdentity:
 
 
 def web_identity(token: str, *, account: str, providers: Iterable[OidcProvider], now_seconds: float) -> WebIdentity:
-    """Return whom `token` speaks of, to the OIDC providers of `account`.
+    """Verify `token` against the OIDC providers of `account`, and return its identity.
 
     Raises:
         AwsError: InvalidIdentityToken, ExpiredTokenException, IDPRejectedClaim or IDPCommunicationError.
@@ -103,7 +103,7 @@ def _unverified(token: str) -> Claims:
 
 
 def _audience(claims: Claims) -> str:
-    """Return the value that AWS compares: the authorized party's where there is one."""
+    """Return the value that AWS compares: `azp` if present, else `aud`."""
     for name in ("azp", "aud"):
         match claims.get(name):
             case str() as only:
@@ -158,7 +158,7 @@ def _check_signature(token: str, keys: jwt.PyJWKSet) -> None:
         if key.key_id != key_id:
             continue
         try:
-            # Times are compared with the sandbox's clock, and not with this machine's.
+            # Times are compared with the sandbox's clock, not this machine's.
             jwt.decode(
                 token,
                 key,

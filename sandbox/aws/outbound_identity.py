@@ -1,7 +1,7 @@
-"""`sts:GetWebIdentityToken`: a role asks for a token about itself, signed by its account's issuer.
+"""`sts:GetWebIdentityToken`: a role requests a token about itself, signed by its account's issuer.
 
-Source: STS API Reference, GetWebIdentityToken; IAM User Guide, "Understanding token claims". What is not there: the
-limit on a token's size, which AWS does not state, and the claims of organizations and of where the caller runs.
+Source: STS API Reference, GetWebIdentityToken; IAM User Guide, "Understanding token claims". Not implemented: the
+limit on a token's size, which AWS does not state, and the claims about organizations and the caller's environment.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from sandbox.aws.calls import Call
 from sandbox.aws.constraints import validation_error
 from sandbox.aws.errors import STS_NAMESPACE, AwsError, xml_answer
-from sandbox.aws.policies import Ask, Verdict, verdict_of_all
+from sandbox.aws.policies import AuthorizationRequest, Decision, combined_decision
 from sandbox.aws.sts import required, tags_of
 from sandbox.loopback import Answer
 from sandbox.providers.shape import Claims, Json
@@ -30,7 +30,7 @@ _NAMESPACE_CLAIM: Final = "https://sts.amazonaws.com/"
 
 
 class Sign(Protocol):
-    """What makes a token in the name of one account's issuer."""
+    """Signs tokens as one account's issuer."""
 
     def __call__(
         self,
@@ -56,18 +56,18 @@ class TokenRequest:
 
     @property
     def lifetime_seconds(self) -> int:
-        """How long the token is to be valid."""
+        """The lifetime of the token."""
         return DEFAULT_SECONDS if self.asked_seconds is None else self.asked_seconds
 
 
 class OutboundFederation:
-    """The accounts whose roles can ask for tokens, each with an issuer of its own. No account allows it at first."""
+    """The accounts whose roles can request tokens, each with its own issuer. Initially there are none."""
 
     def __init__(self) -> None:
         self._signers: dict[str, Sign] = {}
 
     def enable(self, account: str, *, sign: Sign) -> None:
-        """Let the roles of `account` ask from now on."""
+        """Enable requests by the roles of `account`."""
         self._signers[account] = sign
 
     def get_web_identity_token(self, call: Call) -> Answer:
@@ -161,9 +161,9 @@ def _authorize(call: Call, asked: TokenRequest) -> None:
         # Whether AWS puts its default there is not documented: without it a bound on the duration refuses.
         context["sts:durationseconds"] = [str(asked.asked_seconds)]
     for action in (ACTION, TAG_ACTION) if asked.tags else (ACTION,):
-        ask = Ask(action=action, resource="*", context=context)
-        permitted = verdict_of_all(session.role.permissions, ask) is Verdict.ALLOWED
-        if not permitted or (session.policy is not None and session.policy.says(ask) is not Verdict.ALLOWED):
+        ask = AuthorizationRequest(action=action, resource="*", context=context)
+        permitted = combined_decision(session.role.permissions, ask) is Decision.ALLOW
+        if not permitted or (session.policy is not None and session.policy.evaluate(ask) is not Decision.ALLOW):
             raise AwsError(
                 code="AccessDenied",
                 message=f"User: {session.arn} is not authorized to perform: {action} on resource: *",

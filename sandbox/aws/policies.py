@@ -1,7 +1,7 @@
-"""IAM policies as values, and the one question asked of them: may this principal do this to that?
+"""IAM policies, and their evaluation for one request.
 
-Source: IAM User Guide, "Policy evaluation logic". What is not there: permission boundaries, organization policies
-and policy variables.
+Source: IAM User Guide, "Policy evaluation logic". Not implemented: permissions boundaries, organization
+policies and policy variables.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from enum import Enum, auto
 from sandbox.aws.conditions import Condition, Context, matches
 
 
-class Verdict(Enum):
-    """What one policy says. Silence is a refusal, but a weaker one than `DENIED`."""
+class Decision(Enum):
+    """IAM's answer to a request. An implicit deny means that no statement applies."""
 
-    ALLOWED = auto()
-    DENIED = auto()
-    SILENT = auto()
+    ALLOW = auto()
+    EXPLICIT_DENY = auto()
+    IMPLICIT_DENY = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class AuthorizationRequest:
     """`action` on `resource`, under the condition keys of the request."""
 
     action: str
@@ -36,7 +36,7 @@ class Patterns:
     excluded: bool = False
 
     def cover(self, value: str, *, ignore_case: bool = False) -> bool:
-        """Tell whether `value` is meant."""
+        """Return whether the patterns match `value`."""
         folded = value.lower() if ignore_case else value
         found = any(matches(pattern.lower() if ignore_case else pattern, folded) for pattern in self.values)
         return found != self.excluded
@@ -44,7 +44,7 @@ class Patterns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One statement. `principals` is empty but in a trust policy; there `resources` is `*`."""
+    """One statement. Only a trust policy has `principals`; its `resources` are `*`."""
 
     allows: bool
     actions: Patterns
@@ -52,41 +52,41 @@ class Statement:
     conditions: tuple[Condition, ...] = ()
     principals: tuple[str, ...] = ()
 
-    def applies(self, ask: Ask) -> bool:
-        """Tell whether the statement speaks of what is asked; whose it is has been settled before."""
+    def applies(self, request: AuthorizationRequest) -> bool:
+        """Return whether the statement matches the request. The caller checks the principal."""
         return (
-            self.actions.cover(ask.action, ignore_case=True)
-            and self.resources.cover(ask.resource)
-            and all(condition.holds(ask.context) for condition in self.conditions)
+            self.actions.cover(request.action, ignore_case=True)
+            and self.resources.cover(request.resource)
+            and all(condition.holds(request.context) for condition in self.conditions)
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy that has been read; `text` is what was read."""
+    """A parsed policy, with its source `text`."""
 
     statements: tuple[Statement, ...]
     text: str
 
-    def says(self, ask: Ask, *, principals: Sequence[str] | None = None) -> Verdict:
-        """Return the verdict; in a trust policy for a caller known by any of the names `principals`."""
-        speaking = [
+    def evaluate(self, request: AuthorizationRequest, *, principals: Sequence[str] | None = None) -> Decision:
+        """Return the decision; in a trust policy, for a caller with any of the names `principals`."""
+        applicable = [
             statement
             for statement in self.statements
-            if (principals is None or _names(statement, principals)) and statement.applies(ask)
+            if (principals is None or _names(statement, principals)) and statement.applies(request)
         ]
-        if any(not statement.allows for statement in speaking):
-            return Verdict.DENIED
-        return Verdict.ALLOWED if speaking else Verdict.SILENT
+        if any(not statement.allows for statement in applicable):
+            return Decision.EXPLICIT_DENY
+        return Decision.ALLOW if applicable else Decision.IMPLICIT_DENY
 
 
 def _names(statement: Statement, principals: Sequence[str]) -> bool:
     return "*" in statement.principals or any(name in principals for name in statement.principals)
 
 
-def verdict_of_all(policies: Sequence[Policy], ask: Ask) -> Verdict:
-    """Return what policies say together that add up, as the identity policies of one role do."""
-    said = {policy.says(ask) for policy in policies}
-    if Verdict.DENIED in said:
-        return Verdict.DENIED
-    return Verdict.ALLOWED if Verdict.ALLOWED in said else Verdict.SILENT
+def combined_decision(policies: Sequence[Policy], request: AuthorizationRequest) -> Decision:
+    """Return the decision of several policies together, such as the identity policies of one role."""
+    decisions = {policy.evaluate(request) for policy in policies}
+    if Decision.EXPLICIT_DENY in decisions:
+        return Decision.EXPLICIT_DENY
+    return Decision.ALLOW if Decision.ALLOW in decisions else Decision.IMPLICIT_DENY

@@ -1,4 +1,4 @@
-"""Reading an IAM policy document, as strictly as STS and IAM read it.
+"""Parses IAM policy documents as strictly as STS and IAM do.
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """
@@ -13,7 +13,7 @@ from sandbox.aws.errors import AwsError
 from sandbox.aws.policies import Patterns, Policy, Statement
 
 type Kind = Literal["identity", "session", "trust"]
-"""Where a policy stands: a trust policy names principals and no resources, the others the reverse."""
+"""The kind of a policy: a trust policy has principals and no resources, the others the reverse."""
 
 type _Json = bool | int | float | str | list[_Json] | dict[str, _Json] | None
 
@@ -26,15 +26,15 @@ _ARN: Final = re.compile(r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+")
 
 
 def malformed(message: str) -> AwsError:
-    """Return STS's and IAM's error for a policy that they cannot read."""
+    """Return the error of STS and IAM for a policy that they cannot parse."""
     return AwsError(code="MalformedPolicyDocument", message=message)
 
 
 def parse_policy(text: str, *, kind: Kind) -> Policy:
-    """Read a policy document.
+    """Parse a policy document.
 
     Raises:
-        AwsError: MalformedPolicyDocument, with a text close to AWS's.
+        AwsError: MalformedPolicyDocument, with a message close to AWS's.
     """
     document = _json_object(text)
     if unknown := document.keys() - {"Version", "Id", "Statement"}:
@@ -119,8 +119,8 @@ def _resources(value: Mapping[str, _Json], kind: Kind) -> Patterns:
         if not _ARN.fullmatch(resource):
             raise malformed(f'Resource {resource} must be in ARN format or "*".')
         if "${" in resource:
-            # IAM would fill the variable in; reading it as text could allow what IAM does not.
-            raise malformed(f"policy variables are not evaluated by this stand-in: {resource}")
+            # IAM would substitute the variable; comparing it literally could allow what IAM does not.
+            raise malformed(f"the sandbox does not evaluate policy variables: {resource}")
     return patterns
 
 

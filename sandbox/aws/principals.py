@@ -1,4 +1,4 @@
-"""Who exists in the sandbox's AWS: roles, OIDC providers, and the credentials with which somebody calls."""
+"""The principals of the sandbox's AWS: roles, OIDC providers, and the credentials of their sessions."""
 
 import base64
 import secrets
@@ -17,7 +17,7 @@ _KEY_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """An IAM role: who may assume it, and what it may do."""
+    """An IAM role with its trust policy and its permissions."""
 
     arn: str
     trust: Policy
@@ -27,7 +27,7 @@ class Role:
 
     @property
     def account(self) -> str:
-        """The account the role lives in."""
+        """The role's account."""
         return self.arn.split(":")[4]
 
     @property
@@ -49,7 +49,7 @@ def make_role(arn: str, *, trust: str, permissions: Iterable[str], max_session_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """The credentials of an assumed role, and what bounds them. `expires_at` None: they never expire."""
+    """The credentials of an assumed role, with their session policy. `expires_at` None: they never expire."""
 
     role: Role
     name: str
@@ -75,13 +75,13 @@ class Session:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names under which a trust policy can mean this caller."""
+        """The names by which a trust policy can refer to this caller."""
         account = self.role.account
         return (self.arn, self.role.arn, f"arn:{self.role.arn.split(':')[1]}:iam::{account}:root", account)
 
 
 class Principals:
-    """All roles, and all sessions that were ever given out."""
+    """All roles, and all sessions ever made."""
 
     def __init__(self, roles: Iterable[Role], *, now: Now) -> None:
         self._roles = {role.arn: role for role in roles}
@@ -96,7 +96,7 @@ class Principals:
             self._roles[role.arn] = role
 
     def put_oidc_provider(self, provider: OidcProvider) -> None:
-        """Let an account trust an issuer, or replace the provider with the same ARN."""
+        """Add an OIDC provider, or replace the one with the same ARN."""
         with self._lock:
             self._oidc_providers[provider.arn] = provider
 
@@ -110,7 +110,7 @@ class Principals:
         return self._roles.get(arn)
 
     def session(self, access_key_id: str) -> Session | None:
-        """Return the session that a key belongs to, expired or not."""
+        """Return the session with an access key id, expired or not."""
         return self._sessions.get(access_key_id)
 
     def sessions(self) -> list[Session]:
@@ -119,13 +119,13 @@ class Principals:
             return list(self._sessions.values())
 
     def remember(self, session: Session) -> Session:
-        """Let `session` call from now on."""
+        """Register `session` as a caller."""
         with self._lock:
             self._sessions[session.access_key_id] = session
         return session
 
     def is_expired(self, session: Session) -> bool:
-        """Tell whether a session's time is over."""
+        """Return whether a session has expired."""
         return session.expires_at is not None and session.expires_at <= self._now()
 
 
@@ -135,7 +135,7 @@ def new_access_key_id() -> str:
 
 
 def new_secret(*, size_bytes: int) -> str:
-    """Return unguessable text in base64, as secret keys and session tokens are."""
+    """Return a random string in base64, in the form of secret keys and session tokens."""
     return base64.b64encode(secrets.token_bytes(size_bytes)).decode()
 
 

@@ -61,7 +61,7 @@ class Secrets:
         """
         arn = call.parameters.get("SecretId")
         if not isinstance(arn, str) or not arn.startswith("arn:"):
-            raise AwsError(code="InvalidParameterException", message="this stand-in takes whole ARNs alone")
+            raise AwsError(code="InvalidParameterException", message="the sandbox supports only whole ARNs")
         # Who may not read it is not told whether it exists.
         authorize(
             call.caller.session,

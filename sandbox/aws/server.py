@@ -1,7 +1,7 @@
-"""The sandbox's AWS: one plain HTTP server on loopback that several services answer from.
+"""The sandbox's AWS: one HTTP server on loopback for several services.
 
-Clients reach it by `AWS_ENDPOINT_URL`. Nothing is answered to a request whose signature
-does not verify, but for the one operation that brings a token instead.
+Clients find it with `AWS_ENDPOINT_URL`. Every request needs a valid signature, except
+for the one operation that takes a token instead.
 """
 
 import json
@@ -45,7 +45,7 @@ _STS_VERSION: Final = "2011-06-15"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsFault:
-    """What goes wrong with an operation; `seconds` is for `slow`."""
+    """A planned failure of an operation; `seconds` is for `slow`."""
 
     kind: FaultKind
     seconds: float = 1.0
@@ -53,7 +53,7 @@ class AwsFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Named:
-    """The operation that a request names, as `service:Operation`, before anything is proven."""
+    """The operation of an unauthenticated request, as `service:Operation`."""
 
     operation: str
     protocol: Protocol
@@ -65,9 +65,9 @@ class _Named:
 
 
 class Aws:
-    """The services that an exchange asks, on loopback.
+    """The AWS services that an exchange uses, on loopback.
 
-    `requests` is what arrived; `faults` are planned by operation, as `sts:AssumeRole`.
+    `requests` returns the received requests; `faults` are planned by operation, such as `sts:AssumeRole`.
     """
 
     def __init__(
@@ -110,12 +110,12 @@ class Aws:
         return [*self._operations, *self._open_operations]
 
     def requests(self, operation: str | None = None) -> list[Seen]:
-        """Return what arrived, in order; of one operation only, if it is named."""
+        """Return the received requests in order, of one `operation` or of all."""
         with self._lock:
             return [seen for seen in self._seen if operation in {None, seen.operation}]
 
     def forget_requests(self) -> None:
-        """Start the record anew."""
+        """Clear the record of requests."""
         with self._lock:
             self._seen.clear()
 
@@ -186,7 +186,7 @@ class Aws:
         )
 
     def _fail(self, fault: AwsFault, named: _Named, request_id: str) -> Answer | Silence | None:
-        """Return what comes instead of doing what was asked, or None when it is done: late, or with its answer lost."""
+        """Return the answer in place of the operation's, or None if the operation runs, late or unanswered."""
         match fault.kind:
             case "throttle":
                 code = "Throttling" if named.protocol == "query" else "ThrottlingException"
@@ -237,7 +237,7 @@ class Aws:
             self._seen.append(seen)
 
     def _control(self, request: Request) -> Answer:
-        """Plan faults and show requests, for people with curl."""
+        """Plan faults and list requests, for use with curl."""
         asked = dict(request.parameters())
         match request.method, request.url.path.removeprefix(CONTROL_PATH):
             case "POST", "/faults" if asked.get("fault") in FAULT_KINDS and asked.get("operation") in self._names:

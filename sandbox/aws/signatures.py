@@ -62,7 +62,7 @@ def authenticate(
     """Return who signed the request.
 
     Raises:
-        AwsError: unsigned, signed by somebody unknown, with expired credentials, or not as it stands here.
+        AwsError: unsigned, by an unknown caller, with expired credentials, or with a wrong signature.
     """
     claimed = _claimed(request, protocol)
     session = principals.session(claimed.key)

@@ -22,7 +22,7 @@ from sandbox.aws.constraints import (
     validation_error,
 )
 from sandbox.aws.errors import STS_NAMESPACE, AwsError, xml_answer
-from sandbox.aws.policies import Ask, Policy, Verdict, verdict_of_all
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy, combined_decision
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.aws.principals import Role, Session, new_access_key_id, new_secret
 from sandbox.loopback import Answer
@@ -212,7 +212,7 @@ def _authorized_role(call: Call, asked: AssumeRoleRequest) -> Role:
     if asked.source_identity is not None:
         actions.append("sts:SetSourceIdentity")
     for action in actions:
-        # A role that does not exist answers like one that refuses, so that nobody can look for roles.
+        # The answer is the same for a role that does not exist, so that callers cannot probe for roles.
         if role is None or not _may(call, asked, role, action):
             raise AwsError(
                 code="AccessDenied",
@@ -240,13 +240,13 @@ def _may(call: Call, asked: AssumeRoleRequest, role: Role, action: str) -> bool:
         context["sts:externalid"] = [asked.external_id]
     if asked.source_identity is not None:
         context["sts:sourceidentity"] = [asked.source_identity]
-    ask = Ask(action=action, resource=role.arn, context=context)
+    ask = AuthorizationRequest(action=action, resource=role.arn, context=context)
     # Within one account AWS is content with the trust policy if it names the role itself. Asking for both shows a
     # permission that the service's own role lacks before the first role in another account does.
     return (
-        role.trust.says(ask, principals=session.names) is Verdict.ALLOWED
-        and verdict_of_all(session.role.permissions, ask) is Verdict.ALLOWED
-        and (session.policy is None or session.policy.says(ask) is Verdict.ALLOWED)
+        role.trust.evaluate(ask, principals=session.names) is Decision.ALLOW
+        and combined_decision(session.role.permissions, ask) is Decision.ALLOW
+        and (session.policy is None or session.policy.evaluate(ask) is Decision.ALLOW)
     )
 
 

@@ -1,4 +1,4 @@
-"""`sts:AssumeRoleWithWebIdentity`: nobody signs it, and the token alone says who asks.
+"""`sts:AssumeRoleWithWebIdentity`: the request is unsigned, and only the token identifies the caller.
 
 Source: STS API Reference, AssumeRoleWithWebIdentity.
 """
@@ -12,7 +12,7 @@ from sandbox.aws.calls import OpenCall
 from sandbox.aws.constraints import ROLE_ARN, SESSION_NAME, check_text, validation_error
 from sandbox.aws.errors import STS_NAMESPACE, AwsError, xml_answer
 from sandbox.aws.oidc_providers import WebIdentity, web_identity
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.principals import Role, Session, new_access_key_id, new_secret
 from sandbox.aws.sts import credentials_xml, duration_of, packed_percent, required, session_policy_of
 from sandbox.loopback import Answer
@@ -92,9 +92,9 @@ def _authorized_role(call: OpenCall, role_arn: str, identity: WebIdentity, *, na
         "aws:federatedprovider": [identity.provider.arn],
         "sts:rolesessionname": [name],
     }
-    ask = Ask(action=ACTION, resource=role_arn, context=context)
-    # The caller has no permissions of his own: the trust policy alone decides.
-    if role is None or role.trust.says(ask, principals=[identity.provider.arn]) is not Verdict.ALLOWED:
+    ask = AuthorizationRequest(action=ACTION, resource=role_arn, context=context)
+    # The caller has no permissions of its own: only the trust policy decides.
+    if role is None or role.trust.evaluate(ask, principals=[identity.provider.arn]) is not Decision.ALLOW:
         raise AwsError(code="AccessDenied", message=f"Not authorized to perform {ACTION}", status=403)
     return role
 

@@ -1,1 +1,1 @@
-"""Realistic traffic for the service on this machine, and what came of it: `python -m sandbox load`."""
+"""Realistic traffic for the service on this machine, with checks: `python -m sandbox load`."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox load`: a matrix of jobs at once, by HTTP on loopback, bounded in count and time."""
+"""`python -m sandbox load`: many jobs at once over HTTP on loopback, limited in number and time."""
 
 import argparse
 import random
@@ -9,26 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from sandbox.load.checks import failures_of
 from sandbox.load.environments import Environments
 from sandbox.load.jobs import make_jobs
 from sandbox.load.report import Figures, show
-from sandbox.load.run import let_aws_be_slow_and_throttle, run
-from sandbox.load.verdict import faults_of
-from sandbox.paper import Paper
+from sandbox.load.run import plan_aws_faults, run
 from sandbox.service import ServiceFailed
+from sandbox.terminal import Terminal
 from sandbox.world import World
 
-MOST_GROWTH: Final = 1.25
-"""A warm environment that becomes so much larger keeps something of each request."""
+MAX_GROWTH: Final = 1.25
+"""A warm environment that grows by more than this leaks memory."""
 
-_MOST_SHOWN: Final = 10
+_MAX_SHOWN: Final = 10
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return 0 when every job got what is his, and memory did not grow; 1 otherwise."""
+    """Return 0 if every job got its own login or refusal and memory did not grow, else 1."""
     asked = _parser().parse_args(arguments)
     try:
-        figures, faults = measure(
+        figures, failures = measure(
             jobs=asked.jobs,
             at_once=asked.at_once,
             environments=asked.environments,
@@ -39,23 +39,23 @@ def main(arguments: Sequence[str]) -> int:
     except ServiceFailed as error:
         print(error, file=sys.stderr)
         return 1
-    paper = Paper()
-    show(figures, paper)
-    if figures.growth is not None and figures.growth > MOST_GROWTH:
-        faults.append(f"memory grew {figures.growth:.2f} times, expected at most {MOST_GROWTH}")
-    for fault in faults[:_MOST_SHOWN]:
-        print(f"  wrong: {fault}", file=sys.stderr)
-    if faults:
-        print(f"load: {len(faults)} things are not as they should be", file=sys.stderr)
+    terminal = Terminal()
+    show(figures, terminal)
+    if figures.growth is not None and figures.growth > MAX_GROWTH:
+        failures.append(f"memory grew {figures.growth:.2f} times, expected at most {MAX_GROWTH}")
+    for failure in failures[:_MAX_SHOWN]:
+        print(f"  failed: {failure}", file=sys.stderr)
+    if failures:
+        print(f"load: {len(failures)} checks failed", file=sys.stderr)
         return 1
-    paper.good(f"each of {len(figures.outcomes)} jobs got its own login or its own reason, and nobody got another's")
+    terminal.passed(f"each of {len(figures.outcomes)} jobs got its own login or refusal, and none got another's")
     return 0
 
 
 def measure(
     *, jobs: int, at_once: int, environments: int, bad_percent: int, limit_seconds: float, seed: int
 ) -> tuple[Figures, list[str]]:
-    """Run it in a world of its own; return the figures, and what is not as it should be."""
+    """Run the jobs in a world of their own; return the figures, and a message for each failed check."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="load-") as name, World(Path(name)) as world:
         with (
@@ -66,7 +66,7 @@ def measure(
             run(warm_up, running, at_once=environments, limit_seconds=limit_seconds)
             before = running.memory_megabytes()
             crowd = make_jobs(world, count=jobs, bad_percent=bad_percent, chance=chance)
-            let_aws_be_slow_and_throttle(world.aws, calls=jobs)
+            plan_aws_faults(world.aws, calls=jobs)
             started = time.monotonic()
             outcomes = run(crowd, running, at_once=at_once, limit_seconds=limit_seconds)
             figures = Figures(
@@ -76,15 +76,17 @@ def measure(
                 memory_before_megabytes=before,
                 memory_after_megabytes=running.memory_megabytes(),
             )
-        return figures, faults_of(outcomes, world.aws)
+        return figures, failures_of(outcomes, world.aws)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox load", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=1000, help="how many there are (%(default)s)")
-    parser.add_argument("--at-once", type=int, default=1000, help="how many of them at any moment (%(default)s)")
-    parser.add_argument("--environments", type=int, default=8, help="processes with the handler (%(default)s)")
-    parser.add_argument("--bad-percent", type=int, default=5, help="of the tokens (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=120, help="after which no job asks any more (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the jobs and their order (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=1000, help="number of jobs (%(default)s)")
+    parser.add_argument("--at-once", type=int, default=1000, help="jobs running at the same time (%(default)s)")
+    parser.add_argument("--environments", type=int, default=8, help="handler processes (%(default)s)")
+    parser.add_argument("--bad-percent", type=int, default=5, help="percentage of bad tokens (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="time limit after which no job sends a request (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed for the jobs and their order (%(default)s)")
     return parser

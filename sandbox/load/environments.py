@@ -1,4 +1,4 @@
-"""Several environments of the function, each of which serves one request at a time, as Lambda's do."""
+"""Several environments of the function, each serving one request at a time, as in Lambda."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from sandbox.evidence import object_of
 from sandbox.loopback import HOST
 from sandbox.service import Service
 
-_PATIENCE_SECONDS: Final = 40.0
+_TIMEOUT_SECONDS: Final = 40.0
 _PAGE_KILOBYTES: Final = 4
 
 
@@ -29,7 +29,7 @@ class Reply:
 
 
 class Environments:
-    """`count` processes with the real handler, of which a request takes a free one, or waits for one."""
+    """`count` processes with the real handler; a request waits for a free one."""
 
     def __init__(self, environment: Mapping[str, str], *, count: int, log: IO[bytes]) -> None:
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -40,13 +40,13 @@ class Environments:
             self._free.put(service.port)
 
     def post(self, token: str) -> Reply:
-        """Exchange a token for a login to the registry of images.
+        """Exchange a token for a login to the registry `apps`.
 
         Raises:
             OSError: there is no answer.
         """
         with self._environment() as port:
-            connection = http.client.HTTPConnection(HOST, port, timeout=_PATIENCE_SECONDS)
+            connection = http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_SECONDS)
             try:
                 started = time.monotonic()
                 connection.request("POST", "/v1/token?registry=apps", headers={"Authorization": f"Bearer {token}"})
@@ -64,7 +64,7 @@ class Environments:
         )
 
     def memory_megabytes(self) -> float | None:
-        """Return the largest resident memory of them, or None where the system does not tell."""
+        """Return the largest resident memory of them, or None where the system has no /proc."""
         sizes = [Path(f"/proc/{service.number}/statm") for service in self._services]
         if not all(size.exists() for size in sizes):
             return None

@@ -1,4 +1,4 @@
-"""The jobs of many pipelines at once, mostly honest."""
+"""The jobs of a load run: most with a good token, some with a bad one."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -10,15 +10,15 @@ from sandbox.providers.shape import Json
 from sandbox.world import World
 from token_exchange.core.refusals import Reason
 
-FAVOURITES: Final = ("github-actions", "gitlab")
-"""Three jobs of four are theirs; the rest is shared by all others."""
+FREQUENT_PROVIDERS: Final = ("github-actions", "gitlab")
+"""They have three of four jobs; all other providers share the remainder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job with its token. `own` are the repositories that its login is to push to; without any it is refused.
 
-    `source` is the repository whose job it is, where it is nobody else's.
+    `source` is the job's source repository, if no other job has it.
     """
 
     provider: str
@@ -39,7 +39,7 @@ def make_jobs(world: World, *, count: int, bad_percent: int, chance: random.Rand
 
 
 def _good_jobs(world: World, count: int, chance: random.Random) -> Iterator[Job]:
-    others = [name for name in all_providers() if name not in FAVOURITES]
+    others = [name for name in all_providers() if name not in FREQUENT_PROVIDERS]
     for number in range(count):
         match chance.randrange(4):
             case 0 | 1:

@@ -1,4 +1,4 @@
-"""What a run showed, for a person."""
+"""The printed report of a load run."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.load.run import Outcome
-from sandbox.paper import Paper
+from sandbox.terminal import Terminal
 
 _PERCENTILES: Final = (50, 90, 99, 100)
 
@@ -23,35 +23,38 @@ class Figures:
 
     @property
     def growth(self) -> float | None:
-        """How many times larger the largest environment has become, or None where the system does not tell."""
+        """How many times larger the largest environment has become, or None where the system has no /proc."""
         if self.memory_before_megabytes is None or self.memory_after_megabytes is None:
             return None
         return self.memory_after_megabytes / self.memory_before_megabytes
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the smallest of `values` that so many percent do not exceed."""
+    """Return the smallest of `values` that `percent` of them do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
-def show(figures: Figures, paper: Paper) -> None:
-    """Write the figures of a run."""
+def show(figures: Figures, terminal: Terminal) -> None:
+    """Print the figures of a run."""
     outcomes = figures.outcomes
     answered = [outcome.reply for outcome in outcomes if outcome.reply is not None]
-    requests = len(answered) + sum(len(outcome.again) for outcome in outcomes)
-    paper.heading(f"{len(outcomes)} jobs in {figures.seconds:.1f} s")
-    paper.line(
+    requests = len(answered) + sum(len(outcome.retry_reasons) for outcome in outcomes)
+    terminal.heading(f"{len(outcomes)} jobs in {figures.seconds:.1f} s")
+    terminal.line(
         "throughput", f"{requests / figures.seconds:.0f} requests a second, by {figures.environments} environments"
     )
-    paper.line("a job waits", _times([outcome.seconds for outcome in outcomes]))
-    paper.line("is served in", _times([reply.served_seconds for reply in answered]))
-    paper.line("answers", _counted(Counter(str(reply.body.get("reason", "a login")) for reply in answered)))
-    paper.line("come again", _counted(Counter(reason for outcome in outcomes for reason in outcome.again)) or "nobody")
-    paper.line("providers", _counted(Counter(outcome.job.provider for outcome in outcomes)))
+    terminal.line("job duration", _times([outcome.seconds for outcome in outcomes]))
+    terminal.line("service time", _times([reply.served_seconds for reply in answered]))
+    terminal.line("answers", _counted(Counter(str(reply.body.get("reason", "a login")) for reply in answered)))
+    terminal.line(
+        "retries",
+        _counted(Counter(reason for outcome in outcomes for reason in outcome.retry_reasons)) or "none",
+    )
+    terminal.line("providers", _counted(Counter(outcome.job.provider for outcome in outcomes)))
     if figures.growth is not None:
-        paper.line(
-            "memory", f"{figures.memory_after_megabytes:.0f} MB, {figures.growth:.2f} times what it was when warm"
+        terminal.line(
+            "memory", f"{figures.memory_after_megabytes:.0f} MB, {figures.growth:.2f} times the size after the warm-up"
         )
 
 

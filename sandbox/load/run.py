@@ -1,4 +1,4 @@
-"""All jobs at once: each asks, and comes again when it is told to."""
+"""Runs all jobs at once; each sends a request, and retries when told to."""
 
 import http.client
 import threading
@@ -15,40 +15,40 @@ from sandbox.load.jobs import Job
 PAUSES_SECONDS: Final = (1, 2, 4, 8)
 """Between the tries of a job, at least. These, the statuses and the time are those of `curl --retry 4` in the steps."""
 
-COME_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
-TRYING_SECONDS: Final = 60.0
+RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+MAX_RETRY_SECONDS: Final = 60.0
 NO_ANSWER: Final = "no answer"
 _AWS_OPERATIONS: Final = ("sts:AssumeRole", "ecr:GetAuthorizationToken")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a job got in the end, None without an answer, and `again`, why it was told to come again before."""
+    """A job's last reply, None without an answer, and the reasons of the earlier ones."""
 
     job: Job
     reply: Reply | None
-    again: tuple[str, ...]
+    retry_reasons: tuple[str, ...]
     seconds: float
 
 
 def run(jobs: Sequence[Job], environments: Environments, *, at_once: int, limit_seconds: float) -> list[Outcome]:
-    """Return what became of every job; one that has not begun when the time is over gets no answer."""
+    """Return the outcome of every job. A job that has not started within the time limit gets no answer."""
     until = time.monotonic() + limit_seconds
     together = threading.Barrier(min(at_once, len(jobs)))
 
     def begin(place: int) -> Outcome:
         if place < together.parties:
-            together.wait()  # so that they come at once, and not as fast as threads start
+            together.wait()  # so that they start at the same time, not one thread after another
         return work(jobs[place], environments.post, until=until)
 
     with ThreadPoolExecutor(max_workers=together.parties) as threads:
         return list(threads.map(begin, range(len(jobs))))
 
 
-def let_aws_be_slow_and_throttle(aws: Aws, *, calls: int) -> None:
-    """Let one call of ten take a while and one of twenty be throttled; and once every call for a moment.
+def plan_aws_faults(aws: Aws, *, calls: int) -> None:
+    """Slow down one call in ten, throttle one in twenty, and once throttle every call for a moment.
 
-    Nothing of it is left to chance, so that two runs can be compared.
+    Nothing is random, so that two runs can be compared.
     """
     fine, slow, throttled = (
         AwsFault(kind="slow", seconds=0.0),
@@ -67,9 +67,9 @@ def let_aws_be_slow_and_throttle(aws: Aws, *, calls: int) -> None:
 def work(
     job: Job, post: Callable[[str], Reply], *, until: float, sleep: Callable[[float], object] = time.sleep
 ) -> Outcome:
-    """Return what becomes of a job that asks by `post` as a shipped step does, and begins no try after `until`."""
+    """Return the outcome of a job that retries `post` as the documented step does, and not after `until`."""
     started = time.monotonic()
-    again: list[str] = []
+    retry_reasons: list[str] = []
     reply: Reply | None = None
     for pause_seconds in (*PAUSES_SECONDS, None):
         if time.monotonic() > until:
@@ -78,15 +78,15 @@ def work(
             reply = post(job.token)
         except (OSError, http.client.HTTPException):
             reply = None
-        except ValueError:  # an answer that is no JSON; curl would take it
+        except ValueError:  # not JSON; curl would accept it
             reply = None
             break
-        if reply is not None and reply.status not in COME_AGAIN:
+        if reply is not None and reply.status not in RETRIED_STATUSES:
             break
         told_seconds = (reply.retry_after_seconds if reply is not None else None) or 0
         tried_seconds = time.monotonic() - started
-        if pause_seconds is None or tried_seconds + max(pause_seconds, told_seconds) > TRYING_SECONDS:
+        if pause_seconds is None or tried_seconds + max(pause_seconds, told_seconds) > MAX_RETRY_SECONDS:
             break
-        again.append(NO_ANSWER if reply is None else str(reply.body.get("reason")))
+        retry_reasons.append(NO_ANSWER if reply is None else str(reply.body.get("reason")))
         sleep(min(max(pause_seconds, told_seconds), max(0.0, until - time.monotonic())))
-    return Outcome(job=job, reply=reply, again=tuple(again), seconds=time.monotonic() - started)
+    return Outcome(job=job, reply=reply, retry_reasons=tuple(retry_reasons), seconds=time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""Azure Pipelines, whose audience is the same for everybody.
+"""Azure Pipelines, whose audience is the same for all organizations.
 
 Source: Microsoft's azure-pipelines-tasks, the README of azure-oidc.
 """

@@ -27,7 +27,7 @@ PROVIDER: Final = Provider(
         "push-main": {},
         "push-feature": {"branch": "feature/cart"},
         "tag": {"branch": "", "tag": "v1.9.0"},
-        # A fork may call its branch main; the target alone tells this from a push.
+        # A fork may call its branch main; only the target distinguishes this from a push.
         "pull-request": {"branch": "main", "branch_dest": "main", "repository_owner": "stranger"},
         "other-workspace": {"workspace_slug": "0f6e5d4c3b2a1908", "app_slug": "1a2b3c4d5e6f7081"},
     },

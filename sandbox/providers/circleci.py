@@ -33,7 +33,7 @@ PROVIDER: Final = Provider(
         "push-main": {},
         "push-feature": {f"{_AT}vcs-ref": "refs/heads/feature/cart"},
         "tag": {f"{_AT}vcs-ref": "refs/tags/v2.3.0"},
-        # The project and its organization are ours, whoever's code it is.
+        # The project and its organization are ours, even for a fork's code.
         "fork": {f"{_AT}vcs-origin": "github.com/stranger/shop"},
         "ssh-rerun": {f"{_AT}ssh-rerun": True},
         # A pipeline that a custom webhook starts is of no repository.

@@ -62,7 +62,7 @@ host: localhost:$port
 organizations: [{name: acme, id: "7001"}]
 """,
         grant="""\
-# Whatever its name, each repository pushes its own images, from main, and nobody else's.
+# Each repository pushes only its own images, from main.
 match: {branch: main}
 repositories: ["ci/{repository}", "ci/{repository}/*"]
 also_pull: ["base/*"]

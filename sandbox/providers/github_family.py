@@ -15,7 +15,7 @@ RUNS: Final[Mapping[str, Mapping[str, Json]]] = {
         "head_ref": "feature/cart",
         "base_ref": "main",
     },
-    # Carries the base repository's identity and branch, whoever sent the pull request.
+    # Carries the base repository's identity and branch, regardless of the pull request's author.
     "pull-request-target": {"event_name": "pull_request_target", "head_ref": "main", "base_ref": "main"},
 }
 """Runs that all three have, as changes to the claims of a push to main."""

@@ -64,7 +64,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the demonstration shows of a CI system.
+    """What the demo shows of a CI system.
 
     The scenario `granted` gets a login that pushes to `pushes` and pulls from `pulls`; the scenario `refused` is
     refused for `reason`. `claims` are those that tell the two apart, or say whose job it is.
@@ -82,9 +82,9 @@ class Shown:
 class Provider:
     """A CI system.
 
-    `fixed_issuer` is the `iss` of a system whose issuers lie on its own host alone; a policy then has to name the keys.
-    Whoever asks for a token may choose one of `other_algorithms` instead.
-    `fixed_audience` is the `aud` of a system that lets nobody choose one.
+    `fixed_issuer` is the `iss` of a system whose issuers are only on its own host; a policy then has to name the keys.
+    A job may request one of `other_algorithms` instead.
+    `fixed_audience` is the `aud` of a system in which jobs cannot choose one.
     `issuer_path` and `keys_path` are appended to the server's and the issuer's URL. `scenarios` are changes to the
     claims of the first one, which is the sample's job and is used when none is named. `derive` adds the claims that
     follow from others (such as `sub`), so that changing one claim leaves a token that could exist; it never overrides

@@ -1,1 +1,1 @@
-"""A real registry on loopback, behind a gate that knows ECR's logins and asks IAM at each request."""
+"""A real registry on loopback, behind a gate that checks ECR logins and IAM policies at each request."""

@@ -1,4 +1,4 @@
-"""The registry program itself, CNCF Distribution, behind a socket that nobody but us can open."""
+"""The registry program, CNCF Distribution, on a socket that only this user can open."""
 
 import http.client
 import os
@@ -16,10 +16,10 @@ _PROGRAMS: Final = ("docker-registry", "registry")
 """Debian's name, and the project's own."""
 
 _START_SECONDS: Final = 20.0
-_PATIENCE_SECONDS: Final = 60.0
+_TIMEOUT_SECONDS: Final = 60.0
 
-# A port would be open to everybody on this machine, past the gate; a socket in a private folder is not. Relative
-# addresses, so that a client comes back by the gate it came through.
+# Every user of this machine could reach a port and bypass the gate; a socket in a private folder they cannot. Relative
+# addresses make clients return through the gate.
 _CONFIGURATION: Final = """\
 version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
@@ -31,7 +31,7 @@ http: {{net: unix, addr: {folder}/socket, relativeurls: true, secret: {secret}}}
 
 
 class RegistryFailed(Exception):
-    """The registry program is missing, or did not start; the text says which."""
+    """The registry program is missing or did not start; the message says which."""
 
 
 def registry_program() -> str | None:
@@ -40,7 +40,7 @@ def registry_program() -> str | None:
 
 
 class Distribution:
-    """An empty registry, whose images are gone when it closes.
+    """An empty registry, whose images are deleted when it closes.
 
     Raises:
         RegistryFailed: there is none.
@@ -50,7 +50,7 @@ class Distribution:
         program = registry_program()
         if program is None:
             raise RegistryFailed("no registry program is installed; Debian's package is docker-registry")
-        # In the system's own folder for such things: a socket's path may have no more than 107 bytes.
+        # In the system's temporary folder, since a socket's path may have at most 107 bytes.
         self._folder = tempfile.TemporaryDirectory(prefix="registry-")
         self._log = Path(self._folder.name) / "log"
         self._socket_path = f"{self._folder.name}/socket"
@@ -70,10 +70,10 @@ class Distribution:
 
     def connection(self) -> http.client.HTTPConnection:
         """Return a connection to it, for one request."""
-        return _SocketConnection(self._socket_path, timeout_seconds=_PATIENCE_SECONDS)
+        return _SocketConnection(self._socket_path, timeout_seconds=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """End it, and forget its images."""
+        """End it, and delete its images."""
         self._program.close()
         self._folder.cleanup()
 

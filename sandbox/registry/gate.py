@@ -1,6 +1,6 @@
-"""What ECR is in front of its images: nobody comes through without a login, and no further than the login reaches.
+"""ECR's access control in front of a registry: every request needs a login that allows it.
 
-At each request the role and the session policy behind the login are asked, at that moment. Source of the refusals:
+Each request is checked against the current role and session policy of the login. Source of the refusals:
 "Troubleshooting Amazon ECR" in the ECR User Guide, and what docker shows of ECR's answers.
 """
 
@@ -37,15 +37,15 @@ _NOT_PASSED_ON: Final = frozenset(
 )
 
 type MountRefusal = Literal["upload", "deny"]
-"""What a client is answered that may not read what it wants to mount: an upload (202), or DENIED (403).
+"""The answer to a mount from a repository that the login may not read: an upload (202), or DENIED (403).
 
-Which of them ECR does was not found out, and some clients give up at the second.
+Which one ECR gives is unknown; some clients give up after a 403.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A request that arrived. `session` is the name of the session behind its login, or None for a stranger."""
+    """A received request. `session` is the name of its login's session, or None without a valid login."""
 
     method: str
     target: str
@@ -54,7 +54,7 @@ class Visit:
 
 
 class _Turned(Exception):
-    """The answer for a request that does not come through."""
+    """The answer to a refused request."""
 
     def __init__(self, status: int, code: str, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class _Turned(Exception):
 
 
 class Gate:
-    """The registry of one account and region, on a port of loopback, with images of its own."""
+    """The registry of one account and region, on a loopback port, with its own images."""
 
     def __init__(
         self,
@@ -95,12 +95,12 @@ class Gate:
         return f"{HOST}:{self._server.port}"
 
     def visits(self) -> list[Visit]:
-        """Return what arrived, in order."""
+        """Return the received requests in order."""
         with self._lock:
             return list(self._visits)
 
     def close(self) -> None:
-        """Stop serving, and forget the images."""
+        """Stop serving, and delete the images."""
         self._server.close()
         self._behind.close()
 
@@ -189,7 +189,7 @@ class Gate:
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise _Turned(503, "UNAVAILABLE", "the registry behind the gate does not answer") from error
+            raise _Turned(503, "UNAVAILABLE", "the registry program does not answer") from error
         finally:
             connection.close()
         stated = answer.getheader("content-length")

@@ -1,4 +1,4 @@
-"""Which of ECR's actions a request of a docker client needs, and on which repository.
+"""The ECR actions that a registry request needs, and on which repository.
 
 Source: the OCI Distribution Specification 1.1 for the paths; for the actions "Actions, resources, and condition keys
 for Amazon Elastic Container Registry" in the Service Authorization Reference. ECR does not document which action
@@ -41,9 +41,9 @@ _ACTIONS: Final[Mapping[tuple[re.Pattern[str], str], tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """What a request needs: every one of `actions` on `repository`.
+    """The access that a request needs: all `actions` on `repository`.
 
-    `mounts_from` is the repository a blob is to be taken from; `target` what the registry behind is asked.
+    `mounts_from` is the repository to mount a blob from; `target` is the target of the forwarded request.
     """
 
     repository: str
@@ -53,9 +53,9 @@ class Need:
 
 
 def need_of(method: str, url: SplitResult, *, has_body: bool) -> Need | None:
-    """Return what a request needs, or None for one that no client of a registry makes.
+    """Return what a request needs, or None for one that no registry client makes.
 
-    Nothing is decoded and nothing tidied up: a path that the gate and the registry could read in two ways is none.
+    Nothing is decoded or normalized: a path that gate and registry could read differently is None.
     """
     for (pattern, known_method), actions in _ACTIONS.items():
         found = pattern.fullmatch(url.path) if method == known_method else None
@@ -77,7 +77,7 @@ def _need(
     query = parse_qsl(url.query, keep_blank_values=True)
     asked = dict(query)
     if len(asked) != len(query):
-        return None  # which of the two would count is for each program to say
+        return None  # programs differ in which of the two counts
     source = asked.get("from") if pattern is UPLOADS else None
     if source is not None and not re.fullmatch(_NAME, source, re.ASCII):
         return None

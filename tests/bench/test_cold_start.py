@@ -33,4 +33,4 @@ def test_without_an_emulator_it_says_what_is_left_out(tmp_path: Path, monkeypatc
     monkeypatch.setattr("sandbox.emulator.TOOLS", tmp_path / "tools")
     part = measure(tmp_path, rounds=1)
     assert part.figures == ()
-    assert part.method.startswith("Left out: no runtime loop is there")
+    assert part.method.startswith("Left out: no runtime loop is installed")

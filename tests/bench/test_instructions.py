@@ -1,4 +1,4 @@
-"""What an exchange costs in instructions; more than these is a regression, to be mended or to be argued for here."""
+"""What an exchange costs in instructions; more than these is a regression, to be fixed or justified here."""
 
 from pathlib import Path
 from threading import Thread
@@ -27,7 +27,7 @@ def test_every_part_has_a_limit(found: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("part", MOST)
-def test_no_part_executes_more_than_it_should(found: dict[str, int], part: str) -> None:
+def test_no_part_executes_more_than_its_limit(found: dict[str, int], part: str) -> None:
     assert found[part] <= MOST[part]
 
 

@@ -17,7 +17,7 @@ def test_a_bucket_gives_its_burst_and_then_its_rate() -> None:
     assert [bucket.take(1000) for _ in range(4)] == [True, True, True, False]
 
 
-def test_few_jobs_are_all_served_and_nobody_is_told_to_come_again() -> None:
+def test_few_jobs_are_all_served_without_a_retry() -> None:
     outcome = Simulation(AS_DEPLOYED).run(FEW)
     assert len(outcome.waited_seconds) == 50
     assert outcome.given_up == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.policy_grammar import parse_policy
 from token_exchange.core.policy import Access, Also, RepositoryScope
 from token_exchange.core.reach import Reach, covers_any, narrowed
@@ -47,14 +47,14 @@ def reach(
 def allows(document: str, action: str, name: str, *, at: float = UNTIL - 1, region: str = "eu-west-1") -> bool:
     policy = parse_policy(document, kind="session")
     return (
-        policy.says(
-            Ask(
+        policy.evaluate(
+            AuthorizationRequest(
                 action=f"ecr:{action}",
                 resource=f"arn:aws:ecr:{region}:111122223333:repository/{name}",
                 context={"aws:currenttime": [datetime.fromtimestamp(at, UTC).isoformat()]},
             )
         )
-        is Verdict.ALLOWED
+        is Decision.ALLOW
     )
 
 
@@ -102,13 +102,13 @@ def test_a_signing_profile_is_bounded_in_time_too() -> None:
     profile = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/images"
     document = session_policy(registry(), reach("ci/*", also=Also(sign=profile)), until=UNTIL)
     policy = parse_policy(document, kind="session")
-    for seconds, expected in ((UNTIL - 1, Verdict.ALLOWED), (UNTIL, Verdict.SILENT)):
-        ask = Ask(
+    for seconds, expected in ((UNTIL - 1, Decision.ALLOW), (UNTIL, Decision.IMPLICIT_DENY)):
+        ask = AuthorizationRequest(
             action="signer:SignPayload",
             resource=profile,
             context={"aws:currenttime": [datetime.fromtimestamp(seconds, UTC).isoformat()]},
         )
-        assert policy.says(ask) is expected
+        assert policy.evaluate(ask) is expected
 
 
 COMPONENT = st.text(alphabet="abc", min_size=1, max_size=3)

@@ -6,7 +6,13 @@ import pytest
 import yaml
 
 from sandbox import lambda_build
-from sandbox.lambda_build import BuildFailed, lambda_variables, lead_into_sandbox, machine_architecture, open_template
+from sandbox.lambda_build import (
+    BuildFailed,
+    configure_for_sandbox,
+    lambda_variables,
+    machine_architecture,
+    open_template,
+)
 from tests.deploy.cloudformation import ROOT, at, mapping
 
 BUILT = """
@@ -55,7 +61,7 @@ def test_the_built_function_is_led_into_the_sandbox(tmp_path: Path, monkeypatch:
     function = tmp_path / "build" / "ExchangeFunction" / "exchange"
     function.mkdir(parents=True)
     (tmp_path / "authority.pem").write_text("a certificate")
-    lead_into_sandbox(
+    configure_for_sandbox(
         tmp_path / "env.json",
         policy_folder="sandbox",
         issuer_port=8443,

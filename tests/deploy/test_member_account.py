@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sandbox import account
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.principals import Role, make_role
 from sandbox.aws.server import Aws
 from tests.deploy.cloudformation import Stack, as_policy, at, load, sequence, text
@@ -118,12 +118,12 @@ def test_nobody_but_the_broker_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> 
 
 
 def allowed(role: Role, action: str, resource: str, *, resource_account: str = "111122223333") -> bool:
-    ask = Ask(
+    ask = AuthorizationRequest(
         action=action,
         resource=resource,
         context={"aws:resourceaccount": [resource_account], "aws:currenttime": [str(int(time.time()))]},
     )
-    return any(policy.says(ask) is Verdict.ALLOWED for policy in role.permissions)
+    return any(policy.evaluate(ask) is Decision.ALLOW for policy in role.permissions)
 
 
 @pytest.mark.parametrize("action", [*PULL, *PUSH])

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sandbox.account import PUSH_ROLE
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.policy_grammar import parse_policy
 from tests.deploy.cloudformation import Stack, as_policy, at, load, mapping, sequence, text
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, S3Place, parse_policy_place
@@ -46,7 +46,10 @@ def may(stack: Stack, role: str, action: str, resource: str, *, owner: str = "11
         for each in sequence(stack.resource(role), "Policies")
     ]
     return any(
-        policy.says(Ask(action=action, resource=resource, context={"aws:resourceaccount": [owner]})) is Verdict.ALLOWED
+        policy.evaluate(
+            AuthorizationRequest(action=action, resource=resource, context={"aws:resourceaccount": [owner]})
+        )
+        is Decision.ALLOW
         for policy in policies
     )
 

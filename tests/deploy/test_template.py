@@ -4,7 +4,7 @@ import re
 import pytest
 
 from sandbox.account import PULL_ROLE, PUSH_ROLE
-from sandbox.aws.policies import Ask, Policy, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.tokens import Mint
 from tests.deploy.cloudformation import (
@@ -62,8 +62,8 @@ def identity_policies(stack: Stack, role: tuple[str, str] = EXCHANGE) -> list[Po
 
 def may(stack: Stack, action: str, resource: str, *, role: tuple[str, str] = EXCHANGE, **context: str) -> bool:
     keys = {name.replace("__", ":").lower(): [value] for name, value in context.items()}
-    ask = Ask(action=action, resource=resource, context=keys)
-    return any(policy.says(ask) is Verdict.ALLOWED for policy in identity_policies(stack, role))
+    ask = AuthorizationRequest(action=action, resource=resource, context=keys)
+    return any(policy.evaluate(ask) is Decision.ALLOW for policy in identity_policies(stack, role))
 
 
 # What the function's role may do.
@@ -220,29 +220,35 @@ WRITES = [
 @pytest.mark.parametrize(
     ("principal", "keys", "verdict"),
     [
-        (ROLE_ARN, ["use#0a1b"], Verdict.SILENT),
-        (ROLE_ARN, ["budget#github"], Verdict.SILENT),
-        (ROLE_ARN, ["keys#0a1b"], Verdict.DENIED),
+        (ROLE_ARN, ["use#0a1b"], Decision.IMPLICIT_DENY),
+        (ROLE_ARN, ["budget#github"], Decision.IMPLICIT_DENY),
+        (ROLE_ARN, ["keys#0a1b"], Decision.EXPLICIT_DENY),
         # In a batch one key of the other kind is too many.
-        (ROLE_ARN, ["use#0a1b", "keys#0a1b"], Verdict.DENIED),
-        (REFRESHER_ARN, ["keys#0a1b"], Verdict.SILENT),
-        (REFRESHER_ARN, ["use#0a1b"], Verdict.DENIED),
-        (REFRESHER_ARN, ["keys#0a1b", "use#0a1b"], Verdict.DENIED),
-        (ADMINISTRATOR_ARN, ["keys#0a1b"], Verdict.DENIED),
-        (ADMINISTRATOR_ARN, ["use#0a1b"], Verdict.DENIED),
-        (ADMINISTRATOR_ARN, [], Verdict.DENIED),
+        (ROLE_ARN, ["use#0a1b", "keys#0a1b"], Decision.EXPLICIT_DENY),
+        (REFRESHER_ARN, ["keys#0a1b"], Decision.IMPLICIT_DENY),
+        (REFRESHER_ARN, ["use#0a1b"], Decision.EXPLICIT_DENY),
+        (REFRESHER_ARN, ["keys#0a1b", "use#0a1b"], Decision.EXPLICIT_DENY),
+        (ADMINISTRATOR_ARN, ["keys#0a1b"], Decision.EXPLICIT_DENY),
+        (ADMINISTRATOR_ARN, ["use#0a1b"], Decision.EXPLICIT_DENY),
+        (ADMINISTRATOR_ARN, [], Decision.EXPLICIT_DENY),
     ],
 )
 def test_only_the_one_whose_they_are_writes_to_the_table(
-    action: str, principal: str, keys: list[str], verdict: Verdict
+    action: str, principal: str, keys: list[str], verdict: Decision
 ) -> None:
     context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
-    assert table_policy().says(Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context)) is verdict
+    assert (
+        table_policy().evaluate(AuthorizationRequest(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context))
+        is verdict
+    )
 
 
 def test_the_table_keeps_nobody_from_reading() -> None:
     context = {"aws:principalarn": [ROLE_ARN], "dynamodb:leadingkeys": ["keys#0a1b"]}
-    assert table_policy().says(Ask(action="dynamodb:GetItem", resource=TABLE_ARN, context=context)) is Verdict.SILENT
+    assert (
+        table_policy().evaluate(AuthorizationRequest(action="dynamodb:GetItem", resource=TABLE_ARN, context=context))
+        is Decision.IMPLICIT_DENY
+    )
 
 
 # When the refresher runs.

@@ -92,9 +92,9 @@ def test_a_login_that_ends_with_its_session_is_told(rehearsed: RehearsalAccount,
 def test_what_cannot_be_removed_is_said_and_ends_with_status_1(
     rehearsed: RehearsalAccount, clock: QuickClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rehearsed.left = ["stack live-check-1: somebody holds it"]
+    rehearsed.left = ["stack live-check-1: still in use"]
     assert check(rehearsed, clock, patient=False) == 1
-    assert "still there: stack live-check-1: somebody holds it" in capsys.readouterr().err
+    assert "still there: stack live-check-1: still in use" in capsys.readouterr().err
 
 
 def test_a_creation_that_fails_half_way_is_removed(

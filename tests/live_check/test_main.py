@@ -9,9 +9,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run the check as somebody who has no AWS account."""
+    """Run the check without an AWS account."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    nobody = {
+    no_account = {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -19,7 +19,7 @@ def run(*arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "live_check", *arguments],
         cwd=ROOT,
-        env=mine | nobody,
+        env=mine | no_account,
         input=stdin,
         capture_output=True,
         text=True,

@@ -20,7 +20,7 @@ def test_a_program_has_its_environment_and_no_other(tmp_path: Path) -> None:
     assert "PATH=" not in log.read_text()
 
 
-def test_it_ends_when_it_is_closed_even_if_it_does_not_listen(tmp_path: Path) -> None:
+def test_closing_ends_it_even_if_it_ignores_its_input(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as output:
         child = Child(["sleep", "600"], environment=dict(os.environ), output=output)
         assert child.is_running()
@@ -28,7 +28,7 @@ def test_it_ends_when_it_is_closed_even_if_it_does_not_listen(tmp_path: Path) ->
         assert not child.is_running()
 
 
-def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from sandbox.children import Child\n"
@@ -46,7 +46,7 @@ def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     ) as starter:
         assert starter.stdout is not None
         number = int(starter.stdout.readline())
-        # The shell waits for the program, and is nobody's child any more: it can be watched, not waited for.
+        # The shell waits for the program, and is no longer our child: it can be watched, not waited for.
         descriptor = os.pidfd_open(number)
         starter.send_signal(signal.SIGKILL)
         starter.wait(timeout=10)

@@ -8,8 +8,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-# Whatever started the tests may ignore Ctrl-C, as a shell does for what it starts in the background.
-STARTED_BY_A_PERSON = """
+# The process that started the tests may ignore Ctrl-C, as a shell does for background jobs.
+FROM_A_TERMINAL = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.executable, [sys.executable, "-m", "sandbox", *sys.argv[1:]])
@@ -30,31 +30,32 @@ def _run(
     )
 
 
-def test_the_demo_holds_what_it_shows(tmp_path: Path) -> None:
+def test_the_demo_passes_all_its_checks(tmp_path: Path) -> None:
     done = _run("demo", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "arn:aws:ecr:eu-west-1:111122223333:repository/ci/acme/shop/*" in done.stdout
     assert "no-matching-grant" in done.stdout
+    assert "All checks passed" in done.stdout
     assert "eyJ" not in done.stdout, "no token is shown"
     assert "\x1b" not in done.stdout
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize(("command", "told"), [("demo", "A CI issuer"), ("load", None)])
-def test_ctrl_c_stops_it_without_a_traceback(tmp_path: Path, command: str, told: str | None) -> None:
+@pytest.mark.parametrize(("command", "first_line"), [("demo", "Started on this machine"), ("load", None)])
+def test_ctrl_c_stops_it_without_a_traceback(tmp_path: Path, command: str, first_line: str | None) -> None:
     running = subprocess.Popen(
-        [sys.executable, "-c", STARTED_BY_A_PERSON, command],
+        [sys.executable, "-c", FROM_A_TERMINAL, command],
         cwd=tmp_path,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    if told is None:
+    if first_line is None:
         _wait_for_files(tmp_path)
     else:
         assert running.stdout is not None
-        assert running.stdout.readline().startswith(told)
+        assert running.stdout.readline().startswith(first_line)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
     assert (running.returncode, errors) == (130, "\nstopped\n")
@@ -67,9 +68,11 @@ def _wait_for_files(folder: Path) -> None:
         assert time.monotonic() < deadline
 
 
-def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
-    done = _run("demo", folder=tmp_path, PYTHONIOENCODING="ascii")
+def test_the_demo_runs_with_ascii_output_only(tmp_path: Path) -> None:
+    done = _run("demo", folder=tmp_path, LC_ALL="POSIX", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    assert "  ok no role was assumed for this request\n" in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
@@ -104,7 +107,7 @@ def test_the_demo_shows_the_jobs_of_one_system(tmp_path: Path) -> None:
         ["dance"],
         ["demo", "fast"],
         ["demo", "--provider", "jenkinsfile"],
-        ["tokens", "nobody"],
+        ["tokens", "unknown"],
         ["tokens", "gitlab", "--scenario", "nothing"],
     ],
 )

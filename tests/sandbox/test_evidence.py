@@ -1,9 +1,11 @@
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from sandbox.evidence import Evidence, Unexpected
+from sandbox.aws.calls import Seen
+from sandbox.evidence import Evidence, Unexpected, assumed_roles
 
 ARN = "arn:aws:ecr:eu-west-1:111122223333:repository/"
 END = "2026-11-21T03:30:00Z"
@@ -34,8 +36,8 @@ def test_no_record_two_or_another_are_found_out(tmp_path: Path, lines: list[obje
 def test_a_secret_is_found_whole_and_in_part(tmp_path: Path, cut: slice) -> None:
     secret = "".join(f"{number:02}" for number in range(60))
     with pytest.raises(Unexpected):
-        _evidence(tmp_path, f"before {secret[cut]} after").check_silent_about(secret)
-    _evidence(tmp_path, "nothing of the kind").check_silent_about(secret)
+        _evidence(tmp_path, f"before {secret[cut]} after").check_not_logged(secret)
+    _evidence(tmp_path, "nothing of the kind").check_not_logged(secret)
 
 
 def _session_policy(*resources: str, action: str = "ecr:PutImage", condition: object = None) -> str:
@@ -66,3 +68,22 @@ def test_a_session_policy_that_is_as_expected_passes(tmp_path: Path) -> None:
 def test_a_session_policy_that_is_not_is_found_out(tmp_path: Path, text: str) -> None:
     with pytest.raises(Unexpected):
         _check(tmp_path, text)
+
+
+def _assume_role(session_name: str) -> Seen:
+    return Seen(
+        operation="sts:AssumeRole",
+        parameters={"RoleSessionName": session_name},
+        access_key_id=None,
+        request_id="of-aws",
+        at_seconds=0.0,
+    )
+
+
+def test_an_assumed_role_belongs_to_the_request_of_its_name() -> None:
+    own, late = _assume_role("70010001-91-abcdef012345"), _assume_role("70010001-91-999999999999")
+    requests = [own, late, dataclasses.replace(own, operation="dynamodb:GetItem")]
+    assert assumed_roles(requests, request_id="abcdef01-2345-4000-8000-000000000000") == [own]
+    nameless = _assume_role("abcdef012345")
+    assert assumed_roles([nameless], request_id="abcdef01-2345-4000-8000-000000000000") == [nameless]
+    assert assumed_roles(requests, request_id="abcdef01-0000-4000-8000-000000000000") == []

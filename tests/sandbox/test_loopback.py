@@ -38,7 +38,7 @@ def _talk(port: int, text: bytes) -> bytes:
         return received
 
 
-def test_a_body_in_chunks_is_put_together() -> None:
+def test_a_chunked_body_is_joined() -> None:
     with Server(lambda request: Answer(body=request.body)) as server:
         answer = _talk(
             server.port,
@@ -62,7 +62,7 @@ def test_a_body_that_cannot_be_read_ends_the_connection(headers: str, status: by
     assert answer.startswith(b"HTTP/1.1 " + status)
 
 
-def test_connections_are_kept_and_cut_when_the_server_closes() -> None:
+def test_connections_are_reused_and_closed_with_the_server() -> None:
     server = Server(_echo)
     with socket.create_connection((HOST, server.port), timeout=5) as connection:
         for _ in range(2):
@@ -72,7 +72,7 @@ def test_connections_are_kept_and_cut_when_the_server_closes() -> None:
         assert connection.recv(65536) == b""
 
 
-def test_closing_ends_those_who_are_left_hanging() -> None:
+def test_closing_ends_a_hanging_request() -> None:
     arrived = threading.Event()
 
     def hang(_: Request) -> Silence:
@@ -87,7 +87,7 @@ def test_closing_ends_those_who_are_left_hanging() -> None:
         assert connection.recv(65536) == b""
 
 
-def test_a_handler_that_fails_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_the_handler_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     def fail(_: Request) -> Answer:
         raise LookupError("a fault of the sandbox")
 

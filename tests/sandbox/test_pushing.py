@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import account
 from sandbox.images import make_image
-from sandbox.pushing import Program, push, pushing_program
+from sandbox.pushing import Program, installed_client, push
 from sandbox.world import World
 from tests.sandbox.clients import Clients
 from tests.sandbox.registry.client import Client, owner_password
@@ -31,7 +31,7 @@ def test_each_client_pushes_with_the_logins_of_a_folder(owner: Client, tmp_path:
     (tmp_path / "config.json").write_text('{"auths": {}}')
     refused = push(program, image, to, config=tmp_path)
     assert not refused.succeeded
-    assert refused.said
+    assert refused.last_line
     assert owner.pull("ci/acme/shop", "1").status == 404
     (tmp_path / "config.json").write_text(json.dumps({"auths": {owner.host: {"auth": owner.basic}}}))
     assert push(program, image, to, config=tmp_path).succeeded
@@ -40,4 +40,4 @@ def test_each_client_pushes_with_the_logins_of_a_folder(owner: Client, tmp_path:
 
 def test_a_machine_without_clients_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert pushing_program() is None
+    assert installed_client() is None

@@ -27,7 +27,7 @@ def _command(folder: Path, *, port: int, issuer_port: int = 0) -> list[str]:
         (signal.SIGTERM, ["--provider", "bitrise"], "/mint/bitrise?"),
     ],
 )
-def test_it_serves_until_it_is_told_to_stop(
+def test_it_serves_until_it_is_interrupted(
     tmp_path: Path, number: signal.Signals, chosen: list[str], scenario: str
 ) -> None:
     log = tmp_path / "audit.jsonl"
@@ -39,12 +39,12 @@ def test_it_serves_until_it_is_told_to_stop(
     )
     assert serving.stdout is not None
     with serving.stdout as output:
-        told = ""
-        while "Ctrl-C" not in told:
+        printed = ""
+        while "Ctrl-C" not in printed:
             line = output.readline()
-            assert line, told
-            told += line
-        url = next(word for word in told.split() if word.startswith("http://127.0.0.1:"))
+            assert line, printed
+            printed += line
+        url = next(word for word in printed.split() if word.startswith("http://127.0.0.1:"))
         assert send(f"{url}/v1/x").status == 200
         serving.send_signal(number)
         assert serving.wait(timeout=20) == 0
@@ -52,21 +52,23 @@ def test_it_serves_until_it_is_told_to_stop(
     assert json.loads(log.read_text().splitlines()[-1]) == {"path": "/v1/x"}
     ca_bundle = f"--cacert '{tmp_path}/a state/ca.pem'"
     for wanted in (scenario, "/v1/health", "| curl -sS -H @- -X POST", "/v1/token", ca_bundle):
-        assert wanted in told
+        assert wanted in printed
 
 
 @pytest.mark.registry
 @pytest.mark.engine
-def test_the_lines_to_paste_push_to_a_real_registry(tmp_path: Path) -> None:
+def test_the_printed_commands_push_to_a_real_registry(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*_command(tmp_path / "a state", port=0), "--log", str(tmp_path / "log")],
         env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         text=True,
     ) as serving:
-        told = _told(serving)
-        start = told.index("Push with such a login; to another repository it is refused") + 1
-        lines = told[start : told.index("", start)]
+        printed = _printed(serving)
+        start = (
+            printed.index("Push with such a login; the last command pushes to another repository and is refused") + 1
+        )
+        lines = printed[start : printed.index("", start)]
         refused = lines.pop()
         try:
             done = [_paste("\n".join(lines), tmp_path), _paste(refused, tmp_path)]
@@ -80,10 +82,10 @@ def test_the_lines_to_paste_push_to_a_real_registry(tmp_path: Path) -> None:
     assert "denied: User: arn:aws:sts::111122223333:assumed-role/ci-ecr-push/" in done[1].stderr
 
 
-def _told(serving: "subprocess.Popen[str]") -> list[str]:
-    """Return what it says before it waits."""
+def _printed(serving: "subprocess.Popen[str]") -> list[str]:
+    """Return what it prints before it waits."""
     assert serving.stdout is not None
-    return [line.strip() for line in iter(serving.stdout.readline, "Ctrl-C stops it\n")]
+    return [line.strip() for line in iter(serving.stdout.readline, "Press Ctrl-C to stop\n")]
 
 
 def _paste(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -92,7 +94,7 @@ def _paste(script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_without_a_registry_program_it_serves_all_else(tmp_path: Path) -> None:
+def test_without_a_registry_program_the_rest_is_served(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     with subprocess.Popen(
@@ -101,9 +103,9 @@ def test_without_a_registry_program_it_serves_all_else(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as serving:
-        told = _told(serving)
+        printed = _printed(serving)
         serving.send_signal(signal.SIGINT)
-    assert "There is no registry to push to: docker-registry (CNCF Distribution) is not installed" in told
+    assert "No registry to push to: docker-registry (CNCF Distribution) is not installed" in printed
 
 
 @pytest.mark.parametrize("which", ["port", "issuer_port"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import account
-from sandbox.aws.policies import Ask, Verdict, verdict_of_all
+from sandbox.aws.policies import AuthorizationRequest, Decision, combined_decision
 from sandbox.aws.principals import Role, Session
 from sandbox.providers import all_providers
 from tests.cli.program import run
@@ -56,8 +56,8 @@ def _assert_whole(session: Session) -> None:
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         for action in actions:
             for resource in resources:
-                ask = Ask(action=action, resource=resource, context={})
-                assert verdict_of_all(session.role.permissions, ask) is Verdict.ALLOWED, (action, resource)
+                ask = AuthorizationRequest(action=action, resource=resource, context={})
+                assert combined_decision(session.role.permissions, ask) is Decision.ALLOW, (action, resource)
 
 
 def _ask(front: Front, provider: str, scenario: str | None, registry: str, **claims: str) -> Answer:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from sandbox import account
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from tests.service.front import EXCHANGE_FORM, SHAPES, Answer, Front, Shape
 from token_exchange.core.ports import Json
 
@@ -132,22 +132,22 @@ def test_the_login_reaches_what_the_answer_says_and_nothing_else(front: Front) -
     assert login.session.policy is not None
     end = _seconds(entry["expires_at"])
     for action, name, seconds, expected in (
-        ("ecr:PutImage", "ci/acme/shop", end - 1, Verdict.ALLOWED),
-        ("ecr:PutImage", "ci/acme/shop/web", end - 1, Verdict.ALLOWED),
-        ("ecr:BatchGetImage", "base/alpine", end - 1, Verdict.ALLOWED),
-        ("ecr:PutImage", "ci/acme/shop", end, Verdict.SILENT),
-        ("ecr:PutImage", "base/alpine", end - 1, Verdict.SILENT),
-        ("ecr:PutImage", "ci/acme/shopkeeper", end - 1, Verdict.SILENT),
-        ("ecr:BatchGetImage", "ci/acme/other", end - 1, Verdict.SILENT),
-        ("ecr:BatchDeleteImage", "ci/acme/shop", end - 1, Verdict.SILENT),
-        ("ecr:SetRepositoryPolicy", "ci/acme/shop", end - 1, Verdict.SILENT),
+        ("ecr:PutImage", "ci/acme/shop", end - 1, Decision.ALLOW),
+        ("ecr:PutImage", "ci/acme/shop/web", end - 1, Decision.ALLOW),
+        ("ecr:BatchGetImage", "base/alpine", end - 1, Decision.ALLOW),
+        ("ecr:PutImage", "ci/acme/shop", end, Decision.IMPLICIT_DENY),
+        ("ecr:PutImage", "base/alpine", end - 1, Decision.IMPLICIT_DENY),
+        ("ecr:PutImage", "ci/acme/shopkeeper", end - 1, Decision.IMPLICIT_DENY),
+        ("ecr:BatchGetImage", "ci/acme/other", end - 1, Decision.IMPLICIT_DENY),
+        ("ecr:BatchDeleteImage", "ci/acme/shop", end - 1, Decision.IMPLICIT_DENY),
+        ("ecr:SetRepositoryPolicy", "ci/acme/shop", end - 1, Decision.IMPLICIT_DENY),
     ):
-        ask = Ask(
+        ask = AuthorizationRequest(
             action=action,
             resource=f"arn:aws:ecr:eu-west-1:111122223333:repository/{name}",
             context={"aws:currenttime": [datetime.fromtimestamp(seconds, UTC).isoformat()]},
         )
-        assert login.session.policy.says(ask) is expected, (action, name)
+        assert login.session.policy.evaluate(ask) is expected, (action, name)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -220,12 +220,12 @@ def test_a_scope_makes_the_login_narrower(
     assert (entry["access"], entry["repositories"], entry["also_pull"]) == (access, repositories, also_pull)
     (session,) = [each.session for each in front.world.aws.registry.logins() if each.password == entry["password"]]
     assert session.policy is not None
-    wide = Ask(
+    wide = AuthorizationRequest(
         action="ecr:BatchGetImage",
         resource="arn:aws:ecr:eu-west-1:111122223333:repository/ci/acme/shop/else",
         context={"aws:currenttime": ["2020-01-01T00:00:00+00:00"]},
     )
-    assert session.policy.says(wide) is Verdict.SILENT
+    assert session.policy.evaluate(wide) is Decision.IMPLICIT_DENY
 
 
 def test_a_short_login_has_a_long_session_and_a_short_policy(front: Front) -> None:

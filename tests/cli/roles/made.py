@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.aws.policies import Ask, Verdict, verdict_of_all
+from sandbox.aws.policies import AuthorizationRequest, Decision, combined_decision
 from sandbox.aws.principals import Role, make_role
 from tests.cli.program import Printed, run, write_policy
 from tests.deploy.cloudformation import Stack, as_policy, at, mapping, sequence, text
@@ -50,12 +50,12 @@ def made(folder: Path, *grants: Document, options: tuple[str, ...] = (), **chang
 
 def may(role: Role, action: str, resource: str) -> bool:
     """Tell whether the role's permissions allow this."""
-    ask = Ask(action=action, resource=resource, context={})
-    return verdict_of_all(role.permissions, ask) is Verdict.ALLOWED
+    ask = AuthorizationRequest(action=action, resource=resource, context={})
+    return combined_decision(role.permissions, ask) is Decision.ALLOW
 
 
 def trusts(role: Role, action: str = "sts:AssumeRole", *, principal: str = BROKER, **context: str) -> bool:
     """Tell whether the role's trust policy lets `principal` do this; context keys come without their colons."""
     keys = {key.replace("__", ":").replace("_of_", "/").lower(): [value] for key, value in context.items()}
-    ask = Ask(action=action, resource=role.arn, context=keys)
-    return role.trust.says(ask, principals=[principal]) is Verdict.ALLOWED
+    ask = AuthorizationRequest(action=action, resource=role.arn, context=keys)
+    return role.trust.evaluate(ask, principals=[principal]) is Decision.ALLOW

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from sandbox.aws.policies import Ask, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.policy_grammar import parse_policy
 from tests.ci_claims import NOON, caller_of
 from tests.cli.program import Printed, run
@@ -93,6 +93,6 @@ def iam_admits(document: Document, claims: dict[str, Json], *, address: str = GI
         for claim, value in claims.items()
         if isinstance(value, str) and claim in known
     }
-    ask = Ask(action="sts:AssumeRoleWithWebIdentity", resource="role", context=keys)
-    said = parse_policy(json.dumps(document), kind="trust").says(ask, principals=[provider(address)])
-    return said is Verdict.ALLOWED
+    ask = AuthorizationRequest(action="sts:AssumeRoleWithWebIdentity", resource="role", context=keys)
+    said = parse_policy(json.dumps(document), kind="trust").evaluate(ask, principals=[provider(address)])
+    return said is Decision.ALLOW

@@ -18,8 +18,8 @@ STS = "https://sts.amazonaws.com/"
 
 def _session(*statements: dict[str, object], role: str = ROLE, expires_at: float | None = None) -> Session:
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    nobody = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [nobody]})
+    no_principal = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [no_principal]})
     return Session(
         role=make_role(role, trust=trust, permissions=[policy]),
         name="build-7",

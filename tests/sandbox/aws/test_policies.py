@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.aws.conditions import Context, matches
-from sandbox.aws.policies import Ask, Policy, Verdict
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy
 from sandbox.aws.policy_grammar import parse_policy
 
 ARN = "arn:aws:ecr:eu-west-1:111122223333:repository/"
@@ -19,40 +19,42 @@ def _statement(**changes: object) -> dict[str, object]:
     return {"Effect": "Allow", "Action": "ecr:PutImage", "Resource": f"{ARN}ci/*", **changes}
 
 
-def _ask(action: str = "ecr:PutImage", name: str = "ci/shop", context: Context | None = None) -> Ask:
-    return Ask(action=action, resource=ARN + name, context=context or {})
+def _ask(action: str = "ecr:PutImage", name: str = "ci/shop", context: Context | None = None) -> AuthorizationRequest:
+    return AuthorizationRequest(action=action, resource=ARN + name, context=context or {})
 
 
 @pytest.mark.parametrize(
-    ("statements", "ask", "verdict"),
+    ("statements", "authorization", "decision"),
     [
-        ([_statement()], _ask(), Verdict.ALLOWED),
+        ([_statement()], _ask(), Decision.ALLOW),
         # IAM's star crosses slashes; its names of actions ignore case, its resources do not
-        ([_statement()], _ask(name="ci/acme/deep/er"), Verdict.ALLOWED),
-        ([_statement(Action="ECR:putimage")], _ask(), Verdict.ALLOWED),
-        ([_statement(Action="ecr:Put*")], _ask(), Verdict.ALLOWED),
-        ([_statement()], _ask(name="CI/shop"), Verdict.SILENT),
-        ([_statement(Resource=f"{ARN}ci/sho?")], _ask(), Verdict.ALLOWED),
-        ([_statement(Resource=f"{ARN}ci/sho?")], _ask(name="ci/sho"), Verdict.SILENT),
+        ([_statement()], _ask(name="ci/acme/deep/er"), Decision.ALLOW),
+        ([_statement(Action="ECR:putimage")], _ask(), Decision.ALLOW),
+        ([_statement(Action="ecr:Put*")], _ask(), Decision.ALLOW),
+        ([_statement()], _ask(name="CI/shop"), Decision.IMPLICIT_DENY),
+        ([_statement(Resource=f"{ARN}ci/sho?")], _ask(), Decision.ALLOW),
+        ([_statement(Resource=f"{ARN}ci/sho?")], _ask(name="ci/sho"), Decision.IMPLICIT_DENY),
         # the whole value, on both sides
-        ([_statement(Resource=f"{ARN}ci/shop")], _ask(name="ci/shop2"), Verdict.SILENT),
-        ([_statement(Resource=f"{ARN}ci/shop")], _ask(name="ci/shop\n"), Verdict.SILENT),
-        ([_statement(Action="ecr:Put")], _ask(), Verdict.SILENT),
+        ([_statement(Resource=f"{ARN}ci/shop")], _ask(name="ci/shop2"), Decision.IMPLICIT_DENY),
+        ([_statement(Resource=f"{ARN}ci/shop")], _ask(name="ci/shop\n"), Decision.IMPLICIT_DENY),
+        ([_statement(Action="ecr:Put")], _ask(), Decision.IMPLICIT_DENY),
         # a dot is a dot
-        ([_statement(Resource=f"{ARN}ci.shop")], _ask(), Verdict.SILENT),
+        ([_statement(Resource=f"{ARN}ci.shop")], _ask(), Decision.IMPLICIT_DENY),
         # a deny wins wherever it stands
-        ([_statement(), _statement(Effect="Deny")], _ask(), Verdict.DENIED),
-        ([_statement(Effect="Deny"), _statement()], _ask(), Verdict.DENIED),
-        ([_statement(), _statement(Effect="Deny", Resource=f"{ARN}other")], _ask(), Verdict.ALLOWED),
-        ([_statement(Effect="Deny", Resource=f"{ARN}other")], _ask(), Verdict.SILENT),
+        ([_statement(), _statement(Effect="Deny")], _ask(), Decision.EXPLICIT_DENY),
+        ([_statement(Effect="Deny"), _statement()], _ask(), Decision.EXPLICIT_DENY),
+        ([_statement(), _statement(Effect="Deny", Resource=f"{ARN}other")], _ask(), Decision.ALLOW),
+        ([_statement(Effect="Deny", Resource=f"{ARN}other")], _ask(), Decision.IMPLICIT_DENY),
         # the negative forms
-        ([{"Effect": "Allow", "NotAction": "ecr:Delete*", "Resource": "*"}], _ask(), Verdict.ALLOWED),
-        ([{"Effect": "Allow", "NotAction": "ecr:Put*", "Resource": "*"}], _ask(), Verdict.SILENT),
-        ([{"Effect": "Allow", "Action": "*", "NotResource": f"{ARN}ci/*"}], _ask(), Verdict.SILENT),
+        ([{"Effect": "Allow", "NotAction": "ecr:Delete*", "Resource": "*"}], _ask(), Decision.ALLOW),
+        ([{"Effect": "Allow", "NotAction": "ecr:Put*", "Resource": "*"}], _ask(), Decision.IMPLICIT_DENY),
+        ([{"Effect": "Allow", "Action": "*", "NotResource": f"{ARN}ci/*"}], _ask(), Decision.IMPLICIT_DENY),
     ],
 )
-def test_actions_and_resources(statements: list[dict[str, object]], ask: Ask, verdict: Verdict) -> None:
-    assert _policy(*statements).says(ask) is verdict
+def test_actions_and_resources(
+    statements: list[dict[str, object]], authorization: AuthorizationRequest, decision: Decision
+) -> None:
+    assert _policy(*statements).evaluate(authorization) is decision
 
 
 @pytest.mark.parametrize(
@@ -92,14 +94,16 @@ def test_actions_and_resources(statements: list[dict[str, object]], ask: Ask, ve
 )
 def test_conditions(condition: dict[str, object], context: list[str] | None, holds: bool) -> None:  # noqa: FBT001
     policy = _policy(_statement(Condition=condition))
-    ask = _ask(context={} if context is None else {"aws:currenttime": context})
-    assert (policy.says(ask) is Verdict.ALLOWED) == holds
+    authorization = _ask(context={} if context is None else {"aws:currenttime": context})
+    assert (policy.evaluate(authorization) is Decision.ALLOW) == holds
 
 
 def test_every_condition_of_a_statement_must_hold() -> None:
     policy = _policy(_statement(Condition={"StringEquals": {"sts:ExternalId": "a", "sts:RoleSessionName": "b"}}))
-    assert policy.says(_ask(context={"sts:externalid": ["a"], "sts:rolesessionname": ["b"]})) is Verdict.ALLOWED
-    assert policy.says(_ask(context={"sts:externalid": ["a"], "sts:rolesessionname": ["c"]})) is Verdict.SILENT
+    assert policy.evaluate(_ask(context={"sts:externalid": ["a"], "sts:rolesessionname": ["b"]})) is Decision.ALLOW
+    assert (
+        policy.evaluate(_ask(context={"sts:externalid": ["a"], "sts:rolesessionname": ["c"]})) is Decision.IMPLICIT_DENY
+    )
 
 
 @given(st.text(alphabet="ab/:.*?", max_size=12), st.text(alphabet="ab/:.*?", max_size=12))

@@ -39,7 +39,7 @@ def _document(*statements: object, **changes: object) -> str:
         (_document({**ALLOW, "Action": "ecr:Put Image"}), "session", "invalid action"),
         (_document({**ALLOW, "Action": 1}), "session", "must be text"),
         (_document({**ALLOW, "Resource": "repository/x"}), "session", "ARN format"),
-        (_document({**ALLOW, "Resource": "arn:aws:ecr:::${aws:username}"}), "session", "not evaluated"),
+        (_document({**ALLOW, "Resource": "arn:aws:ecr:::${aws:username}"}), "session", "does not evaluate"),
         # conditions
         (_document({**ALLOW, "Condition": {"StringMatches": {"aws:x": "y"}}}), "session", "Invalid Condition type"),
         (_document({**ALLOW, "Condition": {"ForSome:StringLike": {"aws:x": "y"}}}), "session", "Invalid Condition"),

@@ -113,7 +113,7 @@ def _trust(**changes: object) -> str:
 @pytest.mark.parametrize(
     ("trust", "asked", "action"),
     [
-        # somebody else is trusted
+        # another principal is trusted
         (_trust(Principal={"AWS": "arn:aws:iam::111122223333:role/other"}), {}, "sts:AssumeRole"),
         (_trust(Principal={"AWS": "arn:aws:iam::999988887777:root"}), {}, "sts:AssumeRole"),
         # the external id is missing, or another

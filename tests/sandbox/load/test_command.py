@@ -1,4 +1,4 @@
-from sandbox.load.command import MOST_GROWTH, measure
+from sandbox.load.command import MAX_GROWTH, measure
 
 
 def test_every_job_of_a_small_crowd_gets_its_own() -> None:
@@ -7,7 +7,7 @@ def test_every_job_of_a_small_crowd_gets_its_own() -> None:
     assert len(figures.outcomes) == 60
     refused = [outcome for outcome in figures.outcomes if outcome.job.refused_for is not None]
     assert len(refused) == 12
-    assert figures.growth is None or figures.growth < MOST_GROWTH
+    assert figures.growth is None or figures.growth < MAX_GROWTH
 
 
 def test_a_crowd_that_has_no_time_is_reported() -> None:

@@ -1,4 +1,4 @@
-"""A job of the load tries again as the steps do that ship."""
+"""A job of the load run retries as the documented steps do."""
 
 import math
 import re
@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.load.environments import Reply
 from sandbox.load.jobs import Job
-from sandbox.load.run import COME_AGAIN, PAUSES_SECONDS, TRYING_SECONDS, Outcome, work
+from sandbox.load.run import MAX_RETRY_SECONDS, PAUSES_SECONDS, RETRIED_STATUSES, Outcome, work
 from tests.docs.pages import page
 
 JOB = Job(provider="gitlab", token="a.b.c")
@@ -19,7 +19,7 @@ def answer(status: int, *, retry_after: int | None = None) -> Reply:
 
 
 def outcome_of(*answers: Reply | Exception) -> tuple[Outcome, list[float]]:
-    """Return what becomes of a job that gets these answers, the last again and again, and how long it waits."""
+    """Return the outcome of a job that gets these answers, the last one repeatedly, and its waiting times."""
     left, waited = list(answers), list[float]()
 
     def post(_: str) -> Reply:
@@ -34,10 +34,10 @@ def outcome_of(*answers: Reply | Exception) -> tuple[Outcome, list[float]]:
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 501])
 def test_an_answer_that_stays_ends_the_tries(status: int) -> None:
     outcome, waited = outcome_of(answer(status))
-    assert (outcome.again, waited) == ((), [])
+    assert (outcome.retry_reasons, waited) == ((), [])
 
 
-@pytest.mark.parametrize("first", [*map(answer, sorted(COME_AGAIN)), ConnectionResetError(), TimeoutError()])
+@pytest.mark.parametrize("first", [*map(answer, sorted(RETRIED_STATUSES)), ConnectionResetError(), TimeoutError()])
 def test_what_passes_is_tried_again(first: Reply | Exception) -> None:
     outcome, waited = outcome_of(first, answer(200))
     assert outcome.reply == answer(200)
@@ -47,7 +47,7 @@ def test_what_passes_is_tried_again(first: Reply | Exception) -> None:
 def test_four_more_tries_and_then_the_last_answer() -> None:
     outcome, waited = outcome_of(answer(503))
     assert outcome.reply == answer(503)
-    assert len(outcome.again) == len(waited) == 4
+    assert len(outcome.retry_reasons) == len(waited) == 4
     assert waited == [1, 2, 4, 8]
 
 
@@ -70,7 +70,7 @@ def test_nothing_begins_when_the_run_is_over() -> None:
 def test_the_steps_are_told_the_same() -> None:
     (step,) = [block.text for block in page("docs/ci/README.md").blocks if block.use == "shape"]
     assert int(re.findall(r"--retry ([0-9]+)", step)[0]) == len(PAUSES_SECONDS)
-    assert float(re.findall(r"--retry-max-time ([0-9]+)", step)[0]) == TRYING_SECONDS
+    assert float(re.findall(r"--retry-max-time ([0-9]+)", step)[0]) == MAX_RETRY_SECONDS
     assert "--retry-all-errors" in step
     helper = page("docs/ci/README.md").section("The login step")
-    assert all(str(status) in helper for status in COME_AGAIN)
+    assert all(str(status) in helper for status in RETRIED_STATUSES)

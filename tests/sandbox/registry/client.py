@@ -67,13 +67,13 @@ class Client:
 
 
 def owner_password(aws: Aws, clients: Clients, *, account: str, region: str) -> str:
-    """Return a login of somebody who may do everything in one account."""
+    """Return a login with all permissions in one account."""
     anything = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-    nobody = (
+    no_principal = (
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},'
         '"Action":"sts:AssumeRole"}]}'
     )
-    role = make_role(f"arn:aws:iam::{account}:role/owner", trust=nobody, permissions=[anything])
+    role = make_role(f"arn:aws:iam::{account}:role/owner", trust=no_principal, permissions=[anything])
     aws.principals.put_role(role)
     return authorization(clients.ecr(session_of(aws, role, name="owner"), region=region)).password
 

@@ -209,7 +209,7 @@ def test_what_is_no_request_of_a_client_does_not_come_through(gate: Gate, owner:
 
 
 class TestMount:
-    """A layer that another repository has: whoever may not read it there gets no copy of it here."""
+    """A layer that another repository has: a login that may not read it there gets no copy here."""
 
     TARGET = f"/v2/{SHOP}/blobs/uploads/?mount={digest(IMAGE.layer)}&from=base/python"
 

@@ -1,4 +1,4 @@
-"""A verdict that finds nothing wrong is worth something only if it finds what is."""
+"""Each kind of failure is found, so that an empty list means something."""
 
 import dataclasses
 import random
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.load.checks import failures_of
 from sandbox.load.environments import Environments, Reply
 from sandbox.load.jobs import Job, make_jobs
 from sandbox.load.run import NO_ANSWER, Outcome, run
-from sandbox.load.verdict import faults_of
 from sandbox.world import World
 from token_exchange.core.refusals import Reason
 
@@ -42,55 +42,55 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
         yield Crowd(world=world, outcomes=outcomes)
 
 
-def verdict(crowd: Crowd, *outcomes: Outcome) -> str:
-    return "; ".join(faults_of(outcomes, crowd.world.aws))
+def messages(crowd: Crowd, *outcomes: Outcome) -> str:
+    return "; ".join(failures_of(outcomes, crowd.world.aws))
 
 
-def test_everybody_has_what_is_his(crowd: Crowd) -> None:
-    assert verdict(crowd, *crowd.outcomes) == ""
+def test_an_unchanged_run_has_no_failures(crowd: Crowd) -> None:
+    assert messages(crowd, *crowd.outcomes) == ""
 
 
 @pytest.mark.parametrize("reason", ["internal-error", "misconfigured", NO_ANSWER, "None"])
 def test_a_fault_before_the_last_try_is_found(crowd: Crowd, reason: str) -> None:
-    first = dataclasses.replace(crowd.granted()[0], again=("aws-throttled", reason))
-    assert reason in verdict(crowd, first)
-    passing = dataclasses.replace(first, again=("aws-throttled", "too-many-requests"))
-    assert verdict(crowd, passing) == ""
+    first = dataclasses.replace(crowd.granted()[0], retry_reasons=("aws-throttled", reason))
+    assert reason in messages(crowd, first)
+    passing = dataclasses.replace(first, retry_reasons=("aws-throttled", "too-many-requests"))
+    assert messages(crowd, passing) == ""
 
 
 def test_a_login_of_another_job_is_found(crowd: Crowd) -> None:
     first, second = crowd.granted()[:2]
     swapped = dataclasses.replace(first, reply=second.reply)
-    assert f"expected {first.job.own}, found " in verdict(crowd, swapped)
+    assert f"expected {first.job.own}, found " in messages(crowd, swapped)
 
 
 def test_a_session_of_another_job_is_found_behind_an_answer_that_looks_right(crowd: Crowd) -> None:
     first, second = crowd.granted()[:2]
     entry = {**_entry(crowd.reply(first)), "password": _entry(crowd.reply(second))["password"]}
     reply = dataclasses.replace(crowd.reply(first), body={"registries": [entry]})
-    assert "expected a session for" in verdict(crowd, dataclasses.replace(first, reply=reply))
+    assert "expected a session for" in messages(crowd, dataclasses.replace(first, reply=reply))
 
 
 def test_one_login_for_two_jobs_is_found(crowd: Crowd) -> None:
     first = crowd.granted()[0]
-    assert "one that another job has too" in verdict(crowd, first, first)
+    assert "one that another job also has" in messages(crowd, first, first)
 
 
 def test_a_login_for_a_bad_token_is_found(crowd: Crowd) -> None:
     login = dataclasses.replace(crowd.refused(), reply=crowd.granted()[0].reply)
-    assert "expected expired, found None with status 200" in verdict(crowd, login)
+    assert "expected expired, found None with status 200" in messages(crowd, login)
 
 
 def test_another_reason_than_its_own_is_found(crowd: Crowd) -> None:
     other = dataclasses.replace(crowd.refused().job, refused_for=Reason.BAD_SIGNATURE)
-    assert "expected bad-signature, found expired" in verdict(crowd, dataclasses.replace(crowd.refused(), job=other))
+    assert "expected bad-signature, found expired" in messages(crowd, dataclasses.replace(crowd.refused(), job=other))
 
 
 def test_a_session_for_a_bad_token_is_found_though_the_answer_refuses(crowd: Crowd) -> None:
     granted = crowd.granted()[0]
     job: Job = dataclasses.replace(granted.job, refused_for=Reason.EXPIRED)
     refused = dataclasses.replace(granted, job=job, reply=crowd.refused().reply)
-    assert f"a session was made for {job.source}, whose job is refused" in verdict(crowd, refused)
+    assert f"a session was made for {job.source}, whose job is refused" in messages(crowd, refused)
 
 
 def _entry(reply: Reply) -> dict[str, object]:

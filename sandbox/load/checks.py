@@ -1,4 +1,4 @@
-"""Whether everybody got what is his, and nobody what is another's."""
+"""Checks that each job got its own login or refusal, and no other job's."""
 
 import re
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from token_exchange.core.refusals import MEANINGS
 _PASSING = frozenset(reason for reason, meaning in MEANINGS.items() if meaning.status in {429, 503})
 
 
-def faults_of(outcomes: Sequence[Outcome], aws: Aws) -> list[str]:
-    """Return what is not as it should be, a text for each; it holds no secret."""
+def failures_of(outcomes: Sequence[Outcome], aws: Aws) -> list[str]:
+    """Return a message for each failed check. Messages contain no secrets."""
     found: list[str] = []
     passwords: set[str] = set()
     for outcome in outcomes:
@@ -31,9 +31,9 @@ def faults_of(outcomes: Sequence[Outcome], aws: Aws) -> list[str]:
 
 def _check(outcome: Outcome, aws: Aws, passwords: set[str]) -> None:
     job, reply = outcome.job, outcome.reply
-    # A second try must not hide a fault of the service's own.
-    bad = [reason for reason in outcome.again if reason not in _PASSING]
-    expect(not bad, f"expected to be told to come again for what passes, found {bad}")
+    # A successful retry must not hide a failure of the service itself.
+    bad = [reason for reason in outcome.retry_reasons if reason not in _PASSING]
+    expect(not bad, f"expected only retryable reasons, found {bad}")
     if reply is None:
         raise Unexpected("expected an answer, found none")
     reason = reply.body.get("reason")
@@ -47,13 +47,13 @@ def _check(outcome: Outcome, aws: Aws, passwords: set[str]) -> None:
         raise Unexpected("expected exactly one registry in the answer")
     entry = object_of(listed[0], "registries[0]")
     password = text_of(entry, "password")
-    expect(password not in passwords, "expected a login of its own, found one that another job has too")
+    expect(password not in passwords, "expected a login of its own, found one that another job also has")
     passwords.add(password)
     expect(texts_of(entry, "repositories") == [*job.own], f"expected {job.own}, found {entry['repositories']}")
     login = aws.registry.login(password)
     if login is None or login.session.policy is None:
-        raise Unexpected("expected a login that ECR gave out to a bounded session, found another")
-    # Not what the answer says, but what the session can do.
+        raise Unexpected("expected a login from ECR for a session with a session policy, found another")
+    # The session's permissions count, not the answer's words.
     pushes = {
         name
         for statement in login.session.policy.statements
