@@ -67,4 +67,4 @@ def test_the_shipped_picture_suits_dark_themes_and_loads_nothing() -> None:
     assert "@media(prefers-color-scheme:dark)" in shipped
     tags = {element.tag.removeprefix(SVG) for element in ET.fromstring(shipped).iter()}  # noqa: S314 - our own
     assert tags.isdisjoint({"script", "image", "foreignObject"})
-    assert "![Ratios of the last run, with their aims](performance.svg)" in Path(report.PAGE).read_text()
+    assert "](performance.svg)" in Path(report.PAGE).read_text()
