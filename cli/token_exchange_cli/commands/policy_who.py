@@ -109,9 +109,9 @@ def _lines(way: Way) -> Iterator[Text]:
         named = " ".join(f"{key} {shown(str(value))}" for key, value in organization_fields(organization).items())
         yield line(f"organization {named}", indent=2)
     for condition in grant.conditions:
-        section = "" if condition.section == "match" else "claims "
-        name = spelled(tuple(map(shown, condition.path)))
-        yield line(f"{section}{name} {value_text(condition.expected)}", indent=2)
+        section, *path = condition.document_path
+        name = spelled(tuple(map(shown, path)))
+        yield line(f"{'' if section == 'match' else 'claims '}{name} {value_text(condition.expected)}", indent=2)
     fields = way_fields(way)
     for key in ("role", "repositories", "also_pull", "duration"):
         value = fields[key]

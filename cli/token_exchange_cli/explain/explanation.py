@@ -145,7 +145,7 @@ def _judgement_fields(judgement: Judgement) -> Json:
 def _condition_fields(judged: Judged) -> Json:
     claim = judged.condition.claim
     fields: dict[str, Json] = {
-        "section": judged.condition.section,
+        "section": judged.condition.document_path[0],
         "claim": claim if isinstance(claim, str) else [*claim],
         "expected": judged.condition.expected,
         "holds": judged.holds,
@@ -255,7 +255,8 @@ def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]
 def _condition(judged: Judged) -> Text:
     condition = judged.condition
     word = ("holds", _GOOD) if judged.holds else ("fails", _BAD)
-    name = spelled(condition.path) if condition.section == "match" else f"claims {spelled(condition.path)}"
+    section, *path = condition.document_path
+    name = spelled(tuple(path)) if section == "match" else f"claims {spelled(tuple(path))}"
     found = "none" if judged.found is None else value_text(judged.found)
     return line(word, f" {shown(name)}: expected {value_text(condition.expected)}, found {found}", indent=2)
 

@@ -10,7 +10,7 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, SessionTerms, Template
 from token_exchange.core.reach import DoesNotFit, fill_repository_template, template_value
 from token_exchange.core.vocabulary import Name, Vocabulary
-from token_exchange_cli.meaning.conditions import allowed_values
+from token_exchange_cli.meaning.conditions import allowed_values, is_on_name
 from token_exchange_cli.meaning.proofs import is_present, only_values
 
 _MOST_FILLED: Final = 64
@@ -87,7 +87,7 @@ def _ways_to_fill_in(template: Template, grant: Grant, issuer: Issuer) -> list[b
 def _values(name: Name, grant: Grant, issuer: Issuer) -> Collection[str] | None:
     """Return the values that `name` can have where `grant` matches, if they are known."""
     for condition in grant.conditions:
-        if condition.section == "match" and condition.path == (name,):
+        if is_on_name(condition, name):
             values = only_values(condition, [issuer.preset])
             if values is not None:
                 return [value for _, value in values if isinstance(value, str)]
@@ -109,8 +109,5 @@ def _is_had(name: Name, given: Sequence[Template], other: Grant, issuer: Issuer)
         in_texts
         or is_present(name, issuer)
         or any(name in template.names for template in given)
-        or any(
-            condition.section == "match" and condition.path == (name,) and not condition.holds(None)
-            for condition in other.conditions
-        )
+        or any(is_on_name(condition, name) and not condition.holds(None) for condition in other.conditions)
     )

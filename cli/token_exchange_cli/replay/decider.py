@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import RawCondition
 from token_exchange.core.decision import decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Ask, Grant, Issuer, Policy, Template
@@ -14,6 +14,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
+from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
 
@@ -119,15 +120,13 @@ def _decisive(policy: Policy, issuer: Issuer) -> _Decisive:
     conditions = [condition for grant in grants for condition in grant.conditions]
     conditions += [condition for rule in rules for condition in rule.conditions]
     names: set[Name] = {"organization", "organization_id"}
-    names |= {name for name in issuer.preset.vocabulary if any(_is_on(condition, name) for condition in conditions)}
+    names |= {name for name in issuer.preset.vocabulary if any(is_on_name(condition, name) for condition in conditions)}
     names |= {name for grant in grants for template in _templates(grant) for name in template.names}
-    paths = {condition.path for condition in conditions if condition.section == "claims"} | issuer.preset.must_match
+    paths = {
+        condition.path for condition in conditions if isinstance(condition, RawCondition)
+    } | issuer.preset.must_match
     ends = {grant.expires_at_seconds for grant in grants if grant.expires_at_seconds is not None}
     return _Decisive(names=tuple(sorted(names)), paths=tuple(sorted(paths)), ends_seconds=tuple(sorted(ends)))
-
-
-def _is_on(condition: Condition, name: Name) -> bool:
-    return condition.section == "match" and condition.path == (name,)
 
 
 def _templates(grant: Grant) -> Iterator[Template]:

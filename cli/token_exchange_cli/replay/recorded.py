@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, override
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, RawCondition
 from token_exchange.core.decision import Decision, Denied, Granted, grants_asked
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.identity import Identity, Preset
@@ -164,8 +164,9 @@ class _Gaps:
         """Return the first of them that alone says whether all of `conditions` hold, or None."""
         missing: str | None = None
         for condition in conditions:
-            if condition.path[0] in (self.claims if condition.section == "claims" else self.names):
-                missing = missing or condition.path[0]
+            name = condition.document_path[1]
+            if name in (self.claims if isinstance(condition, RawCondition) else self.names):
+                missing = missing or name
             elif not condition.holds(condition.found(caller.identity.vocabulary, caller.claims)):
                 return None
         return missing

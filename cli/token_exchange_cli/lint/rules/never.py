@@ -1,9 +1,9 @@
 """Grants that nobody can ever have."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.sources import Claim
@@ -100,10 +100,15 @@ def _of_the_templates(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
 
 
 def _is_outsiders(condition: Condition, preset: Preset) -> bool:
-    claim: ClaimPath | None = condition.path
-    if condition.section == "match":
-        source = next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
-        claim = source.path if isinstance(source, Claim) else None
+    claim: ClaimPath | None = None
+    match condition:
+        case RawCondition(path=claim):
+            pass
+        case NamedCondition(name=name):
+            source = preset.vocabulary.get(name)
+            claim = source.path if isinstance(source, Claim) else None
+        case _:
+            assert_never(condition)
     if claim is None or len(claim) > 1 or claim not in preset.triggers:
         return False
     values = only_values(condition, [preset])

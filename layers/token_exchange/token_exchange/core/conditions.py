@@ -213,77 +213,117 @@ type Test = Equals | Like | Not | NotLike | Exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """What one claim has to be, in every test at once.
+class _Tested:
+    """What a value has to be, in every test at once.
 
-    `section` says whether `path` names a value of the vocabulary or a raw claim. With `fold` text is compared
-    without regard to case, and the tests hold folded values. With `bare` a UUID in braces is compared without them, and
-    the tests hold it so. `expected` is the condition as its author wrote it.
+    With `ignore_case` strings are compared without regard to case, and the tests hold casefolded values. With
+    `strip_braces` a UUID in braces is compared without them, and the tests hold it so. `expected` is the condition as
+    its author wrote it.
     """
 
-    section: Literal["match", "claims"]
-    path: ClaimPath
     tests: tuple[Test, ...]
     expected: Json
-    fold: bool = False
-    bare: bool = False
-
-    @property
-    def claim(self) -> str | list[str]:
-        """The name by which people are told of this claim; a nested one is a list of its keys."""
-        return self.path[0] if len(self.path) == 1 else list(self.path)
-
-    def found(self, vocabulary: Vocabulary, claims: Mapping[str, Json]) -> Json:
-        """Return the claim's value as it is compared, or None where it is absent."""
-        value = claim_at(claims, self.path) if self.section == "claims" else vocabulary.get(self.path[0])
-        return _bare(value) if self.bare else value
+    ignore_case: bool = False
+    strip_braces: bool = False
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is None where the claim is absent, satisfies every test."""
-        folded = _folded(value) if self.fold else value
+        compared = _casefolded(value) if self.ignore_case else value
         for test in self.tests:
             if isinstance(test, Exists):
-                if test.present is (folded is None):
+                if test.present is (compared is None):
                     return False
-            elif folded is None or not test.holds(folded):
+            elif compared is None or not test.holds(compared):
                 return False
         return True
 
-    def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
-        """Say whether this condition says what the raw claim at `path` has to be, by itself or by a name made of it.
+    @property
+    def selects_values(self) -> bool:
+        """Whether this says what the value has to be, or that it is absent.
 
-        That it is there, or is not some value, leaves all the rest; that it is absent leaves nothing. `sources` are
-        where the names come from.
+        That it is present, or is not some value, leaves everything else possible.
         """
-        if self.section == "claims":
-            is_about_it = self.path == path
-        else:
-            is_about_it = any(name == self.path[0] and path in source.behind for name, source in sources.items())
-        return is_about_it and any(
+        return any(
             isinstance(test, Equals | Like) or (isinstance(test, Exists) and not test.present) for test in self.tests
         )
 
     @property
     def exact_keys(self) -> frozenset[Key] | None:
         """The values one of which the claim must equal, where the condition says so: what an index is made of."""
-        if self.fold:
+        if self.ignore_case:
             return None
         return next((test.keys for test in self.tests if isinstance(test, Equals)), None)
 
 
-def _bare(value: Json) -> Json:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCondition(_Tested):
+    """A condition under `match`: on a name of the vocabulary."""
+
+    name: Name
+
+    @property
+    def claim(self) -> str | list[str]:
+        """The name that answers and records show for what is compared."""
+        return self.name
+
+    @property
+    def document_path(self) -> tuple[str, ...]:
+        """Where it is written in its grant or deny rule; two conditions of one path are on the same value."""
+        return ("match", self.name)
+
+    def found(self, vocabulary: Vocabulary, _claims: Mapping[str, Json], /) -> Json:
+        """Return the value as it is compared, or None where it is absent."""
+        value = vocabulary.get(self.name)
+        return _stripped(value) if self.strip_braces else value
+
+    def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
+        """Say whether this says what the raw claim at `path` has to be; `sources` are where names come from."""
+        source = sources.get(self.name)
+        return source is not None and path in source.behind and self.selects_values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawCondition(_Tested):
+    """A condition under `claims`: on a claim by the token's own name, or on one nested in it."""
+
+    path: ClaimPath
+
+    @property
+    def claim(self) -> str | list[str]:
+        """The name that answers and records show for what is compared; a nested claim is a list of its keys."""
+        return self.path[0] if len(self.path) == 1 else list(self.path)
+
+    @property
+    def document_path(self) -> tuple[str, ...]:
+        """Where it is written in its grant or deny rule; two conditions of one path are on the same value."""
+        return ("claims", *self.path)
+
+    def found(self, _vocabulary: Vocabulary, claims: Mapping[str, Json], /) -> Json:
+        """Return the value as it is compared, or None where it is absent."""
+        value = claim_at(claims, self.path)
+        return _stripped(value) if self.strip_braces else value
+
+    def singles_out(self, path: ClaimPath, _sources: Mapping[Name, Source], /) -> bool:
+        """Say whether this says what the raw claim at `path` has to be."""
+        return self.path == path and self.selects_values
+
+
+type Condition = NamedCondition | RawCondition
+
+
+def _stripped(value: Json) -> Json:
     if isinstance(value, list):
-        return [_bare(element) for element in value]
+        return [_stripped(element) for element in value]
     return without_braces(value) if isinstance(value, str) else value
 
 
-def _folded(value: Json) -> Json:
+def _casefolded(value: Json) -> Json:
     if isinstance(value, list):
-        return [_folded(element) for element in value]
+        return [_casefolded(element) for element in value]
     return value.casefold() if isinstance(value, str) else value
 
 
-def keys_of(values: Iterable[Scalar], *, fold: bool) -> frozenset[Key]:
-    """Return the typed keys of `values`, folded where case is not to count."""
-    keys = (key_of(_folded(value) if fold else value) for value in values)
+def keys_of(values: Iterable[Scalar], *, ignore_case: bool) -> frozenset[Key]:
+    """Return the typed keys of `values`, casefolded where case is not to count."""
+    keys = (key_of(_casefolded(value) if ignore_case else value) for value in values)
     return frozenset(key for key in keys if key is not None)

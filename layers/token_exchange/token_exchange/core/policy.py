@@ -11,7 +11,7 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.registries import Registry
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust
-from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Vocabulary
+from token_exchange.core.vocabulary import NAMES, Name, Vocabulary
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -99,8 +99,8 @@ def spelled_duration(seconds: int) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-type _Slot = tuple[str, ClaimPath, bool]
-"""Where a condition looks: its section and its path, and whether a UUID's braces count."""
+type _Slot = tuple[tuple[str, ...], bool]
+"""Where a condition looks, and whether a UUID's braces count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIn
         if best is None:
             everyone.append(place)
             continue
-        slot = (best.section, best.path, best.bare)
+        slot = (best.document_path, best.strip_braces)
         readers[slot] = best
         places_by_key = slots.setdefault(slot, {})
         for _, (_, key) in _exact((best,)):
@@ -155,7 +155,7 @@ def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIn
 def _exact(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, tuple[_Slot, Key]]]:
     for condition in conditions:
         for key in condition.exact_keys or ():
-            yield condition, ((condition.section, condition.path, condition.bare), key)
+            yield condition, ((condition.document_path, condition.strip_braces), key)
 
 
 type Mode = Literal["enforce", "report"]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, SessionTerms, Template
 from token_exchange.core.reach import parse_repository_template
 from token_exchange.core.refusals import quoted
@@ -136,7 +137,7 @@ def _callers(grant: Grant, issuer: Issuer) -> Iterator[_Caller]:
 def _values(grant: Grant, name: str) -> tuple[str, ...]:
     """Return the values one of which the grant wants under `name`, none where it does not say."""
     for condition in grant.conditions:
-        if condition.section == "match" and condition.path == (name,) and condition.exact_keys is not None:
+        if isinstance(condition, NamedCondition) and condition.name == name and condition.exact_keys is not None:
             return tuple(value for _, value in condition.exact_keys if isinstance(value, str))
     return ()
 

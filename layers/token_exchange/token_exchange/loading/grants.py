@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer
 from token_exchange.core.registries import Registry, SecretRegistry
@@ -180,9 +180,13 @@ class _Reader:
 
 
 def _is_public(condition: Condition, preset: Preset) -> bool:
-    if condition.section == "match":
-        return preset.is_public_name(condition.path[0])
-    return preset.is_public(condition.path)
+    match condition:
+        case NamedCondition(name=name):
+            return preset.is_public_name(name)
+        case RawCondition(path=path):
+            return preset.is_public(path)
+        case _:
+            assert_never(condition)
 
 
 def _first_second_after(day: date) -> int:

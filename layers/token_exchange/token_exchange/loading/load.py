@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+from token_exchange.core.conditions import RawCondition
 from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy, index_grants
 from token_exchange.core.registries import Registry, partition_of
 from token_exchange.core.trust import IssuerTrust
@@ -97,7 +98,7 @@ def _policy(
             condition.path[0]
             for conditions in [*(rule.conditions for rule in deny), *(grant.conditions for grant in grants)]
             for condition in conditions
-            if condition.section == "claims"
+            if isinstance(condition, RawCondition)
         ),
     )
 
