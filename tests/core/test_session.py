@@ -3,16 +3,18 @@ import re
 
 import pytest
 
+from tests.ci_claims import caller_of, github_claims
 from tests.core.decisions import reach, terms
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.core.decision import Granted, decide
+from tests.loading.documents import document, load
+from tests.loading.documents import grant as yaml_grant
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
-from token_exchange.core.policy import Ask
 from token_exchange.core.ports import Json
-from token_exchange.core.session import BoundedSession, bounded_session
+from token_exchange.core.session import BoundedSession, bounded_session, session_texts
 from token_exchange.loading.load import load_policy
 
 REQUEST_ID = "0a1b2c3d-4e5f-6789-abcd-ef0123456789"
@@ -33,7 +35,7 @@ def bounded(fields: dict[str, object] | None = None, claims: dict[str, Json] | N
     }
     now = NOW + 0.9
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=now)
-    decision = decide(policy, caller, Ask())
+    decision = decide(policy, caller, AccessRequest())
     assert isinstance(decision, Granted)
     (award,) = decision.awards
     return bounded_session(award, terms(award.grant), reach(award), caller, request_id=REQUEST_ID, now=now)
@@ -114,3 +116,16 @@ def test_the_request_names_role_external_id_and_policy() -> None:
 def test_tags_of_a_mapping_are_fitted_too() -> None:
     session = bounded({"session_tags": {"who": "{repository}(1)"}})
     assert re.fullmatch("shop-1--[0-9a-f]{16}", session.request.tags["who"])
+
+
+def test_texts_of_the_session_are_filled_in_as_they_stand() -> None:
+    spelled = yaml_grant(session_tags={"who": "{actor}/{ref_protected}", "fixed": "x"}, source_identity="{run_id}")
+    policy = load(
+        document(
+            spelled, yaml_grant(name="standard"), yaml_grant(name="none", session_tags=False, source_identity=False)
+        )
+    )
+    caller = caller_of(policy, "github", github_claims(actor="{run_id}"))
+    assert session_texts(terms(policy.grants[0]), caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
+    assert session_texts(terms(policy.grants[1]), caller) == (None, None)
+    assert session_texts(terms(policy.grants[2]), caller) == (None, None)

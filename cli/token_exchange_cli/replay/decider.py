@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.conditions import RawCondition
-from token_exchange.core.decision import decide
-from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Ask, Grant, Issuer, Policy, Template
+from token_exchange.core.decision import AccessRequest, Decision, Granted, decide
+from token_exchange.core.evaluate import Caller, Considered
+from token_exchange.core.policy import Grant, Issuer, Policy, Template
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
+from token_exchange.reporting.nearest import is_up_to_grants, nearest_grants
 from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
@@ -21,7 +22,7 @@ from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, requ
 
 def ways_to_ask(
     record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
-) -> Iterator[Ask]:
+) -> Iterator[AccessRequest]:
     """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
     registries = tuple(sorted({login.registry for login in logins}))
     would = {str(one.get("registry")) for one in _objects(record, "would")}
@@ -32,19 +33,19 @@ def ways_to_ask(
         if (name := str(one.get("grant"))) in registry_of_grant
     }
     # So only who asked for all that he may have is told of a registry beside those that he got.
-    yield Ask(registries=registries if would | looked_at <= {*registries} else ())
+    yield AccessRequest(registries=registries if would | looked_at <= {*registries} else ())
     if not logins:
-        yield Ask(registries=tuple(sorted(looked_at)))
+        yield AccessRequest(registries=tuple(sorted(looked_at)))
     if len(logins) != 1:
         return
     ((login, grant),) = logins.items()
-    yield Ask(registries=registries, grant=grant)
+    yield AccessRequest(registries=registries, grant=grant)
     try:
         scope = parse_scope(login.scope)
     except Refused:
         return  # patterns, which nobody can ask for: it was the whole of the grant
-    yield Ask(registries=registries, scope=scope)
-    yield Ask(registries=registries, grant=grant, scope=scope)
+    yield AccessRequest(registries=registries, scope=scope)
+    yield AccessRequest(registries=registries, grant=grant, scope=scope)
 
 
 def _objects(record: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
@@ -73,7 +74,7 @@ class Decider:
         self._decisive: dict[str, _Decisive] = {}
         self._remembered: dict[Hashable, Outcome | str] = {}
 
-    def outcome(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome:
+    def outcome(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome:
         """Return what comes of it where `caller` asks for `ask`.
 
         Raises:
@@ -90,15 +91,15 @@ class Decider:
             raise NotRecorded(found)
         return found
 
-    def _decided(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome | str:
+    def _decided(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome | str:
         decision = decide(self.policy, caller, ask)
         try:
             require_told(self.policy, caller, claims, ask, decision)
         except NotRecorded as error:
             return str(error)
-        return decided_outcome(decision)
+        return decided_outcome(decision, nearest=_nearest(self.policy, caller, ask, decision))
 
-    def _key(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Hashable:
+    def _key(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Hashable:
         issuer = caller.issuer
         if issuer.name not in self._decisive:
             self._decisive[issuer.name] = _decisive(self.policy, issuer)
@@ -112,6 +113,13 @@ class Decider:
             tuple((claims.tells(path[0]), _typed(claim_at(caller.claims, path))) for path in decisive.paths),
             bisect_right(decisive.ends_seconds, caller.now),
         )
+
+
+def _nearest(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Considered | None:
+    """Return the grant that came nearest, where a denial was up to the grants."""
+    if isinstance(decision, Granted) or not is_up_to_grants(decision.reason):
+        return None
+    return next(iter(nearest_grants(policy, caller, ask).nearest), None)
 
 
 def _decisive(policy: Policy, issuer: Issuer) -> _Decisive:
@@ -135,10 +143,7 @@ def _templates(grant: Grant) -> Iterator[Template]:
         return
     yield from terms.repositories
     yield from terms.also_pull
-    if isinstance(terms.session_tags, Mapping):
-        yield from terms.session_tags.values()
-    if isinstance(terms.source_identity, Template):
-        yield terms.source_identity
+    yield from (template for _, template in terms.text_templates)
 
 
 def _typed(value: Json) -> Hashable:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.ci_claims import NOON, caller_of, github_claims
 from tests.cli.diff.test_named_grants import ASKS, ci_runs, policy_changes
 from tests.loading.documents import document, grant, load
-from token_exchange.core.decision import decide
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.decision import AccessRequest, decide
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import claims_named
 from token_exchange_cli.replay.decider import Decider
@@ -30,7 +30,7 @@ def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
     asks=st.lists(ASKS, min_size=1, max_size=3),
 )
 def test_it_decides_as_the_service_does(
-    change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[Ask]
+    change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[AccessRequest]
 ) -> None:
     policy, _ = change
     decider = Decider(policy)
@@ -47,7 +47,7 @@ def test_only_what_decides_is_another_decision() -> None:
     decider = Decider(policy)
     for number in range(50):
         claims = github_claims(run_id=str(number), sha=f"{number:040}", ref=f"refs/heads/{number % 5}")
-        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), AccessRequest())
     assert len(decider._remembered) == 5  # noqa: SLF001 - what it keeps is all that can be too much
 
 
@@ -62,8 +62,8 @@ def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
     for value in (first, second):
         claims = github_claims(odd=value)
         caller = caller_of(policy, "github", claims)
-        assert decider.outcome(caller, _recorded(policy, claims), Ask()) == decided_outcome(
-            decide(policy, caller, Ask())
+        assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()) == decided_outcome(
+            decide(policy, caller, AccessRequest())
         )
 
 
@@ -72,10 +72,10 @@ def test_a_day_on_which_a_grant_ended_is_another() -> None:
     decider = Decider(policy)
     today = caller_of(policy, "github", github_claims(), now=NOON)
     claims = _recorded(policy, today.claims)
-    assert decider.outcome(today, claims, Ask()).word == "granted"
+    assert decider.outcome(today, claims, AccessRequest()).word == "granted"
     # The first second at which it no longer counts.
-    assert decider.outcome(replace(today, now=NOON + 12 * 3600 - 1), claims, Ask()).word == "granted"
-    assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, Ask()).word == "denied"
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600 - 1), claims, AccessRequest()).word == "granted"
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, AccessRequest()).word == "denied"
 
 
 def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
@@ -85,9 +85,9 @@ def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
     caller = caller_of(policy, "github", claims)
     for _ in range(2):
         with pytest.raises(NotRecorded, match="the grant reader asks for odd"):
-            decider.outcome(caller, RecordedClaims(claims, frozenset()), Ask())
+            decider.outcome(caller, RecordedClaims(claims, frozenset()), AccessRequest())
     # That the token had none is another thing.
-    assert decider.outcome(caller, _recorded(policy, claims), Ask()).word == "denied"
+    assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()).word == "denied"
 
 
 def test_it_forgets_before_it_is_too_much() -> None:
@@ -95,5 +95,5 @@ def test_it_forgets_before_it_is_too_much() -> None:
     decider = Decider(policy)
     for number in range(4100):
         claims = github_claims(ref=f"refs/heads/{number}")
-        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), AccessRequest())
     assert len(decider._remembered) == 4  # noqa: SLF001 - what it keeps is all that can be too much

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
+from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, spelled
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.applies import never_fits, unmatched
+from token_exchange_cli.meaning.applies import never_fits
 from token_exchange_cli.meaning.conditions import can_be_of, condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
 from token_exchange_cli.meaning.subjects import is_of_no_subject
@@ -75,7 +76,7 @@ def _of_all_together(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterato
 
 
 def _of_the_provider(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
-    missing = [unmatched(grant, issuer.preset) for issuer in issuers]
+    missing = [[*unmatched_claims(grant, issuer.preset)] for issuer in issuers]
     if all(missing):
         claim = spelled(missing[0][0])
         yield _never(

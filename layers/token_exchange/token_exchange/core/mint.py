@@ -10,6 +10,7 @@ from token_exchange.core.policy import Assume
 from token_exchange.core.ports import (
     Clock,
     Deadline,
+    RawToken,
     RegistryAuthorizer,
     RegistryLogin,
     RoleAssumer,
@@ -58,7 +59,7 @@ class Minter:
         self._stored = stored
         self._clock = clock
 
-    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: str) -> Login:
+    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
         """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
 
         Raises:
@@ -94,7 +95,7 @@ class Minter:
         caller: Caller,
         attempt: Attempt,
         *,
-        raw_token: str,
+        raw_token: RawToken,
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
@@ -123,7 +124,7 @@ class Minter:
         )
         return login
 
-    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: str, deadline: Deadline) -> RoleSession:
+    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken, deadline: Deadline) -> RoleSession:
         match assume:
             case "broker":
                 return self._roles.assume(request, deadline=deadline)

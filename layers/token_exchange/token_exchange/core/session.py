@@ -9,13 +9,13 @@ from hashlib import sha256
 from typing import Final, assert_never
 
 from token_exchange.core.decision import Award
-from token_exchange.core.evaluate import Caller, session_texts
-from token_exchange.core.policy import SessionTerms
-from token_exchange.core.ports import Json, RoleRequest
-from token_exchange.core.reach import Reach, narrowed
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import SessionTerms, Template
+from token_exchange.core.ports import Json, RoleRequest, SessionPolicy
+from token_exchange.core.reach import Reach, filled_text, narrowed
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.core.vocabulary import Name, Vocabulary
+from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
 
 _MARK = re.compile(r"-[0-9a-f]{16}\Z")
 
@@ -75,7 +75,7 @@ def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
     The last makes it unknown beforehand: a repository policy that names a session's ARN is not limited by the session
     policy, so nobody may be able to name one.
     """
-    who = _first(vocabulary, "repository_id", "pipeline_id", "actor_id")
+    who = _first(vocabulary, *ATTRIBUTION_IDS)
     parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
     longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
     shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []
@@ -99,9 +99,9 @@ def source_identity(value: str) -> str:
     )
 
 
-def who_asks(vocabulary: Vocabulary, *, subject: str) -> str:
-    """Return the name by which a session says who asked: the repository's, else the next best."""
-    return _first(vocabulary, "repository", "pipeline", "actor", "repository_id", "pipeline_id", "actor_id") or subject
+def source_label(vocabulary: Vocabulary, *, subject: str) -> str:
+    """Return what a session's source identity says: the repository, else the next best."""
+    return _first(vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS) or subject
 
 
 def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
@@ -163,7 +163,7 @@ PUBLIC_PUSH_ACTIONS: Final = (
 """Pulling needs no right there: everybody may."""
 
 
-def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
+def session_policy(registry: Registry, reach: Reach, *, until: int) -> SessionPolicy:
     """Return the policy document, minified: `reach` in `registry`, and nothing from the second `until` on.
 
     Raises:
@@ -176,7 +176,7 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
             f"the session policy would have {len(document)} characters, and STS takes "
             f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
         )
-    return document
+    return SessionPolicy(document)
 
 
 def require_scope_fits(award: Award) -> None:
@@ -196,7 +196,7 @@ def require_scope_fits(award: Award) -> None:
         return
     for count in range(len(award.scope) - 1, 0, -1):
         fewer = narrowed(reach, award.scope[:count])
-        if fewer is not None and _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
+        if _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
             raise Refused(
                 Reason.MALFORMED_SCOPE,
                 f"the session policy for these {len(award.scope)} repositories would have {length} characters, and STS "
@@ -270,6 +270,19 @@ _MAX_CHAINED_SESSION_SECONDS: Final = 3600
 """STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
 
 
+def session_texts(terms: SessionTerms, caller: Caller) -> tuple[Mapping[str, str] | None, str | None]:
+    """Return the tags and the source identity that `terms` spell out for `caller`; None where they leave it to us."""
+    vocabulary = caller.identity.vocabulary
+    tags = terms.session_tags
+    identity = terms.source_identity
+    return (
+        {key: filled_text(template, vocabulary) for key, template in tags.items()}
+        if isinstance(tags, Mapping)
+        else None,
+        filled_text(identity, vocabulary) if isinstance(identity, Template) else None,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundedSession:
     """The request for a session, and the second from which its policy allows nothing more."""
@@ -299,7 +312,7 @@ def bounded_session(
     else:
         tags = fitted_tags(tags)
     if identity is None and terms.source_identity:
-        identity = who_asks(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
+        identity = source_label(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
     return BoundedSession(
         made_at=made_at,
         bounded_until=until,

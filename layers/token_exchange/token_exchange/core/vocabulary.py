@@ -54,19 +54,12 @@ RENAMEABLE: Final[frozenset[Name]] = frozenset(
 """Names whose values people choose, and may choose again."""
 
 
-WHO: Final[frozenset[Name]] = frozenset(
-    {
-        "organization",
-        "organization_id",
-        "repository",
-        "repository_id",
-        "pipeline",
-        "pipeline_id",
-        "actor",
-        "actor_id",
-    }
-)
-"""Names that tell one tenant's runs from another's: a grant that fails on one of them is somebody else's."""
+ATTRIBUTION_NAMES: Final[tuple[Name, ...]] = ("repository", "pipeline", "actor")
+ATTRIBUTION_IDS: Final[tuple[Name, ...]] = ("repository_id", "pipeline_id", "actor_id")
+"""What a run is attributed to in CloudTrail, the best first."""
+
+WHO: Final[frozenset[Name]] = frozenset(("organization", "organization_id", *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS))
+"""Names that tell one tenant's runs from another's: a grant that fails on one of them is for other callers."""
 
 
 type Vocabulary = Mapping[str, str | bool]

@@ -127,7 +127,7 @@ class _Reader:
             name=name,
             issuers=self._issuers,
             conditions=conditions,
-            who=frozenset(self._places_of_who(conditions)),
+            identifying=frozenset(self._identifying(conditions)),
             registry=registry,
             terms=terms,
             single_use=single_use,
@@ -138,10 +138,10 @@ class _Reader:
             contact=contact,
         )
 
-    def _places_of_who(self, conditions: Sequence[Condition]) -> Iterator[int]:
-        for place, condition in enumerate(conditions):
+    def _identifying(self, conditions: Sequence[Condition]) -> Iterator[int]:
+        for index, condition in enumerate(conditions):
             if not all(_is_public(condition, preset) for preset in self._presets):
-                yield place
+                yield index
 
     def _registry(self) -> Registry | None:
         name = self._fields.text("registry", required=True)
