@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from token_exchange.core.conditions import Condition, RawCondition, compile_glob
+from token_exchange.core.conditions import Condition, RawCondition
+from token_exchange.core.glob import compile_glob
 from token_exchange.core.policy import Access, Grant, Issuer, Organization, Policy, Template, spelled_duration
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import WITH_SLASH

@@ -14,10 +14,10 @@ from token_exchange.core.conditions import (
     Like,
     NamedCondition,
     RawCondition,
-    compile_glob,
     key_of,
     keys_of,
 )
+from token_exchange.core.glob import compile_glob
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import claim_at
 

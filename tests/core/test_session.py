@@ -3,18 +3,15 @@ import re
 
 import pytest
 
-from tests.ci_claims import caller_of, github_claims
 from tests.core.decisions import reach, terms
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
-from tests.loading.documents import document, load
-from tests.loading.documents import grant as yaml_grant
 from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
-from token_exchange.core.session import BoundedSession, bounded_session, session_texts
+from token_exchange.core.session import BoundedSession, bounded_session
 from token_exchange.loading.load import load_policy
 
 REQUEST_ID = "0a1b2c3d-4e5f-6789-abcd-ef0123456789"
@@ -118,14 +115,17 @@ def test_tags_of_a_mapping_are_fitted_too() -> None:
     assert re.fullmatch("shop-1--[0-9a-f]{16}", session.request.tags["who"])
 
 
-def test_texts_of_the_session_are_filled_in_as_they_stand() -> None:
-    spelled = yaml_grant(session_tags={"who": "{actor}/{ref_protected}", "fixed": "x"}, source_identity="{run_id}")
-    policy = load(
-        document(
-            spelled, yaml_grant(name="standard"), yaml_grant(name="none", session_tags=False, source_identity=False)
-        )
+def test_a_value_with_braces_is_no_template() -> None:
+    session = bounded(
+        {"session_tags": {"who": "{actor}/x", "fixed": "x"}, "source_identity": "{run_id}"},
+        claims={"actor": "{run_id}", "run_id": "70"},
     )
-    caller = caller_of(policy, "github", github_claims(actor="{run_id}"))
-    assert session_texts(terms(policy.grants[0]), caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
-    assert session_texts(terms(policy.grants[1]), caller) == (None, None)
-    assert session_texts(terms(policy.grants[2]), caller) == (None, None)
+    # Neither brace is in the alphabet of a tag.
+    assert re.fullmatch(r"-run_id-/x-[0-9a-f]{16}", session.request.tags["who"])
+    assert session.request.tags["fixed"] == "x"
+    assert session.request.source_identity == "70"
+
+
+def test_a_grant_may_leave_tags_and_source_identity_out() -> None:
+    request = bounded({"session_tags": False, "source_identity": False}).request
+    assert (request.tags, request.source_identity) == ({}, None)

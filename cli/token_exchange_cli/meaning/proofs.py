@@ -11,7 +11,6 @@ from token_exchange.core.conditions import (
     Condition,
     Equals,
     Exists,
-    Glob,
     Key,
     Like,
     NamedCondition,
@@ -21,6 +20,7 @@ from token_exchange.core.conditions import (
     Test,
     key_of,
 )
+from token_exchange.core.glob import Glob
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
 from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef

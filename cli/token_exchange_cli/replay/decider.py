@@ -97,7 +97,7 @@ class Decider:
             require_told(self.policy, caller, claims, ask, decision)
         except NotRecorded as error:
             return str(error)
-        return decided_outcome(decision, nearest=_nearest(self.policy, caller, ask, decision))
+        return decided_outcome(decision, nearest=nearest_of(self.policy, caller, ask, decision))
 
     def _key(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Hashable:
         issuer = caller.issuer
@@ -115,7 +115,7 @@ class Decider:
         )
 
 
-def _nearest(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Considered | None:
+def nearest_of(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Considered | None:
     """Return the grant that came nearest, where a denial was up to the grants."""
     if isinstance(decision, Granted) or not is_up_to_grants(decision.reason):
         return None

@@ -11,12 +11,19 @@ from tests.ci_claims import NOON, caller_of, github_claims
 from tests.cli.diff.test_named_grants import ASKS, ci_runs, policy_changes
 from tests.loading.documents import document, grant, load
 from token_exchange.core.decision import AccessRequest, decide
+from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import claims_named
-from token_exchange_cli.replay.decider import Decider
-from token_exchange_cli.replay.outcomes import decided_outcome
+from token_exchange_cli.replay.decider import Decider, nearest_of
+from token_exchange_cli.replay.outcomes import Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
+
+
+def _outcome(policy: Policy, caller: Caller, ask: AccessRequest) -> Outcome:
+    """Return the outcome as it is decided and explained without remembering anything."""
+    decision = decide(policy, caller, ask)
+    return decided_outcome(decision, nearest=nearest_of(policy, caller, ask, decision))
 
 
 def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
@@ -37,9 +44,7 @@ def test_it_decides_as_the_service_does(
     for claims in [*runs, *runs]:
         for ask in asks:
             caller = caller_of(policy, "github", dict(claims), now=NOON)
-            assert decider.outcome(caller, _recorded(policy, claims), ask) == decided_outcome(
-                decide(policy, caller, ask)
-            )
+            assert decider.outcome(caller, _recorded(policy, claims), ask) == _outcome(policy, caller, ask)
 
 
 def test_only_what_decides_is_another_decision() -> None:
@@ -62,8 +67,8 @@ def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
     for value in (first, second):
         claims = github_claims(odd=value)
         caller = caller_of(policy, "github", claims)
-        assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()) == decided_outcome(
-            decide(policy, caller, AccessRequest())
+        assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()) == _outcome(
+            policy, caller, AccessRequest()
         )
 
 

@@ -2,9 +2,6 @@
 
 Types compare as JSON has them: `true` is not 1, 1 and 1.0 are equal, and a claim of another type than the
 condition's satisfies neither an operator nor its negation. An absent claim satisfies `exists: false` only.
-
-There are no regular expressions: a claim is written by a stranger, and the time to match it must be linear in its
-length whatever it holds.
 """
 
 import re
@@ -12,99 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from token_exchange.core.glob import Glob
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import ClaimPath, Name, Source, Vocabulary, claim_at, without_braces
 
-_STOPS: Final = frozenset("/:")
-
-
-MAX_GLOB_CHARACTERS: Final = 1024
-"""A compiled glob is an integer with a bit for each token, so that an unbounded one takes quadratic time to compile.
-
-The longest names there are, GitHub's workflows with their repository and ref, have some 700 characters.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Glob:
-    """A compiled glob.
-
-    After the literal prefix it is a row of tokens, and matching keeps a set of positions in that row as the bits of
-    one integer (Glushkov's automaton), so that each character of the value costs a few operations and no position is
-    ever tried twice.
-    """
-
-    pattern: str
-    _prefix: str
-    _literals: dict[str, int]
-    _any_one: int
-    _any_run: int
-    _any_run_at_all: int
-    _end: int
-
-    def matches(self, value: str) -> bool:
-        """Say whether the whole of `value` matches."""
-        if not value.startswith(self._prefix):
-            return False
-        runs = self._any_run | self._any_run_at_all
-        at = _skip_runs(1, runs)
-        for char in value[len(self._prefix) :]:
-            stops = char in _STOPS
-            stay = self._any_run_at_all if stops else runs
-            step = self._literals.get(char, 0) | (0 if stops else self._any_one)
-            at = _skip_runs((at & stay) | ((at & step) << 1), runs)
-            if not at:
-                return False
-        return bool(at & self._end)
-
-
-def compile_glob(pattern: str) -> Glob:
-    """Return the compiled form of `pattern`."""
-    prefix = pattern[: min((i for i, char in enumerate(pattern) if char in "*?"), default=len(pattern))]
-    literals: dict[str, int] = {}
-    any_one = any_run = any_run_at_all = 0
-    bit = 1
-    for token in _tokens(pattern[len(prefix) :]):
-        match token:
-            case "*":
-                any_run |= bit
-            case "**":
-                any_run_at_all |= bit
-            case "?":
-                any_one |= bit
-            case _:
-                literals[token] = literals.get(token, 0) | bit
-        bit <<= 1
-    return Glob(pattern, prefix, literals, any_one, any_run, any_run_at_all, bit)
-
-
-def _tokens(pattern: str) -> list[str]:
-    """Split `pattern` into characters and runs; stars that stand together are one run, of the wider kind."""
-    tokens: list[str] = []
-    stars = 0
-    for char in [*pattern, ""]:
-        if char == "*":
-            stars += 1
-            continue
-        if stars:
-            tokens.append("*" if stars == 1 else "**")
-            stars = 0
-        if char:
-            tokens.append(char)
-    return tokens
-
-
-def _skip_runs(at: int, runs: int) -> int:
-    """Add the positions behind each run, which may also be empty; no two runs stand together."""
-    return at | ((at & runs) << 1)
-
-
 type Scalar = str | int | float | bool
-
 
 type Key = tuple[Literal["text", "number", "boolean"], Scalar]
 """A value with its JSON type: Python's `True == 1` must not decide who may push."""
-
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -157,16 +69,15 @@ class Like:
 class Not:
     """Holds when the claim has the type of the values, is not empty or garbled, and equals none of them.
 
-    A list has to have elements, and each of them to satisfy this.
+    A list has to have elements, and each of them to satisfy this: an empty claim must not pass as "not fork".
     """
 
     keys: frozenset[Key]
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is present, satisfies this."""
-        if isinstance(value, list):
-            return bool(value) and all(self._differs(element) for element in value)
-        return self._differs(value)
+        elements = value if isinstance(value, list) else [value]
+        return bool(elements) and all(map(self._differs, elements))
 
     def _differs(self, element: Json) -> bool:
         key = key_of(element)
@@ -186,9 +97,8 @@ class NotLike:
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is present, satisfies this."""
-        if isinstance(value, list):
-            return bool(value) and all(self._differs(element) for element in value)
-        return self._differs(value)
+        elements = value if isinstance(value, list) else [value]
+        return bool(elements) and all(map(self._differs, elements))
 
     def _differs(self, element: Json) -> bool:
         return (
@@ -262,8 +172,8 @@ class NamedCondition(_Tested):
     name: Name
 
     @property
-    def claim(self) -> str | list[str]:
-        """The name that answers and records show for what is compared."""
+    def claim(self) -> str:
+        """What answers and records call the value."""
         return self.name
 
     @property
@@ -290,12 +200,12 @@ class RawCondition(_Tested):
 
     @property
     def claim(self) -> str | list[str]:
-        """The name that answers and records show for what is compared; a nested claim is a list of its keys."""
+        """What answers and records call the value; a nested claim is a list of its keys."""
         return self.path[0] if len(self.path) == 1 else list(self.path)
 
     @property
     def document_path(self) -> tuple[str, ...]:
-        """Where it is written in its grant or deny rule; two conditions of one path are on the same value."""
+        """As for `NamedCondition`."""
         return ("claims", *self.path)
 
     def found(self, _vocabulary: Vocabulary, claims: Mapping[str, Json], /) -> Json:

@@ -95,7 +95,9 @@ class Exchange:
         if isinstance(decision, Denied):
             return decision
         _require_scopes_fit(decision.awards)
+        # 5. After the decision and before AWS: a refused token stays usable, and a replayed one mints nothing.
         spent = self._spend(decision.awards, verified, attempt)
+        # 6. One session for each login.
         return self._mint(decision.awards, verified, attempt, whole=whole, spent=spent)
 
     def explain(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> Decision:

@@ -26,7 +26,7 @@ from token_exchange.core.session import BoundedSession, bounded_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other.
+    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other time.
 
     Times are seconds since the epoch.
     """
@@ -39,7 +39,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A registry login. One that was kept in a secret has no `bounds`: it is good for what it is good for."""
+    """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
 
     registry: Registry
     grant: str
@@ -173,4 +173,5 @@ def _too_large(award: Award, error: SessionTooLarge) -> Refused:
 
 
 def _ends(bounded: BoundedSession, given: RegistryLogin) -> int:
+    # ECR states 12 hours whatever the session's length (ECR API Reference, GetAuthorizationToken): never promise that.
     return min(bounded.bounded_until, int(given.expires_at))

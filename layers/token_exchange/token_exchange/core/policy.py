@@ -50,8 +50,6 @@ def parse_template(text: str) -> Template:
 
 
 _DURATION: Final = re.compile(r"(0|[1-9][0-9]{0,6})([smh])")
-
-
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -83,21 +81,15 @@ def spelled_duration(seconds: int) -> str:
 
 type Mode = Literal["enforce", "report"]
 
-
 MODES: Final[tuple[Mode, ...]] = ("enforce", "report")
-
 
 type Access = Literal["pull", "push"]
 """Push includes pull."""
 
-
 type Assume = Literal["broker", "web-identity"]
 """`broker` assumes the role as the service itself, `web-identity` with the caller's own token."""
 
-
 ASSUMES: Final[tuple[Assume, ...]] = ("broker", "web-identity")
-
-
 ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
 

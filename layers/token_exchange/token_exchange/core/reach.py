@@ -15,22 +15,13 @@ from token_exchange.core.registries import RepositoryName, RepositoryPattern
 from token_exchange.core.vocabulary import Name, Vocabulary
 
 MAX_NAME_LENGTH: Final = 256
-
-
 MIN_NAME_LENGTH: Final = 2
-
-
 _COMPONENT: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
-
-
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-
-
 _LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
 
-
 WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
-"""Names whose values may be several components; a slash in any other value would reach out of its place."""
+"""Names whose values may be several components: a slash in any other value would reach into another folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +104,7 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
         value = value_of(name)
         if value is None:
             raise DoesNotFit(name, "present")
+        # No value brings a `*` of its own: a branch called `*` would open every repository under the prefix.
         if not _has_form(value) or ("/" in value and name not in WITH_SLASH):
             raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from token_exchange.core.conditions import (
-    MAX_GLOB_CHARACTERS,
     Condition,
     Equals,
     Exists,
@@ -15,9 +14,9 @@ from token_exchange.core.conditions import (
     RawCondition,
     Scalar,
     Test,
-    compile_glob,
     keys_of,
 )
+from token_exchange.core.glob import MAX_GLOB_CHARACTERS, compile_glob
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted

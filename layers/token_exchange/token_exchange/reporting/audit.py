@@ -23,7 +23,6 @@ from token_exchange.reporting.redaction import redacted, redacted_start
 
 SCHEMA: Final = 1
 
-
 type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explained"]
 
 
