@@ -9,7 +9,7 @@ from token_exchange.core.evaluate import explain_grant, failed_checks, failed_co
 def test_failed_conditions_are_known_by_index() -> None:
     policy = load(document(grant(match={"branch": "dev", "event": "push", "tag": "v1"})))
     caller = caller_of(policy, "github", github_claims())
-    assert [*failed_conditions(policy.grants[0], caller)] == [0, 2]
+    assert [*failed_conditions(policy.grants[0].conditions, caller)] == [0, 2]
 
 
 def test_an_explanation_has_every_failed_check_in_order() -> None:

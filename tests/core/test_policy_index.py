@@ -63,9 +63,9 @@ def test_an_indexed_decision_is_a_scans(grants: list[dict[str, Json]], claims: d
     caller = caller_of(policy, "own", {"tenant": "nordlicht", **claims})
     candidates = policy.indexes["own"].candidates(caller.identity.vocabulary, caller.claims)
     assert list(candidates) == sorted(candidates)
-    assert {place for place, found in enumerate(policy.grants) if not [*failed_conditions(found, caller)]} <= set(
-        candidates
-    )
+    assert {
+        place for place, found in enumerate(policy.grants) if not [*failed_conditions(found.conditions, caller)]
+    } <= set(candidates)
 
     indexed, scanned = decide(policy, caller, AccessRequest()), decide(without_index(policy), caller, AccessRequest())
     if isinstance(indexed, Granted):

@@ -11,6 +11,7 @@ from token_exchange.core.evaluate import (
     awarded_reach,
     explain_grant,
     failed_checks,
+    failed_conditions,
 )
 from token_exchange.core.policy import DenyRule, Grant, Policy
 from token_exchange.core.reach import Reach, RepositoryScope
@@ -129,11 +130,8 @@ def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
 
 
 def _refusing_rule(policy: Policy, caller: Caller) -> DenyRule | None:
-    vocabulary, claims = caller.identity.vocabulary, caller.claims
     for rule in policy.deny:
-        if caller.issuer.name in rule.issuers and all(
-            condition.holds(condition.found(vocabulary, claims)) for condition in rule.conditions
-        ):
+        if caller.issuer.name in rule.issuers and next(failed_conditions(rule.conditions, caller), None) is None:
             return rule
     return None
 

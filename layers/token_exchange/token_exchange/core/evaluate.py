@@ -100,7 +100,7 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
         yield FailedCheck(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger)
     # 2. Every condition of the grant holds.
     holds = True
-    for index in failed_conditions(grant, caller):
+    for index in failed_conditions(grant.conditions, caller):
         holds = False
         yield _failed_condition(grant.conditions[index], caller)
     if not holds:
@@ -120,10 +120,10 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
         yield FailedCheck(claim=None, rule="mode", expected="enforce", found="report")
 
 
-def failed_conditions(grant: Grant, caller: Caller) -> Iterator[int]:
-    """Yield the indexes of the conditions of `grant` that do not hold."""
+def failed_conditions(conditions: Sequence[Condition], caller: Caller) -> Iterator[int]:
+    """Yield the indexes of those of `conditions`, of a grant or a deny rule, that do not hold."""
     vocabulary, claims = caller.identity.vocabulary, caller.claims
-    for index, condition in enumerate(grant.conditions):
+    for index, condition in enumerate(conditions):
         if not condition.holds(condition.found(vocabulary, claims)):
             yield index
 

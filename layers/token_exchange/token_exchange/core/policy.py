@@ -35,7 +35,7 @@ def parse_template(text: str) -> Template:
     """Return the template that `text` spells.
 
     Raises:
-        ValueError: a name is not in the vocabulary, or a brace stands alone.
+        ValueError: a name is not in the vocabulary, or a brace is unmatched.
     """
     names: list[Name] = []
     for found in _PLACEHOLDER.finditer(text):

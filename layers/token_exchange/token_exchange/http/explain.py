@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from token_exchange.core.decision import Award, Denied, Granted
+from token_exchange.core.decision import Award, Decision, Denied, Granted
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.policy import spelled_duration
 from token_exchange.core.ports import Json
@@ -35,38 +35,23 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
         return refusal(refused, sent, record)
     match outcome:
         case Granted():
-            return json_answer(200, _granted(outcome, record), request_id=record.request_id)
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
         case Denied() if MEANINGS[outcome.reason].error == "access_denied":
             record.refuse(Refused(outcome.reason, outcome.description), status=200)
-            return json_answer(200, _denied(outcome, record), request_id=record.request_id)
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
         case Denied():
             return denial(outcome, sent, record)
         case _:
             assert_never(outcome)
 
 
-def _granted(granted: Granted, record: AuditRecord) -> dict[str, Json]:
+def _answer(outcome: Decision, record: AuditRecord) -> dict[str, Json]:
+    awards = outcome.awards if isinstance(outcome, Granted) else ()
     return {
-        "decision": "granted",
-        "reason": "granted",
+        "decision": "granted" if isinstance(outcome, Granted) else "denied",
+        "reason": "granted" if isinstance(outcome, Granted) else outcome.reason.value,
         **identity_fields(record.attempt),
-        "registries": [award_fields(award) for award in granted.awards],
-        **_disclosed(record),
-    }
-
-
-def _denied(denied: Denied, record: AuditRecord) -> dict[str, Json]:
-    return {
-        "decision": "denied",
-        "reason": denied.reason.value,
-        **identity_fields(record.attempt),
-        "registries": [],
-        **_disclosed(record),
-    }
-
-
-def _disclosed(record: AuditRecord) -> dict[str, Json]:
-    return {
+        "registries": [award_fields(award) for award in awards],
         **considered_fields(record),
         "would": [would_fields(award) for award in report_only_awards(record.attempt)],
         "request_id": record.request_id,

@@ -34,7 +34,7 @@ def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Ne
     grants = list(grants_asked(policy, caller, request))
     ranked: list[tuple[int, int, bool]] = []
     for index, grant in enumerate(grants):
-        failed = [*failed_conditions(grant, caller)]
+        failed = [*failed_conditions(grant.conditions, caller)]
         ranked.append((len(failed), index, grant.identifying.isdisjoint(failed)))
     nearest = nsmallest(MAX_CONSIDERED, ranked)
     own = nsmallest(MAX_CONSIDERED, (item for item in ranked if item[2]))
