@@ -10,15 +10,16 @@ import yaml
 from bench.figures import Figure, Part
 from bench.policies import caller_of, policy_of
 from bench.sampling import medians, seconds_in_turns
-from token_exchange.core.decision import Denied, Granted, decide
+from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
+from token_exchange.reporting.nearest import nearest_grants
 
 FEW: Final = 10
 MANY: Final = 10_000
 LIMIT: Final = 2.0
-_ASK: Final = Ask(registries=("apps",))
+_ASK: Final = AccessRequest(registries=("apps",))
 
 
 def measure(*, rounds: int, sizes: tuple[int, ...]) -> Part:
@@ -35,7 +36,7 @@ def measure(*, rounds: int, sizes: tuple[int, ...]) -> Part:
             repeat={str(size): 50 for size in sizes},
         )
     )
-    refusal = medians(seconds_in_turns({"refusal": _decision(policies[MANY], stranger)}, rounds=max(3, rounds // 10)))
+    refusal = medians(seconds_in_turns({"refusal": _refusal(policies[MANY], stranger)}, rounds=max(3, rounds // 10)))
     few = middle[str(FEW)]
     return Part(
         title="A decision",
@@ -64,6 +65,14 @@ def measure(*, rounds: int, sizes: tuple[int, ...]) -> Part:
 
 def _decision(policy: Policy, caller: Caller) -> Callable[[], object]:
     return lambda: decide(policy, caller, _ASK)
+
+
+def _refusal(policy: Policy, caller: Caller) -> Callable[[], object]:
+    def refuse() -> object:
+        assert isinstance(decide(policy, caller, _ASK), Denied)
+        return nearest_grants(policy, caller, _ASK)
+
+    return refuse
 
 
 def _loading(text: str) -> float:

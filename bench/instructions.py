@@ -9,9 +9,11 @@ from typing import Final
 
 from bench.parts import GRANTS, parts
 from bench.policies import caller_of, policy_of
-from token_exchange.core.decision import decide
-from token_exchange.core.policy import Ask
+from token_exchange.core.decision import AccessRequest, Denied, decide
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
+from token_exchange.reporting.nearest import Nearest, nearest_grants
 
 _TOOL: Final = sys.monitoring.PROFILER_ID
 _NOW: Final = 1_800_000_000
@@ -47,5 +49,11 @@ def counts(folder: Path) -> Mapping[str, int]:
     refusal = f"decide, refused after {GRANTS:,} grants"
     return {
         **{name: count(ours[name]) for name in ("verify", "decide", "down-scope", "audit")},
-        refusal: count(lambda: decide(policy, stranger, Ask(registries=("apps",)))),
+        refusal: count(lambda: _refused(policy, stranger, AccessRequest(registries=("apps",)))),
     }
+
+
+def _refused(policy: Policy, stranger: Caller, request: AccessRequest) -> Nearest:
+    """Return what a refusal looks up for its record."""
+    assert isinstance(decide(policy, stranger, request), Denied)
+    return nearest_grants(policy, stranger, request)

@@ -19,8 +19,7 @@ from bench.verification import ISSUER, decoding, verification
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.attempt import Attempt, Timings
-from token_exchange.core.decision import Granted, decide
-from token_exchange.core.policy import Ask
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.ports import Deadline
 from token_exchange.core.session import bounded_session
 from token_exchange.core.trust import SignedToken, VerifiedToken
@@ -28,7 +27,7 @@ from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import AuditRecord
 
 GRANTS: Final = 1000
-_ASK: Final = Ask(registries=("apps",))
+_ASK: Final = AccessRequest(registries=("apps",))
 
 
 def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.fake_clock import FakeClock
 from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.decision import AccessRequest, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -23,6 +24,13 @@ def attempt_of(clock: Clock | None = None, *, request_id: str = REQUEST_ID, seco
 def signed_token(trust: IssuerTrust, claims: Mapping[str, Json]) -> SignedToken:
     """Return a token whose signature counts as proven."""
     return SignedToken(trust=trust, claims=claims, sha256="a" * 64, signed_part_sha256="b" * 64)
+
+
+def record_of(policy: Policy, caller: Caller, request: AccessRequest) -> AuditRecord:
+    """Return the record of a request that is decided."""
+    record = record_of_caller(policy, caller)
+    record.attempt.request, record.attempt.decision = request, decide(policy, caller, request)
+    return record
 
 
 def record_of_caller(policy: Policy, caller: Caller) -> AuditRecord:

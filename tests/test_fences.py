@@ -4,6 +4,8 @@ import ast
 import sys
 from pathlib import Path
 
+import pytest
+
 import token_exchange.core
 
 CORE = Path(token_exchange.core.__path__[0])
@@ -48,3 +50,28 @@ def test_the_fence_notices_what_it_forbids(tmp_path: Path) -> None:
     breach.write_text("def late() -> None:\n    import os\n    from token_exchange.adapters import aws\n")
     assert [is_allowed(module) for module in sorted(imported(breach))] == [False, False]
     assert sys.stdlib_module_names >= STANDARD
+
+
+CHECKERS = {
+    "RawToken": {("token.py", "read_compact")},
+    "SessionPolicy": {("session.py", "session_policy")},
+    "RepositoryName": {("reach.py", "parse_repository_name")},
+    "RepositoryPattern": {("reach.py", "parse_repository_name"), ("reach.py", "fill_repository_template")},
+}
+
+
+def makers(type_name: str, path: Path) -> set[tuple[str, str]]:
+    """Return the functions in the file that make a value of the type."""
+    return {
+        (path.name, function.name)
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == type_name
+    }
+
+
+@pytest.mark.parametrize("type_name", CHECKERS)
+def test_only_its_checker_makes_a_checked_string(type_name: str) -> None:
+    found = {maker for path in CORE.parent.rglob("*.py") for maker in makers(type_name, path)}
+    assert found == CHECKERS[type_name]

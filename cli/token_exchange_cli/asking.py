@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from token_exchange.core.decision import MAX_REGISTRIES
-from token_exchange.core.policy import Ask
+from token_exchange.core.decision import MAX_REGISTRIES, AccessRequest
 from token_exchange.core.refusals import Refused
 from token_exchange.http.request import parse_scope
 
@@ -23,7 +22,7 @@ def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> Ask:
+def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
     """Return what these options ask for.
 
     Raises:
@@ -32,6 +31,6 @@ def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> As
     if len(registries) > MAX_REGISTRIES:
         raise click.UsageError(f"--registry: at most {MAX_REGISTRIES} registries, found {len(registries)}")
     try:
-        return Ask(registries=tuple(registries), grant=grant, scope=parse_scope(scope))
+        return AccessRequest(registries=tuple(registries), grant=grant, scope=parse_scope(scope))
     except Refused as refused:
         raise click.UsageError(f"--scope: {refused.description}") from refused

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from token_exchange.core.conditions import Condition, compile_glob
+from token_exchange.core.conditions import Condition, RawCondition
+from token_exchange.core.glob import compile_glob
 from token_exchange.core.policy import Access, Grant, Issuer, Organization, Policy, Template, spelled_duration
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import WITH_SLASH
@@ -124,9 +125,9 @@ def organizations_left(grant: Grant, issuers: Sequence[Issuer]) -> Iterator[Orga
 
 def _leaves(condition: Condition, organization: Organization, issuer: Issuer) -> bool:
     """Say whether a token of `organization` could satisfy `condition`."""
-    if condition.section != "match":
+    if isinstance(condition, RawCondition):
         return True
-    match condition.path[0]:
+    match condition.name:
         case "organization":
             # The name of a group holds for those below it, whose names it does not say.
             known = None if issuer.preset.organization_is_path else organization.name
@@ -163,7 +164,7 @@ def organization_fields(organization: Organization) -> dict[str, Json]:
 def _condition_fields(condition: Condition) -> Json:
     claim = condition.claim
     return {
-        "section": condition.section,
+        "section": condition.document_path[0],
         "claim": claim if isinstance(claim, str) else [*claim],
         "expected": condition.expected,
     }

@@ -9,7 +9,7 @@ from fuzz.pieces import built, grown, texts
 from fuzz.reference.values import glob_matches
 from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
-from token_exchange.core.conditions import compile_glob
+from token_exchange.core.glob import compile_glob
 
 _LONGEST_PATTERN: Final = 1000
 _LONGEST_VALUE: Final = 16 * 1024

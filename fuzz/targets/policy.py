@@ -11,10 +11,11 @@ from fuzz.reference.session import rights_in, rights_of
 from fuzz.reference.values import Abstains, NotAJob
 from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
-from token_exchange.core.decision import Award, Denied
+from token_exchange.core.decision import AccessRequest, Award, Denied
 from token_exchange.core.decision import decide as decide_really
 from token_exchange.core.evaluate import Caller, caller_of
-from token_exchange.core.policy import Ask, Policy, RepositoryScope
+from token_exchange.core.policy import Policy
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import SecretRegistry
 from token_exchange.core.session import bounded_session, utc_second
@@ -136,9 +137,9 @@ class _Run:
         raise AssertionError("a grant that won is one of the policy's")
 
 
-def _ask(wanted: Wanted) -> Ask:
-    scope = tuple(RepositoryScope(name=name, push=push) for name, push in wanted.scope)
-    return Ask(registries=wanted.registries, grant=wanted.grant, scope=scope)
+def _ask(wanted: Wanted) -> AccessRequest:
+    scope = tuple(RepositoryScope(name=parse_repository_name(name), push=push) for name, push in wanted.scope)
+    return AccessRequest(registries=wanted.registries, grant=wanted.grant, scope=scope)
 
 
 def _wanted(asked: dict[str, Json]) -> Wanted:

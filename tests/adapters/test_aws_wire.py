@@ -11,14 +11,14 @@ from tests.fake_clock import FakeClock
 from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
-from token_exchange.core.ports import Deadline, RoleRequest, RoleSession
+from token_exchange.core.ports import Deadline, RoleRequest, RoleSession, SessionPolicy
 from token_exchange.core.refusals import Reason, Refused
 
 LOGIN = base64.b64encode(b"AWS:password").decode()
 REQUEST = RoleRequest(
     role_arn="arn:aws:iam::111122223333:role/ci",
     session_name="7-1-0a1b2c3d4e5f",
-    session_policy="{}",
+    session_policy=SessionPolicy("{}"),
     duration_seconds=900,
     external_id=None,
     source_identity=None,

@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.loading.documents import changed, document, load
-from token_exchange.core.conditions import Condition, Equals, Exists, Like, compile_glob, key_of, keys_of
+from token_exchange.core.conditions import (
+    Condition,
+    Equals,
+    Exists,
+    Like,
+    NamedCondition,
+    RawCondition,
+    key_of,
+    keys_of,
+)
+from token_exchange.core.glob import compile_glob
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import claim_at
 
@@ -179,34 +189,33 @@ def test_only_scalars_have_a_key() -> None:
     assert key_of({"a": "a"}) is None
 
 
-def condition(*, fold: bool) -> Condition:
-    return Condition(
-        section="claims",
+def condition(*, ignore_case: bool) -> Condition:
+    return RawCondition(
         path=("probe",),
-        tests=(Equals(keys_of(["acme/App"], fold=fold)),),
+        tests=(Equals(keys_of(["acme/App"], ignore_case=ignore_case)),),
         expected=["acme/App"],
-        fold=fold,
+        ignore_case=ignore_case,
     )
 
 
-def test_case_is_folded_only_where_asked() -> None:
-    assert not condition(fold=False).holds("ACME/app")
-    assert condition(fold=True).holds("ACME/app")
-    assert condition(fold=True).holds(["x", "ACME/APP"])
-    assert not condition(fold=True).holds(["ACME", 7])
+def test_case_is_ignored_only_where_asked() -> None:
+    assert not condition(ignore_case=False).holds("ACME/app")
+    assert condition(ignore_case=True).holds("ACME/app")
+    assert condition(ignore_case=True).holds(["x", "ACME/APP"])
+    assert not condition(ignore_case=True).holds(["ACME", 7])
 
 
 def test_an_index_is_made_of_exact_values_alone() -> None:
-    assert condition(fold=False).exact_keys == frozenset({("text", "acme/App")})
-    assert condition(fold=True).exact_keys is None
+    assert condition(ignore_case=False).exact_keys == frozenset({("text", "acme/App")})
+    assert condition(ignore_case=True).exact_keys is None
     tests = (Like((compile_glob("v*"),)), Exists(present=True))
-    only_like = Condition(section="match", path=("tag",), tests=tests, expected=[])
+    only_like = NamedCondition(name="tag", tests=tests, expected=[])
     assert only_like.exact_keys is None
 
 
 def test_a_claim_is_told_by_its_name_or_by_the_keys_that_lead_to_it() -> None:
-    assert condition(fold=False).claim == "probe"
-    nested = Condition(section="claims", path=("a", "b"), tests=(), expected=[])
+    assert condition(ignore_case=False).claim == "probe"
+    nested = RawCondition(path=("a", "b"), tests=(), expected=[])
     assert nested.claim == ["a", "b"]
 
 

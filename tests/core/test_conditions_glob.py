@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.conditions import compile_glob
+from token_exchange.core.glob import compile_glob
 
 PATTERNS = st.text(st.sampled_from("ab/:*?.é"), max_size=8)
 VALUES = st.text(st.sampled_from("ab/:.é*?\n"), max_size=10)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ci_claims import github_claims, gitlab_claims
-from tests.core.decisions import decided, denied, granted, names, reach, wants, winners
+from tests.core.decisions import decided, denied, granted, names, nearest, reach, wants, winners
 from tests.loading.documents import Document, changed, document, grant
 from token_exchange.core.decision import MAX_REGISTRIES
 from token_exchange.core.ports import Json
@@ -59,16 +59,16 @@ def test_the_first_grant_that_matches_wins_for_each_registry() -> None:
 def test_a_caller_may_name_any_grant_that_matches_him() -> None:
     found = document(grant(name="a"), grant(name="b", access="push"), grant(name="c", match={"branch": "other"}))
     assert winners(decided(found, grant_name="b")) == ["b"]
-    refusal = denied(decided(found, grant_name="c"), Reason.NO_MATCHING_GRANT)
-    assert names(refusal.shown) == ["c"]
+    denied(decided(found, grant_name="c"), Reason.NO_MATCHING_GRANT)
+    assert names(nearest(found, grant_name="c").own) == ["c"]
     denied(decided(found, grant_name="b", registries=("base",)), Reason.NO_MATCHING_GRANT)
 
 
 def test_grants_of_another_issuer_do_not_exist_for_the_caller() -> None:
     found = document(grant(issuers=["gitlab"]), grant(name="b", match={"branch": "other"}))
-    refusal = denied(decided(found), Reason.NO_MATCHING_GRANT)
-    assert names(refusal.nearest) == ["b"]
-    assert refusal.not_shown == 0
+    denied(decided(found), Reason.NO_MATCHING_GRANT)
+    assert names(nearest(found).nearest) == ["b"]
+    assert nearest(found).others == 0
     denied(decided(found, grant_name="reader"), Reason.NO_MATCHING_GRANT)
 
 
@@ -81,7 +81,6 @@ def test_more_registries_than_fit_into_an_answer() -> None:
     assert len(winners(decided(with_registries(MAX_REGISTRIES)))) == MAX_REGISTRIES
     refusal = denied(decided(with_registries(MAX_REGISTRIES + 1)), Reason.AMBIGUOUS_REGISTRY)
     assert "eu-west-11" in refusal.description
-    assert refusal.shown == ()
     assert winners(decided(with_registries(12), registries=("eu-west-12",))) == ["g-eu-west-12"]
 
 
@@ -93,11 +92,12 @@ def test_a_grant_in_report_mode_never_wins() -> None:
 
 
 def test_where_only_report_mode_matches() -> None:
-    refusal = denied(decided(document(grant(mode="report"))), Reason.NO_MATCHING_GRANT)
+    found = document(grant(mode="report"))
+    refusal = denied(decided(found), Reason.NO_MATCHING_GRANT)
     assert "report mode" in refusal.description
     assert [would.grant.name for would in refusal.would] == ["reader"]
     assert refusal.in_report_mode
-    assert [shortfall.rule for shortfall in refusal.shown[0].failed] == ["mode"]
+    assert [failed.rule for failed in nearest(found).own[0].failed] == ["mode"]
 
 
 def test_an_issuer_in_report_mode_grants_nothing() -> None:
@@ -120,21 +120,22 @@ def test_a_report_grant_that_does_not_match_would_grant_nothing() -> None:
     [(1_800_057_599.0, True), (1_800_057_599.999, True), (1_800_057_600.0, False), (2_000_000_000.0, False)],
 )
 def test_a_grant_counts_to_the_last_second_of_its_last_day(now: float, counts: bool) -> None:  # noqa: FBT001 - a table's column
-    decision = decided(document(grant(expires="2027-01-15")), now=now)
+    found = document(grant(expires="2027-01-15"))
+    decision = decided(found, now=now)
     if counts:
         assert winners(decision) == ["reader"]
     else:
-        (own,) = denied(decision, Reason.NO_MATCHING_GRANT).shown
-        assert [(shortfall.rule, shortfall.expected) for shortfall in own.failed] == [("expires", "2027-01-15")]
+        denied(decision, Reason.NO_MATCHING_GRANT)
+        (own,) = nearest(found, now=now).own
+        assert [(failed.rule, failed.expected) for failed in own.failed] == [("expires", "2027-01-15")]
 
 
 def test_only_grants_that_say_so_are_for_runs_of_outsiders() -> None:
     outsider = github_claims(event_name="pull_request_target")
     refusal = denied(decided(document(), outsider), Reason.UNTRUSTED_TRIGGER)
     assert "pull_request_target" in refusal.description
-    assert (refusal.shown, refusal.not_shown) == ((), 0)
-    assert names(refusal.nearest) == ["reader"]
-    assert refusal.nearest[0].failed[0].rule == "allow_untrusted_triggers"
+    (reader,) = nearest(document(), outsider).nearest
+    assert (reader.grant.name, reader.failed[0].rule) == ("reader", "allow_untrusted_triggers")
 
     found = document(grant(access="push"), grant(name="open", allow_untrusted_triggers=True))
     assert winners(decided(found, outsider)) == ["open"]
@@ -144,8 +145,7 @@ def test_only_grants_that_say_so_are_for_runs_of_outsiders() -> None:
 def test_an_open_grant_has_conditions_too() -> None:
     outsider = github_claims(event_name="workflow_run")
     found = document(grant(allow_untrusted_triggers=True, match={"branch": "other"}))
-    refusal = denied(decided(found, outsider), Reason.UNTRUSTED_TRIGGER)
-    assert refusal.shown == ()
+    denied(decided(found, outsider), Reason.UNTRUSTED_TRIGGER)
     beyond = document(grant(allow_untrusted_triggers=True))
     denied(decided(beyond, outsider, scope=wants("elsewhere/x")), Reason.UNTRUSTED_TRIGGER)
     reported = document(grant(allow_untrusted_triggers=True, mode="report"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.core.decisions import decided, denied, granted, names, reach, wants, winners
+from tests.core.decisions import decided, denied, granted, names, nearest, reach, wants, winners
 from tests.loading.documents import Document, document, grant
-from token_exchange.core.policy import RepositoryScope
+from token_exchange.core.reach import RepositoryScope
 from token_exchange.core.refusals import Reason
 
 OWN: Document = {
@@ -48,11 +48,12 @@ def test_a_login_reaches_the_callers_own_images() -> None:
     ],
 )
 def test_a_scope_narrows_and_is_never_reduced(scope: tuple[RepositoryScope, ...], expected: str | None) -> None:
-    decision = decided(document(grant(**OWN, also=["list"])), scope=scope, registries=("apps",))
+    found = document(grant(**OWN, also=["list"]))
+    decision = decided(found, scope=scope, registries=("apps",))
     if expected is None:
-        refusal = denied(decision, Reason.SCOPE_EXCEEDS_GRANT)
-        (own,) = refusal.shown
-        assert [shortfall.rule for shortfall in own.failed] == ["scope"]
+        denied(decision, Reason.SCOPE_EXCEEDS_GRANT)
+        (own,) = nearest(found, scope=scope, registries=("apps",)).own
+        assert [failed.rule for failed in own.failed] == ["scope"]
     else:
         (award,) = granted(decision).awards
         assert reach(award).scope == expected

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ci_claims import github_claims, gitlab_claims
-from tests.core.decisions import decided, denied, granted, reach, wants, winners
+from tests.core.decisions import decided, denied, granted, nearest, reach, wants, winners
 from tests.loading.documents import document, grant
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
@@ -59,10 +59,10 @@ def test_a_value_that_does_not_fit_makes_the_grant_not_apply(
     issuer: str, claims: dict[str, Json], template: str
 ) -> None:
     found = document(grant(issuers=[issuer], repositories=["fine", template]))
-    refusal = denied(decided(found, claims, issuer=issuer), Reason.NO_MATCHING_GRANT)
-    (shortfall,) = refusal.shown[0].failed
-    assert shortfall.rule == "repositories"
-    assert shortfall.claim == template.split("{")[1].rstrip("}")
+    denied(decided(found, claims, issuer=issuer), Reason.NO_MATCHING_GRANT)
+    (failed,) = nearest(found, claims, issuer=issuer).own[0].failed
+    assert failed.rule == "repositories"
+    assert failed.claim == template.split("{")[1].rstrip("}")
     # and a scope cannot get around it
     denied(decided(found, claims, issuer=issuer, scope=wants("fine")), Reason.NO_MATCHING_GRANT)
 
@@ -73,5 +73,5 @@ def test_a_tag_that_cannot_be_filled_makes_the_grant_not_apply(key: str) -> None
     found = document(grant(**{key: value}), grant(name="next"))
     assert winners(decided(found)) == ["next"]
     assert winners(decided(found, github_claims(environment="prod"))) == ["reader"]
-    (shortfall,) = granted(decided(found)).tried[0].failed
-    assert (shortfall.rule, shortfall.claim) == (key, "environment")
+    (failed,) = granted(decided(found)).tried[0].failed
+    assert (failed.rule, failed.claim) == (key, "environment")

@@ -1,17 +1,18 @@
+from itertools import islice
+
 from tests.ci_claims import NOON, caller_of, github_claims
-from tests.core.decisions import terms
+from tests.core.decisions import wants
 from tests.loading.documents import changed, document, grant, load
-from token_exchange.core.evaluate import applies, conditions_failed, fit, look_at, session_texts
+from token_exchange.core.evaluate import explain_grant, failed_checks, failed_conditions
 
 
-def test_what_failed_is_told_by_place() -> None:
+def test_failed_conditions_are_known_by_index() -> None:
     policy = load(document(grant(match={"branch": "dev", "event": "push", "tag": "v1"})))
     caller = caller_of(policy, "github", github_claims())
-    assert conditions_failed(policy.grants[0], caller) == [0, 2]
-    assert not applies(policy.grants[0], caller)
+    assert [*failed_conditions(policy.grants[0].conditions, caller)] == [0, 2]
 
 
-def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
+def test_an_explanation_has_every_failed_check_in_order() -> None:
     found = changed(
         document(grant(expires="2026-01-01", session_tags={"a": "{tag}"}, repositories=["{tag}"])),
         "issuers.github.mode",
@@ -19,23 +20,24 @@ def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
     )
     policy = load(found)
     caller = caller_of(policy, "github", github_claims(event_name="fork"))
-    rules = [shortfall.rule for shortfall in look_at(policy.grants[0], caller, ()).failed]
+    rules = [failed.rule for failed in explain_grant(policy.grants[0], caller, ()).failed]
     assert rules == ["allow_untrusted_triggers", "expires", "session_tags", "repositories", "mode"]
-    assert not fit(policy.grants[0], caller, ()).applies
+
+
+def test_a_scope_is_checked_only_where_the_grant_applies() -> None:
+    policy = load(document(grant(mode="report"), grant(name="over", mode="report", expires="2026-01-01")))
+    caller = caller_of(policy, "github", github_claims(), now=NOON)
+    checked = [[failed.rule for failed in failed_checks(one, caller, wants("else/x"))] for one in policy.grants]
+    assert checked == [["scope", "mode"], ["expires", "mode"]]
 
 
 def test_a_grant_whose_conditions_fail_is_not_filled_in() -> None:
     policy = load(document(grant(match={"branch": "dev"}, repositories=["{tag}"])))
-    (only,) = look_at(policy.grants[0], caller_of(policy, "github", github_claims(), now=NOON), ()).failed
+    (only,) = explain_grant(policy.grants[0], caller_of(policy, "github", github_claims(), now=NOON), ()).failed
     assert only.claim == "branch"
 
 
-def test_texts_of_the_session_are_filled_in_as_they_stand() -> None:
-    spelled = grant(session_tags={"who": "{actor}/{ref_protected}", "fixed": "x"}, source_identity="{run_id}")
-    policy = load(
-        document(spelled, grant(name="standard"), grant(name="none", session_tags=False, source_identity=False))
-    )
-    caller = caller_of(policy, "github", github_claims(actor="{run_id}"))
-    assert session_texts(terms(policy.grants[0]), caller) == ({"who": "{run_id}/true", "fixed": "x"}, "7000000001")
-    assert session_texts(terms(policy.grants[1]), caller) == (None, None)
-    assert session_texts(terms(policy.grants[2]), caller) == (None, None)
+def test_the_first_failed_check_costs_no_more_than_itself() -> None:
+    policy = load(document(grant(match={"branch": "dev", "event": "release"})))
+    checks = failed_checks(policy.grants[0], caller_of(policy, "github", github_claims()), ())
+    assert [failed.claim for failed in islice(checks, 1)] == ["branch"]

@@ -14,11 +14,11 @@ from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.core.attempt import FailedLogin, MintedLogin
-from token_exchange.core.decision import Denied
-from token_exchange.core.exchange import Exchange, Exchanged, Explained
+from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted
+from token_exchange.core.exchange import Exchange, Exchanged
 from token_exchange.core.mint import Minter
-from token_exchange.core.policy import Ask, RepositoryScope
 from token_exchange.core.ports import Json
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.usage import Budgets, SingleUse
 from token_exchange.core.verifier import Verifier
@@ -63,16 +63,18 @@ class Story:
         return self.issuer.signing_key.sign(self.issuer.header(), claims)
 
     def run(
-        self, ask: Ask | None = None, *, single: bool = False, whole: bool = False, **changes: Json
+        self, ask: AccessRequest | None = None, *, single: bool = False, whole: bool = False, **changes: Json
     ) -> Exchanged | Denied:
         self.attempt = attempt_of(self.clock, request_id=self.request_id)
-        return self.exchange.run(self.token(**changes), ask or Ask(), self.attempt, single=single, whole=whole)
+        return self.exchange.run(
+            self.token(**changes), ask or AccessRequest(), self.attempt, single=single, whole=whole
+        )
 
-    def explain(self, ask: Ask | None = None, **changes: Json) -> Explained | Denied:
+    def explain(self, ask: AccessRequest | None = None, **changes: Json) -> Decision:
         claims = self.issuer.claims(**{"organization": "acme", "repository": "shop", "branch": "main", **changes})
         return self.exchange.explain(
             self.issuer.signing_key.sign(self.issuer.header(), claims),
-            ask or Ask(),
+            ask or AccessRequest(),
             self.attempt,
         )
 
@@ -80,7 +82,7 @@ class Story:
     def record(self) -> AuditRecord:
         return AuditRecord(attempt=self.attempt)
 
-    def logins(self, ask: Ask | None = None, **more: bool) -> Exchanged:
+    def logins(self, ask: AccessRequest | None = None, **more: bool) -> Exchanged:
         outcome = self.run(ask, **more)
         assert isinstance(outcome, Exchanged)
         return outcome
@@ -113,18 +115,20 @@ def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
         story.run(aud="https://elsewhere.example")
     assert isinstance(story.run(organization="other"), Denied)
     assert isinstance(story.run(repository="stopped"), Denied)
-    assert isinstance(story.run(Ask(registries=("apps",)), repository=None), Denied)
-    assert isinstance(story.run(Ask(scope=(RepositoryScope(name="ci/other", push=True),))), Denied)
+    assert isinstance(story.run(AccessRequest(registries=("apps",)), repository=None), Denied)
+    assert isinstance(
+        story.run(AccessRequest(scope=(RepositoryScope(name=parse_repository_name("ci/other"), push=True),))), Denied
+    )
     assert story.is_untouched()
 
 
 def test_an_explanation_is_the_decision_and_mints_nothing() -> None:
     story = Story([*BOTH, grant("release", match={"environment": "release"})])
     outcome = story.explain()
-    assert isinstance(outcome, Explained)
-    assert [award.grant.name for award in outcome.granted.awards] == ["own", "base"]
-    assert [one.grant.name for one in outcome.nearest.nearest] == ["own", "base", "release"]
-    assert (story.attempt.logins, story.record.identity_is_proven) == ([], True)
+    assert isinstance(outcome, Granted)
+    assert [award.grant.name for award in outcome.awards] == ["own", "base"]
+    assert [one.grant.name for one in story.record.nearest().nearest] == ["own", "base", "release"]
+    assert (story.attempt.logins, story.attempt.organization_is_proven) == ([], True)
     assert story.is_untouched()
 
 
@@ -137,8 +141,8 @@ def test_an_explanation_of_a_denial_is_the_denial() -> None:
         outcome = story.explain(None, **changes)
         assert isinstance(outcome, Denied)
         assert outcome.reason is reason
-        # A stranger makes nobody look at ten thousand grants.
-        assert (outcome.nearest, outcome.shown) == ((), ())
+        # A stranger must not make the service look at ten thousand grants.
+        assert list(story.record.considered) == []
     assert story.is_untouched()
 
 
@@ -148,7 +152,7 @@ def test_one_login_of_several_is_a_choice_to_make() -> None:
     assert isinstance(outcome, Denied)
     assert outcome.reason is Reason.AMBIGUOUS_REGISTRY
     assert story.is_untouched()
-    assert len(story.logins(Ask(registries=("base",)), single=True).logins) == 1
+    assert len(story.logins(AccessRequest(registries=("base",)), single=True).logins) == 1
 
 
 def test_what_fails_is_told_beside_what_does_not() -> None:
@@ -189,21 +193,21 @@ def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
     assert story.attempt.token is not None
     assert story.attempt.token.claims["exp"] == int(NOW) - 3600
-    assert (story.attempt.caller, story.record.identity_is_proven) == (None, False)
+    assert (story.attempt.caller, story.attempt.organization_is_proven) == (None, False)
 
 
 def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:
     story = Story(BOTH)
     story.run(organization="other")
     assert story.attempt.token is not None
-    assert not story.record.identity_is_proven
+    assert not story.attempt.organization_is_proven
 
 
 def test_the_record_knows_which_grants_won() -> None:
     story = Story(BOTH)
     story.run()
-    assert story.record.identity_is_proven
-    assert [considered.grant.name for considered in story.record.won()] == ["own", "base"]
+    assert story.attempt.organization_is_proven
+    assert [considered.grant.name for considered in story.record.considered] == ["own", "base"]
 
 
 # ------------------------------------------------------------------------------------------------------ single use
@@ -239,7 +243,7 @@ def test_a_token_that_was_used_mints_nothing() -> None:
     assert refused.value.reason is Reason.REPLAYED
     assert len(story.roles.requests) == before
     # Other grants neither look nor spend.
-    assert len(story.logins(Ask(registries=("base",))).logins) == 1
+    assert len(story.logins(AccessRequest(registries=("base",))).logins) == 1
 
 
 def test_explaining_spends_nothing() -> None:
@@ -288,7 +292,10 @@ def test_a_session_policy_that_does_not_fit_costs_no_token() -> None:
 
 
 def scope_of(count: int, *, length: int = 67, push: bool = False) -> tuple[RepositoryScope, ...]:
-    return tuple(RepositoryScope(name=f"base/{number:02}".ljust(length, "x"), push=push) for number in range(count))
+    return tuple(
+        RepositoryScope(name=parse_repository_name(f"base/{number:02}".ljust(length, "x")), push=push)
+        for number in range(count)
+    )
 
 
 WIDE = [grant("base", access="push", repositories=["base/*"], single_use=True)]
@@ -299,9 +306,9 @@ def test_a_scope_too_long_for_a_session_says_how_many_fit(length: int, *, push: 
     story = Story(WIDE)
     scope = scope_of(20, length=length, push=push)
     with pytest.raises(Refused) as explained:
-        story.explain(Ask(scope=scope))
+        story.explain(AccessRequest(scope=scope))
     with pytest.raises(Refused) as refused:
-        story.run(Ask(scope=scope))
+        story.run(AccessRequest(scope=scope))
     assert refused.value.reason is Reason.MALFORMED_SCOPE
     assert str(explained.value) == str(refused.value)
     fits = int(refused.value.description.removesuffix(" of them fit").rpartition(" ")[2])
@@ -310,18 +317,18 @@ def test_a_scope_too_long_for_a_session_says_how_many_fit(length: int, *, push: 
     assert not story.state.marks
     # What is said is so.
     with pytest.raises(Refused):
-        story.run(Ask(scope=scope[: fits + 1]))
-    assert len(story.logins(Ask(scope=scope[:fits])).logins) == 1
+        story.run(AccessRequest(scope=scope[: fits + 1]))
+    assert len(story.logins(AccessRequest(scope=scope[:fits])).logins) == 1
 
 
 def test_a_mixed_scope_too_long_says_how_many_fit() -> None:
     story = Story(WIDE)
     scope = (*scope_of(12), *scope_of(20, push=True)[12:])
     with pytest.raises(Refused) as refused:
-        story.run(Ask(scope=scope))
+        story.run(AccessRequest(scope=scope))
     fits = int(refused.value.description.removesuffix(" of them fit").rpartition(" ")[2])
     assert 12 <= fits < 20
-    assert len(story.logins(Ask(scope=scope[:fits])).logins) == 1
+    assert len(story.logins(AccessRequest(scope=scope[:fits])).logins) == 1
 
 
 def test_a_grant_too_long_for_a_session_stays_misconfigured() -> None:
@@ -330,8 +337,10 @@ def test_a_grant_too_long_for_a_session_stays_misconfigured() -> None:
         story.run()
     assert refused.value.reason is Reason.MISCONFIGURED
     # A scope of it that fits is granted.
-    names = tuple(RepositoryScope(name=f"base/{number:02}{'x' * 60}", push=False) for number in range(3))
-    assert len(story.logins(Ask(scope=names)).logins) == 1
+    names = tuple(
+        RepositoryScope(name=parse_repository_name(f"base/{number:02}{'x' * 60}"), push=False) for number in range(3)
+    )
+    assert len(story.logins(AccessRequest(scope=names)).logins) == 1
 
 
 @pytest.mark.parametrize(
@@ -342,7 +351,7 @@ def test_a_session_that_sts_cannot_pack_is_the_scopes_fault(asked: int, reason: 
     story = Story(WIDE)
     story.roles.refusals["arn:aws:iam::111122223333:role/base"] = SessionTooLarge(Reason.MISCONFIGURED, "role x: 103%")
     with pytest.raises(Refused) as refused:
-        story.run(Ask(scope=scope_of(asked)))
+        story.run(AccessRequest(scope=scope_of(asked)))
     assert refused.value.reason is reason
     assert (f"fewer than {asked} fit" in refused.value.description) is (asked > 1)
     assert len(story.roles.requests) == 1

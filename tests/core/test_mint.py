@@ -6,11 +6,11 @@ from tests.attempts import attempt_of
 from tests.doubles import FakeRegistries, FakeRoles, FakeStoredLogins, grant, policy_text
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.core.decision import Denied, Granted, decide
+from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import caller_of
 from token_exchange.core.mint import Login, Minter
-from token_exchange.core.policy import Ask, RepositoryScope
-from token_exchange.core.ports import Json
+from token_exchange.core.ports import Json, RawToken
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import login_fields
@@ -43,14 +43,14 @@ class Story:
         self.attempt = attempt_of(self.clock)
 
     def mint(self) -> Login:
-        granted = decide(self.policy, self.caller, Ask())
+        granted = decide(self.policy, self.caller, AccessRequest())
         assert isinstance(granted, Granted)
         minter = Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock)
         return minter.mint(
             granted.awards[0],
             self.caller,
             self.attempt,
-            raw_token=RAW_TOKEN,
+            raw_token=RawToken(RAW_TOKEN),
         )
 
 
@@ -77,7 +77,11 @@ def test_the_record_names_the_secret_and_nothing_in_it() -> None:
 
 def test_no_scope_fits_a_stored_login() -> None:
     story = Story(HUB)
-    denied = decide(story.policy, story.caller, Ask(scope=(RepositoryScope(name="library/debian", push=False),)))
+    denied = decide(
+        story.policy,
+        story.caller,
+        AccessRequest(scope=(RepositoryScope(name=parse_repository_name("library/debian"), push=False),)),
+    )
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.SCOPE_EXCEEDS_GRANT
 
@@ -133,7 +137,11 @@ def test_a_login_that_pushes_to_ecr_public_reaches_its_own_repositories_until_it
 
 def test_no_scope_narrows_ecr_public() -> None:
     story = Story(PUBLIC_PUSH)
-    denied = decide(story.policy, story.caller, Ask(scope=(RepositoryScope(name="ci/shop", push=True),)))
+    denied = decide(
+        story.policy,
+        story.caller,
+        AccessRequest(scope=(RepositoryScope(name=parse_repository_name("ci/shop"), push=True),)),
+    )
     assert isinstance(denied, Denied)
     assert denied.reason is Reason.SCOPE_EXCEEDS_GRANT
 

@@ -2,13 +2,15 @@
 
 import pytest
 
+from tests.attempts import record_of
 from tests.ci_jobs import issuer_of, job_claims
-from tests.core.decisions import decided, denied, granted, winners
+from tests.core.decisions import asked, decided, denied, granted, nearest, winners
 from tests.loading.documents import Document, document, grant
-from token_exchange.core.evaluate import Shortfall
+from token_exchange.core.decision import Denied
+from token_exchange.core.evaluate import FailedCheck
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.reporting.audit import shortfall_fields
+from token_exchange.reporting.audit import failed_check_fields
 from token_exchange.reporting.disclosure import description_of
 
 AT = "oidc.circleci.com/"
@@ -61,10 +63,10 @@ def test_a_grant_that_says_where_the_code_is_from(conditions: Document) -> None:
 def test_a_grant_that_does_not(conditions: Document) -> None:
     found = policy(grant(issuers=["circleci"], **conditions))
     for claims in (FORK, job_claims("circleci")):
-        refusal = denied(decided(found, claims, issuer="circleci"), Reason.NO_MATCHING_GRANT)
-        (considered,) = refusal.shown
+        denied(decided(found, claims, issuer="circleci"), Reason.NO_MATCHING_GRANT)
+        (considered,) = nearest(found, claims, issuer="circleci").own
         assert considered.failed == (
-            Shortfall(
+            FailedCheck(
                 claim=ORIGIN, rule="must_match", expected="matched by a condition of the grant", found=claims[ORIGIN]
             ),
         )
@@ -72,12 +74,13 @@ def test_a_grant_that_does_not(conditions: Document) -> None:
 
 def test_the_caller_learns_what_the_grant_lacks() -> None:
     found = policy(grant(issuers=["circleci"]))
-    refusal = denied(decided(found, job_claims("circleci"), issuer="circleci"), Reason.NO_MATCHING_GRANT)
-    assert description_of(refusal) == (
+    record = record_of(*asked(found, job_claims("circleci"), issuer="circleci"))
+    assert isinstance(record.attempt.decision, Denied)
+    assert description_of(record.attempt.decision, record) == (
         f"no grant allows this: 'reader' wants {ORIGIN} to be matched by a condition of the grant, "
         "the token has github.com/acme/shop"
     )
-    (fields,) = (shortfall_fields(failed) for one in refusal.shown for failed in one.failed)
+    (fields,) = (failed_check_fields(failed) for one in record.nearest().own for failed in one.failed)
     assert fields == {
         "claim": ORIGIN,
         "rule": "must_match",

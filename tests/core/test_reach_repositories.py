@@ -9,7 +9,7 @@ from token_exchange.core.reach import (
     DoesNotFit,
     covers_any,
     fill_repository_template,
-    is_repository_name,
+    parse_repository_name,
     parse_repository_template,
     pattern_covers,
 )
@@ -81,7 +81,11 @@ def test_a_hostile_name_costs_linear_time() -> None:
     ],
 )
 def test_names_of_repositories(name: str, good: bool) -> None:  # noqa: FBT001 - a table's column
-    assert is_repository_name(name) is good
+    if good:
+        assert parse_repository_name(name) == name
+        return
+    with pytest.raises(ValueError, match="full name"):
+        parse_repository_name(name)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +203,7 @@ def test_no_value_brings_a_wildcard_of_its_own(one: str, other: str) -> None:
             result = filled("ci/{repository}/x", repository=value)
         except DoesNotFit:
             continue
-        assert is_repository_name(result)
+        assert parse_repository_name(result) == result
         assert result == f"ci/{value}/x"
 
 

@@ -7,10 +7,9 @@ from tests.core.decisions import reach, terms
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.core.decision import Granted, decide
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
-from token_exchange.core.policy import Ask
 from token_exchange.core.ports import Json
 from token_exchange.core.session import BoundedSession, bounded_session
 from token_exchange.loading.load import load_policy
@@ -33,7 +32,7 @@ def bounded(fields: dict[str, object] | None = None, claims: dict[str, Json] | N
     }
     now = NOW + 0.9
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=now)
-    decision = decide(policy, caller, Ask())
+    decision = decide(policy, caller, AccessRequest())
     assert isinstance(decision, Granted)
     (award,) = decision.awards
     return bounded_session(award, terms(award.grant), reach(award), caller, request_id=REQUEST_ID, now=now)
@@ -114,3 +113,19 @@ def test_the_request_names_role_external_id_and_policy() -> None:
 def test_tags_of_a_mapping_are_fitted_too() -> None:
     session = bounded({"session_tags": {"who": "{repository}(1)"}})
     assert re.fullmatch("shop-1--[0-9a-f]{16}", session.request.tags["who"])
+
+
+def test_a_value_with_braces_is_no_template() -> None:
+    session = bounded(
+        {"session_tags": {"who": "{actor}/x", "fixed": "x"}, "source_identity": "{run_id}"},
+        claims={"actor": "{run_id}", "run_id": "70"},
+    )
+    # Neither brace is in the alphabet of a tag.
+    assert re.fullmatch(r"-run_id-/x-[0-9a-f]{16}", session.request.tags["who"])
+    assert session.request.tags["fixed"] == "x"
+    assert session.request.source_identity == "70"
+
+
+def test_a_grant_may_leave_tags_and_source_identity_out() -> None:
+    request = bounded({"session_tags": False, "source_identity": False}).request
+    assert (request.tags, request.source_identity) == ({}, None)

@@ -13,7 +13,7 @@ from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import StsRoleAssumer
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.ports import Deadline, RoleRequest
+from token_exchange.core.ports import Deadline, RoleRequest, SessionPolicy
 from token_exchange.core.refusals import Reason, Refused
 
 TEMPLATE = "deploy/member-account.yaml"
@@ -65,7 +65,9 @@ def assume(
     request = RoleRequest(
         role_arn=account.PUSH_ROLE,
         session_name="70010001-1-0123456789ab",
-        session_policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}',
+        session_policy=SessionPolicy(
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}'
+        ),
         duration_seconds=3600,
         external_id=external_id,
         source_identity=source_identity,

@@ -11,9 +11,9 @@ from tests.ci_claims import NOON
 from tests.ci_jobs import job_claims
 from tests.docs.ci_systems import CI, only_block
 from tests.docs.pages import page
-from token_exchange.core.decision import Granted, decide
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.evaluate import caller_of
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.policy import Policy
 from token_exchange.core.refusals import Refused
 from token_exchange.loading.load import load_policy
 
@@ -37,7 +37,7 @@ def test_a_pages_policy_grants_its_job_and_no_other(name: str, scenario: str) ->
     assert issuer.trust.url == ci.issuer
     claims = job_claims(ci.provider, scenario, iss=ci.issuer)
     try:
-        decision = decide(policy_of(name), caller_of(issuer, claims, now=NOON), Ask(registries=("apps",)))
+        decision = decide(policy_of(name), caller_of(issuer, claims, now=NOON), AccessRequest(registries=("apps",)))
     except Refused:
         granted = False
     else:

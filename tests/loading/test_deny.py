@@ -113,4 +113,4 @@ def test_messages_name_who_lacks_what() -> None:
 )
 def test_names_fold_ids_and_all_else_do_not(conditions: Document, folded: bool) -> None:  # noqa: FBT001 - a table's column
     (condition,) = load(rules({"name": "d", "issuers": ["github"], **conditions})).deny[0].conditions
-    assert condition.fold is folded
+    assert condition.ignore_case is folded

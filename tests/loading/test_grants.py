@@ -241,4 +241,4 @@ grants:
     ],
 )
 def test_which_conditions_say_whose_grant_it_is(changes: Document, who: set[int]) -> None:
-    assert read(**changes).who == who
+    assert read(**changes).identifying == who

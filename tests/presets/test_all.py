@@ -9,9 +9,9 @@ from sandbox.providers import all_providers
 from tests.ci_claims import NOON
 from tests.ci_jobs import job_claims
 from tests.core.decisions import denied, winners
-from token_exchange.core.decision import Decision, Denied, decide
+from token_exchange.core.decision import AccessRequest, Decision, Denied, decide
 from token_exchange.core.evaluate import caller_of
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
@@ -31,7 +31,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 
 def decided(policy: Policy, provider: str, claims: dict[str, Json]) -> Decision:
     issuer = policy.issuers[PROVIDERS[provider].entry.name]
-    return decide(policy, caller_of(issuer, claims, now=NOON), Ask(registries=("apps",)))
+    return decide(policy, caller_of(issuer, claims, now=NOON), AccessRequest(registries=("apps",)))
 
 
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))

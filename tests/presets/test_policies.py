@@ -14,7 +14,7 @@ from tests.ci_claims import (
     bitbucket_claims,
     bitrise_claims,
 )
-from tests.core.decisions import decided, denied, granted, reach, winners
+from tests.core.decisions import decided, denied, granted, names, nearest, reach, winners
 from tests.loading.documents import AUDIENCE, Document, changed, document, faults, grant, load
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
@@ -233,8 +233,9 @@ def test_names_are_filled_in_without_braces() -> None:
     ],
 )
 def test_a_grant_is_shown_to_those_whose_it_is(issuer: str, changes: Document, told: bool) -> None:  # noqa: FBT001 - a table's column
-    refusal = denied(decided(policy(issuer), {**CLAIMS[issuer], **changes}, issuer=issuer), Reason.NO_MATCHING_GRANT)
-    assert [one.grant.name for one in refusal.shown] == (["reader"] if told else [])
+    claims = {**CLAIMS[issuer], **changes}
+    denied(decided(policy(issuer), claims, issuer=issuer), Reason.NO_MATCHING_GRANT)
+    assert names(nearest(policy(issuer), claims, issuer=issuer).own) == (["reader"] if told else [])
 
 
 # ------------------------------------------------------------------------------------------------------ bad entries

@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.attempts import attempt_of, record_of_caller
+from tests.attempts import attempt_of, record_of
 from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
-from token_exchange.core.decision import Denied, decide
+from token_exchange.core.decision import AccessRequest, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
-from token_exchange.core.policy import Ask
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.loading.load import load_policy
@@ -46,12 +45,11 @@ def verified(**claims: Json) -> AuditRecord:
         **claims,
     }
     caller = Caller(issuer=issuer, identity=identify(issuer.preset, everything), claims=everything, now=NOW)
-    decision = decide(POLICY, caller, Ask())
+    record = record_of(POLICY, caller, AccessRequest())
+    decision = record.attempt.decision
     assert isinstance(decision, Denied)
-    record = record_of_caller(POLICY, caller)
     record.api_request_id, record.source_ip, record.user_agent = "JKJaXmPLvHcESHA=", "203.0.113.7", "curl/8"
     record.record_token_hash("a.b.c")
-    record.attempt.decision = decision
     record.refuse(Refused(decision.reason, decision.description), status=403)
     return record
 

@@ -1,28 +1,48 @@
+from typing import get_args
+
 import pytest
 
-from tests.attempts import attempt_of
-from tests.doubles import grant, policy_text
-from token_exchange.core.decision import Denied
-from token_exchange.core.evaluate import Considered, Rule, Shortfall
+from tests.attempts import attempt_of, record_of
+from tests.ci_claims import github_claims
+from tests.core.decisions import asked
+from tests.core.decisions import wants as scope_of
+from tests.loading.documents import Document, changed, document, grant
+from token_exchange.core.decision import DenialReason, Denied
+from token_exchange.core.evaluate import FailedCheck, Rule
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason
-from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import AuditRecord
-from token_exchange.reporting.disclosure import considered_fields, description_of, hint_of, identity_fields
+from token_exchange.reporting.disclosure import (
+    considered_fields,
+    description_of,
+    disclosure,
+    hint_of_denial,
+    hint_of_refusal,
+    identity_fields,
+    own_grants,
+    report_only_awards,
+    wants,
+)
 
-GRANT = load_policy(policy_text([grant("own", contact="#platform")]).encode(), name="p", read_file=None).grants[0]
+OUTSIDER = github_claims(event_name="pull_request_target")
+OTHER: dict[str, Json] = {"match": {"branch": "other"}}
 
 
-def _denied(*failed: Shortfall, reason: Reason = Reason.NO_MATCHING_GRANT) -> Denied:
-    return Denied(reason=reason, description="no grant allows this", shown=(Considered(grant=GRANT, failed=failed),))
+def _record(*grants: Document, claims: dict[str, Json] | None = None, **more: Json) -> AuditRecord:
+    return record_of(*asked(document(*grants, **more), claims))
 
 
-def _claim(claim: str | list[str], expected: Json, found: Json) -> Shortfall:
-    return Shortfall(claim=claim, rule=None, expected=expected, found=found)
+def _denied(record: AuditRecord) -> Denied:
+    assert isinstance(record.attempt.decision, Denied)
+    return record.attempt.decision
 
 
-def _rule(rule: Rule, expected: Json, found: Json = None) -> Shortfall:
-    return Shortfall(claim=None, rule=rule, expected=expected, found=found)
+def _claim(claim: str | list[str], expected: Json, found: Json) -> FailedCheck:
+    return FailedCheck(claim=claim, rule=None, expected=expected, found=found)
+
+
+def _rule(rule: Rule, expected: Json, found: Json = None) -> FailedCheck:
+    return FailedCheck(claim=None, rule=rule, expected=expected, found=found)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +58,7 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> Shortfall:
         (_claim("branch", ["main"], "x" * 300), f"wants branch main, the token has {'x' * 100}…"),
         (_claim("branch", ["y" * 300], "x"), f"wants branch {'y' * 300}"[: len("wants branch ") + 100]),
         (
-            Shortfall(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
+            FailedCheck(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
             "wants origin to be matched by a condition of the grant, the token has x",
         ),
         (_rule("expires", "2020-01-01"), "counted until 2020-01-01"),
@@ -47,37 +67,96 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> Shortfall:
         (_rule("allow_untrusted_triggers", expected=True), "wants allow_untrusted_triggers true"),
     ],
 )
-def test_the_nearest_grant_says_in_words_what_it_wants(failed: Shortfall, words: str) -> None:
-    assert description_of(_denied(failed)).startswith(f"no grant allows this: 'own' {words}")
+def test_the_nearest_grant_says_in_words_what_it_wants(failed: FailedCheck, words: str) -> None:
+    assert wants(failed).startswith(words)
 
 
-def test_a_name_that_is_missing_is_no_claim_of_a_condition() -> None:
-    shortfall = Shortfall(claim="actor", rule="session_tags", expected={"exists": True}, found=None)
-    assert description_of(_denied(shortfall)).endswith("wants actor exists true, the token has none")
-    assert considered_fields(_denied(shortfall)) == {
+def test_a_missing_name_is_not_a_claim_of_a_condition() -> None:
+    record = _record(grant(session_tags={"who": "{environment}"}))
+    assert description_of(_denied(record), record).endswith(
+        "'reader' wants environment exists true, the token has none"
+    )
+    assert considered_fields(record) == {
         "considered": [
-            {"grant": "own", "failed": [{"claim": "actor", "rule": "session_tags", "expected": {"exists": True}}]}
+            {
+                "grant": "reader",
+                "failed": [{"claim": "environment", "rule": "session_tags", "expected": {"exists": True}}],
+            }
         ]
     }
 
 
-@pytest.mark.parametrize("reason", [Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.AMBIGUOUS_REGISTRY])
-def test_other_denials_keep_their_own_words(reason: Reason) -> None:
-    assert description_of(_denied(_claim("branch", ["main"], "x"), reason=reason)) == "no grant allows this"
+# ------------------------------------------------------------------------------------------------- who is told what
+
+DENIALS: dict[DenialReason, AuditRecord] = {
+    Reason.ORGANIZATION_NOT_ALLOWED: _record(grant(), claims=github_claims(repository_owner="stranger")),
+    Reason.DENIED: _record(grant(), deny=[{"name": "lost", "match": {"branch": "main"}}]),
+    Reason.UNKNOWN_REGISTRY: record_of(*asked(document(), registries=("nowhere",))),
+    Reason.UNKNOWN_GRANT: record_of(*asked(document(), grant_name="unknown")),
+    Reason.AMBIGUOUS_REGISTRY: record_of(
+        *asked(document(grant(), grant(name="second", registry="base")), scope=scope_of("base/x"))
+    ),
+    Reason.UNTRUSTED_TRIGGER: _record(grant(), grant(name="trial", mode="report"), claims=OUTSIDER),
+    Reason.SCOPE_EXCEEDS_GRANT: record_of(*asked(document(), scope=scope_of("elsewhere/x"))),
+    Reason.NO_MATCHING_GRANT: _record(grant(**OTHER)),
+}
 
 
-def test_nothing_shown_is_nothing_said() -> None:
-    denied = Denied(reason=Reason.NO_MATCHING_GRANT, description="no grant allows this")
-    assert description_of(denied) == "no grant allows this"
-    assert considered_fields(denied) == {}
-    assert hint_of(denied.reason, denied.shown) == MEANINGS[denied.reason].hint
+@pytest.mark.parametrize("reason", get_args(DenialReason.__value__))
+def test_each_denial_tells_no_more_than_it_may(reason: DenialReason) -> None:
+    record = DENIALS[reason]
+    denied = _denied(record)
+    assert denied.reason is reason
+    shows_grants = reason in {Reason.SCOPE_EXCEEDS_GRANT, Reason.NO_MATCHING_GRANT}
+    assert bool(identity_fields(record.attempt)) is (reason is not Reason.ORGANIZATION_NOT_ALLOWED)
+    assert bool(own_grants(record).own) is shows_grants
+    assert bool(considered_fields(record)) is shows_grants
+    assert ("reader" in description_of(denied, record)) is shows_grants
+    assert disclosure(record.attempt) == (
+        "own-grants" if shows_grants else "nothing" if reason is Reason.ORGANIZATION_NOT_ALLOWED else "identity"
+    )
 
 
-def test_who_owns_a_grant_is_told_to_whom_it_is_shown() -> None:
-    shown = _denied(_claim("branch", ["main"], "x")).shown
-    assert hint_of(Reason.NO_MATCHING_GRANT, shown).endswith("; contact: #platform")
-    assert "report mode" in hint_of(Reason.NO_MATCHING_GRANT, shown, in_report_mode=True)
+def test_the_record_shows_the_nearest_whatever_is_told() -> None:
+    for reason in (Reason.UNTRUSTED_TRIGGER, Reason.AMBIGUOUS_REGISTRY, Reason.NO_MATCHING_GRANT):
+        assert "reader" in {considered.grant.name for considered in DENIALS[reason].considered}
 
 
-def test_without_a_caller_there_is_no_identity() -> None:
-    assert identity_fields(AuditRecord(attempt=attempt_of())) == {}
+def test_an_outsiders_run_is_told_of_no_grant_when_it_wins() -> None:
+    open_grant = grant(name="open", allow_untrusted_triggers=True)
+    trial = grant(name="trial", mode="report", allow_untrusted_triggers=True)
+    outsider, member = (_record(trial, open_grant, grant(**OTHER), claims=claims) for claims in (OUTSIDER, None))
+    assert not isinstance(outsider.attempt.decision, Denied)
+    assert identity_fields(outsider.attempt) != {}
+    assert considered_fields(outsider) == {}
+    assert list(report_only_awards(outsider.attempt)) == []
+    assert considered_fields(member) != {}
+    assert [award.grant.name for award in report_only_awards(member.attempt)] == ["trial"]
+
+
+def test_without_own_grants_the_text_is_the_reasons() -> None:
+    record = _record(grant(match={"repository": "nordlicht/secret"}, contact="#secret"))
+    denied = _denied(record)
+    assert description_of(denied, record) == "no grant allows this"
+    assert considered_fields(record) == {"considered_not_shown": 1}
+    assert hint_of_denial(denied, record) == MEANINGS[denied.reason].hint
+
+
+def test_the_contact_of_a_grant_is_shown_with_the_grant() -> None:
+    record = _record(grant(contact="#platform", **OTHER))
+    assert hint_of_denial(_denied(record), record).endswith("; contact: #platform")
+    assert hint_of_refusal(Reason.ROLE_REFUSED, ()) == MEANINGS[Reason.ROLE_REFUSED].hint
+
+
+def test_report_mode_is_named_in_the_hint() -> None:
+    found = changed(document(grant()), "issuers.github.mode", "report")
+    record = record_of(*asked(found))
+    assert "report mode" in hint_of_denial(_denied(record), record)
+
+
+def test_before_a_decision_nothing_is_told() -> None:
+    record = AuditRecord(attempt=attempt_of())
+    assert disclosure(record.attempt) == "nothing"
+    assert identity_fields(record.attempt) == {}
+    assert considered_fields(record) == {}
+    assert list(report_only_awards(record.attempt)) == []

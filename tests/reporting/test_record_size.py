@@ -11,9 +11,9 @@ from tests.attempts import REQUEST_ID, record_of_caller
 from tests.fake_clock import NOW
 from tests.fake_issuer import AUDIENCE, ISSUER
 from token_exchange.core.attempt import MintedLogin
-from token_exchange.core.decision import Granted, decide
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.evaluate import caller_of
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.session import bounded_session
 from token_exchange.loading.load import load_policy
@@ -91,7 +91,7 @@ def rendered(
     }
     issuer = policy.issuers["ci"]
     caller = caller_of(issuer, everything, now=NOW)
-    decision = decide(policy, caller, Ask())
+    decision = decide(policy, caller, AccessRequest())
     assert isinstance(decision, Granted)
     assert len(decision.awards) == 10
     record = record_of_caller(policy, caller)

@@ -11,10 +11,10 @@ from tests.attempts import attempt_of
 from tests.ci_claims import NOON, caller_of, github_claims, gitlab_claims
 from tests.loading.documents import document, grant, load
 from token_exchange.core.attempt import Attempt
-from token_exchange.core.decision import Decision, Denied, decide, nearest_grants
+from token_exchange.core.decision import AccessRequest, Decision, Denied, decide
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.exchange import Exchange, Explained
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.exchange import Exchange
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.http.event import HttpRequest
 from token_exchange.http.explain import explain_token
@@ -109,19 +109,16 @@ class Deciding(Exchange):
         self.caller = caller
 
     @override
-    def explain(self, raw_token: str, ask: Ask, attempt: Attempt) -> Explained | Denied:
-        decision = self.decided(ask, attempt)
-        if isinstance(decision, Denied):
-            return decision
-        return Explained(granted=decision, nearest=nearest_grants(self.policy, self.caller, ask))
+    def explain(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> Decision:
+        return self.decided(request, attempt)
 
-    def decided(self, ask: Ask, attempt: Attempt) -> Decision:
-        decision = decide(self.policy, self.caller, ask)
-        attempt.policy, attempt.caller, attempt.ask, attempt.decision = self.policy, self.caller, ask, decision
+    def decided(self, request: AccessRequest, attempt: Attempt) -> Decision:
+        decision = decide(self.policy, self.caller, request)
+        attempt.policy, attempt.caller, attempt.request, attempt.decision = self.policy, self.caller, request, decision
         return decision
 
 
-def answers(policy: Policy, caller: Caller, ask: Ask) -> list[str]:
+def answers(policy: Policy, caller: Caller, ask: AccessRequest) -> list[str]:
     """Return all that the caller is told: the refusal where it is one, and the explanation."""
     exchange, record = Deciding(policy, caller), AuditRecord(attempt=attempt_of())
     decision = exchange.decided(ask, record.attempt)
@@ -213,7 +210,7 @@ def test_nothing_of_a_grant_for_others_is_told(
     issuer, drawn, asked = case
     policy = load(document(*(fields for fields, _ in drawn)))
     caller = caller_of(policy, issuer, CLAIMS[issuer], now=NOON)
-    for ask in (Ask(), Ask(grant=None if asked is None else f"zq{asked}z")):
+    for ask in (AccessRequest(), AccessRequest(grant=None if asked is None else f"zq{asked}z")):
         for answer in answers(policy, caller, ask):
             for number, (_, is_others) in enumerate(drawn):
                 if is_others:
@@ -230,7 +227,7 @@ def test_a_grant_for_one_other_name_is_not_told_of(issuer: str, place: Place) ->
         condition = {name: condition}
     policy = load(document(grant(name="zqz", issuers=[issuer], **{section: condition})))
     caller = caller_of(policy, issuer, CLAIMS[issuer], now=NOON)
-    told = answers(policy, caller, Ask())
+    told = answers(policy, caller, AccessRequest())
     assert len(told) == 2
     for answer in told:
         assert "zqz" not in answer
@@ -247,5 +244,5 @@ def test_a_grant_for_another_branch_or_the_like_is_told_of(issuer: str, place: P
         condition = {name: condition}
     policy = load(document(grant(name="zqz", issuers=[issuer], **{section: condition})))
     caller = caller_of(policy, issuer, CLAIMS[issuer], now=NOON)
-    for answer in answers(policy, caller, Ask()):
+    for answer in answers(policy, caller, AccessRequest()):
         assert "zqz-next" in answer

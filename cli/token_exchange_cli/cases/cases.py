@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Final
 
-from token_exchange.core.policy import ACCESSES, Ask
+from token_exchange.core.decision import AccessRequest
+from token_exchange.core.policy import ACCESSES
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.request import parse_scope
@@ -49,7 +50,7 @@ class Case:
     place: str
     issuer: str | None
     claims: Mapping[str, Json]
-    ask: Ask
+    ask: AccessRequest
     expected: ExpectedLogin | ExpectedDenial
 
 
@@ -135,18 +136,18 @@ def _json(node: Node, path: Path, problems: Problems) -> Json:
             return node
 
 
-def _ask(fields: Fields) -> Ask:
+def _ask(fields: Fields) -> AccessRequest:
     ask = fields.mapping("ask")
     if ask is None:
-        return Ask()
+        return AccessRequest()
     registries, grant = ask.texts("registry", single=True), ask.text("grant")
     scope = ask.text("scope")
     ask.finish()
     try:
-        return Ask(registries=registries or (), grant=grant, scope=parse_scope(scope))
+        return AccessRequest(registries=registries or (), grant=grant, scope=parse_scope(scope))
     except Refused as refused:
         ask.problem("scope", "bad-value", refused.description)
-        return Ask()
+        return AccessRequest()
 
 
 def _expected(fields: Fields) -> ExpectedLogin | ExpectedDenial | None:

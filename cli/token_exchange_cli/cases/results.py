@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 import click
 
 from token_exchange.core.decision import Award, Denied, Granted
+from token_exchange.core.evaluate import Considered
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
@@ -45,8 +46,8 @@ def run_case(policy: Policy, case: Case, *, now: float) -> Result:
         presented = presented_claims(policy, case.claims, issuer=case.issuer, now=now)
     except click.UsageError as error:
         raise Unusable(f"{case.file}: {case.place}.issuer: {error.message}") from error
-    outcome = explained(policy, presented, case.ask).outcome
-    expected = case.expected
+    explanation = explained(policy, presented, case.ask)
+    outcome, expected = explanation.outcome, case.expected
     match outcome:
         case Granted():
             award = _award_of(outcome, expected)
@@ -54,7 +55,7 @@ def run_case(policy: Policy, case: Case, *, now: float) -> Result:
             return Result(case=case, passed=passed, found=_found_login(outcome, award, expected))
         case Denied() | Refused():
             passed = isinstance(expected, ExpectedDenial) and expected.reason is outcome.reason
-            return Result(case=case, passed=passed, found=_found_denial(outcome))
+            return Result(case=case, passed=passed, found=_found_denial(outcome, explanation.nearest))
         case _:
             assert_never(outcome)
 
@@ -106,10 +107,9 @@ def _found_login(granted: Granted, award: Award, expected: ExpectedLogin | Expec
     return {**{name: found[name] for name in names}, **({"others": [*others]} if others else {})}
 
 
-def _found_denial(outcome: Denied | Refused) -> dict[str, Json]:
+def _found_denial(outcome: Denied | Refused, nearest: Considered | None) -> dict[str, Json]:
     description = outcome.description
-    if isinstance(outcome, Denied) and outcome.nearest and outcome.nearest[0].failed:
-        nearest = outcome.nearest[0]
+    if nearest is not None:
         description = f"{description}: {nearest.grant.name!r} {wants(nearest.failed[0])}"
     return {"denied": outcome.reason.value, "description": description}
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.policy import Policy
-from token_exchange.core.reach import is_repository_name
+from token_exchange.core.reach import parse_repository_name
 from token_exchange.core.refusals import quoted
 from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import spelled
@@ -79,11 +79,13 @@ def _no_repository(text: str) -> str | None:
     # The host of a registry has the form of a name, too.
     if _HOST.match(text):
         return f"{expected} without the registry's host"
-    if is_repository_name(text):
-        return None
-    if ":" in text or "@" in text:
-        return f"{expected} without a tag or digest"
-    return f"{expected}, such as team/app in lower case"
+    try:
+        parse_repository_name(text)
+    except ValueError:
+        if ":" in text or "@" in text:
+            return f"{expected} without a tag or digest"
+        return f"{expected}, such as team/app in lower case"
+    return None
 
 
 def _remarks(policy: Policy, wanted: Wanted, ways: Ways) -> Iterator[str]:
@@ -109,9 +111,9 @@ def _lines(way: Way) -> Iterator[Text]:
         named = " ".join(f"{key} {shown(str(value))}" for key, value in organization_fields(organization).items())
         yield line(f"organization {named}", indent=2)
     for condition in grant.conditions:
-        section = "" if condition.section == "match" else "claims "
-        name = spelled(tuple(map(shown, condition.path)))
-        yield line(f"{section}{name} {value_text(condition.expected)}", indent=2)
+        section, *path = condition.document_path
+        name = spelled(tuple(map(shown, path)))
+        yield line(f"{'' if section == 'match' else 'claims '}{name} {value_text(condition.expected)}", indent=2)
     fields = way_fields(way)
     for key in ("role", "repositories", "also_pull", "duration"):
         value = fields[key]

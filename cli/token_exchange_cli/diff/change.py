@@ -139,9 +139,9 @@ def condition_marks(
 
     `before` and `after` are the issuers whose runs the conditions are held against.
     """
-    dropped = {_condition_place(one): one for one in old if not _holds_with(one, new, after)}
-    come = {_condition_place(one): one for one in new if not _holds_with(one, old, before)}
-    others = {_condition_place(one): one for one in old} | {_condition_place(one): one for one in new}
+    dropped = {one.document_path: one for one in old if not _holds_with(one, new, after)}
+    come = {one.document_path: one for one in new if not _holds_with(one, old, before)}
+    others = {one.document_path: one for one in old} | {one.document_path: one for one in new}
     marks: list[Mark] = []
     for place in others:
         was, now = dropped.get(place), come.get(place)
@@ -171,7 +171,9 @@ def _holds_with(wanted: Condition, given: Sequence[Condition], issuers: Sequence
 
 def _is_same_or_stricter(one: Condition, wanted: Condition) -> bool:
     """Say so of conditions on one claim, a deny rule's too, whose texts are compared without regard to case."""
-    if (_condition_place(one), one.fold, one.bare) != (_condition_place(wanted), wanted.fold, wanted.bare):
+    if one.document_path != wanted.document_path:
+        return False
+    if (one.ignore_case, one.strip_braces) != (wanted.ignore_case, wanted.strip_braces):
         return False
     if one.tests == wanted.tests:
         return True
@@ -182,9 +184,9 @@ def _is_same_or_stricter(one: Condition, wanted: Condition) -> bool:
             return False
 
 
-def _condition_sentence(place: tuple[str, tuple[str, ...]], old: Sequence[Condition], new: Sequence[Condition]) -> str:
-    was = next((one for one in old if _condition_place(one) == place), None)
-    now = next((one for one in new if _condition_place(one) == place), None)
+def _condition_sentence(place: tuple[str, ...], old: Sequence[Condition], new: Sequence[Condition]) -> str:
+    was = next((one for one in old if one.document_path == place), None)
+    now = next((one for one in new if one.document_path == place), None)
     if was is None:
         return "" if now is None else f"now asks for {condition_text(now)}"
     if now is None:
@@ -192,10 +194,7 @@ def _condition_sentence(place: tuple[str, tuple[str, ...]], old: Sequence[Condit
     return f"{_named(was)} was {expected_text(was.expected)}, is {expected_text(now.expected)}"
 
 
-def _condition_place(condition: Condition) -> tuple[str, tuple[str, ...]]:
-    return condition.section, condition.path
-
-
 def _named(condition: Condition) -> str:
-    name = spelled(tuple(map(shown, condition.path)))
-    return name if condition.section == "match" else f"claims {name}"
+    section, *path = condition.document_path
+    name = spelled(tuple(map(shown, path)))
+    return name if section == "match" else f"claims {name}"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from math import inf
 from typing import Final
 
+from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.policy import Grant, Issuer, Policy, SessionTerms, Template, spelled_duration
 from token_exchange.core.reach import MAX_NAME_LENGTH
 from token_exchange_cli.diff.change import Mark, condition_marks, condition_text, members, more_or_less, was_and_is
-from token_exchange_cli.meaning.applies import must_apply, unmatched
+from token_exchange_cli.meaning.applies import must_apply
 from token_exchange_cli.meaning.patterns import is_repository_within
 
 
@@ -137,8 +138,8 @@ def _issuers(grant: Grant, policy: Policy) -> list[Issuer]:
 
 def _now_matched(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[Mark]:
     """A grant that does not say what its provider's grants have to say applies to nobody."""
-    never = {path for issuer in before for path in unmatched(old, issuer.preset)}
-    still = {path for issuer in after for path in unmatched(new, issuer.preset)}
+    never = {path for issuer in before for path in unmatched_claims(old, issuer.preset)}
+    still = {path for issuer in after for path in unmatched_claims(new, issuer.preset)}
     if never == still:
         return []
     names = ", ".join(sorted(".".join(path) for path in never ^ still))

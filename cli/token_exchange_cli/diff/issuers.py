@@ -56,26 +56,17 @@ def reading_rules(preset: Preset) -> dict[str, object]:
 
 
 def _organizations(old: Issuer, new: Issuer) -> Iterator[Mark]:
-    come = [one for one in new.organizations if not _is_among(one, old)]
-    gone = [one for one in old.organizations if not _is_among(one, new)]
+    come = [one for one in new.organizations if not _allows_all_of(old, one)]
+    gone = [one for one in old.organizations if not _allows_all_of(new, one)]
     if come:
         yield Mark(direction="wider", text=f"organizations: {'; '.join(map(_spelled, come))} added")
     if gone:
         yield Mark(direction="narrower", text=f"organizations: {'; '.join(map(_spelled, gone))} taken out")
 
 
-def _is_among(organization: Organization, issuer: Issuer) -> bool:
-    """Say whether every token of `organization` is let in by a line of `issuer`: one that demands no more."""
-    return any(
-        other.id in (None, organization.id) and _is_within(organization.name, other.name, issuer)
-        for other in issuer.organizations
-    )
-
-
-def _is_within(name: str | None, other: str | None, issuer: Issuer) -> bool:
-    if other is None or name == other:
-        return True
-    return name is not None and issuer.preset.organization_is_path and name.startswith(f"{other}/")
+def _allows_all_of(issuer: Issuer, organization: Organization) -> bool:
+    """Say whether `issuer` allows every token of which no more is known than the line `organization` says."""
+    return issuer.lists(issuer.organizations, name=organization.name, id_=organization.id)
 
 
 def _spelled(organization: Organization) -> str:

@@ -7,15 +7,16 @@ from typing import Final, assert_never
 from rich.text import Text
 
 from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import Award, Decision, Denied, Granted, decide, grants_asked
-from token_exchange.core.evaluate import Caller, Considered, Shortfall, look_at
-from token_exchange.core.policy import Ask, Grant, Issuer, Policy, spelled_duration
+from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide, grants_asked
+from token_exchange.core.evaluate import Caller, Considered, FailedCheck, explain_grant
+from token_exchange.core.policy import Grant, Issuer, Policy, spelled_duration
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import spelled
 from token_exchange.http.explain import award_fields
-from token_exchange.reporting.audit import shortfall_fields, would_fields
+from token_exchange.reporting.audit import failed_check_fields, would_fields
 from token_exchange.reporting.disclosure import wants
+from token_exchange.reporting.nearest import is_up_to_grants
 from token_exchange_cli.explain.callers import Presented
 from token_exchange_cli.terminal import line, shown, value_text
 
@@ -54,12 +55,21 @@ class Explanation:
     remarks: tuple[str, ...] = ()
 
     @property
+    def nearest(self) -> Considered | None:
+        """The grant that came nearest, where a denial was up to the grants and one lacks something."""
+        outcome = self.outcome
+        if not isinstance(outcome, Denied) or not self.grants or not is_up_to_grants(outcome.reason):
+            return None
+        nearest = self.grants[0].considered
+        return nearest if nearest.failed else None
+
+    @property
     def is_granted(self) -> bool:
         """Whether there would be a login."""
         return isinstance(self.outcome, Granted)
 
 
-def explained(policy: Policy, presented: Presented, ask: Ask) -> Explanation:
+def explained(policy: Policy, presented: Presented, ask: AccessRequest) -> Explanation:
     """Return what `policy` says of the one who was presented."""
     caller = presented.outcome
     if isinstance(caller, Refused):
@@ -90,11 +100,11 @@ def judged(conditions: Sequence[Condition], caller: Caller) -> tuple[Judged, ...
     )
 
 
-def _judged(policy: Policy, caller: Caller, ask: Ask, decision: Decision) -> list[Judgement]:
+def _judged(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> list[Judgement]:
     winners = {award.grant.name for award in decision.awards} if isinstance(decision, Granted) else set()
     judgements = [
         Judgement(
-            considered=look_at(grant, caller, ask.scope),
+            considered=explain_grant(grant, caller, ask.scope),
             conditions=judged(grant.conditions, caller),
             won=grant.name in winners,
         )
@@ -138,14 +148,14 @@ def _judgement_fields(judgement: Judgement) -> Json:
         "registry": grant.registry.name,
         "won": judgement.won,
         "conditions": [_condition_fields(judged) for judged in judgement.conditions],
-        "failed": [shortfall_fields(shortfall) for shortfall in judgement.considered.failed],
+        "failed": [failed_check_fields(failed) for failed in judgement.considered.failed],
     }
 
 
 def _condition_fields(judged: Judged) -> Json:
     claim = judged.condition.claim
     fields: dict[str, Json] = {
-        "section": judged.condition.section,
+        "section": judged.condition.document_path[0],
         "claim": claim if isinstance(claim, str) else [*claim],
         "expected": judged.condition.expected,
         "holds": judged.holds,
@@ -217,11 +227,8 @@ def _access(grant: Grant) -> str:
 
 def _nearest(explanation: Explanation) -> str:
     """Return why the nearest grant failed, where the decision was up to the grants."""
-    outcome = explanation.outcome
-    if isinstance(outcome, Refused | Granted) or not outcome.nearest or not outcome.nearest[0].failed:
-        return ""
-    nearest = outcome.nearest[0]
-    return f": {nearest.grant.name!r} {shown(wants(nearest.failed[0]))}"
+    nearest = explanation.nearest
+    return "" if nearest is None else f": {nearest.grant.name!r} {shown(wants(nearest.failed[0]))}"
 
 
 def _organizations(issuer: Issuer) -> Iterator[Text]:
@@ -245,9 +252,9 @@ def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]
     yield line(("grant ", "bold"), (grant.name, "bold"), f" ({_access(grant)} {grant.registry.name})", won)
     for judged in judgement.conditions:
         yield _condition(judged)
-    for shortfall in judgement.considered.failed:
-        if shortfall.rule is not None:
-            yield line(("fails", _BAD), f" {_rule(shortfall)}", indent=2)
+    for failed in judgement.considered.failed:
+        if failed.rule is not None:
+            yield line(("fails", _BAD), f" {_rule(failed)}", indent=2)
     if is_decided_by_order and not judgement.considered.failed and not judgement.won:
         yield line(("holds, but another grant comes first for this registry", _FAINT), indent=2)
 
@@ -255,13 +262,14 @@ def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]
 def _condition(judged: Judged) -> Text:
     condition = judged.condition
     word = ("holds", _GOOD) if judged.holds else ("fails", _BAD)
-    name = spelled(condition.path) if condition.section == "match" else f"claims {spelled(condition.path)}"
+    section, *path = condition.document_path
+    name = spelled(tuple(path)) if section == "match" else f"claims {spelled(tuple(path))}"
     found = "none" if judged.found is None else value_text(judged.found)
     return line(word, f" {shown(name)}: expected {value_text(condition.expected)}, found {found}", indent=2)
 
 
-def _rule(shortfall: Shortfall) -> str:
-    claim = shortfall.claim
+def _rule(failed: FailedCheck) -> str:
+    claim = failed.claim
     name = "" if claim is None else f" {value_text(claim if isinstance(claim, str) else [*claim])}"
-    found = "" if shortfall.found is None else f", found {value_text(shortfall.found)}"
-    return f"{shortfall.rule}{name}: expected {value_text(shortfall.expected)}{found}"
+    found = "" if failed.found is None else f", found {value_text(failed.found)}"
+    return f"{failed.rule}{name}: expected {value_text(failed.expected)}{found}"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from token_exchange.core.conditions import Key
+from token_exchange.core.conditions import Key, RawCondition
 from token_exchange.core.policy import Grant, Issuer, Template
 from token_exchange.core.sources import BracedUuid, Uuid
-from token_exchange.core.vocabulary import IDS, WHO, ClaimPath, Name
+from token_exchange.core.vocabulary import IDS, WHO, Name
 from token_exchange_cli.meaning.conditions import exact
 
 MOST_RIVALS: Final = 200
@@ -19,7 +19,7 @@ MOST_HELD_AGAINST: Final = 200_000
 """Grants for one tenant that later grants for many are held against, in a whole policy."""
 
 
-type _Claim = tuple[str, ClaimPath]
+type _Claim = tuple[str, ...]
 
 
 type _Place = tuple[str, str]
@@ -74,9 +74,9 @@ class Rivals:
         """Yield the exact values by which `grant` tells one tenant from another, each with its claim."""
         behind = {path for name in grant.issuers for path in self._issuers[name].preset.who}
         for condition in grant.conditions:
-            if condition.path in behind if condition.section == "claims" else condition.path[0] in WHO:
+            if condition.path in behind if isinstance(condition, RawCondition) else condition.name in WHO:
                 for key in exact(condition) or ():
-                    yield (condition.section, condition.path), key
+                    yield condition.document_path, key
 
 
 _BY_NAME: Final[dict[Name, str]] = {"organization": "organization", "repository": "organization/*"}

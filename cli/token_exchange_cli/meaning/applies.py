@@ -1,16 +1,17 @@
 """Whether a grant must apply: that all conditions hold is not yet enough."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
 from math import prod
 from typing import Final
 
+from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.identity import Preset
-from token_exchange.core.policy import Grant, Issuer, SessionTerms, Template
+from token_exchange.core.policy import Grant, Issuer, Template
 from token_exchange.core.reach import DoesNotFit, fill_repository_template, template_value
 from token_exchange.core.vocabulary import Name, Vocabulary
-from token_exchange_cli.meaning.conditions import allowed_values
+from token_exchange_cli.meaning.conditions import allowed_values, is_on_name
 from token_exchange_cli.meaning.proofs import is_present, only_values
 
 _MOST_FILLED: Final = 64
@@ -24,21 +25,8 @@ def must_apply(one: Grant, other: Grant, issuers: Sequence[Issuer]) -> bool:
     if other.allow_untrusted_triggers and not one.allow_untrusted_triggers:
         return False
     return all(
-        _matches_what_it_must(one, issuer.preset) and _can_be_filled_in(one, other, issuer) for issuer in issuers
+        not [*unmatched_claims(one, issuer.preset)] and _can_be_filled_in(one, other, issuer) for issuer in issuers
     )
-
-
-def _matches_what_it_must(grant: Grant, preset: Preset) -> bool:
-    return not unmatched(grant, preset)
-
-
-def unmatched(grant: Grant, preset: Preset) -> list[tuple[str, ...]]:
-    """Return the claims that each grant for `preset` has to match, and `grant` does not."""
-    return [
-        path
-        for path in sorted(preset.must_match)
-        if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions)
-    ]
 
 
 def _can_be_filled_in(one: Grant, other: Grant, issuer: Issuer) -> bool:
@@ -47,14 +35,9 @@ def _can_be_filled_in(one: Grant, other: Grant, issuer: Issuer) -> bool:
     given = [] if other.terms is None else [*other.terms.repositories, *other.terms.also_pull]
     return all(
         _fits(template, given, other, issuer) for template in (*one.terms.repositories, *one.terms.also_pull)
-    ) and all(_is_had(name, given, other, issuer) for template in _texts(one.terms) for name in template.names)
-
-
-def _texts(terms: SessionTerms) -> Iterator[Template]:
-    if isinstance(terms.session_tags, Mapping):
-        yield from terms.session_tags.values()
-    if isinstance(terms.source_identity, Template):
-        yield terms.source_identity
+    ) and all(
+        _is_had(name, given, other, issuer) for _, template in one.terms.text_templates for name in template.names
+    )
 
 
 def _fits(template: Template, given: Sequence[Template], other: Grant, issuer: Issuer) -> bool:
@@ -87,7 +70,7 @@ def _ways_to_fill_in(template: Template, grant: Grant, issuer: Issuer) -> list[b
 def _values(name: Name, grant: Grant, issuer: Issuer) -> Collection[str] | None:
     """Return the values that `name` can have where `grant` matches, if they are known."""
     for condition in grant.conditions:
-        if condition.section == "match" and condition.path == (name,):
+        if is_on_name(condition, name):
             values = only_values(condition, [issuer.preset])
             if values is not None:
                 return [value for _, value in values if isinstance(value, str)]
@@ -104,13 +87,10 @@ def _is_filled(template: Template, values: Vocabulary, preset: Preset) -> bool:
 
 def _is_had(name: Name, given: Sequence[Template], other: Grant, issuer: Issuer) -> bool:
     """Say whether every caller of `issuer` to whom `other` applies has a value for `name`."""
-    in_texts = other.terms is not None and any(name in template.names for template in _texts(other.terms))
+    in_texts = other.terms is not None and any(name in template.names for _, template in other.terms.text_templates)
     return (
         in_texts
         or is_present(name, issuer)
         or any(name in template.names for template in given)
-        or any(
-            condition.section == "match" and condition.path == (name,) and not condition.holds(None)
-            for condition in other.conditions
-        )
+        or any(is_on_name(condition, name) and not condition.holds(None) for condition in other.conditions)
     )

@@ -3,23 +3,43 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from token_exchange.core.conditions import Condition, Equals, Exists, Key, Like, Not, NotLike
+from token_exchange.core.conditions import (
+    Condition,
+    Equals,
+    Exists,
+    Key,
+    Like,
+    NamedCondition,
+    Not,
+    NotLike,
+    RawCondition,
+)
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.policy import Issuer, Organization
 from token_exchange.core.sources import BracedUuid, Claim, Constant, ShortRef, TypedRef
-from token_exchange.core.vocabulary import Name
+from token_exchange.core.vocabulary import ClaimPath, Name
 from token_exchange.loading.problems import Path
 
 
 def condition_path(of: Path, condition: Condition) -> Path:
     """Return the path of `condition` in the mapping at `of`."""
-    return (*of, condition.section, *condition.path)
+    return (*of, *condition.document_path)
+
+
+def is_on_name(condition: Condition, name: str) -> bool:
+    """Say whether `condition` is on `name` of the vocabulary, under `match`."""
+    return isinstance(condition, NamedCondition) and condition.name == name
+
+
+def is_on_claim(condition: Condition, path: ClaimPath) -> bool:
+    """Say whether `condition` is on the raw claim at `path`, under `claims`."""
+    return isinstance(condition, RawCondition) and condition.path == path
 
 
 def is_about(condition: Condition, name: Name, preset: Preset) -> bool:
     """Say whether `condition` is on `name` of the vocabulary, or on a raw claim that says what it is."""
-    if condition.section == "match":
-        return condition.path[0] == name
+    if isinstance(condition, NamedCondition):
+        return condition.name == name
     match preset.vocabulary.get(name):
         case None:
             return False
@@ -131,7 +151,7 @@ def can_be_of(conditions: Sequence[Condition], issuer: Issuer) -> bool:
 
 def _can_be_of(condition: Condition, organization: Organization, issuer: Issuer) -> bool:
     name = _name_of(condition, issuer.preset)
-    if name is None or condition.fold:
+    if name is None or condition.ignore_case:
         return True
     value = _value(name, organization, issuer, of_groups=True)
     if value is None:
@@ -162,14 +182,13 @@ def _name_of(condition: Condition, preset: Preset) -> Name | None:
     """Return `organization` or `organization_id` where `condition` is on it, or on the claim that it is, unaltered."""
     for name in _NAMES:
         source = preset.vocabulary.get(name)
-        if condition.section == "match" and condition.path == (name,):
+        if is_on_name(condition, name):
             return name
         if (
-            condition.section == "claims"
-            and isinstance(source, Claim | BracedUuid)
-            and source.path == condition.path
-            and preset.claims.get(condition.path[0]) == "text"
-            and condition.path[1:] == ()
+            isinstance(source, Claim | BracedUuid)
+            and len(source.path) == 1
+            and is_on_claim(condition, source.path)
+            and preset.claims.get(source.path[0]) == "text"
         ):
             return name
     return None

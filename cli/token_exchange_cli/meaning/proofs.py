@@ -7,12 +7,25 @@ list satisfies conditions on two different values at once, so little is ever sho
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from token_exchange.core.conditions import Condition, Equals, Exists, Glob, Key, Like, Not, NotLike, Test, key_of
+from token_exchange.core.conditions import (
+    Condition,
+    Equals,
+    Exists,
+    Key,
+    Like,
+    NamedCondition,
+    Not,
+    NotLike,
+    RawCondition,
+    Test,
+    key_of,
+)
+from token_exchange.core.glob import Glob
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
 from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange_cli.meaning.conditions import allowed_values
+from token_exchange_cli.meaning.conditions import allowed_values, is_on_claim, is_on_name
 from token_exchange_cli.meaning.patterns import is_within
 
 _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
@@ -51,9 +64,8 @@ def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
 def no_token_has(condition: Condition, issuer: Issuer) -> bool:
     """Say whether `condition` wants absent what each token of `issuer` has, or another value than each of them has."""
     preset = issuer.preset
-    if condition.section == "match":
-        name = next((name for name in preset.vocabulary if (name,) == condition.path), None)
-        return name is not None and _is_absence(condition) and is_present(name, issuer)
+    if isinstance(condition, NamedCondition):
+        return _is_absence(condition) and is_present(condition.name, issuer)
     if _is_absence(condition):
         return condition.path in preset.marks
     values = preset.only.get(condition.path)
@@ -77,7 +89,7 @@ def follows(wanted: Condition, given: Sequence[Condition], issuers: Sequence[Iss
 
 def only_values(condition: Condition, presets: Sequence[Preset]) -> frozenset[Key] | None:
     """Return the only values that the claim can have where `condition` holds, if they are few; each is one value."""
-    if condition.fold or not all(_is_one_value(condition, preset) for preset in presets):
+    if condition.ignore_case or not all(_is_one_value(condition, preset) for preset in presets):
         return None
     keys: frozenset[Key] | None = None
     for test in condition.tests:
@@ -99,7 +111,7 @@ def _values(test: Equals | Like) -> frozenset[Key] | None:
 
 def _is_one_value(condition: Condition, preset: Preset) -> bool:
     """Say whether the claim is no list in any token that is let in: a name is none, nor is a claim that is text."""
-    return condition.section == "match" or is_text(condition.path, preset)
+    return isinstance(condition, NamedCondition) or is_text(condition.path, preset)
 
 
 def is_text(path: ClaimPath, preset: Preset) -> bool:
@@ -108,12 +120,8 @@ def is_text(path: ClaimPath, preset: Preset) -> bool:
     return known == "text" or path == ("sub",)
 
 
-def _subject(condition: Condition) -> tuple[str, ClaimPath]:
-    return condition.section, condition.path
-
-
 def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
-    if _subject(one) == _subject(other):
+    if one.document_path == other.document_path:
         return _have_no_value_in_common(one, other, preset)
     if _is_raw_of(one, other, preset) or _is_raw_of(other, one, preset):
         return _differ_as_text(one, other, preset)
@@ -125,10 +133,15 @@ def _exclude(one: Condition, other: Condition, preset: Preset) -> bool:
     )
 
 
+def _reading(condition: Condition) -> tuple[bool, bool]:
+    """Return how `condition` reads a value before it compares it."""
+    return condition.ignore_case, condition.strip_braces
+
+
 def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -> bool:
     if (_is_absence(one) and not other.holds(None)) or (_is_absence(other) and not one.holds(None)):
         return True
-    if (one.bare, one.fold) != (other.bare, other.fold) or not _is_one_value(one, preset):
+    if _reading(one) != _reading(other) or not _is_one_value(one, preset):
         return False
     for first, second in ((one, other), (other, one)):
         values = only_values(first, [preset])
@@ -139,9 +152,11 @@ def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -
 
 def _is_raw_of(raw: Condition, named: Condition, preset: Preset) -> bool:
     """Say whether `raw` is on the claim that the name of `named` stands for, unaltered."""
-    if raw.section != "claims" or named.section != "match" or raw.bare != named.bare or raw.fold or named.fold:
+    if not isinstance(raw, RawCondition) or not isinstance(named, NamedCondition):
         return False
-    match _source(named, preset):
+    if raw.strip_braces != named.strip_braces or raw.ignore_case or named.ignore_case:
+        return False
+    match preset.vocabulary.get(named.name):
         case Claim(path) | BracedUuid(path):
             return path == raw.path and _is_one_value(raw, preset)
         case _:
@@ -158,12 +173,13 @@ def _differ_as_text(one: Condition, other: Condition, preset: Preset) -> bool:
 
 
 def _source(condition: Condition, preset: Preset) -> Source | None:
-    return next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
+    """Return where the value comes from, if `condition` is on a name."""
+    return preset.vocabulary.get(condition.name) if isinstance(condition, NamedCondition) else None
 
 
 def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) -> bool:
     """Say whether one wants a branch and the other a tag, and `preset` never has both of them."""
-    if (one.section, one.path, other.section, other.path) != ("match", ("branch",), "match", ("tag",)):
+    if not (is_on_name(one, "branch") and is_on_name(other, "tag")):
         return False
     if one.holds(None) or other.holds(None):
         return False
@@ -183,20 +199,21 @@ def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) ->
 
 def _is_of_another_type(short: Condition, ref_type: Condition, preset: Preset) -> bool:
     """Say whether `short` wants a branch or tag, and `ref_type` that the ref is of another type."""
-    source = _source(short, preset) if short.section == "match" else None
+    source = _source(short, preset)
     if not isinstance(source, ShortRef | TypedRef) or short.holds(None):
         return False
-    is_about_it = ref_type.section == "claims" and ref_type.path == source.ref_type
-    return is_about_it and _is_one_value(ref_type, preset) and not ref_type.fold and not ref_type.holds(source.type)
+    if not is_on_claim(ref_type, source.ref_type) or ref_type.ignore_case:
+        return False
+    return _is_one_value(ref_type, preset) and not ref_type.holds(source.type)
 
 
 def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bool:
     """Say whether `short` wants a branch or tag of which the full `ref` is not the one that is wanted."""
-    source = _source(short, preset) if short.section == "match" else None
-    if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None) or short.fold or ref.fold:
+    source = _source(short, preset)
+    if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None) or short.ignore_case or ref.ignore_case:
         return False
     path = source.ref if isinstance(source, ShortRef) else source.path
-    behind = _source(ref, preset) if ref.section == "match" else Claim(ref.path)
+    behind = Claim(ref.path) if isinstance(ref, RawCondition) else _source(ref, preset)
     if behind != Claim(path) or not _is_one_value(ref, preset):
         return False
     prefix = _PREFIXES[source.type]
@@ -227,9 +244,9 @@ def _begin_differently(some: Iterable[str] | None, others: Sequence[str] | None)
 
 
 def _entails(given: Condition, wanted: Condition, presets: Sequence[Preset]) -> bool:
-    if (given.fold, given.bare) != (wanted.fold, wanted.bare):
+    if _reading(given) != _reading(wanted):
         return False
-    if _subject(given) == _subject(wanted):
+    if given.document_path == wanted.document_path:
         if all(any(_is_at_least(has, wants) for has in given.tests) for wants in wanted.tests):
             return True
         if all(isinstance(test, Exists) and test.present for test in wanted.tests):
@@ -263,13 +280,12 @@ def _are_within(globs: Sequence[Glob], others: Sequence[Glob]) -> bool:
 
 def _goes_without(wanted: Condition, issuer: Issuer) -> bool:
     """Say whether the allowlist of `issuer`, or what its preset demands of a token, makes `wanted` hold by itself."""
-    name = next((name for name in issuer.preset.vocabulary if (name,) == wanted.path), None)
-    if wanted.section != "match" or name is None or wanted.fold:
+    if not isinstance(wanted, NamedCondition) or wanted.name not in issuer.preset.vocabulary or wanted.ignore_case:
         return False
     if all(isinstance(test, Exists) and test.present for test in wanted.tests):
-        return is_present(name, issuer)
-    values = allowed_values(name, issuer, of_groups=False)
-    return values is not None and not wanted.bare and all(wanted.holds(value) for value in values)
+        return is_present(wanted.name, issuer)
+    values = allowed_values(wanted.name, issuer, of_groups=False)
+    return values is not None and not wanted.strip_braces and all(wanted.holds(value) for value in values)
 
 
 def _is_absence(condition: Condition) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 
 from token_exchange.core.conditions import Condition, Equals, Like
 from token_exchange.core.identity import Preset
+from token_exchange_cli.meaning.conditions import is_on_claim
 
 _TENANTS: Final[Mapping[str, re.Pattern[str]]] = {
     "bitrise": re.compile(r"app:[^*?:]+:"),
@@ -85,7 +86,7 @@ def is_of_no_subject(condition: Condition, preset: Preset) -> bool:
     """Say whether `condition` is on `sub`, and wants another beginning than each token of `preset` has."""
     begins = _BEGINS.get(preset.provider)
     wanted = _wanted(condition)
-    if begins is None or wanted is None or (condition.section, condition.path) != ("claims", ("sub",)):
+    if begins is None or wanted is None or not is_on_claim(condition, ("sub",)):
         return False
     heads = [re.split(r"[*?]", text, maxsplit=1)[0] if is_pattern else text for text, is_pattern in wanted]
     return not any(

@@ -6,21 +6,23 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import decide
-from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Ask, Grant, Issuer, Policy, Template
+from token_exchange.core.conditions import RawCondition
+from token_exchange.core.decision import AccessRequest, Decision, Granted, decide
+from token_exchange.core.evaluate import Caller, Considered
+from token_exchange.core.policy import Grant, Issuer, Policy, Template
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
+from token_exchange.reporting.nearest import is_up_to_grants, nearest_grants
+from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
 
 
 def ways_to_ask(
     record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
-) -> Iterator[Ask]:
+) -> Iterator[AccessRequest]:
     """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
     registries = tuple(sorted({login.registry for login in logins}))
     would = {str(one.get("registry")) for one in _objects(record, "would")}
@@ -31,19 +33,19 @@ def ways_to_ask(
         if (name := str(one.get("grant"))) in registry_of_grant
     }
     # So only who asked for all that he may have is told of a registry beside those that he got.
-    yield Ask(registries=registries if would | looked_at <= {*registries} else ())
+    yield AccessRequest(registries=registries if would | looked_at <= {*registries} else ())
     if not logins:
-        yield Ask(registries=tuple(sorted(looked_at)))
+        yield AccessRequest(registries=tuple(sorted(looked_at)))
     if len(logins) != 1:
         return
     ((login, grant),) = logins.items()
-    yield Ask(registries=registries, grant=grant)
+    yield AccessRequest(registries=registries, grant=grant)
     try:
         scope = parse_scope(login.scope)
     except Refused:
         return  # patterns, which nobody can ask for: it was the whole of the grant
-    yield Ask(registries=registries, scope=scope)
-    yield Ask(registries=registries, grant=grant, scope=scope)
+    yield AccessRequest(registries=registries, scope=scope)
+    yield AccessRequest(registries=registries, grant=grant, scope=scope)
 
 
 def _objects(record: Mapping[str, Json], name: str) -> list[dict[str, Json]]:
@@ -72,7 +74,7 @@ class Decider:
         self._decisive: dict[str, _Decisive] = {}
         self._remembered: dict[Hashable, Outcome | str] = {}
 
-    def outcome(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome:
+    def outcome(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome:
         """Return what comes of it where `caller` asks for `ask`.
 
         Raises:
@@ -89,15 +91,15 @@ class Decider:
             raise NotRecorded(found)
         return found
 
-    def _decided(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Outcome | str:
+    def _decided(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome | str:
         decision = decide(self.policy, caller, ask)
         try:
             require_told(self.policy, caller, claims, ask, decision)
         except NotRecorded as error:
             return str(error)
-        return decided_outcome(decision)
+        return decided_outcome(decision, nearest=nearest_of(self.policy, caller, ask, decision))
 
-    def _key(self, caller: Caller, claims: RecordedClaims, ask: Ask) -> Hashable:
+    def _key(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Hashable:
         issuer = caller.issuer
         if issuer.name not in self._decisive:
             self._decisive[issuer.name] = _decisive(self.policy, issuer)
@@ -113,21 +115,26 @@ class Decider:
         )
 
 
+def nearest_of(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Considered | None:
+    """Return the grant that came nearest, where a denial was up to the grants."""
+    if isinstance(decision, Granted) or not is_up_to_grants(decision.reason):
+        return None
+    return next(iter(nearest_grants(policy, caller, ask).nearest), None)
+
+
 def _decisive(policy: Policy, issuer: Issuer) -> _Decisive:
     grants = [policy.grants[place] for place in policy.indexes[issuer.name].all]
     rules = [rule for rule in policy.deny if issuer.name in rule.issuers]
     conditions = [condition for grant in grants for condition in grant.conditions]
     conditions += [condition for rule in rules for condition in rule.conditions]
     names: set[Name] = {"organization", "organization_id"}
-    names |= {name for name in issuer.preset.vocabulary if any(_is_on(condition, name) for condition in conditions)}
+    names |= {name for name in issuer.preset.vocabulary if any(is_on_name(condition, name) for condition in conditions)}
     names |= {name for grant in grants for template in _templates(grant) for name in template.names}
-    paths = {condition.path for condition in conditions if condition.section == "claims"} | issuer.preset.must_match
+    paths = {
+        condition.path for condition in conditions if isinstance(condition, RawCondition)
+    } | issuer.preset.must_match
     ends = {grant.expires_at_seconds for grant in grants if grant.expires_at_seconds is not None}
     return _Decisive(names=tuple(sorted(names)), paths=tuple(sorted(paths)), ends_seconds=tuple(sorted(ends)))
-
-
-def _is_on(condition: Condition, name: Name) -> bool:
-    return condition.section == "match" and condition.path == (name,)
 
 
 def _templates(grant: Grant) -> Iterator[Template]:
@@ -136,10 +143,7 @@ def _templates(grant: Grant) -> Iterator[Template]:
         return
     yield from terms.repositories
     yield from terms.also_pull
-    if isinstance(terms.session_tags, Mapping):
-        yield from terms.session_tags.values()
-    if isinstance(terms.source_identity, Template):
-        yield terms.source_identity
+    yield from (template for _, template in terms.text_templates)
 
 
 def _typed(value: Json) -> Hashable:

@@ -8,7 +8,7 @@ from token_exchange.core.decision import Award, Decision, Denied, Granted
 from token_exchange.core.evaluate import Considered
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.reporting.audit import shortfall_fields
+from token_exchange.reporting.audit import failed_check_fields
 from token_exchange_cli.diff.change import expected_text
 from token_exchange_cli.terminal import shown, value_text
 
@@ -53,13 +53,13 @@ class Outcome:
         return self.logins.keys() == other.logins.keys()
 
 
-def decided_outcome(decision: Decision | Refused) -> Outcome:
-    """Return the outcome of a decision, or of a token that is refused before it."""
+def decided_outcome(decision: Decision | Refused, *, nearest: Considered | None = None) -> Outcome:
+    """Return the outcome of a decision, or of a token that is refused before it; `nearest` says why none applied."""
     match decision:
         case Granted(awards=awards):
             return Outcome(logins={_login(award): award.grant.name for award in awards}, why="granted")
         case Denied():
-            return Outcome(logins={}, why=_refusal(decision))
+            return Outcome(logins={}, why=_refusal(decision, nearest))
         case Refused():
             return Outcome(logins={}, why=f"{decision.reason}: {shown(decision.description)}")
 
@@ -104,15 +104,14 @@ def _login(award: Award) -> Login:
     )
 
 
-def _refusal(denied: Denied) -> str:
+def _refusal(denied: Denied, nearest: Considered | None) -> str:
     if denied.deny_rule is not None:
         return f"{denied.reason}: the rule {denied.deny_rule}"
-    nearest = next(iter(denied.nearest), None)
     return f"{denied.reason}: {denied.description if nearest is None else _nearest(nearest)}"
 
 
 def _nearest(considered: Considered) -> str:
-    fields = [shortfall_fields(shortfall) for shortfall in considered.failed[:1]]
+    fields = [failed_check_fields(failed) for failed in considered.failed[:1]]
     texts = [
         f"{_named(one)} has to be {expected_text(one['expected'])}, and is {_found(one.get('found'))}" for one in fields
     ]

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, override
 
-from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import Decision, Denied, Granted, grants_asked
+from token_exchange.core.conditions import Condition, RawCondition
+from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted, grants_asked
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.identity import Identity, Preset
-from token_exchange.core.policy import Ask, Grant, Issuer, Policy
+from token_exchange.core.policy import Grant, Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 from token_exchange.core.sources import Claim
@@ -164,14 +164,17 @@ class _Gaps:
         """Return the first of them that alone says whether all of `conditions` hold, or None."""
         missing: str | None = None
         for condition in conditions:
-            if condition.path[0] in (self.claims if condition.section == "claims" else self.names):
-                missing = missing or condition.path[0]
+            name = condition.document_path[1]
+            if name in (self.claims if isinstance(condition, RawCondition) else self.names):
+                missing = missing or name
             elif not condition.holds(condition.found(caller.identity.vocabulary, caller.claims)):
                 return None
         return missing
 
 
-def require_told(policy: Policy, caller: Caller, claims: RecordedClaims, ask: Ask, decision: Decision) -> None:
+def require_told(
+    policy: Policy, caller: Caller, claims: RecordedClaims, ask: AccessRequest, decision: Decision
+) -> None:
     """Make sure that `decision`, made as if what `claims` does not tell were absent, is right whatever it was.
 
     Raises:
@@ -199,7 +202,7 @@ def require_told(policy: Policy, caller: Caller, claims: RecordedClaims, ask: As
             raise NotRecorded(f"the grant {grant.name} asks for {missing}")
 
 
-def _deciding(policy: Policy, caller: Caller, ask: Ask, decision: Decision) -> Iterator[Grant]:
+def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Iterator[Grant]:
     """Yield the grants that win where their conditions hold: none in report mode, and none behind a winner."""
     if caller.issuer.mode == "report":
         return

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from token_exchange.core.policy import Ask, Issuer, Policy
+from token_exchange.core.decision import AccessRequest
+from token_exchange.core.policy import Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
@@ -139,7 +140,7 @@ class Replay:
 
     def _asked(
         self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
-    ) -> tuple[Ask, Outcome]:
+    ) -> tuple[AccessRequest, Outcome]:
         """Return what the request most likely asked for, and what the old policy says to it.
 
         A record has what was given and not what was asked for. So the first way to ask for it is taken to which the
@@ -155,7 +156,7 @@ class Replay:
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: Ask) -> Outcome:
+    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: AccessRequest) -> Outcome:
         issuer = _entry(by.policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy takes no token of this issuer for this audience")

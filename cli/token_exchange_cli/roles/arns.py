@@ -11,6 +11,7 @@ from token_exchange.core.conditions import Equals, Like
 from token_exchange.core.policy import Grant, Issuer, Organization, Template, parse_template
 from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
 from token_exchange.core.vocabulary import Name
+from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.reachable import organizations_left
 
 _FORM: Final = re.compile(
@@ -105,7 +106,7 @@ def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization
 def _demanded(name: Name, grant: Grant) -> list[str] | None:
     """Return the values, or globs as patterns, that the grant's own conditions leave to `name`."""
     for condition in grant.conditions:
-        if condition.section != "match" or condition.path != (name,):
+        if not is_on_name(condition, name):
             continue
         for test in condition.tests:
             match test:

@@ -52,7 +52,7 @@ def _of_sub_itself(grant: Grant, issuer: Issuer) -> list[str] | None:
 def _stated(grant: Grant, section: str, name: str) -> list[str] | None:
     """Return patterns for the values that the grant's conditions leave to a claim, or None where they leave all."""
     for condition in grant.conditions:
-        if condition.section == section and condition.path == (name,):
+        if condition.document_path == (section, name):
             return _patterns(condition)
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.conditions import compile_glob
+from token_exchange.core.glob import compile_glob
 from token_exchange.core.ports import Json
 
 _SPECIAL: Final = re.compile(r"\$\{([*?$])\}")

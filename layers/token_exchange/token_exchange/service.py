@@ -148,7 +148,7 @@ class Service:
     def _notice_new_claims(self, record: AuditRecord) -> None:
         caller = record.attempt.caller
         # Only of organizations on the allowlist: other tenants' tokens could use up what one environment reports.
-        if caller is not None and record.identity_is_proven:
+        if caller is not None and record.attempt.organization_is_proven:
             self._new_claims.notice(caller.issuer.name, caller.issuer.preset, caller.claims)
 
     def _policy_age_seconds(self) -> float | None:

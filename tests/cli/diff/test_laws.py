@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from tests.ci_claims import caller_of
 from tests.cli.lint.test_laws import SYSTEMS, pairs, policy_of_all, runs
 from tests.loading.documents import Document, document, grant, load
-from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import Granted, decide
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.decision import AccessRequest, Granted, decide
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import covers_any
 from token_exchange.core.refusals import Refused
@@ -38,14 +37,14 @@ def _pushable(found: Document) -> bool:
 def _given(policy: Policy, issuer: str, claims: dict[str, Json]) -> Mapping[str, set[str]] | None:
     """Return the patterns that the grant gives by what may be done with them, or None where it gives nothing."""
     try:
-        decision = decide(policy, caller_of(policy, issuer, claims), Ask(grant="one"))
+        decision = decide(policy, caller_of(policy, issuer, claims), AccessRequest(grant="one"))
     except Refused:
         return None
     if not isinstance(decision, Granted):
         return None
     (award,) = decision.awards
     assert award.reach is not None
-    pushed = {*award.reach.repositories} if award.reach.access == "push" else set[str]()
+    pushed: set[str] = {*award.reach.repositories} if award.reach.access == "push" else set[str]()
     return {"pull": {*award.reach.repositories, *award.reach.also_pull}, "push": pushed}
 
 
@@ -101,7 +100,6 @@ def test_a_deny_rule_that_refuses_more_is_never_called_wider(old: list[str], new
 
     def refuses(policy: Policy) -> bool:
         (condition,) = policy.deny[0].conditions
-        assert isinstance(condition, Condition)
         return condition.holds(value)
 
     before, after = rule(old), rule(new)

@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 
 from tests.ci_claims import NOON, caller_of, github_claims
 from tests.loading.documents import AUDIENCE, Document, document, grant, load
-from token_exchange.core.decision import Decision, Denied, Granted, decide
+from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted, decide
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Ask, Policy, RepositoryScope
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason
+from token_exchange.core.registries import RepositoryName
 from token_exchange_cli.diff.policies import changes
 
 _BRANCHES: tuple[Json, ...] = (
@@ -141,18 +143,21 @@ def ci_runs(draw: st.DrawFn) -> Mapping[str, Json]:
 
 ASKS = st.sampled_from(
     [
-        Ask(),
-        Ask(registries=("apps",)),
-        Ask(registries=("base",)),
-        Ask(grant="a"),
-        Ask(registries=("apps",), scope=(RepositoryScope(name="ci/nordlicht/kompass", push=False),)),
-        Ask(registries=("apps",), scope=(RepositoryScope(name="ci/x", push=True),)),
-        Ask(registries=("apps",), scope=(RepositoryScope(name="base/x", push=False),)),
+        AccessRequest(),
+        AccessRequest(registries=("apps",)),
+        AccessRequest(registries=("base",)),
+        AccessRequest(grant="a"),
+        AccessRequest(
+            registries=("apps",),
+            scope=(RepositoryScope(name=parse_repository_name("ci/nordlicht/kompass"), push=False),),
+        ),
+        AccessRequest(registries=("apps",), scope=(RepositoryScope(name=parse_repository_name("ci/x"), push=True),)),
+        AccessRequest(registries=("apps",), scope=(RepositoryScope(name=parse_repository_name("base/x"), push=False),)),
     ]
 )
 
 
-def _decided(policy: Policy, claims: Mapping[str, Json], ask: Ask) -> tuple[Decision, Caller]:
+def _decided(policy: Policy, claims: Mapping[str, Json], ask: AccessRequest) -> tuple[Decision, Caller]:
     caller = caller_of(policy, "github", dict(claims), now=NOON)
     return decide(policy, caller, ask), caller
 
@@ -171,7 +176,8 @@ def test_between_any_two_conditions_the_direction_is_so() -> None:
     policies = [load(document(grant(match={"branch": branch}))) for branch in _BRANCHES]
     policies.append(load(document(grant())))
     let_in = [
-        {ref for ref in _REFS if isinstance(_decided(policy, _of_ref(ref), Ask())[0], Granted)} for policy in policies
+        {ref for ref in _REFS if isinstance(_decided(policy, _of_ref(ref), AccessRequest())[0], Granted)}
+        for policy in policies
     ]
     for old, old_runs in zip(policies, let_in, strict=True):
         for new, new_runs in zip(policies, let_in, strict=True):
@@ -188,7 +194,7 @@ def _of_ref(ref: str, **claims: Json) -> dict[str, Json]:
 @settings(max_examples=200)
 @given(change=policy_changes(), claims=ci_runs(), ask=ASKS)
 def test_who_is_let_in_now_is_let_in_by_a_grant_that_is_named(
-    change: tuple[Policy, Policy], claims: Mapping[str, Json], ask: Ask
+    change: tuple[Policy, Policy], claims: Mapping[str, Json], ask: AccessRequest
 ) -> None:
     old, new = change
     before, _ = _decided(old, claims, ask)
@@ -209,7 +215,7 @@ def test_a_grant_that_is_not_named_gives_nothing_more(
     for grant_ in new.grants:
         if grant_.name in named:
             continue
-        ask = Ask(grant=grant_.name)
+        ask = AccessRequest(grant=grant_.name)
         after, _ = _decided(new, claims, ask)
         before, _ = _decided(old, claims, ask)
         if not isinstance(after, Granted):
@@ -221,8 +227,10 @@ def test_a_grant_that_is_not_named_gives_nothing_more(
         (now,), (then,) = after.awards, before.awards
         assert now.reach is not None
         for pattern in now.reach.repositories:
-            wanted = (RepositoryScope(name=pattern, push=now.reach.access == "push"),)
-            narrow, _ = _decided(old, claims, Ask(registries=(then.registry.name,), grant=grant_.name, scope=wanted))
+            wanted = (RepositoryScope(name=RepositoryName(pattern), push=now.reach.access == "push"),)
+            narrow, _ = _decided(
+                old, claims, AccessRequest(registries=(then.registry.name,), grant=grant_.name, scope=wanted)
+            )
             assert isinstance(narrow, Granted)
 
 

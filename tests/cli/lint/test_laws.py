@@ -10,9 +10,10 @@ from tests.ci_claims import bitrise_claims, caller_of, github_claims, gitlab_cla
 from tests.ci_jobs import job_claims
 from tests.cli.lint.lint import lint
 from tests.loading.documents import AUDIENCE, Document, document, grant, load
-from token_exchange.core.decision import Denied, Granted, decide
-from token_exchange.core.policy import Ask, Policy, RepositoryScope
+from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange_cli.meaning.proofs import exclude_each_other, follows, never_holds
 
@@ -210,13 +211,13 @@ def policy_of_all(*found: Document, deny: Json = None) -> Document:
 
 
 ASKS = (
-    Ask(),
-    Ask(scope=(RepositoryScope(name="base/x", push=False),)),
-    Ask(scope=(RepositoryScope(name="ci/nordlicht/kompass", push=False),)),
+    AccessRequest(),
+    AccessRequest(scope=(RepositoryScope(name=parse_repository_name("base/x"), push=False),)),
+    AccessRequest(scope=(RepositoryScope(name=parse_repository_name("ci/nordlicht/kompass"), push=False),)),
 )
 
 
-def _won(policy: Policy, issuer: str, claims: dict[str, Json], ask: Ask) -> list[str]:
+def _won(policy: Policy, issuer: str, claims: dict[str, Json], ask: AccessRequest) -> list[str]:
     try:
         decision = decide(policy, caller_of(policy, issuer, claims), ask)
     except Refused:
@@ -238,7 +239,7 @@ def test_what_is_unreachable_never_wins_unnamed_and_what_never_matches_never_doe
             assert not (("unreachable", 1) in said and "two" in won)
         for number, name in enumerate(("one", "two")):
             if ("never-matches", number) in said:
-                assert not _won(loaded, issuer, claims, Ask(grant=name))
+                assert not _won(loaded, issuer, claims, AccessRequest(grant=name))
 
 
 @settings(max_examples=300)
@@ -278,7 +279,7 @@ def test_a_rule_that_never_fires_denies_nobody(issuer: str, data: st.DataObject)
     loaded = load(found)
     for run in data.draw(runs(issuer)):
         try:
-            decision = decide(loaded, caller_of(loaded, issuer, run), Ask())
+            decision = decide(loaded, caller_of(loaded, issuer, run), AccessRequest())
         except Refused:
             continue
         if isinstance(decision, Denied) and decision.reason is Reason.DENIED:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.conditions import compile_glob
+from token_exchange.core.glob import compile_glob
 from token_exchange_cli.meaning.patterns import is_within
 
 _PATTERNS = st.text("ab/:*?", max_size=7)

@@ -10,13 +10,20 @@ from hypothesis import strategies as st
 from tests.ci_claims import NOON, caller_of, github_claims
 from tests.cli.diff.test_named_grants import ASKS, ci_runs, policy_changes
 from tests.loading.documents import document, grant, load
-from token_exchange.core.decision import decide
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.decision import AccessRequest, decide
+from token_exchange.core.evaluate import Caller
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import claims_named
-from token_exchange_cli.replay.decider import Decider
-from token_exchange_cli.replay.outcomes import decided_outcome
+from token_exchange_cli.replay.decider import Decider, nearest_of
+from token_exchange_cli.replay.outcomes import Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims
+
+
+def _outcome(policy: Policy, caller: Caller, ask: AccessRequest) -> Outcome:
+    """Return the outcome as it is decided and explained without remembering anything."""
+    decision = decide(policy, caller, ask)
+    return decided_outcome(decision, nearest=nearest_of(policy, caller, ask, decision))
 
 
 def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
@@ -30,16 +37,14 @@ def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
     asks=st.lists(ASKS, min_size=1, max_size=3),
 )
 def test_it_decides_as_the_service_does(
-    change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[Ask]
+    change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[AccessRequest]
 ) -> None:
     policy, _ = change
     decider = Decider(policy)
     for claims in [*runs, *runs]:
         for ask in asks:
             caller = caller_of(policy, "github", dict(claims), now=NOON)
-            assert decider.outcome(caller, _recorded(policy, claims), ask) == decided_outcome(
-                decide(policy, caller, ask)
-            )
+            assert decider.outcome(caller, _recorded(policy, claims), ask) == _outcome(policy, caller, ask)
 
 
 def test_only_what_decides_is_another_decision() -> None:
@@ -47,7 +52,7 @@ def test_only_what_decides_is_another_decision() -> None:
     decider = Decider(policy)
     for number in range(50):
         claims = github_claims(run_id=str(number), sha=f"{number:040}", ref=f"refs/heads/{number % 5}")
-        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), AccessRequest())
     assert len(decider._remembered) == 5  # noqa: SLF001 - what it keeps is all that can be too much
 
 
@@ -62,8 +67,8 @@ def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
     for value in (first, second):
         claims = github_claims(odd=value)
         caller = caller_of(policy, "github", claims)
-        assert decider.outcome(caller, _recorded(policy, claims), Ask()) == decided_outcome(
-            decide(policy, caller, Ask())
+        assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()) == _outcome(
+            policy, caller, AccessRequest()
         )
 
 
@@ -72,10 +77,10 @@ def test_a_day_on_which_a_grant_ended_is_another() -> None:
     decider = Decider(policy)
     today = caller_of(policy, "github", github_claims(), now=NOON)
     claims = _recorded(policy, today.claims)
-    assert decider.outcome(today, claims, Ask()).word == "granted"
+    assert decider.outcome(today, claims, AccessRequest()).word == "granted"
     # The first second at which it no longer counts.
-    assert decider.outcome(replace(today, now=NOON + 12 * 3600 - 1), claims, Ask()).word == "granted"
-    assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, Ask()).word == "denied"
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600 - 1), claims, AccessRequest()).word == "granted"
+    assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, AccessRequest()).word == "denied"
 
 
 def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
@@ -85,9 +90,9 @@ def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
     caller = caller_of(policy, "github", claims)
     for _ in range(2):
         with pytest.raises(NotRecorded, match="the grant reader asks for odd"):
-            decider.outcome(caller, RecordedClaims(claims, frozenset()), Ask())
+            decider.outcome(caller, RecordedClaims(claims, frozenset()), AccessRequest())
     # That the token had none is another thing.
-    assert decider.outcome(caller, _recorded(policy, claims), Ask()).word == "denied"
+    assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()).word == "denied"
 
 
 def test_it_forgets_before_it_is_too_much() -> None:
@@ -95,5 +100,5 @@ def test_it_forgets_before_it_is_too_much() -> None:
     decider = Decider(policy)
     for number in range(4100):
         claims = github_claims(ref=f"refs/heads/{number}")
-        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), Ask())
+        decider.outcome(caller_of(policy, "github", claims), _recorded(policy, claims), AccessRequest())
     assert len(decider._remembered) == 4  # noqa: SLF001 - what it keeps is all that can be too much

@@ -9,8 +9,7 @@ from tests.ci_claims import NOON, caller_of
 from tests.cli.program import Printed, run
 from tests.cli.trust_import.aws_keys import keys_of
 from tests.loading.documents import Document, load
-from token_exchange.core.decision import Granted, decide
-from token_exchange.core.policy import Ask as ExchangeAsk
+from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
@@ -77,7 +76,7 @@ def admits(policy: Document | Policy, claims: dict[str, Json], *, issuer: str | 
         return False
     try:
         caller = caller_of(loaded, entry, claims, now=NOON)
-        return isinstance(decide(loaded, caller, ExchangeAsk(registries=(), grant=None, scope=())), Granted)
+        return isinstance(decide(loaded, caller, AccessRequest(registries=(), grant=None, scope=())), Granted)
     except Refused:
         return False
 

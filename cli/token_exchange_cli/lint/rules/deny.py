@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import DenyRule
 from token_exchange.core.vocabulary import Name
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.conditions import condition_path, exact, is_about, patterns, types
+from token_exchange_cli.meaning.conditions import condition_path, exact, is_about, is_on_name, patterns, types
 from token_exchange_cli.meaning.proofs import can_hold_together, is_text, never_holds
 
 _ID_OF: Final[Mapping[Name, Name]] = {
@@ -86,11 +86,13 @@ def _never_fires(path: Path, where: Path, issuers: list[str]) -> Finding:
 def _can_hold(condition: Condition, preset: Preset) -> bool:
     if condition.holds(None):
         return True
-    if condition.section == "match" and condition.path[0] not in preset.vocabulary:
-        return False
-    if condition.section == "claims" and is_text(condition.path, preset) and not types(condition) & {"text", "any"}:
-        return False
-    return not never_holds(condition, [preset])
+    match condition:
+        case NamedCondition(name=name) if name not in preset.vocabulary:
+            return False
+        case RawCondition(path=path) if is_text(path, preset) and not types(condition) & {"text", "any"}:
+            return False
+        case _:
+            return not never_holds(condition, [preset])
 
 
 def glob_that_stops(subject: Subject) -> Iterator[Finding]:
@@ -124,7 +126,7 @@ def without_sub_groups(subject: Subject) -> Iterator[Finding]:
         if not any(subject.policy.issuers[name].preset.organization_is_path for name in rule.issuers):
             continue
         for condition in rule.conditions:
-            if condition.section == "match" and condition.path == ("organization",) and not patterns(condition):
+            if is_on_name(condition, "organization") and not patterns(condition):
                 yield warning(
                     "denied-without-sub-groups",
                     condition_path(path, condition),

@@ -1,16 +1,17 @@
 """Grants that nobody can ever have."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
+from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, spelled
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.applies import never_fits, unmatched
+from token_exchange_cli.meaning.applies import never_fits
 from token_exchange_cli.meaning.conditions import can_be_of, condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
 from token_exchange_cli.meaning.subjects import is_of_no_subject
@@ -75,7 +76,7 @@ def _of_all_together(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterato
 
 
 def _of_the_provider(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterator[Finding]:
-    missing = [unmatched(grant, issuer.preset) for issuer in issuers]
+    missing = [[*unmatched_claims(grant, issuer.preset)] for issuer in issuers]
     if all(missing):
         claim = spelled(missing[0][0])
         yield _never(
@@ -100,10 +101,15 @@ def _of_the_templates(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
 
 
 def _is_outsiders(condition: Condition, preset: Preset) -> bool:
-    claim: ClaimPath | None = condition.path
-    if condition.section == "match":
-        source = next((source for name, source in preset.vocabulary.items() if (name,) == condition.path), None)
-        claim = source.path if isinstance(source, Claim) else None
+    claim: ClaimPath | None = None
+    match condition:
+        case RawCondition(path=claim):
+            pass
+        case NamedCondition(name=name):
+            source = preset.vocabulary.get(name)
+            claim = source.path if isinstance(source, Claim) else None
+        case _:
+            assert_never(condition)
     if claim is None or len(claim) > 1 or claim not in preset.triggers:
         return False
     values = only_values(condition, [preset])

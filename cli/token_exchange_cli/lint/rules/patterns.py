@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from token_exchange.core.conditions import Condition, Exists
+from token_exchange.core.conditions import Condition, Exists, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.sources import Claim, Constant
 from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
-from token_exchange_cli.meaning.conditions import condition_path, is_about, patterns
+from token_exchange_cli.meaning.conditions import condition_path, is_about, is_on_claim, patterns
 from token_exchange_cli.meaning.subjects import only_customised, says_nothing
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
@@ -46,9 +46,9 @@ def _of_every_subject(condition: Condition, pattern: str, presets: Sequence[Pres
 
 
 def _is_on_sub(condition: Condition, preset: Preset) -> bool:
-    if condition.section == "claims":
+    if isinstance(condition, RawCondition):
         return condition.path == ("sub",)
-    return any((name,) == condition.path and source == Claim(("sub",)) for name, source in preset.vocabulary.items())
+    return preset.vocabulary.get(condition.name) == Claim(("sub",))
 
 
 def crosses_organizations(subject: Subject) -> Iterator[Finding]:
@@ -82,12 +82,14 @@ def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
     names: tuple[Name, ...] = ("repository", "workflow_ref")
     for name in names:
         source = preset.vocabulary.get(name)
-        is_whole = condition.section == "match" or isinstance(source, Claim)
+        is_whole = isinstance(condition, NamedCondition) or isinstance(source, Claim)
         if source is not None and is_whole and is_about(condition, name, preset):
             return _second if isinstance(source, Claim) and source.path in preset.behind_host else _first
-    if condition.section == "claims" and condition.path in preset.behind_host:
+    if isinstance(condition, NamedCondition):
+        return None
+    if condition.path in preset.behind_host:
         return _second
-    return _first if condition.section == "claims" and condition.path[-1] in _BEGIN_WITH_THE_TENANT else None
+    return _first if condition.path[-1] in _BEGIN_WITH_THE_TENANT else None
 
 
 def _whole(pattern: str) -> str:
@@ -130,7 +132,7 @@ def exists_though_empty(subject: Subject) -> Iterator[Finding]:
         empty = {claim for preset in subject.presets(grant) for claim in preset.sent_empty}
         for condition in grant.conditions:
             present = any(isinstance(test, Exists) and test.present for test in condition.tests)
-            if condition.section == "claims" and present and condition.path in empty:
+            if isinstance(condition, RawCondition) and present and condition.path in empty:
                 yield warning(
                     "exists-though-empty",
                     condition_path(path, condition),
@@ -143,7 +145,7 @@ def customised_sub(subject: Subject) -> Iterator[Finding]:
     """A `sub` that ends with the repository looks like one for all of its runs, and is for none."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
-            if (condition.section, condition.path) != ("claims", ("sub",)):
+            if not is_on_claim(condition, ("sub",)):
                 continue
             found = [text for preset in subject.presets(grant) for text in only_customised(condition, preset)]
             for text in found[:1]:

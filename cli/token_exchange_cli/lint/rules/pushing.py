@@ -3,14 +3,23 @@
 from collections.abc import Iterator
 from typing import Final
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.sources import BracedUuid, Constant
 from token_exchange.core.vocabulary import WHO, ClaimPath, Name
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, patterns, protects, says_which
+from token_exchange_cli.meaning.conditions import (
+    condition_path,
+    demands,
+    has,
+    is_about,
+    is_on_claim,
+    patterns,
+    protects,
+    says_which,
+)
 from token_exchange_cli.meaning.subjects import is_chosen_by_the_job, names_the_tenant
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
@@ -111,12 +120,18 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
 
 def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
     """Return the claim that a job writes, which `condition` is on or inside of."""
-    paths: tuple[ClaimPath, ...] = (condition.path,)
-    if condition.path == ("sub",) and not is_chosen_by_the_job(condition, preset):
+    if is_on_claim(condition, ("sub",)) and not is_chosen_by_the_job(condition, preset):
         return None
-    if condition.section == "match":
-        paths = next((source.behind for name, source in preset.vocabulary.items() if (name,) == condition.path), ())
+    paths = _claims_of(condition, preset)
     return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
+
+
+def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
+    """Return the raw claims that `condition` is on, by a name or as they stand."""
+    if isinstance(condition, RawCondition):
+        return (condition.path,)
+    source = preset.vocabulary.get(condition.name)
+    return () if source is None else source.behind
 
 
 def _proven_id(preset: Preset) -> Name | None:
@@ -148,9 +163,9 @@ def declared_alone(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_declared(condition: Condition, preset: Preset) -> bool:
-    if condition.section == "claims":
+    if isinstance(condition, RawCondition):
         return any(condition.path[: len(one)] == one for one in preset.declared)
-    return any((name,) == condition.path and preset.is_declared(name) for name in preset.vocabulary)
+    return preset.is_declared(condition.name)
 
 
 def _identifies(condition: Condition, preset: Preset) -> bool:
@@ -163,13 +178,13 @@ def _identifies(condition: Condition, preset: Preset) -> bool:
 def id_unused(subject: Subject) -> Iterator[Finding]:
     """A repository by name is whoever has the name."""
     for path, grant in subject.grants():
-        said: set[ClaimPath] = set()
+        said: set[tuple[str, ...]] = set()
         for name, id_ in _ID_OF:
             # One id is what is missing, however many conditions spell the name: a name of the vocabulary first.
             found = list(_by_name_alone(subject, grant, name, id_))
-            for condition, issuer in sorted(found, key=lambda each: each[0].path == ("sub",))[:1]:
-                if condition.path not in said:
-                    said |= {condition.path, *(each.path for each, _ in found)}
+            for condition, issuer in sorted(found, key=lambda each: is_on_claim(each[0], ("sub",)))[:1]:
+                if condition.document_path not in said:
+                    said |= {condition.document_path, *(each.document_path for each, _ in found)}
                     yield _by_name(path, condition, issuer, name, id_)
 
 
@@ -183,7 +198,7 @@ def _by_name_alone(subject: Subject, grant: Grant, name: Name, id_: Name) -> Ite
 
 def _singles_out(condition: Condition, preset: Preset) -> bool:
     """Say whether `condition` names what it is about; a `sub` of any tenant names nothing that could be renamed."""
-    wide = condition.path == ("sub",) and any(
+    wide = is_on_claim(condition, ("sub",)) and any(
         not names_the_tenant(preset.provider, pattern) for pattern, negated in patterns(condition) if not negated
     )
     return demands(condition) and not wide
@@ -201,13 +216,13 @@ def _has_id(name: Name, id_: Name, issuer: Issuer) -> bool:
 
 
 def _is_by_name(condition: Condition, name: Name, preset: Preset) -> bool:
-    in_sub = condition.section == "claims" and condition.path == ("sub",) and name in preset.named_in_sub
+    in_sub = is_on_claim(condition, ("sub",)) and name in preset.named_in_sub
     return in_sub or is_about(condition, name, preset)
 
 
 def _by_name(path: Path, condition: Condition, issuer: Issuer, name: Name, id_: Name) -> Finding:
     preset = issuer.preset
-    if condition.path == ("sub",) and name in preset.named_in_sub:
+    if is_on_claim(condition, ("sub",)) and name in preset.named_in_sub:
         return warning(
             "id-unused",
             condition_path(path, condition),

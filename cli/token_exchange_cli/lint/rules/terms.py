@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from token_exchange.core.policy import Grant, SessionTerms
+from token_exchange.core.policy import Grant, SessionTerms, Template
 from token_exchange.core.reach import MAX_NAME_LENGTH, Reach
 from token_exchange.core.refusals import Refused
+from token_exchange.core.registries import RepositoryPattern
 from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
@@ -110,14 +111,19 @@ def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int
     value = "x" * value_characters
     reach = Reach(
         access=terms.access,
-        repositories=tuple(one.filled([value] * len(one.names)) for one in terms.repositories),
-        also_pull=tuple(one.filled([value] * len(one.names)) for one in terms.also_pull),
+        repositories=tuple(_measured(one, value) for one in terms.repositories),
+        also_pull=tuple(_measured(one, value) for one in terms.also_pull),
         also=terms.also,
     )
     try:
         return len(session_policy(grant.registry, reach, until=_SOME_SECOND))
     except Refused:
         return None
+
+
+def _measured(template: Template, value: str) -> RepositoryPattern:
+    """Return a pattern to measure and not to use: `value` stands for every name, and may be too long for one."""
+    return RepositoryPattern(template.filled([value] * len(template.names)))
 
 
 RULES: Final = (single_use_of_a_jobs_only_token, outlives_its_session, expires, nearly_full)

@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from token_exchange.core.decision import Award, Decision
+from token_exchange.core.decision import AccessRequest, Award, Decision, Denied
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Ask, Policy
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RoleRequest
-from token_exchange.core.refusals import Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
@@ -86,9 +86,17 @@ class Attempt:
     policy: Policy | None = None
     token: SignedToken | None = None
     caller: Caller | None = None
-    ask: Ask | None = None
+    request: AccessRequest | None = None
     decision: Decision | None = None
     logins: list[MintedLogin | ReadLogin | FailedLogin] = field(default_factory=list)
+
+    @property
+    def organization_is_proven(self) -> bool:
+        """Whether token and claims are verified and the organization is on the allowlist: a decision says so."""
+        decision = self.decision
+        if decision is None:
+            return False
+        return not isinstance(decision, Denied) or decision.reason is not Reason.ORGANIZATION_NOT_ALLOWED
 
     def measure(self, part: Part) -> AbstractContextManager[None]:
         """Add the time spent in the `with` block to `part`."""

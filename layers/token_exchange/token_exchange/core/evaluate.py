@@ -1,15 +1,32 @@
-"""Holds one grant against one caller, and says everything that keeps it from applying."""
+"""Evaluates one grant for one caller: everything that keeps the grant from winning, check by check.
 
-from collections.abc import Mapping, Sequence
+This is the only place that says when a grant wins. The decision takes the first failed check, and an explanation takes
+all of them, so that an answer and its explanation cannot disagree.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
+from typing import Final, Literal
 
-from token_exchange.core.identity import Identity, identify
-from token_exchange.core.policy import Grant, Issuer, RepositoryScope, SessionTerms, Template
+from token_exchange.core.conditions import Condition
+from token_exchange.core.identity import Identity, Preset, identify
+from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.ports import Json
-from token_exchange.core.reach import DoesNotFit, Reach, filled_text, missing_name, narrowed, reach_of
+from token_exchange.core.reach import (
+    DoesNotFit,
+    Reach,
+    RepositoryScope,
+    ScopeNotCovered,
+    missing_name,
+    narrowed,
+    reach_of,
+)
 from token_exchange.core.registries import EcrRegistry
-from token_exchange.core.vocabulary import claim_at
+from token_exchange.core.vocabulary import ClaimPath, claim_at
+
+MAX_CONSIDERED: Final = 10
+"""Grants in an answer or a record: enough to correct a policy by, few enough to read."""
 
 type Rule = Literal[
     "allow_untrusted_triggers",
@@ -21,14 +38,14 @@ type Rule = Literal[
     "session_tags",
     "source_identity",
 ]
-"""A field of the grant, or of the request, that is no condition on a claim and did not hold."""
+"""A field of the grant, or of the request, that is not a condition on a claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shortfall:
-    """One thing that did not hold.
+class FailedCheck:
+    """One check that failed.
 
-    `claim` is a claim's name (a list of keys for a nested one), or None where `rule` says what else it was. `found`
+    `claim` is a claim's name (a list of keys for a nested one), or None where `rule` says what was checked. `found`
     is None where the claim is absent.
     """
 
@@ -40,15 +57,15 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
-    """A grant that was looked at, and what did not hold; nothing, where it won."""
+    """A grant with the checks that failed; none, where it wins."""
 
     grant: Grant
-    failed: tuple[Shortfall, ...]
+    failed: tuple[FailedCheck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A verified run that is under decision; `now` is in seconds since the epoch."""
+    """The verified run that a decision is about; `now` is in seconds since the epoch."""
 
     issuer: Issuer
     identity: Identity
@@ -57,7 +74,7 @@ class Caller:
 
 
 def caller_of(issuer: Issuer, claims: Mapping[str, Json], *, now: float) -> Caller:
-    """Return the caller that `claims` speak of, which a token of `issuer` was found to say.
+    """Return the caller for `claims`, which a verified token of `issuer` holds.
 
     Raises:
         Refused: `missing-claim` or `invalid-claim`, as `identify` has it.
@@ -65,127 +82,127 @@ def caller_of(issuer: Issuer, claims: Mapping[str, Json], *, now: float) -> Call
     return Caller(issuer=issuer, identity=identify(issuer.preset, claims), claims=claims, now=now)
 
 
-def conditions_failed(grant: Grant, caller: Caller) -> list[int]:
-    """Return the places of the conditions of `grant` that do not hold."""
-    vocabulary, claims = caller.identity.vocabulary, caller.claims
-    return [
-        place
-        for place, condition in enumerate(grant.conditions)
-        if not condition.holds(condition.found(vocabulary, claims))
-    ]
+def explain_grant(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Considered:
+    """Return `grant` with all of its failed checks."""
+    return Considered(grant=grant, failed=tuple(failed_checks(grant, caller, scope)))
 
 
-def applies(grant: Grant, caller: Caller) -> bool:
-    """Say whether every condition of `grant` holds."""
-    vocabulary, claims = caller.identity.vocabulary, caller.claims
-    return all(condition.holds(condition.found(vocabulary, claims)) for condition in grant.conditions)
+def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
+    """Yield the checks that `grant` fails for `caller` who asks for `scope`; a grant wins where none fails.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """What a grant whose conditions hold would give to a caller.
-
-    `applies` is False where `shortfalls` says why it gives nothing, whatever is asked; `covers` is False where it does
-    not give what was asked. `asked` is the reach of what it gives, None for a stored login, which nothing bounds.
+    The order is part of the contract: the decision looks at the first failed check only. A grant whose conditions do
+    not hold is for other callers, and what else it lacks is not checked.
     """
-
-    applies: bool
-    covers: bool
-    asked: Reach | None
-    shortfalls: tuple[Shortfall, ...]
-
-
-def fit(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Fit:
-    """Return what `grant`, whose conditions hold, gives to `caller` who asks for `scope`."""
-    shortfalls = [*_unmatched(grant, caller), *_expired(grant, caller), *_missing_names(grant, caller)]
-    whole = None
-    if grant.terms is not None:
-        try:
-            whole = reach_of(grant.terms, caller.issuer.preset, caller.identity.vocabulary)
-        except DoesNotFit as error:
-            found = caller.identity.vocabulary.get(error.name)
-            shortfalls.append(Shortfall(claim=error.name, rule="repositories", expected=error.expected, found=found))
-    if shortfalls:
-        return Fit(applies=False, covers=False, asked=None, shortfalls=tuple(shortfalls))
-    if not scope:
-        return Fit(applies=True, covers=True, asked=whole, shortfalls=())
-    # A scope narrows private ECR alone: neither a stored login nor ECR Public's can be cut to it.
-    narrow = None if whole is None or not isinstance(grant.registry, EcrRegistry) else narrowed(whole, scope)
-    if narrow is None:
-        wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
-        expected = whole.scope if whole is not None and whole.scope else "no scope, since this login takes none"
-        short = Shortfall(claim=None, rule="scope", expected=expected, found=wanted)
-        return Fit(applies=True, covers=False, asked=None, shortfalls=(short,))
-    return Fit(applies=True, covers=True, asked=narrow, shortfalls=())
+    # 1. A run that outsiders can start gets only what says that it is for such runs: pull_request_target and its kind
+    #    run with the identity of the repository that they attack ("pwn requests").
+    trigger = caller.identity.untrusted_trigger
+    if trigger is not None and not grant.allow_untrusted_triggers:
+        yield FailedCheck(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger)
+    # 2. Every condition of the grant holds.
+    holds = True
+    for index in failed_conditions(grant.conditions, caller):
+        holds = False
+        yield _failed_condition(grant.conditions[index], caller)
+    if not holds:
+        return
+    # 3. to 6. The grant gives something to this caller.
+    gives = True
+    for failed in chain(
+        _unmatched(grant, caller), _expired(grant, caller), _missing_names(grant, caller), _unfilled(grant, caller)
+    ):
+        gives = False
+        yield failed
+    # 7. It gives all that was asked for. Never less in silence: a push would fail an hour later, without a reason.
+    if gives and scope:
+        yield from _beyond(grant, caller, scope)
+    # 8. It is in force. Last, so that report mode says what the grant would have given.
+    if "report" in (grant.mode, caller.issuer.mode):
+        yield FailedCheck(claim=None, rule="mode", expected="enforce", found="report")
 
 
-def _unmatched(grant: Grant, caller: Caller) -> list[Shortfall]:
-    """Return the claims that this provider's grants have to match, and of which `grant` says nothing."""
-    preset = caller.issuer.preset
-    return [
-        Shortfall(
+def failed_conditions(conditions: Sequence[Condition], caller: Caller) -> Iterator[int]:
+    """Yield the indexes of those of `conditions`, of a grant or a deny rule, that do not hold."""
+    vocabulary, claims = caller.identity.vocabulary, caller.claims
+    for index, condition in enumerate(conditions):
+        if not condition.holds(condition.found(vocabulary, claims)):
+            yield index
+
+
+def _failed_condition(condition: Condition, caller: Caller) -> FailedCheck:
+    found = condition.found(caller.identity.vocabulary, caller.claims)
+    return FailedCheck(claim=condition.claim, rule=None, expected=condition.expected, found=found)
+
+
+def _unmatched(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
+    """3. The claims that the provider's grants have to match are matched.
+
+    CircleCI signs forks' builds with the project's own identity, and only one claim says where the code came from.
+    """
+    for path in unmatched_claims(grant, caller.issuer.preset):
+        yield FailedCheck(
             claim=path[0] if len(path) == 1 else [*path],
             rule="must_match",
             expected="matched by a condition of the grant",
             found=claim_at(caller.claims, path),
         )
-        for path in sorted(preset.must_match)
-        if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions)
-    ]
 
 
-def _expired(grant: Grant, caller: Caller) -> list[Shortfall]:
-    if grant.expires_at_seconds is None or caller.now < grant.expires_at_seconds:
-        return []
-    return [Shortfall(claim=None, rule="expires", expected=grant.expires, found=None)]
+def unmatched_claims(grant: Grant, preset: Preset) -> Iterator[ClaimPath]:
+    """Yield the claims that every grant for `preset` has to match, and `grant` does not."""
+    for path in sorted(preset.must_match):
+        if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions):
+            yield path
 
 
-def _missing_names(grant: Grant, caller: Caller) -> list[Shortfall]:
-    templates: list[tuple[Rule, Template]] = []
-    terms = grant.terms
-    if terms is not None and isinstance(terms.session_tags, Mapping):
-        templates += [("session_tags", template) for template in terms.session_tags.values()]
-    if terms is not None and isinstance(terms.source_identity, Template):
-        templates.append(("source_identity", terms.source_identity))
-    return [
-        Shortfall(claim=name, rule=rule, expected={"exists": True}, found=None)
-        for rule, template in templates
-        if (name := missing_name(template, caller.identity.vocabulary)) is not None
-    ]
+def _expired(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
+    """4. Its last day is not over."""
+    if grant.expires_at_seconds is not None and caller.now >= grant.expires_at_seconds:
+        yield FailedCheck(claim=None, rule="expires", expected=grant.expires, found=None)
 
 
-def look_at(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Considered:
-    """Return everything that keeps `grant` from winning for `caller`."""
-    failed = conditions_failed(grant, caller)
-    shortfalls = [_shortfall(grant, place, caller) for place in failed]
-    trigger = caller.identity.untrusted_trigger
-    if trigger is not None and not grant.allow_untrusted_triggers:
-        shortfalls.append(Shortfall(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger))
-    if not failed:
-        shortfalls += fit(grant, caller, scope).shortfalls
-        if "report" in (grant.mode, caller.issuer.mode):
-            shortfalls.append(Shortfall(claim=None, rule="mode", expected="enforce", found="report"))
-    return Considered(grant=grant, failed=tuple(shortfalls))
+def _missing_names(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
+    """5. Its tags and source identity can be filled in: CloudTrail must not show a placeholder for a name."""
+    for rule, template in () if grant.terms is None else grant.terms.text_templates:
+        name = missing_name(template, caller.identity.vocabulary)
+        if name is not None:
+            yield FailedCheck(claim=name, rule=rule, expected={"exists": True}, found=None)
 
 
-def _shortfall(grant: Grant, place: int, caller: Caller) -> Shortfall:
-    condition = grant.conditions[place]
-    return Shortfall(
-        claim=condition.claim,
-        rule=None,
-        expected=condition.expected,
-        found=condition.found(caller.identity.vocabulary, caller.claims),
-    )
+def _unfilled(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
+    """6. Its repositories can be filled in: a value with `*` or `/` in it would reach other repositories."""
+    try:
+        _whole_reach(grant, caller)
+    except DoesNotFit as error:
+        found = caller.identity.vocabulary.get(error.name)
+        yield FailedCheck(claim=error.name, rule="repositories", expected=error.expected, found=found)
 
 
-def session_texts(terms: SessionTerms, caller: Caller) -> tuple[Mapping[str, str] | None, str | None]:
-    """Return the tags and the source identity that `terms` spell out for `caller`; None where they leave it to us."""
-    vocabulary = caller.identity.vocabulary
-    tags = terms.session_tags
-    identity = terms.source_identity
-    return (
-        {key: filled_text(template, vocabulary) for key, template in tags.items()}
-        if isinstance(tags, Mapping)
-        else None,
-        filled_text(identity, vocabulary) if isinstance(identity, Template) else None,
-    )
+def _beyond(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
+    try:
+        awarded_reach(grant, caller, scope)
+    except ScopeNotCovered:
+        whole = _whole_reach(grant, caller)
+        wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
+        expected = whole.scope if whole is not None and whole.scope else "no scope, since this login takes none"
+        yield FailedCheck(claim=None, rule="scope", expected=expected, found=wanted)
+
+
+def awarded_reach(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Reach | None:
+    """Return the reach of the login that `grant` gives to `caller`; None for a stored login, which nothing bounds.
+
+    Raises:
+        DoesNotFit, ScopeNotCovered: the grant does not win, as `failed_checks` says.
+    """
+    whole = _whole_reach(grant, caller)
+    if not scope:
+        return whole
+    # A scope narrows private ECR only: neither a stored login nor a login to ECR Public can be cut to it.
+    if whole is None or not isinstance(grant.registry, EcrRegistry):
+        raise ScopeNotCovered
+    return narrowed(whole, scope)
+
+
+def _whole_reach(grant: Grant, caller: Caller) -> Reach | None:
+    if grant.terms is None:
+        return None
+    return reach_of(grant.terms, caller.issuer.preset, caller.identity.vocabulary)

@@ -12,15 +12,15 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from token_exchange.core.attempt import Attempt, FailedLogin
-from token_exchange.core.decision import Award, Decision, Denied, Granted, Nearest, decide, nearest_grants
+from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
-from token_exchange.core.policy import Ask, Policy
-from token_exchange.core.ports import Clock
+from token_exchange.core.policy import Policy
+from token_exchange.core.ports import Clock, RawToken
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.token import read_compact
@@ -50,11 +50,13 @@ class Exchanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """Logins that would be made, and how each of the grants stands that the request was about."""
+class _Verified:
+    """Who is calling, by which token, and the policy that decides. `raw_token` is a secret, and verified."""
 
-    granted: Granted
-    nearest: Nearest
+    policy: Policy
+    caller: Caller
+    token: VerifiedToken
+    raw_token: RawToken = field(repr=False)
 
 
 class Exchange:
@@ -77,7 +79,9 @@ class Exchange:
         self._minter = minter
         self._clock = clock
 
-    def run(self, raw_token: str, ask: Ask, attempt: Attempt, *, single: bool, whole: bool) -> Exchanged | Denied:
+    def run(
+        self, raw_token: str, request: AccessRequest, attempt: Attempt, *, single: bool, whole: bool
+    ) -> Exchanged | Denied:
         """Return the logins that `raw_token` is good for, or why there are none; `attempt` is filled on the way.
 
         With `single` exactly one login is wanted. With `whole` one that fails fails the request, as there is no
@@ -86,64 +90,67 @@ class Exchange:
         Raises:
             Refused: for every reason but those of a denial.
         """
-        _, caller, token, decision = self._decided(raw_token, ask, attempt, single=single)
+        verified = self._verified(raw_token, request, attempt)
+        decision = self._decided(verified, request, attempt, single=single)
         if isinstance(decision, Denied):
             return decision
         _require_scopes_fit(decision.awards)
-        spent = self._spend(decision.awards, caller, token, attempt)
-        return self._mint(decision.awards, caller, raw_token, attempt, whole=whole, spent=spent)
+        # 5. After the decision and before AWS: a refused token stays usable, and a replayed one mints nothing.
+        spent = self._spend(decision.awards, verified, attempt)
+        # 6. One session for each login.
+        return self._mint(decision.awards, verified, attempt, whole=whole, spent=spent)
 
-    def explain(self, raw_token: str, ask: Ask, attempt: Attempt) -> Explained | Denied:
-        """Return what `run` would decide, and how each of the caller's grants stands; nothing is minted or spent.
+    def explain(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> Decision:
+        """Return what `run` would decide; nothing is minted or spent.
 
         Raises:
             Refused: for every reason but those of a denial, and never for one of AWS.
         """
-        policy, caller, _, decision = self._decided(raw_token, ask, attempt, single=False)
-        if isinstance(decision, Denied):
-            return decision
-        _require_scopes_fit(decision.awards)
-        return Explained(granted=decision, nearest=nearest_grants(policy, caller, ask))
+        verified = self._verified(raw_token, request, attempt)
+        decision = self._decided(verified, request, attempt, single=False)
+        if isinstance(decision, Granted):
+            _require_scopes_fit(decision.awards)
+        return decision
 
-    def _decided(
-        self, raw_token: str, ask: Ask, attempt: Attempt, *, single: bool
-    ) -> tuple[Policy, Caller, VerifiedToken, Decision]:
-        """Carry out steps 1 to 4: the policy, who is calling, by which token, and what is decided."""
+    def _verified(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> _Verified:
+        """Carry out steps 1 to 3."""
+        # 1. The policy in force, once: a policy that changes during a request must not decide half of it.
         policy = attempt.policy = self._policies.policy()
-        attempt.ask = ask
-        token = self._verified(raw_token, policy, attempt)
-        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self._clock.now())
-        with attempt.measure("decide"):
-            decision = attempt.decision = _narrowed(decide(policy, caller, ask), single=single)
-        return policy, caller, token, decision
-
-    def _verified(self, raw_token: str, policy: Policy, attempt: Attempt) -> VerifiedToken:
+        attempt.request = request
+        # 2. The token.
         now = self._clock.now()
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)
             attempt.unverified_issuer = unverified.unverified_issuer
             # Kept before the times are checked: the record of an expired token says whose it is.
             attempt.token = self._verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
-            return in_time(attempt.token, now=now)
+            token = in_time(attempt.token, now=now)
+        # 3. The caller.
+        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self._clock.now())
+        return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)
 
-    def _spend(
-        self, awards: Sequence[Award], caller: Caller, token: VerifiedToken, attempt: Attempt
-    ) -> SpentToken | None:
+    def _decided(self, verified: _Verified, request: AccessRequest, attempt: Attempt, *, single: bool) -> Decision:
+        """Carry out step 4."""
+        with attempt.measure("decide"):
+            decision = decide(verified.policy, verified.caller, request)
+        attempt.decision = _single(decision) if single else decision
+        return attempt.decision
+
+    def _spend(self, awards: Sequence[Award], verified: _Verified, attempt: Attempt) -> SpentToken | None:
         """Count the exchange, and spend its token where a grant takes each token once: once for the whole request."""
         is_single_use = any(award.grant.single_use for award in awards)
-        if not is_single_use and not caller.issuer.budgets:
+        if not is_single_use and not verified.caller.issuer.budgets:
             return None
         with attempt.measure("state"):
-            self._budgets.spend(caller, deadline=attempt.deadline)
+            self._budgets.spend(verified.caller, deadline=attempt.deadline)
             if not is_single_use:
                 return None
-            return self._single_use.spend(token, request_id=attempt.request_id, deadline=attempt.deadline)
+            return self._single_use.spend(verified.token, request_id=attempt.request_id, deadline=attempt.deadline)
 
     def _mint(
         self,
         awards: Sequence[Award],
-        caller: Caller,
-        raw_token: str,
+        verified: _Verified,
         attempt: Attempt,
         *,
         whole: bool,
@@ -154,7 +161,7 @@ class Exchange:
         try:
             for award in awards:
                 try:
-                    logins.append(self._minter.mint(award, caller, attempt, raw_token=raw_token))
+                    logins.append(self._minter.mint(award, verified.caller, attempt, raw_token=verified.raw_token))
                 except Refused as refused:
                     failure = FailedLogin(award=award, refused=refused)
                     attempt.logins.append(failure)
@@ -171,14 +178,13 @@ class Exchange:
         return Exchanged(logins=tuple(logins), failed=tuple(failed))
 
 
-def _narrowed(decision: Decision, *, single: bool) -> Decision:
-    """Return `decision`, or a refusal where one login is wanted and several are granted; naming only those."""
-    if single and isinstance(decision, Granted) and len(decision.awards) > 1:
+def _single(decision: Decision) -> Decision:
+    """Return `decision`, or a refusal where it grants several logins; naming only those."""
+    if isinstance(decision, Granted) and len(decision.awards) > 1:
         names = ", ".join(award.registry.name for award in decision.awards)
         return Denied(
             reason=Reason.AMBIGUOUS_REGISTRY,
             description=f"this format holds one login, and several are granted: {names}",
-            nearest=decision.tried,
             would=decision.would,
         )
     return decision

@@ -11,7 +11,6 @@ from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, 
 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
-
 type Settings = Mapping[str, Json]
 """The keys of an issuer entry that belong to its provider alone, such as `host` or `enterprise`, as they were read."""
 
@@ -141,7 +140,6 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
 }
 """The claims of RFC 7519 section 4.1; `aud` is text or a list."""
 
-
 _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 
 
@@ -176,6 +174,7 @@ def identify(preset: Preset, claims: Mapping[str, Json]) -> Identity:
         Refused: `missing-claim` for a token that is not a job's, `invalid-claim` for one whose claims are not of the
             types that the provider sends.
     """
+    # An issuer signs more than jobs' tokens: a user's or a service's must not pass for a run.
     for path in sorted(preset.marks):
         if claim_at(claims, path) in (None, ""):
             raise Refused(Reason.MISSING_CLAIM, f"claim {spelled(path)}: missing, though every job's token has it")

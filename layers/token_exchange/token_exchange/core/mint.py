@@ -10,6 +10,7 @@ from token_exchange.core.policy import Assume
 from token_exchange.core.ports import (
     Clock,
     Deadline,
+    RawToken,
     RegistryAuthorizer,
     RegistryLogin,
     RoleAssumer,
@@ -25,7 +26,7 @@ from token_exchange.core.session import BoundedSession, bounded_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other.
+    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other time.
 
     Times are seconds since the epoch.
     """
@@ -38,7 +39,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A registry login. One that was kept in a secret has no `bounds`: it is good for what it is good for."""
+    """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
 
     registry: Registry
     grant: str
@@ -58,7 +59,7 @@ class Minter:
         self._stored = stored
         self._clock = clock
 
-    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: str) -> Login:
+    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
         """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
 
         Raises:
@@ -94,7 +95,7 @@ class Minter:
         caller: Caller,
         attempt: Attempt,
         *,
-        raw_token: str,
+        raw_token: RawToken,
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
@@ -123,7 +124,7 @@ class Minter:
         )
         return login
 
-    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: str, deadline: Deadline) -> RoleSession:
+    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken, deadline: Deadline) -> RoleSession:
         match assume:
             case "broker":
                 return self._roles.assume(request, deadline=deadline)
@@ -172,4 +173,5 @@ def _too_large(award: Award, error: SessionTooLarge) -> Refused:
 
 
 def _ends(bounded: BoundedSession, given: RegistryLogin) -> int:
+    # ECR states 12 hours whatever the session's length (ECR API Reference, GetAuthorizationToken): never promise that.
     return min(bounded.bounded_until, int(given.expires_at))

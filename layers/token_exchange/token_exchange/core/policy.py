@@ -1,17 +1,16 @@
-"""A loaded policy: an immutable value in which everything is checked and precomputed; and what a request asks of it."""
+"""A loaded policy: an immutable value in which everything is checked and precomputed."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from token_exchange.core.conditions import Condition, Key, key_of
+from token_exchange.core.conditions import Condition
 from token_exchange.core.identity import Preset
-from token_exchange.core.ports import Json
+from token_exchange.core.index import GrantIndex
 from token_exchange.core.registries import Registry
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust
-from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Vocabulary
+from token_exchange.core.vocabulary import NAMES, Name, Vocabulary
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -36,7 +35,7 @@ def parse_template(text: str) -> Template:
     """Return the template that `text` spells.
 
     Raises:
-        ValueError: a name is not in the vocabulary, or a brace stands alone.
+        ValueError: a name is not in the vocabulary, or a brace is unmatched.
     """
     names: list[Name] = []
     for found in _PLACEHOLDER.finditer(text):
@@ -50,26 +49,7 @@ def parse_template(text: str) -> Template:
     return Template(text=text, literals=literals, names=tuple(names))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryScope:
-    """One repository, by its full name, and whether to push to it besides pulling."""
-
-    name: str
-    push: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """The registries asked for, by name or host, none for all that are granted; one grant alone; a narrower reach."""
-
-    registries: tuple[str, ...] = ()
-    grant: str | None = None
-    scope: tuple[RepositoryScope, ...] = ()
-
-
 _DURATION: Final = re.compile(r"(0|[1-9][0-9]{0,6})([smh])")
-
-
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -99,82 +79,17 @@ def spelled_duration(seconds: int) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-type _Slot = tuple[str, ClaimPath, bool]
-"""Where a condition looks: its section and its path, and whether a UUID's braces count."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantIndex:
-    """The places of one issuer's grants in the policy: `everyone`'s, and each slot's by the values they want."""
-
-    all: tuple[int, ...]
-    everyone: tuple[int, ...]
-    slots: Mapping[_Slot, Mapping[Key, tuple[int, ...]]]
-    readers: Mapping[_Slot, Condition]
-
-    def candidates(self, vocabulary: Vocabulary, claims: Mapping[str, Json]) -> Sequence[int]:
-        """Return the places of all grants that can apply to the token, in the order of the file."""
-        found = set(self.everyone)
-        for slot, places_by_key in self.slots.items():
-            value = self.readers[slot].found(vocabulary, claims)
-            for element in value if isinstance(value, list) else [value]:
-                key = key_of(element)
-                if key is not None:
-                    found.update(places_by_key.get(key, ()))
-        return sorted(found)
-
-
-def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIndex:
-    """Return the index over `grants`: their places in the policy, ascending, with their conditions."""
-    frequency = Counter(found for _, conditions in grants for _, found in _exact(conditions))
-    everyone: list[int] = []
-    slots: dict[_Slot, dict[Key, list[int]]] = {}
-    readers: dict[_Slot, Condition] = {}
-    for place, conditions in grants:
-        best = min(
-            (condition for condition in conditions if condition.exact_keys is not None),
-            key=lambda condition: sum(frequency[found] for _, found in _exact((condition,))),
-            default=None,
-        )
-        if best is None:
-            everyone.append(place)
-            continue
-        slot = (best.section, best.path, best.bare)
-        readers[slot] = best
-        places_by_key = slots.setdefault(slot, {})
-        for _, (_, key) in _exact((best,)):
-            places_by_key.setdefault(key, []).append(place)
-    return GrantIndex(
-        all=tuple(place for place, _ in grants),
-        everyone=tuple(everyone),
-        slots={slot: {key: tuple(places) for key, places in by_key.items()} for slot, by_key in slots.items()},
-        readers=readers,
-    )
-
-
-def _exact(conditions: tuple[Condition, ...]) -> Iterator[tuple[Condition, tuple[_Slot, Key]]]:
-    for condition in conditions:
-        for key in condition.exact_keys or ():
-            yield condition, ((condition.section, condition.path, condition.bare), key)
-
-
 type Mode = Literal["enforce", "report"]
 
-
 MODES: Final[tuple[Mode, ...]] = ("enforce", "report")
-
 
 type Access = Literal["pull", "push"]
 """Push includes pull."""
 
-
 type Assume = Literal["broker", "web-identity"]
 """`broker` assumes the role as the service itself, `web-identity` with the caller's own token."""
 
-
 ASSUMES: Final[tuple[Assume, ...]] = ("broker", "web-identity")
-
-
 ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
 
@@ -197,7 +112,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """An issuer entry: whom it trusts to say what, and which organizations may come."""
+    """An issuer entry: which provider signs, how its tokens are read, and which organizations are allowed."""
 
     name: str
     preset: Preset
@@ -207,20 +122,25 @@ class Issuer:
     budgets: tuple[Budget, ...] = ()
 
     def allows(self, vocabulary: Vocabulary) -> bool:
-        """Say whether the organization of a token is on the list; one that it does not name is not."""
-        return any(self._is(organization, vocabulary) for organization in self.organizations)
+        """Say whether the organization of a token is on the allowlist; a token that names none is not allowed."""
+        name = vocabulary.get("organization")
+        return self.lists(
+            self.organizations, name=name if isinstance(name, str) else None, id_=vocabulary.get("organization_id")
+        )
 
-    def _is(self, organization: Organization, vocabulary: Vocabulary) -> bool:
-        # A name alone can be given up and taken by a stranger: where an id is listed too, it has to hold as well.
-        if organization.id is not None and vocabulary.get("organization_id") != organization.id:
-            return False
-        if organization.name is None:
-            return True
-        found = vocabulary.get("organization")
-        if not isinstance(found, str):
-            return False
-        below = self.preset.organization_is_path and found.startswith(f"{organization.name}/")
-        return found == organization.name or below
+    def lists(self, organizations: Iterable[Organization], *, name: str | None, id_: str | bool | None) -> bool:
+        """Say whether `organizations` hold the one of this issuer with this name and id; None is not known."""
+        return any(
+            # A name can be given up and registered by a stranger: where an id is listed too, both must hold.
+            organization.id in (None, id_) and (organization.name is None or self._is_within(name, organization.name))
+            for organization in organizations
+        )
+
+    def _is_within(self, name: str | None, listed: str) -> bool:
+        # The slash belongs to the prefix: `acme` must not hold for `acme-evil`.
+        return name == listed or (
+            self.preset.organization_is_path and name is not None and name.startswith(f"{listed}/")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,20 +179,28 @@ class SessionTerms:
     session_tags: bool | Mapping[str, Template]
     source_identity: bool | Template
 
+    @property
+    def text_templates(self) -> Iterator[tuple[Literal["session_tags", "source_identity"], Template]]:
+        """The templates of tags and source identity, each with the key that holds it."""
+        if isinstance(self.session_tags, Mapping):
+            yield from (("session_tags", template) for template in self.session_tags.values())
+        if isinstance(self.source_identity, Template):
+            yield "source_identity", self.source_identity
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """Who may have which login.
 
-    `who` are the conditions, by their places, on claims that name someone (`Preset.public_claims` are those that do
-    not): a caller is shown a grant only where all of these hold. `expires_at_seconds` is the first second, since the
-    epoch, at which the grant no longer counts.
+    `identifying` are the indexes of the conditions on claims that name a tenant, a repository or a person, which are
+    all but `Preset.public_claims`: a caller is shown a grant only where all of these hold. `expires_at_seconds` is the
+    first second, since the epoch, at which the grant no longer counts.
     """
 
     name: str
     issuers: tuple[str, ...]
     conditions: tuple[Condition, ...]
-    who: frozenset[int]
+    identifying: frozenset[int]
     registry: Registry
     terms: SessionTerms | None
     single_use: bool

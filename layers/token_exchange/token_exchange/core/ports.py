@@ -6,10 +6,16 @@ Each has an adapter in `token_exchange.adapters` and a double in the tests, and 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Literal, NewType, Protocol
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A value as a JSON parser yields it."""
+
+RawToken = NewType("RawToken", str)
+"""A token in the compact form and of bounded size, made by `token.read_compact`. A secret; nothing in it is proven."""
+
+SessionPolicy = NewType("SessionPolicy", str)
+"""A policy that bounds one login and that STS takes, made by `session.session_policy`."""
 
 
 class Clock(Protocol):
@@ -47,7 +53,7 @@ class RoleRequest:
 
     role_arn: str
     session_name: str
-    session_policy: str
+    session_policy: SessionPolicy
     duration_seconds: int
     external_id: str | None
     source_identity: str | None
@@ -84,7 +90,7 @@ class RoleAssumer(Protocol):
         """
         ...
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken, deadline: Deadline) -> RoleSession:
         """Return the same, assumed with the CI job's own token, which STS checks, and not with the service's rights.
 
         Raises:

@@ -1,4 +1,8 @@
-"""What a login may touch: a grant's repositories for this caller, or the narrower ones that the request names."""
+"""What a login may touch: a grant's repositories for this caller, or the narrower ones that the request names.
+
+A pattern is what IAM's resource ARNs take: `*` stands for any run of characters, `/` included.
+Source: ECR API Reference, CreateRepository (`repositoryName`); IAM User Guide, "IAM JSON policy elements: Resource".
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -6,31 +10,37 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.identity import Preset
-from token_exchange.core.policy import Access, Also, RepositoryScope, SessionTerms, Template, parse_template
+from token_exchange.core.policy import Access, Also, SessionTerms, Template, parse_template
+from token_exchange.core.registries import RepositoryName, RepositoryPattern
 from token_exchange.core.vocabulary import Name, Vocabulary
 
 MAX_NAME_LENGTH: Final = 256
-
-
 MIN_NAME_LENGTH: Final = 2
-
-
 _COMPONENT: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
-
-
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-
-
 _LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
 
-
 WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
-"""Names whose values may be several components; a slash in any other value would reach out of its place."""
+"""Names whose values may be several components: a slash in any other value would reach into another folder."""
 
 
-def is_repository_name(name: str) -> bool:
-    """Say whether `name` is a full ECR repository name."""
-    return MIN_NAME_LENGTH <= len(name) <= MAX_NAME_LENGTH and _has_form(name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryScope:
+    """One repository, by its full name, and whether to push to it besides pulling."""
+
+    name: RepositoryName
+    push: bool
+
+
+def parse_repository_name(text: str) -> RepositoryName:
+    """Return `text` as the full name of an ECR repository.
+
+    Raises:
+        ValueError: no repository can have this name.
+    """
+    if not (MIN_NAME_LENGTH <= len(text) <= MAX_NAME_LENGTH and _has_form(text)):
+        raise ValueError("expected the full name of an ECR repository")
+    return RepositoryName(RepositoryPattern(text))
 
 
 def _has_form(name: str) -> bool:
@@ -52,6 +62,10 @@ def pattern_covers(pattern: str, name: str) -> bool:
             return False
         at = found + len(part)
     return True
+
+
+class ScopeNotCovered(Exception):
+    """A login's reach does not hold all of a scope."""
 
 
 class DoesNotFit(Exception):
@@ -79,7 +93,7 @@ def parse_repository_template(text: str) -> Template:
     return template
 
 
-def fill_repository_template(template: Template, value_of: Callable[[Name], str | None]) -> str:
+def fill_repository_template(template: Template, value_of: Callable[[Name], str | None]) -> RepositoryPattern:
     """Return the pattern for the caller whose values `value_of` gives.
 
     Raises:
@@ -90,13 +104,14 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
         value = value_of(name)
         if value is None:
             raise DoesNotFit(name, "present")
+        # No value brings a `*` of its own: a branch called `*` would open every repository under the prefix.
         if not _has_form(value) or ("/" in value and name not in WITH_SLASH):
             raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)
     filled = template.filled(values)
     if len(filled) > MAX_NAME_LENGTH:
         raise DoesNotFit(template.names[0], f"short enough for a repository name of {MAX_NAME_LENGTH} characters")
-    return filled
+    return RepositoryPattern(filled)
 
 
 def covers_any(patterns: Sequence[str], name: str) -> bool:
@@ -106,11 +121,11 @@ def covers_any(patterns: Sequence[str], name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Patterns of repositories: `repositories` with `access` and what `also` names, `also_pull` for pull alone."""
+    """Patterns of repositories: `repositories` with `access` and what `also` names, `also_pull` for pull only."""
 
     access: Access
-    repositories: tuple[str, ...]
-    also_pull: tuple[str, ...]
+    repositories: tuple[RepositoryPattern, ...]
+    also_pull: tuple[RepositoryPattern, ...]
     also: Also
 
     @property
@@ -150,18 +165,22 @@ def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | 
         return None
     if name == "organization" and preset.organization_is_path:
         value = value.partition("/")[0]
-    # Only A to Z: lowered, the Kelvin sign is a plain k, and one who only looks alike has somebody else's name.
+    # ASCII only: lowered, the Kelvin sign (U+212A) is a plain k, and a look-alike name would be another tenant's.
     lowered = preset.ignores_case and name in ("organization", "repository") and value.isascii()
     return value.lower() if lowered else value
 
 
-def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach | None:
-    """Return just what `scope` asks for, or None where `reach` does not cover all of it; never less than asked."""
+def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach:
+    """Return exactly what `scope` asks for; never less than asked, and without what the grant names under `also`.
+
+    Raises:
+        ScopeNotCovered: `reach` does not cover all of it.
+    """
     for wanted in scope:
         pushable = reach.access == "push" and covers_any(reach.repositories, wanted.name)
         pullable = covers_any(reach.repositories, wanted.name) or covers_any(reach.also_pull, wanted.name)
         if not (pushable if wanted.push else pullable):
-            return None
+            raise ScopeNotCovered
     pushed = tuple(wanted.name for wanted in scope if wanted.push)
     pulled = tuple(wanted.name for wanted in scope if not wanted.push)
     if not pushed:

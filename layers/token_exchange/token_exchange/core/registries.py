@@ -1,8 +1,11 @@
-"""The registries that a policy knows, and the AWS partitions in which they lie."""
+"""The registries that a policy knows, and the AWS partitions in which they lie.
+
+Source of the partitions: the endpoint data that botocore ships; a test holds this table against it.
+"""
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NewType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +40,22 @@ def partition_of(region: str) -> Partition | None:
 
 PUBLIC_HOST: Final = "public.ecr.aws"
 
-
 PUBLIC_REGION: Final = "us-east-1"
 """ECR Public User Guide: the one region whose API gives out logins."""
 
-
 DOCKER_HUB_HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
-
 
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
 """Under which Docker Hub's clients look for its login, and under no other."""
+
+RepositoryPattern = NewType("RepositoryPattern", str)
+"""A string in ECR's form of a name, in which `*` is any run of characters: made by `reach.fill_repository_template`.
+
+It becomes an ARN of a session policy, so a string that was not checked must not get here.
+"""
+
+RepositoryName = NewType("RepositoryName", RepositoryPattern)
+"""A full name, which is a pattern of itself only: made by `reach.parse_repository_name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,12 @@
-"""The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail says of it."""
+"""The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail says of it.
+
+A leaked login is good for what its session may do, so the session is cut to this one request: these repositories, this
+direction, this time. The role's own policies are wider, and ECR's own login lasts 12 hours.
+
+Source: STS API Reference, AssumeRole (RoleSessionName, SourceIdentity, Policy, Tags) and Tag: botocore checks none of
+these alphabets and lengths, and STS refuses at run time what does not fit. IAM User Guide, "Session policies"; ECR User
+Guide, "Actions defined by Amazon ECR"; ECR Public User Guide, "Identity-based policies".
+"""
 
 import json
 import re
@@ -9,25 +17,23 @@ from hashlib import sha256
 from typing import Final, assert_never
 
 from token_exchange.core.decision import Award
-from token_exchange.core.evaluate import Caller, session_texts
+from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import SessionTerms
-from token_exchange.core.ports import Json, RoleRequest
-from token_exchange.core.reach import Reach, narrowed
+from token_exchange.core.ports import Json, RoleRequest, SessionPolicy
+from token_exchange.core.reach import Reach, filled_text, narrowed
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.core.vocabulary import Name, Vocabulary
+from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
 
-_MARK = re.compile(r"-[0-9a-f]{16}\Z")
-
-
-_MARK_LENGTH = 17
+_MARK: Final = re.compile(r"-[0-9a-f]{16}\Z")
+_MARK_LENGTH: Final = 17
 
 
 def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length: int = 1) -> str:
     """Return `value` with each run of `foreign` characters as one `-`, in at most `max_length` characters.
 
     A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. So does one that
-    already ends like that: otherwise somebody could choose a name that reads like the altered name of another.
+    already ends like that: otherwise a tenant could choose a name that reads like another tenant's altered name.
     """
     replaced = foreign.sub("-", value)
     if replaced == value and min_length <= len(value) <= max_length and not _MARK.search(value):
@@ -36,26 +42,15 @@ def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length:
 
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
-
-
 _NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]+")
-
-
 MAX_SESSION_NAME_LENGTH: Final = 64
-
-
 MAX_SOURCE_IDENTITY_LENGTH: Final = 64
-
-
 MIN_SOURCE_IDENTITY_LENGTH: Final = 2
-
 
 MAX_TAG_VALUE_LENGTH: Final = 128
 """Half of what STS takes: tags count towards the packed size of the session."""
 
-
 _REQUEST_DIGITS: Final = 12
-
 
 _TAGGED: Final[tuple[Name, ...]] = (
     "organization",
@@ -72,10 +67,10 @@ _TAGGED: Final[tuple[Name, ...]] = (
 def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
     """Return the session's name: whose run it is, which run, and part of our request's id.
 
-    The last makes it unknown beforehand: a repository policy that names a session's ARN is not limited by the session
-    policy, so nobody may be able to name one.
+    The last makes it unpredictable. A resource policy that names a session's ARN is not limited by the session policy
+    (IAM User Guide, "Session policies"), so no policy must be able to name one beforehand.
     """
-    who = _first(vocabulary, "repository_id", "pipeline_id", "actor_id")
+    who = _first(vocabulary, *ATTRIBUTION_IDS)
     parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
     longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
     shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []
@@ -99,9 +94,9 @@ def source_identity(value: str) -> str:
     )
 
 
-def who_asks(vocabulary: Vocabulary, *, subject: str) -> str:
-    """Return the name by which a session says who asked: the repository's, else the next best."""
-    return _first(vocabulary, "repository", "pipeline", "actor", "repository_id", "pipeline_id", "actor_id") or subject
+def source_label(vocabulary: Vocabulary, *, subject: str) -> str:
+    """Return what a session's source identity says: the repository, else the next best."""
+    return _first(vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS) or subject
 
 
 def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
@@ -123,13 +118,8 @@ def _first(vocabulary: Vocabulary, *names: Name) -> str | None:
 
 
 MAX_SESSION_POLICY_CHARACTERS: Final = 2048
-
-
 LOGIN_ACTIONS: Final = ("ecr:GetAuthorizationToken",)
-
-
 PULL_ACTIONS: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-
 
 PUSH_ACTIONS: Final = (
     *PULL_ACTIONS,
@@ -138,20 +128,12 @@ PUSH_ACTIONS: Final = (
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
 )
-"""Nothing that deletes, tags or configures."""
-
+"""Nothing that deletes, tags or configures: a login that leaks must not destroy what it cannot replace."""
 
 LIST_ACTIONS: Final = ("ecr:ListImages",)
-
-
 IMPORT_ACTIONS: Final = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
-
-
 SIGN_ACTIONS: Final = ("signer:SignPayload",)
-
-
 PUBLIC_LOGIN_ACTIONS: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken")
-
 
 PUBLIC_PUSH_ACTIONS: Final = (
     "ecr-public:BatchCheckLayerAvailability",
@@ -160,10 +142,10 @@ PUBLIC_PUSH_ACTIONS: Final = (
     "ecr-public:CompleteLayerUpload",
     "ecr-public:PutImage",
 )
-"""Pulling needs no right there: everybody may."""
+"""Pulling needs no right there: everyone may."""
 
 
-def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
+def session_policy(registry: Registry, reach: Reach, *, until: int) -> SessionPolicy:
     """Return the policy document, minified: `reach` in `registry`, and nothing from the second `until` on.
 
     Raises:
@@ -176,13 +158,13 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> str:
             f"the session policy would have {len(document)} characters, and STS takes "
             f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
         )
-    return document
+    return SessionPolicy(document)
 
 
 def require_scope_fits(award: Award) -> None:
     """Refuse a scope of the request that does not fit into a session policy, whatever the grant itself would need.
 
-    It is the caller's: were it called a fault of the service, a caller could make it look broken.
+    This is the caller's fault: reported as the service's, any caller could raise its operators' alarm.
 
     Raises:
         Refused: `malformed-scope`, which says how many of the repositories fit. A policy too long for a single one is
@@ -196,7 +178,7 @@ def require_scope_fits(award: Award) -> None:
         return
     for count in range(len(award.scope) - 1, 0, -1):
         fewer = narrowed(reach, award.scope[:count])
-        if fewer is not None and _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
+        if _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
             raise Refused(
                 Reason.MALFORMED_SCOPE,
                 f"the session policy for these {len(award.scope)} repositories would have {length} characters, and STS "
@@ -210,6 +192,8 @@ def _length_for(registry: Registry, reach: Reach) -> int:
 
 
 def _document(registry: Registry, reach: Reach, *, until: int) -> str:
+    # A literal date: date operators take no policy variables (IAM User Guide, "Policy variables"). It is meant to end
+    # the login before ECR's own 12 hours, which no parameter shortens and no call revokes.
     condition: Json = {"DateLessThan": {"aws:CurrentTime": utc_second(until)}}
     match registry:
         case EcrRegistry():
@@ -224,6 +208,7 @@ def _document(registry: Registry, reach: Reach, *, until: int) -> str:
 
 
 def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
+    # GetAuthorizationToken takes no resource. What its login may do, and how long, the other statements say.
     statements = [_allow([*LOGIN_ACTIONS], ["*"], None)]
     actions = [*(PUSH_ACTIONS if reach.access == "push" else PULL_ACTIONS)]
     if reach.also.list:
@@ -265,7 +250,6 @@ def _one_or_all(texts: list[str]) -> Json:
 
 _MIN_SESSION_SECONDS: Final = 900
 
-
 _MAX_CHAINED_SESSION_SECONDS: Final = 3600
 """STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
 
@@ -289,17 +273,7 @@ def bounded_session(
     """
     made_at = int(now)
     until = made_at + terms.duration_seconds
-    tags, identity = session_texts(terms, caller)
-    if tags is None:
-        tags = (
-            standard_tags(caller.identity.vocabulary, issuer=caller.issuer.name, grant=award.grant.name)
-            if terms.session_tags
-            else {}
-        )
-    else:
-        tags = fitted_tags(tags)
-    if identity is None and terms.source_identity:
-        identity = who_asks(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
+    identity = _source_identity(terms, caller)
     return BoundedSession(
         made_at=made_at,
         bounded_until=until,
@@ -310,6 +284,27 @@ def bounded_session(
             duration_seconds=min(max(terms.duration_seconds, _MIN_SESSION_SECONDS), _MAX_CHAINED_SESSION_SECONDS),
             external_id=terms.external_id,
             source_identity=None if identity is None else source_identity(identity),
-            tags=tags,
+            tags=_tags(award, terms, caller),
         ),
     )
+
+
+def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str]:
+    vocabulary = caller.identity.vocabulary
+    match terms.session_tags:
+        case True:
+            return standard_tags(vocabulary, issuer=caller.issuer.name, grant=award.grant.name)
+        case False:
+            return {}
+        case templates:
+            return fitted_tags({key: filled_text(template, vocabulary) for key, template in templates.items()})
+
+
+def _source_identity(terms: SessionTerms, caller: Caller) -> str | None:
+    match terms.source_identity:
+        case True:
+            return source_label(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
+        case False:
+            return None
+        case template:
+            return filled_text(template, caller.identity.vocabulary)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from token_exchange.core.keys import MAX_KEY_ID_CHARACTERS, SCHEMES
-from token_exchange.core.ports import Json
+from token_exchange.core.ports import Json, RawToken
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 
@@ -26,7 +26,7 @@ _BEGINNING: Final = re.compile(rb'[ \t\r\n]*+\{[ \t\r\n]*+"')
 class UnverifiedToken:
     """A token of the right shape. Whoever sent it chose every word in it."""
 
-    raw_token: str = field(repr=False)
+    raw_token: RawToken = field(repr=False)
     unverified_header: Mapping[str, Json] = field(repr=False)
     unverified_claims: Mapping[str, Json] = field(repr=False)
     signed_part: bytes = field(repr=False)
@@ -68,7 +68,7 @@ def read_compact(raw_token: str) -> UnverifiedToken:
         raise _malformed(f"expected {_SEGMENTS} segments, found {segments}")
     header, payload, signature = octets.split(b".")
     return UnverifiedToken(
-        raw_token=raw_token,
+        raw_token=RawToken(raw_token),
         unverified_header=_object(header, "header"),
         unverified_claims=_object(payload, "payload"),
         signed_part=octets[: -len(signature) - 1],

@@ -1,4 +1,14 @@
-"""Single use and budgets: what one exchange leaves behind for the next."""
+"""Single use and budgets: what one exchange leaves behind for the next.
+
+Single use: one mark for each token, set after the decision and before anything is minted. Of two environments that have
+the same token at the same moment, one conditional write succeeds. Only the request that set a mark takes it back, if it
+minted nothing after all.
+
+Budgets: so many exchanges in so long, so that one runaway pipeline cannot use up the quota of STS and ECR that all
+share. A window is a fixed piece of time, counted from the epoch, and its count is one write; so at a window's end two
+budgets can be spent in a row. A table that is down lets these exchanges pass, unlike for single use: a budget guards a
+quota and no registry, and its failure must not stop every pipeline.
+"""
 
 from hashlib import sha256
 from math import ceil
@@ -12,7 +22,7 @@ from token_exchange.core.trust import VerifiedToken
 
 
 def length_prefixed(*parts: str) -> bytes:
-    """Return `parts`, each preceded by its length in bytes."""
+    """Return `parts`, each preceded by its length in bytes, so that no two lists give the same bytes."""
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return b"".join(b"%d:%b" % (len(part), part) for part in encoded)
 
@@ -20,9 +30,8 @@ def length_prefixed(*parts: str) -> bytes:
 COUNT_SECONDS: Final = 1.0
 """For all budgets of an exchange together; a table that hangs must not hold up what it does not stop."""
 
-
 _KEPT_SECONDS: Final = 3600
-"""How long a count stays after its window, for people who look."""
+"""How long a count stays after its window, for operators who look at the table."""
 
 
 class Budgets:
@@ -52,6 +61,7 @@ class Budgets:
                     deadline=counting,
                 )
             except StateUnavailable as cause:
+                # Open on doubt, as the module says: a budget protects a quota, not a registry.
                 self._events.state_failed("budget", cause=cause)
                 continue
             if not has_room:
@@ -73,7 +83,6 @@ def _count_of(budget: Budget, caller: Caller, window: int) -> str:
 
 SPEND_SECONDS: Final = 3.0
 """For the one write that decides; a table that takes longer is as good as down."""
-
 
 RELEASE_MILLISECONDS: Final = 500
 """For taking a mark back, even where the request's own time is over: a second is kept for the answer, and this is part
@@ -111,6 +120,7 @@ class SingleUse:
         Raises:
             Refused: `replayed` where another request has spent it, `state-unavailable` where that cannot be known.
         """
+        # Closed on doubt, here and below: a token that may have been used before is treated as used.
         if self._marks is None:
             raise Refused(Reason.STATE_UNAVAILABLE, "a token cannot be used once without a state table")
         mark = mark_of(token)

@@ -2,8 +2,8 @@
 
 from typing import assert_never
 
-from token_exchange.core.decision import Award, Decision, Denied
-from token_exchange.core.exchange import Exchange, Explained
+from token_exchange.core.decision import Award, Decision, Denied, Granted
+from token_exchange.core.exchange import Exchange
 from token_exchange.core.policy import spelled_duration
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
@@ -13,7 +13,7 @@ from token_exchange.http.request import read_explain_parameters
 from token_exchange.http.sent import Sent
 from token_exchange.http.token import denial, refusal
 from token_exchange.reporting.audit import AuditRecord, would_fields
-from token_exchange.reporting.disclosure import considered_fields, explained_fields, identity_fields
+from token_exchange.reporting.disclosure import considered_fields, identity_fields, report_only_awards
 
 
 def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
@@ -30,53 +30,32 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
         wanted = read_explain_parameters(sent)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
-        outcome = exchange.explain(raw_token, wanted.ask, record.attempt)
+        outcome = exchange.explain(raw_token, wanted.access_request, record.attempt)
     except Refused as refused:
         return refusal(refused, sent, record)
     match outcome:
-        case Explained():
-            return json_answer(200, _granted(outcome, record), request_id=record.request_id)
+        case Granted():
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
         case Denied() if MEANINGS[outcome.reason].error == "access_denied":
             record.refuse(Refused(outcome.reason, outcome.description), status=200)
-            return json_answer(200, _denied(outcome, record), request_id=record.request_id)
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
         case Denied():
             return denial(outcome, sent, record)
         case _:
             assert_never(outcome)
 
 
-def _granted(explained: Explained, record: AuditRecord) -> dict[str, Json]:
-    granted = explained.granted
+def _answer(outcome: Decision, record: AuditRecord) -> dict[str, Json]:
+    awards = outcome.awards if isinstance(outcome, Granted) else ()
     return {
-        "decision": "granted",
-        "reason": "granted",
-        **identity_fields(record),
-        "registries": [award_fields(award) for award in granted.awards],
-        **({} if _is_outsiders(record) else explained_fields(granted, explained.nearest)),
-        "would": _would(granted, record),
+        "decision": "granted" if isinstance(outcome, Granted) else "denied",
+        "reason": "granted" if isinstance(outcome, Granted) else outcome.reason.value,
+        **identity_fields(record.attempt),
+        "registries": [award_fields(award) for award in awards],
+        **considered_fields(record),
+        "would": [would_fields(award) for award in report_only_awards(record.attempt)],
         "request_id": record.request_id,
     }
-
-
-def _denied(denied: Denied, record: AuditRecord) -> dict[str, Json]:
-    return {
-        "decision": "denied",
-        "reason": denied.reason.value,
-        **identity_fields(record),
-        "registries": [],
-        **considered_fields(denied),
-        "would": _would(denied, record),
-        "request_id": record.request_id,
-    }
-
-
-def _would(decision: Decision, record: AuditRecord) -> list[Json]:
-    """Return what report mode would have granted; as of the grants, a run that outsiders can start is told of none."""
-    return [] if _is_outsiders(record) else [would_fields(would) for would in decision.would]
-
-
-def _is_outsiders(record: AuditRecord) -> bool:
-    return record.attempt.caller is None or record.attempt.caller.identity.untrusted_trigger is not None
 
 
 def award_fields(award: Award) -> dict[str, Json]:

@@ -6,10 +6,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
-from token_exchange.core.decision import MAX_REGISTRIES
-from token_exchange.core.policy import Ask, RepositoryScope
-from token_exchange.core.reach import is_repository_name
+from token_exchange.core.decision import MAX_REGISTRIES, AccessRequest
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, quoted
+from token_exchange.core.registries import RepositoryName
 from token_exchange.http.sent import KNOWN, REPEATABLE, Sent
 
 _MAX_SCOPES: Final = 20
@@ -26,7 +26,7 @@ def parse_scope(text: str | None) -> tuple[RepositoryScope, ...]:
     """
     if text is None:
         return ()
-    push_by_name: dict[str, bool] = {}
+    push_by_name: dict[RepositoryName, bool] = {}
     found = text.count(" ") + 1
     if found > _MAX_SCOPES:
         raise Refused(Reason.MALFORMED_SCOPE, f"at most {_MAX_SCOPES} repositories, found {found}")
@@ -36,12 +36,14 @@ def parse_scope(text: str | None) -> tuple[RepositoryScope, ...]:
     return tuple(RepositoryScope(name=name, push=push) for name, push in push_by_name.items())
 
 
-def _parse_one(part: str) -> tuple[str, bool]:
+def _parse_one(part: str) -> tuple[RepositoryName, bool]:
     # One piece more than there may be is enough to refuse the rest.
     match part.split(":", 3):
-        case ["repository", name, actions]:
-            if not is_repository_name(name):
-                raise Refused(Reason.MALFORMED_SCOPE, f"{quoted(name)} is not the full name of a repository")
+        case ["repository", text, actions]:
+            try:
+                name = parse_repository_name(text)
+            except ValueError:
+                raise Refused(Reason.MALFORMED_SCOPE, f"{quoted(text)} is not the full name of a repository") from None
             push = _ACTIONS.get(tuple(sorted(actions.split(",", 2))))
             if push is None:
                 raise Refused(Reason.MALFORMED_SCOPE, f"expected pull or pull,push, found {quoted(actions)}")
@@ -72,7 +74,7 @@ _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 class ExplainRequest:
     """What is asked about. `subject_token` is the token, where the body carries one."""
 
-    ask: Ask
+    access_request: AccessRequest
     subject_token: str | None = field(repr=False)
 
 
@@ -80,7 +82,7 @@ class ExplainRequest:
 class TokenRequest:
     """What is asked for, and in which form. `subject_token` is the token, where the body carries one."""
 
-    ask: Ask
+    access_request: AccessRequest
     format: Format
     subject_token: str | None = field(repr=False)
 
@@ -93,7 +95,9 @@ def read_parameters(sent: Sent) -> TokenRequest:
             `unsupported-grant-type`, `unsupported-token-type`, `unknown-format` or `malformed-scope`.
     """
     values = _values(sent, KNOWN)
-    return TokenRequest(ask=_ask(values), format=_format(values), subject_token=_one(values, "subject_token"))
+    return TokenRequest(
+        access_request=_access_request(values), format=_format(values), subject_token=_one(values, "subject_token")
+    )
 
 
 def read_explain_parameters(sent: Sent) -> ExplainRequest:
@@ -103,7 +107,7 @@ def read_explain_parameters(sent: Sent) -> ExplainRequest:
         Refused: as `read_parameters`, but for `unknown-format`.
     """
     values = _values(sent, KNOWN - {"format"})
-    return ExplainRequest(ask=_ask(values), subject_token=_one(values, "subject_token"))
+    return ExplainRequest(access_request=_access_request(values), subject_token=_one(values, "subject_token"))
 
 
 def _values(sent: Sent, known: AbstractSet[str]) -> Mapping[str, list[str]]:
@@ -115,8 +119,10 @@ def _values(sent: Sent, known: AbstractSet[str]) -> Mapping[str, list[str]]:
     return values
 
 
-def _ask(values: Mapping[str, list[str]]) -> Ask:
-    return Ask(registries=_registries(values), grant=_one(values, "grant"), scope=parse_scope(_one(values, "scope")))
+def _access_request(values: Mapping[str, list[str]]) -> AccessRequest:
+    return AccessRequest(
+        registries=_registries(values), grant=_one(values, "grant"), scope=parse_scope(_one(values, "scope"))
+    )
 
 
 def _merged(in_query: list[tuple[str, str]], in_body: list[tuple[str, str]]) -> Mapping[str, list[str]]:

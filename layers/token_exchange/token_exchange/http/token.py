@@ -1,6 +1,6 @@
 """`POST /v1/token`: one exchange, one answer, one audit line, whatever happens."""
 
-from token_exchange.core.decision import Denied
+from token_exchange.core.decision import Denied, Granted
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import (
@@ -16,7 +16,13 @@ from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, fin
 from token_exchange.http.request import read_parameters
 from token_exchange.http.sent import Sent
 from token_exchange.reporting.audit import AuditRecord
-from token_exchange.reporting.disclosure import considered_fields, description_of, hint_of, identity_fields
+from token_exchange.reporting.disclosure import (
+    considered_fields,
+    description_of,
+    hint_of_denial,
+    hint_of_refusal,
+    identity_fields,
+)
 
 
 def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
@@ -31,7 +37,7 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
         record.record_token_hash(raw_token)
         outcome = exchange.run(
             raw_token,
-            wanted.ask,
+            wanted.access_request,
             record.attempt,
             single=holds_one_login(wanted.format),
             whole=not tells_failures(wanted.format),
@@ -52,16 +58,17 @@ def refusal(refused: Refused, sent: Sent, record: AuditRecord, *, headers: dict[
         if raw_token is not None:
             record.record_token_hash(raw_token)
     record.refuse(refused, status=status)
+    decision = record.attempt.decision
     fields = failure_fields(
         refused.reason,
         refused.description,
         request_id=record.request_id,
         has_grant_type=rfc_8693,
-        hint=hint_of(refused.reason, record.won()),
+        hint=hint_of_refusal(refused.reason, decision.awards if isinstance(decision, Granted) else ()),
     )
     return json_answer(
         status,
-        {**fields, **identity_fields(record)},
+        {**fields, **identity_fields(record.attempt)},
         request_id=record.request_id,
         headers={**failure_headers(refused, status=status), **(headers or {})},
     )
@@ -69,7 +76,7 @@ def refusal(refused: Refused, sent: Sent, record: AuditRecord, *, headers: dict[
 
 def denial(denied: Denied, sent: Sent, record: AuditRecord) -> HttpAnswer:
     """Return the answer to a request that the policy refused."""
-    description = description_of(denied)
+    description = description_of(denied, record)
     rfc_8693 = sent.has_grant_type
     status = status_of(denied.reason, has_grant_type=rfc_8693)
     record.refuse(Refused(denied.reason, description), status=status)
@@ -78,8 +85,8 @@ def denial(denied: Denied, sent: Sent, record: AuditRecord) -> HttpAnswer:
         description,
         request_id=record.request_id,
         has_grant_type=rfc_8693,
-        hint=hint_of(denied.reason, denied.shown, in_report_mode=denied.in_report_mode),
+        hint=hint_of_denial(denied, record),
     )
     return json_answer(
-        status, {**fields, **identity_fields(record), **considered_fields(denied)}, request_id=record.request_id
+        status, {**fields, **identity_fields(record.attempt), **considered_fields(record)}, request_id=record.request_id
     )

@@ -1,21 +1,22 @@
 """Reads the conditions of a grant or a deny rule."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from token_exchange.core.conditions import (
-    MAX_GLOB_CHARACTERS,
     Condition,
     Equals,
     Exists,
     Like,
+    NamedCondition,
     Not,
     NotLike,
+    RawCondition,
     Scalar,
     Test,
-    compile_glob,
     keys_of,
 )
+from token_exchange.core.glob import MAX_GLOB_CHARACTERS, compile_glob
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
@@ -60,11 +61,25 @@ def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: boo
     if name in IDS and len(presets) > 1 and not deny:
         match.problem(name, "conflict", SEVERAL_ISSUERS)
     wanted: ClaimType = "boolean" if name == "ref_protected" else "text"
-    bare = any(preset.is_braced(name) for preset in presets)
-    condition = _Form(match.problems, [wanted], fold=deny and name in RENAMEABLE, bare=bare, deny=deny).read(
-        "match", (name,), node, match.at(name)
+    form = _Form(
+        match.problems,
+        [wanted],
+        ignore_case=deny and name in RENAMEABLE,
+        strip_braces=any(preset.is_braced(name) for preset in presets),
+        deny=deny,
     )
-    return [] if condition is None else [condition]
+    tests = form.read(node, match.at(name))
+    if not tests:
+        return []
+    return [
+        NamedCondition(
+            name=name,
+            tests=tests,
+            expected=_as_written(node),
+            ignore_case=form.ignore_case,
+            strip_braces=form.strip_braces,
+        )
+    ]
 
 
 def _can_be_had(name: Name, presets: Sequence[Preset], *, deny: bool) -> bool:
@@ -95,11 +110,26 @@ class _Claims:
         if not self._deny and len(self._presets) > 1 and self._is_behind(path, IDS):
             self._problems.add(at, "conflict", SEVERAL_ISSUERS)
         types = [preset.claim_type(path) for preset in self._presets]
-        fold = self._deny and self._is_behind(path, RENAMEABLE)
-        # The token's own braces are left off here too: a deny rule without them would never hold.
-        bare = any(path in preset.braced_uuids for preset in self._presets)
-        condition = _Form(self._problems, types, fold=fold, bare=bare, deny=self._deny).read("claims", path, node, at)
-        return [] if condition is None else [condition]
+        form = _Form(
+            self._problems,
+            types,
+            ignore_case=self._deny and self._is_behind(path, RENAMEABLE),
+            # The token's own braces are left off here too: a deny rule without them would never hold.
+            strip_braces=any(path in preset.braced_uuids for preset in self._presets),
+            deny=self._deny,
+        )
+        tests = form.read(node, at)
+        if not tests:
+            return []
+        return [
+            RawCondition(
+                path=path,
+                tests=tests,
+                expected=_as_written(node),
+                ignore_case=form.ignore_case,
+                strip_braces=form.strip_braces,
+            )
+        ]
 
     def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
         wrong = _misfit([preset.claim_type(path) for preset in self._presets], ("any", "object"), deny=self._deny)
@@ -122,27 +152,19 @@ class _Claims:
 class _Form:
     """Reads what one claim has to be: a value, a list of values, or operators."""
 
-    def __init__(self, problems: Problems, types: Sequence[ClaimType], *, fold: bool, bare: bool, deny: bool) -> None:
+    def __init__(
+        self, problems: Problems, types: Sequence[ClaimType], *, ignore_case: bool, strip_braces: bool, deny: bool
+    ) -> None:
         self._problems = problems
         self._types = types
-        self._fold = fold
-        self._bare = bare
+        self.ignore_case = ignore_case
+        self.strip_braces = strip_braces
         self._deny = deny
 
-    def read(self, section: Literal["match", "claims"], path: ClaimPath, node: Node, at: Path) -> Condition | None:
+    def read(self, node: Node, at: Path) -> tuple[Test, ...]:
         if node is None:
-            return None
-        tests = self._operators(node, at) if isinstance(node, dict) else self._equals(node, at)
-        if not tests:
-            return None
-        return Condition(
-            section=section,
-            path=path,
-            tests=tuple(tests),
-            expected=_as_written(node),
-            fold=self._fold,
-            bare=self._bare,
-        )
+            return ()
+        return tuple(self._operators(node, at) if isinstance(node, dict) else self._equals(node, at))
 
     def _operators(self, node: dict[str, Node], at: Path) -> list[Test]:
         tests: list[Test] = []
@@ -150,14 +172,14 @@ class _Form:
             here = (*at, operator)
             match operator:
                 case "like":
-                    globs = tuple(compile_glob(self._folded(text)) for text in self._texts(operand, here))
+                    globs = tuple(compile_glob(self._casefolded(text)) for text in self._texts(operand, here))
                     tests += [Like(globs)] if globs else []
                 case "not_like":
-                    globs = tuple(compile_glob(self._folded(text)) for text in self._texts(operand, here))
+                    globs = tuple(compile_glob(self._casefolded(text)) for text in self._texts(operand, here))
                     tests += [NotLike(globs)] if globs else []
                 case "not":
                     values = self._values(operand, here)
-                    tests += [Not(keys_of(values, fold=self._fold))] if values else []
+                    tests += [Not(keys_of(values, ignore_case=self.ignore_case))] if values else []
                 case "exists":
                     if isinstance(operand, bool):
                         tests.append(Exists(operand))
@@ -171,10 +193,10 @@ class _Form:
 
     def _equals(self, node: Node, at: Path) -> list[Test]:
         values = self._values(node, at)
-        return [Equals(keys_of(values, fold=self._fold))] if values else []
+        return [Equals(keys_of(values, ignore_case=self.ignore_case))] if values else []
 
-    def _folded(self, text: str) -> str:
-        return text.casefold() if self._fold else text
+    def _casefolded(self, text: str) -> str:
+        return text.casefold() if self.ignore_case else text
 
     def _texts(self, node: Node, at: Path) -> list[str]:
         texts: list[str] = []
@@ -185,7 +207,7 @@ class _Form:
                     self._problems.add(at, "bad-value", found)
                     continue
                 texts.append(value)
-                if self._bare and (value.startswith("{") or value.endswith("}")):
+                if self.strip_braces and (value.startswith("{") or value.endswith("}")):
                     # Part of a UUID with part of its braces: no value has them any more, and not_like always held.
                     self._problems.add(
                         at, "bad-value", f"is compared without braces: leave them out of {quoted(value)}"
@@ -216,7 +238,7 @@ class _Form:
                 self._problems.add(at, "wrong-type", f"expected text, a number or a boolean, found {described(node)}")
                 return None
             case str() | bool() | int() | float():
-                value = without_braces(node) if self._bare and isinstance(node, str) else node
+                value = without_braces(node) if self.strip_braces and isinstance(node, str) else node
                 return value if self._fits(value, at, globs=globs) else None
 
     def _fits(self, value: Scalar, at: Path, *, globs: bool) -> bool:

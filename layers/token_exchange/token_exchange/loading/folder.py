@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, SessionTerms, Template
 from token_exchange.core.reach import parse_repository_template
 from token_exchange.core.refusals import quoted
@@ -129,33 +130,25 @@ def _callers(grant: Grant, issuer: Issuer) -> Iterator[_Caller]:
         for name in names or (listed.name,):
             for id_ in ids or (listed.id,):
                 caller = _Caller(name=name, id=id_)
-                if _holds(listed, caller, issuer):
+                if issuer.lists([listed], name=name, id_=id_):
                     yield caller
 
 
 def _values(grant: Grant, name: str) -> tuple[str, ...]:
     """Return the values one of which the grant wants under `name`, none where it does not say."""
     for condition in grant.conditions:
-        if condition.section == "match" and condition.path == (name,) and condition.exact_keys is not None:
+        if isinstance(condition, NamedCondition) and condition.name == name and condition.exact_keys is not None:
             return tuple(value for _, value in condition.exact_keys if isinstance(value, str))
     return ()
 
 
 def _is_of(allowed: tuple[Organization, ...], caller: _Caller, issuer: Issuer) -> bool:
-    return any(_holds(organization, caller, issuer) for organization in allowed)
+    listed = [replace(organization, id=_plain(organization.id, issuer)) for organization in allowed]
+    return issuer.lists(listed, name=caller.name, id_=caller.id)
 
 
-def _holds(organization: Organization, caller: _Caller, issuer: Issuer) -> bool:
-    if organization.id is not None and _plain(organization.id, issuer) != caller.id:
-        return False
-    if organization.name is None:
-        return True
-    below = issuer.preset.organization_is_path and (caller.name or "").startswith(f"{organization.name}/")
-    return caller.name == organization.name or below
-
-
-def _plain(id_: str, issuer: Issuer) -> str:
-    return without_braces(id_) if issuer.preset.is_braced("organization_id") else id_
+def _plain(id_: str | None, issuer: Issuer) -> str | None:
+    return without_braces(id_) if id_ is not None and issuer.preset.is_braced("organization_id") else id_
 
 
 _FILE: Final = re.compile(r"grants/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.yaml")

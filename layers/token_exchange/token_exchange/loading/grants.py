@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, assert_never
 
-from token_exchange.core.conditions import Condition
+from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer
 from token_exchange.core.registries import Registry, SecretRegistry
@@ -127,7 +127,7 @@ class _Reader:
             name=name,
             issuers=self._issuers,
             conditions=conditions,
-            who=frozenset(self._places_of_who(conditions)),
+            identifying=frozenset(self._identifying(conditions)),
             registry=registry,
             terms=terms,
             single_use=single_use,
@@ -138,10 +138,10 @@ class _Reader:
             contact=contact,
         )
 
-    def _places_of_who(self, conditions: Sequence[Condition]) -> Iterator[int]:
-        for place, condition in enumerate(conditions):
+    def _identifying(self, conditions: Sequence[Condition]) -> Iterator[int]:
+        for index, condition in enumerate(conditions):
             if not all(_is_public(condition, preset) for preset in self._presets):
-                yield place
+                yield index
 
     def _registry(self) -> Registry | None:
         name = self._fields.text("registry", required=True)
@@ -180,9 +180,13 @@ class _Reader:
 
 
 def _is_public(condition: Condition, preset: Preset) -> bool:
-    if condition.section == "match":
-        return preset.is_public_name(condition.path[0])
-    return preset.is_public(condition.path)
+    match condition:
+        case NamedCondition(name=name):
+            return preset.is_public_name(name)
+        case RawCondition(path=path):
+            return preset.is_public(path)
+        case _:
+            assert_never(condition)
 
 
 def _first_second_after(day: date) -> int:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy, index_grants
+from token_exchange.core.conditions import RawCondition
+from token_exchange.core.index import index_grants
+from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy
 from token_exchange.core.registries import Registry, partition_of
 from token_exchange.core.trust import IssuerTrust
 from token_exchange.loading.document import NamedFiles, ReadFile, identity_of, read_mapping
@@ -79,7 +81,7 @@ def _policy(
 ) -> Policy:
     by_name_or_host = {key: registry for registry in registries.values() for key in (registry.name, *registry.hosts)}
     indexes = {
-        name: index_grants([(place, grant.conditions) for place, grant in enumerate(grants) if name in grant.issuers])
+        name: index_grants([(index, grant.conditions) for index, grant in enumerate(grants) if name in grant.issuers])
         for name in issuers
     }
     return Policy(
@@ -97,7 +99,7 @@ def _policy(
             condition.path[0]
             for conditions in [*(rule.conditions for rule in deny), *(grant.conditions for grant in grants)]
             for condition in conditions
-            if condition.section == "claims"
+            if isinstance(condition, RawCondition)
         ),
     )
 

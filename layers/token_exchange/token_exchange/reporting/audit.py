@@ -5,23 +5,23 @@ password, a key or a request's body.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Literal, assert_never
 
 from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
-from token_exchange.core.decision import Award, Denied, Granted, Would
-from token_exchange.core.evaluate import Considered, Shortfall
+from token_exchange.core.decision import Award, Denied, Granted, ReportOnlyAward
+from token_exchange.core.evaluate import Considered, FailedCheck
 from token_exchange.core.policy import Issuer
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import MEANINGS, Fault, Reason, Refused, fault_of
 from token_exchange.core.session import utc_second
+from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest, is_up_to_grants, nearest_grants
 from token_exchange.reporting.record_size import cut, cut_as_written, cut_json, tokens_hashed_in, within_size
 from token_exchange.reporting.redaction import redacted, redacted_start
 
 SCHEMA: Final = 1
-
 
 type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explained"]
 
@@ -39,31 +39,29 @@ class AuditRecord:
     reason: Reason | None = None
     status: int = 200
     is_explanation: bool = False
+    _nearest: Nearest | None = field(default=None, init=False, repr=False)
 
     @property
     def request_id(self) -> str:
         """Lambda's id of the request."""
         return self.attempt.request_id
 
-    @property
-    def identity_is_proven(self) -> bool:
-        """Whether everything up to the organization is proven, so that the caller may see who they were taken for."""
-        match self.attempt.decision:
-            case Denied(identity_is_proven=proven):
-                return proven
-            case Granted():
-                return True
-            case None:
-                return False
-            case unknown:
-                assert_never(unknown)
+    def nearest(self) -> Nearest:
+        """Return the grants that came nearest to the caller, looked up once however often they are needed."""
+        attempt = self.attempt
+        if attempt.policy is None or attempt.caller is None or attempt.request is None:
+            return NOT_SEARCHED
+        if self._nearest is None:
+            with attempt.measure("decide"):
+                self._nearest = nearest_grants(attempt.policy, attempt.caller, attempt.request)
+        return self._nearest
 
     @property
     def considered(self) -> Sequence[Considered]:
-        """The winning grants and those tried before them, or the nearest of a refusal."""
+        """The winning grants and those tried before them, or the nearest of a denial, whatever its caller is told."""
         match self.attempt.decision:
-            case Denied(nearest=nearest):
-                return nearest
+            case Denied(reason=reason):
+                return self.nearest().nearest if is_up_to_grants(reason) else ()
             case Granted(awards=awards, tried=tried):
                 # First the winners: a record that is too long loses its end.
                 return [*(Considered(grant=award.grant, failed=()) for award in awards), *tried]
@@ -75,10 +73,6 @@ class AuditRecord:
     def record_token_hash(self, raw_token: str) -> None:
         """Remember the token by its hash only."""
         self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
-
-    def won(self) -> list[Considered]:
-        """Return the grants that won."""
-        return [considered for considered in self.considered if not considered.failed]
 
     def refuse(self, refused: Refused, *, status: int) -> None:
         """Record that there is no login, and why."""
@@ -170,27 +164,27 @@ def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
     )
 
 
-def shortfall_fields(shortfall: Shortfall) -> dict[str, Json]:
-    """Return one thing that did not hold, as answers and records show it."""
+def failed_check_fields(failed: FailedCheck) -> dict[str, Json]:
+    """Return one failed check, as answers and records show it."""
     fields: dict[str, Json] = {}
-    if shortfall.claim is not None:
-        fields["claim"] = cut(shortfall.claim) if isinstance(shortfall.claim, str) else [*shortfall.claim]
-    if shortfall.rule is not None:
-        fields["rule"] = shortfall.rule
-    fields["expected"] = shortfall.expected
-    if shortfall.found is not None:
-        fields["found"] = cut_json(shortfall.found)
+    if failed.claim is not None:
+        fields["claim"] = cut(failed.claim) if isinstance(failed.claim, str) else [*failed.claim]
+    if failed.rule is not None:
+        fields["rule"] = failed.rule
+    fields["expected"] = failed.expected
+    if failed.found is not None:
+        fields["found"] = cut_json(failed.found)
     return fields
 
 
 def _considered_fields(considered: Considered) -> Json:
     fields: dict[str, Json] = {"grant": considered.grant.name}
     if considered.failed:
-        fields["failed"] = [shortfall_fields(shortfall) for shortfall in considered.failed]
+        fields["failed"] = [failed_check_fields(failed) for failed in considered.failed]
     return fields
 
 
-def would_fields(would: Would) -> Json:
+def would_fields(would: ReportOnlyAward) -> Json:
     """Return what an entry in report mode would have granted, as answers and records show it."""
     return {
         "decision": "granted",

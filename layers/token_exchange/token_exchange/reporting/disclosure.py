@@ -1,97 +1,154 @@
-"""Who is told what of a refusal.
+"""Who is told what: the only place that decides it, for `/v1/token` and `/v1/explain` alike.
 
-Until signature, issuer, audience, times and organization are proven, a caller is a stranger: the text depends on the
-token only. After that the caller is told who we took them for, and, of a denial, the grants that are their own: those
-whose conditions on claims that name someone all hold (`Grant.who`). A run that outsiders can start, or one that a deny
-rule refuses, learns of none. Roles and deny rules are never named.
+Until signature, issuer, audience, times and organization are proven, the answer depends on the token only. After that
+the caller is told who they were taken for. Grants are shown where the decision was up to them, and only the caller's
+own: those whose conditions on identifying claims all hold (`Grant.identifying`); of the others only the number. A run
+that outsiders can start, or one that a deny rule refuses, is shown none: its author could read from a failed condition
+what to imitate. Roles and deny rules are never named. The audit record is not bound by any of this.
 """
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, assert_never
 
-from token_exchange.core.decision import MOST_CONSIDERED, Denied, Granted, Nearest
-from token_exchange.core.evaluate import Considered, Shortfall
+from token_exchange.core.attempt import Attempt
+from token_exchange.core.decision import Award, DenialReason, Denied, Granted, ReportOnlyAward
+from token_exchange.core.evaluate import MAX_CONSIDERED, Considered, FailedCheck
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason
-from token_exchange.reporting.audit import AuditRecord, shortfall_fields
+from token_exchange.reporting.audit import AuditRecord, failed_check_fields
+from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest
 
 _MAX_TEXT: Final = 100
 
+type Disclosure = Literal["nothing", "identity", "own-grants"]
+"""How much the caller may know; each includes what precedes it."""
 
-def identity_fields(record: AuditRecord) -> dict[str, Json]:
-    """Return who the caller was taken for, once that is proven."""
-    caller = record.attempt.caller
-    if caller is None or not record.identity_is_proven:
+
+def disclosure(attempt: Attempt) -> Disclosure:
+    """Return how much of `attempt` its caller may know: nothing until a decision says otherwise."""
+    if not attempt.organization_is_proven or attempt.caller is None:
+        return "nothing"
+    match attempt.decision:
+        case None:
+            return "nothing"
+        case Granted():
+            allowed: Disclosure = "own-grants"
+        case Denied(reason=reason):
+            allowed = _of_denial(reason)
+        case _:
+            assert_never(attempt.decision)
+    # Anyone who can open a pull request can start such a run: it is shown no grant, whatever was decided.
+    if allowed == "own-grants" and attempt.caller.identity.untrusted_trigger is not None:
+        return "identity"
+    return allowed
+
+
+def _of_denial(reason: DenialReason) -> Disclosure:
+    match reason:
+        case Reason.ORGANIZATION_NOT_ALLOWED:
+            return "nothing"
+        case (
+            Reason.DENIED
+            | Reason.UNTRUSTED_TRIGGER
+            | Reason.UNKNOWN_REGISTRY
+            | Reason.UNKNOWN_GRANT
+            | Reason.AMBIGUOUS_REGISTRY
+        ):
+            return "identity"
+        case Reason.NO_MATCHING_GRANT | Reason.SCOPE_EXCEEDS_GRANT:
+            return "own-grants"
+        case _:
+            assert_never(reason)
+
+
+def identity_fields(attempt: Attempt) -> dict[str, Json]:
+    """Return who the caller was taken for, where they may know it."""
+    caller = attempt.caller
+    if caller is None or disclosure(attempt) == "nothing":
         return {}
     return {"identity": {"issuer": caller.issuer.name, **caller.identity.vocabulary}}
 
 
-def considered_fields(denied: Denied) -> dict[str, Json]:
-    """Return the caller's own grants with what did not hold, and the number of the others."""
-    return _considered_fields(denied.shown, denied.not_shown)
+def own_grants(record: AuditRecord) -> Nearest:
+    """Return the nearest grants, of which `own` may be shown to the caller; none where none may."""
+    return record.nearest() if disclosure(record.attempt) == "own-grants" else NOT_SEARCHED
 
 
-def explained_fields(granted: Granted, found: Nearest) -> dict[str, Json]:
-    """Return the same of a request that is granted: first the grants that win, then the others."""
-    won = [Considered(grant=award.grant, failed=()) for award in granted.awards]
-    names = {winner.grant.name for winner in won}
-    others = [shown for shown in found.shown if shown.grant.name not in names]
-    shown = [*won, *others][:MOST_CONSIDERED]
-    return _considered_fields(shown, len(found.shown) + found.not_shown - len(shown))
-
-
-def _considered_fields(considered: Sequence[Considered], not_shown: int) -> dict[str, Json]:
+def considered_fields(record: AuditRecord) -> dict[str, Json]:
+    """Return the caller's own grants with the checks that failed, winners first, and the number of the others."""
+    found = own_grants(record)
+    decision = record.attempt.decision
+    awards = decision.awards if isinstance(decision, Granted) and found is not NOT_SEARCHED else ()
+    winners = [Considered(grant=award.grant, failed=()) for award in awards]
+    names = {winner.grant.name for winner in winners}
+    shown = [*winners, *(own for own in found.own if own.grant.name not in names)][:MAX_CONSIDERED]
+    not_shown = len(found.own) + found.others - len(shown)
     fields: dict[str, Json] = {}
-    if considered:
+    if shown:
         fields["considered"] = [
-            {"grant": shown.grant.name, "failed": [shortfall_fields(shortfall) for shortfall in shown.failed]}
-            for shown in considered
+            {"grant": one.grant.name, "failed": [failed_check_fields(failed) for failed in one.failed]} for one in shown
         ]
     if not_shown:
         fields["considered_not_shown"] = not_shown
     return fields
 
 
-def description_of(denied: Denied) -> str:
+def report_only_awards(attempt: Attempt) -> Sequence[ReportOnlyAward]:
+    """Return what report mode would have granted, where the caller may know it."""
+    if attempt.decision is None or disclosure(attempt) != "own-grants":
+        return ()
+    return attempt.decision.would
+
+
+def description_of(denied: Denied, record: AuditRecord) -> str:
     """Return the denial in a sentence, with what the nearest of the caller's own grants wants."""
-    nearest = next((shown for shown in denied.shown if shown.failed), None)
-    if denied.reason not in (Reason.NO_MATCHING_GRANT, Reason.SCOPE_EXCEEDS_GRANT) or nearest is None:
+    nearest = next((one for one in own_grants(record).own if one.failed), None)
+    if nearest is None:
         return denied.description
     return f"{denied.description}: '{nearest.grant.name}' {wants(nearest.failed[0])}"
 
 
-def hint_of(reason: Reason, considered: Sequence[Considered], *, in_report_mode: bool = False) -> str:
-    """Return what the caller can do, and whom the nearest grant names to ask."""
-    hint = MEANINGS[reason].hint
-    if in_report_mode:
+def hint_of_denial(denied: Denied, record: AuditRecord) -> str:
+    """Return what the caller can do, and whom the nearest of their own grants names to ask."""
+    hint = MEANINGS[denied.reason].hint
+    if denied.in_report_mode:
         hint = (
             "a grant or issuer in report mode grants nothing: have its mode set to enforce once its audit lines satisfy"
         )
-    contact = considered[0].grant.contact if considered else None
+    own = own_grants(record).own
+    return _with_contact(hint, own[0].grant.contact if own else None)
+
+
+def hint_of_refusal(reason: Reason, awards: Sequence[Award]) -> str:
+    """Return the same of a request that was refused for no reason of the policy's; `awards` were granted before."""
+    return _with_contact(MEANINGS[reason].hint, awards[0].grant.contact if awards else None)
+
+
+def _with_contact(hint: str, contact: str | None) -> str:
     return f"{hint}; contact: {contact}" if contact else hint
 
 
-def wants(shortfall: Shortfall) -> str:
-    """Return in words what did not hold: what the grant wants, and what the token has."""
-    if shortfall.claim is None:
-        return _wants_rule(shortfall)
-    name = shortfall.claim if isinstance(shortfall.claim, str) else " → ".join(shortfall.claim)
-    found = "has none" if shortfall.found is None else f"has {_shown(shortfall.found)}"
-    to_be = "to be " if shortfall.rule in {"repositories", "must_match"} else ""
-    return f"wants {name} {to_be}{_shown(shortfall.expected)}, the token {found}"
+def wants(failed: FailedCheck) -> str:
+    """Return a failed check in words: what the grant wants, and what the token has."""
+    if failed.claim is None:
+        return _wants_rule(failed)
+    name = failed.claim if isinstance(failed.claim, str) else " → ".join(failed.claim)
+    found = "has none" if failed.found is None else f"has {_shown(failed.found)}"
+    to_be = "to be " if failed.rule in {"repositories", "must_match"} else ""
+    return f"wants {name} {to_be}{_shown(failed.expected)}, the token {found}"
 
 
-def _wants_rule(shortfall: Shortfall) -> str:
-    match shortfall.rule:
+def _wants_rule(failed: FailedCheck) -> str:
+    match failed.rule:
         case "expires":
-            return f"counted until {_shown(shortfall.expected)}"
+            return f"counted until {_shown(failed.expected)}"
         case "scope":
-            return f"holds {_shown(shortfall.expected)}"
+            return f"holds {_shown(failed.expected)}"
         case "mode":
             return "is in report mode"
         case rule:
-            return f"wants {rule} {_shown(shortfall.expected)}"
+            return f"wants {rule} {_shown(failed.expected)}"
 
 
 def _shown(value: Json) -> str:

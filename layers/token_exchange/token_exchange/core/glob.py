@@ -1,0 +1,91 @@
+"""Globs over claims: `*` any run but of `/` and `:`, `**` any run at all, `?` one character but those two.
+
+The whole value has to match, and nothing else is special. There are no regular expressions in a policy: an unanchored
+one matches `a.example.attacker.example`, and a claim is written by strangers, so that the time to match it must be
+linear in its length whatever it holds.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_STOPS: Final = frozenset("/:")
+
+MAX_GLOB_CHARACTERS: Final = 1024
+"""A compiled glob is an integer with a bit for each token, so that an unbounded one takes quadratic time to compile.
+
+The longest names there are, GitHub's workflows with their repository and ref, have some 700 characters.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """A compiled glob.
+
+    After the literal prefix it is a row of tokens, and matching keeps a set of positions in that row as the bits of
+    one integer (Glushkov's automaton), so that each character of the value costs a few operations and no position is
+    ever tried twice.
+    """
+
+    pattern: str
+    _prefix: str
+    _literals: dict[str, int]
+    _any_one: int
+    _any_run: int
+    _any_run_at_all: int
+    _end: int
+
+    def matches(self, value: str) -> bool:
+        """Say whether the whole of `value` matches."""
+        if not value.startswith(self._prefix):
+            return False
+        runs = self._any_run | self._any_run_at_all
+        at = _skip_runs(1, runs)
+        for char in value[len(self._prefix) :]:
+            stops = char in _STOPS
+            stay = self._any_run_at_all if stops else runs
+            step = self._literals.get(char, 0) | (0 if stops else self._any_one)
+            at = _skip_runs((at & stay) | ((at & step) << 1), runs)
+            if not at:
+                return False
+        return bool(at & self._end)
+
+
+def compile_glob(pattern: str) -> Glob:
+    """Return the compiled form of `pattern`."""
+    prefix = pattern[: min((i for i, char in enumerate(pattern) if char in "*?"), default=len(pattern))]
+    literals: dict[str, int] = {}
+    any_one = any_run = any_run_at_all = 0
+    bit = 1
+    for token in _tokens(pattern[len(prefix) :]):
+        match token:
+            case "*":
+                any_run |= bit
+            case "**":
+                any_run_at_all |= bit
+            case "?":
+                any_one |= bit
+            case _:
+                literals[token] = literals.get(token, 0) | bit
+        bit <<= 1
+    return Glob(pattern, prefix, literals, any_one, any_run, any_run_at_all, bit)
+
+
+def _tokens(pattern: str) -> list[str]:
+    """Split `pattern` into characters and runs; stars that stand together are one run, of the wider kind."""
+    tokens: list[str] = []
+    stars = 0
+    for char in [*pattern, ""]:
+        if char == "*":
+            stars += 1
+            continue
+        if stars:
+            tokens.append("*" if stars == 1 else "**")
+            stars = 0
+        if char:
+            tokens.append(char)
+    return tokens
+
+
+def _skip_runs(at: int, runs: int) -> int:
+    """Add the positions behind each run, which may also be empty; no two runs stand together."""
+    return at | ((at & runs) << 1)
