@@ -231,16 +231,17 @@ def rough_number(random: Random, product: int) -> int:
             return number
 
 
-@pytest.mark.parametrize("prime", [prime for prime in first_primes(126)[1:] if not_a_power_of_65537(prime)])
-def test_one_prime_out_of_line_clears_a_modulus(prime: int) -> None:
-    # A power of 65537 by all the others, and none by this one.
-    other = not_a_power_of_65537(prime)
-    assert other is not None
-    product = prod(first_primes(126))
-    rest = product // prime
-    modulus = 65537 + rest * ((other - 65537) * pow(rest, -1, prime) % prime)
-    modulus += product * (1 << 2048 - product.bit_length())
-    load(rsa(n=encode(modulus.to_bytes(256))), "RS256")
-    spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
-    with pytest.raises(UnusableKey, match="ROCA"):
-        load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")
+def test_one_prime_out_of_line_clears_a_modulus(subtests: pytest.Subtests) -> None:
+    for prime in [prime for prime in first_primes(126)[1:] if not_a_power_of_65537(prime)]:
+        with subtests.test(prime=prime):
+            # A power of 65537 by all the others, and none by this one.
+            other = not_a_power_of_65537(prime)
+            assert other is not None
+            product = prod(first_primes(126))
+            rest = product // prime
+            modulus = 65537 + rest * ((other - 65537) * pow(rest, -1, prime) % prime)
+            modulus += product * (1 << 2048 - product.bit_length())
+            load(rsa(n=encode(modulus.to_bytes(256))), "RS256")
+            spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
+            with pytest.raises(UnusableKey, match="ROCA"):
+                load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")

@@ -16,17 +16,24 @@ def test_every_reason_has_exactly_one_section_and_no_section_lacks_a_reason() ->
     assert sorted(titles) == sorted(f"`{reason}`" for reason in Reason)
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_an_answers_link_leads_to_the_section(reason: Reason) -> None:
-    assert reason.value in ERRORS.anchors
+def test_an_answers_link_leads_to_the_section(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            assert reason.value in ERRORS.anchors
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_section_says_status_code_fault_cause_and_what_to_do(reason: Reason) -> None:
-    section = ERRORS.section(f"`{reason}`")
-    meaning = MEANINGS[reason]
-    assert f"- **Answer**: {meaning.status} `{meaning.error}`.\n" in section
-    assert re.findall(r"^- \*\*([^*]+)\*\*: \S", section, re.MULTILINE) == ["Answer", "Whose fault", "Cause", "Do"]
+def test_a_section_says_status_code_fault_cause_and_what_to_do(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            section = ERRORS.section(f"`{reason}`")
+            meaning = MEANINGS[reason]
+            assert f"- **Answer**: {meaning.status} `{meaning.error}`.\n" in section
+            assert re.findall(r"^- \*\*([^*]+)\*\*: \S", section, re.MULTILINE) == [
+                "Answer",
+                "Whose fault",
+                "Cause",
+                "Do",
+            ]
 
 
 def test_answers_without_a_reason_are_listed() -> None:

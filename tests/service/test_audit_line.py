@@ -13,7 +13,7 @@ import pytest
 from sandbox.aws.server import AwsFault
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
 from tests.service.policy import AUDIENCE
-from tests.service.test_refusals import CASES, Case
+from tests.service.test_refusals import CASES
 from token_exchange import __version__
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import AuditRecord
@@ -35,11 +35,14 @@ def _only(value: Json) -> dict[str, Json]:
     return _object(item)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case.reason}" for number, case in enumerate(CASES)])
-def test_every_refusal_of_an_exchange_leaves_one_line(front: Front, log: ReadLog, case: Case) -> None:
-    answer = case.send(front)
-    lines = log().audit
-    if case.reason == "not-found" or answer.headers.get("allow") == "GET":
+def test_every_refusal_leaves_one_line(subtests: pytest.Subtests, front: Front, log: ReadLog) -> None:
+    for number, case in enumerate(CASES):
+        with subtests.test(number=number, reason=case.reason):
+            _is_recorded(case.send(front), log().audit)
+
+
+def _is_recorded(answer: Answer, lines: list[dict[str, Json]]) -> None:
+    if answer.reason == "not-found" or answer.headers.get("allow") == "GET":
         assert lines == []
         return
     (line,) = lines
