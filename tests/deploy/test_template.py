@@ -217,9 +217,8 @@ WRITES = [
 
 
 @pytest.mark.parametrize("action", WRITES)
-@pytest.mark.parametrize(
-    ("principal", "keys", "verdict"),
-    [
+def test_only_the_one_whose_they_are_writes_to_the_table(subtests: pytest.Subtests, action: str) -> None:
+    for principal, keys, verdict in [
         (ROLE_ARN, ["use#0a1b"], Verdict.SILENT),
         (ROLE_ARN, ["budget#github"], Verdict.SILENT),
         (ROLE_ARN, ["keys#0a1b"], Verdict.DENIED),
@@ -231,13 +230,10 @@ WRITES = [
         (ADMINISTRATOR_ARN, ["keys#0a1b"], Verdict.DENIED),
         (ADMINISTRATOR_ARN, ["use#0a1b"], Verdict.DENIED),
         (ADMINISTRATOR_ARN, [], Verdict.DENIED),
-    ],
-)
-def test_only_the_one_whose_they_are_writes_to_the_table(
-    action: str, principal: str, keys: list[str], verdict: Verdict
-) -> None:
-    context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
-    assert table_policy().says(Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context)) is verdict
+    ]:
+        with subtests.test(principal=principal, keys=keys, verdict=verdict):
+            context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
+            assert table_policy().says(Ask(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context)) is verdict
 
 
 def test_the_table_keeps_nobody_from_reading() -> None:

@@ -25,9 +25,10 @@ def load(text: str) -> Policy:
     return load_policy(text.encode(), name="policy.yaml", read_file=None)
 
 
-@pytest.mark.parametrize(("name", "text"), POLICIES)
-def test_a_policy_loads(name: str, text: str) -> None:
-    assert load(text).grants
+def test_a_policy_loads(subtests: pytest.Subtests) -> None:
+    for name, text in POLICIES:
+        with subtests.test(name=name, text=text):
+            assert load(text).grants
 
 
 def test_whatever_looks_like_a_policy_is_tested() -> None:

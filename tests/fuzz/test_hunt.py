@@ -94,8 +94,9 @@ def corpus() -> Iterator[Path]:
     return CORPUS.glob("*/*")
 
 
-@pytest.mark.parametrize("path", sorted(corpus()), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_the_corpus_holds_inputs_of_targets(path: Path) -> None:
-    assert path.parent.name in TARGETS
-    target = TARGETS[path.parent.name]()
-    assert target.size_bytes(json.loads(path.read_text())) > 0
+def test_the_corpus_holds_inputs_of_targets(subtests: pytest.Subtests) -> None:
+    for path in sorted(corpus()):
+        with subtests.test(path=path):
+            assert path.parent.name in TARGETS
+            target = TARGETS[path.parent.name]()
+            assert target.size_bytes(json.loads(path.read_text())) > 0

@@ -48,9 +48,9 @@ def token(header: str) -> str:
     return f"{urlsafe_b64encode(header.encode()).rstrip(b'=').decode()}.{REST}"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
+@pytest.mark.parametrize("around", ["{}", "Bearer {}", "a.{}", "a.b.{}", "x={};", "https://ci.example/{}/x"])
+def test_a_token_in_the_query_is_refused(subtests: pytest.Subtests, around: str) -> None:
+    for header in [
         '{"alg":"RS256"}',
         '{ "alg":"RS256"}',
         '{\n "alg":"RS256"}',
@@ -61,11 +61,9 @@ def token(header: str) -> str:
         '\r\n\t {\r\n\t "alg" : "RS256" }',
         " " * 1000 + '{"alg":"RS256"}',
         '{"alg":""}',
-    ],
-)
-@pytest.mark.parametrize("around", ["{}", "Bearer {}", "a.{}", "a.b.{}", "x={};", "https://ci.example/{}/x"])
-def test_a_token_in_the_query_is_refused(header: str, around: str) -> None:
-    assert is_refused(around.format(token(header)))
+    ]:
+        with subtests.test(header=header):
+            assert is_refused(around.format(token(header)))
 
 
 @given(SPACE, SPACE, st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))

@@ -116,9 +116,10 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(DIFFERENT, 2)))
-def test_whatever_decides_what_a_set_is_gives_it_another_name(one: KeyOrigin, other: KeyOrigin) -> None:
-    assert shared_name(one) != shared_name(other)
+def test_whatever_decides_what_a_set_is_gives_it_another_name(subtests: pytest.Subtests) -> None:
+    for one, other in list(combinations(DIFFERENT, 2)):
+        with subtests.test(one=one, other=other):
+            assert shared_name(one) != shared_name(other)
 
 
 def test_names_begin_as_the_roles_of_the_template_know_them() -> None:

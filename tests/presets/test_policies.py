@@ -103,27 +103,30 @@ def test_a_token_under_anothers_entry(issuer: str, other: str) -> None:
 BRACED = f"{{{REPOSITORY}}}"
 
 
-@pytest.mark.parametrize("written", [REPOSITORY, BRACED])
-@pytest.mark.parametrize("sent", [REPOSITORY, BRACED])
-@pytest.mark.parametrize(
-    "condition",
-    [
+def test_braces_do_not_count(subtests: pytest.Subtests) -> None:
+    conditions: list[Document] = [
         {"match": {"repository_id": "ID"}},
         {"match": {"repository_id": ["x", "ID"]}},
         {"match": {"repository_id": {"like": "ID"}}},
         {"claims": {"repositoryUuid": "ID"}},
         {"claims": {"repositoryUuid": {"like": "ID"}}},
-    ],
-)
-def test_braces_do_not_count(written: str, sent: str, condition: Document) -> None:
-    found = policy("bitbucket", **{"match": None, **_filled(condition, written)})
-    claims = bitbucket_claims(repositoryUuid=sent)
-    assert winners(decided(found, claims, issuer="bitbucket")) == ["reader"]
-    denied(
-        decided(found, bitbucket_claims(repositoryUuid=f"{{{OTHER}}}"), issuer="bitbucket"), Reason.NO_MATCHING_GRANT
-    )
-    rule: Document = {"name": "stop", "issuers": ["bitbucket"], **_filled(condition, written)}
-    denied(decided({**policy("bitbucket", match=None), "deny": [rule]}, claims, issuer="bitbucket"), Reason.DENIED)
+    ]
+    for condition in conditions:
+        for sent in [REPOSITORY, BRACED]:
+            for written in [REPOSITORY, BRACED]:
+                with subtests.test(written=written, sent=sent, condition=condition):
+                    found = policy("bitbucket", **{"match": None, **_filled(condition, written)})
+                    claims = bitbucket_claims(repositoryUuid=sent)
+                    assert winners(decided(found, claims, issuer="bitbucket")) == ["reader"]
+                    denied(
+                        decided(found, bitbucket_claims(repositoryUuid=f"{{{OTHER}}}"), issuer="bitbucket"),
+                        Reason.NO_MATCHING_GRANT,
+                    )
+                    rule: Document = {"name": "stop", "issuers": ["bitbucket"], **_filled(condition, written)}
+                    denied(
+                        decided({**policy("bitbucket", match=None), "deny": [rule]}, claims, issuer="bitbucket"),
+                        Reason.DENIED,
+                    )
 
 
 @pytest.mark.parametrize("section", ["match", "claims"])

@@ -15,12 +15,8 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln_bmF0-dXJl"
 SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
 
 
-@pytest.mark.parametrize(
-    "secret", [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]
-)
-@pytest.mark.parametrize(
-    "around",
-    [
+def test_what_looks_like_a_secret_is_left_out(subtests: pytest.Subtests) -> None:
+    for around in [
         "{}",
         "x-amz-security-token:{}\nhost:sts",
         "SecretAccessKey={}&Action=AssumeRole",
@@ -29,13 +25,13 @@ SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
         "b'{}'",
         "({})",
         "Authorization: Bearer {}",
-    ],
-)
-def test_what_looks_like_a_secret_is_left_out(secret: str, around: str) -> None:
-    cleaned = redacted(around.format(secret))
-    assert "[redacted]" in cleaned
-    for start in range(0, len(secret) - 8, 4):
-        assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
+    ]:
+        for secret in [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]:
+            with subtests.test(secret=secret, around=around):
+                cleaned = redacted(around.format(secret))
+                assert "[redacted]" in cleaned
+                for start in range(0, len(secret) - 8, 4):
+                    assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
 
 
 def test_a_token_with_white_space_in_its_header_is_left_out() -> None:
@@ -87,12 +83,11 @@ UNUSUAL = [
 ]
 
 
-@pytest.mark.parametrize("token", [TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:9], *UNUSUAL])
-@pytest.mark.parametrize(
-    "around", ["{}", "refs/heads/{}", "https://ci.example/{}/x", "a b {}, c", "repo:{}:ref", "v1.{}"]
-)
-def test_a_value_that_holds_a_token_has_its_hash(token: str, around: str) -> None:
-    assert tokens_hashed(around.format(token)) == around.format(_hash(token))
+def test_a_value_that_holds_a_token_has_its_hash(subtests: pytest.Subtests) -> None:
+    for around in ["{}", "refs/heads/{}", "https://ci.example/{}/x", "a b {}, c", "repo:{}:ref", "v1.{}"]:
+        for token in [TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:9], *UNUSUAL]:
+            with subtests.test(token=token, around=around):
+                assert tokens_hashed(around.format(token)) == around.format(_hash(token))
 
 
 @pytest.mark.parametrize(
