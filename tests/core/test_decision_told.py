@@ -7,7 +7,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 
 
-def test_a_caller_is_shown_his_own_grants_alone() -> None:
+def test_a_caller_is_shown_only_their_own_grants() -> None:
     found = document(
         grant(name="theirs", match={"repository": "nordlicht/secret", "branch": "dev"}),
         grant(name="theirs-by-id", match={"repository_id": "1"}),
@@ -52,7 +52,7 @@ def test_only_what_was_asked_for_is_considered() -> None:
     assert refusal.not_shown == 0
 
 
-def test_a_claim_that_is_absent_is_told_as_absent() -> None:
+def test_an_absent_claim_is_reported_as_absent() -> None:
     found = document(grant(issuers=["gitlab"], match={"environment": "production"}))
     refusal = denied(decided(found, gitlab_claims(), issuer="gitlab"), Reason.NO_MATCHING_GRANT)
     (by_name,) = refusal.shown[0].failed

@@ -4,14 +4,14 @@ from tests.loading.documents import changed, document, grant, load
 from token_exchange.core.evaluate import applies, conditions_failed, fit, look_at, session_texts
 
 
-def test_what_failed_is_told_by_place() -> None:
+def test_failed_checks_name_their_place() -> None:
     policy = load(document(grant(match={"branch": "dev", "event": "push", "tag": "v1"})))
     caller = caller_of(policy, "github", github_claims())
     assert conditions_failed(policy.grants[0], caller) == [0, 2]
     assert not applies(policy.grants[0], caller)
 
 
-def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
+def test_every_check_that_fails_is_reported() -> None:
     found = changed(
         document(grant(expires="2026-01-01", session_tags={"a": "{tag}"}, repositories=["{tag}"])),
         "issuers.github.mode",
@@ -24,7 +24,7 @@ def test_everything_that_keeps_a_grant_from_winning_is_told() -> None:
     assert not fit(policy.grants[0], caller, ()).applies
 
 
-def test_a_grant_whose_conditions_fail_is_not_filled_in() -> None:
+def test_the_templates_of_a_failing_grant_are_not_filled() -> None:
     policy = load(document(grant(match={"branch": "dev"}, repositories=["{tag}"])))
     (only,) = look_at(policy.grants[0], caller_of(policy, "github", github_claims(), now=NOON), ()).failed
     assert only.claim == "branch"

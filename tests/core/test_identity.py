@@ -38,7 +38,7 @@ def refusal(provider: str, claims: dict[str, Json]) -> Refused:
     return refused.value
 
 
-def test_a_token_that_is_no_jobs(subtests: pytest.Subtests) -> None:
+def test_a_token_without_a_marking_claim_is_refused(subtests: pytest.Subtests) -> None:
     for value in ["absent", None, ""]:
         for provider, path in MARKS:
             with subtests.test(provider=provider, path=path, value=value):
@@ -56,7 +56,7 @@ def test_a_token_that_is_no_jobs(subtests: pytest.Subtests) -> None:
                 assert refused.description == f"claim {spelled(path)}: missing, though every job's token has it"
 
 
-def test_text_is_text(subtests: pytest.Subtests) -> None:
+def test_a_text_claim_of_another_type_is_refused(subtests: pytest.Subtests) -> None:
     """`in` and `==` on a list or a number would answer, and wrongly."""
     for provider, claim in TEXT_CLAIMS:
         with subtests.test(provider=provider, claim=claim):
@@ -102,7 +102,7 @@ def test_claims_that_are_not_known_change_nothing(provider: str, claim: str, val
 @pytest.mark.parametrize("provider", sorted(PRESETS))
 @settings(deadline=None)
 @given(data=st.data())
-def test_whatever_the_claims_hold_it_ends_in_an_identity_or_a_refusal(provider: str, data: st.DataObject) -> None:
+def test_any_claims_end_in_an_identity_or_a_refusal(provider: str, data: st.DataObject) -> None:
     claims = dict(SAMPLES[provider])
     values = (
         st.none()

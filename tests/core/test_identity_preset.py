@@ -44,7 +44,7 @@ def test_what_is_nested_is_inside_objects(subtests: pytest.Subtests) -> None:
             assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
 
 
-def test_an_audience_of_ones_own_is_nobody_elses_where_one_can_be_chosen(subtests: pytest.Subtests) -> None:
+def test_an_audience_is_shared_only_where_it_is_fixed(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             cannot_choose = {"azure-devops", "semaphore", "spacelift"}
@@ -90,7 +90,7 @@ SHOWN_BY_ITSELF = {
 }
 
 
-def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(subtests: pytest.Subtests) -> None:
+def test_a_trigger_shows_outsiders_in_any_token(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
@@ -137,7 +137,7 @@ def test_a_step_knows_where_its_audience_goes(subtests: pytest.Subtests) -> None
             assert "AUDIENCE" in preset.step_line
 
 
-def test_each_id_is_whose_it_is(subtests: pytest.Subtests) -> None:
+def test_each_id_is_of_the_name_it_belongs_to(subtests: pytest.Subtests) -> None:
     """A grant on somebody's id is shown to nobody else."""
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
@@ -180,7 +180,7 @@ PUBLIC = {
 }
 
 
-def test_what_names_no_one_is_listed_and_nothing_else_is(subtests: pytest.Subtests) -> None:
+def test_public_claims_are_exactly_those_listed(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert {path[-1] for path in preset.public_claims} == set(PUBLIC[preset.provider].split())

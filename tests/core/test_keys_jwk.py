@@ -146,7 +146,7 @@ def test_an_unusable_key_is_refused(entry: Json, why: str) -> None:
     assert str(refused.value)
 
 
-def test_a_key_is_refused_for_an_issuer_that_does_not_use_its_algorithm() -> None:
+def test_a_key_of_an_algorithm_the_issuer_lacks_is_refused() -> None:
     with pytest.raises(UnusableKey, match="alg is none of the issuer's"):
         load(rsa(alg="PS256"), "RS256")
 

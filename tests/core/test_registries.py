@@ -44,5 +44,5 @@ def test_every_partition_of_the_sdk() -> None:
         "eu-west-\u0661",
     ],
 )
-def test_what_is_no_region(region: str) -> None:
+def test_an_unknown_form_of_region_is_refused(region: str) -> None:
     assert partition_of(region) is None

@@ -83,7 +83,7 @@ def test_what_is_absent_is_absent(source: Source) -> None:
     assert source.behind == (X,)
 
 
-def test_what_is_no_text_is_refused(subtests: pytest.Subtests) -> None:
+def test_a_value_that_is_not_text_is_refused(subtests: pytest.Subtests) -> None:
     values: list[Json] = [True, 1.5, ["refs/heads/main"], {"a": "b"}]
     for value in values:
         for source in SOURCES:

@@ -90,7 +90,7 @@ def test_no_audience() -> None:
     assert refused.value.reason is Reason.WRONG_AUDIENCE
 
 
-def test_the_texts_show_the_token_alone_and_little_of_it() -> None:
+def test_the_texts_quote_only_the_token_and_little_of_it() -> None:
     hostile: list[dict[str, Json]] = [{"iss": "x\n" * 9999}, {"iss": ISSUER, "aud": ["y\n" * 9999] * 9999}]
     for claims in hostile:
         with pytest.raises(Refused) as refused:

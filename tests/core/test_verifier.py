@@ -116,7 +116,7 @@ class TestOrder:
             ({}, {"aud": [AUDIENCE, "https://evil.example"]}),
         ],
     )
-    def test_what_is_not_for_us_costs_no_fetch(self, header: Mapping[str, Json], claims: Mapping[str, Json]) -> None:
+    def test_a_token_for_others_costs_no_fetch(self, header: Mapping[str, Json], claims: Mapping[str, Json]) -> None:
         door = Door()
         issuer = door.issuer
         door.refusal(issuer.signing_key.sign({**issuer.header(), **header}, {**issuer.claims(), **claims}))
@@ -196,7 +196,7 @@ class TestRotation:
         assert door.refusal(door.issuer.token()).reason is Reason.ISSUER_UNAVAILABLE
 
 
-def test_a_refusal_before_the_signature_quotes_no_limit_and_no_token() -> None:
+def test_an_unverified_refusal_quotes_no_limit_and_no_token() -> None:
     door = Door()
     raw_tokens = [door.issuer.token(exp=int(NOW) + 99_999), door.issuer.token(header=door.issuer.header(kid="x"))]
     for raw_token in raw_tokens:

@@ -81,7 +81,7 @@ def claims_of(token: str) -> Mapping[str, object]:
 
 
 @each_case
-def test_a_token_is_good_for_an_hour_unless_the_case_is_about_its_time(case: Case, mint: Mint) -> None:
+def test_a_token_is_good_for_an_hour_unless_it_is_to_be_expired(case: Case, mint: Mint) -> None:
     if case.token is None:
         return
     claims = claims_of(mint_for(case, mint.mint, now=NOW))
@@ -89,9 +89,7 @@ def test_a_token_is_good_for_an_hour_unless_the_case_is_about_its_time(case: Cas
     assert claims["aud"] == (case.token.audience or AUDIENCE)
 
 
-def test_renewing_writes_every_file_and_taking_the_tokens_out_restores_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_placeholders_restore_every_renewed_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     into = tmp_path / "events"
     assert main(["--into", str(into), "--folder", str(tmp_path)]) == 0
     with_token = [path.name for path in into.iterdir() if without_token(path.read_text()) != path.read_text()]
@@ -102,12 +100,12 @@ def test_renewing_writes_every_file_and_taking_the_tokens_out_restores_it(
     assert "hold no token" in capsys.readouterr().out
 
 
-def test_the_placeholder_is_no_token() -> None:
+def test_the_placeholder_is_not_a_token() -> None:
     with pytest.raises((ValueError, binascii.Error)):
         claims_of(f"{PLACEHOLDER}.{PLACEHOLDER}.{PLACEHOLDER}")
 
 
-def test_a_rest_event_names_a_stage_that_is_no_part_of_the_path() -> None:
+def test_a_rest_event_has_a_stage_outside_its_path() -> None:
     case = next(each for each in CASES if each.rest_api)
     event = json.loads(render(case, PLACEHOLDER))
     assert at(event, "requestContext", "path") == "/prod/v1/token"

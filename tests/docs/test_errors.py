@@ -11,7 +11,7 @@ from token_exchange.core.refusals import MEANINGS, Fault, Reason
 ERRORS = page("docs/errors.md")
 
 
-def test_every_reason_has_exactly_one_section_and_no_section_lacks_a_reason() -> None:
+def test_reasons_and_sections_are_one_to_one() -> None:
     titles = [title for level, title in ERRORS.headings if level == 3]
     assert sorted(titles) == sorted(f"`{reason}`" for reason in Reason)
 
@@ -41,7 +41,7 @@ def test_answers_without_a_reason_are_listed() -> None:
     assert {row[0] for row in rows} == {"403", "413", "429", "431", "500", "503"}
 
 
-def test_the_page_of_metrics_says_whose_failure_each_reason_is() -> None:
+def test_the_page_of_metrics_has_the_fault_of_each_reason() -> None:
     rows = [row for row in page("docs/audit.md").table("Metrics") if len(row) == 3]
     said = {code_in(fault)[0]: set(code_in(reasons)) & set(Reason) for fault, _, reasons in rows}
     assert said.keys() == set(get_args(Fault.__value__))

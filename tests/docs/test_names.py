@@ -58,7 +58,7 @@ def test_every_variable_is_one_that_something_reads(subtests: pytest.Subtests) -
             assert {name for name in named if name not in read} == set()
 
 
-def test_every_parameter_of_the_template_is_explained_with_its_default() -> None:
+def test_every_template_parameter_is_documented_with_its_default() -> None:
     documented = {code_in(row[0])[0]: row[1].strip("`") for row in page("docs/operations.md").table("Deploy")}
     defaults = {
         name: "required" if "Default" not in parameter else str(parameter["Default"]) or "empty"
@@ -98,7 +98,7 @@ def test_the_parameters_for_the_role_exist() -> None:
     assert required <= given
 
 
-def test_the_sandboxs_ports_and_faults_are_as_said() -> None:
+def test_the_sandboxs_ports_and_faults_are_as_documented() -> None:
     sandbox = page("docs/sandbox.md")
     ports = {int(row[0]) for row in sandbox.table("Ports of `make serve`")}
     assert ports == {SERVICE_PORT, ISSUER_PORT, AWS_PORT, *REGISTRY_PORTS.values()}

@@ -54,14 +54,14 @@ def test_the_vocabulary_is_the_presets(subtests: pytest.Subtests) -> None:
                 assert proven is (name in preset.proven), name
 
 
-def test_the_claims_that_name_no_one_are_listed() -> None:
+def test_the_public_claims_are_listed() -> None:
     table = {code_in(name)[0]: set(code_in(claims)) for name, claims in PAGE.table("Claims that name no one")}
     assert table.keys() == set(NAMES)
     for name, preset in PRESETS.items():
         assert table[name] == {spelled(path) for path in preset.public_claims}, name
 
 
-def test_what_marks_a_job_is_said(subtests: pytest.Subtests) -> None:
+def test_the_claims_that_mark_a_job_are_documented(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
@@ -74,27 +74,27 @@ def test_what_marks_a_job_is_said(subtests: pytest.Subtests) -> None:
             assert named - {spelled(path) for path in preset.marks} <= values
 
 
-def test_how_a_step_gets_its_token_is_said(subtests: pytest.Subtests) -> None:
+def test_how_a_step_gets_its_token_is_documented(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             assert f"```text\n{preset.step_line}\n```" in section(preset)
 
 
-def test_what_to_pin_is_said_in_names_that_there_are(subtests: pytest.Subtests) -> None:
+def test_the_names_to_pin_exist(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             (line,) = re.findall(r"^- \*\*Pin\*\* (.*)$", section(preset), re.MULTILINE)
             assert preset.vocabulary.keys() & set(code_in(line))
 
 
-def test_an_audience_that_cannot_be_chosen_is_said(subtests: pytest.Subtests) -> None:
+def test_a_fixed_audience_is_documented(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             fixed = all_providers()[preset.provider].fixed_audience is not None
             assert ("shared_audience: true" in section(preset)) is fixed
 
 
-def test_claims_that_must_be_matched_are_said(subtests: pytest.Subtests) -> None:
+def test_claims_that_must_be_matched_are_documented(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             for path in preset.must_match:

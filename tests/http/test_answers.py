@@ -30,7 +30,7 @@ def test_a_shell_that_puts_an_answer_between_quotes_runs_nothing(name: str) -> N
     assert json.loads(done.stdout) == {"ref": name}
 
 
-def test_only_a_bad_token_is_answered_otherwise_with_a_grant_type(subtests: pytest.Subtests) -> None:
+def test_a_grant_type_changes_only_the_answer_to_a_bad_token(subtests: pytest.Subtests) -> None:
     for has_grant_type in [True, False]:
         for reason in Reason:
             with subtests.test(reason=reason, has_grant_type=has_grant_type):

@@ -91,7 +91,7 @@ def test_a_token_behind_a_prefix_is_refused(value: str) -> None:
         "a" * 10_000,
     ],
 )
-def test_a_name_with_dots_is_no_token(value: str) -> None:
+def test_a_name_with_dots_is_not_a_token(value: str) -> None:
     assert not is_refused(value)
 
 

@@ -89,7 +89,7 @@ def test_another_host_takes_the_place_of_the_issuers_own() -> None:
         read(keys_host="keys.example")
 
 
-def test_an_issuer_that_is_no_https_url_has_no_keys() -> None:
+def test_an_issuer_without_an_https_url_has_no_keys() -> None:
     with pytest.raises(UnusableDiscovery, match="not on the host"):
         read(issuer="http://ci.acme.example", jwks_uri="http://ci.acme.example/keys")
 
@@ -104,7 +104,7 @@ def test_a_document_of_another_issuer(issuer: Json) -> None:
 
 
 @pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b'{"issuer":"a","issuer":"b"}', b"\xff", b"[" * 9999])
-def test_a_document_that_is_none(document: bytes) -> None:
+def test_an_unusable_discovery_document_is_refused(document: bytes) -> None:
     with pytest.raises(UnusableDiscovery, match="not strict JSON"):
         read_jwks_uri(document, issuer=ISSUER, keys_host=None)
 
@@ -137,7 +137,7 @@ def test_hosts_of_digits_and_ports_are_followed(issuer: str) -> None:
     assert read(issuer=issuer, jwks_uri=f"{issuer}/keys") == f"{issuer}/keys"
 
 
-def test_an_address_is_no_longer_than_its_bound() -> None:
+def test_a_url_is_at_most_as_long_as_its_limit() -> None:
     uri = "https://ci.acme.example/"
     with pytest.raises(UnusableDiscovery):
         read(jwks_uri=uri + "k" * (2049 - len(uri)))

@@ -51,7 +51,7 @@ def test_a_token_without_the_account(value: Json) -> None:
     assert refusal({**aws_claims(), STS: value}).reason is Reason.MISSING_CLAIM
 
 
-def test_nested_text_is_text(subtests: pytest.Subtests) -> None:
+def test_a_nested_claim_of_another_type_is_refused(subtests: pytest.Subtests) -> None:
     values: list[Json] = [320987654321, True, ["320987654321"], {"a": "b"}, 1.5]
     for value in values:
         for claim in ["aws_account", "org_id", "ou_path", "source_region"]:
@@ -79,7 +79,7 @@ def test_nested_text_is_text(subtests: pytest.Subtests) -> None:
         "https://sts.amazonaws.com",
     ],
 )
-def test_what_is_no_accounts_issuer(issuer: str | None) -> None:
+def test_an_issuer_that_is_not_an_accounts_is_refused(issuer: str | None) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset({}, issuer)
     assert bad.value.key == "issuer"

@@ -158,7 +158,7 @@ def test_elsewhere_braces_are_part_of_a_name() -> None:
     denied(decided(found, bitrise_claims(branch=REPOSITORY), issuer="bitrise"), Reason.NO_MATCHING_GRANT)
 
 
-def test_one_claim_may_count_its_braces_for_one_issuer_and_not_for_another() -> None:
+def test_braces_count_by_the_issuer_of_a_claim() -> None:
     """The index files both grants of `bitrise` under the same claim."""
     both = grant(name="both", issuers=["bitbucket", "bitrise"], match=None, claims={"accountUuid": REPOSITORY})
     alone = grant(name="alone", issuers=["bitrise"], match=None, registry="base", claims={"accountUuid": BRACED})
@@ -235,7 +235,7 @@ def test_names_are_filled_in_without_braces() -> None:
         ("aws", {"sub": f"{ROLE}-other"}, False),
     ],
 )
-def test_a_grant_is_shown_to_those_whose_it_is(issuer: str, changes: Document, told: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_grant_is_shown_to_its_owners(issuer: str, changes: Document, told: bool) -> None:  # noqa: FBT001 - a table's column
     refusal = denied(decided(policy(issuer), {**CLAIMS[issuer], **changes}, issuer=issuer), Reason.NO_MATCHING_GRANT)
     assert [one.grant.name for one in refusal.shown] == (["reader"] if told else [])
 

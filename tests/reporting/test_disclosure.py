@@ -51,7 +51,7 @@ def test_the_nearest_grant_says_in_words_what_it_wants(failed: Shortfall, words:
     assert description_of(_denied(failed)).startswith(f"no grant allows this: 'own' {words}")
 
 
-def test_a_name_that_is_missing_is_no_claim_of_a_condition() -> None:
+def test_a_missing_name_is_not_a_claim_of_a_condition() -> None:
     shortfall = Shortfall(claim="actor", rule="session_tags", expected={"exists": True}, found=None)
     assert description_of(_denied(shortfall)).endswith("wants actor exists true, the token has none")
     assert considered_fields(_denied(shortfall)) == {
@@ -66,14 +66,14 @@ def test_other_denials_keep_their_own_words(reason: Reason) -> None:
     assert description_of(_denied(_claim("branch", ["main"], "x"), reason=reason)) == "no grant allows this"
 
 
-def test_nothing_shown_is_nothing_said() -> None:
+def test_without_grants_to_show_nothing_is_said() -> None:
     denied = Denied(reason=Reason.NO_MATCHING_GRANT, description="no grant allows this")
     assert description_of(denied) == "no grant allows this"
     assert considered_fields(denied) == {}
     assert hint_of(denied.reason, denied.shown) == MEANINGS[denied.reason].hint
 
 
-def test_who_owns_a_grant_is_told_to_whom_it_is_shown() -> None:
+def test_the_owner_of_a_grant_is_told_where_it_is_shown() -> None:
     shown = _denied(_claim("branch", ["main"], "x")).shown
     assert hint_of(Reason.NO_MATCHING_GRANT, shown).endswith("; contact: #platform")
     assert "report mode" in hint_of(Reason.NO_MATCHING_GRANT, shown, in_report_mode=True)

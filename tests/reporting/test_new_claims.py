@@ -50,7 +50,7 @@ def test_of_a_generic_issuer_nothing_is_known() -> None:
     assert list(unknown_claims(preset, {"tenant": "x", "anything": {"y": 1}})) == []
 
 
-def test_each_is_told_of_once_for_each_issuer() -> None:
+def test_each_is_reported_once_for_each_issuer() -> None:
     events = RecordedClaimEvents()
     new = NewClaims(events)
     for entry in ("one", "two", "one"):

@@ -15,7 +15,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln_bmF0-dXJl"
 SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
 
 
-def test_what_looks_like_a_secret_is_left_out(subtests: pytest.Subtests) -> None:
+def test_anything_like_a_secret_is_redacted(subtests: pytest.Subtests) -> None:
     for around in [
         "{}",
         "x-amz-security-token:{}\nhost:sts",
@@ -44,7 +44,7 @@ def test_credentials_of_any_form_are_left_out(scheme: str) -> None:
     assert redacted(f"Authorization: {scheme} short-one, more") == "Authorization: [redacted], more"
 
 
-def test_a_key_with_slashes_is_no_path() -> None:
+def test_a_secret_key_with_slashes_is_not_taken_for_a_path() -> None:
     for secret in (SECRET_KEY, "abc/" * 10 + "A", "abc/" * 10 + "abc=", "a" * 40, "0123456789abcdef" * 3):
         assert redacted(secret) == "[redacted]"
 
@@ -109,7 +109,7 @@ def test_a_value_that_holds_a_token_has_its_hash(subtests: pytest.Subtests) -> N
         "renovate/lock-file-maintenance",
     ],
 )
-def test_what_is_no_token_is_recorded_as_it_stands(value: str) -> None:
+def test_a_value_without_a_token_is_unchanged(value: str) -> None:
     assert tokens_hashed(value) == value
 
 

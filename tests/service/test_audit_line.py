@@ -162,7 +162,7 @@ UNPROVEN: list[tuple[str, Callable[[Front], str]]] = [
 
 
 @pytest.mark.parametrize(("reason", "mint"), UNPROVEN)
-def test_of_a_token_that_is_not_proven_only_issuer_and_hash_are_kept(
+def test_only_issuer_and_hash_of_an_unverified_token_are_kept(
     front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
 ) -> None:
     token = mint(front)
@@ -198,7 +198,7 @@ REFUSED_FOR_A_CLAIM: list[tuple[str, Callable[[Front], str]]] = [
 
 
 @pytest.mark.parametrize(("reason", "mint"), REFUSED_FOR_A_CLAIM)
-def test_of_a_token_whose_signature_is_proven_the_line_says_whose_it_was(
+def test_the_line_of_a_verified_token_names_its_caller(
     front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
 ) -> None:
     answer = front.send(mint(front))
@@ -263,7 +263,7 @@ def test_a_failure_names_its_cause_without_secrets(front: Front, log: ReadLog) -
     assert "AccessDenied" in str(error["message"])
 
 
-def test_what_nobody_foresaw_is_answered_with_nothing_and_logged_with_everything(
+def test_an_internal_error_is_logged_and_not_answered_in_detail(
     front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = front.token()
@@ -312,7 +312,7 @@ class _Full(_BrokenPipe):
 
 
 @pytest.mark.parametrize("stream", [_BrokenPipe(), _Full()])
-def test_there_is_no_login_without_its_record(
+def test_no_login_is_returned_without_its_audit_line(
     front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: _BrokenPipe
 ) -> None:
     token = front.token()
@@ -359,9 +359,7 @@ def test_no_value_of_a_token_breaks_the_line(front: Front, log: ReadLog, value: 
 
 
 @pytest.mark.parametrize("value", ["\x01", "\U0001f4a3", "\u202e", "x", '"'])
-def test_even_values_of_nothing_but_escapes_leave_identity_grants_and_hashes_whole(
-    front: Front, log: ReadLog, value: str
-) -> None:
+def test_values_full_of_escapes_leave_identity_and_hashes_whole(front: Front, log: ReadLog, value: str) -> None:
     # As much as a token of 16 KiB can hold.
     long = value * (800 // len(json.dumps(value)[1:-1]))
     token = front.token(

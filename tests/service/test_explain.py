@@ -145,7 +145,7 @@ def test_a_token_in_the_body_is_taken(explain: ExplainFront) -> None:
     assert answer.fields["decision"] == "granted"
 
 
-def test_report_mode_is_told_to_whom_it_would_have_granted(explain: ExplainFront) -> None:
+def test_report_mode_is_disclosed_where_it_would_have_granted(explain: ExplainFront) -> None:
     answer = explain.send(explain.token(environment="trial"), "registry=trial")
     assert (answer.fields["decision"], answer.fields["reason"]) == ("denied", "no-matching-grant")
     assert answer.fields["would"] == [
@@ -170,7 +170,7 @@ def test_a_stranger_learns_nothing_of_the_policy(explain: ExplainFront) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["pull-request-target", "leaked-runner"])
-def test_outsiders_and_the_denied_are_told_of_no_grant(explain: ExplainFront, scenario: str) -> None:
+def test_untrusted_and_denied_runs_learn_of_no_grant(explain: ExplainFront, scenario: str) -> None:
     answer = explain.send(explain.token(scenario))
     assert answer.fields.keys() == {"decision", "reason", "identity", "registries", "would", "request_id"}
     assert answer.fields["would"] == []
