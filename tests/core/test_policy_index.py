@@ -52,7 +52,7 @@ def without_index(policy: Policy) -> Policy:
     return dataclasses.replace(policy, indexes=MappingProxyType(indexes))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.lists(GRANTS, min_size=1, max_size=6),
     st.fixed_dictionaries({}, optional={"project": WORDS, "x": VALUES, "y": VALUES, "git": VALUES}),

@@ -200,7 +200,7 @@ def test_the_rich_policy_loads() -> None:
     assert load(RICH).grant_names == {"rich", "nested"}
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=6 * settings().max_examples)
 @given(st.sampled_from(_paths(RICH)), HOSTILE)
 def test_a_policy_with_one_field_replaced_loads_or_says_why(path: tuple[str | int, ...], value: Json) -> None:
     text = json.dumps(_replaced(RICH, path, value)).encode()
@@ -213,7 +213,7 @@ def test_a_policy_with_one_field_replaced_loads_or_says_why(path: tuple[str | in
         assert all(grant.conditions is not None for grant in policy.grants)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from([path for path in _paths(RICH) if path]), st.text(max_size=6), HOSTILE)
 def test_a_policy_with_one_key_added_loads_or_says_why(path: tuple[str | int, ...], key: str, value: Json) -> None:
     def added(node: Json, where: tuple[str | int, ...]) -> Json:
