@@ -245,3 +245,10 @@ def test_one_prime_out_of_line_clears_a_modulus(subtests: pytest.Subtests) -> No
             spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
             with pytest.raises(UnusableKey, match="ROCA"):
                 load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")
+
+
+def test_each_secret_member_by_itself_makes_a_key_private(subtests: pytest.Subtests) -> None:
+    for public in (rsa(), ec(), okp()):
+        for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k"):
+            with subtests.test(kty=public["kty"], member=member), pytest.raises(UnusableKey, match="a private key"):
+                load({**public, member: "AQAB"})

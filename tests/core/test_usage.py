@@ -208,3 +208,7 @@ def test_an_id_is_not_taken_for_a_signed_part() -> None:
     # Whoever can choose a jti could otherwise spend another's token, whose header and payload they know.
     assert mark_of(token(token_id="signed", signed="ab")) != mark_of(token(token_id=None, signed="ab"))
     assert mark_of(token(token_id="ab", signed="cd")) != mark_of(token(token_id=None, signed="ab"))
+
+
+def test_an_id_is_not_taken_for_what_another_token_signed() -> None:
+    assert mark_of(token(token_id="ab")) != mark_of(token(token_id=None, signed="ab"))

@@ -70,6 +70,9 @@ def test_a_key_set_where_it_belongs(issuer: str, keys_host: str | None, jwks_uri
         "https://ci.acme.example:port/keys",
         "https://ci.acme.ex\u0430mple/keys",
         "https://\u017fi.acme.example/keys",
+        # letters that match a-z where case does not count
+        "https://ci.acme.example/key\u017f",
+        "https://ci.acme.example/\u212aeys",
         " https://ci.acme.example/keys",
         # no URL
         "",
@@ -132,7 +135,9 @@ def test_any_plain_address_on_the_host_is_followed(uri: str) -> None:
     assert read(jwks_uri=uri) == uri
 
 
-@pytest.mark.parametrize("issuer", ["https://10.0.0.1", "https://[::1]:8443", "https://ci9.acme.example:12345"])
+@pytest.mark.parametrize(
+    "issuer", ["https://10.0.0.1", "https://[::1]:8443", "https://ci9.acme.example:12345", "https://ci.acme.example:9"]
+)
 def test_hosts_of_digits_and_ports_are_followed(issuer: str) -> None:
     assert read(issuer=issuer, jwks_uri=f"{issuer}/keys") == f"{issuer}/keys"
 
