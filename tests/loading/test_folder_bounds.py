@@ -234,3 +234,10 @@ def test_a_files_grant_admits_only_its_organizations(listed: list[Json], allowed
             condition.holds(condition.found(vocabulary, {})) for condition in conditions
         ):
             assert own.allows(vocabulary)
+
+
+def test_a_name_with_a_slash_is_below_another_only_in_groups() -> None:
+    listed: list[Json] = [{"name": "a"}, {"name": "a/x"}]
+    inner = grant(match={"organization": "a/x"})
+    assert organizations(listed, [{"name": "a"}], inner) == ["match"]
+    assert organizations(listed, [{"name": "a"}], inner, issuer="gitlab") == []
