@@ -135,7 +135,7 @@ def test_a_request_without_a_set_waits_for_any_fetch() -> None:
     assert story.fetches == 2
 
 
-def test_a_set_from_the_future_is_fetched_though_the_table_is_fresh() -> None:
+def test_a_set_from_the_future_is_fetched_despite_a_fresh_table() -> None:
     story = SharedStory(age_seconds=None)
     story.find()
     story.clock.wall_seconds -= 100
