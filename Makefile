@@ -48,7 +48,7 @@ serve: .venv/stamp ## the whole service on this machine, until Ctrl-C; PROVIDER=
 # ------------------------------------------------------------------------------------------------ changing it
 
 test: .venv/stamp ## all tests; PYTEST_FLAGS are handed on, COVERAGE=--cov measures
-	@$(PYTEST) $(COVERAGE) $(PYTEST_FLAGS)
+	@$(PYTEST) $(PYTEST_FLAGS) $(COVERAGE)
 
 test-core: .venv/stamp ## the tests of what decides, in seconds: verification, policy, providers, session policies
 	@$(PYTEST) $(CORE_TESTS) $(PYTEST_FLAGS)
