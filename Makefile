@@ -48,7 +48,7 @@ serve: .venv/stamp ## run the whole service on this machine until Ctrl-C; PROVID
 # ------------------------------------------------------------------------------------------------ development
 
 test: .venv/stamp ## run all tests; PYTEST_FLAGS='-k glob' runs some, COVERAGE=--cov measures coverage
-	@$(PYTEST) $(COVERAGE) $(PYTEST_FLAGS)
+	@$(PYTEST) $(PYTEST_FLAGS) $(COVERAGE)
 
 test-core: .venv/stamp ## run the tests of the decision in seconds: verification, policy, providers, session policies
 	@$(PYTEST) $(CORE_TESTS) $(PYTEST_FLAGS)

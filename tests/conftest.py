@@ -2,6 +2,10 @@
 
 from hypothesis import settings
 
-# A law holds or it does not; how long an example takes says only how busy the machine is.
-settings.register_profile("laws", deadline=None)
-settings.load_profile("laws")
+from tests.requirements_present import skips_nothing
+
+# A law holds or it does not; how long an example takes says only how busy the machine is. A person waits for the
+# answer and runs the tests many times a day; CI tries more, and so does `--hypothesis-profile=thorough`.
+settings.register_profile("quick", deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=100)
+settings.load_profile("thorough" if skips_nothing() else "quick")

@@ -32,7 +32,7 @@ def validated(content: str | bytes, **environment: str) -> dict[str, str | int]:
     return PolicyValidator(read_settings(environment))(event(content), None)
 
 
-def test_a_good_policy_passes_under_the_identity_that_it_will_have() -> None:
+def test_a_good_policy_passes_and_its_hash_is_reported() -> None:
     sha256 = load_policy(GOOD.encode(), name="policy.yaml", read_file=None).sha256
     assert validated(GOOD) == {"policy_sha256": sha256, "issuers": 1, "grants": 1}
 
@@ -89,7 +89,7 @@ def test_what_the_service_could_not_load_is_refused() -> None:
 @pytest.mark.parametrize(
     "given", [None, "policy", [], {}, {"content": None}, {"content": 3}, {"content": "no base64"}, {"content": "é"}]
 )
-def test_an_event_that_is_none_of_appconfigs_passes_nothing(given: object) -> None:
+def test_an_event_that_is_not_appconfigs_fails(given: object) -> None:
     with pytest.raises(PolicyRefused, match=r"^content: expected"):
         PolicyValidator(read_settings({}))(given, None)
 
@@ -99,7 +99,7 @@ def test_a_bad_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
         validated(GOOD, AWS_REGION="nowhere")
 
 
-def test_its_handler_can_be_imported_from_anywhere_and_needs_nothing_of_aws(tmp_path: Path) -> None:
+def test_its_handler_is_importable_anywhere_without_aws(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from validate_policy.app import handler\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 from token_exchange.refresher import MAX_RUN_SECONDS
 
 
-def test_its_handler_can_be_imported_from_anywhere_and_with_nothing_set(tmp_path: Path) -> None:
+def test_its_handler_is_importable_anywhere_without_settings(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", "from refresh_keys.app import handler; assert callable(handler)"],
         cwd=tmp_path,

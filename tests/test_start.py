@@ -24,7 +24,7 @@ def function_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tmp_path / "app.py")
 
 
-def test_the_collector_works_again_once_started_and_leaves_alone_what_stays(function_file: str) -> None:
+def test_garbage_collection_resumes_after_the_start(function_file: str) -> None:
     frozen_before = gc.get_freeze_count()
     assert callable(start(function_file))
     assert gc.isenabled()

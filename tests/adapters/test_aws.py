@@ -22,7 +22,7 @@ def test_a_service_is_described_as_botocore_describes_it(service: str, kind: str
 
 
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "sdk-default-configuration"])
-def test_what_holds_for_all_services_is_read_alike_and_in_the_same_order(name: str) -> None:
+def test_data_of_all_services_is_read_as_botocore_does(name: str) -> None:
     ours, botocores = ServiceModels(None).load_data(name), Loader().load_data(name)
     assert json.dumps(ours) == json.dumps(botocores)
 

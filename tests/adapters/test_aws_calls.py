@@ -91,7 +91,7 @@ def test_an_answer_is_passed_on() -> None:
         ("502", 502, Reason.AWS_UNAVAILABLE),
     ],
 )
-def test_awss_code_decides_whose_turn_it_is(code: str, status: int, reason: Reason) -> None:
+def test_the_error_code_of_aws_decides_the_reason(code: str, status: int, reason: Reason) -> None:
     refused = _refusal(_client_error(code, "in AWS's words", status=status))
     assert refused.reason is reason
     assert SUBJECT in refused.description
@@ -120,7 +120,7 @@ def test_the_plain_no_is_the_callees_own() -> None:
         (RecursionError(), Reason.AWS_UNAVAILABLE),
     ],
 )
-def test_what_is_no_answer_of_awss_is_no_refusal_either(error: Exception, reason: Reason) -> None:
+def test_a_failure_without_an_answer_is_not_a_refusal(error: Exception, reason: Reason) -> None:
     assert _refusal(error).reason is reason
 
 
@@ -139,7 +139,7 @@ def test_a_fault_of_our_own_is_not_taken_for_awss() -> None:
 @pytest.mark.parametrize(
     "secret", ["wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY", "eyJhbGciOi.eyJpc3M.c2ln", "IQoJ" * 100]
 )
-def test_awss_words_hold_no_secret_no_control_character_and_an_end(secret: str) -> None:
+def test_the_quoted_text_of_aws_is_redacted_and_bounded(secret: str) -> None:
     words = f"The canonical string was\n\x1b[2Jx-amz-security-token={secret}\u202e and {'more ' * 200}"
     description = _refusal(_client_error("SignatureDoesNotMatch", words)).description
     assert secret not in description
@@ -147,7 +147,7 @@ def test_awss_words_hold_no_secret_no_control_character_and_an_end(secret: str) 
     assert len(description) < 500
 
 
-def test_a_client_that_cannot_be_made_is_a_setting_to_mend() -> None:
+def test_a_client_that_cannot_be_made_is_misconfigured() -> None:
     for error in (ValueError("Invalid endpoint: nonsense"), BotoCoreError()):
         with pytest.raises(Refused) as refused:
             made(_raising(error), service="STS")

@@ -18,7 +18,7 @@ def _deadline(seconds: float) -> Deadline:
     return Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + seconds)
 
 
-def test_a_call_returns_what_it_returns_and_raises_what_it_raises() -> None:
+def test_a_call_passes_on_its_result_or_exception() -> None:
     calls = DeadlineCalls()
     assert calls.call(lambda: 7, deadline=_deadline(10)) == 7
     with pytest.raises(ZeroDivisionError):
@@ -47,7 +47,7 @@ def test_without_time_nothing_is_called() -> None:
     assert not called.is_set()
 
 
-def test_a_call_that_hangs_is_given_up_and_keeps_nobody_waiting() -> None:
+def test_a_hanging_call_is_abandoned_and_blocks_no_other() -> None:
     calls, release = DeadlineCalls(), threading.Event()
     clock = SystemClock()
     started = time.monotonic()

@@ -132,7 +132,7 @@ BAD_LOGINS = [
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
-def test_a_login_that_cannot_be_used_is_none(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
+def test_an_unusable_login_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "application/x-amz-json-1.1"),), body=body)
     with pytest.raises(Refused) as refused:
         EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(
@@ -180,9 +180,7 @@ BAD_SESSIONS = [
 
 
 @pytest.mark.parametrize("body", BAD_SESSIONS)
-def test_a_session_that_cannot_be_used_is_none(
-    wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes
-) -> None:
+def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "text/xml"),), body=body)
     with pytest.raises(Refused) as refused:
         StsRoleAssumer(clients=clients, calls=DeadlineCalls()).assume(REQUEST, deadline=deadline)
@@ -348,7 +346,7 @@ def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients, deadli
         None,
     ],
 )  # fmt: skip
-def test_a_secret_that_is_no_login_is_refused_without_a_word_of_it(
+def test_a_secret_without_a_login_is_refused_and_not_quoted(
     wire: Wire, clients: AwsClients, deadline: Deadline, value: str | None
 ) -> None:
     wire.answer = Answer(body=json.dumps({"ARN": SECRET, "SecretBinary": "aHVudGVyMg=="}).encode())

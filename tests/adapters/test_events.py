@@ -102,7 +102,7 @@ def test_each_event_is_one_line_with_its_code(
     assert {name: line[name] for name in fields} == fields
 
 
-def test_a_policy_that_does_not_load_tells_its_problems_and_how_many_more(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_that_does_not_load_lists_its_first_problems(capsys: pytest.CaptureFixture[str]) -> None:
     cause = _unusable()
     Events(metrics=Metrics(deployment="exchange")).not_loaded(cause, in_force=None, version=None)
     (line,) = [line for line in _lines(capsys) if "_aws" not in line]
@@ -174,7 +174,7 @@ def test_each_is_measured(
 
 
 @pytest.mark.parametrize(("code", "level", "tell", "fields"), TOLD, ids=[row[0] for row in TOLD])
-def test_every_event_is_told_even_when_standard_output_is_gone(
+def test_every_event_goes_to_stderr_where_stdout_is_broken(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     code: str,

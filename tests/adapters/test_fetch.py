@@ -121,7 +121,7 @@ class TestBadAnswers:
             assert server.connections == 1
 
     @pytest.mark.parametrize("status", [101, 103, 199])
-    def test_an_interim_status_is_no_answer(self, status: int) -> None:
+    def test_an_interim_status_is_refused(self, status: int) -> None:
         with (
             tls_server(answering(b"HTTP/1.1 %d X\r\n\r\n" % status)) as server,
             pytest.raises(FetchFailed, match=f"status {status}"),
@@ -178,7 +178,7 @@ class TestBadAnswers:
         with tls_server(answering(answer, farewell=farewell)) as server, pytest.raises(FetchFailed):
             fetch(server)
 
-    def test_an_answer_that_ends_with_the_connection_needs_a_farewell(self) -> None:
+    def test_a_body_ended_by_the_connection_needs_close_notify(self) -> None:
         # Anybody on the way can close a connection; only the server can say goodbye.
         with (
             tls_server(answering(UNTIL_CLOSE + BODY, farewell=False)) as server,
@@ -283,7 +283,7 @@ class TestUrls:
             "",
         ],
     )
-    def test_what_is_not_https_to_a_host_contacts_nobody(self, url: str) -> None:
+    def test_a_url_that_is_not_https_to_a_host_is_not_fetched(self, url: str) -> None:
         with tls_server(answering(whole(BODY))) as server:
             with pytest.raises(FetchFailed):
                 FETCHER.fetch(

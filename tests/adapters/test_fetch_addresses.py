@@ -39,7 +39,7 @@ from token_exchange.issuer_keys.fetch import FetchFailed
         ("ff02::1", False),
     ],
 )
-def test_only_addresses_of_machines_and_none_that_keeps_credentials(address: str, *, allowed: bool) -> None:
+def test_no_metadata_or_special_address_is_contacted(address: str, *, allowed: bool) -> None:
     assert may_be_an_issuers(address) is allowed
 
 
@@ -51,7 +51,7 @@ def resolving_to(*addresses: str) -> Resolve:
     return resolve
 
 
-def test_a_name_that_leads_to_the_metadata_service_is_not_followed() -> None:
+def test_a_host_that_resolves_to_metadata_is_not_contacted() -> None:
     fetcher = HttpsFetcher(clock=SystemClock(), resolve=resolving_to("169.254.169.254", "fd00:ec2::254"))
     with pytest.raises(FetchFailed, match="addresses at which no issuer can be"):
         fetcher.fetch("https://ci.acme.example/keys", ca_bundle=None, timeout_seconds=1, max_bytes=100)

@@ -123,7 +123,7 @@ class TestTime:
         with swallowing_address() as (host, port), pytest.raises(FetchFailed, match=r"(?i)time"):
             fetch(f"https://{host}:{port}/")
 
-    def test_an_address_that_swallows_attempts_leaves_time_for_the_next(self) -> None:
+    def test_a_silent_address_leaves_time_for_the_next(self) -> None:
         with swallowing_address() as swallowing, tls_server(answering(whole(BODY))) as server:
 
             def resolve(host: str, port: int) -> Sequence[Address]:
@@ -139,7 +139,7 @@ class TestTime:
 
 
 class TestUnreachable:
-    def test_nobody_listens(self) -> None:
+    def test_a_closed_port_is_a_failure(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         with pytest.raises(FetchFailed, match="refused"):

@@ -108,7 +108,7 @@ def test_what_did_not_happen_is_not_measured(capsys: pytest.CaptureFixture[str])
         (Reason.INTERNAL_ERROR, True, "service"),
     ],
 )
-def test_whose_failure_it_is_is_a_dimension(
+def test_the_fault_is_a_dimension(
     capsys: pytest.CaptureFixture[str],
     reason: Reason,
     verified: bool,  # noqa: FBT001 - a table's column
@@ -123,13 +123,13 @@ def test_whose_failure_it_is_is_a_dimension(
     assert lines[0]["fault"] == fault
 
 
-def test_an_explanation_of_a_denial_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_explained_denial_is_not_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     record = _record(verified=True, reason=Reason.NO_MATCHING_GRANT)
     record.is_explanation = True
     Metrics(deployment="exchange").exchange(record, {"total": 1.0}, cold_start=False, policy_age_seconds=None)
     assert "fault" not in capsys.readouterr().out
 
 
-def test_nobody_is_a_dimension(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_caller_is_a_dimension(capsys: pytest.CaptureFixture[str]) -> None:
     Metrics(deployment="exchange").exchange(_record(verified=True), TIMES, cold_start=False, policy_age_seconds=None)
     assert "acme" not in capsys.readouterr().out

@@ -78,7 +78,7 @@ def test_what_is_deployed_is_read_and_named_by_its_label(story: Story) -> None:
     assert document.name == "policy.yaml"
 
 
-def test_one_session_serves_all_looks_and_an_unchanged_policy_is_received_once(story: Story) -> None:
+def test_one_session_serves_all_checks_and_sends_a_policy_once(story: Story) -> None:
     first = story.look()
     for _ in range(3):
         story.advance(60)
@@ -87,7 +87,7 @@ def test_one_session_serves_all_looks_and_an_unchanged_policy_is_received_once(s
     assert story.errors() == []
 
 
-def test_a_new_deployment_is_seen_at_the_next_look(story: Story) -> None:
+def test_a_new_deployment_is_seen_at_the_next_check(story: Story) -> None:
     story.look()
     story.aws.configurations.deploy(DEPLOYED, b"version: 2")
     story.advance(60)
@@ -117,7 +117,7 @@ def test_an_environment_that_was_frozen_asks(story: Story, jump_seconds: float) 
     assert story.look().content == b"version: 2"
 
 
-def test_a_token_that_grew_too_old_starts_a_new_session_in_the_same_look(story: Story) -> None:
+def test_an_expired_token_starts_a_new_session_in_the_same_check(story: Story) -> None:
     story.look()
     story.aws.configurations.age_tokens(A_DAY_SECONDS)
     story.advance(60)
@@ -128,9 +128,7 @@ def test_a_token_that_grew_too_old_starts_a_new_session_in_the_same_look(story: 
 
 @pytest.mark.parametrize("kind", ["throttle", "server-error", "unavailable", "access-denied", "malformed"])
 @pytest.mark.parametrize("operation", [START, GET])
-def test_a_failure_is_told_and_costs_one_call_and_the_next_look_starts_anew(
-    story: Story, operation: str, kind: FaultKind
-) -> None:
+def test_after_a_failure_the_next_check_starts_a_new_session(story: Story, operation: str, kind: FaultKind) -> None:
     story.aws.faults.plan(operation, AwsFault(kind=kind), times=1)
     with pytest.raises(PolicyUnreadable, match=r"^appconfig:ecr-token-exchange/live/policy: "):
         story.look()
@@ -140,7 +138,7 @@ def test_a_failure_is_told_and_costs_one_call_and_the_next_look_starts_anew(
 
 
 @pytest.mark.parametrize("operation", [START, GET])
-def test_a_connection_that_a_frozen_environment_lost_costs_nothing(story: Story, operation: str) -> None:
+def test_a_connection_lost_while_frozen_is_opened_again(story: Story, operation: str) -> None:
     story.aws.faults.plan(operation, AwsFault(kind="drop"), times=1)
     assert story.look().content == b"version: 1"
     assert story.calls().count(operation) == 2
@@ -165,7 +163,7 @@ def test_after_a_failure_no_old_token_is_used(story: Story) -> None:
 
 
 @pytest.mark.parametrize("operation", [START, GET])
-def test_a_look_ends_in_time(story: Story, operation: str) -> None:
+def test_a_check_ends_in_time(story: Story, operation: str) -> None:
     story.aws.faults.plan(operation, AwsFault(kind="hang"), times=1)
     clock = SystemClock()
     begun = clock.monotonic()
@@ -174,9 +172,7 @@ def test_a_look_ends_in_time(story: Story, operation: str) -> None:
     assert clock.monotonic() - begun < LOOK_SECONDS + 0.5
 
 
-def test_what_was_never_deployed_and_what_is_empty_is_no_policy(
-    story: Story, running: tuple[Aws, AwsClients, MovedClock]
-) -> None:
+def test_a_missing_or_empty_deployment_is_an_error(story: Story, running: tuple[Aws, AwsClients, MovedClock]) -> None:
     story.aws.configurations.deploy(DEPLOYED, b"")
     with pytest.raises(PolicyUnreadable, match="empty"):
         story.look()
@@ -200,7 +196,7 @@ HEADERS = (("Next-Poll-Configuration-Token", "t2"), ("Next-Poll-Interval-In-Seco
         (b'{"InitialConfigurationToken": "t1"}', Answer(headers=HEADERS[1:], body=b"version: 1")),
     ],
 )
-def test_an_answer_that_is_no_appconfigs_is_no_policy(started: bytes, answer: Answer) -> None:
+def test_an_answer_unlike_appconfigs_is_an_error(started: bytes, answer: Answer) -> None:
     def handle(request: Request) -> Answer:
         return answer if request.method == "GET" else Answer(status=201, body=started)
 

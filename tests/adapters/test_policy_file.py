@@ -68,7 +68,7 @@ def test_a_folder_is_its_policy_and_its_files_of_grants(of_teams: Path) -> None:
         document.read_file("../outside.pem")
 
 
-def test_a_file_is_no_folder(of_teams: Path) -> None:
+def test_a_file_is_not_a_folder(of_teams: Path) -> None:
     assert PolicyFile(of_teams / "policy.yaml").read().grant_files is None
 
 

@@ -83,7 +83,7 @@ def test_the_latest_version_is_read_under_the_files_own_name(s3: LocalS3, s3_cli
         assert document.read_file is None
 
 
-def test_an_object_that_is_deleted_is_no_policy_and_one_that_comes_back_is(s3: LocalS3, s3_clients: AwsClients) -> None:
+def test_a_deleted_object_is_an_error_until_it_is_back(s3: LocalS3, s3_clients: AwsClients) -> None:
     policy = policy_in(s3_clients)
     s3.put(KEY, b"version: 1")
     look(policy)
@@ -130,7 +130,7 @@ def test_without_versions_the_entity_tag_names_the_version(wire: Wire) -> None:
         (object_of(b"version: 1", **{"x-amz-checksum-crc32": "AAAAAA=="}), "hecksum"),
     ],
 )
-def test_whatever_else_comes_is_no_policy(wire: Wire, answer: Answer | Silence, why: str) -> None:
+def test_any_other_answer_is_an_error(wire: Wire, answer: Answer | Silence, why: str) -> None:
     wire.answer = answer
     with pytest.raises(PolicyUnreadable, match=why) as error:
         look(policy_in(wire.clients))
@@ -139,7 +139,7 @@ def test_whatever_else_comes_is_no_policy(wire: Wire, answer: Answer | Silence, 
     assert len(wire.seen) == (2 if answer is Silence.DROP else 1)
 
 
-def test_a_failed_look_forgets_nothing(wire: Wire) -> None:
+def test_a_failed_check_keeps_the_etag(wire: Wire) -> None:
     policy = policy_in(wire.clients)
     first = look(policy)
     wire.answer = Answer(status=500)
@@ -150,7 +150,7 @@ def test_a_failed_look_forgets_nothing(wire: Wire) -> None:
     assert [seen.header("if-none-match") for seen in wire.seen] == [None, '"e1"', '"e1"']
 
 
-def test_an_object_that_is_too_long_is_no_policy(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_is_too_long_is_an_error(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_body, "MAX_POLICY_BYTES", 10)
     assert look(policy_in(wire.clients)).content == b"version: 1"
     wire.answer = object_of(b"version: 1\n")
@@ -161,7 +161,7 @@ def test_an_object_that_is_too_long_is_no_policy(wire: Wire, monkeypatch: pytest
 @pytest.mark.parametrize(
     "answer", [Silence.HANG, Answer(headers=(("ETag", '"e1"'),), body=b"x" * 60, seconds_per_byte=0.1)]
 )
-def test_a_look_ends_in_time_whatever_s3_does(wire: Wire, answer: Answer | Silence) -> None:
+def test_a_check_ends_in_time_whatever_s3_does(wire: Wire, answer: Answer | Silence) -> None:
     wire.answer = answer
     clock = SystemClock()
     begun = clock.monotonic()

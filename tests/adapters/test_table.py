@@ -59,7 +59,7 @@ def test_a_mark_is_the_first_ones(state: FakeState | StateTable) -> None:
     assert state.set(mark, request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
 
 
-def test_a_mark_is_released_by_the_one_who_set_it_alone(state: FakeState | StateTable) -> None:
+def test_a_mark_is_released_only_by_its_owner(state: FakeState | StateTable) -> None:
     mark = f"use#{time.monotonic_ns()}"
     state.release(mark, request_id="a", deadline=deadline())
     assert state.set(mark, request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
@@ -137,7 +137,7 @@ def wire() -> Iterator[Wire]:
         Silence.DROP,
     ],
 )
-def test_an_answer_that_is_none_is_no_write(
+def test_an_unusable_answer_is_not_a_write(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, answer: Answer | Silence
 ) -> None:
     state = table_at(f"http://127.0.0.1:{wire.server.port}", "state", monkeypatch)

@@ -136,7 +136,7 @@ CORRUPT: "list[dict[str, AttributeValueTypeDef]]" = [
 
 
 @pytest.mark.parametrize("item", CORRUPT)
-def test_an_item_that_is_no_key_set_is_a_fault_and_gives_way_to_one(
+def test_a_damaged_item_is_a_fault_until_it_is_replaced(
     database: LocalDynamoDb, writer: SharedKeysWriter, item: "dict[str, AttributeValueTypeDef]"
 ) -> None:
     database.client.put_item(TableName=TABLE, Item={"pk": {"S": NAME}, **item})
@@ -147,7 +147,7 @@ def test_an_item_that_is_no_key_set_is_a_fault_and_gives_way_to_one(
     assert writer.read(NAME, deadline=soon()) == next_run
 
 
-def test_a_table_that_is_not_there_is_a_fault(database: LocalDynamoDb, writer: SharedKeysWriter) -> None:
+def test_a_missing_table_is_a_fault(database: LocalDynamoDb, writer: SharedKeysWriter) -> None:
     database.client.delete_table(TableName=TABLE)
     with pytest.raises(SharedKeysFailed, match="ResourceNotFoundException"):
         writer.read(NAME, deadline=soon())

@@ -190,7 +190,7 @@ def test_takes_a_host_as_docker_writes_it(job: Job, helper: Helper, stdin: str) 
 @pytest.mark.parametrize(
     "stdin", ["", "\n", "https:///", "a b", 'x"y', "x&format=password", "x%26", "-o\\x", "Ä", "$(id)"]
 )
-def test_what_is_no_host_is_sent_nowhere(job: Job, helper: Helper, stdin: str) -> None:
+def test_a_host_that_is_not_one_is_not_contacted(job: Job, helper: Helper, stdin: str) -> None:
     done = helper.run(stdin=stdin, ECR_EXCHANGE_TOKEN=job.token())
     assert (done.returncode, done.stdout) == (1, NOT_FOUND)
     assert helper.seen() == ""
@@ -213,7 +213,7 @@ def test_what_is_no_host_is_sent_nowhere(job: Job, helper: Helper, stdin: str) -
         "https://x\nhttps://y",
     ],
 )
-def test_an_address_that_is_none_is_sent_nothing(job: Job, helper: Helper, url: str) -> None:
+def test_a_url_that_is_not_one_is_not_contacted(job: Job, helper: Helper, url: str) -> None:
     done = helper.run(ECR_EXCHANGE_URL=url, ECR_EXCHANGE_TOKEN=job.token())
     assert_failed(helper, done, "ECR_EXCHANGE_URL: expected")
     assert helper.seen() == ""
@@ -223,7 +223,7 @@ def test_an_address_that_is_none_is_sent_nothing(job: Job, helper: Helper, url: 
     "token",
     ['x"\noutput = "stolen', "a.b.c\nurl = https://acme.example", "a b", "a.b.c\\", "<html>"],
 )
-def test_a_token_that_is_none_writes_no_configuration(helper: Helper, token: str) -> None:
+def test_an_unusable_token_writes_no_configuration(helper: Helper, token: str) -> None:
     assert_failed(helper, helper.run(ECR_EXCHANGE_TOKEN=token), "is not a JSON web token")
     assert helper.seen() == ""
 
@@ -248,12 +248,12 @@ def test_a_token_that_is_none_writes_no_configuration(helper: Helper, token: str
         ),
     ],
 )
-def test_a_job_without_a_token_is_told_what_is_missing(helper: Helper, variables: dict[str, str], message: str) -> None:
+def test_a_job_without_a_token_learns_what_is_missing(helper: Helper, variables: dict[str, str], message: str) -> None:
     assert_failed(helper, helper.run(**variables), message)
     assert helper.seen() == ""
 
 
-def test_a_service_that_is_not_there_is_named(job: Job, helper: Helper) -> None:
+def test_an_unreachable_service_is_named(job: Job, helper: Helper) -> None:
     done = helper.run(ECR_EXCHANGE_URL="http://127.0.0.1:1", ECR_EXCHANGE_TOKEN=job.token())
     assert done.returncode == 1
     assert "no response from http://127.0.0.1:1: curl exited with status 7" in done.stdout
@@ -296,7 +296,7 @@ def test_an_answer_that_stays_is_not_waited_for(job: Job, helper: Helper) -> Non
     assert helper.pauses() == []
 
 
-def test_an_answer_of_somebody_else_is_no_login(job: Job, helper: Helper) -> None:
+def test_an_answer_of_another_service_is_not_a_login(job: Job, helper: Helper) -> None:
     done = helper.run(ECR_EXCHANGE_URL=f"{job.world.aws.url}/_control", ECR_EXCHANGE_TOKEN=job.token())
     assert_failed(helper, done, "/_control answered 400")
 

@@ -71,7 +71,7 @@ def test_logs_in_with_a_password_on_its_standard_input(shop: Shop, docker: Docke
     assert shop.has(SHOP, "password")
 
 
-def test_a_password_that_ecr_did_not_hand_out_is_no_login(shop: Shop, docker: Docker) -> None:
+def test_a_password_that_ecr_did_not_issue_is_refused(shop: Shop, docker: Docker) -> None:
     command = ("docker", "login", "--username", "AWS", "--password-stdin", shop.apps.host)
     done = run(*command, stdin="not-a-password", environment=docker.environment)
     assert done.returncode != 0
@@ -103,7 +103,7 @@ def test_a_pull_login_pushes_nothing(shop: Shop, docker: Docker) -> None:
     assert not shop.has(BASE, "mine", registry="base")
 
 
-def test_another_repository_is_neither_read_nor_written(shop: Shop, docker: Docker) -> None:
+def test_another_repository_can_be_neither_read_nor_written(shop: Shop, docker: Docker) -> None:
     shop.write_config(docker.folder)
     assert "is not authorized to perform: ecr:BatchGetImage" in docker.pull(f"{shop.apps.host}/{OTHER}:1")
     assert "denied: " in docker.push(docker.make(f"{shop.apps.host}/{OTHER}:2"))
@@ -127,9 +127,7 @@ def test_is_refused_without_a_login(shop: Shop, docker: Docker) -> None:
 
 
 @pytest.mark.parametrize("refusal", ["upload", "deny"])
-def test_a_layer_of_a_repository_that_it_may_not_read_is_uploaded_anew(
-    shop: Shop, docker: Docker, refusal: str
-) -> None:
+def test_a_layer_of_an_unreadable_repository_is_uploaded_again(shop: Shop, docker: Docker, refusal: str) -> None:
     """docker asks to mount what it once saw elsewhere; it copes with either way in which ECR may refuse."""
     shop.apps.mount_refusal = "deny" if refusal == "deny" else "upload"
     image = docker.make(f"{shop.apps.host}/ci/acme/elsewhere:{refusal}")

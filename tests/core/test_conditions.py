@@ -205,7 +205,7 @@ def test_case_is_ignored_only_where_asked() -> None:
     assert not condition(ignore_case=True).holds(["ACME", 7])
 
 
-def test_an_index_is_made_of_exact_values_alone() -> None:
+def test_an_index_holds_only_exact_values() -> None:
     assert condition(ignore_case=False).exact_keys == frozenset({("text", "acme/App")})
     assert condition(ignore_case=True).exact_keys is None
     tests = (Like((compile_glob("v*"),)), Exists(present=True))
@@ -213,13 +213,13 @@ def test_an_index_is_made_of_exact_values_alone() -> None:
     assert only_like.exact_keys is None
 
 
-def test_a_claim_is_told_by_its_name_or_by_the_keys_that_lead_to_it() -> None:
+def test_a_claim_is_quoted_by_its_name_or_path() -> None:
     assert condition(ignore_case=False).claim == "probe"
     nested = RawCondition(path=("a", "b"), tests=(), expected=[])
     assert nested.claim == ["a", "b"]
 
 
-def test_a_vocabulary_name_and_a_raw_claim_of_that_name_are_two_things() -> None:
+def test_a_name_and_a_raw_claim_of_that_name_differ() -> None:
     found = document()
     found = changed(found, "grants[0].match", {"branch": "main"})
     found = changed(found, "grants[0].claims", {"branch": "other"})

@@ -72,14 +72,14 @@ def test_the_first_grant_that_covers_wins() -> None:
     assert names(decision.tried) == ["narrow"]
 
 
-def test_of_the_grants_tried_before_the_winning_one_ten_are_recorded() -> None:
+def test_ten_of_the_grants_tried_before_the_winner_are_recorded() -> None:
     narrow = [grant(name=f"narrow-{n}", repositories=[f"base/{n}"]) for n in range(12)]
     decision = granted(decided(document(*narrow, grant(name="wide")), scope=wants("base/x")))
     assert names(decision.tried) == [f"narrow-{n}" for n in range(10)]
     assert [award.grant.name for award in decision.awards] == ["wide"]
 
 
-def test_a_scope_that_only_an_unmatched_grant_holds_is_no_matter_of_scope() -> None:
+def test_a_scope_held_only_by_an_unmatched_grant_is_denied() -> None:
     found = document(grant(match={"branch": "other"}))
     denied(decided(found, scope=wants("elsewhere/x")), Reason.NO_MATCHING_GRANT)
 

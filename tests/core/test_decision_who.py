@@ -77,7 +77,7 @@ def test_gitlabs_groups_hold_what_is_below_them(organization: Json, path: str, a
         denied(decision, Reason.ORGANIZATION_NOT_ALLOWED)
 
 
-def test_a_deny_rule_comes_before_everything_but_the_organization() -> None:
+def test_a_deny_rule_precedes_all_but_the_organization() -> None:
     found = changed(document(), "deny", [{"name": "lost", "match": {"repository_id": "900100200"}}])
     refusal = denied(decided(found, registries=("nowhere",), grant_name="nobody"), Reason.DENIED)
     assert refusal.deny_rule == "lost"

@@ -6,13 +6,13 @@ from tests.loading.documents import changed, document, grant, load
 from token_exchange.core.evaluate import explain_grant, failed_checks, failed_conditions
 
 
-def test_failed_conditions_are_known_by_index() -> None:
+def test_failed_checks_name_their_place() -> None:
     policy = load(document(grant(match={"branch": "dev", "event": "push", "tag": "v1"})))
     caller = caller_of(policy, "github", github_claims())
     assert [*failed_conditions(policy.grants[0].conditions, caller)] == [0, 2]
 
 
-def test_an_explanation_has_every_failed_check_in_order() -> None:
+def test_every_check_that_fails_is_reported() -> None:
     found = changed(
         document(grant(expires="2026-01-01", session_tags={"a": "{tag}"}, repositories=["{tag}"])),
         "issuers.github.mode",
@@ -31,7 +31,7 @@ def test_a_scope_is_checked_only_where_the_grant_applies() -> None:
     assert checked == [["scope", "mode"], ["expires", "mode"]]
 
 
-def test_a_grant_whose_conditions_fail_is_not_filled_in() -> None:
+def test_the_templates_of_a_failing_grant_are_not_filled() -> None:
     policy = load(document(grant(match={"branch": "dev"}, repositories=["{tag}"])))
     (only,) = explain_grant(policy.grants[0], caller_of(policy, "github", github_claims(), now=NOON), ()).failed
     assert only.claim == "branch"

@@ -155,7 +155,7 @@ def test_one_login_of_several_is_a_choice_to_make() -> None:
     assert len(story.logins(AccessRequest(registries=("base",)), single=True).logins) == 1
 
 
-def test_what_fails_is_told_beside_what_does_not() -> None:
+def test_a_failed_registry_is_reported_beside_the_others() -> None:
     story = Story(BOTH)
     story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
     outcome = story.logins()
@@ -163,7 +163,7 @@ def test_what_fails_is_told_beside_what_does_not() -> None:
     assert [(failed.award.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
 
 
-def test_where_there_is_no_place_to_tell_one_failure_fails_all() -> None:
+def test_without_a_field_for_failures_one_fails_all() -> None:
     story = Story(BOTH)
     story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
     with pytest.raises(Refused) as refused:
@@ -180,14 +180,14 @@ def test_all_failing_is_the_first_failure() -> None:
     assert refused.value is THROTTLED
 
 
-def test_the_record_knows_no_token_before_its_signature_is_proven() -> None:
+def test_the_record_has_no_token_before_its_signature_holds() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(aud="https://elsewhere.example")
     assert (story.attempt.token, story.attempt.caller) == (None, None)
 
 
-def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
+def test_the_record_of_an_expired_token_names_its_caller() -> None:
     story = Story(BOTH)
     with pytest.raises(Refused):
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
@@ -196,7 +196,7 @@ def test_the_record_knows_whose_token_it_was_that_has_expired() -> None:
     assert (story.attempt.caller, story.attempt.organization_is_proven) == (None, False)
 
 
-def test_the_record_knows_no_identity_before_the_organization_is_proven() -> None:
+def test_the_record_has_no_identity_before_the_organization() -> None:
     story = Story(BOTH)
     story.run(organization="other")
     assert story.attempt.token is not None
@@ -215,7 +215,7 @@ def test_the_record_knows_which_grants_won() -> None:
 ONCE = [grant("own", single_use=True), grant("base", registry="base", access="pull", repositories=["base/*"])]
 
 
-def test_a_token_is_spent_after_the_decision_and_before_anything_is_minted() -> None:
+def test_a_token_is_spent_after_the_decision_and_before_minting() -> None:
     story = Story(ONCE, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
     assert isinstance(story.run(repository="stopped"), Denied)
     assert isinstance(story.run(organization="other"), Denied)
@@ -263,7 +263,7 @@ def test_a_token_is_released_where_nothing_was_minted(*, whole: bool) -> None:
     assert story.state.marks == {}
 
 
-def test_a_token_is_released_after_what_nobody_foresaw() -> None:
+def test_a_token_is_released_after_an_internal_error() -> None:
     story = Story(ONCE)
     story.roles.refusals = None  # type: ignore[assignment] # a fault of ours, of any kind
     with pytest.raises(TypeError):

@@ -22,47 +22,48 @@ SAMPLES = {
 }
 
 
+MARKS = [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].marks)]
+NOT_TEXT: tuple[Json, ...] = (7, 0, True, False, 1.5, [], ["push"], {}, {"push": "push"})
+TEXT_CLAIMS = [
+    (provider, claim)
+    for provider in PRESETS
+    for claim, kind in sorted(PRESETS[provider].claims.items())
+    if kind == "text"
+]
+
+
 def refusal(provider: str, claims: dict[str, Json]) -> Refused:
     with pytest.raises(Refused) as refused:
         identify(PRESETS[provider], claims)
     return refused.value
 
 
-@pytest.mark.parametrize(
-    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].marks)]
-)
-@pytest.mark.parametrize("value", ["absent", None, ""])
-def test_a_token_that_is_no_jobs(provider: str, path: ClaimPath, value: Json) -> None:
-    claims = copy.deepcopy(SAMPLES[provider])
-    inside = claims
-    for name in path[:-1]:
-        nested = inside[name]
-        assert isinstance(nested, dict)
-        inside = nested
-    inside[path[-1]] = value
-    if value == "absent":
-        del inside[path[-1]]
-    refused = refusal(provider, claims)
-    assert refused.reason is Reason.MISSING_CLAIM
-    assert refused.description == f"claim {spelled(path)}: missing, though every job's token has it"
+def test_a_token_without_a_marking_claim_is_refused(subtests: pytest.Subtests) -> None:
+    for value in ["absent", None, ""]:
+        for provider, path in MARKS:
+            with subtests.test(provider=provider, path=path, value=value):
+                claims = copy.deepcopy(SAMPLES[provider])
+                inside = claims
+                for name in path[:-1]:
+                    nested = inside[name]
+                    assert isinstance(nested, dict)
+                    inside = nested
+                inside[path[-1]] = value
+                if value == "absent":
+                    del inside[path[-1]]
+                refused = refusal(provider, claims)
+                assert refused.reason is Reason.MISSING_CLAIM
+                assert refused.description == f"claim {spelled(path)}: missing, though every job's token has it"
 
 
-@pytest.mark.parametrize(
-    ("provider", "claim"),
-    [
-        (provider, claim)
-        for provider in PRESETS
-        for claim, kind in sorted(PRESETS[provider].claims.items())
-        if kind == "text"
-    ],
-)
-def test_text_is_text(provider: str, claim: str) -> None:
+def test_a_text_claim_of_another_type_is_refused(subtests: pytest.Subtests) -> None:
     """`in` and `==` on a list or a number would answer, and wrongly."""
-    hostile: list[Json] = [7, 0, True, False, 1.5, [], ["push"], {}, {"push": "push"}, [SAMPLES[provider].get(claim)]]
-    for value in hostile:
-        refused = refusal(provider, {**SAMPLES[provider], claim: value})
-        assert refused.reason is Reason.INVALID_CLAIM
-        assert claim in refused.description
+    for provider, claim in TEXT_CLAIMS:
+        with subtests.test(provider=provider, claim=claim):
+            for value in (*NOT_TEXT, [SAMPLES[provider].get(claim)]):
+                refused = refusal(provider, {**SAMPLES[provider], claim: value})
+                assert refused.reason is Reason.INVALID_CLAIM
+                assert claim in refused.description
 
 
 @pytest.mark.parametrize(
@@ -77,15 +78,16 @@ def test_a_token_of_another_kind(provider: str, path: ClaimPath) -> None:
             assert refusal(provider, claims).reason is Reason.INVALID_CLAIM
 
 
-@pytest.mark.parametrize("provider", sorted(PRESETS))
-def test_what_is_null_or_empty_is_absent(provider: str) -> None:
-    preset = PRESETS[provider]
-    for name, source in preset.vocabulary.items():
-        first = source.behind[0][0] if source.behind else "sub"
-        # What no claim carries cannot be absent, and `sub` is looked at before.
-        if first != "sub" and first not in {path[0] for path in preset.marks}:
-            for value in (None, ""):
-                assert name not in identify(preset, {**SAMPLES[provider], first: value}).vocabulary
+def test_what_is_null_or_empty_is_absent(subtests: pytest.Subtests) -> None:
+    for provider in sorted(PRESETS):
+        with subtests.test(provider=provider):
+            preset = PRESETS[provider]
+            for name, source in preset.vocabulary.items():
+                first = source.behind[0][0] if source.behind else "sub"
+                # What no claim carries cannot be absent, and `sub` is looked at before.
+                if first != "sub" and first not in {path[0] for path in preset.marks}:
+                    for value in (None, ""):
+                        assert name not in identify(preset, {**SAMPLES[provider], first: value}).vocabulary
 
 
 @pytest.mark.parametrize("provider", sorted(PRESETS))
@@ -100,7 +102,7 @@ def test_claims_that_are_not_known_change_nothing(provider: str, claim: str, val
 @pytest.mark.parametrize("provider", sorted(PRESETS))
 @settings(deadline=None)
 @given(data=st.data())
-def test_whatever_the_claims_hold_it_ends_in_an_identity_or_a_refusal(provider: str, data: st.DataObject) -> None:
+def test_any_claims_end_in_an_identity_or_a_refusal(provider: str, data: st.DataObject) -> None:
     claims = dict(SAMPLES[provider])
     values = (
         st.none()

@@ -5,7 +5,7 @@ import pytest
 from sandbox.providers import all_providers
 from tests.ci_claims import AWS_ISSUER, BITBUCKET_ISSUER
 from tests.ci_jobs import issuer_of, job_claims
-from token_exchange.core.identity import STANDARD_CLAIMS, BadSetting, ClaimType, Preset
+from token_exchange.core.identity import STANDARD_CLAIMS, BadSetting
 from token_exchange.core.keys import SCHEMES
 from token_exchange.core.vocabulary import IDS, NAMES
 from token_exchange.presets.catalog import providers
@@ -19,51 +19,60 @@ PRESETS = {
 }
 
 
-@pytest.fixture(params=sorted(PRESETS))
-def preset(request: pytest.FixtureRequest) -> Preset:
-    return PRESETS[str(request.param)]
+def test_what_the_vocabulary_is_made_of_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            for source in preset.vocabulary.values():
+                assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
-def test_what_the_vocabulary_is_made_of_is_documented(preset: Preset) -> None:
-    for source in preset.vocabulary.values():
-        assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
+def test_what_marks_a_job_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert preset.required
+            assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
+            assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
+            for path, values in preset.only.items():
+                kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
+                assert kinds == {preset.claim_type(path)}
+            assert all(preset.claim_type(path) == "text" for path in preset.endings)
 
 
-def test_what_marks_a_job_is_documented(preset: Preset) -> None:
-    assert preset.required
-    assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
-    assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
-    for path, values in preset.only.items():
-        kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
-        assert kinds == {preset.claim_type(path)}
-    assert all(preset.claim_type(path) == "text" for path in preset.endings)
+def test_what_is_nested_is_inside_objects(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
 
 
-def test_what_is_nested_is_inside_objects(preset: Preset) -> None:
-    assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
+def test_an_audience_is_shared_only_where_it_is_fixed(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            cannot_choose = {"azure-devops", "semaphore", "spacelift"}
+            assert preset.shared_audience("https://exchange.acme.example") is (preset.provider in cannot_choose)
 
 
-def test_an_audience_of_ones_own_is_nobody_elses_where_one_can_be_chosen(preset: Preset) -> None:
-    cannot_choose = {"azure-devops", "semaphore", "spacelift"}
-    assert preset.shared_audience("https://exchange.acme.example") is (preset.provider in cannot_choose)
+def test_what_comes_in_braces_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
+            assert preset.braced_uuids >= {
+                path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
+            }
 
 
-def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
-    assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
-    assert preset.braced_uuids >= {
-        path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
-    }
+def test_what_is_declared_is_documented_and_not_proven(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert {path[0] for path in preset.declared} <= preset.claims.keys()
+            assert not any(preset.is_declared(name) for name in preset.proven)
 
 
-def test_what_is_declared_is_documented_and_not_proven(preset: Preset) -> None:
-    assert {path[0] for path in preset.declared} <= preset.claims.keys()
-    assert not any(preset.is_declared(name) for name in preset.proven)
-
-
-def test_what_the_linter_goes_by_is_documented(preset: Preset) -> None:
-    filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
-    assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
-    assert preset.named_in_sub <= preset.vocabulary.keys()
+def test_what_the_linter_goes_by_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
+            assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
+            assert preset.named_in_sub <= preset.vocabulary.keys()
 
 
 SHOWN_BY_ITSELF = {
@@ -81,47 +90,61 @@ SHOWN_BY_ITSELF = {
 }
 
 
-def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(preset: Preset) -> None:
-    members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
-    assert preset.untrusted_trigger(members) is None
-    for (claim,) in preset.triggers:
-        outsiders = {claim: SHOWN_BY_ITSELF[claim]}
-        assert preset.untrusted_trigger(outsiders)
-        assert preset.untrusted_trigger({**members, **outsiders})
+def test_a_trigger_shows_outsiders_in_any_token(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
+            assert preset.untrusted_trigger(members) is None
+            for (claim,) in preset.triggers:
+                outsiders = {claim: SHOWN_BY_ITSELF[claim]}
+                assert preset.untrusted_trigger(outsiders)
+                assert preset.untrusted_trigger({**members, **outsiders})
 
 
-def test_what_stands_beside_a_trigger_is_a_members(preset: Preset) -> None:
-    members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
-    for claim, value in preset.beside_triggers.items():
-        assert preset.untrusted_trigger({**members, claim: value}) is None
-        assert isinstance(value, str)
+def test_what_stands_beside_a_trigger_is_a_members(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
+            for claim, value in preset.beside_triggers.items():
+                assert preset.untrusted_trigger({**members, claim: value}) is None
+                assert isinstance(value, str)
 
 
-def test_only_what_has_one_of_some_values_has_a_default(preset: Preset) -> None:
-    assert preset.defaults.keys() <= preset.only.keys()
-    assert not preset.defaults.keys() & preset.marks
+def test_only_what_has_one_of_some_values_has_a_default(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert preset.defaults.keys() <= preset.only.keys()
+            assert not preset.defaults.keys() & preset.marks
 
 
-def test_names_are_of_the_vocabulary(preset: Preset) -> None:
-    assert set(preset.vocabulary) <= set(NAMES)
-    assert preset.proven <= preset.vocabulary.keys()
+def test_names_are_of_the_vocabulary(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert set(preset.vocabulary) <= set(NAMES)
+            assert preset.proven <= preset.vocabulary.keys()
 
 
-def test_only_signatures_that_prove_something(preset: Preset) -> None:
-    assert preset.algorithms
-    assert set(preset.algorithms) <= SCHEMES.keys()
+def test_only_signatures_that_prove_something(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert preset.algorithms
+            assert set(preset.algorithms) <= SCHEMES.keys()
 
 
-def test_a_step_knows_where_its_audience_goes(preset: Preset) -> None:
-    assert "AUDIENCE" in preset.step_line
+def test_a_step_knows_where_its_audience_goes(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert "AUDIENCE" in preset.step_line
 
 
-def test_each_id_is_whose_it_is(preset: Preset) -> None:
+def test_each_id_is_of_the_name_it_belongs_to(subtests: pytest.Subtests) -> None:
     """A grant on somebody's id is shown to nobody else."""
-    for name in IDS - {"run_id", "job_id"}:
-        if name in preset.vocabulary:
-            assert set(preset.vocabulary[name].behind) <= preset.who
-    assert ("sub",) in preset.who
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            for name in IDS - {"run_id", "job_id"}:
+                if name in preset.vocabulary:
+                    assert set(preset.vocabulary[name].behind) <= preset.who
+            assert ("sub",) in preset.who
 
 
 # All that a refusal may tell of grants that are for others: kinds of things that anyone's run can have.
@@ -157,34 +180,39 @@ PUBLIC = {
 }
 
 
-def test_what_names_no_one_is_listed_and_nothing_else_is(preset: Preset) -> None:
-    assert {path[-1] for path in preset.public_claims} == set(PUBLIC[preset.provider].split())
-    known = {(name,) for name in preset.claims} | preset.nested_claims.keys()
-    assert preset.public_claims <= known
-    # Every other claim counts as a name, whether the provider documents it or not.
-    for path in known | {("sub",), ("aud",), ("iss",), ("jti",), ("brand_new",), ("a", "b")}:
-        assert preset.is_public(path) is (path in preset.public_claims)
-    for path in (("exp",), ("iat",), ("nbf",)):
-        assert preset.is_public(path)
+def test_public_claims_are_exactly_those_listed(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert {path[-1] for path in preset.public_claims} == set(PUBLIC[preset.provider].split())
+            known = {(name,) for name in preset.claims} | preset.nested_claims.keys()
+            assert preset.public_claims <= known
+            # Every other claim counts as a name, whether the provider documents it or not.
+            for path in known | {("sub",), ("aud",), ("iss",), ("jti",), ("brand_new",), ("a", "b")}:
+                assert preset.is_public(path) is (path in preset.public_claims)
+            for path in (("exp",), ("iat",), ("nbf",)):
+                assert preset.is_public(path)
 
 
 NAMES_OF_SOMEONE = set(NAMES) - {"ref", "branch", "tag", "ref_protected", "environment", "event"}
 
 
-def test_no_name_of_someone_is_public(preset: Preset) -> None:
-    assert preset.public_claims.isdisjoint(preset.who)
-    assert not any(preset.is_public_name(name) for name in NAMES_OF_SOMEONE)
-    # Absent from this provider's tokens, or from the vocabulary.
-    assert not any(preset.is_public_name(name) for name in {*NAMES, "nothing"} - preset.vocabulary.keys())
+def test_no_name_of_someone_is_public(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert preset.public_claims.isdisjoint(preset.who)
+            assert not any(preset.is_public_name(name) for name in NAMES_OF_SOMEONE)
+            # Absent from this provider's tokens, or from the vocabulary.
+            assert not any(preset.is_public_name(name) for name in {*NAMES, "nothing"} - preset.vocabulary.keys())
 
 
-def test_the_presets_name_is_the_providers(preset: Preset) -> None:
-    assert PRESETS[preset.provider] is preset
+def test_the_presets_name_is_the_providers(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert PRESETS[preset.provider] is preset
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "expected"),
-    [
+def test_types_of_claims(subtests: pytest.Subtests) -> None:
+    for name, path, expected in [
         ("github-actions", ("run_number",), "text"),
         ("github-actions", ("repo_property_x",), "text"),
         ("github-actions", ("exp",), "number"),
@@ -205,10 +233,9 @@ def test_the_presets_name_is_the_providers(preset: Preset) -> None:
         ("google", ("google", "compute_engine", "instance_id"), "text"),
         ("kubernetes", ("kubernetes.io", "serviceaccount"), "object"),
         ("jenkins", ("job_name",), "any"),
-    ],
-)
-def test_types_of_claims(name: str, path: tuple[str, ...], expected: ClaimType) -> None:
-    assert PRESETS[name].claim_type(path) == expected
+    ]:
+        with subtests.test(name=name, path=path, expected=expected):
+            assert PRESETS[name].claim_type(path) == expected
 
 
 def test_a_bad_setting_says_which() -> None:
@@ -217,7 +244,9 @@ def test_a_bad_setting_says_which() -> None:
     assert bad.value.key == "issuer"
 
 
-def test_no_step_puts_a_secret_on_a_command_line(preset: Preset) -> None:
+def test_no_step_puts_a_secret_on_a_command_line(subtests: pytest.Subtests) -> None:
     """Every user of a shared runner can read one: a header that holds a variable comes by standard input."""
-    assert not re.search(r"(-H|--header|--oauth2-bearer)[ =]+['\"]?[^'\"@]*[$]", preset.step_line)
-    assert "jq" not in preset.step_line
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert not re.search(r"(-H|--header|--oauth2-bearer)[ =]+['\"]?[^'\"@]*[$]", preset.step_line)
+            assert "jq" not in preset.step_line

@@ -24,7 +24,7 @@ def test_a_set_is_read_alike_from_octets_and_from_a_policy() -> None:
     assert parse(ONE, TWO) == KeySet.parse({"keys": [ONE, TWO]}, algorithms=("RS256",))
 
 
-def test_unusable_keys_cost_themselves_alone() -> None:
+def test_an_unusable_key_costs_only_itself() -> None:
     keys = parse(None, {**TWO, "use": "enc"}, ONE, {"kty": "oct", "k": "AAAA", "kid": "s\n"})
     assert [key.key_id for key in keys.keys] == ["one"]
     assert keys.left_out == (
@@ -60,7 +60,7 @@ def test_an_unusable_set_says_why(document: bytes | dict[str, Json], why: str) -
     assert str(refused.value) == why
 
 
-def test_an_algorithm_that_is_not_ours_makes_no_key_usable() -> None:
+def test_an_unsupported_algorithm_makes_no_key_usable() -> None:
     with pytest.raises(UnusableKeySet, match="no usable key"):
         parse(ONE, algorithms=("HS256", "none"))
 

@@ -146,7 +146,7 @@ def test_an_unusable_key_is_refused(entry: Json, why: str) -> None:
     assert str(refused.value)
 
 
-def test_a_key_is_refused_for_an_issuer_that_does_not_use_its_algorithm() -> None:
+def test_a_key_of_an_algorithm_the_issuer_lacks_is_refused() -> None:
     with pytest.raises(UnusableKey, match="alg is none of the issuer's"):
         load(rsa(alg="PS256"), "RS256")
 
@@ -231,16 +231,24 @@ def rough_number(random: Random, product: int) -> int:
             return number
 
 
-@pytest.mark.parametrize("prime", [prime for prime in first_primes(126)[1:] if not_a_power_of_65537(prime)])
-def test_one_prime_out_of_line_clears_a_modulus(prime: int) -> None:
-    # A power of 65537 by all the others, and none by this one.
-    other = not_a_power_of_65537(prime)
-    assert other is not None
-    product = prod(first_primes(126))
-    rest = product // prime
-    modulus = 65537 + rest * ((other - 65537) * pow(rest, -1, prime) % prime)
-    modulus += product * (1 << 2048 - product.bit_length())
-    load(rsa(n=encode(modulus.to_bytes(256))), "RS256")
-    spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
-    with pytest.raises(UnusableKey, match="ROCA"):
-        load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")
+def test_one_prime_out_of_line_clears_a_modulus(subtests: pytest.Subtests) -> None:
+    for prime in [prime for prime in first_primes(126)[1:] if not_a_power_of_65537(prime)]:
+        with subtests.test(prime=prime):
+            # A power of 65537 by all the others, and none by this one.
+            other = not_a_power_of_65537(prime)
+            assert other is not None
+            product = prod(first_primes(126))
+            rest = product // prime
+            modulus = 65537 + rest * ((other - 65537) * pow(rest, -1, prime) % prime)
+            modulus += product * (1 << 2048 - product.bit_length())
+            load(rsa(n=encode(modulus.to_bytes(256))), "RS256")
+            spoilt = modulus + rest * ((65537 - modulus) * pow(rest, -1, prime) % prime)
+            with pytest.raises(UnusableKey, match="ROCA"):
+                load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")
+
+
+def test_each_secret_member_by_itself_makes_a_key_private(subtests: pytest.Subtests) -> None:
+    for public in (rsa(), ec(), okp()):
+        for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k"):
+            with subtests.test(kty=public["kty"], member=member), pytest.raises(UnusableKey, match="a private key"):
+                load({**public, member: "AQAB"})

@@ -57,7 +57,7 @@ class Story:
 # ------------------------------------------------------------------------------------------------------ stored logins
 
 
-def test_a_stored_login_is_handed_out_as_it_is_and_no_role_is_assumed() -> None:
+def test_a_stored_login_is_returned_without_assuming_a_role() -> None:
     story = Story(HUB)
     login = story.mint()
     assert (login.username, login.password, login.bounds) == ("hub-user", f"password-in-{SECRET}", None)
@@ -118,7 +118,7 @@ def test_a_login_that_pulls_from_ecr_public_may_do_nothing_else() -> None:
     ]
 
 
-def test_a_login_that_pushes_to_ecr_public_reaches_its_own_repositories_until_its_time() -> None:
+def test_a_push_to_ecr_public_is_cut_to_repositories_and_time() -> None:
     story = Story(PUBLIC_PUSH)
     story.mint()
     assert statements(story)[1] == {

@@ -89,7 +89,7 @@ def test_the_caller_learns_what_the_grant_lacks() -> None:
     }
 
 
-def test_a_webhook_of_ones_own_names_no_place() -> None:
+def test_a_custom_webhook_needs_a_condition_on_its_origin() -> None:
     webhook = job_claims("circleci", None, **{ORIGIN: None, f"{AT}vcs-ref": None})
     silent = policy(grant(issuers=["circleci"], match={"pipeline_id": PROJECT}))
     denied(decided(silent, webhook, issuer="circleci"), Reason.NO_MATCHING_GRANT)

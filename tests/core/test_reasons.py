@@ -32,32 +32,35 @@ def test_the_reasons_are_those_of_the_interface() -> None:
     assert sorted(" ".join(TABLE.values()).split()) == sorted(Reason)
 
 
-@pytest.mark.parametrize(
-    ("status", "error", "reason"),
-    [(status, error, reason) for (status, error), reasons in TABLE.items() for reason in reasons.split()],
-)
-def test_each_reason_means_what_the_interface_says(status: int, error: str, reason: str) -> None:
-    meaning = MEANINGS[Reason(reason)]
-    assert (meaning.status, meaning.error) == (status, error)
+def test_each_reason_means_what_the_interface_says(subtests: pytest.Subtests) -> None:
+    for status, error, reason in [
+        (status, error, reason) for (status, error), reasons in TABLE.items() for reason in reasons.split()
+    ]:
+        with subtests.test(status=status, error=error, reason=reason):
+            meaning = MEANINGS[Reason(reason)]
+            assert (meaning.status, meaning.error) == (status, error)
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_each_reason_has_a_code_and_a_hint_in_one_line(reason: Reason) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", reason.value)
-    hint = MEANINGS[reason].hint
-    assert hint.isprintable()
-    assert not hint.endswith(".")
+def test_each_reason_has_a_code_and_a_hint_in_one_line(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            assert re.fullmatch(r"[a-z]+(-[a-z]+)*", reason.value)
+            hint = MEANINGS[reason].hint
+            assert hint.isprintable()
+            assert not hint.endswith(".")
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_refusal_below_500_is_never_the_services_fault(reason: Reason) -> None:
-    meaning = MEANINGS[reason]
-    assert (meaning.fault == "caller") is (meaning.status < 500)
-    assert meaning.fault != "unverified"
-    assert fault_of(reason, is_proven=True) == meaning.fault
+def test_a_refusal_below_500_is_never_the_services_fault(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            meaning = MEANINGS[reason]
+            assert (meaning.fault == "caller") is (meaning.status < 500)
+            assert meaning.fault != "unverified"
+            assert fault_of(reason, is_proven=True) == meaning.fault
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_what_fails_before_a_signature_is_proven_is_unverified(reason: Reason) -> None:
-    expected = "service" if reason is Reason.POLICY_UNAVAILABLE else "unverified"
-    assert fault_of(reason, is_proven=False) == expected
+def test_what_fails_before_a_signature_is_proven_is_unverified(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            expected = "service" if reason is Reason.POLICY_UNAVAILABLE else "unverified"
+            assert fault_of(reason, is_proven=False) == expected

@@ -16,11 +16,12 @@ REGIONS = [
 ]
 
 
-@pytest.mark.parametrize(("partition", "region", "dns_suffix"), REGIONS)
-def test_every_region_of_the_sdk(partition: str, region: str, dns_suffix: str) -> None:
-    found = partition_of(region)
-    assert found is not None
-    assert (found.name, found.dns_suffix) == (partition, dns_suffix)
+def test_every_region_of_the_sdk(subtests: pytest.Subtests) -> None:
+    for partition, region, dns_suffix in REGIONS:
+        with subtests.test(partition=partition, region=region, dns_suffix=dns_suffix):
+            found = partition_of(region)
+            assert found is not None
+            assert (found.name, found.dns_suffix) == (partition, dns_suffix)
 
 
 def test_every_partition_of_the_sdk() -> None:
@@ -43,5 +44,5 @@ def test_every_partition_of_the_sdk() -> None:
         "eu-west-\u0661",
     ],
 )
-def test_what_is_no_region(region: str) -> None:
+def test_an_unknown_form_of_region_is_refused(region: str) -> None:
     assert partition_of(region) is None

@@ -42,7 +42,7 @@ def bounded(fields: dict[str, object] | None = None, claims: dict[str, Json] | N
     ("duration", "seconds", "session_seconds"),
     [("1m", 60, 900), ("15m", 900, 900), ("30m", 1800, 1800), ("1h", 3600, 3600), ("12h", 43200, 3600)],
 )
-def test_the_policy_ends_with_the_duration_and_the_session_within_aws_limits(
+def test_the_policy_ends_on_time_and_the_session_at_aws_limits(
     duration: str, seconds: int, session_seconds: int
 ) -> None:
     session = bounded({"duration": duration})
@@ -92,7 +92,7 @@ def test_a_grant_may_choose_its_tags(fields: dict[str, object], tags: dict[str, 
         ({"repositories": ["x1"]}, {"repository": None}, "project-shop-"),
     ],
 )
-def test_the_source_identity_says_who_asked(
+def test_the_source_identity_names_the_caller(
     fields: dict[str, object], claims: dict[str, Json], expected: str | None
 ) -> None:
     found = bounded(fields, claims).request.source_identity

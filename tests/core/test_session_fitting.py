@@ -38,7 +38,7 @@ def _hash(value: str) -> str:
         (f"acme-shop-{_hash('acme/shop')}", f"acme-shop-{_hash('acme/shop')[:13]}-"),
     ],
 )
-def test_a_value_is_left_alone_or_marked(value: str, expected: str) -> None:
+def test_a_value_is_unchanged_or_marked(value: str, expected: str) -> None:
     found = _fit(value)
     if MARK.search(value):
         assert found.endswith(_hash(value))
@@ -67,7 +67,7 @@ def test_two_values_never_become_one(one: str, other: str) -> None:
 
 
 @given(VALUES | NEAR)
-def test_nobody_can_choose_the_name_that_another_is_given(value: str) -> None:
+def test_a_caller_cannot_choose_the_name_of_another(value: str) -> None:
     marked = _fit(value)
     assume(marked != value)
     assert _fit(marked) != marked
@@ -89,7 +89,7 @@ NAMED = st.dictionaries(
 
 
 @given(NAMED, st.uuids())
-def test_a_session_name_is_one_for_sts_and_ends_in_what_nobody_knows(values: dict[str, str], request: object) -> None:
+def test_a_session_name_is_valid_and_ends_unpredictably(values: dict[str, str], request: object) -> None:
     name = session_name(values, request_id=str(request))
     assert re.fullmatch(r"[A-Za-z0-9_+=,.@-]{2,64}", name)
     assert name.endswith(str(request).replace("-", "")[:12])
@@ -123,7 +123,7 @@ def test_what_sts_takes_in_a_tag_stays_as_it_is(value: str) -> None:
     assert fitted_tags({"who": value}) == {"who": value}
 
 
-def test_a_session_is_named_after_the_pipeline_where_no_repository_is() -> None:
+def test_without_a_repository_the_pipeline_names_the_session() -> None:
     name = session_name({"pipeline_id": "p-1", "actor_id": "a-1", "run_id": "7"}, request_id="0" * 32)
     assert name == f"p-1-7-{'0' * 12}"
     assert session_name({"actor_id": "a-1"}, request_id="0" * 32) == f"a-1-{'0' * 12}"

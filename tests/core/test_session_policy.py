@@ -128,7 +128,7 @@ REACH = st.builds(
 
 
 @given(REACH, NAME, st.integers(min_value=-5, max_value=5))
-def test_it_allows_what_the_reach_holds_until_the_second_and_nothing_else(held: Reach, name: str, seconds: int) -> None:
+def test_it_allows_exactly_the_reach_and_exactly_until_its_end(held: Reach, name: str, seconds: int) -> None:
     document = session_policy(registry(), held, until=UNTIL)
     in_time = seconds < 0
     own, pullable = covers_any(held.repositories, name), covers_any(held.also_pull, name)
@@ -168,7 +168,7 @@ def _misfit(held: Reach) -> int | None:
 
 
 @given(st.lists(st.text(alphabet="abc", min_size=1, max_size=250), min_size=1, max_size=12))
-def test_it_fits_or_is_misconfigured_and_never_leaves_anything_out(names: list[str]) -> None:
+def test_it_fits_whole_or_is_misconfigured(names: list[str]) -> None:
     held = reach(*names)
     if _misfit(held) is not None:
         return

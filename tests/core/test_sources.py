@@ -83,12 +83,14 @@ def test_what_is_absent_is_absent(source: Source) -> None:
     assert source.behind == (X,)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("value", [True, 1.5, ["refs/heads/main"], {"a": "b"}])
-def test_what_is_no_text_is_refused(source: Source, value: Json) -> None:
-    with pytest.raises(Refused) as refused:
-        source.read({"x": value})
-    assert refused.value.reason is Reason.INVALID_CLAIM
+def test_a_value_that_is_not_text_is_refused(subtests: pytest.Subtests) -> None:
+    values: list[Json] = [True, 1.5, ["refs/heads/main"], {"a": "b"}]
+    for value in values:
+        for source in SOURCES:
+            with subtests.test(source=source, value=value):
+                with pytest.raises(Refused) as refused:
+                    source.read({"x": value})
+                assert refused.value.reason is Reason.INVALID_CLAIM
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -32,7 +32,7 @@ def test_a_token_without_a_signature_has_the_shape() -> None:
 
 
 @pytest.mark.parametrize("issuer", [None, 7, ["https://ci.acme.example"], {}])
-def test_an_issuer_that_is_no_text_is_none(issuer: object) -> None:
+def test_an_issuer_that_is_not_text_is_absent(issuer: object) -> None:
     payload = json.dumps({"iss": issuer}).encode()
     assert read_compact(compact(b"{}", payload, b"s")).unverified_issuer is None
 
@@ -112,7 +112,7 @@ SEGMENT = st.binary(max_size=30).map(encode) | st.text(max_size=20)
 
 
 @given(st.text() | st.lists(SEGMENT, min_size=3, max_size=3).map(".".join))
-def test_any_text_is_read_or_refused(raw_token: str) -> None:
+def test_any_string_is_read_or_refused(raw_token: str) -> None:
     try:
         token = read_compact(raw_token)
     except Refused:

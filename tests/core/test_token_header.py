@@ -45,7 +45,7 @@ def test_takes_algorithm_and_key_id(header: dict[str, Json], read: Header) -> No
         {},
     ],
 )
-def test_an_algorithm_that_nobody_may_use(algorithm: Json) -> None:
+def test_an_algorithm_outside_the_list_is_refused(algorithm: Json) -> None:
     with pytest.raises(Refused) as refused:
         read_header({**PLAIN, "alg": algorithm})
     assert refused.value.reason is Reason.UNSUPPORTED_ALGORITHM

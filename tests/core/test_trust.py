@@ -90,7 +90,7 @@ def test_no_audience() -> None:
     assert refused.value.reason is Reason.WRONG_AUDIENCE
 
 
-def test_the_texts_show_the_token_alone_and_little_of_it() -> None:
+def test_the_texts_quote_only_the_token_and_little_of_it() -> None:
     hostile: list[dict[str, Json]] = [{"iss": "x\n" * 9999}, {"iss": ISSUER, "aud": ["y\n" * 9999] * 9999}]
     for claims in hostile:
         with pytest.raises(Refused) as refused:
@@ -99,3 +99,8 @@ def test_the_texts_show_the_token_alone_and_little_of_it() -> None:
         assert len(refused.value.description) < 600
         for entry in (FIRST, SECOND):
             assert entry.entry not in refused.value.description
+
+
+def test_at_most_three_audiences_are_named() -> None:
+    with pytest.raises(Refused, match=r"its aud is 'a', 'b', 'c'$"):
+        choose_entry({"iss": ISSUER, "aud": ["d", "c", "b", "a"]}, ISSUERS)

@@ -72,7 +72,7 @@ def test_other_tokens_have_other_marks(other: VerifiedToken) -> None:
     assert mark_of(other) != mark_of(token())
 
 
-def test_a_token_without_an_id_is_known_by_what_was_signed_and_not_by_its_signature() -> None:
+def test_without_an_id_the_signed_part_identifies_a_token() -> None:
     assert mark_of(token(token_id=None)) == mark_of(token(token_id=None))
     assert mark_of(token(token_id=None)) != mark_of(token(token_id=None, signed="cd"))
     # Empty text identifies nobody.
@@ -89,7 +89,7 @@ def test_a_token_is_spent_once() -> None:
     story.spend(token(token_id="t-2"), request_id="r-3")
 
 
-def test_a_mark_stays_until_the_token_would_be_too_old_in_any_case() -> None:
+def test_a_mark_outlives_every_acceptance_of_the_token() -> None:
     story = Story()
     story.spend(token(expires_at=NOW + 299.2))
     assert story.state.marks == {mark_of(token()): ("r-1", int(NOW) + 300 + 60)}
@@ -127,14 +127,14 @@ def test_a_token_is_released_though_the_requests_time_is_over() -> None:
 # ------------------------------------------------------------------------------------------------------ the table down
 
 
-def test_a_table_that_is_down_is_no_second_use() -> None:
+def test_a_failing_table_is_not_a_second_use() -> None:
     story = Story()
     story.state.down.add("set")
     assert story.refusal() is Reason.STATE_UNAVAILABLE
     assert story.events.failed == ["spend"]
 
 
-def test_a_write_whose_answer_is_lost_does_not_cost_the_token() -> None:
+def test_a_write_with_a_lost_answer_does_not_cost_the_token() -> None:
     story = Story()
     story.state.lost.add("set")
     assert story.refusal(request_id="r-1") is Reason.STATE_UNAVAILABLE
@@ -142,7 +142,7 @@ def test_a_write_whose_answer_is_lost_does_not_cost_the_token() -> None:
     story.spend(request_id="r-2")
 
 
-def test_a_release_that_fails_is_told_of_and_leaves_the_token_spent() -> None:
+def test_a_failed_release_is_reported_and_leaves_the_token_spent() -> None:
     story = Story()
     spent = story.spend()
     story.state.down.add("release")
@@ -172,7 +172,7 @@ def test_a_table_that_hangs_is_given_up_in_time(hangs: set[str], left_seconds: f
     assert story.state.marks == {}
 
 
-def test_no_time_is_no_use_and_no_call() -> None:
+def test_without_time_left_nothing_is_called() -> None:
     story = Story()
     with pytest.raises(Refused) as refused:
         story.spend(seconds=0)
@@ -208,3 +208,7 @@ def test_an_id_is_not_taken_for_a_signed_part() -> None:
     # Whoever can choose a jti could otherwise spend another's token, whose header and payload they know.
     assert mark_of(token(token_id="signed", signed="ab")) != mark_of(token(token_id=None, signed="ab"))
     assert mark_of(token(token_id="ab", signed="cd")) != mark_of(token(token_id=None, signed="ab"))
+
+
+def test_an_id_is_not_taken_for_what_another_token_signed() -> None:
+    assert mark_of(token(token_id="ab")) != mark_of(token(token_id=None, signed="ab"))

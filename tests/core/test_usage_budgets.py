@@ -61,7 +61,7 @@ def test_the_wait_is_never_no_wait() -> None:
     assert story.refusal(repository="shop").retry_after_seconds == 600
 
 
-def test_one_spent_budget_is_nobody_elses() -> None:
+def test_one_spent_budget_leaves_the_others_whole() -> None:
     story = Story(TWO)
     for _ in range(2):
         story.spend(repository="shop")
@@ -104,7 +104,7 @@ def test_a_spent_budget_writes_no_more() -> None:
 
 
 @pytest.mark.parametrize("fault", ["down", "lost"])
-def test_a_table_that_fails_lets_exchanges_pass_and_is_told_of(fault: str) -> None:
+def test_a_failing_table_lets_exchanges_pass_and_is_reported(fault: str) -> None:
     story = Story(TWO)
     getattr(story.state, fault).add("add")
     for _ in range(5):
@@ -113,7 +113,7 @@ def test_a_table_that_fails_lets_exchanges_pass_and_is_told_of(fault: str) -> No
 
 
 @pytest.mark.parametrize(("left_seconds", "took_seconds"), [(10.0, COUNT_SECONDS), (0.25, 0.25)])
-def test_a_table_that_hangs_costs_all_budgets_together_one_second(left_seconds: float, took_seconds: float) -> None:
+def test_a_hanging_table_costs_all_budgets_one_second(left_seconds: float, took_seconds: float) -> None:
     story = Story(*({**TWO, "every": f"{minutes}m"} for minutes in range(1, 6)))
     story.state.hangs.add("add")
     story.spend(repository="shop", left_seconds=left_seconds)

@@ -111,7 +111,7 @@ def test_flags(value: Json, expected: bool | None) -> None:  # noqa: FBT001 - a 
 
 
 @pytest.mark.parametrize("value", ["True", "yes", "1", 1, 0, [], ["true"], {}, " true"])
-def test_what_is_no_flag(value: Json) -> None:
+def test_a_value_that_is_not_a_flag_is_refused(value: Json) -> None:
     with pytest.raises(Refused) as refused:
         Flag(("a",)).read({"a": value})
     assert refused.value.reason is Reason.INVALID_CLAIM

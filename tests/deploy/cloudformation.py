@@ -1,8 +1,10 @@
 """Reads the project's templates, and works out as much of them as CloudFormation would for given parameters."""
 
+import copy
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final, override
 
@@ -43,7 +45,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def load(path: str) -> object:
-    """Return a template with every intrinsic function in its long form."""
+    """Return a template with every intrinsic function in its long form; it may be changed."""
+    return copy.deepcopy(_parsed(path))
+
+
+@cache
+def _parsed(path: str) -> object:
     return yaml.load((ROOT / path).read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader with plain data added
 
 

@@ -25,7 +25,7 @@ def alarms() -> dict[str, dict[str, object]]:
     return {name: stack.resource(name) for name, it in resources.items() if at(it, "Type") == "AWS::CloudWatch::Alarm"}
 
 
-def test_every_alarm_is_heard_and_silence_is_one_where_there_should_be_none() -> None:
+def test_every_alarm_notifies_and_says_what_silence_means() -> None:
     assert len(alarms()) >= 5
     for name, alarm in alarms().items():
         assert alarm["AlarmActions"] == [TOPIC]
@@ -67,7 +67,7 @@ def test_an_alarm_on_keys_sees_every_issuer(
     assert at(asked, "ReturnData") is True
 
 
-def test_keys_are_too_old_before_they_are_refused_and_not_while_they_are_fresh() -> None:
+def test_the_alarm_on_key_age_is_between_fresh_and_refused() -> None:
     threshold = alarms()["IssuerKeysAgeAlarm"]["Threshold"]
     assert isinstance(threshold, int)
     assert FRESH_SECONDS < threshold < USABLE_SECONDS

@@ -63,7 +63,7 @@ def test_the_layer_holds_exactly_what_is_locked(build: Path) -> None:
 
 
 @both_builds
-def test_everything_in_the_layer_belongs_to_a_distribution_or_is_ours(build: Path) -> None:
+def test_everything_in_the_layer_is_locked_or_ours(build: Path) -> None:
     claimed = {"token_exchange", "requirements.txt"}
     for path in layer(build).glob("*.dist-info"):
         claimed |= {path.name} | {file.parts[0] for file in Distribution.at(path).files or []}
@@ -84,7 +84,7 @@ def test_no_cold_start_has_to_compile_anything(build: Path) -> None:
         assert bytecode.read_bytes()[:8] == MAGIC_NUMBER + (0b01).to_bytes(4, "little"), module
 
 
-def test_the_function_is_its_own_folder_and_nothing_of_the_sandbox_is_deployed() -> None:
+def test_the_function_is_its_folder_without_the_sandbox() -> None:
     source = ROOT / "functions" / "exchange"
     ours = {path.name for path in source.iterdir() if path.name != "__pycache__"}
     built = {path.name for path in (DEPLOYED_BUILD / "ExchangeFunction" / "exchange").iterdir()}
@@ -100,7 +100,7 @@ def test_the_refresher_is_built_beside_the_policy_that_it_reads() -> None:
     assert (built / "exchange" / "policy.yaml").exists() == policy.exists()
 
 
-def test_the_validator_is_its_own_folder_and_the_layer_knows_where_policies_lie() -> None:
+def test_the_validator_is_its_folder_with_the_policy_place() -> None:
     built = DEPLOYED_BUILD / "ValidatePolicyFunction"
     assert {path.name for path in built.iterdir()} == {"validate_policy"}
     assert (built / "validate_policy/app.py").read_bytes() == (ROOT / "functions/validate_policy/app.py").read_bytes()
@@ -109,7 +109,7 @@ def test_the_validator_is_its_own_folder_and_the_layer_knows_where_policies_lie(
         assert list((layer(DEPLOYED_BUILD) / "botocore" / "data" / service).glob("*/service-2.json.gz"))
 
 
-def test_the_refresher_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:
+def test_the_refresher_starts_with_only_the_built_folders(tmp_path: Path) -> None:
     code = "import sys; sys.path[:0] = sys.argv[1:]; from refresh_keys.app import handler; handler({}, None)"
     done = subprocess.run(
         [
@@ -134,7 +134,7 @@ def test_the_refresher_starts_with_the_built_folders_alone_on_the_path(tmp_path:
     assert "TOKEN_EXCHANGE_STATE_TABLE" in done.stderr.splitlines()[-1]
 
 
-def test_the_function_starts_with_the_built_folders_alone_on_the_path(tmp_path: Path) -> None:
+def test_the_function_starts_with_only_the_built_folders(tmp_path: Path) -> None:
     folders = [str(NATIVE_BUILD / "ExchangeFunction"), str(layer(NATIVE_BUILD))]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", CALL, *folders],

@@ -35,7 +35,7 @@ def test_a_difference_is_named(tmp_path: Path, changes: Mapping[str, str], said:
     assert list(differences(wanted=wanted, found={})) == ["jwt/__init__.py: missing from the layer"]
 
 
-def test_what_an_installer_notes_and_what_nobody_imports_is_no_difference(tmp_path: Path) -> None:
+def test_installer_records_and_unused_files_are_ignored(tmp_path: Path) -> None:
     ignored = {
         "jwt-1.dist-info/RECORD": "",
         "jwt-1.dist-info/INSTALLER": "",

@@ -41,30 +41,36 @@ def test_there_is_a_file_for_each_case_and_no_other() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == {case.name for case in CASES}
 
 
-@each_case
-def test_the_file_asks_what_the_case_says(case: Case) -> None:
-    assert without_token((EVENTS / f"{case.name}.json").read_text()) == render(case, PLACEHOLDER)
+def test_the_file_asks_what_the_case_says(subtests: pytest.Subtests) -> None:
+    for case in CASES:
+        with subtests.test(case=case.name):
+            assert without_token((EVENTS / f"{case.name}.json").read_text()) == render(case, PLACEHOLDER)
 
 
-@each_case
-def test_what_is_committed_holds_no_token(case: Case) -> None:
-    text = (EVENTS / f"{case.name}.json").read_text()
-    if text != without_token(text) and not skips_nothing():
-        pytest.skip("`make events` wrote tokens into events/; `make events FLAGS=--placeholders` takes them out")
-    assert text == render(case, PLACEHOLDER)
+def test_what_is_committed_holds_no_token(subtests: pytest.Subtests) -> None:
+    for case in CASES:
+        with subtests.test(case=case.name):
+            text = (EVENTS / f"{case.name}.json").read_text()
+            if text != without_token(text) and not skips_nothing():
+                pytest.skip(
+                    "`make events` wrote tokens into events/; `make events FLAGS=--placeholders` takes them out"
+                )
+            assert text == render(case, PLACEHOLDER)
 
 
-@each_case
-def test_the_name_says_an_outcome(case: Case) -> None:
-    assert re.fullmatch(r"health|(granted|explained|denied|rejected)-[a-z-]+", case.name)
-    assert case.reason is None or case.reason in set(Reason)
+def test_the_name_says_an_outcome(subtests: pytest.Subtests) -> None:
+    for case in CASES:
+        with subtests.test(case=case.name):
+            assert re.fullmatch(r"health|(granted|explained|denied|rejected)-[a-z-]+", case.name)
+            assert case.reason is None or case.reason in set(Reason)
 
 
-@each_case
-def test_the_service_can_read_it(case: Case) -> None:
-    request = read_event(json.loads(render(case, PLACEHOLDER)))
-    assert request.path.startswith("/v")
-    assert request.source_ip == "203.0.113.7"
+def test_the_service_can_read_it(subtests: pytest.Subtests) -> None:
+    for case in CASES:
+        with subtests.test(case=case.name):
+            request = read_event(json.loads(render(case, PLACEHOLDER)))
+            assert request.path.startswith("/v")
+            assert request.source_ip == "203.0.113.7"
 
 
 def claims_of(token: str) -> Mapping[str, object]:
@@ -75,7 +81,7 @@ def claims_of(token: str) -> Mapping[str, object]:
 
 
 @each_case
-def test_a_token_is_good_for_an_hour_unless_the_case_is_about_its_time(case: Case, mint: Mint) -> None:
+def test_a_token_is_good_for_an_hour_unless_it_is_to_be_expired(case: Case, mint: Mint) -> None:
     if case.token is None:
         return
     claims = claims_of(mint_for(case, mint.mint, now=NOW))
@@ -83,9 +89,7 @@ def test_a_token_is_good_for_an_hour_unless_the_case_is_about_its_time(case: Cas
     assert claims["aud"] == (case.token.audience or AUDIENCE)
 
 
-def test_renewing_writes_every_file_and_taking_the_tokens_out_restores_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_placeholders_restore_every_renewed_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     into = tmp_path / "events"
     assert main(["--into", str(into), "--folder", str(tmp_path)]) == 0
     with_token = [path.name for path in into.iterdir() if without_token(path.read_text()) != path.read_text()]
@@ -96,12 +100,12 @@ def test_renewing_writes_every_file_and_taking_the_tokens_out_restores_it(
     assert "hold no token" in capsys.readouterr().out
 
 
-def test_the_placeholder_is_no_token() -> None:
+def test_the_placeholder_is_not_a_token() -> None:
     with pytest.raises((ValueError, binascii.Error)):
         claims_of(f"{PLACEHOLDER}.{PLACEHOLDER}.{PLACEHOLDER}")
 
 
-def test_a_rest_event_names_a_stage_that_is_no_part_of_the_path() -> None:
+def test_a_rest_event_has_a_stage_outside_its_path() -> None:
     case = next(each for each in CASES if each.rest_api)
     event = json.loads(render(case, PLACEHOLDER))
     assert at(event, "requestContext", "path") == "/prod/v1/token"

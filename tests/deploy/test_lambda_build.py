@@ -75,13 +75,13 @@ def test_the_built_function_is_led_into_the_sandbox(tmp_path: Path, monkeypatch:
     assert (function / "sandbox" / "ca.pem").read_text() == "a certificate"
 
 
-def test_every_address_is_on_loopback_and_the_credentials_are_the_sandboxs() -> None:
+def test_only_loopback_addresses_and_sandbox_credentials() -> None:
     variables = lambda_variables(issuer_folder="sandbox", aws_url="http://127.0.0.1:1", public_url="")
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert "opens-nothing" in variables["AWS_SECRET_ACCESS_KEY"]
 
 
-def test_what_the_sandbox_builds_is_never_where_a_deployment_looks() -> None:
+def test_the_sandbox_builds_outside_what_is_deployed() -> None:
     configured = (ROOT / "samconfig.toml").read_text()
     for line in configured.partition("[sandbox.")[2].splitlines():
         name, _, value = line.partition(" = ")

@@ -100,7 +100,7 @@ def test_with_an_external_id_it_wants_that_one(aws: Aws, assumer: StsRoleAssumer
         ("acme-shop", {"issuer": "github"}),
     ],
 )
-def test_a_session_that_does_not_say_who_asked_is_refused(
+def test_a_session_without_a_source_identity_is_refused(
     aws: Aws, assumer: StsRoleAssumer, source_identity: str | None, tags: Mapping[str, str]
 ) -> None:
     aws.principals.put_role(member_role())
@@ -111,7 +111,7 @@ def test_a_session_that_does_not_say_who_asked_is_refused(
     assert assume(assumer, source_identity=source_identity, tags=tags)
 
 
-def test_nobody_but_the_broker_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> None:
+def test_only_the_broker_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> None:
     role = member_role(BrokerRoleArn="arn:aws:iam::111122223333:role/another-broker", RequireTrace="false")
     aws.principals.put_role(role)
     with pytest.raises(Refused) as refused:
@@ -129,7 +129,7 @@ def allowed(role: Role, action: str, resource: str, *, resource_account: str = "
 
 
 @pytest.mark.parametrize("action", [*PULL, *PUSH])
-def test_push_is_for_those_who_ask_for_it(action: str) -> None:
+def test_push_is_off_unless_requested(action: str) -> None:
     assert allowed(member_role(Access="push"), action, f"{REPOSITORY}ci/acme/shop")
     assert allowed(member_role(Access="pull"), action, f"{REPOSITORY}ci/acme/shop") is (action in PULL)
 
@@ -161,7 +161,7 @@ def test_login_is_always_possible() -> None:
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_repositories_are_of_the_partition_that_the_account_is_in(partition: str) -> None:
+def test_repositories_are_of_the_accounts_partition(partition: str) -> None:
     stack = Stack(
         TEMPLATE,
         {

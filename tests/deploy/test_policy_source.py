@@ -145,7 +145,7 @@ def test_a_deployment_is_validated_gradual_and_watched() -> None:
     assert monitored == ["alarm:load", "alarm:failed"]
 
 
-def test_the_validator_reads_nothing_and_loads_what_the_service_loads() -> None:
+def test_the_validator_loads_as_the_service_and_reads_nothing() -> None:
     stack = deployed("appconfig")
     actions = [
         action

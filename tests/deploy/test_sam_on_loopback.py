@@ -9,7 +9,7 @@ ASKED: dict[str, object] = {
 }
 
 
-def test_the_emulator_listens_where_docker_would_have_published_it() -> None:
+def test_the_emulator_listens_where_docker_would_publish_it() -> None:
     asked = on_loopback(ASKED)
     assert asked["network_mode"] == "host"
     assert "ports" not in asked
@@ -36,5 +36,5 @@ def test_the_emulator_listens_where_docker_would_have_published_it() -> None:
         {"ports": {"8080": ("127.0.0.1", 1)}},
     ],
 )
-def test_other_containers_are_left_alone(asked: dict[str, object]) -> None:
+def test_other_containers_are_not_touched(asked: dict[str, object]) -> None:
     assert on_loopback(asked) == asked

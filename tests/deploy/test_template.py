@@ -106,7 +106,7 @@ def test_no_secret_is_read_but_those_of_the_parameter() -> None:
     assert not may(stack, "secretsmanager:PutSecretValue", secret)
 
 
-def test_the_role_has_no_managed_policy_and_only_lambda_assumes_it() -> None:
+def test_the_role_is_lambdas_and_has_no_managed_policy() -> None:
     role = deployed().resource("ExchangeRole")
     assert "ManagedPolicyArns" not in role
     trust = parse_policy(as_policy(role["AssumeRolePolicyDocument"]), kind="trust")
@@ -217,9 +217,8 @@ WRITES = [
 
 
 @pytest.mark.parametrize("action", WRITES)
-@pytest.mark.parametrize(
-    ("principal", "keys", "verdict"),
-    [
+def test_only_the_owner_of_a_key_prefix_writes_to_the_table(subtests: pytest.Subtests, action: str) -> None:
+    for principal, keys, verdict in [
         (ROLE_ARN, ["use#0a1b"], Decision.IMPLICIT_DENY),
         (ROLE_ARN, ["budget#github"], Decision.IMPLICIT_DENY),
         (ROLE_ARN, ["keys#0a1b"], Decision.EXPLICIT_DENY),
@@ -231,19 +230,18 @@ WRITES = [
         (ADMINISTRATOR_ARN, ["keys#0a1b"], Decision.EXPLICIT_DENY),
         (ADMINISTRATOR_ARN, ["use#0a1b"], Decision.EXPLICIT_DENY),
         (ADMINISTRATOR_ARN, [], Decision.EXPLICIT_DENY),
-    ],
-)
-def test_only_the_one_whose_they_are_writes_to_the_table(
-    action: str, principal: str, keys: list[str], verdict: Decision
-) -> None:
-    context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
-    assert (
-        table_policy().evaluate(AuthorizationRequest(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context))
-        is verdict
-    )
+    ]:
+        with subtests.test(principal=principal, keys=keys, verdict=verdict):
+            context = {"aws:principalarn": [principal], "dynamodb:leadingkeys": keys}
+            assert (
+                table_policy().evaluate(
+                    AuthorizationRequest(action=f"dynamodb:{action}", resource=TABLE_ARN, context=context)
+                )
+                is verdict
+            )
 
 
-def test_the_table_keeps_nobody_from_reading() -> None:
+def test_the_table_denies_no_reads() -> None:
     context = {"aws:principalarn": [ROLE_ARN], "dynamodb:leadingkeys": ["keys#0a1b"]}
     assert (
         table_policy().evaluate(AuthorizationRequest(action="dynamodb:GetItem", resource=TABLE_ARN, context=context))
@@ -366,7 +364,7 @@ def masked(value: str) -> bool:
     return any(re.search(pattern, value) for pattern in patterns)
 
 
-def test_secrets_are_masked_and_what_an_audit_record_needs_is_not(mint: Mint) -> None:
+def test_secrets_are_masked_and_audit_fields_are_not(mint: Mint) -> None:
     assert masked(mint.mint("github-actions", audience="somebody"))
     assert masked(mint.mint("generic", audience="somebody"))
     assert masked("QVdTOmV5SndZWGxzYjJGa0lqb2lhVzVtYjNKdFlYUnBiMjRp")  # AWS: and the beginning of a password
@@ -411,7 +409,7 @@ def test_both_functions_that_write_metrics_know_their_deployment() -> None:
         assert settings.deployment == "exchange", name
 
 
-def test_the_service_answers_before_lambda_ends_it_and_lambda_before_the_gateway_does() -> None:
+def test_the_timeouts_of_service_lambda_and_gateway_increase() -> None:
     timeout = at(deployed().resource("ExchangeFunction"), "Timeout")
     assert isinstance(timeout, int)
     assert MAX_REQUEST_SECONDS + 1 < timeout < GATEWAY_SECONDS
@@ -430,7 +428,7 @@ def test_the_layer_is_built_for_the_architecture_of_the_function() -> None:
     ]
 
 
-def test_nothing_but_the_package_and_its_lock_lies_where_the_layer_is_made() -> None:
+def test_the_layers_folder_has_only_the_package_and_its_lock() -> None:
     assert {path.name for path in (ROOT / "layers" / "token_exchange").iterdir()} == {
         "requirements.txt",
         "token_exchange",

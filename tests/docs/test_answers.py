@@ -75,12 +75,12 @@ def assert_same(documented: Json, real: Json, *, at: str = "", values: bool = Tr
         assert documented == real, at
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [(found.name, block.text) for found in pages() for block in found.blocks if block.language == "json"],
-)
-def test_every_json_example_is_json(name: str, text: str) -> None:
-    assert json.loads(text)
+def test_every_json_example_is_json(subtests: pytest.Subtests) -> None:
+    for name, text in [
+        (found.name, block.text) for found in pages() for block in found.blocks if block.language == "json"
+    ]:
+        with subtests.test(name=name, text=text):
+            assert json.loads(text)
 
 
 def test_a_login(running: Running) -> None:

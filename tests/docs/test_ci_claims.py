@@ -30,23 +30,27 @@ def policy_of(name: str) -> Policy:
     return load_policy(document, name="policy.json", read_file=no_file)
 
 
-@pytest.mark.parametrize(("name", "scenario"), RUNS)
-def test_a_pages_policy_grants_its_job_and_no_other(name: str, scenario: str) -> None:
-    ci = CI[name]
-    (issuer,) = policy_of(name).issuers.values()
-    assert issuer.trust.url == ci.issuer
-    claims = job_claims(ci.provider, scenario, iss=ci.issuer)
-    try:
-        decision = decide(policy_of(name), caller_of(issuer, claims, now=NOON), AccessRequest(registries=("apps",)))
-    except Refused:
-        granted = False
-    else:
-        granted = isinstance(decision, Granted)
-    assert granted is (scenario in {ci.good} | ci.also_good)
+def test_a_pages_policy_grants_its_job_and_no_other(subtests: pytest.Subtests) -> None:
+    for name, scenario in RUNS:
+        with subtests.test(name=name, scenario=scenario):
+            ci = CI[name]
+            (issuer,) = policy_of(name).issuers.values()
+            assert issuer.trust.url == ci.issuer
+            claims = job_claims(ci.provider, scenario, iss=ci.issuer)
+            try:
+                decision = decide(
+                    policy_of(name), caller_of(issuer, claims, now=NOON), AccessRequest(registries=("apps",))
+                )
+            except Refused:
+                granted = False
+            else:
+                granted = isinstance(decision, Granted)
+            assert granted is (scenario in {ci.good} | ci.also_good)
 
 
-@pytest.mark.parametrize("name", sorted(CI))
-def test_a_page_shows_a_job_and_an_outsider(name: str) -> None:
-    scenarios = all_providers()[CI[name].provider].scenarios
-    assert {CI[name].good, CI[name].bad} | CI[name].also_good <= scenarios.keys()
-    assert CI[name].bad not in {CI[name].good} | CI[name].also_good
+def test_a_page_shows_a_job_and_an_outsider(subtests: pytest.Subtests) -> None:
+    for name in sorted(CI):
+        with subtests.test(name=name):
+            scenarios = all_providers()[CI[name].provider].scenarios
+            assert {CI[name].good, CI[name].bad} | CI[name].also_good <= scenarios.keys()
+            assert CI[name].bad not in {CI[name].good} | CI[name].also_good

@@ -202,7 +202,7 @@ def test_a_bare_audience_would_be_fetched(builds: Builds, tmp_path: Path) -> Non
     assert builds.world.aws.requests() == []
 
 
-def test_the_permission_of_the_page_is_for_the_audience_of_its_step() -> None:
+def test_the_pages_permission_is_for_its_steps_audience() -> None:
     (statement,) = json.loads(_permission())["Statement"]
     audience = yaml.safe_load(only_block(_page(), "yaml", "policy"))["issuers"]["builds"]["audience"]
     assert statement["Condition"]["ForAllValues:StringEquals"] == {"sts:IdentityTokenAudience": [audience]}

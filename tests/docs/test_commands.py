@@ -13,7 +13,7 @@ from sandbox.loopback import Server
 from sandbox.world import World
 from tests.docs.ci_systems import STEPS
 from tests.docs.conftest import Running
-from tests.docs.pages import Page, blocks, page, pages
+from tests.docs.pages import blocks, page, pages
 from tests.docs.shell import Shell
 from tests.docs.step_runs import HOST, Run, run_step
 from tests.front_door import forwarding
@@ -138,12 +138,13 @@ def test_the_faults_of_the_sandbox_can_be_planned_as_shown(tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("found", pages(), ids=lambda found: found.name)
-def test_every_shell_block_is_one(found: Page) -> None:
-    for block in found.blocks:
-        if block.language == "bash":
-            done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, block.text + done.stderr
+def test_every_shell_block_is_one(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            for block in found.blocks:
+                if block.language == "bash":
+                    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+                    assert done.returncode == 0, block.text + done.stderr
 
 
 SECRET_HEADER = re.compile(r"(-H|--header)[ =]*['\"]?[A-Za-z_-]*(authorization|token)", re.IGNORECASE)

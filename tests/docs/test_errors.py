@@ -11,22 +11,29 @@ from token_exchange.core.refusals import MEANINGS, Fault, Reason
 ERRORS = page("docs/errors.md")
 
 
-def test_every_reason_has_exactly_one_section_and_no_section_lacks_a_reason() -> None:
+def test_reasons_and_sections_are_one_to_one() -> None:
     titles = [title for level, title in ERRORS.headings if level == 3]
     assert sorted(titles) == sorted(f"`{reason}`" for reason in Reason)
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_an_answers_link_leads_to_the_section(reason: Reason) -> None:
-    assert reason.value in ERRORS.anchors
+def test_an_answers_link_leads_to_the_section(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            assert reason.value in ERRORS.anchors
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_section_says_status_code_fault_cause_and_what_to_do(reason: Reason) -> None:
-    section = ERRORS.section(f"`{reason}`")
-    meaning = MEANINGS[reason]
-    assert f"- **Answer**: {meaning.status} `{meaning.error}`.\n" in section
-    assert re.findall(r"^- \*\*([^*]+)\*\*: \S", section, re.MULTILINE) == ["Answer", "Whose fault", "Cause", "Do"]
+def test_a_section_says_status_code_fault_cause_and_what_to_do(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            section = ERRORS.section(f"`{reason}`")
+            meaning = MEANINGS[reason]
+            assert f"- **Answer**: {meaning.status} `{meaning.error}`.\n" in section
+            assert re.findall(r"^- \*\*([^*]+)\*\*: \S", section, re.MULTILINE) == [
+                "Answer",
+                "Whose fault",
+                "Cause",
+                "Do",
+            ]
 
 
 def test_answers_without_a_reason_are_listed() -> None:
@@ -34,7 +41,7 @@ def test_answers_without_a_reason_are_listed() -> None:
     assert {row[0] for row in rows} == {"403", "413", "429", "431", "500", "503"}
 
 
-def test_the_page_of_metrics_says_whose_failure_each_reason_is() -> None:
+def test_the_page_of_metrics_has_the_fault_of_each_reason() -> None:
     rows = [row for row in page("docs/audit.md").table("Metrics") if len(row) == 3]
     said = {code_in(fault)[0]: set(code_in(reasons)) & set(Reason) for fault, _, reasons in rows}
     assert said.keys() == set(get_args(Fault.__value__))

@@ -48,9 +48,10 @@ MAX_SCOPES = number("http/request.py", "_MAX_SCOPES")
 MAX_TOKEN_KIBIBYTES = int(number("core/token.py", "_MAX_TOKEN_CHARACTERS")) // 1024
 
 
-@pytest.mark.parametrize(("what", "limit", "places"), [row for row in ROWS if row[2].count("`") > 2])
-def test_a_limit_is_the_constant_that_its_line_names(what: str, limit: str, places: str) -> None:
-    assert sorted(map(float, re.findall(r"\d+", limit))) == sorted(numbers(places)), what
+def test_a_limit_is_the_constant_that_its_line_names(subtests: pytest.Subtests) -> None:
+    for what, limit, places in [row for row in ROWS if row[2].count("`") > 2]:
+        with subtests.test(what=what, limit=limit, places=places):
+            assert sorted(map(float, re.findall(r"\d+", limit))) == sorted(numbers(places)), what
 
 
 def test_most_lines_name_a_constant() -> None:
@@ -58,13 +59,13 @@ def test_most_lines_name_a_constant() -> None:
     assert without == ["the policy", "AWS clients", "TLS contexts"]
 
 
-def test_the_other_caches_are_as_said() -> None:
+def test_the_other_caches_are_as_documented() -> None:
     limits = {what: limit for what, limit, _ in ROWS}
     assert limits["the policy"] == f"checked every {read_settings({}).policy_max_age_seconds} s"
     assert limits["TLS contexts"] == f"{tls_context.cache_parameters()['maxsize']} of them"
 
 
-def test_the_clients_patience_is_as_said() -> None:
+def test_the_clients_timeouts_are_as_documented() -> None:
     config = vars(constant("adapters/aws.py", "_CONFIG"))
     assert config["retries"]["total_max_attempts"] == 3
     said = f"{config['connect_timeout']} s to connect, {config['read_timeout']} s for each wait, and three attempts"
@@ -75,7 +76,7 @@ def test_the_clients_patience_is_as_said() -> None:
     assert said in ARCHITECTURE.text
 
 
-def test_the_time_outs_of_the_template_are_as_said() -> None:
+def test_the_timeouts_of_the_template_are_as_documented() -> None:
     template = (ROOT / "template.yaml").read_text("utf-8")
     function = re.findall(r"^  ExchangeFunction:$.*?^ +Timeout: (\d+)$", template, re.MULTILINE | re.DOTALL)[0]
     (gateway,) = re.findall(r"TimeoutInMillis: (\d+)", template)
@@ -108,7 +109,7 @@ def test_the_audit_line_fits_what_is_promised() -> None:
     assert MAX_RECORD_CHARACTERS < 8 * 1024
 
 
-def test_the_formats_are_as_said() -> None:
+def test_the_formats_are_as_documented() -> None:
     said = " or ".join([", ".join(f"`{name}`" for name in FORMATS[:-1]), f"`{FORMATS[-1]}`"])
     (row,) = [row for row in API.table("Parameters") if row[0] == "`format`"]
     assert row[1] == said.replace("`json`", "`json` (the default)")

@@ -13,7 +13,6 @@ from tests.docs.pages import ROOT, Page, code_in, page, pages
 from token_exchange.core.refusals import Reason
 
 PACKAGE = ROOT / "layers/token_exchange/token_exchange"
-PAGES = pytest.mark.parametrize("found", pages(), ids=lambda found: found.name)
 
 
 @cache
@@ -39,25 +38,27 @@ def code_of(found: Page) -> str:
     return "\n".join([*code_in(found.prose), *(block.text for block in found.blocks)])
 
 
-@PAGES
-def test_every_target_of_make_exists(found: Page) -> None:
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code_of(found))) <= targets
+def test_every_target_of_make_exists(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+            assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code_of(found))) <= targets
 
 
 def test_the_readme_names_the_demo_and_the_tests() -> None:
     assert {"make demo", "make serve", "make test"} <= set(code_in(page("README.md").text))
 
 
-@PAGES
-def test_every_variable_is_one_that_something_reads(found: Page) -> None:
-    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "sandbox").rglob("*.py"), ROOT / "template.yaml"]
-    read = "\n".join(path.read_text("utf-8") for path in sources)
-    named = set(re.findall(r"\b(?:TOKEN_EXCHANGE|AWS|POWERTOOLS)_[A-Z_]+\b|\bLOG_LEVEL\b", found.text))
-    assert {name for name in named if name not in read} == set()
+def test_every_variable_is_one_that_something_reads(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            sources = [*PACKAGE.rglob("*.py"), *(ROOT / "sandbox").rglob("*.py"), ROOT / "template.yaml"]
+            read = "\n".join(path.read_text("utf-8") for path in sources)
+            named = set(re.findall(r"\b(?:TOKEN_EXCHANGE|AWS|POWERTOOLS)_[A-Z_]+\b|\bLOG_LEVEL\b", found.text))
+            assert {name for name in named if name not in read} == set()
 
 
-def test_every_parameter_of_the_template_is_explained_with_its_default() -> None:
+def test_every_template_parameter_is_documented_with_its_default() -> None:
     documented = {code_in(row[0])[0]: row[1].strip("`") for row in page("docs/operations.md").table("Deploy")}
     defaults = {
         name: "required" if "Default" not in parameter else str(parameter["Default"]) or "empty"
@@ -78,10 +79,11 @@ def test_every_alarm_has_a_runbook_and_no_runbook_lacks_an_alarm() -> None:
     assert all(re.search(r"^1\. ", page("docs/operations.md").section(name), re.MULTILINE) for name in runbooks)
 
 
-@PAGES
-def test_every_output_that_is_named_exists(found: Page) -> None:
-    named = set(re.findall(r"[Oo]utputs? `(\w+)`", found.text))
-    assert named <= set(template("template.yaml")["Outputs"])
+def test_every_output_that_is_named_exists(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            named = set(re.findall(r"[Oo]utputs? `(\w+)`", found.text))
+            assert named <= set(template("template.yaml")["Outputs"])
 
 
 def test_the_parameters_for_the_role_exist() -> None:
@@ -96,7 +98,7 @@ def test_the_parameters_for_the_role_exist() -> None:
     assert required <= given
 
 
-def test_the_sandboxs_ports_and_faults_are_as_said() -> None:
+def test_the_sandboxs_ports_and_faults_are_as_documented() -> None:
     sandbox = page("docs/sandbox.md")
     ports = {int(row[0]) for row in sandbox.table("Ports of `make serve`")}
     assert ports == {SERVICE_PORT, ISSUER_PORT, AWS_PORT, *REGISTRY_PORTS.values()}
@@ -106,13 +108,14 @@ def test_the_sandboxs_ports_and_faults_are_as_said() -> None:
     assert set(DOCUMENTS) <= set(code_in(issuer[0]))
 
 
-@PAGES
-def test_every_module_that_is_named_exists(found: Page) -> None:
-    named = {name for name in code_in(found.text) if re.fullmatch(r"[a-z_]+(?:/[a-z_]+)*(?:\.py|/)", name)}
-    roots = (ROOT, PACKAGE, ROOT / "cli/token_exchange_cli")
-    made_when_needed = {"pipeline/"}
-    missing = {name for name in named - made_when_needed if not any((root / name).exists() for root in roots)}
-    assert missing == set()
+def test_every_module_that_is_named_exists(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            named = {name for name in code_in(found.text) if re.fullmatch(r"[a-z_]+(?:/[a-z_]+)*(?:\.py|/)", name)}
+            roots = (ROOT, PACKAGE, ROOT / "cli/token_exchange_cli")
+            made_when_needed = {"pipeline/"}
+            missing = {name for name in named - made_when_needed if not any((root / name).exists() for root in roots)}
+            assert missing == set()
 
 
 def test_the_table_of_rings_is_the_package() -> None:
@@ -125,7 +128,8 @@ def test_the_table_of_rings_is_the_package() -> None:
     assert documented == there
 
 
-@PAGES
-def test_every_reason_that_is_named_is_one(found: Page) -> None:
-    named = re.findall(r"\b[45][0-9]{2} `([a-z]+(?:-[a-z]+)+)`", found.text)
-    assert set(named) <= {reason.value for reason in Reason}
+def test_every_reason_that_is_named_is_one(subtests: pytest.Subtests) -> None:
+    for found in pages():
+        with subtests.test(page=found.name):
+            named = re.findall(r"\b[45][0-9]{2} `([a-z]+(?:-[a-z]+)+)`", found.text)
+            assert set(named) <= {reason.value for reason in Reason}

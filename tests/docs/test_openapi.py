@@ -45,20 +45,23 @@ def test_reasons_are_those_of_the_code() -> None:
     assert at("components", "schemas", "Reason")["enum"] == [reason.value for reason in Reason]
 
 
-@pytest.mark.parametrize("status", STATUSES)
-def test_each_status_has_its_reasons(status: int) -> None:
-    schema = at("components", "responses", str(status), "content", "application/json", "schema")
-    narrowed = schema["allOf"]
-    assert isinstance(narrowed, list)
-    assert isinstance(narrowed[1], dict)
-    expected = [reason.value for reason in Reason if MEANINGS[reason].status == status]
-    if status == 400:  # RFC 8693 section 2.2.2: what is 401 otherwise
-        expected += [reason.value for reason in Reason if MEANINGS[reason].status == 401]
-    properties = narrowed[1]["properties"]
-    assert properties == {
-        "error": {"enum": sorted({MEANINGS[reason].error for reason in Reason if MEANINGS[reason].status == status})},
-        "reason": {"enum": expected},
-    }
+def test_each_status_has_its_reasons(subtests: pytest.Subtests) -> None:
+    for status in STATUSES:
+        with subtests.test(status=status):
+            schema = at("components", "responses", str(status), "content", "application/json", "schema")
+            narrowed = schema["allOf"]
+            assert isinstance(narrowed, list)
+            assert isinstance(narrowed[1], dict)
+            expected = [reason.value for reason in Reason if MEANINGS[reason].status == status]
+            if status == 400:  # RFC 8693 section 2.2.2: what is 401 otherwise
+                expected += [reason.value for reason in Reason if MEANINGS[reason].status == 401]
+            properties = narrowed[1]["properties"]
+            assert properties == {
+                "error": {
+                    "enum": sorted({MEANINGS[reason].error for reason in Reason if MEANINGS[reason].status == status})
+                },
+                "reason": {"enum": expected},
+            }
 
 
 def test_the_exchange_can_be_answered_with_every_status() -> None:

@@ -25,12 +25,13 @@ def load(text: str) -> Policy:
     return load_policy(text.encode(), name="policy.yaml", read_file=None)
 
 
-@pytest.mark.parametrize(("name", "text"), POLICIES)
-def test_a_policy_loads(name: str, text: str) -> None:
-    assert load(text).grants
+def test_a_policy_loads(subtests: pytest.Subtests) -> None:
+    for name, text in POLICIES:
+        with subtests.test(name=name, text=text):
+            assert load(text).grants
 
 
-def test_whatever_looks_like_a_policy_is_tested() -> None:
+def test_every_block_like_a_policy_is_tested() -> None:
     looks = [
         block.text
         for found in pages()
@@ -47,7 +48,7 @@ def test_the_ready_to_edit_policy_loads() -> None:
     assert [grant.name for grant in policy.grants] == ["own-images"]
 
 
-def test_the_ready_to_edit_policy_loads_with_its_comments_taken_off() -> None:
+def test_the_policy_to_edit_loads_without_its_comments() -> None:
     text = (ROOT / "docs/examples/policy.yaml").read_text("utf-8")
     lines = [re.sub(r"^( *)# (?= *(?:[a-z_]+:|- ))", r"\1", line) for line in text.splitlines()]
     policy = load("\n".join(line for line in lines if not line.lstrip().startswith("#")))

@@ -25,9 +25,7 @@ TITLES = {
 }
 
 
-@pytest.fixture(params=sorted(TITLES))
-def preset(request: pytest.FixtureRequest) -> Preset:
-    return PRESETS[str(request.param)]
+DESCRIBED = [PRESETS[name] for name in sorted(TITLES)]
 
 
 def section(preset: Preset) -> str:
@@ -42,51 +40,65 @@ def test_every_system_has_its_place() -> None:
     assert TITLES.keys() == set(NAMES) - IN_THE_GUIDE
 
 
-def test_the_vocabulary_is_the_presets(preset: Preset) -> None:
-    documented = {code_in(name)[0]: claim for name, claim in PAGE.table(TITLES[preset.provider])}
-    assert documented.keys() == preset.vocabulary.keys()
-    for name, source in preset.vocabulary.items():
-        words = documented[name]
-        behind = {spelled(path) for path in source.behind}
-        assert set(code_in(words.partition(", unless ")[0])) == behind, name
-        assert ("declared" in words) is preset.is_declared(name)
-        proven = "declared" not in words and "not proven" not in words
-        assert proven is (name in preset.proven), name
+def test_the_vocabulary_is_the_presets(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            documented = {code_in(name)[0]: claim for name, claim in PAGE.table(TITLES[preset.provider])}
+            assert documented.keys() == preset.vocabulary.keys()
+            for name, source in preset.vocabulary.items():
+                words = documented[name]
+                behind = {spelled(path) for path in source.behind}
+                assert set(code_in(words.partition(", unless ")[0])) == behind, name
+                assert ("declared" in words) is preset.is_declared(name)
+                proven = "declared" not in words and "not proven" not in words
+                assert proven is (name in preset.proven), name
 
 
-def test_the_claims_that_name_no_one_are_listed() -> None:
+def test_the_public_claims_are_listed() -> None:
     table = {code_in(name)[0]: set(code_in(claims)) for name, claims in PAGE.table("Claims that name no one")}
     assert table.keys() == set(NAMES)
     for name, preset in PRESETS.items():
         assert table[name] == {spelled(path) for path in preset.public_claims}, name
 
 
-def test_what_marks_a_job_is_said(preset: Preset) -> None:
-    (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
-    only = [value for values in preset.only.values() for value in values]
-    values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {*preset.endings.values()}
-    named = set(code_in(line))
-    assert {spelled(path) for path in preset.marks} <= named
-    assert named - {spelled(path) for path in preset.marks} <= values
+def test_the_claims_that_mark_a_job_are_documented(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
+            only = [value for values in preset.only.values() for value in values]
+            values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {
+                *preset.endings.values()
+            }
+            named = set(code_in(line))
+            assert {spelled(path) for path in preset.marks} <= named
+            assert named - {spelled(path) for path in preset.marks} <= values
 
 
-def test_how_a_step_gets_its_token_is_said(preset: Preset) -> None:
-    assert f"```text\n{preset.step_line}\n```" in section(preset)
+def test_how_a_step_gets_its_token_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            assert f"```text\n{preset.step_line}\n```" in section(preset)
 
 
-def test_what_to_pin_is_said_in_names_that_there_are(preset: Preset) -> None:
-    (line,) = re.findall(r"^- \*\*Pin\*\* (.*)$", section(preset), re.MULTILINE)
-    assert preset.vocabulary.keys() & set(code_in(line))
+def test_the_names_to_pin_exist(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            (line,) = re.findall(r"^- \*\*Pin\*\* (.*)$", section(preset), re.MULTILINE)
+            assert preset.vocabulary.keys() & set(code_in(line))
 
 
-def test_an_audience_that_cannot_be_chosen_is_said(preset: Preset) -> None:
-    fixed = all_providers()[preset.provider].fixed_audience is not None
-    assert ("shared_audience: true" in section(preset)) is fixed
+def test_a_fixed_audience_is_documented(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            fixed = all_providers()[preset.provider].fixed_audience is not None
+            assert ("shared_audience: true" in section(preset)) is fixed
 
 
-def test_claims_that_must_be_matched_are_said(preset: Preset) -> None:
-    for path in preset.must_match:
-        assert f"only `{spelled(path)}` tells" in section(preset)
+def test_claims_that_must_be_matched_are_documented(subtests: pytest.Subtests) -> None:
+    for preset in DESCRIBED:
+        with subtests.test(preset=preset.provider):
+            for path in preset.must_match:
+                assert f"only `{spelled(path)}` tells" in section(preset)
 
 
 ENDPOINTS = {name: ci for name, ci in CI.items() if ci.endpoint is not None and not ci.endpoint.plain}

@@ -80,21 +80,22 @@ class Shape:
         )
 
 
-@EVERY_STEP
-def test_every_step_is_the_shape_that_the_guide_explains(name: str) -> None:
-    ci, script = script_of(name)
-    (found,) = Shape.of(page("docs/ci/README.md")).pattern().finditer(script)
-    assert script.count("/v1/token") == 1
-    # A subshell ends with all that it set and trapped; what stands before and after it has no part in the login.
-    outside = script[: found.start()] + script[found.end() :]
-    assert "login" not in outside
-    assert "umask" not in outside
-    # What is the system's own has no file but the step's, and no curl that waits for ever.
-    for line in (found["token"] + found["use"]).splitlines():
-        assert "mktemp" not in line
-        assert "jq" not in line.split()
-        assert not re.search(r"\bcurl\b", line) or "--max-time" in line
-    assert ("--authfile" in found["use"]) is (found["format"] == "docker-config") is (ci.login == "authfile")
+def test_every_step_is_the_shape_that_the_guide_explains(subtests: pytest.Subtests) -> None:
+    for name in STEPS:
+        with subtests.test(name=name):
+            ci, script = script_of(name)
+            (found,) = Shape.of(page("docs/ci/README.md")).pattern().finditer(script)
+            assert script.count("/v1/token") == 1
+            # A subshell ends with all that it set and trapped; what is outside has no part in the login.
+            outside = script[: found.start()] + script[found.end() :]
+            assert "login" not in outside
+            assert "umask" not in outside
+            # What is the system's own has no file but the step's, and no curl that waits for ever.
+            for line in (found["token"] + found["use"]).splitlines():
+                assert "mktemp" not in line
+                assert "jq" not in line.split()
+                assert not re.search(r"\bcurl\b", line) or "--max-time" in line
+            assert ("--authfile" in found["use"]) is (found["format"] == "docker-config") is (ci.login == "authfile")
 
 
 def test_the_shape_bounds_time_and_needs_https() -> None:
@@ -241,14 +242,15 @@ def test_every_shell_runs_the_shape(
 
 
 @pytest.mark.program("shellcheck")
-@EVERY_STEP
-def test_shellcheck_has_nothing_to_say(name: str) -> None:
-    ci, script = script_of(name)
-    dialect = "bash" if ci.interpreter == "bash" else "sh"
-    # SC1090, SC1091: the login is sourced from a file that is not there yet. SC2154: it sets the variables.
-    command = ["shellcheck", "--shell", dialect, "--exclude", "SC1090,SC1091,SC2154", "-"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout == ""
+def test_shellcheck_has_nothing_to_say(subtests: pytest.Subtests) -> None:
+    for name in STEPS:
+        with subtests.test(name=name):
+            ci, script = script_of(name)
+            dialect = "bash" if ci.interpreter == "bash" else "sh"
+            # SC1090, SC1091: the login is sourced from a file that is not there yet. SC2154: it sets the variables.
+            command = ["shellcheck", "--shell", dialect, "--exclude", "SC1090,SC1091,SC2154", "-"]
+            done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
+            assert done.stdout == ""
 
 
 def test_without_a_password_taken_the_file_is_gone_too(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
@@ -296,11 +298,12 @@ def test_without_a_token_the_step_names_the_cause(
     assert found.left == ()
 
 
-@pytest.mark.parametrize("name", CI)
-def test_what_the_shell_says_is_in_the_pages_table(name: str) -> None:
-    said = [re.findall(r"^sh: `(\w+): (.+)`$", row[0]) for row in page(name).table("What goes wrong")]
-    for variable, cause in [found for row in said for found in row]:
-        assert cause == "parameter not set" or f"{{{variable}:?{cause}}}" in script_of(name)[1]
+def test_what_the_shell_says_is_in_the_pages_table(subtests: pytest.Subtests) -> None:
+    for name in CI:
+        with subtests.test(name=name):
+            said = [re.findall(r"^sh: `(\w+): (.+)`$", row[0]) for row in page(name).table("What goes wrong")]
+            for variable, cause in [found for row in said for found in row]:
+                assert cause == "parameter not set" or f"{{{variable}:?{cause}}}" in script_of(name)[1]
 
 
 def test_an_endpoint_that_gives_no_token_ends_the_step(door: Door, tmp_path: Path, ca_bundle: Path) -> None:

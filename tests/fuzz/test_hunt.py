@@ -60,12 +60,12 @@ def select_nothing(seconds: float) -> None:
     select.select([], [], [], seconds)
 
 
-def test_a_finding_is_made_small_and_told_once() -> None:
+def test_a_finding_is_shrunk_and_reported_once() -> None:
     report = hunt(Numbers(), seed=1, seconds=60, rounds=1)
     assert [(found.law, found.given) for found in report.findings if found.law == "too-large"] == [("too-large", 700)]
 
 
-def test_a_finding_that_is_known_is_not_told_again() -> None:
+def test_a_known_finding_is_not_reported_again() -> None:
     known = tried(Numbers(), 9_999)
     assert known is not None
     report = hunt(Numbers(), seed=1, seconds=60, rounds=1, known=[known])
@@ -94,8 +94,9 @@ def corpus() -> Iterator[Path]:
     return CORPUS.glob("*/*")
 
 
-@pytest.mark.parametrize("path", sorted(corpus()), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_the_corpus_holds_inputs_of_targets(path: Path) -> None:
-    assert path.parent.name in TARGETS
-    target = TARGETS[path.parent.name]()
-    assert target.size_bytes(json.loads(path.read_text())) > 0
+def test_the_corpus_holds_inputs_of_targets(subtests: pytest.Subtests) -> None:
+    for path in sorted(corpus()):
+        with subtests.test(path=path):
+            assert path.parent.name in TARGETS
+            target = TARGETS[path.parent.name]()
+            assert target.size_bytes(json.loads(path.read_text())) > 0

@@ -81,12 +81,12 @@ PUSH = grant(
         ({"repository": "nordlicht/no spaces"}, "no-matching-grant"),
     ],
 )
-def test_a_push_from_main_and_what_is_none(changes: dict[str, Json], expected: object) -> None:
+def test_a_push_from_main_and_its_variations(changes: dict[str, Json], expected: object) -> None:
     found = decide(document(PUSH), "github", github_claims(**changes), Wanted(), now=NOON)
     assert found == expected
 
 
-def test_a_token_without_its_marks_is_no_jobs() -> None:
+def test_a_token_without_its_marks_is_refused() -> None:
     claims = gitlab_claims(job_id=None)
     with pytest.raises(NotAJob):
         decide(document(grant(issuers=["gitlab"])), "gitlab", claims, Wanted(), now=NOON)

@@ -30,27 +30,29 @@ def test_a_shell_that_puts_an_answer_between_quotes_runs_nothing(name: str) -> N
     assert json.loads(done.stdout) == {"ref": name}
 
 
-@pytest.mark.parametrize("reason", Reason)
-@pytest.mark.parametrize("has_grant_type", [True, False])
-def test_only_a_bad_token_is_answered_otherwise_with_a_grant_type(reason: Reason, has_grant_type: bool) -> None:  # noqa: FBT001 - a column of the table
-    meaning = MEANINGS[reason]
-    status = status_of(reason, has_grant_type=has_grant_type)
-    fields = failure_fields(reason, "why", request_id="r", has_grant_type=has_grant_type)
-    if meaning.status == 401 and has_grant_type:
-        assert (status, fields["error"]) == (400, "invalid_request")
-    else:
-        assert (status, fields["error"]) == (meaning.status, meaning.error)
-    assert fields["reason"] == reason.value
-    assert fields["hint"] == meaning.hint
+def test_a_grant_type_changes_only_the_answer_to_a_bad_token(subtests: pytest.Subtests) -> None:
+    for has_grant_type in [True, False]:
+        for reason in Reason:
+            with subtests.test(reason=reason, has_grant_type=has_grant_type):
+                meaning = MEANINGS[reason]
+                status = status_of(reason, has_grant_type=has_grant_type)
+                fields = failure_fields(reason, "why", request_id="r", has_grant_type=has_grant_type)
+                if meaning.status == 401 and has_grant_type:
+                    assert (status, fields["error"]) == (400, "invalid_request")
+                else:
+                    assert (status, fields["error"]) == (meaning.status, meaning.error)
+                assert fields["reason"] == reason.value
+                assert fields["hint"] == meaning.hint
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_headers_go_by_the_status(reason: Reason) -> None:
-    status = MEANINGS[reason].status
-    headers = failure_headers(Refused(reason, "why"), status=status)
-    assert ("WWW-Authenticate" in headers) == (status == 401)
-    assert ("Retry-After" in headers) == (status in (429, 503))
-    assert failure_headers(Refused(reason, "why"), status=400) == {}
+def test_headers_go_by_the_status(subtests: pytest.Subtests) -> None:
+    for reason in Reason:
+        with subtests.test(reason=reason):
+            status = MEANINGS[reason].status
+            headers = failure_headers(Refused(reason, "why"), status=status)
+            assert ("WWW-Authenticate" in headers) == (status == 401)
+            assert ("Retry-After" in headers) == (status in (429, 503))
+            assert failure_headers(Refused(reason, "why"), status=400) == {}
 
 
 def test_a_refusal_may_say_when_to_come_again() -> None:

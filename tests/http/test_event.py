@@ -142,7 +142,7 @@ def test_a_body_is_its_octets_or_none(event: dict[str, object], body: bytes | No
         payload_2(http={"method": None}),
     ],
 )
-def test_what_is_no_request_is_said_to_be_none(event: object) -> None:
+def test_an_event_that_is_not_a_request_is_refused(event: object) -> None:
     with pytest.raises(NotHttp):
         read_event(event)
 

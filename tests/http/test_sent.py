@@ -48,9 +48,9 @@ def token(header: str) -> str:
     return f"{urlsafe_b64encode(header.encode()).rstrip(b'=').decode()}.{REST}"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
+@pytest.mark.parametrize("around", ["{}", "Bearer {}", "a.{}", "a.b.{}", "x={};", "https://ci.example/{}/x"])
+def test_a_token_in_the_query_is_refused(subtests: pytest.Subtests, around: str) -> None:
+    for header in [
         '{"alg":"RS256"}',
         '{ "alg":"RS256"}',
         '{\n "alg":"RS256"}',
@@ -61,11 +61,9 @@ def token(header: str) -> str:
         '\r\n\t {\r\n\t "alg" : "RS256" }',
         " " * 1000 + '{"alg":"RS256"}',
         '{"alg":""}',
-    ],
-)
-@pytest.mark.parametrize("around", ["{}", "Bearer {}", "a.{}", "a.b.{}", "x={};", "https://ci.example/{}/x"])
-def test_a_token_in_the_query_is_refused(header: str, around: str) -> None:
-    assert is_refused(around.format(token(header)))
+    ]:
+        with subtests.test(header=header):
+            assert is_refused(around.format(token(header)))
 
 
 @given(SPACE, SPACE, st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
@@ -93,7 +91,7 @@ def test_a_token_behind_a_prefix_is_refused(value: str) -> None:
         "a" * 10_000,
     ],
 )
-def test_a_name_with_dots_is_no_token(value: str) -> None:
+def test_a_name_with_dots_is_not_a_token(value: str) -> None:
     assert not is_refused(value)
 
 

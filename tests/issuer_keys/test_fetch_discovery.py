@@ -70,6 +70,9 @@ def test_a_key_set_where_it_belongs(issuer: str, keys_host: str | None, jwks_uri
         "https://ci.acme.example:port/keys",
         "https://ci.acme.ex\u0430mple/keys",
         "https://\u017fi.acme.example/keys",
+        # letters that match a-z where case does not count
+        "https://ci.acme.example/key\u017f",
+        "https://ci.acme.example/\u212aeys",
         " https://ci.acme.example/keys",
         # no URL
         "",
@@ -89,7 +92,7 @@ def test_another_host_takes_the_place_of_the_issuers_own() -> None:
         read(keys_host="keys.example")
 
 
-def test_an_issuer_that_is_no_https_url_has_no_keys() -> None:
+def test_an_issuer_without_an_https_url_has_no_keys() -> None:
     with pytest.raises(UnusableDiscovery, match="not on the host"):
         read(issuer="http://ci.acme.example", jwks_uri="http://ci.acme.example/keys")
 
@@ -104,7 +107,7 @@ def test_a_document_of_another_issuer(issuer: Json) -> None:
 
 
 @pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b'{"issuer":"a","issuer":"b"}', b"\xff", b"[" * 9999])
-def test_a_document_that_is_none(document: bytes) -> None:
+def test_an_unusable_discovery_document_is_refused(document: bytes) -> None:
     with pytest.raises(UnusableDiscovery, match="not strict JSON"):
         read_jwks_uri(document, issuer=ISSUER, keys_host=None)
 
@@ -132,12 +135,14 @@ def test_any_plain_address_on_the_host_is_followed(uri: str) -> None:
     assert read(jwks_uri=uri) == uri
 
 
-@pytest.mark.parametrize("issuer", ["https://10.0.0.1", "https://[::1]:8443", "https://ci9.acme.example:12345"])
+@pytest.mark.parametrize(
+    "issuer", ["https://10.0.0.1", "https://[::1]:8443", "https://ci9.acme.example:12345", "https://ci.acme.example:9"]
+)
 def test_hosts_of_digits_and_ports_are_followed(issuer: str) -> None:
     assert read(issuer=issuer, jwks_uri=f"{issuer}/keys") == f"{issuer}/keys"
 
 
-def test_an_address_is_no_longer_than_its_bound() -> None:
+def test_a_url_is_at_most_as_long_as_its_limit() -> None:
     uri = "https://ci.acme.example/"
     with pytest.raises(UnusableDiscovery):
         read(jwks_uri=uri + "k" * (2049 - len(uri)))

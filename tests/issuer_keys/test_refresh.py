@@ -71,7 +71,7 @@ def test_every_issuer_is_fetched_once_and_shared() -> None:
     assert sorted(run.events.refreshes) == [("a", 1), ("b", 1), ("c", 1)]
 
 
-def test_a_thousand_cold_environments_cause_no_fetch_after_it_and_a_thousand_without_it() -> None:
+def test_a_refresh_spares_a_thousand_cold_starts_their_fetch() -> None:
     run = Run()
     run.refresh()
     fetched = len(run.issuers[0].fetched)
@@ -90,7 +90,7 @@ def test_keys_that_the_policy_holds_are_not_fetched() -> None:
     assert (run.table.sets, run.issuers[0].fetched) == ({}, [])
 
 
-def test_entries_of_one_origin_share_a_fetch_and_each_is_told_of() -> None:
+def test_entries_of_one_origin_share_a_fetch_and_its_report() -> None:
     run = Run()
     other = run.issuers[0].trust(entry="other", audiences=("x",))
     assert run.refresh(*run.trusts, other) == {"a": "refreshed", "other": "refreshed"}
@@ -153,7 +153,7 @@ class TestFailures:
         done.join(30)
         assert run.events.ended == [{"a": "refreshed", "b": "refreshed"}]
 
-    def test_a_fetch_has_three_seconds_and_none_is_begun_after_the_deadline(self) -> None:
+    def test_a_fetch_has_three_seconds_and_starts_before_the_end(self) -> None:
         clock = FakeClock()
         hanging_fetcher = HangingFetcher(clock)
         run = Run(40, fetcher=hanging_fetcher, clock=clock)
@@ -162,14 +162,14 @@ class TestFailures:
         assert clock.monotonic() - before == 10
         assert len(hanging_fetcher.fetched) <= 8
 
-    def test_a_table_that_takes_nothing_is_told_of_and_stops_nothing(self) -> None:
+    def test_a_table_that_rejects_writes_is_reported(self) -> None:
         run = Run(2)
         run.table.trouble = SharedKeysFailed("AccessDeniedException")
         assert run.refresh() == {"a": "failed", "b": "failed"}
         assert sorted(entry for entry, _ in run.events.shared_failures) == ["a", "b"]
         assert run.events.refreshes == []
 
-    def test_a_failing_issuer_and_a_failing_table_are_both_told_of(self) -> None:
+    def test_a_failing_issuer_and_a_failing_table_are_reported(self) -> None:
         run = Run()
         run.issuers[0].documents[run.issuers[0].discovery_url] = FetchFailed("x")
         run.table.trouble = SharedKeysFailed("AccessDeniedException")

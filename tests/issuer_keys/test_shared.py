@@ -74,7 +74,7 @@ def test_it_is_never_taken_for_younger_than_it_is() -> None:
         found(document=ISSUER.key_set() + b" " * 256 * 1024),
     ],
 )
-def test_what_an_issuer_may_not_send_is_not_believed_of_the_table_either(hostile: StoredKeySet) -> None:
+def test_what_an_issuer_may_not_send_the_table_may_not_hold(hostile: StoredKeySet) -> None:
     with pytest.raises(UnusableKeySet):
         validate_shared_key_set(hostile, ORIGIN, now=READ_AT)
 
@@ -87,7 +87,7 @@ def test_what_an_issuer_may_not_send_is_not_believed_of_the_table_either(hostile
         fetched_at_seconds=st.one_of(st.integers(), st.integers(int(NOW) - 90_000, int(NOW) + 100)),
     )
 )
-def test_whatever_is_there_it_is_one_of_our_sets_within_a_day_or_one_error(anything: StoredKeySet) -> None:
+def test_any_item_is_a_set_of_the_last_day_or_one_error(anything: StoredKeySet) -> None:
     try:
         held = validate_shared_key_set(anything, ORIGIN, now=READ_AT)
     except UnusableKeySet:
@@ -116,11 +116,12 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations(DIFFERENT, 2)))
-def test_whatever_decides_what_a_set_is_gives_it_another_name(one: KeyOrigin, other: KeyOrigin) -> None:
-    assert shared_name(one) != shared_name(other)
+def test_whatever_decides_what_a_set_is_gives_it_another_name(subtests: pytest.Subtests) -> None:
+    for one, other in list(combinations(DIFFERENT, 2)):
+        with subtests.test(one=one, other=other):
+            assert shared_name(one) != shared_name(other)
 
 
-def test_names_begin_as_the_roles_of_the_template_know_them() -> None:
+def test_names_begin_as_the_templates_roles_expect() -> None:
     assert shared_name(ORIGIN).startswith("keys#")
     assert len(shared_name(ORIGIN)) == len("keys#") + 64

@@ -19,7 +19,7 @@ class TestInMemory:
         assert story.fetches == 1
         assert story.events.refreshes == [("ci", 1)]
 
-    def test_pinned_keys_contact_nobody(self) -> None:
+    def test_pinned_keys_cause_no_fetch(self) -> None:
         story = Story()
         trust = story.issuer.pinned_trust()
         found = story.look(trust=trust)
@@ -155,7 +155,7 @@ class TestRenewal:
         story.find(seconds=1.5)
         assert story.issuer.timeouts_seconds == [3, 1.5]
 
-    def test_no_time_left_is_no_failure_of_the_issuer(self) -> None:
+    def test_no_time_left_is_not_a_failure_of_the_issuer(self) -> None:
         story = Story()
         refused = story.refusal(seconds=0)
         assert refused.reason is Reason.DEADLINE_EXCEEDED
@@ -191,7 +191,7 @@ class TestFailingIssuer:
         assert story.refusal().reason is Reason.ISSUER_UNAVAILABLE
         assert story.issuer.fetched == [story.issuer.discovery_url]
 
-    def test_an_unknown_key_is_503_while_nobody_can_say(self) -> None:
+    def test_an_unknown_key_is_503_until_a_fetch_succeeds(self) -> None:
         story = Story()
         story.find()
         story.issuer.fail()

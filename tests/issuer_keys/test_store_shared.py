@@ -30,7 +30,7 @@ class TestColdStart:
         story.find()
         assert (len(story.table.reads), story.fetches) == (2, 1)
 
-    def test_one_that_is_no_longer_fresh_is_fetched_anew(self) -> None:
+    def test_a_stale_set_is_fetched_again(self) -> None:
         story = SharedStory(age_seconds=601)
         story.issuer.rotate()
         assert story.find("key-1").key_id == "key-1"
@@ -38,7 +38,7 @@ class TestColdStart:
         assert story.events.sources == [("issuer", 0)]
         assert story.refusal("key-0").reason is Reason.UNKNOWN_KEY
 
-    def test_one_that_is_no_longer_fresh_serves_while_the_issuer_fails(self) -> None:
+    def test_a_stale_set_serves_while_the_issuer_fails(self) -> None:
         story = SharedStory(age_seconds=86_000)
         story.issuer.fail()
         assert story.find().key_id == "key-0"
@@ -86,7 +86,7 @@ class TestFaults:
         assert story.fetches == 1
         assert story.events.shared_failures == [("ci", trouble)]
 
-    def test_a_table_that_hangs_costs_a_second_and_leaves_the_issuer_its_turn(self) -> None:
+    def test_a_hanging_table_costs_a_second_before_the_issuer(self) -> None:
         story = SharedStory()
         story.table.slow_clock = story.clock
         before = story.clock.monotonic()
@@ -94,7 +94,7 @@ class TestFaults:
         assert story.clock.monotonic() - before == 1
         assert story.issuer.timeouts_seconds == [2], "3 s for both"
 
-    def test_table_and_issuer_hanging_together_cost_no_more_than_the_issuer_alone(self) -> None:
+    def test_hanging_table_and_issuer_cost_as_much_as_the_issuer(self) -> None:
         story = SharedStory()
         hanging = HangingFetcher(story.clock)
         both = Story(story.issuer, hanging, clock=story.clock, shared=story.table)
@@ -174,7 +174,7 @@ class TestRenewal:
         story.clock.advance(60)
         assert story.find("key-1").key_id == "key-1", "nor by one of the same second"
 
-    def test_the_table_ends_an_outage_that_only_this_environment_sees(self) -> None:
+    def test_the_table_ends_an_outage_of_one_environment(self) -> None:
         story = SharedStory(age_seconds=None)
         story.issuer.fail()
         assert story.refusal().reason is Reason.ISSUER_UNAVAILABLE

@@ -61,7 +61,7 @@ def join_fetch(story: Story, pool: ThreadPoolExecutor, key_id: str) -> Future[Fo
     return waiter
 
 
-def test_those_who_wait_share_one_fetch(pool: ThreadPoolExecutor) -> None:
+def test_waiting_requests_share_one_fetch(pool: ThreadPoolExecutor) -> None:
     story = Story()
     with closed_gate(story.issuer) as open_gate:
         first = pool.submit(story.look)
@@ -72,7 +72,7 @@ def test_those_who_wait_share_one_fetch(pool: ThreadPoolExecutor) -> None:
     assert story.fetches == 1
 
 
-def test_those_who_wait_share_a_failure(pool: ThreadPoolExecutor) -> None:
+def test_waiting_requests_share_a_failure(pool: ThreadPoolExecutor) -> None:
     story = Story()
     story.issuer.fail()
     with closed_gate(story.issuer) as open_gate:
@@ -119,7 +119,7 @@ def test_known_keys_do_not_wait_for_an_unknown_one(pool: ThreadPoolExecutor) -> 
     assert story.fetches == 2
 
 
-def test_nobody_waits_longer_than_their_own_time(pool: ThreadPoolExecutor) -> None:
+def test_no_request_waits_past_its_own_deadline(pool: ThreadPoolExecutor) -> None:
     story = Story()
     with closed_gate(story.issuer):
         first = pool.submit(story.look)
@@ -128,7 +128,7 @@ def test_nobody_waits_longer_than_their_own_time(pool: ThreadPoolExecutor) -> No
     assert first.result(30).key.key_id
 
 
-def test_an_unknown_key_is_not_called_so_while_the_answer_is_awaited(pool: ThreadPoolExecutor) -> None:
+def test_a_key_is_not_unknown_while_a_fetch_runs(pool: ThreadPoolExecutor) -> None:
     story = Story()
     story.find()
     with closed_gate(story.issuer):
@@ -148,7 +148,7 @@ def test_a_hanging_issuer_delays_no_other(pool: ThreadPoolExecutor) -> None:
     assert stuck.result(30).key.key_id
 
 
-def test_a_set_renewed_between_two_looks_is_not_fetched_again() -> None:
+def test_a_set_renewed_between_two_checks_is_not_fetched_again() -> None:
     story = Story()
     story.find()
     story.clock.advance(601)
@@ -172,7 +172,7 @@ def test_a_set_renewed_between_two_looks_is_not_fetched_again() -> None:
     assert not found.is_latest, "the other may have had it from the table"
 
 
-def test_who_waits_for_a_look_into_the_table_still_asks_the_issuer(pool: ThreadPoolExecutor) -> None:
+def test_waiting_for_the_table_leaves_time_for_the_issuer(pool: ThreadPoolExecutor) -> None:
     story = SharedStory()
     found = story.look()
     story.clock.advance(601)

@@ -96,7 +96,7 @@ def test_conditions_on_gitlabs_claims(claims: Json, path: str) -> None:
     assert faults(conditions("claims", claims, "gitlab")) == [(f"grants[0].claims{path}", "wrong-type")]
 
 
-def test_claims_whose_type_is_as_it_should_be() -> None:
+def test_a_condition_of_its_claims_type_is_taken() -> None:
     load(conditions("claims", {"runner_id": 42, "groups_direct": "werft", "job_config": {"url": "x"}}, "gitlab"))
     load(conditions("claims", {"job_config": {"exists": True}, "aud": "x", "new_claim": {"a": {"b": 1}}}, "gitlab"))
     load(conditions("claims", {"run_number": "12", "exp": 7, "repo_property_tier": {"like": "*"}}))
@@ -185,7 +185,7 @@ def test_a_glob_is_text_also_where_the_claim_may_be_anything() -> None:
 
 @pytest.mark.parametrize("operator", ["like", "not_like"])
 @pytest.mark.parametrize("unit", ["a", "*a", "?"])
-def test_a_glob_is_no_longer_than_its_limit(operator: str, unit: str) -> None:
+def test_a_glob_is_at_most_as_long_as_its_limit(operator: str, unit: str) -> None:
     glob = unit * (1024 // len(unit))
     load(conditions("match", {"branch": {operator: glob}}))
     problems = problems_of(conditions("match", {"branch": {operator: ["v1", f"{glob}a"]}}))
@@ -194,5 +194,5 @@ def test_a_glob_is_no_longer_than_its_limit(operator: str, unit: str) -> None:
     ]
 
 
-def test_a_value_that_is_no_glob_may_be_longer() -> None:
+def test_a_value_without_a_glob_may_be_longer() -> None:
     assert load(conditions("match", {"branch": "a" * 2000})).grants

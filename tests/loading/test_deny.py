@@ -62,7 +62,7 @@ def test_a_rule_is_for_all_issuers_unless_it_says_so() -> None:
         ("d", [("", "wrong-type")]),
     ],
 )
-def test_what_is_no_rule(rule: Json, expected: list[tuple[str, Code]]) -> None:
+def test_a_rule_of_another_form_is_refused(rule: Json, expected: list[tuple[str, Code]]) -> None:
     assert faults(rules(rule)) == [(f"deny[0]{path}", code) for path, code in expected]
 
 
@@ -88,7 +88,7 @@ def test_two_rules_of_one_name() -> None:
     assert faults(rules(rule, rule)) == [("deny[1].name", "duplicate-name")]
 
 
-def test_messages_name_who_lacks_what() -> None:
+def test_messages_name_the_issuer_and_what_it_lacks() -> None:
     (problem,) = problems_of(rules({"name": "d", "issuers": ["gitlab"], "match": {"workflow": "x"}}))
     assert str(problem) == "deny[0].match.workflow: no token of gitlab has it; raw claims go under claims:"
 

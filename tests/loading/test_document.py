@@ -178,7 +178,7 @@ def test_what_no_policy_may_hold(text: str | bytes, expected: list[tuple[str, Co
     assert faults(text) == expected
 
 
-def test_numbers_that_json_has_and_nobody_means() -> None:
+def test_numbers_outside_json_or_its_range_stay_unquoted_text() -> None:
     assert read('{"a": NaN, "b": -Infinity, "c": 1e999, "d": [1e2, 1.5], "e": "\\ud83d\\ude80"}') == {
         "a": Unquoted("NaN", "a number"),
         "b": Unquoted("-Infinity", "a number"),
@@ -246,7 +246,7 @@ def test_texts_made_of_yamls_own_characters_are_read_or_refused(text: str) -> No
         assert unusable.problems  # noqa: PT017 - either outcome is fine
 
 
-def test_json_and_yaml_of_one_policy_are_one_value_with_two_identities() -> None:
+def test_json_and_yaml_of_a_policy_differ_only_in_their_hash() -> None:
     as_json = load(document())
     as_yaml = load(
         b"""

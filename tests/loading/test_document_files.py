@@ -56,7 +56,7 @@ def test_paths_that_no_file_system_has(path: str) -> None:
     assert folder.reads == []
 
 
-def test_a_path_without_a_form_in_utf8_is_refused_even_where_such_a_file_is() -> None:
+def test_a_path_that_is_not_utf8_is_refused_though_it_exists() -> None:
     assert faults(pinned("\udc80"), folder=Folder({"\udc80": KEYS})) == [("issuers.own.jwks_file", "bad-value")]
 
 

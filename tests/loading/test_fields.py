@@ -39,7 +39,7 @@ class Reading:
         (Unquoted("yes", "a boolean"), "ambiguous-value"),
     ],
 )
-def test_what_is_no_text(value: Node, code: Code) -> None:
+def test_a_value_that_is_not_text_is_refused(value: Node, code: Code) -> None:
     reading = Reading({"key": value})
     assert reading.fields.text("key") is None
     assert reading.faults() == [("key", code)]
@@ -70,7 +70,7 @@ def test_a_text_that_needs_quotes_is_shown_with_them() -> None:
 
 
 @pytest.mark.parametrize("value", ["true", 1, 0, "yes", [], Unquoted("yes", "a boolean")])
-def test_what_is_no_boolean(value: Node) -> None:
+def test_a_value_that_is_not_a_boolean_is_refused(value: Node) -> None:
     reading = Reading({"key": value})
     assert reading.fields.boolean("key", default=False) is False
     assert reading.faults() == [("key", "wrong-type")]
@@ -95,7 +95,11 @@ def test_lists_of_texts() -> None:
         (["a", 7, None, ["b"]], False, [("key[1]", "wrong-type"), ("key[2]", "wrong-type"), ("key[3]", "wrong-type")]),
     ],
 )
-def test_what_is_no_list_of_texts(value: Node, single: bool, expected: list[tuple[str, Code]]) -> None:  # noqa: FBT001 - a table's column
+def test_a_value_that_is_not_a_list_of_texts_is_refused(
+    value: Node,
+    single: bool,  # noqa: FBT001 - a table's column
+    expected: list[tuple[str, Code]],
+) -> None:
     reading = Reading({"key": value})
     reading.fields.texts("key", single=single)
     assert reading.faults() == expected
@@ -109,7 +113,7 @@ def test_what_is_no_list_of_texts(value: Node, single: bool, expected: list[tupl
         ([7, {}, {"a": "b"}], [("key[0]", "wrong-type"), ("key[1]", "empty")]),
     ],
 )
-def test_what_is_no_list_of_mappings(value: Node, expected: list[tuple[str, Code]]) -> None:
+def test_a_value_that_is_not_a_list_of_mappings_is_refused(value: Node, expected: list[tuple[str, Code]]) -> None:
     reading = Reading({"key": value})
     for fields in reading.fields.mappings("key"):
         fields.text("a")
@@ -117,7 +121,7 @@ def test_what_is_no_list_of_mappings(value: Node, expected: list[tuple[str, Code
     assert reading.faults() == expected
 
 
-def test_a_name_whose_mapping_is_wrong_is_still_a_name() -> None:
+def test_a_name_with_a_bad_mapping_is_still_defined() -> None:
     reading = Reading({"key": {"a": 7, "b": None, "c": {"x": "y"}}})
     found = {name: fields is not None for name, fields in reading.fields.named_mappings("key")}
     assert found == {"a": False, "b": False, "c": True}

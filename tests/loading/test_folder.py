@@ -16,7 +16,7 @@ def test_the_grants_of_a_folder_are_those_of_its_files() -> None:
     assert list(policy.issuers) == ["github", "gitlab", "own"]
 
 
-def test_grants_are_in_the_order_of_the_paths_and_then_of_each_file() -> None:
+def test_grants_are_ordered_by_path_and_then_as_written() -> None:
     contents = {
         TEAM: team_file(grant(name="z"), grant(name="a")),
         OTHER: team_file(grant(name="y"), grant(name="b")),
@@ -53,7 +53,7 @@ def test_an_entry_without_a_file_is_one_too_many() -> None:
     ]
 
 
-def test_a_folder_without_grants_is_no_policy() -> None:
+def test_a_folder_without_grants_is_refused() -> None:
     assert ("policy.yaml", "grants", "missing") in folder_faults(main_file(), {})
 
 
@@ -63,19 +63,19 @@ def test_names_are_unique_across_files() -> None:
     ]
 
 
-def test_grants_stand_in_files_of_their_own_alone() -> None:
+def test_grants_in_the_main_file_of_a_folder_are_refused() -> None:
     found = main_file() | {"grants": [grant(name="hidden")]}
     assert folder_faults(found) == [("policy.yaml", "grants", "conflict")]
 
 
-def test_a_folder_of_a_policy_of_one_file_is_told_so() -> None:
+def test_a_folder_with_a_one_file_policy_is_reported() -> None:
     (problem,) = folder_problems(document(), {})
     assert (problem.path, problem.code) == (("grants",), "conflict")
     assert problem.message.endswith("for a policy of one file, give the file instead of its folder")
 
 
 @pytest.mark.parametrize("key", ["version", "issuers", "registries", "deny", "files"])
-def test_a_file_of_grants_holds_grants_alone(key: str) -> None:
+def test_a_file_of_grants_holds_only_grants(key: str) -> None:
     text = team_file()[:-1] + f', "{key}": 1}}'.encode()
     assert folder_faults(main_file(), {TEAM: text}) == [(TEAM, key, "unknown-key")]
 
@@ -97,7 +97,7 @@ def test_a_folder_says_what_its_files_may_name() -> None:
         "grants/te\udcffam.yaml",
     ],
 )
-def test_other_names_are_no_files_of_grants(path: str) -> None:
+def test_other_names_are_not_files_of_grants(path: str) -> None:
     (problem,) = [
         each
         for each in folder_problems(main_file(), {TEAM: team_file(), path: team_file()})
@@ -118,15 +118,13 @@ def test_other_names_are_no_files_of_grants(path: str) -> None:
         (b"other: 1", "grants", "missing"),
     ],
 )
-def test_what_is_wrong_in_one_file_is_said_of_it_and_hides_nothing_in_another(
-    text: bytes, path: str, code: Code
-) -> None:
+def test_the_problems_of_every_file_are_reported(text: bytes, path: str, code: Code) -> None:
     found = folder_faults(main_file(TWO), {OTHER: text, TEAM: team_file(grant(access="both"))})
     assert (OTHER, path, code) in found
     assert (TEAM, "grants[0].access", "bad-value") in found
 
 
-def test_a_main_file_that_is_no_document_is_said_by_name() -> None:
+def test_an_unreadable_main_file_is_named() -> None:
     (problem,) = folder_problems({})
     assert str(problem).startswith("policy.yaml: ")
 

@@ -86,7 +86,7 @@ def test_a_grant_within_is_one_like_any_other() -> None:
         (grant(issuers=["own"], registry="base", repositories=["x"]), {}, ["issuers", "registry", "repositories"]),
     ],
 )
-def test_a_grant_beyond_is_told_each_of_its_fields(one: Document, bounds: Document, fields: list[str]) -> None:
+def test_a_grant_beyond_its_bounds_names_each_field(one: Document, bounds: Document, fields: list[str]) -> None:
     assert beyond(one, **bounds) == fields
 
 
@@ -220,9 +220,7 @@ IDS = st.lists(st.sampled_from("12"), min_size=1, max_size=2, unique=True)
 
 
 @given(LISTS, LISTS, st.fixed_dictionaries({}, optional={"organization": VALUES, "organization_id": IDS}))
-def test_whoever_gets_a_login_by_a_files_grant_is_of_its_organizations(
-    listed: list[Json], allowed: list[Json], match: Document
-) -> None:
+def test_a_files_grant_admits_only_its_organizations(listed: list[Json], allowed: list[Json], match: Document) -> None:
     """The law that the tables above are cases of."""
     one = grant(match=match or None)
     if organizations(listed, allowed, one):
@@ -236,3 +234,10 @@ def test_whoever_gets_a_login_by_a_files_grant_is_of_its_organizations(
             condition.holds(condition.found(vocabulary, {})) for condition in conditions
         ):
             assert own.allows(vocabulary)
+
+
+def test_a_name_with_a_slash_is_below_another_only_in_groups() -> None:
+    listed: list[Json] = [{"name": "a"}, {"name": "a/x"}]
+    inner = grant(match={"organization": "a/x"})
+    assert organizations(listed, [{"name": "a"}], inner) == ["match"]
+    assert organizations(listed, [{"name": "a"}], inner, issuer="gitlab") == []

@@ -154,7 +154,7 @@ def test_every_key_may_be_empty_never() -> None:
         assert faults(changed(document(), f"grants[0].{key}", None)) == [(f"grants[0].{key}", "empty")]
 
 
-def test_two_grants_of_one_name_are_told_even_where_neither_can_be_used() -> None:
+def test_a_repeated_name_is_reported_even_of_broken_grants() -> None:
     broken = grant(role="x")
     assert faults(document(broken, broken)) == [
         ("grants[0].role", "bad-value"),
@@ -200,7 +200,7 @@ def test_the_last_day_counts_to_its_end(text: str, seconds: int) -> None:
         {"date": "x"},
     ],
 )
-def test_what_is_no_date(value: Json) -> None:
+def test_a_value_that_is_not_a_date_is_refused(value: Json) -> None:
     assert faults(document(grant(expires=value))) == [("grants[0].expires", "bad-value")]
 
 
@@ -240,5 +240,5 @@ grants:
         ({}, set()),
     ],
 )
-def test_which_conditions_say_whose_grant_it_is(changes: Document, who: set[int]) -> None:
+def test_conditions_that_identify_the_owner_of_a_grant(changes: Document, who: set[int]) -> None:
     assert read(**changes).identifying == who

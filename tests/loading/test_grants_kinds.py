@@ -55,7 +55,7 @@ def test_nothing_that_bounds_a_session_bounds_a_stored_login(key: str, value: Js
 # ------------------------------------------------------------------------------------------------------ ECR Public
 
 
-def test_pulling_from_ecr_public_needs_neither_account_nor_repositories() -> None:
+def test_pull_from_ecr_public_needs_no_account_or_repositories() -> None:
     (found,) = load(policy(registry="public", repositories=None)).grants
     assert (terms(found).access, terms(found).repositories) == ("pull", ())
 
@@ -79,7 +79,7 @@ def test_one_fault_of_a_grant_for_ecr_public(changes: dict[str, Json], fault: tu
     assert faults(policy(**changes)) == [fault]
 
 
-def test_pushing_to_ecr_public_needs_to_know_whose_repositories() -> None:
+def test_pushing_to_ecr_public_needs_an_account() -> None:
     found = changed(policy(registry="public", access="push"), "registries.public", {"type": "ecr-public"})
     assert faults(found) == [("grants[0].registry", "conflict")]
 
@@ -153,7 +153,7 @@ def test_a_grant_without_a_registry_is_one_fault_and_not_five() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [("host", "https://docker.io"), ("secret_arn", "dockerhub")])
-def test_a_broken_registry_of_a_stored_login_says_nothing_of_its_grant(key: str, value: str) -> None:
+def test_a_broken_stored_login_is_reported_without_its_grant(key: str, value: str) -> None:
     found = changed(stored(), f"registries.hub.{key}", value)
     assert faults(found) == [(f"registries.hub.{key}", "bad-value")]
 

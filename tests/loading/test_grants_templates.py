@@ -63,7 +63,7 @@ def test_keys_that_no_tag_has(key: str) -> None:
     assert (problem.path, problem.code) == (("grants", 0, "session_tags", key), "bad-value")
 
 
-def test_tags_are_told_apart_without_regard_to_case() -> None:
+def test_tags_that_differ_only_in_case_are_duplicates() -> None:
     found = document(grant(session_tags={"Team": "a", "team": "b"}))
     assert faults(found) == [("grants[0].session_tags", "duplicate-name")]
 

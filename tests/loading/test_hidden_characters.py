@@ -36,7 +36,6 @@ def test_no_grant_is_read_out_of_a_comment(separator: str) -> None:
     assert refused(text) == [("line 2, column 61", "hidden-character")]
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize(
     "text",
     [
@@ -48,10 +47,12 @@ def test_no_grant_is_read_out_of_a_comment(separator: str) -> None:
         '{"a": 1,\n"y{}y": 2}',
     ],
 )
-def test_a_hidden_character_is_refused_anywhere(text: str, hidden: str) -> None:
-    lines = text.partition("{}")[0].split("\n")
-    place = f"line {len(lines)}, column {len(lines[-1]) + 1}"
-    assert refused(text.replace("{}", hidden)) == [(place, "hidden-character")]
+def test_a_hidden_character_is_refused_anywhere(subtests: pytest.Subtests, text: str) -> None:
+    for hidden in HIDDEN:
+        with subtests.test(hidden=hidden):
+            lines = text.partition("{}")[0].split("\n")
+            place = f"line {len(lines)}, column {len(lines[-1]) + 1}"
+            assert refused(text.replace("{}", hidden)) == [(place, "hidden-character")]
 
 
 @pytest.mark.parametrize("text", ["a: 1\r\nb: [x,\r\n  z]\r\n", '{"a": 1,\r\n"b": ["x", "z"]}\r\n'])

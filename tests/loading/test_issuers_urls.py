@@ -105,14 +105,14 @@ def test_gitlabs_default_audience_is_everybodys(issuer: str, audience: str) -> N
         ("generic", "https://[::1]", "bad-value"),
     ],
 )
-def test_nobody_poses_as_another_provider(provider: str, issuer: str, code: Code) -> None:
+def test_an_issuer_of_another_provider_is_refused(provider: str, issuer: str, code: Code) -> None:
     entry: Document = {"provider": provider, "issuer": issuer, "algorithms": ["RS256"]}
     if provider == "generic":
         entry["organization_claim"] = "tenant"
     assert faults(only(entry)) == [("issuers.github.issuer", code)]
 
 
-def test_posing_by_another_key_is_told_at_that_key() -> None:
+def test_another_providers_issuer_is_reported_at_its_key() -> None:
     assert faults(only({"provider": "github-actions", "host": "gitlab.com"})) == [("issuers.github.host", "conflict")]
 
 

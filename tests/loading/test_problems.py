@@ -41,7 +41,7 @@ def test_all_are_raised_together() -> None:
         problems.raise_if_any()
 
 
-def test_what_follows_from_an_unclear_field_is_not_told() -> None:
+def test_problems_that_follow_from_another_are_not_reported() -> None:
     problems = Problems()
     problems.add_unclear(("a",), "syntax", "an alias")
     problems.add_unclear(("a",), "syntax", "a tag")

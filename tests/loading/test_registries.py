@@ -218,3 +218,21 @@ def test_any_region_of_the_own_partition_can_be_reached() -> None:
         "apps",
         "base",
     }
+
+
+def test_a_secret_of_another_partition_cannot_be_read() -> None:
+    text = json.dumps(document(registries={"apps": HUB})).encode()
+    with pytest.raises(PolicyUnusable) as caught:
+        load_policy(text, name="p", read_file=None, own_region="cn-north-1")
+    assert (("registries", "apps", "secret_arn"), "conflict") in [
+        (problem.path, problem.code) for problem in caught.value.problems
+    ]
+
+
+def test_a_secret_has_a_name_of_at_most_519_characters() -> None:
+    longest = f"arn:aws:secretsmanager:eu-west-1:210987654321:secret:{'x' * 519}"
+    taken = load(changed(document(), "registries.hub", {**HUB, "secret_arn": longest})).registries["hub"]
+    assert isinstance(taken, SecretRegistry)
+    assert taken.secret_arn == longest
+    found = changed(document(), "registries.hub", {**HUB, "secret_arn": f"{longest}x"})
+    assert faults(found) == [("registries.hub.secret_arn", "bad-value")]

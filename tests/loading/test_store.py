@@ -147,7 +147,7 @@ def test_a_good_policy_is_in_force(story: Story) -> None:
     assert [policy.sha256 for policy in story.events.policies] == [in_force.policy.sha256]
 
 
-def test_a_look_happens_once_in_a_while_and_in_no_request_between(story: Story) -> None:
+def test_the_policy_is_checked_once_per_interval(story: Story) -> None:
     story.store.current()
     story.source.content = document("second")
     story.clock.advance(59.9)
@@ -195,7 +195,7 @@ def test_a_bad_policy_never_replaces_a_good_one(story: Story, content: bytes | E
 
 
 @pytest.mark.parametrize("mended", [document(), document("second")])
-def test_a_mended_policy_is_in_force_and_no_longer_refused(story: Story, mended: bytes) -> None:
+def test_a_fixed_policy_is_in_force_and_no_longer_refused(story: Story, mended: bytes) -> None:
     story.store.current()
     story.source.content = b"broken"
     story.clock.advance(60)
@@ -228,7 +228,7 @@ def test_a_fault_of_the_reader_costs_no_policy_in_force(story: Story, monkeypatc
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_without_a_policy_that_loads_nobody_is_answered(story: Story, content: bytes | Exception) -> None:
+def test_without_a_policy_every_request_is_refused(story: Story, content: bytes | Exception) -> None:
     story.source.content = content
     for _ in range(3):
         with pytest.raises(Refused) as refused:
@@ -242,7 +242,7 @@ def test_without_a_policy_that_loads_nobody_is_answered(story: Story, content: b
     assert story.grant() == "first"
 
 
-def test_a_look_is_short_but_for_the_first_which_is_at_start(story: Story) -> None:
+def test_only_the_first_check_has_more_time(story: Story) -> None:
     for _ in range(3):
         story.store.current()
         story.clock.advance(60)
@@ -263,7 +263,7 @@ def test_an_event_says_which_version_it_is_about(story: Story) -> None:
 
 
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
-def test_an_environment_that_was_frozen_looks_before_it_answers(story: Story, jump_seconds: float) -> None:
+def test_a_thawed_environment_checks_before_it_answers(story: Story, jump_seconds: float) -> None:
     story.store.current()
     story.source.content = document("deny-everybody")
     # The monotonic clock stood still.
@@ -271,7 +271,7 @@ def test_an_environment_that_was_frozen_looks_before_it_answers(story: Story, ju
     assert story.grant() == "deny-everybody"
 
 
-def test_a_look_that_takes_long_keeps_nobody_else_waiting(story: Story) -> None:
+def test_a_slow_check_blocks_no_other_request(story: Story) -> None:
     story.store.current()
     story.clock.advance(60)
     looking, go_on = threading.Event(), threading.Event()

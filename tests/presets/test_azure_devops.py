@@ -67,7 +67,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
         (None, {"def_id": 61}, Reason.INVALID_CLAIM, "def_id"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason

@@ -56,9 +56,7 @@ def test_no_run_is_known_to_be_an_outsiders() -> None:
         ({}, BITBUCKET_ISSUER),
     ],
 )
-def test_the_workspace_makes_the_issuer_and_the_issuer_the_workspace(
-    settings: dict[str, Json], issuer: str | None
-) -> None:
+def test_workspace_and_issuer_follow_from_each_other(settings: dict[str, Json], issuer: str | None) -> None:
     found = PROVIDER.preset(settings, issuer)
     assert found.issuer == BITBUCKET_ISSUER
     assert identify(found, bitbucket_claims()).vocabulary["organization"] == "fjordbyte"
@@ -84,7 +82,7 @@ def test_the_workspace_makes_the_issuer_and_the_issuer_the_workspace(
         ({}, "https://api.bitbucket.org", "issuer"),
     ],
 )
-def test_what_is_no_workspaces_issuer(settings: dict[str, Json], issuer: str | None, key: str) -> None:
+def test_an_issuer_that_is_not_a_workspaces_is_refused(settings: dict[str, Json], issuer: str | None, key: str) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset(settings, issuer)
     assert bad.value.key == key

@@ -84,5 +84,5 @@ def test_only_what_is_named_is_imported() -> None:
         ("", None),
     ],
 )
-def test_whose_host_it_is(host: str, owner: str | None) -> None:
+def test_a_host_belongs_to_its_provider(host: str, owner: str | None) -> None:
     assert owner_of(host) == owner

@@ -69,7 +69,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
         (None, {"scm_pull_request_target_branch": False}, Reason.INVALID_CLAIM, "scm_pull_request_target_branch"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason
@@ -92,7 +94,7 @@ def test_there_is_one_issuer(issuer: str) -> None:
     assert PROVIDER.preset({}, None).issuer == "https://oidc.codefresh.io"
 
 
-def test_an_installation_of_ones_own() -> None:
+def test_a_self_hosted_installation_is_pinned_by_its_url() -> None:
     own = PROVIDER.preset({"platform_url": "https://codefresh.acme.example"}, None)
     assert own.issuer == PRESET.issuer
     assert own.shared_audience("https://codefresh.acme.example")
@@ -110,7 +112,7 @@ def test_a_token_that_names_no_installation_is_of_the_cloud() -> None:
 
 
 @pytest.mark.parametrize("url", ["g.codefresh.io", "http://codefresh.acme.example", "https://x.example?y", 1])
-def test_what_is_no_installations_url(url: Json) -> None:
+def test_a_url_that_is_not_an_installations_is_refused(url: Json) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset({"platform_url": url}, None)
     assert bad.value.key == "platform_url"

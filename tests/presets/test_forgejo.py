@@ -32,7 +32,7 @@ def test_a_job() -> None:
 
 
 @pytest.mark.parametrize("claim", ["workflow_ref"])
-def test_a_token_without_it_is_no_jobs(claim: str) -> None:
+def test_a_token_without_a_marking_claim_is_refused(claim: str) -> None:
     with pytest.raises(Refused, match=f"claim {claim}: missing") as refused:
         vocabulary(**{claim: ""})
     assert refused.value.reason is Reason.MISSING_CLAIM

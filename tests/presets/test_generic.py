@@ -56,7 +56,7 @@ def test_a_claim_that_is_a_branch_and_a_name_is_a_name() -> None:
 
 
 @pytest.mark.parametrize("value", [True, 1.5, ["a"], {"a": "b"}])
-def test_a_claim_that_is_no_text_is_refused(value: Json) -> None:
+def test_a_claim_that_is_not_text_is_refused(value: Json) -> None:
     with pytest.raises(Refused) as refused:
         identify(preset(organization_claim="tenant"), {"tenant": value})
     assert refused.value.reason is Reason.INVALID_CLAIM

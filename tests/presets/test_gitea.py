@@ -32,13 +32,13 @@ def test_a_job() -> None:
 
 
 @pytest.mark.parametrize("claim", ["repository_id", "repository_owner_id", "run_id"])
-def test_a_token_without_it_is_no_jobs(claim: str) -> None:
+def test_a_token_without_a_marking_claim_is_refused(claim: str) -> None:
     with pytest.raises(Refused, match=f"claim {claim}: missing") as refused:
         vocabulary(**{claim: ""})
     assert refused.value.reason is Reason.MISSING_CLAIM
 
 
-def test_a_reusable_workflow_is_told_by_its_own_claim() -> None:
+def test_a_reusable_workflow_has_its_own_claim() -> None:
     claims = job_claims("gitea", "reusable-workflow")
     assert claims["job_workflow_ref"] == "acme/ci/.gitea/workflows/images.yml@refs/tags/v3"
     found = identify(PRESET, claims)

@@ -141,7 +141,7 @@ def test_outsiders_can_start_a_deployment_without_a_ref(ref: str | None) -> None
 
 
 @pytest.mark.parametrize("event", ["Push", "push ", "PUSH", "push\n", "brand_new", "{push}"])
-def test_an_event_that_is_not_known_is_not_trusted(event: str) -> None:
+def test_an_unknown_event_is_untrusted(event: str) -> None:
     assert identify(PRESET, github_claims(event_name=event)).untrusted_trigger is not None
 
 

@@ -31,7 +31,7 @@ def test_shapes_of_tokens(name: str, changes: dict[str, Json], expected: dict[st
     assert {key: found.get(key) for key in expected} == expected
 
 
-def test_whether_a_ref_is_protected_is_no_name(name: str) -> None:
+def test_ref_protection_is_not_in_the_vocabulary(name: str) -> None:
     """No token says so: there is `false` in all of them or nothing, and a grant on `true` could never apply."""
     assert job_claims(name).get("ref_protected") in ("false", None)
     assert "ref_protected" not in PRESETS[name].vocabulary
@@ -67,7 +67,9 @@ def test_what_outsiders_can_start(name: str, event: str, trigger: str | None) ->
         ({"repository_id": 301}, Reason.INVALID_CLAIM, "repository_id"),
     ],
 )
-def test_tokens_that_are_no_jobs(name: str, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    name: str, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(name, **changes)
     assert refused.value.reason is reason

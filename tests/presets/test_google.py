@@ -55,7 +55,9 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         (None, {"email_verified": None}, Reason.MISSING_CLAIM, "email_verified"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason

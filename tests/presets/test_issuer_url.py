@@ -71,7 +71,7 @@ def test_hosts_of_issuers(issuer: str, host: str) -> None:
         f"https://{'a.' * 127}example",
     ],
 )
-def test_what_is_no_issuer(issuer: str) -> None:
+def test_an_issuer_of_another_form_is_refused(issuer: str) -> None:
     with pytest.raises(BadSetting) as bad:
         issuer_host(issuer)
     assert bad.value.key == "issuer"
@@ -80,7 +80,7 @@ def test_what_is_no_issuer(issuer: str) -> None:
 @pytest.mark.parametrize(
     "value", [None, 7, ["ci.example"], "", "CI.example", "ci.example/x", "https://ci.example", "a@b"]
 )
-def test_what_is_no_host(value: Json) -> None:
+def test_a_value_that_is_not_a_host_is_refused(value: Json) -> None:
     with pytest.raises(BadSetting) as bad:
         host_setting("host", value)
     assert bad.value.key == "host"
@@ -166,7 +166,7 @@ def test_what_settings_can_be(check: Callable[[str, Json], str], good: list[Json
 
 
 @pytest.mark.parametrize("issuer", ["https://ci.example/", "", "https://CI.example"])
-def test_a_fixed_issuer_is_no_other(issuer: str) -> None:
+def test_a_fixed_issuer_takes_only_its_own_url(issuer: str) -> None:
     assert fixed_issuer(None, "https://ci.example") == fixed_issuer("https://ci.example", "https://ci.example")
     with pytest.raises(BadSetting, match="the only one there is"):
         fixed_issuer(issuer, "https://ci.example")

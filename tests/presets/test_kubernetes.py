@@ -46,7 +46,7 @@ ACCOUNT: Json = {"name": "images", "uid": "x"}
         ("shop-ci", Reason.MISSING_CLAIM, "kubernetes.io \u2192 namespace"),
     ],
 )
-def test_tokens_that_are_no_service_accounts(within: Json, reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_service_accounts_are_refused(within: Json, reason: Reason, claim: str) -> None:
     claims = {**job_claims("kubernetes"), "kubernetes.io": within}
     with pytest.raises(Refused) as refused:
         identify(PRESET, claims)

@@ -103,27 +103,30 @@ def test_a_token_under_anothers_entry(issuer: str, other: str) -> None:
 BRACED = f"{{{REPOSITORY}}}"
 
 
-@pytest.mark.parametrize("written", [REPOSITORY, BRACED])
-@pytest.mark.parametrize("sent", [REPOSITORY, BRACED])
-@pytest.mark.parametrize(
-    "condition",
-    [
+def test_braces_do_not_count(subtests: pytest.Subtests) -> None:
+    conditions: list[Document] = [
         {"match": {"repository_id": "ID"}},
         {"match": {"repository_id": ["x", "ID"]}},
         {"match": {"repository_id": {"like": "ID"}}},
         {"claims": {"repositoryUuid": "ID"}},
         {"claims": {"repositoryUuid": {"like": "ID"}}},
-    ],
-)
-def test_braces_do_not_count(written: str, sent: str, condition: Document) -> None:
-    found = policy("bitbucket", **{"match": None, **_filled(condition, written)})
-    claims = bitbucket_claims(repositoryUuid=sent)
-    assert winners(decided(found, claims, issuer="bitbucket")) == ["reader"]
-    denied(
-        decided(found, bitbucket_claims(repositoryUuid=f"{{{OTHER}}}"), issuer="bitbucket"), Reason.NO_MATCHING_GRANT
-    )
-    rule: Document = {"name": "stop", "issuers": ["bitbucket"], **_filled(condition, written)}
-    denied(decided({**policy("bitbucket", match=None), "deny": [rule]}, claims, issuer="bitbucket"), Reason.DENIED)
+    ]
+    for condition in conditions:
+        for sent in [REPOSITORY, BRACED]:
+            for written in [REPOSITORY, BRACED]:
+                with subtests.test(written=written, sent=sent, condition=condition):
+                    found = policy("bitbucket", **{"match": None, **_filled(condition, written)})
+                    claims = bitbucket_claims(repositoryUuid=sent)
+                    assert winners(decided(found, claims, issuer="bitbucket")) == ["reader"]
+                    denied(
+                        decided(found, bitbucket_claims(repositoryUuid=f"{{{OTHER}}}"), issuer="bitbucket"),
+                        Reason.NO_MATCHING_GRANT,
+                    )
+                    rule: Document = {"name": "stop", "issuers": ["bitbucket"], **_filled(condition, written)}
+                    denied(
+                        decided({**policy("bitbucket", match=None), "deny": [rule]}, claims, issuer="bitbucket"),
+                        Reason.DENIED,
+                    )
 
 
 @pytest.mark.parametrize("section", ["match", "claims"])
@@ -155,7 +158,7 @@ def test_elsewhere_braces_are_part_of_a_name() -> None:
     denied(decided(found, bitrise_claims(branch=REPOSITORY), issuer="bitrise"), Reason.NO_MATCHING_GRANT)
 
 
-def test_one_claim_may_count_its_braces_for_one_issuer_and_not_for_another() -> None:
+def test_braces_count_by_the_issuer_of_a_claim() -> None:
     """The index files both grants of `bitrise` under the same claim."""
     both = grant(name="both", issuers=["bitbucket", "bitrise"], match=None, claims={"accountUuid": REPOSITORY})
     alone = grant(name="alone", issuers=["bitrise"], match=None, registry="base", claims={"accountUuid": BRACED})
@@ -232,7 +235,7 @@ def test_names_are_filled_in_without_braces() -> None:
         ("aws", {"sub": f"{ROLE}-other"}, False),
     ],
 )
-def test_a_grant_is_shown_to_those_whose_it_is(issuer: str, changes: Document, told: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_grant_is_shown_to_its_owners(issuer: str, changes: Document, told: bool) -> None:  # noqa: FBT001 - a table's column
     claims = {**CLAIMS[issuer], **changes}
     denied(decided(policy(issuer), claims, issuer=issuer), Reason.NO_MATCHING_GRANT)
     assert names(nearest(policy(issuer), claims, issuer=issuer).own) == (["reader"] if told else [])

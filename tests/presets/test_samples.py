@@ -18,11 +18,6 @@ NO_TOKEN_HAS = {
 }
 
 
-@pytest.fixture(params=sorted(PRESETS))
-def preset(request: pytest.FixtureRequest) -> Preset:
-    return PRESETS[str(request.param)]
-
-
 def whole(preset: Preset) -> dict[str, Json]:
     """Return the claims of a job with all that a token may have besides."""
     sample = all_providers()[preset.provider].sample
@@ -33,25 +28,33 @@ def whole(preset: Preset) -> dict[str, Json]:
     return found
 
 
-def test_every_claim_that_is_shown_is_known(preset: Preset) -> None:
-    assert list(unknown_claims(preset, whole(preset))) == []
+def test_every_claim_that_is_shown_is_known(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            assert list(unknown_claims(preset, whole(preset))) == []
 
 
-def test_no_name_is_made_of_what_every_token_has_alike(preset: Preset) -> None:
+def test_no_name_is_made_of_what_every_token_has_alike(subtests: pytest.Subtests) -> None:
     """A grant on it would let every token in, or none."""
-    fixed = {(name,) for name in all_providers()[preset.provider].sample.fixed}
-    assert not any(fixed.intersection(source.behind) for source in preset.vocabulary.values())
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            fixed = {(name,) for name in all_providers()[preset.provider].sample.fixed}
+            assert not any(fixed.intersection(source.behind) for source in preset.vocabulary.values())
 
 
-def test_every_name_can_be_had(preset: Preset) -> None:
-    found = identify(preset, dict(all_providers()[preset.provider].sample.job))
-    assert found.untrusted_trigger is None
-    with_all = {name for name, source in preset.vocabulary.items() if source.read(whole(preset)) is not None}
-    assert preset.vocabulary.keys() - with_all - found.vocabulary.keys() <= NO_TOKEN_HAS
+def test_every_name_can_be_had(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            found = identify(preset, dict(all_providers()[preset.provider].sample.job))
+            assert found.untrusted_trigger is None
+            with_all = {name for name, source in preset.vocabulary.items() if source.read(whole(preset)) is not None}
+            assert preset.vocabulary.keys() - with_all - found.vocabulary.keys() <= NO_TOKEN_HAS
 
 
-def test_a_claim_that_is_sent_empty_is_shown_so(preset: Preset) -> None:
-    claims = dict(all_providers()[preset.provider].sample.job)
-    always = {path for path in preset.sent_empty if claim_at(claims, path) != ""}
-    # A run of a branch has one; a tag's has none.
-    assert always <= {("branch",)}
+def test_a_claim_that_is_sent_empty_is_shown_so(subtests: pytest.Subtests) -> None:
+    for preset in PRESETS.values():
+        with subtests.test(preset=preset.provider):
+            claims = dict(all_providers()[preset.provider].sample.job)
+            always = {path for path in preset.sent_empty if claim_at(claims, path) != ""}
+            # A run of a branch has one; a tag's has none.
+            assert always <= {("branch",)}

@@ -69,7 +69,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
         (None, {"prj_id": ""}, Reason.MISSING_CLAIM, "prj_id"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason
@@ -119,7 +121,7 @@ def test_an_installation_on_a_domain_of_its_own(settings: dict[str, Json], issue
     assert identify(preset, job_claims("semaphore", "pull-request")).untrusted_trigger == "ref type pull-request"
 
 
-def test_who_started_a_run_is_never_said() -> None:
+def test_the_starter_of_a_run_is_never_named() -> None:
     """The claim is there, and empty in every token."""
     assert job_claims("semaphore")["actor"] == ""
     assert not {"actor", "actor_id"} & PRESET.vocabulary.keys()

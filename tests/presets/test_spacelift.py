@@ -44,7 +44,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
         (None, {"runType": ["TRACKED"]}, Reason.INVALID_CLAIM, "runType"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason
@@ -69,7 +71,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
     assert bad.value.key == key
 
 
-def test_an_installation_of_ones_own_is_its_own_organization() -> None:
+def test_a_self_hosted_installation_is_its_own_organization() -> None:
     preset = PROVIDER.preset({}, "https://spacelift.acme.example:8443/x")
     assert preset.issuer == "https://spacelift.acme.example:8443/x"
     assert preset.vocabulary["organization"].read({}) == "spacelift.acme.example"

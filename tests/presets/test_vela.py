@@ -72,7 +72,9 @@ def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None)
         (None, {"pull_fork": True}, Reason.INVALID_CLAIM, "pull_fork"),
     ],
 )
-def test_tokens_that_are_no_jobs(scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str) -> None:
+def test_tokens_that_are_not_a_jobs_are_refused(
+    scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
+) -> None:
     with pytest.raises(Refused) as refused:
         vocabulary(scenario, **changes)
     assert refused.value.reason is reason

@@ -58,7 +58,7 @@ def written(fields: dict[str, Json]) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def test_what_does_not_fit_is_cut_in_the_order_stated_and_says_so() -> None:
+def test_a_long_record_is_cut_in_the_documented_order() -> None:
     small = verified(repository="shop").render()
     whole = {"considered": 10, "would": 20}
     # Growing claims push out considered first, then would, then themselves.
@@ -118,7 +118,7 @@ def test_a_long_value_is_cut_and_marked() -> None:
     assert claims["workflow"] == identity["workflow"] == "é" * 256 + "…[44 more]"
 
 
-def test_only_claims_that_somebody_names_are_kept() -> None:
+def test_only_claims_that_the_policy_names_are_recorded() -> None:
     fields = verified(repository="shop", secret_of_the_job="x", email="ada@acme.example").render()
     claims = fields["claims"]
     assert isinstance(claims, dict)

@@ -16,12 +16,8 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V4YW1wbGUifQ.c2ln_bmF0-dXJl"
 SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
 
 
-@pytest.mark.parametrize(
-    "secret", [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]
-)
-@pytest.mark.parametrize(
-    "around",
-    [
+def test_anything_like_a_secret_is_redacted(subtests: pytest.Subtests) -> None:
+    for around in [
         "{}",
         "x-amz-security-token:{}\nhost:sts",
         "SecretAccessKey={}&Action=AssumeRole",
@@ -30,13 +26,13 @@ SPACED_TOKEN = f"eyAi{TOKEN[4:]}"
         "b'{}'",
         "({})",
         "Authorization: Bearer {}",
-    ],
-)
-def test_what_looks_like_a_secret_is_left_out(secret: str, around: str) -> None:
-    cleaned = redacted(around.format(secret))
-    assert "[redacted]" in cleaned
-    for start in range(0, len(secret) - 8, 4):
-        assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
+    ]:
+        for secret in [SECRET_KEY, SESSION_TOKEN, TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:20]]:
+            with subtests.test(secret=secret, around=around):
+                cleaned = redacted(around.format(secret))
+                assert "[redacted]" in cleaned
+                for start in range(0, len(secret) - 8, 4):
+                    assert secret[start : start + 9] not in cleaned.replace("SecretAccessKey", "")
 
 
 def test_a_token_with_white_space_in_its_header_is_left_out() -> None:
@@ -49,7 +45,7 @@ def test_credentials_of_any_form_are_left_out(scheme: str) -> None:
     assert redacted(f"Authorization: {scheme} short-one, more") == "Authorization: [redacted], more"
 
 
-def test_a_key_with_slashes_is_no_path() -> None:
+def test_a_secret_key_with_slashes_is_not_taken_for_a_path() -> None:
     for secret in (SECRET_KEY, "abc/" * 10 + "A", "abc/" * 10 + "abc=", "a" * 40, "0123456789abcdef" * 3):
         assert redacted(secret) == "[redacted]"
 
@@ -97,12 +93,11 @@ UNUSUAL = [
 ]
 
 
-@pytest.mark.parametrize("token", [TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:9], *UNUSUAL])
-@pytest.mark.parametrize(
-    "around", ["{}", "refs/heads/{}", "https://ci.example/{}/x", "a b {}, c", "repo:{}:ref", "v1.{}"]
-)
-def test_a_value_that_holds_a_token_has_its_hash(token: str, around: str) -> None:
-    assert tokens_hashed(around.format(token)) == around.format(_hash(token))
+def test_a_value_that_holds_a_token_has_its_hash(subtests: pytest.Subtests) -> None:
+    for around in ["{}", "refs/heads/{}", "https://ci.example/{}/x", "a b {}, c", "repo:{}:ref", "v1.{}"]:
+        for token in [TOKEN, SPACED_TOKEN, TOKEN.rpartition(".")[0], TOKEN[:9], *UNUSUAL]:
+            with subtests.test(token=token, around=around):
+                assert tokens_hashed(around.format(token)) == around.format(_hash(token))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +119,7 @@ def test_a_value_that_holds_a_token_has_its_hash(token: str, around: str) -> Non
         "renovate/lock-file-maintenance",
     ],
 )
-def test_what_is_no_token_is_recorded_as_it_stands(value: str) -> None:
+def test_a_value_without_a_token_is_unchanged(value: str) -> None:
     assert tokens_hashed(value) == value
 
 

@@ -204,7 +204,7 @@ def cases(draw: st.DrawFn) -> tuple[str, list[tuple[dict[str, Json], bool]], int
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(cases())
-def test_nothing_of_a_grant_for_others_is_told(
+def test_a_grant_for_others_is_not_disclosed(
     case: tuple[str, list[tuple[dict[str, Json], bool]], int | None],
 ) -> None:
     issuer, drawn, asked = case
@@ -220,7 +220,7 @@ def test_nothing_of_a_grant_for_others_is_told(
 @pytest.mark.parametrize(
     ("issuer", "place"), [(issuer, place) for issuer, places in NAMING.items() for place in sorted(places)]
 )
-def test_a_grant_for_one_other_name_is_not_told_of(issuer: str, place: Place) -> None:
+def test_a_grant_for_another_name_is_not_disclosed(issuer: str, place: Place) -> None:
     section, *path = place
     condition: Json = "zqz-falcon"
     for name in reversed(path):
@@ -237,7 +237,7 @@ def test_a_grant_for_one_other_name_is_not_told_of(issuer: str, place: Place) ->
 @pytest.mark.parametrize(
     ("issuer", "place"), [(issuer, place) for issuer, places in PUBLIC.items() for place in sorted(places)]
 )
-def test_a_grant_for_another_branch_or_the_like_is_told_of(issuer: str, place: Place) -> None:
+def test_a_grant_for_another_branch_is_disclosed(issuer: str, place: Place) -> None:
     section, *path = place
     condition: Json = "zqz-next"
     for name in reversed(path):

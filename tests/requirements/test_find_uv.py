@@ -88,7 +88,7 @@ class TestFetched:
         assert "is not in the lock" in said
         assert not list((machine.folder / ".tools").rglob("uv*"))
 
-    def test_a_version_that_is_not_there_is_named(self, machine: BareMachine, index: PackageIndex) -> None:
+    def test_a_missing_version_is_named(self, machine: BareMachine, index: PackageIndex) -> None:
         machine.script("python3", BARE_PYTHON)
         (machine.folder / "requirements/uv.txt").write_text(lock_text().replace(VERSION, "9.9.9"))
         status, said = find(machine, PIP_INDEX_URL=index.url)

@@ -48,13 +48,13 @@ def test_an_environment_that_is_made_is_kept(checkout: Path) -> None:
     assert "make-environment" not in planned(checkout, "setup")
 
 
-def test_an_environment_of_another_path_is_made_anew(checkout: Path) -> None:
+def test_an_environment_of_another_path_is_made_again(checkout: Path) -> None:
     moved = checkout.rename(checkout.with_name("moved"))
     for target in ("setup", "demo", "test"):
         assert "make-environment.sh .tools/bin/uv .venv requirements/dev.txt 3.13 3.12" in planned(moved, target)
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(checkout: Path) -> None:
+def test_an_environment_without_its_python_is_made_again(checkout: Path) -> None:
     python = checkout / ".venv/bin/python"
     python.unlink()
     python.symlink_to("/nonexistent/python3.13")

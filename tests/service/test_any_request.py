@@ -15,7 +15,7 @@ from token_exchange.core.refusals import Reason
 from token_exchange.http.request import ACCESS_TOKEN, FORMATS
 
 # The handler is one for all examples, as it is for all requests of an environment; what it logs is captured.
-LAW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+LAW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=2 * settings().max_examples)
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(), max_size=20)
 ANYTHING: st.SearchStrategy[Json] = st.recursive(

@@ -13,7 +13,7 @@ import pytest
 from sandbox.aws.server import AwsFault
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log
 from tests.service.policy import AUDIENCE
-from tests.service.test_refusals import CASES, Case
+from tests.service.test_refusals import CASES
 from token_exchange import __version__
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import AuditRecord
@@ -35,11 +35,14 @@ def _only(value: Json) -> dict[str, Json]:
     return _object(item)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case.reason}" for number, case in enumerate(CASES)])
-def test_every_refusal_of_an_exchange_leaves_one_line(front: Front, log: ReadLog, case: Case) -> None:
-    answer = case.send(front)
-    lines = log().audit
-    if case.reason == "not-found" or answer.headers.get("allow") == "GET":
+def test_every_refusal_leaves_one_line(subtests: pytest.Subtests, front: Front, log: ReadLog) -> None:
+    for number, case in enumerate(CASES):
+        with subtests.test(number=number, reason=case.reason):
+            _is_recorded(case.send(front), log().audit)
+
+
+def _is_recorded(answer: Answer, lines: list[dict[str, Json]]) -> None:
+    if answer.reason == "not-found" or answer.headers.get("allow") == "GET":
         assert lines == []
         return
     (line,) = lines
@@ -159,7 +162,7 @@ UNPROVEN: list[tuple[str, Callable[[Front], str]]] = [
 
 
 @pytest.mark.parametrize(("reason", "mint"), UNPROVEN)
-def test_of_a_token_that_is_not_proven_only_issuer_and_hash_are_kept(
+def test_only_issuer_and_hash_of_an_unverified_token_are_kept(
     front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
 ) -> None:
     token = mint(front)
@@ -195,7 +198,7 @@ REFUSED_FOR_A_CLAIM: list[tuple[str, Callable[[Front], str]]] = [
 
 
 @pytest.mark.parametrize(("reason", "mint"), REFUSED_FOR_A_CLAIM)
-def test_of_a_token_whose_signature_is_proven_the_line_says_whose_it_was(
+def test_the_line_of_a_verified_token_names_its_caller(
     front: Front, log: ReadLog, reason: str, mint: Callable[[Front], str]
 ) -> None:
     answer = front.send(mint(front))
@@ -260,7 +263,7 @@ def test_a_failure_names_its_cause_without_secrets(front: Front, log: ReadLog) -
     assert "AccessDenied" in str(error["message"])
 
 
-def test_what_nobody_foresaw_is_answered_with_nothing_and_logged_with_everything(
+def test_an_internal_error_is_logged_and_not_answered_in_detail(
     front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = front.token()
@@ -309,7 +312,7 @@ class _Full(_BrokenPipe):
 
 
 @pytest.mark.parametrize("stream", [_BrokenPipe(), _Full()])
-def test_there_is_no_login_without_its_record(
+def test_no_login_is_returned_without_its_audit_line(
     front: Front, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: _BrokenPipe
 ) -> None:
     token = front.token()
@@ -356,9 +359,7 @@ def test_no_value_of_a_token_breaks_the_line(front: Front, log: ReadLog, value: 
 
 
 @pytest.mark.parametrize("value", ["\x01", "\U0001f4a3", "\u202e", "x", '"'])
-def test_even_values_of_nothing_but_escapes_leave_identity_grants_and_hashes_whole(
-    front: Front, log: ReadLog, value: str
-) -> None:
+def test_values_full_of_escapes_leave_identity_and_hashes_whole(front: Front, log: ReadLog, value: str) -> None:
     # As much as a token of 16 KiB can hold.
     long = value * (800 // len(json.dumps(value)[1:-1]))
     token = front.token(

@@ -41,7 +41,7 @@ def test_a_fault_of_aws_is_never_the_callers(
     assert front.calls().count(LOGIN) == (attempts if operation == LOGIN else 0)
 
 
-def test_a_caller_cannot_make_a_scope_look_like_our_fault(front: Front, log: Callable[[], Log]) -> None:
+def test_a_callers_scope_is_never_our_fault(front: Front, log: Callable[[], Log]) -> None:
     scope = " ".join(f"repository:base/{number:02}{'x' * 60}:pull" for number in range(20))
     answer = front.send(front.token(), {"registry": "base", "scope": scope})
     assert (answer.status, answer.reason) == (400, "malformed-scope")
@@ -101,13 +101,13 @@ def test_a_call_that_hangs_is_given_up_in_time(
     assert (line["decision"], line["reason"]) == ("failed", "deadline-exceeded")
 
 
-def test_a_slow_registry_of_several_costs_the_others_only_their_time(hung: Front, hanging: Aws) -> None:
+def test_a_slow_registry_costs_the_others_only_time(hung: Front, hanging: Aws) -> None:
     hanging.faults.plan(ASSUME, AwsFault(kind="hang"), times=1)
     answer = hung.send(hung.token(), "registry=apps&registry=base", remaining_seconds=1.3)
     assert (answer.status, answer.reason) == (503, "deadline-exceeded")
 
 
-def test_no_time_left_is_no_call(front: Front) -> None:
+def test_without_time_left_nothing_is_called(front: Front) -> None:
     front.send(front.token(provider="github-actions"))
     front.world.aws.forget_requests()
     answer = front.send(front.token(), "registry=apps", remaining_seconds=0.5)
@@ -115,7 +115,7 @@ def test_no_time_left_is_no_call(front: Front) -> None:
     assert front.calls() == []
 
 
-def test_a_role_that_refuses_is_named_with_awss_words_and_the_usual_causes(front: Front) -> None:
+def test_a_refusing_role_is_named_with_the_error_of_aws(front: Front) -> None:
     answer = front.send(front.token(environment="broken"), "registry=broken")
     description, hint = str(answer.fields["error_description"]), str(answer.fields["hint"])
     assert NOBODYS_ROLE in description
@@ -131,7 +131,7 @@ def test_a_session_policy_that_does_not_fit_is_never_a_wider_one(front: Front) -
     assert front.calls() == []
 
 
-def test_the_first_login_is_recorded_though_the_second_failed_the_request(front: Front, log: Callable[[], Log]) -> None:
+def test_the_first_login_is_recorded_where_the_second_fails(front: Front, log: Callable[[], Log]) -> None:
     answer = front.send(front.token(environment="broken"), "format=docker-config&registry=apps&registry=broken")
     assert answer.status == 502
     (line,) = log().audit

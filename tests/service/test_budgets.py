@@ -117,7 +117,7 @@ FAULTS: list[FaultKind] = ["throttle", "server-error", "access-denied", "malform
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_table_that_fails_lets_exchanges_pass_and_the_metrics_say_so(
+def test_a_failing_table_lets_exchanges_pass_and_is_counted(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log], fault: FaultKind
 ) -> None:
     front.world.aws.faults.plan(UPDATE, AwsFault(kind=fault))
@@ -129,7 +129,7 @@ def test_a_table_that_fails_lets_exchanges_pass_and_the_metrics_say_so(
     assert len([line for line in found.metrics if "StateFailed" in line]) == 3
 
 
-def test_of_many_environments_at_once_as_many_pass_as_there_is_room_for(
+def test_concurrent_environments_share_one_budget(
     limited: Front, policy: dict[str, str], changed: StartChanged
 ) -> None:
     environments = [changed(policy) for _ in range(3)]
@@ -140,7 +140,7 @@ def test_of_many_environments_at_once_as_many_pass_as_there_is_room_for(
     assert sorted(answer.status for answer in answers) == [200] * 2 + [429] * 10
 
 
-def test_a_count_whose_answer_is_lost_is_made_again_and_counts_twice(
+def test_a_count_with_a_lost_answer_counts_twice(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log]
 ) -> None:
     front.world.aws.faults.plan(UPDATE, AwsFault(kind="lost"), times=1)

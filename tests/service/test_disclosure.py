@@ -104,7 +104,7 @@ def test_a_caller_learns_that_his_name_names_no_repository(front: Front) -> None
     )
 
 
-def test_a_caller_learns_who_he_is_and_why_his_own_grants_failed(front: Front) -> None:
+def test_a_caller_learns_their_identity_and_failed_grants(front: Front) -> None:
     answer = front.send(front.token("push-feature"), "registry=apps")
     fields = answer.fields
     assert list(fields) == [
@@ -145,9 +145,7 @@ def test_a_caller_learns_who_he_is_and_why_his_own_grants_failed(front: Front) -
     ],
 )
 @pytest.mark.parametrize("query", ["", "registry=apps", "grant=release"])
-def test_a_run_of_outsiders_and_a_denied_one_are_told_of_no_grant(
-    front: Front, scenario: str, reason: str, query: str
-) -> None:
+def test_untrusted_and_denied_runs_learn_of_no_grant(front: Front, scenario: str, reason: str, query: str) -> None:
     answer = front.send(front.token(scenario), query)
     assert answer.reason == reason
     assert "identity" in answer.fields
@@ -157,7 +155,7 @@ def test_a_run_of_outsiders_and_a_denied_one_are_told_of_no_grant(
         assert text not in answer.body
 
 
-def test_of_the_grants_of_others_only_their_number_is_told(front: Front) -> None:
+def test_only_the_number_of_other_grants_is_disclosed(front: Front) -> None:
     answer = front.send(front.token("push-feature", environment="hidden"), "grant=other-teams-secret")
     assert answer.reason == "no-matching-grant"
     assert "considered" not in answer.fields
@@ -177,7 +175,7 @@ def test_what_only_report_mode_would_grant_says_so(front: Front) -> None:
         assert front.calls() == []
 
 
-def test_the_role_is_named_to_those_alone_whose_grant_matched(front: Front) -> None:
+def test_the_role_is_named_only_where_the_grant_matched(front: Front) -> None:
     matched = front.send(front.token(environment="broken"), "registry=broken")
     assert NOBODYS_ROLE in str(matched.fields["error_description"])
     assert "identity" in matched.fields
@@ -186,7 +184,7 @@ def test_the_role_is_named_to_those_alone_whose_grant_matched(front: Front) -> N
     assert "arn:aws" not in other.body
 
 
-def test_a_scope_that_is_too_wide_is_told_what_the_grant_holds(front: Front) -> None:
+def test_a_scope_too_wide_is_answered_with_the_grants_reach(front: Front) -> None:
     answer = front.send(front.token(), "registry=apps&scope=repository:releases/shop:push")
     assert answer.reason == "scope-exceeds-grant"
     assert "repository:ci/acme/shop:pull,push" in str(answer.fields["error_description"])

@@ -110,7 +110,7 @@ def test_its_failures_are_those_of_a_registry(others: Front, kind: FaultKind, st
     assert "password" not in answer.body
 
 
-def test_a_scope_narrows_private_registries_alone(others: Front) -> None:
+def test_a_scope_narrows_only_private_registries(others: Front) -> None:
     answer = others.send(
         others.token(environment="release"), "registry=public&scope=repository:acme/acme/shop:pull,push"
     )

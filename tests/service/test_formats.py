@@ -82,7 +82,7 @@ def test_a_file_of_variables_holds_the_login_as_it_stands(front: Front) -> None:
 
 
 @pytest.mark.parametrize("password", HOSTILE)
-def test_a_file_of_variables_holds_nothing_that_readers_read_differently(password: str) -> None:
+def test_a_dotenv_file_with_an_ambiguous_password_is_refused(password: str) -> None:
     with pytest.raises(Refused) as refused:
         formatted(_exchanged(password), "dotenv", request_id="r")
     assert refused.value.reason is Reason.MISCONFIGURED

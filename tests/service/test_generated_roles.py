@@ -91,7 +91,7 @@ def test_a_broker_that_the_roles_do_not_name_is_refused(front: Front, made: Fron
     assert made.calls() == ["sts:AssumeRole"]
 
 
-def test_a_role_for_callers_own_tokens_lets_in_the_grants_runs_alone(others: Front, tmp_path: Path) -> None:
+def test_a_web_identity_role_admits_only_the_grants_runs(others: Front, tmp_path: Path) -> None:
     policy = others.world.policy_path.parent / "other-registries.yaml"
     roles = _generate(policy, tmp_path)
     _put(others, {DIRECT_ROLE: roles[DIRECT_ROLE]})

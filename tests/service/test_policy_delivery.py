@@ -72,7 +72,7 @@ def failures(log: Log) -> int:
     return sum("PolicyLoadFailed" in line for line in log.metrics)
 
 
-def test_from_s3_a_good_one_is_taken_a_bad_one_refused_and_a_mended_one_taken(
+def test_a_bad_policy_from_s3_is_refused_until_it_is_fixed(
     in_s3: Callable[[], Front], s3: LocalS3, policy: str, log: ReadLog
 ) -> None:
     first = s3.put("policy.yaml", policy.encode())
@@ -109,7 +109,7 @@ def test_an_s3_that_is_gone_costs_no_policy(in_s3: Callable[[], Front], s3: Loca
     assert "NoSuchKey" in str(cause)
 
 
-def test_a_policy_that_was_never_there_answers_nobody(changed: StartChanged, s3: LocalS3) -> None:
+def test_without_a_policy_every_request_is_refused(changed: StartChanged, s3: LocalS3) -> None:
     front = changed({"TOKEN_EXCHANGE_POLICY": f"s3://{BUCKET}/none.yaml", "AWS_ENDPOINT_URL_S3": s3.url})
     assert front.send(front.token()).reason == "policy-unavailable"
     assert front.calls() == []
@@ -135,7 +135,7 @@ def test_from_appconfig_the_policy_decides(front: Front, changed: StartChanged, 
     assert asked == ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"]
 
 
-def test_an_appconfig_that_fails_leaves_nobody_in_doubt(front: Front, changed: StartChanged, policy: str) -> None:
+def test_a_failing_appconfig_means_no_policy(front: Front, changed: StartChanged, policy: str) -> None:
     front.world.aws.configurations.deploy(PLACE, policy.encode())
     front.world.aws.faults.plan("appconfig:StartConfigurationSession", AwsFault(kind="access-denied"))
     deployed = changed(IN_APPCONFIG)

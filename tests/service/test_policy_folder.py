@@ -57,7 +57,7 @@ def test_a_login_by_a_folder(folder: Path, changed: Callable[[dict[str, str]], F
     assert told.fields["decision"] == "granted"
 
 
-def test_a_grant_beyond_its_file_keeps_the_last_good_folder_in_force(
+def test_a_grant_beyond_its_file_keeps_the_last_good_folder(
     folder: Path, changed: Callable[[dict[str, str]], Front], log: Callable[[], Log]
 ) -> None:
     front = changed({"TOKEN_EXCHANGE_POLICY": f"file:{folder}", "TOKEN_EXCHANGE_POLICY_MAX_AGE": "0"})

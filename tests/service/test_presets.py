@@ -85,16 +85,14 @@ def test_one_systems_key_does_not_sign_for_another(sandboxs: Front, provider: st
     assert sandboxs.calls() == []
 
 
-def test_a_grant_for_circleci_that_says_nothing_of_the_code_is_explained(sandboxs: Front) -> None:
+def test_a_circleci_grant_without_a_branch_is_explained(sandboxs: Front) -> None:
     answer = sandboxs.send(token(sandboxs, "circleci", "fork"), {"registry": "apps"})
     # What the grant wants of the repository is whose it is: no stranger is told.
     assert "considered" not in answer.fields
     assert answer.fields["considered_not_shown"] == 1
 
 
-def test_a_claim_that_a_provider_did_not_use_to_send_is_told_of_once(
-    sandboxs: Front, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_claim_new_from_a_provider_is_reported_once(sandboxs: Front, capsys: pytest.CaptureFixture[str]) -> None:
     name = "oddly\u2028named" + " x" * 300
     strange: dict[str, Json] = {"namespace_path": "stranger", "project_path": "stranger/x", "of_a_stranger": 1}
     assert sandboxs.send(token(sandboxs, "gitlab", claims=strange), {"registry": "base"}).status == 403

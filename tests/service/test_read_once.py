@@ -84,7 +84,7 @@ def test_a_granted_exchange_reads_its_body_once(front: Front) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "!", "\ud800"])
-def test_of_a_body_that_is_too_long_only_the_beginning_is_decoded(front: Front, end: str) -> None:
+def test_only_the_start_of_a_body_that_is_too_long_is_decoded(front: Front, end: str) -> None:
     encoded = base64.b64encode(b"a" * 100_000).decode() + end
     event = event_of(Request(method="POST", target="/v1/token", headers=(("Content-Type", FORM_TYPE),)))
     answer = front.invoke({**event, "body": encoded, "isBase64Encoded": True})

@@ -341,7 +341,7 @@ def test_the_table_is_whole() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/token", "/v1/health"])
-def test_a_method_that_is_not_allowed_names_the_one_that_is(front: Front, path: str) -> None:
+def test_the_answer_to_a_bad_method_names_the_allowed_one(front: Front, path: str) -> None:
     answer = front.send(method="PUT", path=path)
     assert answer.headers["allow"] == ("POST" if path == "/v1/token" else "GET")
 
@@ -451,7 +451,7 @@ FAULTS: list[tuple[FaultKind, Document]] = [
 
 
 @pytest.mark.parametrize(("kind", "document"), FAULTS)
-def test_keys_that_cannot_be_had_are_no_fault_of_the_token(fresh: Front, kind: FaultKind, document: Document) -> None:
+def test_unavailable_keys_are_not_the_tokens_fault(fresh: Front, kind: FaultKind, document: Document) -> None:
     fresh.world.issuer.faults.plan(("github-actions", document), IssuerFault(kind=kind))
     answer = fresh.send(fresh.token())
     assert (answer.status, answer.reason) == (503, "issuer-unavailable")

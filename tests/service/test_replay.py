@@ -39,9 +39,7 @@ def _decisions(done: Printed) -> tuple[Json, list[dict[str, str]]]:
     return decisions["looked_at"], found
 
 
-def test_the_same_policy_decides_every_exchange_as_the_service_did(
-    front: Front, replay: Callable[..., Printed]
-) -> None:
+def test_the_same_policy_repeats_every_decision(front: Front, replay: Callable[..., Printed]) -> None:
     for scenario in ("push-main", "push-feature", "pull-request-target", "leaked-runner", "other-organization"):
         for query in ("", "registry=apps", "registry=apps&scope=repository:ci/acme/shop:pull"):
             front.send(front.token(scenario), query)
@@ -59,9 +57,7 @@ ISSUER_ON_TRIAL = ("    ca_bundle: ca.pem\n    mode: report\n", "    ca_bundle: 
 GRANT_ON_TRIAL = ('    repositories: ["base/*"]\n    mode: report\n', '    repositories: ["base/*"]\n')
 
 
-def test_what_report_mode_would_have_given_is_granted_once_it_is_enforced(
-    front: Front, replay: Callable[..., Printed]
-) -> None:
+def test_a_login_of_report_mode_is_granted_once_enforced(front: Front, replay: Callable[..., Printed]) -> None:
     denied = front.send(front.token(audience=REPORT_AUDIENCE), "registry=apps")
     assert (denied.status, denied.reason) == (403, "no-matching-grant")
     assert front.send(front.token(environment="trial")).status == 200
@@ -76,9 +72,7 @@ def test_what_report_mode_would_have_given_is_granted_once_it_is_enforced(
     assert done.status == 1
 
 
-def test_a_run_that_a_narrower_policy_refuses_is_told_with_the_condition(
-    front: Front, replay: Callable[..., Printed]
-) -> None:
+def test_a_newly_refused_run_names_the_failed_condition(front: Front, replay: Callable[..., Printed]) -> None:
     assert front.send(front.token(), "registry=apps").status == 200
     done = replay(("match: {branch: main}", "match: {branch: trunk}"))
     _, differ = _decisions(done)
@@ -87,9 +81,7 @@ def test_a_run_that_a_narrower_policy_refuses_is_told_with_the_condition(
     assert found["why"].startswith("no-matching-grant: the nearest grant is own-images, of which branch has to be")
 
 
-def test_a_login_asked_for_by_name_or_by_scope_is_asked_for_so_again(
-    front: Front, replay: Callable[..., Printed]
-) -> None:
+def test_a_request_by_name_or_scope_is_replayed_alike(front: Front, replay: Callable[..., Printed]) -> None:
     release = front.token(environment="release")
     assert front.send(release, "grant=release").status == 200
     assert front.send(front.token(), "registry=apps&scope=repository:ci/acme/shop:pull").status == 200

@@ -107,7 +107,7 @@ def test_nothing_is_spent_counted_or_asked_until_it_is_enforced(
     assert "would" not in record or record["would"] == []
 
 
-def test_a_login_is_recorded_with_what_report_mode_would_have_added(front: Front, log: Callable[[], Log]) -> None:
+def test_a_login_is_recorded_with_what_report_mode_adds(front: Front, log: Callable[[], Log]) -> None:
     answer = front.send(front.token(environment="trial"))
     assert answer.status == 200
     assert [entry["grant"] for entry in answer.texts("registries")] == ["own-images", "base-images"]
@@ -118,9 +118,7 @@ def test_a_login_is_recorded_with_what_report_mode_would_have_added(front: Front
     ]
 
 
-def test_an_issuer_in_report_mode_says_so_to_those_who_would_get_nothing_too(
-    front: Front, log: Callable[[], Log]
-) -> None:
+def test_report_mode_of_an_issuer_is_shown_without_a_grant_too(front: Front, log: Callable[[], Log]) -> None:
     answer = front.send(front.token("push-feature", audience=REPORT_AUDIENCE))
     assert (answer.status, answer.reason) == (403, "no-matching-grant")
     assert "report mode" in str(answer.fields["hint"])
@@ -145,7 +143,7 @@ def test_an_issuer_in_report_mode_refuses_as_ever(front: Front, scenario: str, r
     assert front.calls() == []
 
 
-def test_a_token_that_is_not_good_is_refused_in_report_mode_too(front: Front) -> None:
+def test_a_bad_token_is_refused_in_report_mode_too(front: Front) -> None:
     token = front.token(audience=REPORT_AUDIENCE)
     forged = front.token(audience=REPORT_AUDIENCE).rpartition(".")[0] + "." + token.rpartition(".")[2][::-1]
     assert front.send(forged).status == 401

@@ -115,7 +115,7 @@ class TestRefresher:
         assert refused.value.reason is Reason.POLICY_UNAVAILABLE
         assert database.names() == []
 
-    def test_a_table_that_is_not_there_fails_every_issuer_and_not_the_run(
+    def test_a_missing_table_fails_every_issuer_and_not_the_run(
         self, refresh: Callable[[], dict[str, list[str]]], database: LocalDynamoDb, log: ReadLog
     ) -> None:
         database.client.delete_table(TableName=TABLE)
@@ -164,7 +164,7 @@ class TestColdExchange:
         assert database.names() == [], "the exchange writes no key sets"
         assert events_of(log(), "shared-keys-failed") == []
 
-    def test_a_table_that_is_not_there_costs_one_fetch(
+    def test_a_missing_table_costs_one_fetch(
         self, cold: Callable[[], Front], database: LocalDynamoDb, good_token: str, log: ReadLog
     ) -> None:
         database.client.delete_table(TableName=TABLE)
@@ -175,7 +175,7 @@ class TestColdExchange:
         assert [line["issuer"] for line in events_of(lines, "shared-keys-failed")] == ["github"]
         assert sum("SharedKeysFailed" in line for line in lines.metrics) == 1
 
-    def test_a_table_that_nobody_answers_for_costs_no_exchange(
+    def test_an_unreachable_table_costs_no_exchange(
         self, changed: StartChanged, variables: dict[str, str], good_token: str
     ) -> None:
         nobody = variables | {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}

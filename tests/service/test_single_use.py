@@ -29,7 +29,7 @@ def failures(found: Log) -> list[Json]:
     return [event["task"] for event in found.events if event["event"] == "state-failed"]
 
 
-def test_the_second_use_is_refused_and_asks_nobody(front: Front, log: Callable[[], Log]) -> None:
+def test_the_second_use_is_refused_without_a_call_of_aws(front: Front, log: Callable[[], Log]) -> None:
     token = once(front)
     first = front.send(token, QUERY)
     assert first.status == 200
@@ -53,7 +53,7 @@ def test_as_rfc_8693_has_it_a_replay_is_a_bad_request(front: Front) -> None:
     assert (answer.status, answer.fields["error"], answer.reason) == (400, "invalid_request", "replayed")
 
 
-def test_the_mark_says_who_set_it_and_how_long_it_stays_and_nothing_else(front: Front) -> None:
+def test_the_mark_holds_only_its_owner_and_its_end(front: Front) -> None:
     before = set(marks(front))
     answer = front.send(once(front), QUERY)
     ((name, item),) = [(name, item) for name, item in marks(front).items() if name not in before]
@@ -62,7 +62,7 @@ def test_the_mark_says_who_set_it_and_how_long_it_stays_and_nothing_else(front: 
     assert item["request_id"] == answer.fields["request_id"]
 
 
-def test_grants_that_do_not_ask_for_it_neither_look_nor_spend(front: Front) -> None:
+def test_grants_without_single_use_write_nothing(front: Front) -> None:
     token = once(front)
     for _ in range(2):
         assert front.send(token, {"registry": "base"}).status == 200
@@ -86,7 +86,7 @@ def test_a_token_without_an_id_counts_once_too(front: Front) -> None:
     assert front.send(token, QUERY).reason == "replayed"
 
 
-def test_the_same_claims_signed_again_with_another_id_are_another_token(front: Front) -> None:
+def test_the_same_claims_with_another_id_are_another_token(front: Front) -> None:
     assert front.send(front.token(environment="once", jti="one-of-two"), QUERY).status == 200
     assert front.send(front.token(environment="once", jti="two-of-two"), QUERY).status == 200
     assert front.send(front.token(environment="once", jti="two-of-two"), QUERY).reason == "replayed"
@@ -135,7 +135,7 @@ def test_a_table_that_fails_is_never_a_silent_second_use(
     assert front.send(token, QUERY).reason == "replayed"
 
 
-def test_a_write_that_is_made_again_is_no_second_use_of_its_own(front: Front) -> None:
+def test_a_retried_write_is_not_a_second_use(front: Front) -> None:
     """The first attempt has set the mark and its answer is lost: the next finds the mark of its own request."""
     token = once(front)
     before = set(marks(front))
@@ -146,7 +146,7 @@ def test_a_write_that_is_made_again_is_no_second_use_of_its_own(front: Front) ->
     assert front.send(token, QUERY).reason == "replayed"
 
 
-def test_a_mark_whose_answer_never_comes_is_taken_back(front: Front) -> None:
+def test_a_mark_without_an_answer_is_taken_back(front: Front) -> None:
     token = once(front)
     before = set(marks(front))
     front.world.aws.faults.plan(PUT, AwsFault(kind="lost"))
@@ -167,7 +167,7 @@ RELEASE_FAULTS: list[tuple[FaultKind, int, Json]] = [
 
 
 @pytest.mark.parametrize(("fault", "status", "reason"), RELEASE_FAULTS)
-def test_a_release_that_fails_changes_no_answer_and_is_told_of(
+def test_a_failed_release_changes_no_answer_and_is_reported(
     front: Front, log: Callable[[], Log], fault: FaultKind, status: int, reason: Json
 ) -> None:
     token = once(front)
@@ -181,7 +181,7 @@ def test_a_release_that_fails_changes_no_answer_and_is_told_of(
     assert (answer.status, answer.fields.get("reason")) == (status, reason)
 
 
-def test_a_release_that_is_made_again_finds_nothing_and_is_content(front: Front, log: Callable[[], Log]) -> None:
+def test_a_retried_release_that_finds_nothing_succeeds(front: Front, log: Callable[[], Log]) -> None:
     token = once(front)
     front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
     front.world.aws.faults.plan(DELETE, AwsFault(kind="lost"), times=1)

@@ -55,7 +55,7 @@ def _event(
     return event_of(Request(method=method, target=target, headers=tuple(headers), body=body))
 
 
-def test_an_empty_environment_starts_and_says_that_no_policy_is_in_force(tmp_path: Path) -> None:
+def test_an_empty_environment_starts_and_reports_no_policy(tmp_path: Path) -> None:
     # A copy, since a checkout that is deployed from has a policy in the function's folder.
     shutil.copytree(ROOT / "functions/exchange", tmp_path / "exchange", ignore=shutil.ignore_patterns("policy*"))
     run = _run(

@@ -58,13 +58,13 @@ def test_a_password_that_was_changed_is_not_handed_out_again(others: Front) -> N
 
 
 @pytest.mark.parametrize("name", ["docker.io", "index.docker.io", "registry-1.docker.io"])
-def test_clients_of_docker_hub_find_it_under_the_key_they_look_for(others: Front, name: str) -> None:
+def test_a_docker_hub_login_has_the_key_its_clients_expect(others: Front, name: str) -> None:
     answer = others.send(others.token(), f"registry={name}&format=docker-config")
     auth = base64.b64encode(f"acme-ci:{HUB_PASSWORD}".encode()).decode()
     assert json.loads(answer.body) == {"auths": {"https://index.docker.io/v1/": {"auth": auth}}}
 
 
-def test_a_shell_is_told_no_end(others: Front) -> None:
+def test_a_shell_gets_no_expiry(others: Front) -> None:
     body = others.send(others.token(), "registry=hub&format=shell").body
     assert body.splitlines() == [
         "export REGISTRY='docker.io'",
@@ -81,7 +81,7 @@ def test_it_cannot_be_narrowed(others: Front) -> None:
     assert others.calls() == []
 
 
-def test_an_explanation_names_it_without_reach_or_time_and_reads_nothing(others: Front) -> None:
+def test_an_explanation_names_it_and_reads_no_secret(others: Front) -> None:
     answer = others.send(others.token(), "registry=hub", path="/v1/explain")
     assert (answer.status, answer.fields["decision"]) == (200, "granted")
     assert answer.texts("registries") == [{"name": "hub", "registry": "docker.io", "grant": "hub-login"}]
@@ -120,9 +120,7 @@ def test_it_stands_beside_a_login_that_is_bounded(others: Front) -> None:
         '{"username": "acme-ci", "password": "dckr-pat-in-the-clear\\ud800"}',
     ],
 )
-def test_a_secret_that_holds_no_login_is_refused_without_a_word_of_it(
-    others: Front, log: ReadLog, value: str | bytes
-) -> None:
+def test_a_secret_without_a_login_is_refused_and_not_quoted(others: Front, log: ReadLog, value: str | bytes) -> None:
     others.world.aws.secrets.put(login_of_the_hub(value=value))
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
@@ -166,7 +164,7 @@ def test_a_secret_that_the_service_may_not_read_is_refused(others: Front) -> Non
     assert f"secret {FORBIDDEN_SECRET}: AWS says AccessDeniedException" in str(answer.fields["error_description"])
 
 
-def test_who_is_not_granted_it_learns_nothing_of_the_secret(others: Front) -> None:
+def test_without_a_grant_nothing_of_the_secret_is_disclosed(others: Front) -> None:
     answer = others.send(others.token(ref="refs/heads/feature/x"), "registry=hub")
     assert (answer.status, answer.reason) == (403, "no-matching-grant")
     assert "secretsmanager" not in answer.body
@@ -198,7 +196,7 @@ def test_one_that_fails_costs_the_others_nothing(others: Front) -> None:
     assert (failed["name"], failed["reason"]) == ("hub", "secret-refused")
 
 
-def test_the_sandboxs_own_policy_shows_registries_beyond_private_ecr(
+def test_the_sandboxs_policy_has_registries_beyond_private_ecr(
     front: Front, changed: Callable[[dict[str, str]], Front]
 ) -> None:
     front.world.aws.secrets.put(account.hub_secret())

@@ -264,7 +264,7 @@ def test_a_password_is_the_password_and_nothing_else(front: Front) -> None:
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_a_password_is_for_one_registry_and_a_choice_names_only_those_granted(front: Front) -> None:
+def test_a_password_is_for_one_of_the_granted_registries(front: Front) -> None:
     answer = front.send(front.token(), {"format": "password"})
     assert (answer.status, answer.reason, answer.fields["error"]) == (400, "ambiguous-registry", "invalid_target")
     description = answer.fields["error_description"]

@@ -19,7 +19,7 @@ def _token(front: Front) -> str:
     return front.token(environment="direct", sub="repo:acme/shop:ref:refs/heads/main")
 
 
-def test_the_callers_token_opens_the_role_and_the_session_policy_bounds_it(others: Front) -> None:
+def test_the_callers_token_assumes_the_role_within_its_reach(others: Front) -> None:
     token = _token(others)
     answer = others.send(token, "registry=direct", request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
     assert answer.status == 200
@@ -63,7 +63,7 @@ def test_the_audit_line_names_the_session_and_never_the_token(others: Front, log
         ({"provider": False}, "InvalidIdentityToken"),
     ],
 )
-def test_what_sts_refuses_of_a_token_that_we_accepted_is_no_fault_of_the_token(
+def test_a_refusal_by_sts_is_not_the_tokens_fault(
     others: Front, log: Callable[[], Log], trusts: dict[str, str | bool], code: str
 ) -> None:
     audience, subject = trusts.get("audience"), trusts.get("subject")
@@ -86,7 +86,7 @@ def test_what_sts_refuses_of_a_token_that_we_accepted_is_no_fault_of_the_token(
     assert LOGIN not in others.calls()
 
 
-def test_a_token_that_expired_on_the_way_is_not_said_to_be_bad(others: Front) -> None:
+def test_a_token_that_expires_meanwhile_is_not_called_bad(others: Front) -> None:
     # Within our leeway, which STS does not have.
     now = datetime.now(UTC).timestamp()
     token = others.token(
@@ -98,7 +98,7 @@ def test_a_token_that_expired_on_the_way_is_not_said_to_be_bad(others: Front) ->
 
 
 @pytest.mark.parametrize("code", ["IDPRejectedClaim", "ExpiredTokenException", "InvalidIdentityToken"])
-def test_each_code_of_sts_is_told(others: Front, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_each_code_of_sts_has_its_reason(others: Front, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AwsError(code=code, message="as asked", status=403 if code == "IDPRejectedClaim" else 400)
 
@@ -127,7 +127,7 @@ def test_what_passes_is_for_trying_again(others: Front, kind: FaultKind, reason:
     assert (answer.status, answer.reason) == (503, reason)
 
 
-def test_an_explanation_gives_the_token_to_nobody(others: Front) -> None:
+def test_an_explanation_sends_the_token_nowhere(others: Front) -> None:
     answer = others.send(_token(others), "registry=direct", path="/v1/explain")
     assert answer.fields["decision"] == "granted"
     assert others.calls() == []
