@@ -114,3 +114,6 @@ main.add_command(
 main.add_command(
     LazyAlone("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )
+
+
+main.add_command(LazyAlone("step", LazyCommand("step", "Print the login step of a CI system.")))
