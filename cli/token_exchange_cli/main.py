@@ -118,3 +118,4 @@ main.add_command(
 
 main.add_command(LazyAlone("init", LazyCommand("init", "Write a first policy, its tests and a login step.")))
 main.add_command(LazyAlone("step", LazyCommand("step", "Print the login step of a CI system.")))
+main.add_command(LazyAlone("doctor", LazyCommand("doctor", "Examine a deployed service as a pipeline would see it.")))
