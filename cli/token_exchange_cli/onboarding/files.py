@@ -8,7 +8,7 @@ from typing import Final
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.core.registries import partition_of
+from token_exchange.core.registries import Partition
 from token_exchange_cli.inputs import yaml_text
 from token_exchange_cli.onboarding.starter import Starter
 from token_exchange_cli.steps.step import StepValues, document
@@ -30,6 +30,7 @@ class Answers:
     system: str
     account: str
     region: str
+    partition: Partition
     prefix: str
     audience: str
     exchange: str
@@ -52,8 +53,6 @@ def filled(value: Json, own: Mapping[str, str]) -> Json:
             for name, answer in own.items():
                 value = value.replace(f"{{{name}}}", answer)
             return value
-        case list():
-            return [filled(item, own) for item in value]
         case dict():
             return {name: filled(item, own) for name, item in value.items()}
         case _:
@@ -61,9 +60,6 @@ def filled(value: Json, own: Mapping[str, str]) -> Json:
 
 
 def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
-    partition = partition_of(answers.region)
-    if partition is None:
-        raise ValueError("no region")
     yield "# Check each change: token-exchange policy lint policy.yaml"
     yield f"#                    token-exchange policy test policy.yaml {TESTS}"
     yield "# docs/policy.md explains each key."
@@ -96,7 +92,7 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
         yield from _conditions("claims", starter.claims_match, answers.own)
     yield f"    registry: {_REGISTRY}"
     yield "    # token-exchange roles policy.yaml prints a template of this role."
-    yield f"    role: arn:{partition.name}:iam::{answers.account}:role/{_ROLE}"
+    yield f"    role: arn:{answers.partition.name}:iam::{answers.account}:role/{_ROLE}"
     yield "    access: push"
     yield f"    repositories: [{', '.join(map(json.dumps, _repositories(starter, answers)))}]"
     yield f"    duration: {starter.duration}"
@@ -198,15 +194,12 @@ def _another(answer: str) -> str:
 
 
 def _step(answers: Answers) -> str:
-    partition = partition_of(answers.region)
-    if partition is None:
-        raise ValueError("no region")
     system = SYSTEMS[answers.system]
     values = StepValues(
         exchange=answers.exchange,
         audience=answers.audience,
         registry=_REGISTRY,
-        host=f"{answers.account}.dkr.ecr.{answers.region}.{partition.dns_suffix}",
+        host=f"{answers.account}.dkr.ecr.{answers.region}.{answers.partition.dns_suffix}",
         format=system.format,
         image=f"{answers.prefix}/app:latest",
     )

@@ -15,10 +15,12 @@ from token_exchange_cli.onboarding.questions import (
     check_audience,
     check_prefix,
     check_region,
+    partition,
 )
 from token_exchange_cli.onboarding.starters import STARTERS
-from token_exchange_cli.steps.step import BadValue, check_exchange, system_named
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, BadValue, check_exchange, system_named
 from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.terminal import remark
 
 OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -109,8 +111,17 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     else:
         audience = str(filled(starter.audience, own))
     exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
+    if exchange == EXAMPLE_EXCHANGE and "exchange" not in given:
+        remark(f"--exchange is not given; the step has the example {exchange}")
     return Answers(
-        system=name, account=account, region=region, prefix=prefix, audience=audience, exchange=exchange, own=own
+        system=name,
+        account=account,
+        region=region,
+        partition=partition(region),
+        prefix=prefix,
+        audience=audience,
+        exchange=exchange,
+        own=own,
     )
 
 
@@ -119,7 +130,7 @@ def _address(audience: str) -> str:
     try:
         return check_exchange(audience)
     except BadValue:
-        return "https://exchange.acme.example"
+        return EXAMPLE_EXCHANGE
 
 
 def _system(text: str) -> str:

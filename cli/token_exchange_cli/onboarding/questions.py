@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from token_exchange.core.registries import partition_of
+from token_exchange.core.registries import Partition, partition_of
 
 
 class BadAnswer(ValueError):
@@ -98,9 +98,20 @@ def check_region(text: str) -> str:
     Raises:
         BadAnswer: no partition of AWS has a region of such a name.
     """
-    if partition_of(text) is None:
-        raise BadAnswer("AWS has no region of such a name; expected one such as eu-west-1")
+    partition(text)
     return text
+
+
+def partition(region: str) -> Partition:
+    """Return the partition of AWS that `region` is in.
+
+    Raises:
+        BadAnswer: no partition has a region of such a name.
+    """
+    found = partition_of(region)
+    if found is None:
+        raise BadAnswer("AWS has no region of such a name; expected one such as eu-west-1")
+    return found
 
 
 def check_prefix(text: str) -> str:

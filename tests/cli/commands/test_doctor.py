@@ -116,7 +116,7 @@ def test_a_denied_token_is_told_why(deployed: Deployed, bundle: Path) -> None:
     assert token not in done.out + done.err
 
 
-def test_a_token_for_somebody_else_is_told_why(deployed: Deployed, bundle: Path) -> None:
+def test_a_token_for_another_service_is_told_why(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint("github-actions", audience="https://elsewhere.example")
     assert "wrong-audience" in found(doctor(deployed.url, bundle, token=token), "token")
 
@@ -244,6 +244,31 @@ def test_a_service_without_an_address_is_a_warning(bundle: Path) -> None:
     with Server(handle, tls=loopback_context()) as server:
         done = doctor(f"https://127.0.0.1:{server.port}", bundle)
     assert (done.status, outcomes(done)["metadata"]) == (0, "warning")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "says"),
+    [
+        (HTML, "failed", "no answer of the service"),
+        (Answer(status=429, body=b"{}"), "warning", "too many requests"),
+        (Answer(status=500, body=b"{}"), "failed", "no answer of the service"),
+        (Silence.DROP, "failed", "no answer: "),
+    ],
+)
+def test_each_later_answer_is_judged_by_itself(answer: Answer | Silence, outcome: str, says: str, bundle: Path) -> None:
+    def handle(request: Request) -> Answer | Silence:
+        return Answer(body=GOOD_HEALTH) if request.target == "/v1/health" else answer
+
+    with Server(handle, tls=loopback_context()) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        done = doctor(url, bundle, "--issuer", "https://gitlab.com", token=TOKEN)
+    for name in ("metadata", "audience", "token"):
+        assert outcomes(done)[name] == outcome
+        assert says in found(done, name)
+
+
+def test_help_has_examples() -> None:
+    assert "Examples:" in run("doctor", "--help").out
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_test_fails_without_any_one_condition(tmp_path: Path, name: str, key: 
     del grant[key][condition]
     if not grant[key]:
         del grant[key]
-        # A grant has to name somebody: here everybody in the allowlist.
+        # A grant has to name someone: here the whole allowlist.
         organization = "organization" if "organization" in _vocabulary(policy) else "organization_id"
         grant["match"] = {organization: {"like": "*"}}
     (tmp_path / "weak.yaml").write_text(yaml.safe_dump(policy))
@@ -178,6 +178,20 @@ def test_a_misspelt_system_has_one_that_was_meant(tmp_path: Path) -> None:
 
 def test_without_a_terminal_the_system_is_asked_for_first(tmp_path: Path) -> None:
     assert "is no terminal to ask on; give --system" in run("init", tmp_path / "new").err
+
+
+def test_an_audience_that_is_no_address_leaves_the_example(tmp_path: Path) -> None:
+    made = run("init", tmp_path / "one", *options("vela", audience="globex-images"))
+    assert "remark: --exchange is not given; the step has the example https://exchange.acme.example" in made.err
+    made = run(
+        "init", tmp_path / "two", *options("vela", audience="globex-images", exchange="https://tokens.globex.example")
+    )
+    assert "--exchange" not in made.err
+    assert "EXCHANGE=https://tokens.globex.example " in (tmp_path / "two" / STEP).read_text()
+
+
+def test_help_has_examples() -> None:
+    assert "Examples:" in run("init", "--help").out
 
 
 def test_json_names_the_files(tmp_path: Path) -> None:

@@ -106,6 +106,10 @@ def test_the_audience_is_the_address_unless_it_is_given() -> None:
     )
 
 
+def test_help_has_examples() -> None:
+    assert "Examples:" in run("step", "--help").out
+
+
 def test_a_page_is_a_name_too() -> None:
     assert run("step", "google-cloud-build").out == run("step", "google").out
     assert run("step", "GitLab").out == run("step", "gitlab").out
