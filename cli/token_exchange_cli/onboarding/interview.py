@@ -111,7 +111,7 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     else:
         audience = str(filled(starter.audience, own))
     exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
-    if exchange == EXAMPLE_EXCHANGE and "exchange" not in given:
+    if exchange == EXAMPLE_EXCHANGE != audience and "exchange" not in given:
         remark(f"--exchange is not given; the step has the example {exchange}")
     return Answers(
         system=name,
