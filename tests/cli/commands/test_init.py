@@ -199,19 +199,33 @@ def test_json_names_the_files(tmp_path: Path) -> None:
     assert made.fields == {"files": [str(tmp_path / name) for name in (POLICY, TESTS, STEP)], "tests_passed": True}
 
 
-def test_a_terminal_asks_again_until_it_can_use_the_answer(tmp_path: Path) -> None:
+def answered(folder: Path, typed: list[str]) -> tuple[int, str, str]:
+    """Run the program on a terminal on which `typed` is written, and return what came of it."""
     ours, theirs = pty.openpty()
-    typed = ["vela", "https://vela.acme.example", "vela.acme.example", "acme", "1", "111122223333", "eu-west-1"]
-    typed += ["CI", "ci", "https://exchange.acme.example", ""]
     with subprocess.Popen(
-        [PROGRAM, "init", "new"], cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [PROGRAM, "init", "new"], cwd=folder, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
         os.close(theirs)
         os.write(ours, "".join(f"{answer}\n" for answer in typed).encode())
         out, err = program.communicate(timeout=60)
     os.close(ours)
-    assert program.returncode == 0, err
+    return program.returncode, out, err
+
+
+def test_a_terminal_asks_again_until_it_can_use_the_answer(tmp_path: Path) -> None:
+    typed = ["vela", "https://vela.acme.example", "vela.acme.example", "acme", "1", "111122223333", "eu-west-1"]
+    status, out, err = answered(tmp_path, [*typed, "CI", "ci", "https://exchange.acme.example", ""])
+    assert status == 0, err
     assert out.splitlines() == [f"wrote new/{name}" for name in (POLICY, TESTS, STEP)]
     for said in ("without https://", "the 12 digits", "no capitals; write ci"):
         assert said in err
     assert "host: vela.acme.example\n" in (tmp_path / "new" / POLICY).read_text()
+
+
+def test_an_optional_question_can_be_left_empty(tmp_path: Path) -> None:
+    typed = ["gitlba", "gitlab", "", "acme", "310", "111122223333", "eu-west-1", "ci", "acme-images"]
+    status, _, err = answered(tmp_path, [*typed, "https://tokens.acme.example"])
+    assert status == 0, err
+    assert "did you mean gitlab" in err
+    assert "    issuer:" not in (tmp_path / "new" / POLICY).read_text()
+    assert "EXCHANGE=https://tokens.acme.example " in (tmp_path / "new" / STEP).read_text()
