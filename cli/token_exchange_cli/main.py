@@ -114,3 +114,8 @@ main.add_command(
 main.add_command(
     LazyAlone("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )
+
+
+main.add_command(LazyAlone("init", LazyCommand("init", "Write a first policy, its tests and a login step.")))
+main.add_command(LazyAlone("step", LazyCommand("step", "Print the login step of a CI system.")))
+main.add_command(LazyAlone("doctor", LazyCommand("doctor", "Examine a deployed service as a pipeline would see it.")))

@@ -1,0 +1,114 @@
+"""`init`: a first policy with its tests and the login step."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from token_exchange.adapters.settings import SystemClock
+from token_exchange_cli.cases.cases import read_cases
+from token_exchange_cli.cases.results import run_case
+from token_exchange_cli.console import Status, Unusable
+from token_exchange_cli.inputs import load_policy_argument, shown_name
+from token_exchange_cli.lint.finding import Subject
+from token_exchange_cli.lint.linter import warnings
+from token_exchange_cli.onboarding.files import POLICY, STEP, TESTS, files_of
+from token_exchange_cli.onboarding.interview import OPTIONS, answers_from
+from token_exchange_cli.onboarding.starter import Starter
+from token_exchange_cli.onboarding.starters import STARTERS
+from token_exchange_cli.terminal import print_json, remark, shown
+
+
+def _options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+    """Add an option for each question."""
+    for name, help_text in reversed(list(OPTIONS.items())):
+        command = click.option(f"--{name}", metavar="TEXT", help=help_text)(command)
+    return command
+
+
+@click.command("init")
+@click.argument("folder", metavar="FOLDER")
+@_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(context: click.Context, /, *, folder: str, as_json: bool, **options: str | None) -> None:
+    """Write a first policy, its tests and the login step of a CI system into FOLDER.
+
+    What is not given as an option is asked for on a terminal. No file is overwritten. What was written is then linted
+    and tested as `policy lint` and `policy test` would.
+
+    Exit status: 0 written, and all tests passed, 1 a test failed, 2 wrong use, or a file that is there already.
+
+    \b
+    Examples:
+      token-exchange init exchange-policy
+      token-exchange init . --system vela --host vela.acme.example --organization acme --account 111122223333 \\
+        --region eu-west-1 --prefix ci --audience https://exchange.acme.example
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    target = _folder(folder)
+    answers = answers_from(given)
+    starter = STARTERS[answers.system]
+    texts = files_of(starter, answers)
+    _write(target, texts)
+    passed = _checked(target, starter)
+    if as_json:
+        print_json({"files": [str(target / file) for file in texts], "tests_passed": passed})
+    else:
+        for file in texts:
+            click.echo(f"wrote {shown(str(target / file))}")
+    context.exit(Status.FINE if passed else Status.NO)
+
+
+def _folder(argument: str) -> Path:
+    """Return the folder, which need not be there yet.
+
+    Raises:
+        Unusable: one of the files is there already, or the folder is none.
+    """
+    folder = Path(argument)
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise Unusable(f"{shown_name(argument)}: not a folder")
+        there = [name for name in (POLICY, TESTS, STEP) if (folder / name).exists() or (folder / name).is_symlink()]
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{shown_name(argument)}: not the name of a folder") from error
+    if there:
+        raise Unusable("\n".join(f"{shown_name(str(folder / name))}: is there already, and is kept" for name in there))
+    return folder
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write the files, or none.
+
+    Raises:
+        Unusable: one cannot be written.
+    """
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            # Exclusively: a file, or a link to one, that came meanwhile is kept.
+            with (folder / name).open("x", encoding="utf-8") as file:
+                written.append(folder / name)
+                file.write(text)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise Unusable(f"{shown_name(str(folder))}: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+def _checked(folder: Path, starter: Starter) -> bool:
+    """Lint and test what was written; say what was found, and whether all tests passed."""
+    policy = load_policy_argument(str(folder / POLICY))
+    for finding in warnings(Subject(policy=policy, today=datetime.now(UTC).date())):
+        reason = starter.warnings.get(finding.code)
+        remark(f"{finding.code}: {finding.message if reason is None else f'{reason}; no policy can avoid it'}")
+    now = SystemClock().now()
+    results = [run_case(policy, case, now=now) for case in read_cases(str(folder / TESTS))]
+    for result in results:
+        if not result.passed:
+            remark(f"the test {result.case.name!r} failed; token-exchange policy test says why")
+    remark(f"{sum(result.passed for result in results)} of {len(results)} tests of the policy passed")
+    return all(result.passed for result in results)

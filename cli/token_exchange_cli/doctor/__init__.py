@@ -1,0 +1,1 @@
+"""Examines a deployed service as a pipeline would see it."""

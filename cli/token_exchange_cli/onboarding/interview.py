@@ -1,0 +1,137 @@
+"""Asks what a first policy has to know: from options, and on a terminal."""
+
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import click
+
+from token_exchange_cli.onboarding.files import Answers, filled
+from token_exchange_cli.onboarding.questions import (
+    ACCOUNT,
+    QUESTIONS,
+    BadAnswer,
+    check_audience,
+    check_prefix,
+    check_region,
+    partition,
+)
+from token_exchange_cli.onboarding.starters import STARTERS
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, BadValue, check_exchange, system_named
+from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.terminal import remark
+
+OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "system": "The CI system, such as gitlab or github-actions.",
+        **{name: f"{text}, for systems that need it." for name, text in QUESTIONS.items()},
+        "account": "The AWS account of the registry.",
+        "region": "The region of the registry.",
+        "prefix": "Where the names of the repositories in ECR begin.",
+        "audience": "The audience of the tokens: one string for your service.",
+        "exchange": "The service's address, for the login step; by default the audience.",
+    }
+)
+"""What each option of the command means, by its name."""
+
+
+class _Questions:
+    """Takes answers from options, and what is missing from the terminal."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self._is_terminal = sys.stdin is not None and sys.stdin.isatty()
+
+    def missing(self, names: list[str]) -> list[str]:
+        """Return those of `names` that cannot be asked for."""
+        return [] if self._is_terminal else [name for name in names if name not in self._given]
+
+    def answer(self, name: str, text: str, check: Callable[[str], str], *, default: str | None = None) -> str:
+        """Return the answer, checked; a bad one is asked for again on a terminal.
+
+        Raises:
+            click.BadParameter: the option has an answer that cannot be used.
+            click.UsageError: there is neither an option nor a terminal.
+        """
+        if name in self._given:
+            try:
+                return check(self._given[name])
+            except (BadAnswer, BadValue) as error:
+                raise click.BadParameter(str(error), param_hint=f"--{name}") from error
+        if not self._is_terminal:
+            if default is not None:
+                return default
+            raise click.UsageError(f"standard input is no terminal to ask on; give --{name}")
+        while True:
+            found: str = click.prompt(text, default=default, err=True, show_default=bool(default))
+            if found == default == "":
+                return found
+            try:
+                return check(found.strip())
+            except (BadAnswer, BadValue) as error:
+                click.echo(f"{error}", err=True)
+
+
+_EVERY = ("account", "region", "prefix")
+
+
+def answers_from(given: Mapping[str, str]) -> Answers:
+    """Return the answers, from options and, where one is missing, from the terminal.
+
+    Raises:
+        click.UsageError: one cannot be used, or is missing and there is no terminal.
+    """
+    questions = _Questions(given)
+    name = questions.answer("system", "The CI system, such as gitlab or github-actions", _system)
+    starter = STARTERS[name]
+    chooses_audience = starter.audience is None
+    known = frozenset({"system", "exchange", *_EVERY, *starter.asks, *(("audience",) if chooses_audience else ())})
+    for unused in sorted(given.keys() - known):
+        why = f"it is {SYSTEMS[name].fixed_audience}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
+        raise click.BadParameter(f"a policy for {name} has no use for it; {why}", param_hint=f"--{unused}")
+    needed = [asked for asked, ask in starter.asks.items() if not ask.optional]
+    missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
+    if missing:
+        options = ", ".join(f"--{option}" for option in missing)
+        raise click.UsageError(f"standard input is no terminal to ask on; give {options}")
+    own: dict[str, str] = {}
+    for asked, ask in starter.asks.items():
+        text = f"{QUESTIONS[asked]} ({ask.where})"
+        found = questions.answer(asked, text, ask.form.check, default="" if ask.optional else None)
+        if found:
+            own[asked] = found
+    account = questions.answer("account", "The AWS account of the registry", ACCOUNT.check)
+    region = questions.answer("region", "The region of the registry, such as eu-west-1", check_region)
+    prefix = questions.answer("prefix", "Where the names of the repositories in ECR begin, such as ci", check_prefix)
+    if starter.audience is None:
+        audience = questions.answer(
+            "audience", "The audience: one string for your service, such as its URL", check_audience
+        )
+    else:
+        audience = str(filled(starter.audience, own))
+    exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
+    if exchange == EXAMPLE_EXCHANGE != audience and "exchange" not in given:
+        remark(f"--exchange is not given; the step has the example {exchange}")
+    return Answers(
+        system=name,
+        account=account,
+        region=region,
+        partition=partition(region),
+        prefix=prefix,
+        audience=audience,
+        exchange=exchange,
+        own=own,
+    )
+
+
+def _address(audience: str) -> str:
+    """Return the audience where it can be the service's address, or the documents' example."""
+    try:
+        return check_exchange(audience)
+    except BadValue:
+        return EXAMPLE_EXCHANGE
+
+
+def _system(text: str) -> str:
+    return system_named(text)[0]

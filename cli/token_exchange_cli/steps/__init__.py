@@ -1,0 +1,1 @@
+"""The login step of each CI system."""

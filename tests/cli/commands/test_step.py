@@ -1,0 +1,183 @@
+"""`step`: it prints the step that each page of docs/ci has, and takes no value that a shell could run."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.cli.program import run
+from tests.docs.ci_systems import CI
+from tests.docs.pages import page
+from token_exchange.presets.catalog import NAMES
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, EXAMPLE_HOST
+from token_exchange_cli.steps.systems import SYSTEMS
+
+EVERY_SYSTEM = pytest.mark.parametrize("name", SYSTEMS)
+
+# Pages whose job finds the variables in the settings of its system, and not in its pipeline.
+SET_ELSEWHERE = {"harness", "hcp-terraform", "spacelift"}
+
+# What the CI system fills in before a shell sees it, and what the command prints in its place.
+FILLED_IN = {
+    "circleci": {"<< parameters.registry >>": "apps", "<< parameters.host >>": EXAMPLE_HOST},
+    "codefresh": {"${{CF_SHORT_REVISION}}": "latest"},
+}
+
+
+def page_of(name: str) -> str:
+    """Return the page's text, with the values of the example for what its system fills in."""
+    text = page(f"docs/ci/{SYSTEMS[name].page}.md").text
+    for placeholder, value in FILLED_IN.get(name, {}).items():
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    return text
+
+
+def has_block(text: str, block: str) -> bool:
+    """Say whether `text` has exactly the lines of `block`, all indented alike."""
+    for indent in {len(line) - len(line.lstrip()) for line in text.splitlines()}:
+        wanted = "".join(f"{' ' * indent}{line}\n" for line in block.splitlines())
+        if f"\n{wanted}" in text:
+            return True
+    return False
+
+
+def test_every_provider_has_a_step() -> None:
+    assert set(SYSTEMS) == set(NAMES) - {"generic"}
+
+
+def test_every_page_belongs_to_a_system() -> None:
+    assert {f"docs/ci/{system.page}.md" for system in SYSTEMS.values()} == set(CI)
+
+
+@EVERY_SYSTEM
+def test_the_page_has_exactly_the_step_that_is_printed(name: str) -> None:
+    done = run("step", name, "--json")
+    text = page_of(name)
+    assert done.status == 0
+    assert has_block(text, str(done.fields["step"]))
+    variables = done.fields["variables"]
+    assert isinstance(variables, dict)
+    for variable, value in variables.items():
+        assert re.search(rf"\b{variable}\b", text)
+        assert str(value) in text or name in SET_ELSEWHERE
+
+
+def test_a_page_with_another_step_would_be_noticed() -> None:
+    step = str(run("step", "gitlab", "--json").fields["step"])
+    assert not has_block(page_of("gitlab").replace("umask 077", "umask 022"), step)
+    assert not has_block(page_of("gitlab").replace("  set +x -eu;", "   set +x -eu;"), step)
+
+
+@EVERY_SYSTEM
+@pytest.mark.parametrize("wanted", ["password", "docker-config"])
+def test_what_is_printed_is_a_script_of_posix_shells(name: str, wanted: str) -> None:
+    script = run("step", name, "--format", wanted).out
+    for sign, escape in SYSTEMS[name].template_signs.items():
+        script = script.replace(escape, sign)
+    done = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"format={wanted}" in script
+
+
+@EVERY_SYSTEM
+def test_every_value_that_is_given_is_in_the_step(name: str) -> None:
+    given = [
+        "--exchange",
+        "https://tokens.globex.example/base",
+        "--registry",
+        "images",
+        "--host",
+        "r.globex.example:5000",
+    ]
+    given += [] if SYSTEMS[name].fixed_audience else ["--audience", "globex-images"]
+    done = run("step", name, *given, "--format", "docker-config", "--image", "team/app:7")
+    assert (done.status, done.err) == (0, "")
+    for value in ("https://tokens.globex.example/base", "registry=images&", "r.globex.example:5000", "/team/app:7"):
+        assert value in done.out
+    assert SYSTEMS[name].fixed_audience or "globex-images" in done.out or name == "buildkite"
+    assert "acme" not in done.out
+
+
+def test_the_audience_is_the_address_unless_it_is_given() -> None:
+    assert (
+        "aud: https://tokens.globex.example}"
+        in run("step", "gitlab", "--exchange", "https://tokens.globex.example").out
+    )
+
+
+def test_help_has_examples() -> None:
+    assert "Examples:" in run("step", "--help").out
+
+
+def test_a_page_is_a_name_too() -> None:
+    assert run("step", "google-cloud-build").out == run("step", "google").out
+    assert run("step", "GitLab").out == run("step", "gitlab").out
+
+
+def test_an_example_that_is_left_is_a_remark() -> None:
+    done = run("step", "vela")
+    assert [line.split()[1] for line in done.err.splitlines()] == ["--exchange", "--host", "--image"]
+    assert EXAMPLE_EXCHANGE in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["gitlba"], "'gitlba' is no CI system known here; did you mean gitlab"),
+        (["concourse-7"], "expected one of aws-sts, azure-devops"),
+        (["generic"], "no CI system known here"),
+        (["gitlab", "--exchange", "http://exchange.acme.example"], "only over TLS"),
+        (["gitlab", "--exchange", "HTTP://exchange.acme.example"], "only over TLS"),
+        (["gitlab", "--exchange", "exchange.acme.example"], "expected https://HOST"),
+        (["gitlab", "--exchange", ""], "expected https://HOST"),
+        (["gitlab", "--exchange", "https://ada@acme.example"], "without user, query or fragment"),
+        (["gitlab", "--exchange", "https://acme.example?x=1"], "without user, query or fragment"),
+        (["gitlab", "--audience", ""], "the audience is empty"),
+        (["gitlab", "--audience", "sts.amazonaws.com"], "AWS accepts sts.amazonaws.com too"),
+        (["azure-devops", "--audience", "mine"], "cannot choose its audience, which is api://AzureADTokenExchange"),
+        (["semaphore", "--audience", "mine"], "cannot choose its audience"),
+        (["gitlab", "--host", "https://r.acme.example"], "without https://"),
+        (["gitlab", "--host", "r.acme.example/ci/shop"], "without the repository behind the slash"),
+        (["gitlab", "--host", "R.acme.example"], "in lower case"),
+        (["gitlab", "--registry", "a b"], "the registry's name in the policy"),
+        (["gitlab", "--registry", ""], "the registry's name in the policy"),
+        (["gitlab", "--format", "json"], "'json' is not one of"),
+        (["gitlab", "--image", "acme/shop"], "only a step with --format docker-config"),
+        (["vela", "--image", "ACME/shop"], "expected a repository and a tag"),
+    ],
+)
+def test_bad_input_has_a_sentence_of_its_own(arguments: list[str], says: str) -> None:
+    done = run("step", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert says in done.err
+
+
+# Each ends a quote, starts a command, or is an option or a template to what reads the pipeline.
+HOSTILE = [
+    "'; id; '",
+    "$(id)",
+    "`id`",
+    '"',
+    "a b",
+    "a\nb",
+    "a\\",
+    "a&b",
+    "a#b",
+    "a?b",
+    "${{x}}",
+    "<< p >>",
+    "--help=x",
+    "-x",
+    "é",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", ["--exchange", "--audience", "--registry", "--host", "--image"])
+def test_no_value_is_taken_that_is_more_than_text(option: str, value: str) -> None:
+    for text in (value, f"https://acme.example/{value}") if option == "--exchange" else (value, f"a{value}"):
+        done = run("step", "buildkite", "--format", "docker-config", f"{option}={text}")
+        if re.fullmatch(r"(https://acme.example/|a)-x", text):  # which is text behind other text
+            continue
+        assert (done.status, done.out) == (2, ""), text
