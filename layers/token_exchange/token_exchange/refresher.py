@@ -18,11 +18,7 @@ from token_exchange.issuer_keys.refresh import KeyRefresher, RefreshOutcome
 from token_exchange.loading.store import PolicyStore
 
 MAX_RUN_SECONDS: Final = 50.0
-
-
 _KEPT_FOR_THE_END_SECONDS: Final = 2.0
-
-
 _OUTCOMES: Final[tuple[RefreshOutcome, ...]] = ("refreshed", "kept", "failed")
 
 

@@ -30,8 +30,6 @@ from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
-
-
 _KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
 
 

@@ -78,7 +78,6 @@ _CONFIG: Final = Config(
 )
 """Three attempts on throttling and 5xx; the request's own deadline cuts all of them short."""
 
-
 _TABLE_CONFIG: Final = Config(
     connect_timeout=1,
     read_timeout=1,
@@ -89,10 +88,8 @@ _TABLE_CONFIG: Final = Config(
 )
 """The table answers in milliseconds; a write that is given up should not arrive seconds later."""
 
-
 _CHECK_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
 """A check for a newer policy is one attempt: until the next check the last good policy holds."""
-
 
 _session_in_use: ContextVar[RoleSession] = ContextVar("_session_in_use")
 

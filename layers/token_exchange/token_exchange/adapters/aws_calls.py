@@ -71,7 +71,6 @@ _THROTTLED: Final = frozenset(
     }
 )
 
-
 _UNAVAILABLE: Final = frozenset(
     {
         "IDPCommunicationError",
@@ -86,7 +85,6 @@ _UNAVAILABLE: Final = frozenset(
     }
 )
 
-
 _MISCONFIGURED: Final = frozenset(
     {
         "InvalidParameterException",
@@ -99,13 +97,10 @@ _MISCONFIGURED: Final = frozenset(
     }
 )
 
-
 _TOO_LARGE: Final = frozenset({"PackedPolicyTooLarge", "PackedPolicyTooLargeException"})
-
 
 _UNREADABLE: Final = (ResponseParserError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
 """What botocore's parsers raise over an answer that is not in the form of its service model."""
-
 
 _MAX_MESSAGE_CHARACTERS: Final = 400
 

@@ -117,13 +117,8 @@ type EventCode = Literal[
     "unknown-claim",
 ]
 
-
 _LOGGER_NAME: Final = "token-exchange"
-
-
 _MOST_PROBLEMS: Final = 20
-
-
 _MAX_TEXT: Final = 500
 
 

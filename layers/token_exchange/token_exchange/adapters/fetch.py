@@ -34,10 +34,8 @@ def may_be_an_issuers(address: str) -> bool:
 
 type _SocketAddress = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 
-
 type Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, _SocketAddress]
 """As `socket.getaddrinfo` returns it."""
-
 
 type Resolve = Callable[[str, int], Sequence[Address]]
 """Looks up a name, for as long as it likes; raises OSError."""
@@ -169,7 +167,6 @@ def _seconds_left(deadline: Deadline) -> float:
 
 _MAX_HEADER_BYTES: Final = 64 * 1024
 """For everything that is not the body: status lines, headers, chunk sizes, trailers."""
-
 
 _HTTPS_PORT: Final = 443
 

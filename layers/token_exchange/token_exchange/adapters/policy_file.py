@@ -12,8 +12,6 @@ from token_exchange.core.ports import Deadline
 from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
 
 _MAIN_FILE: Final = "policy.yaml"
-
-
 _GRANTS: Final = "grants"
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 MAX_POLICY_BYTES: Final = 16 * 1024 * 1024
 """Ten thousand grants are four of it."""
 
-
 _CHUNK_BYTES: Final = 256 * 1024
 
 

@@ -23,18 +23,14 @@ class SystemClock:
 
 FORMS: Final = "file:PATH, s3://BUCKET/KEY or appconfig:APPLICATION/ENVIRONMENT/PROFILE"
 
-
 NAME_WITHOUT_FILE: Final = "policy.yaml"
 """AppConfig keeps no name of the file: under this one, its identity is that of the file that was uploaded."""
-
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 """Amazon S3 User Guide, "General purpose bucket naming rules"."""
 
-
 _IDENTIFIER: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,128}")
 """AppConfig Data API Reference, StartConfigurationSession: an id or a name."""
-
 
 _MAX_KEY_BYTES: Final = 1024
 
@@ -105,17 +101,13 @@ _PUBLIC_URL: Final = re.compile(
     r"(?:/[A-Za-z0-9._~-]+)*/?"
 )
 
-
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
-
 
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
-
 _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What a stack may be called, and CloudWatch takes as the value of a dimension."""
-
 
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 """Those of Python's logging, which Powertools takes in any case."""

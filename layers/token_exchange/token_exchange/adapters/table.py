@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 type _Write = Callable[["DynamoDBClient"], Mapping[str, object]]
 
-
 _OURS: Final = "request_id = :request_id"
 
 
@@ -128,7 +127,6 @@ def _held(write: _Write, client: "DynamoDBClient") -> bool:
 
 
 _SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
-
 
 _NOTHING_LATER: Final = (
     "attribute_not_exists(pk) OR NOT attribute_type(fetched_at, :number) "

@@ -11,7 +11,6 @@ from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, 
 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
-
 type Settings = Mapping[str, Json]
 """The keys of an issuer entry that belong to its provider alone, such as `host` or `enterprise`, as they were read."""
 
@@ -140,7 +139,6 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
     "jti": "text",
 }
 """The claims of RFC 7519 section 4.1; `aud` is text or a list."""
-
 
 _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 

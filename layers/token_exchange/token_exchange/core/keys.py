@@ -68,39 +68,27 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
 )
 """By name. `none` and `HS*` are absent for good: with them a public key would be a secret to sign with."""
 
-
 type PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
-
 MAX_KEY_ID_CHARACTERS: Final = 256
-
-
 _MIN_RSA_BITS: Final = 2048
-
 
 _MAX_RSA_BITS: Final = 8192
 """What Go's crypto/tls takes since CVE-2023-29409. One of 16,384 bits takes three milliseconds for each signature."""
 
-
 _MIN_RSA_EXPONENT: Final = 65537
-
 
 _MAX_RSA_EXPONENT: Final = 2**31 - 1
 """What Go's crypto/rsa takes. An exponent as long as the modulus takes sixty times as long as 65537."""
-
 
 _ROCA_PRIMES: Final = tuple(
     number for number in range(3, 702, 2) if all(number % divisor for divisor in range(3, isqrt(number) + 1, 2))
 )
 
-
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 """RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2."""
 
-
 _CURVES: Final[Mapping[str, EllipticCurve]] = {"P-256": SECP256R1(), "P-384": SECP384R1(), "P-521": SECP521R1()}
-
-
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 
 
@@ -248,8 +236,6 @@ def _number(entry: Mapping[str, Json], name: str) -> bytes:
 
 
 _MAX_KEYS: Final = 100
-
-
 _REASONS_TOLD: Final = 3
 
 

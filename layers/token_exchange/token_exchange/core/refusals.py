@@ -18,7 +18,6 @@ type OAuthError = Literal[
 ]
 """An `error` of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8693 section 2.2.2."""
 
-
 type Fault = Literal["caller", "unverified", "role-owner", "upstream", "service"]
 """Who has to do something about a failure; a dimension of metrics.
 

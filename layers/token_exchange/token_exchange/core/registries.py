@@ -37,13 +37,10 @@ def partition_of(region: str) -> Partition | None:
 
 PUBLIC_HOST: Final = "public.ecr.aws"
 
-
 PUBLIC_REGION: Final = "us-east-1"
 """ECR Public User Guide: the one region whose API gives out logins."""
 
-
 DOCKER_HUB_HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
-
 
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
 """Under which Docker Hub's clients look for its login, and under no other."""

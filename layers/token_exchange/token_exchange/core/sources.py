@@ -181,9 +181,7 @@ class ClaimUnless:
 _NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 """An owner's, a group's or a repository's name, as the places where code lies allow it."""
 
-
 _SERVICE_ACCOUNT: Final = re.compile(r"[^@\s]+@([a-z0-9.-]+)\.iam\.gserviceaccount\.com", re.ASCII)
-
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 """RFC 9562 section 4."""

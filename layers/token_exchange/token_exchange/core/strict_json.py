@@ -8,17 +8,12 @@ from typing import Final, NoReturn
 from token_exchange.core.ports import Json
 
 _MAX_DEPTH: Final = 32
-
-
 _TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} deep"
-
 
 _MAX_INTEGER_CHARACTERS: Final = 20
 """All of 64 bits, signed or not. More would let a number take time to parse and overflow a float later."""
 
-
 _MAX_FLOAT_CHARACTERS: Final = 64
-
 
 MAX_VALUES: Final = 1000
 """Commas and opening brackets in what a stranger sends, wherever they stand: at least as many as there are values.
@@ -26,7 +21,6 @@ MAX_VALUES: Final = 1000
 An honest token has some fifty claims; the longest of their lists, GitLab's `groups_direct`, ends at 200 groups. Each
 value costs a call of Python, so without a bound 64 KiB of `[]` took as long as ten exchanges.
 """
-
 
 MAX_DOCUMENT_VALUES: Final = 5000
 """The same for an issuer's document: a hundred keys, each with some fifteen members and a chain of certificates."""

@@ -14,11 +14,7 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 
 _MAX_TOKEN_CHARACTERS: Final = 16 * 1024
-
-
 _SEGMENTS: Final = 3
-
-
 _BEGINNING: Final = re.compile(rb'[ \t\r\n]*+\{[ \t\r\n]*+"')
 
 
@@ -114,7 +110,6 @@ def _malformed(why: str) -> Refused:
 
 _FORBIDDEN: Final = ("crit", "b64", "jku", "x5u", "jwk", "x5c", "zip", "cty")
 """Keys that the token brings along, and extensions that change what is signed."""
-
 
 _TYPE: Final = re.compile(r"(?:application/)?jwt", re.IGNORECASE | re.ASCII)
 

@@ -14,7 +14,6 @@ from token_exchange.core.refusals import Reason, Refused
 type ClaimPath = tuple[str, ...]
 """The names that lead to a claim: one for a claim of the token itself, more for a nested one."""
 
-
 type Name = Literal[
     "organization",
     "organization_id",
@@ -37,22 +36,18 @@ type Name = Literal[
     "sha",
 ]
 
-
 NAMES: Final[tuple[Name, ...]] = get_args(Name.__value__)
 """Every name, in the order in which people are shown them."""
-
 
 IDS: Final[frozenset[Name]] = frozenset(
     {"organization_id", "repository_id", "pipeline_id", "run_id", "job_id", "actor_id"}
 )
 """Names whose values identify, and only within one issuer."""
 
-
 RENAMEABLE: Final[frozenset[Name]] = frozenset(
     {"organization", "repository", "pipeline", "workflow", "environment", "actor"}
 )
 """Names whose values people choose, and may choose again."""
-
 
 WHO: Final[frozenset[Name]] = frozenset(
     {
@@ -67,7 +62,6 @@ WHO: Final[frozenset[Name]] = frozenset(
     }
 )
 """Names that tell one tenant's runs from another's: a grant that fails on one of them is somebody else's."""
-
 
 type Vocabulary = Mapping[str, str | bool]
 """What one token says, in the common names; a name that it does not say is not a key."""

@@ -21,7 +21,6 @@ _ALWAYS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-
 _RETRY_AFTER_SECONDS: Final = 5
 
 
@@ -94,7 +93,6 @@ def _challenge(reason: Reason) -> str:
 
 
 _PLAIN_TEXT: Final = "text/plain; charset=utf-8"
-
 
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
 """What every reader of `.env` files takes as it stands; beyond that no two agree on quoting."""

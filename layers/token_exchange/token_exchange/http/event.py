@@ -52,17 +52,13 @@ class HttpAnswer:
 
 _ROOTS: Final = ("/v1/", "/.well-known/")
 
-
 _MAX_FIELDS: Final = 100
 """There are thirteen names, and of registries there may be ten."""
-
 
 _MAX_ENCODED_BODY: Final = 4 * (MAX_BODY_BYTES // 3 + 1)
 """Characters of base64 that hold one byte more than a body may have, or two."""
 
-
 _PATH_PARAMETER: Final = re.compile(r"\{([^{}+]+)\+?\}")
-
 
 type Event = Mapping[str, object]
 

@@ -13,8 +13,6 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.http.sent import KNOWN, REPEATABLE, Sent
 
 _MAX_SCOPES: Final = 20
-
-
 _ACTIONS: Final = {("pull",): False, ("push",): True, ("pull", "push"): True}
 
 
@@ -51,20 +49,12 @@ def _parse_one(part: str) -> tuple[str, bool]:
 
 
 TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name, no secret
-
-
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, no secret
-
-
 _SUBJECT_TOKEN_TYPES: Final = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
-
 
 type Format = Literal["json", "docker-config", "password", "credential-helper", "shell", "dotenv"]
 
-
 FORMATS: Final[tuple[Format, ...]] = get_args(Format.__value__)
-
-
 _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 
 

@@ -75,7 +75,6 @@ def server_metadata(public_url: str | None, *, request_id: str) -> HttpAnswer:
 
 type Resource = Literal["token", "explain", "health", "audience", "metadata"]
 
-
 _RESOURCES: Final[Mapping[str, Resource]] = {
     "/v1/token": "token",
     "/v1/explain": "explain",

@@ -17,7 +17,6 @@ from token_exchange.http.event import MAX_BODY_BYTES, HttpRequest, parse_pairs
 
 REPEATABLE: Final = frozenset({"registry", "resource", "audience"})
 
-
 KNOWN: Final = REPEATABLE | {
     "actor_token",
     "actor_token_type",
@@ -30,13 +29,10 @@ KNOWN: Final = REPEATABLE | {
     "subject_token_type",
 }
 
-
 _MAX_CONTENT_TYPE_CHARACTERS: Final = 256
 """RFC 6838 section 4.2 gives a type and a subtype 127 each."""
 
-
 _TOKEN_NAMES: Final = frozenset({"access_token", "assertion", "id_token", "jwt", "token"})
-
 
 _FIRST_OF_THREE: Final = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{9,}+)\.(?=[A-Za-z0-9_-]++\.)")
 """A run of base64url, a dot, and another run with a dot behind it.
@@ -44,7 +40,6 @@ _FIRST_OF_THREE: Final = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{9,}+)\.(?
 Each run is looked at once as the first and once as the second: linear, whatever is sent. Nine characters are fewer than
 the shortest header has, `{"alg":""}`.
 """
-
 
 _HEADER_WITHIN: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
 """A header as all issuers write it, also behind text that base64url could go on with, such as `my_`."""

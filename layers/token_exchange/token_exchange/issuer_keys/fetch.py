@@ -37,7 +37,6 @@ _HTTPS_URL: Final = re.compile(
 )
 """RFC 3986 without user information, fragment, backslash or white space, on which URL readers disagree."""
 
-
 _MAX_URL_CHARACTERS: Final = 2048
 
 
@@ -84,7 +83,6 @@ def _authority(url: str) -> tuple[str, int] | None:
 
 FETCH_SECONDS: Final = 3.0
 """For all documents together, so that a slow issuer costs a pipeline seconds and never its whole deadline."""
-
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 

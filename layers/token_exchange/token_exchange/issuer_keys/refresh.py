@@ -38,7 +38,6 @@ class RefreshEvents(KeyEvents, Protocol):
 
 _MAX_CONCURRENT_FETCHES: Final = 8
 
-
 _MAX_CLOCK_DIFFERENCE_SECONDS: Final = 60
 """By which the clocks of two environments may differ; AWS keeps them within milliseconds."""
 

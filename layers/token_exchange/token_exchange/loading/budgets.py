@@ -10,10 +10,7 @@ from token_exchange.loading.fields import Fields, described
 MOST_BUDGETS: Final = 5
 """Each costs every exchange a write, one after the other."""
 
-
 _MOST_EXCHANGES: Final = 1_000_000
-
-
 NO_STATE: Final = "needs a state table, which TOKEN_EXCHANGE_STATE_TABLE names"
 
 

@@ -24,8 +24,6 @@ from token_exchange.loading.fields import Fields, Node, Unquoted, described, fie
 from token_exchange.loading.problems import Path, Problems
 
 _OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
-
-
 SEVERAL_ISSUERS: Final = "an id is unique only inside one issuer, and this grant has several"
 
 

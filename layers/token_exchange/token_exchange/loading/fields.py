@@ -11,10 +11,8 @@ from token_exchange.loading.problems import Code, Path, Place, PolicyUnusable, P
 type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] | None
 """A value as it was written."""
 
-
 MAX_DEPTH: Final = 20
 """Levels of nesting; a policy has eight."""
-
 
 MAX_DIGITS: Final = 18
 """Longer numbers are no two readers' same number, and most likely ids that lack their quotes."""
@@ -36,14 +34,10 @@ def unreadable(message: str, place: Place | None = None) -> PolicyUnusable:
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """What names an entry of the policy travels in parameters, session tags, metrics and logs."""
 
-
 _FEW: Final = 5
 """More choices than these are not listed where one of them was most likely meant."""
 
-
 _LEAST_BEGINNING: Final = 3
-
-
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 

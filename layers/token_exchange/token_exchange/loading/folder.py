@@ -160,7 +160,6 @@ def _plain(id_: str, issuer: Issuer) -> str:
 
 _FILE: Final = re.compile(r"grants/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.yaml")
 
-
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+\*?")
 """As the deployment names the roles that may be assumed at all: only the end of a name may be an asterisk."""
 

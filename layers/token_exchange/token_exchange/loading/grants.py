@@ -55,10 +55,7 @@ def read_issuer_names(fields: Fields, issuers: Mapping[str, Issuer | None], *, r
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """ISO 8601 has more forms, which fewer people read alike."""
 
-
 _DAY_SECONDS: Final = 24 * 3600
-
-
 _MAX_CONTACT_LENGTH: Final = 256
 
 

@@ -14,11 +14,9 @@ from token_exchange.loading.problems import Place
 
 _ORDINARY: Final = bytes(range(0x20, 0x7F)) + b"\t\n"
 
-
 _HIDDEN: Final = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
 )
-
 
 _MOST: Final = 20
 """A file with the line endings of old Macs has one in each line."""

@@ -18,7 +18,6 @@ from token_exchange.presets.issuer_url import issuer_host
 
 _MAX_AUDIENCE_LENGTH: Final = 1000
 
-
 _AWS_STS: Final = "sts.amazonaws.com"
 """What every tutorial for AWS uses: a token for it can be replayed at STS, and one sent there can be replayed here."""
 

@@ -8,7 +8,6 @@ from typing import Final, Literal
 type Path = tuple[str | int, ...]
 """The keys and indexes that lead to a field."""
 
-
 type Code = Literal[
     "ambiguous-value",
     "bad-value",
@@ -24,7 +23,6 @@ type Code = Literal[
     "unknown-name",
     "wrong-type",
 ]
-
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

@@ -18,15 +18,9 @@ from token_exchange.loading.fields import Fields
 
 type Type = Literal["ecr", "ecr-public", "secret"]
 
-
 TYPES: Final[tuple[Type, ...]] = ("ecr", "ecr-public", "secret")
-
-
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
-
-
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
-
 
 _SECRET: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}"

@@ -27,20 +27,15 @@ from token_exchange.loading.fields import Fields, described
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
 
-
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 """STS API Reference, AssumeRole: ExternalId."""
 
-
 SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}")
-
 
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}")
 """STS API Reference, Tag; AWS reserves names that begin with `aws:`."""
 
-
 _MAX_TAGS: Final = 50
-
 
 _OF_A_SESSION: Final = (
     "role",

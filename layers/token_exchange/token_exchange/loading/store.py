@@ -15,10 +15,8 @@ from token_exchange.loading.problems import PolicyUnusable
 LOOK_SECONDS: Final = 1.0
 """A look happens in a request, which has a login to fetch."""
 
-
 FIRST_LOOK_SECONDS: Final = 5.0
 """The look at start keeps no request waiting that could do without it, and pays for the first connection."""
-
 
 RETRY_SECONDS: Final = 5.0
 """Without any policy every caller is turned away: a source that failed for a moment must not cost a whole age."""

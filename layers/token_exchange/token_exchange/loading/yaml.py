@@ -129,29 +129,17 @@ def _place(mark: _Mark | None) -> Place | None:
 
 
 _NO_ANCHORS: Final = "anchors and aliases are not allowed; write the value out"
-
-
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-
-
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
-
 
 _OTHER_NUMBER: Final = re.compile(
     r"[-+]?(?:0x[0-9a-fA-F_]+|0o?[0-7_]+|0b[01_]+|\.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"
     r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.inf|\.Inf|\.INF|Infinity)|\.nan|\.NaN|\.NAN|NaN"
 )
 
-
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
-
-
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-
-
 _BOOLEAN_WORDS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-
-
 _FIRST_OF_SPECIAL: Final = frozenset("0123456789+-.~nNyYoOtTfFI")
 
 

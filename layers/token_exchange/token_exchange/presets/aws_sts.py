@@ -14,10 +14,7 @@ from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
 
 _ISSUER: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.tokens\.sts\.global\.api\.aws", re.ASCII)
-
-
 _STS: Final = "https://sts.amazonaws.com/"
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     # Only accounts in an organization have it.
@@ -26,7 +23,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor": Claim(("sub",)),
     "actor_id": Claim(("sub",)),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     **dict.fromkeys(

@@ -32,7 +32,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "sha": Claim(("rpo_ver",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("def_id", "org_id", "prj_id", "rpo_id", "rpo_ref", "rpo_uri", "rpo_ver", "run_id"), "text"
 )

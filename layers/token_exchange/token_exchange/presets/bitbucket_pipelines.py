@@ -19,7 +19,6 @@ from token_exchange.presets.issuer_url import slug_setting
 
 _ISSUER: Final = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc")
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": BracedUuid(("workspaceUuid",)),
     "repository_id": BracedUuid(("repositoryUuid",)),
@@ -28,7 +27,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": BracedUuid(("pipelineUuid",)),
     "job_id": BracedUuid(("stepUuid",)),
 }
-
 
 _UUIDS: Final[frozenset[ClaimPath]] = frozenset(
     {
@@ -40,7 +38,6 @@ _UUIDS: Final[frozenset[ClaimPath]] = frozenset(
         ("workspaceUuid",),
     }
 )
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys((path[0] for path in _UUIDS), "text"),

@@ -14,10 +14,8 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source
 
 _ISSUER: Final = "https://token.builds.bitrise.io"
 
-
 _PULL_REQUEST: Final[ClaimPath] = ("branch_dest",)
 """The branch that a pull request goes to. `branch` is then the one it comes from, which a fork may call main."""
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("workspace_slug",)),
@@ -31,7 +29,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("build_number",)),
     "sha": Claim(("sha",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(

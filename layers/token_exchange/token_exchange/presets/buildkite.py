@@ -18,7 +18,6 @@ from token_exchange.presets.issuer_url import fixed_issuer
 
 _ISSUER: Final = "https://agent.buildkite.com"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("organization_slug",)),
     "organization_id": Claim(("organization_id",)),
@@ -32,7 +31,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "job_id": Claim(("job_id",)),
     "sha": Claim(("build_commit",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(

@@ -48,7 +48,6 @@ _OWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 An entry for one of these hosts must use this provider; `*` stands for one or more characters of a host's name.
 """
 
-
 NAMES: Final = tuple(_OWN_HOSTS)
 
 

@@ -19,8 +19,6 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source, text_at
 from token_exchange.presets.issuer_url import tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
-
-
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -38,7 +36,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(_at("pipeline-id")),
     "job_id": Claim(_at("job-id")),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(

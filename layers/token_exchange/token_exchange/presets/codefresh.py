@@ -23,16 +23,11 @@ from token_exchange.presets.issuer_url import fixed_issuer, issuer_host
 
 _ISSUER: Final = "https://oidc.codefresh.io"
 
-
 _PULL_REQUEST: Final[ClaimPath] = ("scm_pull_request_target_branch",)
 """The branch that a pull request goes to; `scm_ref` is then the one it comes from, which a fork may call main."""
 
-
 _PLATFORM: Final[ClaimPath] = ("platform_url",)
-
-
 _CLOUD: Final = "https://g.codefresh.io"
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("account_name",)),
@@ -45,9 +40,7 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor": Claim(("initiator",)),
 }
 
-
 _SCM: Final = ("scm_pull_request_target_branch", "scm_ref", "scm_repo_url", "scm_user_name")
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (

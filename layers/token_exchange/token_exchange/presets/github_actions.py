@@ -23,10 +23,7 @@ from token_exchange.presets.github_family import (
 from token_exchange.presets.issuer_url import host_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
-
-
 _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     **VOCABULARY,
@@ -36,7 +33,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "environment": Claim(("environment",)),
     "job_id": Claim(("check_run_id",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **CLAIMS,
@@ -57,7 +53,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
         "text",
     ),
 }
-
 
 _ALSO_MEMBERS_ONLY: Final = frozenset({"repository_dispatch", "merge_group", "deployment"})
 """Events that require write access, besides those that all of the family have."""

@@ -28,7 +28,6 @@ VOCABULARY: Final[Mapping[Name, Source]] = {
     "sha": Claim(("sha",)),
 }
 
-
 CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
         "actor",
@@ -53,7 +52,6 @@ CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     "text",
 )
 
-
 PUBLIC_CLAIMS: Final[frozenset[ClaimPath]] = frozenset(
     (name,)
     for name in (
@@ -69,14 +67,12 @@ PUBLIC_CLAIMS: Final[frozenset[ClaimPath]] = frozenset(
 )
 """Claims that name neither a project nor a person."""
 
-
 MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
 """Events that require write access to the repository.
 
 Everything else can start with an outsider: `pull_request_target`, `workflow_run` and `issue_comment` run with the
 identity of the base repository and its default branch, and no claim names the fork.
 """
-
 
 STEP_LINE: Final = (
     "printf 'Authorization: bearer %s' \"$ACTIONS_ID_TOKEN_REQUEST_TOKEN\" | "

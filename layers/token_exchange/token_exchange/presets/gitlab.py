@@ -14,13 +14,8 @@ from token_exchange.core.vocabulary import Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
 _ISSUER: Final = "https://gitlab.com"
-
-
 _MERGE_REQUESTS: Final = frozenset({"merge_request_event", "external_pull_request_event"})
-
-
 _NO_MERGE_REQUEST: Final = (("pipeline_source",), _MERGE_REQUESTS)
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("namespace_path",)),
@@ -40,7 +35,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor_id": Claim(("user_id",)),
     "sha": Claim(("sha",)),
 }
-
 
 _TEXT: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -71,11 +65,9 @@ _TEXT: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     "text",
 )
 
-
 _IDS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("job_id", "job_namespace_id", "job_project_id", "namespace_id", "pipeline_id", "project_id", "user_id"), "text"
 )
-
 
 _OTHER: Final[Mapping[str, ClaimType]] = {
     "groups_direct": "list",
@@ -83,7 +75,6 @@ _OTHER: Final[Mapping[str, ClaimType]] = {
     "runner_id": "number",
     "user_identities": "list",
 }
-
 
 _PUBLIC: Final = frozenset(
     {

@@ -18,14 +18,12 @@ from token_exchange.presets.issuer_url import fixed_issuer
 
 _ISSUER: Final = "https://accounts.google.com"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     # Google's own accounts of a project, such as Compute Engine's default, do not have it in their address.
     "organization": ProjectOfServiceAccount(("email",)),
     "actor": Claim(("email",)),
     "actor_id": Claim(("sub",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     "azp": "text",
@@ -35,7 +33,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     # These are of people's tokens alone.
     **dict.fromkeys(("at_hash", "family_name", "given_name", "hd", "locale", "name", "nonce", "picture"), "text"),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     ("google", "compute_engine"): "object",

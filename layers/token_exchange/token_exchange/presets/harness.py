@@ -22,7 +22,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor": Claim(("triggered_by_email",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
         "account_id",

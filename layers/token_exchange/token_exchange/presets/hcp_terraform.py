@@ -18,7 +18,6 @@ from token_exchange.presets.issuer_url import host_setting, tenant_of
 
 _HOST: Final = "app.terraform.io"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("terraform_organization_name",)),
     "organization_id": Claim(("terraform_organization_id",)),
@@ -26,7 +25,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "pipeline_id": Claim(("terraform_workspace_id",)),
     "run_id": Claim(("terraform_run_id",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -42,7 +40,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ),
     "text",
 )
-
 
 _OF_DYNAMIC_CREDENTIALS: Final = frozenset(
     {"api://AzureADTokenExchange", "aws.workload.identity", "vault.workload.identity"}

@@ -14,16 +14,11 @@ _HOST: Final = re.compile(
 )
 """A host name of RFC 1123 section 2.1 in lower case, with a port where it has one."""
 
-
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
-
-
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 """RFC 9562 section 4, in the lower case in which issuers have it."""
-
 
 _ISSUER: Final = re.compile(r"https://([^/?#@\s]+)((?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)", re.ASCII)
 """OpenID Connect Core section 2: https, a host, a path, and neither query nor fragment; and no user name."""

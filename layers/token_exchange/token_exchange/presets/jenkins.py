@@ -21,7 +21,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("build_number",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     # A number by default; a template may make it text.
     "build_number": "any",

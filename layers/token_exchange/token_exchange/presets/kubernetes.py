@@ -17,10 +17,7 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
 _K8S: Final = "kubernetes.io"
-
-
 _ACCOUNT: Final = (_K8S, "serviceaccount")
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim((_K8S, "namespace")),
@@ -29,7 +26,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor": Claim(("sub",)),
     "actor_id": Claim((*_ACCOUNT, "uid")),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     (_K8S, "namespace"): "text",

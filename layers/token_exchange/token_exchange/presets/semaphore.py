@@ -31,7 +31,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "job_id": Claim(("job_id",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
         (
@@ -59,7 +58,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     ),
     "https://aws.amazon.com/tags": "object",
 }
-
 
 _CLOUD: Final = "semaphoreci.com"
 

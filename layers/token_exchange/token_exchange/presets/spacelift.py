@@ -20,7 +20,6 @@ from token_exchange.presets.issuer_url import issuer_host, label_setting, tenant
 
 _HOSTED: Final = re.compile(r"https://[^/]*\.spacelift\.io(?:[:/].*)?", re.IGNORECASE)
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     # A stack's or a module's; the two are told apart by callerType.
     "pipeline_id": Claim(("callerId",)),
@@ -28,11 +27,9 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("runId",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("callerId", "callerType", "runId", "runType", "scope", "spaceId", "spacePath"), "text"
 )
-
 
 _MEMBERS_ONLY: Final = frozenset({"TRACKED", "TASK", "DESTROY"})
 """Run types whose code is merged, or typed in by a member. A module's tests run on pull requests too."""

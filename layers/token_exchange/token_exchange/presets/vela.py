@@ -30,7 +30,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "sha": Claim(("sha",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
         (
@@ -55,7 +54,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     ),
     "custom_properties": "object",
 }
-
 
 _MEMBERS_ONLY: Final = frozenset({"push", "tag", "deployment", "schedule"})
 """Events that only somebody with write access can cause; some have an action after a colon."""

@@ -22,7 +22,6 @@ from token_exchange.reporting.redaction import redacted, redacted_start
 
 SCHEMA: Final = 1
 
-
 type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explained"]
 
 

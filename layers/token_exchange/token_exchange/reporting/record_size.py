@@ -14,7 +14,6 @@ from token_exchange.reporting.redaction import tokens_hashed
 MAX_RECORD_CHARACTERS: Final = 7600
 """Under 8 KiB with what the logger adds to a line."""
 
-
 _MAX_VALUE_CHARACTERS: Final = 256
 
 
@@ -72,13 +71,8 @@ _LAST_STEPS: Final[tuple[str | int, ...]] = (
 )
 """What is tried in turn: a field of `grants` to leave out, or the most characters of a value that others chose."""
 
-
 _CHOSEN_BY_OTHERS: Final = ("api_request_id", "issuer_url", "source_ip", "token_id", "user_agent")
-
-
 _CUT_MARK: Final = re.compile(r"…\[([0-9]{1,9}) more\]\Z")
-
-
 _OF_AWS: Final = ("access_key_id", "assumed_role_id", "ecr_request_id", "secret_request_id", "sts_request_id")
 
 

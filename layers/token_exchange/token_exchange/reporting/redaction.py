@@ -18,7 +18,6 @@ So are paths in lower case, without which nobody knows which policy did not load
 one happens once in 10**9 times.
 """
 
-
 _START_CHARACTERS: Final = 1024
 """Four times what a record keeps of a value."""
 
@@ -31,10 +30,8 @@ def redacted(text: str) -> str:
 _RUN: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*")
 """All that stands together of the characters of a compact token (RFC 7515 section 7.1); each is looked at once."""
 
-
 _USUAL_START: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
 """How a token begins whose header has no unusual white space, wherever in a run. A prefix of eight says nothing."""
-
 
 _MIN_HEADER_CHARACTERS: Final = 9
 
