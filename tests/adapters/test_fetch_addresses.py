@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, may_be_an_issuers
+from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, is_allowed_address
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.issuer_keys.fetch import FetchFailed
 
@@ -40,7 +40,7 @@ from token_exchange.issuer_keys.fetch import FetchFailed
     ],
 )
 def test_only_addresses_of_machines_and_none_that_keeps_credentials(address: str, *, allowed: bool) -> None:
-    assert may_be_an_issuers(address) is allowed
+    assert is_allowed_address(address) is allowed
 
 
 def resolving_to(*addresses: str) -> Resolve:

@@ -26,17 +26,17 @@ def preset(request: pytest.FixtureRequest) -> Preset:
 
 def test_what_the_vocabulary_is_made_of_is_documented(preset: Preset) -> None:
     for source in preset.vocabulary.values():
-        assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
+        assert {path[0] for path in source.source_claims} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
 def test_what_marks_a_job_is_documented(preset: Preset) -> None:
     assert preset.required
     assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
     assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
-    for path, values in preset.only.items():
+    for path, values in preset.required_values.items():
         kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
         assert kinds == {preset.claim_type(path)}
-    assert all(preset.claim_type(path) == "text" for path in preset.endings)
+    assert all(preset.claim_type(path) == "text" for path in preset.required_suffixes)
 
 
 def test_what_is_nested_is_inside_objects(preset: Preset) -> None:
@@ -51,7 +51,7 @@ def test_an_audience_of_ones_own_is_nobody_elses_where_one_can_be_chosen(preset:
 def test_what_comes_in_braces_is_documented(preset: Preset) -> None:
     assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
     assert preset.braced_uuids >= {
-        path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
+        path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].source_claims
     }
 
 
@@ -61,7 +61,7 @@ def test_what_is_declared_is_documented_and_not_proven(preset: Preset) -> None:
 
 
 def test_what_the_linter_goes_by_is_documented(preset: Preset) -> None:
-    filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
+    filed = preset.triggers | preset.job_controlled_claims | preset.empty_claims | preset.host_prefixed_claims
     assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
     assert preset.named_in_sub <= preset.vocabulary.keys()
 
@@ -92,13 +92,13 @@ def test_a_trigger_shows_outsiders_by_itself_and_beside_a_whole_token(preset: Pr
 
 def test_what_stands_beside_a_trigger_is_a_members(preset: Preset) -> None:
     members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
-    for claim, value in preset.beside_triggers.items():
+    for claim, value in preset.trigger_context.items():
         assert preset.untrusted_trigger({**members, claim: value}) is None
         assert isinstance(value, str)
 
 
 def test_only_what_has_one_of_some_values_has_a_default(preset: Preset) -> None:
-    assert preset.defaults.keys() <= preset.only.keys()
+    assert preset.defaults.keys() <= preset.required_values.keys()
     assert not preset.defaults.keys() & preset.marks
 
 
@@ -120,7 +120,7 @@ def test_each_id_is_whose_it_is(preset: Preset) -> None:
     """A grant on somebody's id is shown to nobody else."""
     for name in IDS - {"run_id", "job_id"}:
         if name in preset.vocabulary:
-            assert set(preset.vocabulary[name].behind) <= preset.who
+            assert set(preset.vocabulary[name].source_claims) <= preset.who
     assert ("sub",) in preset.who
 
 

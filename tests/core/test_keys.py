@@ -41,7 +41,7 @@ def test_unusable_keys_cost_themselves_alone() -> None:
         (b"<html>503</html>", "the key set is not strict JSON: not JSON"),
         (b"", "the key set is not strict JSON: not JSON"),
         (b"[]", "the key set is not strict JSON: not a JSON object"),
-        (b'{"keys": [], "keys": []}', "the key set is not strict JSON: a member twice in one object"),
+        (b'{"keys": [], "keys": []}', "the key set is not strict JSON: an object has a duplicate member"),
         ({}, "the key set has no list keys"),
         ({"keys": {"one": ONE}}, "the key set has no list keys"),
         # no key, too many keys, only keys that cannot be used

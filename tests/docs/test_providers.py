@@ -47,7 +47,7 @@ def test_the_vocabulary_is_the_presets(preset: Preset) -> None:
     assert documented.keys() == preset.vocabulary.keys()
     for name, source in preset.vocabulary.items():
         words = documented[name]
-        behind = {spelled(path) for path in source.behind}
+        behind = {spelled(path) for path in source.source_claims}
         assert set(code_in(words.partition(", unless ")[0])) == behind, name
         assert ("declared" in words) is preset.is_declared(name)
         proven = "declared" not in words and "not proven" not in words
@@ -63,8 +63,10 @@ def test_the_claims_that_name_no_one_are_listed() -> None:
 
 def test_what_marks_a_job_is_said(preset: Preset) -> None:
     (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
-    only = [value for values in preset.only.values() for value in values]
-    values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {*preset.endings.values()}
+    only = [value for values in preset.required_values.values() for value in values]
+    values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {
+        *preset.required_suffixes.values()
+    }
     named = set(code_in(line))
     assert {spelled(path) for path in preset.marks} <= named
     assert named - {spelled(path) for path in preset.marks} <= values

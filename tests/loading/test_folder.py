@@ -71,7 +71,7 @@ def test_grants_stand_in_files_of_their_own_alone() -> None:
 def test_a_folder_of_a_policy_of_one_file_is_told_so() -> None:
     (problem,) = folder_problems(document(), {})
     assert (problem.path, problem.code) == (("grants",), "conflict")
-    assert problem.message.endswith("for a policy of one file, give the file instead of its folder")
+    assert problem.message.endswith("to load a policy of one file, give the file and not its folder")
 
 
 @pytest.mark.parametrize("key", ["version", "issuers", "registries", "deny", "files"])

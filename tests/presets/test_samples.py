@@ -40,7 +40,7 @@ def test_every_claim_that_is_shown_is_known(preset: Preset) -> None:
 def test_no_name_is_made_of_what_every_token_has_alike(preset: Preset) -> None:
     """A grant on it would let every token in, or none."""
     fixed = {(name,) for name in all_providers()[preset.provider].sample.fixed}
-    assert not any(fixed.intersection(source.behind) for source in preset.vocabulary.values())
+    assert not any(fixed.intersection(source.source_claims) for source in preset.vocabulary.values())
 
 
 def test_every_name_can_be_had(preset: Preset) -> None:
@@ -52,6 +52,6 @@ def test_every_name_can_be_had(preset: Preset) -> None:
 
 def test_a_claim_that_is_sent_empty_is_shown_so(preset: Preset) -> None:
     claims = dict(all_providers()[preset.provider].sample.job)
-    always = {path for path in preset.sent_empty if claim_at(claims, path) != ""}
+    always = {path for path in preset.empty_claims if claim_at(claims, path) != ""}
     # A run of a branch has one; a tag's has none.
     assert always <= {("branch",)}

@@ -14,7 +14,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 
-_MOST_PROBLEMS: Final = 50
+_MAX_PROBLEMS: Final = 50
 
 
 class PolicyRefused(Exception):
@@ -36,9 +36,9 @@ class PolicyValidator:
         try:
             policy = self._loaded(_content(event))
         except PolicyUnusable as error:
-            shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
-            if len(error.problems) > _MOST_PROBLEMS:
-                shown.append(f"and {len(error.problems) - _MOST_PROBLEMS} more")
+            shown = [str(problem) for problem in error.problems[:_MAX_PROBLEMS]]
+            if len(error.problems) > _MAX_PROBLEMS:
+                shown.append(f"and {len(error.problems) - _MAX_PROBLEMS} more")
             raise PolicyRefused("\n".join(["the policy does not load", *shown])) from error
         return {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)}
 

@@ -18,7 +18,7 @@ from token_exchange.issuer_keys.refresh import KeyRefresher, RefreshOutcome
 from token_exchange.loading.store import PolicyStore
 
 MAX_RUN_SECONDS: Final = 50.0
-_KEPT_FOR_THE_END_SECONDS: Final = 2.0
+_SHUTDOWN_RESERVE_SECONDS: Final = 2.0
 _OUTCOMES: Final[tuple[RefreshOutcome, ...]] = ("refreshed", "kept", "failed")
 
 
@@ -66,7 +66,7 @@ def _seconds_for(context: object) -> float:
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return MAX_RUN_SECONDS
-    left: float = remaining() / 1000 - _KEPT_FOR_THE_END_SECONDS
+    left: float = remaining() / 1000 - _SHUTDOWN_RESERVE_SECONDS
     return min(MAX_RUN_SECONDS, left)
 
 

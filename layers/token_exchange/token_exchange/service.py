@@ -30,7 +30,7 @@ from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
-_KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
+_RESPONSE_RESERVE_SECONDS: Final = 1.0
 
 
 class Service:
@@ -185,7 +185,7 @@ def _seconds_for(context: object) -> float:
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return MAX_REQUEST_SECONDS
-    left: float = remaining() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS
+    left: float = remaining() / 1000 - _RESPONSE_RESERVE_SECONDS
     return min(MAX_REQUEST_SECONDS, left)
 
 

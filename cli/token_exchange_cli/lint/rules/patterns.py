@@ -84,8 +84,8 @@ def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
         source = preset.vocabulary.get(name)
         is_whole = condition.section == "match" or isinstance(source, Claim)
         if source is not None and is_whole and is_about(condition, name, preset):
-            return _second if isinstance(source, Claim) and source.path in preset.behind_host else _first
-    if condition.section == "claims" and condition.path in preset.behind_host:
+            return _second if isinstance(source, Claim) and source.path in preset.host_prefixed_claims else _first
+    if condition.section == "claims" and condition.path in preset.host_prefixed_claims:
         return _second
     return _first if condition.section == "claims" and condition.path[-1] in _BEGIN_WITH_THE_TENANT else None
 
@@ -127,7 +127,7 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
 def exists_though_empty(subject: Subject) -> Iterator[Finding]:
     """A raw claim that is sent empty exists."""
     for path, grant in subject.grants():
-        empty = {claim for preset in subject.presets(grant) for claim in preset.sent_empty}
+        empty = {claim for preset in subject.presets(grant) for claim in preset.empty_claims}
         for condition in grant.conditions:
             present = any(isinstance(test, Exists) and test.present for test in condition.tests)
             if condition.section == "claims" and present and condition.path in empty:

@@ -115,8 +115,12 @@ def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
     if condition.path == ("sub",) and not is_chosen_by_the_job(condition, preset):
         return None
     if condition.section == "match":
-        paths = next((source.behind for name, source in preset.vocabulary.items() if (name,) == condition.path), ())
-    return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
+        paths = next(
+            (source.source_claims for name, source in preset.vocabulary.items() if (name,) == condition.path), ()
+        )
+    return next(
+        (one for one in sorted(preset.job_controlled_claims) for path in paths if path[: len(one)] == one), None
+    )
 
 
 def _proven_id(preset: Preset) -> Name | None:

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session as BotocoreSession
 
-from token_exchange.adapters.aws_calls import made
+from token_exchange.adapters.aws_calls import create_client
 from token_exchange.core.ports import Json, RoleSession
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import PUBLIC_REGION
@@ -152,7 +152,7 @@ class Kept[Client]:
         if region not in self._clients:
             with self._lock:  # a boto3 session is not safe to share between threads while it makes a client
                 if region not in self._clients:
-                    self._clients[region] = made(lambda: self._make(region), service=self._service)
+                    self._clients[region] = create_client(lambda: self._make(region), service=self._service)
         return self._clients[region]
 
 

@@ -20,7 +20,7 @@ from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.reporting.redaction import redacted
 
-_MOST_AT_ONCE: Final = 64
+_MAX_CONCURRENT_CALLS: Final = 64
 
 
 class DeadlineCalls:
@@ -31,7 +31,7 @@ class DeadlineCalls:
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=_MOST_AT_ONCE, thread_name_prefix="aws")
+        self._threads = ThreadPoolExecutor(max_workers=_MAX_CONCURRENT_CALLS, thread_name_prefix="aws")
 
     def call[T](self, function: Callable[[], T], *, deadline: Deadline) -> T:
         """Return what `function` returns, or raise what it raises.
@@ -105,7 +105,7 @@ _UNREADABLE: Final = (ResponseParserError, AttributeError, KeyError, RuntimeErro
 _MAX_MESSAGE_CHARACTERS: Final = 400
 
 
-def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
+def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     """Return what `call` of a botocore client returns.
 
     `refusal` is the reason for which AWS's plain no stands, `subject` whom it is about.
@@ -131,7 +131,7 @@ def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
         ) from None
 
 
-def made[T](make: Callable[[], T], *, service: str) -> T:
+def create_client[T](make: Callable[[], T], *, service: str) -> T:
     """Return the client that `make` makes.
 
     Raises:
@@ -145,7 +145,7 @@ def made[T](make: Callable[[], T], *, service: str) -> T:
         ) from error
 
 
-def unusable(subject: str, what: str) -> Refused:
+def unusable_answer(subject: str, what: str) -> Refused:
     """Return the refusal for an answer of AWS's in which `what` cannot be used."""
     return Refused(Reason.AWS_UNAVAILABLE, f"{subject}: AWS answered without a usable {what}")
 

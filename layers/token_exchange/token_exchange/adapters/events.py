@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from token_exchange.adapters.log import cleaned_traceback, last_words, logger_for
+from token_exchange.adapters.log import cleaned_traceback, logger_for, write_to_stderr
 from token_exchange.core.attempt import Part
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json, StateTask
@@ -118,8 +118,8 @@ type EventCode = Literal[
 ]
 
 _LOGGER_NAME: Final = "token-exchange"
-_MOST_PROBLEMS: Final = 20
-_MAX_TEXT: Final = 500
+_MAX_PROBLEMS: Final = 20
+_MAX_TEXT_CHARACTERS: Final = 500
 
 
 class Events:
@@ -145,7 +145,7 @@ class Events:
 
     def key_left_out(self, entry: str, *, why: str) -> None:
         """Say that one key was not taken."""
-        self._warn("issuer-key-left-out", {"issuer": entry, "cause": redacted(why)[:_MAX_TEXT]})
+        self._warn("issuer-key-left-out", {"issuer": entry, "cause": redacted(why)[:_MAX_TEXT_CHARACTERS]})
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
         """Say that keys are older than they should be."""
@@ -201,7 +201,9 @@ class Events:
 
     def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
         """Say that a provider sends what it did not use to send."""
-        self._warn("unknown-claim", {"issuer": entry, "provider": provider, "claim": redacted(claim)[:_MAX_TEXT]})
+        self._warn(
+            "unknown-claim", {"issuer": entry, "provider": provider, "claim": redacted(claim)[:_MAX_TEXT_CHARACTERS]}
+        )
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
         """Say what nobody foresaw, with its traceback."""
@@ -212,7 +214,7 @@ class Events:
         try:
             measure()
         except Exception as error:  # noqa: BLE001 - no metric is worth an answer
-            last_words({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
+            write_to_stderr({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
 
     def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
         self._write(self._logger.info, _event(code, fields))
@@ -227,7 +229,7 @@ class Events:
         try:
             write("event", extra=line)
         except OSError:
-            last_words({**line})
+            write_to_stderr({**line})
 
 
 def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
@@ -235,8 +237,8 @@ def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
 
 
 def _problems(problems: Sequence[str]) -> Json:
-    return [redacted(problem)[:_MAX_TEXT] for problem in problems[:_MOST_PROBLEMS]]
+    return [redacted(problem)[:_MAX_TEXT_CHARACTERS] for problem in problems[:_MAX_PROBLEMS]]
 
 
 def _text(cause: Exception) -> str:
-    return redacted(str(cause))[:_MAX_TEXT]
+    return redacted(str(cause))[:_MAX_TEXT_CHARACTERS]

@@ -21,7 +21,7 @@ _INSTANCE_SERVICES: Final = IPv6Network("fd00:ec2::/32")
 """Instance metadata and its kind (EC2 User Guide, "Access instance metadata"); over IPv4 these are link-local."""
 
 
-def may_be_an_issuers(address: str) -> bool:
+def is_allowed_address(address: str) -> bool:
     """Say whether an issuer may be asked at `address`, as `socket.getaddrinfo` spells it."""
     found: IPv4Address | IPv6Address = ip_address(address)
     if isinstance(found, IPv6Address):
@@ -133,7 +133,7 @@ def _look_up(host: str, port: int, resolve: Resolve, deadline: Deadline) -> Sequ
         raise TimeoutError("looking up the name took too long") from None
     if isinstance(found, OSError):
         raise found
-    allowed = [address for address in found if may_be_an_issuers(str(address[-1][0]))]
+    allowed = [address for address in found if is_allowed_address(str(address[-1][0]))]
     if found and not allowed:
         raise OSError("the name leads to nothing but addresses at which no issuer can be")
     return allowed

@@ -28,7 +28,7 @@ class _CurrentStdout:
         sys.stdout.flush()
 
 
-class _LinesOrNothing(logging.StreamHandler[_CurrentStdout]):
+class StrictStreamHandler(logging.StreamHandler[_CurrentStdout]):
     """Writes lines, and raises where the standard library would print a traceback and go on."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
@@ -55,7 +55,7 @@ def logger_for(name: str, *, level: str | None) -> Logger:
     """
     logger = Logger(
         service=name,
-        logger_handler=_LinesOrNothing(_CurrentStdout()),
+        logger_handler=StrictStreamHandler(_CurrentStdout()),
         json_serializer=serialized,
         utc=True,
         use_rfc3339=True,
@@ -80,7 +80,7 @@ def quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def last_words(fields: dict[str, object]) -> None:
+def write_to_stderr(fields: dict[str, object]) -> None:
     """Write a line to standard error, which Lambda keeps in the same log, where standard output is what failed."""
     # Nothing is left to tell of a failure here.
     with suppress(OSError, ValueError):

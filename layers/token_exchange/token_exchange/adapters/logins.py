@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from token_exchange.adapters.aws import AwsClients, signing_with
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered, unusable
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, unusable_answer
 from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.refusals import Reason, Refused
 
@@ -41,7 +41,7 @@ class StsRoleAssumer:
         client = self._clients.sts()
         subject = f"role {request.role_arn}"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.assume_role(**_parameters(request)), refusal=Reason.ROLE_REFUSED, subject=subject
             ),
             deadline=deadline,
@@ -58,7 +58,7 @@ class StsRoleAssumer:
         client = self._clients.sts()
         subject = f"role {request.role_arn} by web identity"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
                 refusal=Reason.ROLE_REFUSED,
                 subject=subject,
@@ -100,7 +100,7 @@ def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
     )
     key, secret, token = (_text(credentials.get(name)) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
     if not (key and secret and token):
-        raise unusable(subject, "set of credentials")
+        raise unusable_answer(subject, "set of credentials")
     return RoleSession(
         access_key_id=key,
         secret_access_key=secret,
@@ -143,7 +143,7 @@ class EcrAuthorizer:
         subject = f"ECR in {region}"
         with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
-                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
             )
         return _registry_login(answer, subject)
@@ -158,7 +158,7 @@ class EcrAuthorizer:
         subject = "ECR Public"
         with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
-                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
             )
         return _public_login(answer, subject)
@@ -170,7 +170,7 @@ def _public_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
         case {"authorizationData": Mapping() as data}:
             return _registry_login({**answer, "authorizationData": [data]}, subject)
         case _:
-            raise unusable(subject, "login")
+            raise unusable_answer(subject, "login")
 
 
 def _registry_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
@@ -178,9 +178,9 @@ def _registry_login(answer: Mapping[str, object], subject: str) -> RegistryLogin
         case {"authorizationData": [{"authorizationToken": str() as token, "expiresAt": datetime() as expires_at}, *_]}:
             username, colon, password = _decoded(token).partition(":")
         case _:
-            raise unusable(subject, "login")
+            raise unusable_answer(subject, "login")
     if not (username and colon and password):
-        raise unusable(subject, "login")
+        raise unusable_answer(subject, "login")
     return RegistryLogin(
         username=username, password=password, expires_at=expires_at.timestamp(), request_id=_request_id(answer)
     )
@@ -218,7 +218,7 @@ class SecretLogins:
         client = self._clients.secrets(secret_arn.split(":")[3])
         subject = f"secret {secret_arn}"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.get_secret_value(SecretId=secret_arn), refusal=Reason.SECRET_REFUSED, subject=subject
             ),
             deadline=deadline,
@@ -228,7 +228,7 @@ class SecretLogins:
 
 def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
     if not ("SecretString" in answer or "SecretBinary" in answer):
-        raise unusable(subject, "secret")
+        raise unusable_answer(subject, "secret")
     text = answer.get("SecretString")
     try:
         found: object = json.loads(text) if isinstance(text, str) else None

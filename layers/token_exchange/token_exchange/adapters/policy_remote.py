@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered, reconnecting
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnecting
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused
@@ -66,7 +66,7 @@ class PolicyInS3:
         try:
             client = self._clients.s3()
             fresh = self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: self._fetched(client, etag, deadline),
                     refusal=Reason.POLICY_UNAVAILABLE,
                     subject=str(self._place),
@@ -118,7 +118,7 @@ class _Session:
     asked_at: tuple[float, float]
     document: PolicyDocument
 
-    def is_to_wait(self, clock: Clock) -> bool:
+    def must_wait(self, clock: Clock) -> bool:
         """Say whether AppConfig would refuse to be asked. A frozen environment's monotonic clock may stand still."""
         wall, monotonic = self.asked_at
         age = clock.now() - wall
@@ -141,13 +141,13 @@ class PolicyInAppConfig:
             PolicyUnreadable: AppConfig did not give it by `deadline`.
         """
         before = self._session
-        if before is not None and before.is_to_wait(deadline.clock):
+        if before is not None and before.must_wait(deadline.clock):
             return before.document
         self._session = None
         try:
             client = self._clients.appconfigdata()
             self._session = self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: self._next(client, before, deadline),
                     refusal=Reason.POLICY_UNAVAILABLE,
                     subject=str(self._place),

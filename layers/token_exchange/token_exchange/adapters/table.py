@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws
 from token_exchange.core.ports import Deadline, StateUnavailable
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.issuer_keys.shared import SharedKeysFailed, StoredKeySet
@@ -102,7 +102,7 @@ class StateTable:
         try:
             client = self._clients.dynamodb()
             return self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: _held(write, client),
                     refusal=Reason.STATE_UNAVAILABLE,
                     subject=f"the state table {self._table}",
@@ -158,7 +158,7 @@ class SharedKeysReader:
         try:
             client = self._clients.dynamodb()
             return self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: call(client), refusal=Reason.STATE_UNAVAILABLE, subject=f"the state table {self._table}"
                 ),
                 deadline=deadline,

@@ -258,7 +258,7 @@ class Condition:
         if self.section == "claims":
             is_about_it = self.path == path
         else:
-            is_about_it = any(name == self.path[0] and path in source.behind for name, source in sources.items())
+            is_about_it = any(name == self.path[0] and path in source.source_claims for name, source in sources.items())
         return is_about_it and any(
             isinstance(test, Equals | Like) or (isinstance(test, Exists) and not test.present) for test in self.tests
         )

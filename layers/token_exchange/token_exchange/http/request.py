@@ -10,7 +10,7 @@ from token_exchange.core.decision import MAX_REGISTRIES
 from token_exchange.core.policy import Ask, RepositoryScope
 from token_exchange.core.reach import is_repository_name
 from token_exchange.core.refusals import Reason, Refused, quoted
-from token_exchange.http.sent import KNOWN, REPEATABLE, Sent
+from token_exchange.http.parameters import KNOWN, REPEATABLE, SentParameters
 
 _MAX_SCOPES: Final = 20
 _ACTIONS: Final = {("pull",): False, ("push",): True, ("pull", "push"): True}
@@ -75,7 +75,7 @@ class TokenRequest:
     subject_token: str | None = field(repr=False)
 
 
-def read_parameters(sent: Sent) -> TokenRequest:
+def read_parameters(sent: SentParameters) -> TokenRequest:
     """Return what a request asks for by what it sent.
 
     Raises:
@@ -86,7 +86,7 @@ def read_parameters(sent: Sent) -> TokenRequest:
     return TokenRequest(ask=_ask(values), format=_format(values), subject_token=_one(values, "subject_token"))
 
 
-def read_explain_parameters(sent: Sent) -> ExplainRequest:
+def read_explain_parameters(sent: SentParameters) -> ExplainRequest:
     """Return what a request asks about; `format` means nothing here, and is ignored as any unknown name.
 
     Raises:
@@ -96,7 +96,7 @@ def read_explain_parameters(sent: Sent) -> ExplainRequest:
     return ExplainRequest(ask=_ask(values), subject_token=_one(values, "subject_token"))
 
 
-def _values(sent: Sent, known: AbstractSet[str]) -> Mapping[str, list[str]]:
+def _values(sent: SentParameters, known: AbstractSet[str]) -> Mapping[str, list[str]]:
     """Return the values of each of the `known` names, which fit each other as RFC 8693 has them."""
     values = _merged(*sent.pairs(known))
     if "actor_token" in values:

@@ -71,7 +71,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY),
         declared=frozenset({(_STS, "request_tags")}),
         untrusted_trigger=lambda _claims: None,
-        written=frozenset({(_STS, "request_tags")}),
+        job_controlled_claims=frozenset({(_STS, "request_tags")}),
         ignores_case=False,
         # sts.amazonaws.com is everybody's whatever the provider; here the caller has to name one.
         shared_audience=lambda _audience: False,

@@ -18,7 +18,7 @@ from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.sources import Claim, PrefixedRef, Uuid
-from token_exchange.core.vocabulary import Name, Source, text_at
+from token_exchange.core.vocabulary import Name, Source, string_at
 from token_exchange.presets.issuer_url import tenant_of, uuid_setting
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
@@ -38,7 +38,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    ref = text_at(claims, ("rpo_ref",)) or ""
+    ref = string_at(claims, ("rpo_ref",)) or ""
     return (
         None if ref.startswith(("refs/heads/", "refs/tags/")) else f"a ref that is no branch and no tag, {quoted(ref)}"
     )
@@ -55,7 +55,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("def_id",), ("org_id",), ("prj_id",)}),
-        only={("org_id",): (organization,)},
+        required_values={("org_id",): (organization,)},
         claims=_CLAIMS,
         public_claims=frozenset({("rpo_ref",)}),
         other_claims="any",

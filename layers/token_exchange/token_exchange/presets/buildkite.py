@@ -76,13 +76,13 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("organization_id",), ("pipeline_id",)}),
         claims=_CLAIMS,
         public_claims=frozenset({("build_branch",), ("build_source",), ("build_tag",), ("runner_environment",)}),
-        open_claims=("agent_tag:",),
+        custom_claim_prefixes=("agent_tag:",),
         other_claims="any",
         # Whoever creates a build through the API says for which branch, tag and commit.
         proven=frozenset({"organization", "organization_id", "pipeline", "pipeline_id", "event", "run_id", "job_id"}),
         untrusted_trigger=lambda _claims: None,
         # The agent's --subject-claim chooses what sub is.
-        written=frozenset({("step_key",), ("sub",)}),
+        job_controlled_claims=frozenset({("step_key",), ("sub",)}),
         named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
         shared_audience=_shared_audience,

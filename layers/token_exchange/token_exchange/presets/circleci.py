@@ -15,7 +15,7 @@ from typing import Final
 from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
-from token_exchange.core.vocabulary import ClaimPath, Name, Source, text_at
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
 from token_exchange.presets.issuer_url import tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
@@ -61,7 +61,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    ref = text_at(claims, _at("vcs-ref"))
+    ref = string_at(claims, _at("vcs-ref"))
     return f"a pull request, {ref}" if ref is not None and ref.startswith("refs/pull/") else None
 
 
@@ -72,12 +72,12 @@ def _shared_audience(audience: str) -> bool:
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
     # A person has a shell in a job that is run again with SSH, and the job's token.
-    only: dict[ClaimPath, tuple[str | bool, ...]] = {_at("ssh-rerun"): (False,)}
+    required_values: dict[ClaimPath, tuple[str | bool, ...]] = {_at("ssh-rerun"): (False,)}
     if settings or issuer != _ROOT:
         organization, url = tenant_of(
             settings, issuer, key="organization", form=f"{_ROOT}/org/{{}}", check=uuid_setting
         )
-        only[_at("org-id")] = (organization,)
+        required_values[_at("org-id")] = (organization,)
     else:
         url = _ROOT
     return Preset(
@@ -88,7 +88,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         vocabulary=_VOCABULARY,
         # The stream of audit logs has tokens of the same issuer, and no project.
         required=frozenset({_at("org-id"), _at("project-id")}),
-        only=only,
+        required_values=required_values,
         must_match=frozenset({_at("vcs-origin")}),
         claims=_CLAIMS,
         public_claims=frozenset({_at("ssh-rerun"), _at("vcs-ref")}),
@@ -99,7 +99,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         declared=frozenset({_at("vcs-origin")}),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({_at("vcs-ref")}),
-        behind_host=frozenset({_at("vcs-origin")}),
+        host_prefixed_claims=frozenset({_at("vcs-origin")}),
         ignores_case=False,
         shared_audience=_shared_audience,
         # By the command; the ready-made variable is made once, and its audience is a shared one.

@@ -85,7 +85,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("account_id",), ("pipeline_id",)}),
-        only={_PLATFORM: (platform,)},
+        required_values={_PLATFORM: (platform,)},
         defaults={_PLATFORM: _CLOUD},
         claims=_CLAIMS,
         public_claims=frozenset({("runner_environment",), ("scm_pull_request_target_branch",), ("scm_ref",)}),

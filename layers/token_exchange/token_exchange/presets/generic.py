@@ -27,7 +27,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset(),
         claims={},
         public_claims=_public_claims(vocabulary),
-        open_claims=("",),
+        custom_claim_prefixes=("",),
         other_claims="any",
         # Nothing is known of where an unknown system takes its values from.
         proven=frozenset(),
@@ -59,9 +59,10 @@ def _vocabulary(settings: Settings) -> Mapping[Name, Source]:
 
 def _public_claims(vocabulary: Mapping[Name, Source]) -> frozenset[ClaimPath]:
     """Return the claims that the policy says are a branch or the like, and nothing else besides."""
-    public = {path for name, source in vocabulary.items() if name in _PUBLIC_NAMES for path in source.behind}
+    public = {path for name, source in vocabulary.items() if name in _PUBLIC_NAMES for path in source.source_claims}
     return frozenset(
-        public - {path for name, source in vocabulary.items() if name not in _PUBLIC_NAMES for path in source.behind}
+        public
+        - {path for name, source in vocabulary.items() if name not in _PUBLIC_NAMES for path in source.source_claims}
     )
 
 

@@ -59,7 +59,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(VOCABULARY) - {"workflow"},
         untrusted_trigger=untrusted_event,
         triggers=frozenset({("event_name",)}),
-        written=frozenset({("job_id",), ("workflow",)}),
+        job_controlled_claims=frozenset({("job_id",), ("workflow",)}),
         ignores_case=True,
         shared_audience=lambda audience: is_owners_address(server, audience),
         minted="on-request",

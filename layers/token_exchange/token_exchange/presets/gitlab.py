@@ -121,9 +121,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("pipeline_source",)}),
-        written=frozenset({("deployment_tier",), ("environment_action",)}),
+        job_controlled_claims=frozenset({("deployment_tier",), ("environment_action",)}),
         named_in_sub=frozenset({"repository"}),
-        behind_host=frozenset({("ci_config_ref_uri",)}),
+        host_prefixed_claims=frozenset({("ci_config_ref_uri",)}),
         ignores_case=True,
         organization_is_path=True,
         # What GitLab's documentation gives as the default audience.

@@ -55,9 +55,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("email",)}),
-        only={("email_verified",): (True,)},
+        required_values={("email_verified",): (True,)},
         # Only Google gives out addresses under this domain, and people have none.
-        endings={("email",): ".gserviceaccount.com"},
+        required_suffixes={("email",): ".gserviceaccount.com"},
         claims=_CLAIMS,
         public_claims=frozenset({("email_verified",), ("google", "compute_engine", "zone")}),
         nested_claims=_NESTED,

@@ -55,7 +55,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=2 * 3600,
         vocabulary={"organization": Constant(account), "organization_id": Constant(account), **_VOCABULARY},
         required=frozenset({("organization_id",), ("project_id",), ("pipeline_id",)}),
-        only={("account_id",): (account,)},
+        required_values={("account_id",): (account,)},
         claims=_CLAIMS,
         public_claims=frozenset({("environment_id",), ("environment_type",), ("stage_type",), ("step_type",)}),
         other_claims="any",

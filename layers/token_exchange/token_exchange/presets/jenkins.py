@@ -50,7 +50,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         claims=_CLAIMS,
         public_claims=frozenset(),
         # Administrators add what they like.
-        open_claims=("",),
+        custom_claim_prefixes=("",),
         other_claims="any",
         proven=frozenset({"organization", "pipeline", "run_id"}),
         untrusted_trigger=lambda _claims: None,

@@ -160,7 +160,7 @@ class AuditRecord:
 def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
     """Return the claims of `issuer`'s tokens that a record shows: those its preset or a condition names."""
     preset = issuer.preset
-    behind = {path[0] for source in preset.vocabulary.values() for path in source.behind}
+    behind = {path[0] for source in preset.vocabulary.values() for path in source.source_claims}
     return frozenset(
         {"sub", "aud", "iat", "exp", *behind, *(path[0] for path in preset.required), *preset.claims, *conditions}
     )

@@ -12,7 +12,7 @@ from token_exchange.core.identity import STANDARD_CLAIMS, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import ClaimPath, spelled
 
-_MOST_TOLD: Final = 100
+_MAX_REPORTED: Final = 100
 """Claims that one environment speaks of: whoever can name claims must not be able to fill the log."""
 
 
@@ -36,7 +36,7 @@ class NewClaims:
         """Tell of the claims in `claims`, of a token that was verified for `entry`, which `preset` does not know."""
         for path in unknown_claims(preset, claims):
             with self._lock:
-                if (entry, path) in self._told or len(self._told) >= _MOST_TOLD:
+                if (entry, path) in self._told or len(self._told) >= _MAX_REPORTED:
                     continue
                 self._told.add((entry, path))
             self._events.unknown_claim(entry, provider=preset.provider, claim=spelled(path))
@@ -45,7 +45,11 @@ class NewClaims:
 def unknown_claims(preset: Preset, claims: Mapping[str, Json]) -> Iterator[ClaimPath]:
     """Yield the claims that the provider does not document, and whose names its customers do not choose."""
     for name, value in claims.items():
-        if name not in preset.claims and name not in STANDARD_CLAIMS and not name.startswith(preset.open_claims):
+        if (
+            name not in preset.claims
+            and name not in STANDARD_CLAIMS
+            and not name.startswith(preset.custom_claim_prefixes)
+        ):
             yield (name,)
         elif isinstance(value, dict) and preset.nested_claims:
             yield from _unknown_inside(preset, (name,), value)

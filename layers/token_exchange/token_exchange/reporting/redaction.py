@@ -4,7 +4,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from token_exchange.core.token import begins_as_header
+from token_exchange.core.token import starts_like_header
 
 _SECRET: Final = re.compile(
     r"ey[JA][A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, or the beginning of one
@@ -65,7 +65,7 @@ def _start_of_token(run: str) -> int | None:
         # A header that begins with white space may hold what looks like the usual start of another.
         if start >= end:
             break
-        if len(segment) >= _MIN_HEADER_CHARACTERS and begins_as_header(segment):
+        if len(segment) >= _MIN_HEADER_CHARACTERS and starts_like_header(segment):
             return start
         start += len(segment) + 1
     return None if usual is None else end

@@ -12,7 +12,7 @@ from typing import Final, Self
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, RepeatedMember, parse_object
-from token_exchange.core.token import begins_as_header
+from token_exchange.core.token import starts_like_header
 from token_exchange.http.event import MAX_BODY_BYTES, HttpRequest, parse_pairs
 
 REPEATABLE: Final = frozenset({"registry", "resource", "audience"})
@@ -46,7 +46,7 @@ _HEADER_WITHIN: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class SentParameters:
     """The parameters of a request as they were sent, or for what its query or its body is refused.
 
     `body` holds texts of a form, and any JSON of a JSON body; a name may stand there more than once.
@@ -119,7 +119,7 @@ def _query(request: HttpRequest) -> tuple[tuple[str, str], ...]:
 def _holds_jwt(text: str) -> bool:
     """Say whether a token stands in `text`, however its header is written: white space makes it begin otherwise."""
     return any(
-        _HEADER_WITHIN.search(found[1]) is not None or begins_as_header(found[1])
+        _HEADER_WITHIN.search(found[1]) is not None or starts_like_header(found[1])
         for found in _FIRST_OF_THREE.finditer(text)
     )
 
