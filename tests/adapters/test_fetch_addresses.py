@@ -53,5 +53,5 @@ def resolving_to(*addresses: str) -> Resolve:
 
 def test_a_name_that_leads_to_the_metadata_service_is_not_followed() -> None:
     fetcher = HttpsFetcher(clock=SystemClock(), resolve=resolving_to("169.254.169.254", "fd00:ec2::254"))
-    with pytest.raises(FetchFailed, match="addresses at which no issuer can be"):
+    with pytest.raises(FetchFailed, match="addresses that are not allowed for issuers"):
         fetcher.fetch("https://ci.acme.example/keys", ca_bundle=None, timeout_seconds=1, max_bytes=100)

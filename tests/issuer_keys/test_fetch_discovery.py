@@ -85,12 +85,12 @@ def test_a_key_set_where_it_does_not_belong(jwks_uri: Json) -> None:
 
 
 def test_another_host_takes_the_place_of_the_issuers_own() -> None:
-    with pytest.raises(UnusableDiscovery, match="not on the host"):
+    with pytest.raises(UnusableDiscovery, match="not on the expected host"):
         read(keys_host="keys.example")
 
 
 def test_an_issuer_that_is_no_https_url_has_no_keys() -> None:
-    with pytest.raises(UnusableDiscovery, match="not on the host"):
+    with pytest.raises(UnusableDiscovery, match="not on the expected host"):
         read(issuer="http://ci.acme.example", jwks_uri="http://ci.acme.example/keys")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _MAX_PERCENT: Final = 1000
-"""A session over 100 % is refused; a figure of thousands of digits is none, and belongs in no record."""
+"""AWS refuses sessions over 100 %. A number of thousands of digits must not get into a record."""
 
 
 class StsRoleAssumer:
@@ -49,11 +49,11 @@ class StsRoleAssumer:
         return _session(answer, subject)
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
-        """Return the credentials of a new session, by the caller's own token and not by the service's rights.
+        """Return the credentials of a new session, assumed with the caller's own token, not the service's permissions.
 
         Raises:
-            Refused: as `assume`; `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
-                `role-refused`, since the service has accepted the token.
+            Refused: as `assume`. `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
+                `role-refused`, since this service has accepted the token.
         """
         client = self._clients.sts()
         subject = f"role {request.role_arn} by web identity"
@@ -113,7 +113,7 @@ def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
 
 
 def _percent(answer: Mapping[str, object]) -> int | None:
-    """Return how full the session is; STS renamed the figure in June 2026, and older answers have the old name."""
+    """Return the packed size in percent; STS renamed the field in June 2026, and older answers have the old name."""
     figures = (answer.get("SessionTokenUtilization"), answer.get("PackedPolicySize"))
     return next((figure for figure in figures if isinstance(figure, int) and 0 <= figure <= _MAX_PERCENT), None)
 
@@ -127,14 +127,14 @@ def _text(value: object) -> str:
 
 
 class EcrAuthorizer:
-    """Asks ECR with the credentials of an assumed role, and with no others."""
+    """Requests logins from ECR with the credentials of an assumed role, and no others."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._clients = clients
         self._calls = calls
 
     def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
-        """Return a login for the registries of `region`, made with `session`.
+        """Return a login for the registries of `region`, requested with `session`.
 
         Raises:
             Refused: `registry-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
@@ -149,7 +149,7 @@ class EcrAuthorizer:
         return _registry_login(answer, subject)
 
     def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
-        """Return a login for ECR Public, made with `session`.
+        """Return a login for ECR Public, requested with `session`.
 
         Raises:
             Refused: as `authorize`.
@@ -165,7 +165,7 @@ class EcrAuthorizer:
 
 
 def _public_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
-    """Return the login in the answer of ECR Public, which holds one structure where ECR's holds a list."""
+    """Return the login in the answer of ECR Public, which has one structure where that of ECR has a list."""
     match answer:
         case {"authorizationData": Mapping() as data}:
             return _registry_login({**answer, "authorizationData": [data]}, subject)
@@ -202,18 +202,18 @@ def _request_id(answer: Mapping[str, object]) -> str | None:
 
 
 class SecretLogins:
-    """Reads a secret each time it is asked for: a password that was changed stops being handed out at once."""
+    """Reads a secret for each request, so that a changed password takes effect immediately."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._clients = clients
         self._calls = calls
 
     def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
-        """Return the login that the secret holds.
+        """Return the login in the secret.
 
         Raises:
-            Refused: `secret-refused` where there is none, it may not be read, or is none; else `misconfigured`,
-                `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `secret-refused` if the secret is missing, cannot be read, or does not contain a login; else
+                `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
         """
         client = self._clients.secrets(secret_arn.split(":")[3])
         subject = f"secret {secret_arn}"
@@ -234,7 +234,7 @@ def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
         found: object = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         found = None
-    # Not a word of what it holds, and no cause either: an error of a parser quotes what it parses.
+    # Neither the content nor a cause: a parser's error message quotes its input.
     match found:
         case {"username": str() as username, "password": str() as password} if _is_usable(username, password):
             metadata = answer.get("ResponseMetadata")
@@ -247,12 +247,12 @@ def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
         case _:
             raise Refused(
                 Reason.SECRET_REFUSED,
-                f"{subject}: expected JSON text with a username and a password, found something else",
+                f"{subject}: expected a JSON object with username and password",
             )
 
 
 def _is_usable(username: str, password: str) -> bool:
-    """Say whether the two can be sent as basic authentication (RFC 7617): no control character, no colon in a name."""
+    """Return whether both can be sent as basic authentication (RFC 7617): printable, and no colon in the username."""
     return (
         bool(username and password)
         and ":" not in username

@@ -184,7 +184,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.LIFETIME_TOO_LONG: _bad_token("request a shorter-lived token from the CI system"),
         Reason.REPLAYED: _bad_token("the grant accepts each token once; get a new token for each exchange"),
         Reason.ORGANIZATION_NOT_ALLOWED: _denied("the organization must be listed under the issuer in the policy"),
-        Reason.DENIED: _denied("a deny rule of the policy matches; contact the owners of the policy"),
+        Reason.DENIED: _denied("a deny rule of the policy matches; ask the owners of the policy"),
         Reason.UNTRUSTED_TRIGGER: _denied(
             "start the run with an event that only members can trigger, such as a push to a branch of the repository"
         ),

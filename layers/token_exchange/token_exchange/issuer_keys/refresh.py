@@ -1,4 +1,4 @@
-"""Fetches every issuer's keys before they grow stale, and shares them with all environments."""
+"""Fetches every issuer's keys before they are stale, and shares them with all environments."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +21,14 @@ from token_exchange.issuer_keys.store import KeyEvents
 from token_exchange.issuer_keys.timing import Moment
 
 type RefreshOutcome = Literal["refreshed", "kept", "failed"]
-"""A fresh set is in the table; a later one was there already; the issuer or the table failed."""
+"""A new set was written; a later one was already there; the issuer or the table failed."""
 
 
 class RefreshEvents(KeyEvents, Protocol):
-    """Also receives the results of a run of the refresher."""
+    """Also receives the outcomes of a run of the refresher."""
 
     def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
-        """The set that the environments share was fetched `age_seconds` ago, and no later one could be had."""
+        """The shared set was fetched `age_seconds` ago, and no later one could be fetched."""
         ...
 
     def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:

@@ -1,7 +1,7 @@
 """GitLab CI/CD: gitlab.com and self-managed instances.
 
-Source: GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens". Ids are text, `runner_id` is a number,
-booleans are text.
+Source: GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens". Ids and booleans are strings, `runner_id`
+is a number.
 """
 
 from collections.abc import Mapping
@@ -97,8 +97,8 @@ _PUBLIC: Final = frozenset(
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    # A fork's merge request can run in the parent project: the token then names the fork's project and branch.
-    # Where job_project_id is missing (GitLab before 18.4) nobody can tell, so nobody is trusted.
+    # A fork's merge request can run in the parent project; the token then names the fork's project and branch.
+    # Without job_project_id (GitLab before 18.4) such a run cannot be recognized, so every run counts as untrusted.
     if claims.get("job_project_id") != claims.get("project_id"):
         return "a job that runs in another project than its own"
     source = claims.get("pipeline_source")
@@ -126,7 +126,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         host_prefixed_claims=frozenset({("ci_config_ref_uri",)}),
         ignores_case=True,
         organization_is_path=True,
-        # What GitLab's documentation gives as the default audience.
+        # The default audience in GitLab's documentation.
         shared_audience=lambda audience: audience == url,
         minted="once-per-job",
         step_line='printf %s "$ECR_TOKEN"   # id_tokens: {ECR_TOKEN: {aud: AUDIENCE}}',

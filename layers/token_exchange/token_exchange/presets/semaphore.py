@@ -1,13 +1,13 @@
 """Semaphore: one issuer for each organization, under its name on semaphoreci.com or on an installation's own domain.
 
 Source: Semaphore documentation, "OpenID Connect"; semaphoreio/semaphore, open_id_connect/jwt.ex, jwt_filter.ex and
-jwt_claim.ex. The audience is the issuer and cannot be chosen, and a token lives for a day: both make a leaked one worth
-much.
+jwt_claim.ex. The audience is the issuer and cannot be chosen, and a token is valid for a day: both make a leaked token
+more valuable.
 
-In a pull request `branch` is the branch it goes to: the vocabulary's comes from `ref` and `ref_type` alone. Debug jobs
-give a person a shell, and are refused. An organization and a project can switch claims off, `sub` among them; a token
-without one that is needed here is refused. With that filter on, `org` and `prj` are never sent. `actor` and `tag` are
-always empty, so no name of the vocabulary is made of them.
+In a pull request, `branch` is the target branch; the vocabulary's `branch` comes only from `ref` and `ref_type`. Debug
+jobs give a person a shell, and are refused. An organization and a project can switch claims off, including `sub`; a
+token without a required claim is refused. With that filter, `org` and `prj` are never sent. `actor` and `tag` are
+always empty, so the vocabulary does not use them.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ def _tenant(settings: Settings, issuer: str | None) -> tuple[str, str]:
     domain = host_setting("domain", settings.get("domain", _CLOUD))
     if "domain" not in settings and issuer is not None:
         host = issuer_host(issuer)
-        # A name of two labels on the cloud's domain is refused below, and not taken for a domain of its own.
+        # A name with two labels on the cloud's domain is refused below; it is not an installation's own domain.
         if "." in host and not f".{host}".endswith(f".{_CLOUD}"):
             domain = host.partition(".")[2]
     return tenant_of(settings, issuer, key="organization", form=f"https://{{}}.{domain}", check=label_setting)
@@ -96,7 +96,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         triggers=frozenset({("ref_type",)}),
         empty_claims=frozenset({("actor",), ("pr",), ("pr_branch",), ("tag",)}),
         ignores_case=False,
-        # It is the issuer, for everybody.
+        # The audience is always the issuer.
         shared_audience=lambda _audience: True,
         minted="once-per-job",
         step_line='printf %s "$SEMAPHORE_OIDC_TOKEN"   # the audience is always AUDIENCE',

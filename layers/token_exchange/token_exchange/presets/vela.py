@@ -1,11 +1,11 @@
 """Vela: one issuer for each server, below its host or, with `VELA_OPEN_ID_ISSUER`, any URL.
 
-Source: go-vela/server and go-vela/types, the claims of an id token and the answer that holds it. Every claim but the
-times is text, what is empty is left out, and `aud` is a list. No claim has an id of the repository or its owner: both
-are names.
+Source: go-vela/server and go-vela/types, the claims of an id token and the response with it. Every claim except the
+times is a string, empty claims are left out, and `aud` is a list. There are no ids of the repository or its owner, only
+names.
 
-In a pull request `branch` is the branch it goes to, so the vocabulary's comes from `ref` alone. The server answers a
-step with the token in `token`; its documentation shows `value`, so the step takes either.
+In a pull request, `branch` is the target branch, so the vocabulary's `branch` comes only from `ref`. The server returns
+the token as `token`; its documentation shows `value`, so the step accepts either.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 }
 
 _MEMBERS_ONLY: Final = frozenset({"push", "tag", "deployment", "schedule"})
-"""Events that only somebody with write access can cause; some have an action after a colon."""
+"""Events that require write access; some have an action after a colon."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
@@ -81,7 +81,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("build_id",), ("event",), ("repo",)}),
-        # The server makes other tokens too, such as the one with which a step asks for this.
+        # The server also issues other tokens, such as the one with which a step requests this one.
         required_values={("token_type",): ("ID",)},
         claims=_CLAIMS,
         public_claims=frozenset({("branch",), ("event",), ("pull_fork",), ("ref",), ("token_type",)}),

@@ -1,7 +1,7 @@
-"""The audit record: what the audit line says of one attempt, whatever its outcome.
+"""The audit record: the content of the audit line of one attempt, whatever its outcome.
 
-It says what was decided, for whom, by which policy, and which sessions AWS knows it by. It never holds a token, a
-password, a key or a request's body.
+It records what was decided, for whom, by which policy, and the AWS sessions that were created. It never contains a
+token, a password, a key or a request's body.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explaine
 
 @dataclass(slots=True, kw_only=True)
 class AuditRecord:
-    """What the audit line says: the attempt, where it came from, and how it was answered."""
+    """The content of the audit line: the attempt, where it came from, and how it was answered."""
 
     attempt: Attempt
     api_request_id: str | None = None
@@ -46,7 +46,7 @@ class AuditRecord:
 
     @property
     def identity_is_proven(self) -> bool:
-        """Whether everything up to the organization is proven, so that the caller may see who they were taken for."""
+        """Whether everything up to the organization is proven, so that the answer may show the caller's identity."""
         match self.attempt.decision:
             case Denied(identity_is_proven=proven):
                 return proven
@@ -59,12 +59,12 @@ class AuditRecord:
 
     @property
     def considered(self) -> Sequence[Considered]:
-        """The winning grants and those tried before them, or the nearest of a refusal."""
+        """The winning grants and those tried before them, or, for a refusal, the nearest grants."""
         match self.attempt.decision:
             case Denied(nearest=nearest):
                 return nearest
             case Granted(awards=awards, tried=tried):
-                # First the winners: a record that is too long loses its end.
+                # The winners come first: a record that is too long loses the end of this list.
                 return [*(Considered(grant=award.grant, failed=()) for award in awards), *tried]
             case None:
                 return ()
@@ -72,7 +72,7 @@ class AuditRecord:
                 assert_never(unknown)
 
     def record_token_hash(self, raw_token: str) -> None:
-        """Remember the token by its hash only."""
+        """Record the token's hash; the token itself is not kept."""
         self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
 
     def won(self) -> list[Considered]:
@@ -86,23 +86,23 @@ class AuditRecord:
         self.status = status
 
     def decision(self) -> DecisionWord:
-        """Return the outcome in one word; of an explanation nothing comes, whatever it says."""
+        """Return the outcome in one word; an explanation issues no login, whatever its result."""
         if self.is_explanation:
             return "explained"
-        if self.status == 200:  # noqa: PLR2004 - the only success there is
+        if self.status == 200:  # noqa: PLR2004 - the only success status
             return "granted"
-        if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - what `denied` means
+        if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - the status of a denial
             return "denied"
-        return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - ours or upstream's, from 500 on
+        return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - from 500 on, a failure of ours or upstream
 
     def fault(self) -> Fault | None:
-        """Return whose failure this is, where it is one; an explanation of a denial is an answer as any other."""
-        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success there is
+        """Return whose failure this is, if it is one; an explanation of a denial is not."""
+        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success status
             return None
         return fault_of(self.reason, is_proven=self.attempt.token is not None)
 
     def render(self) -> dict[str, Json]:
-        """Return the fields of the line, small enough and without a token in any of them; see `within_size`."""
+        """Return the fields of the line, limited in size and without tokens; see `within_size`."""
         attempt, decision = self.attempt, self.attempt.decision
         fields = _present(
             {
@@ -114,7 +114,7 @@ class AuditRecord:
                 "request_id": self.request_id,
                 "api_request_id": cut_as_written(self.api_request_id),
                 "source_ip": cut_as_written(self.source_ip),
-                # Its sender may have put anything there, a token included.
+                # The sender chooses this value, which may contain a token.
                 "user_agent": cut_as_written(None if self.user_agent is None else redacted_start(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": attempt.token is not None,
@@ -127,13 +127,13 @@ class AuditRecord:
                 "error": self._error(),
             }
         )
-        # Again over all of it: a value that is not cut, such as a session's name, can be made of claims too.
+        # Once more for all fields: a value that is not cut, such as a session name, can also come from claims.
         return within_size({name: tokens_hashed_in(value) for name, value in fields.items()})
 
     def _issuer_fields(self) -> dict[str, Json]:
         token, policy, caller = self.attempt.token, self.attempt.policy, self.attempt.caller
         if token is None or policy is None:
-            # Until the signature is proven anyone can have written the token: only its `iss` is kept.
+            # Until the signature is verified, anyone may have written the token: only its `iss` is kept.
             return {"issuer_url": cut_as_written(self.attempt.unverified_issuer)}
         issuer = policy.issuers[token.trust.entry]
         identity = {} if caller is None else caller.identity.vocabulary
@@ -158,7 +158,7 @@ class AuditRecord:
 
 
 def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
-    """Return the claims of `issuer`'s tokens that a record shows: those its preset or a condition names."""
+    """Return the claims of `issuer`'s tokens that a record contains: those in its preset or in a condition."""
     preset = issuer.preset
     behind = {path[0] for source in preset.vocabulary.values() for path in source.source_claims}
     return frozenset(
@@ -167,7 +167,7 @@ def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
 
 
 def shortfall_fields(shortfall: Shortfall) -> dict[str, Json]:
-    """Return one thing that did not hold, as answers and records show it."""
+    """Return one failed check, as answers and records show it."""
     fields: dict[str, Json] = {}
     if shortfall.claim is not None:
         fields["claim"] = cut(shortfall.claim) if isinstance(shortfall.claim, str) else [*shortfall.claim]
@@ -187,7 +187,7 @@ def _considered_fields(considered: Considered) -> Json:
 
 
 def would_fields(would: Would) -> Json:
-    """Return what an entry in report mode would have granted, as answers and records show it."""
+    """Return what would have been granted without report mode, as answers and records show it."""
     return {
         "decision": "granted",
         "grant": would.grant.name,
@@ -201,7 +201,7 @@ def _reach_fields(reach: Reach | None) -> dict[str, Json]:
 
 
 def login_fields(login: MintedLogin | ReadLogin | FailedLogin) -> Json:
-    """Return one entry of `grants`: a login that was made, or that could not be made."""
+    """Return one entry of `grants`: a login, or a login that failed."""
     match login:
         case MintedLogin(request=request):
             outcome: dict[str, Json] = {
