@@ -44,8 +44,10 @@ def test_a_good_policy_passes_under_the_identity_that_it_will_have() -> None:
         (
             f"# \u2028\n{GOOD}",
             [
-                "line 1, column 3: expected only visible characters, "
-                "found the line separator U+2028, which ends a line only in YAML"
+                (
+                    "line 1, column 3: expected only visible characters, "
+                    "found the line separator U+2028, which ends a line only in YAML"
+                )
             ],
         ),
         (GOOD.replace('"version": 1', '"version": 2'), ["version: expected 1, found the number 2"]),

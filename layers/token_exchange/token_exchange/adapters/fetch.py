@@ -3,8 +3,8 @@
 A socket's timeout starts again with each read, so a server that sends one byte at a time can hold a client
 indefinitely. Here every wait gets only the remaining time, from the DNS lookup to the last byte.
 
-The policy chooses an issuer's host name, but its DNS records are controlled by whoever owns the zone. So some addresses
-are never contacted. Private networks are allowed, since a company's own CI system is there. So is loopback, where no
+The policy chooses an issuer's host name, but the owner of the DNS zone chooses its addresses. So some addresses are
+never contacted. Private networks are allowed, since a company's own CI system is there. So is loopback, where no
 server has a certificate for the name.
 """
 

@@ -50,7 +50,7 @@ class PolicyFile:
         """Return the bytes of a file that the policy names, relative to its folder unless absolute.
 
         Raises:
-            OSError: it cannot be read, or lies outside the folder.
+            OSError: it cannot be read, or is outside the folder.
         """
         folder = (self.path if self.path.is_dir() else self.path.parent).resolve()
         named = Path(path)

@@ -322,8 +322,8 @@ def _label(position: int, entry: Json) -> str:
 def _nothing_usable(left_out: list[str]) -> str:
     if not left_out:
         return "the key set is empty"
-    told, more = left_out[:_MAX_REASONS_SHOWN], len(left_out) - _MAX_REASONS_SHOWN
-    return f"no usable key: {'; '.join(told)}" + (f"; and {more} more" if more > 0 else "")
+    shown, more = left_out[:_MAX_REASONS_SHOWN], len(left_out) - _MAX_REASONS_SHOWN
+    return f"no usable key: {'; '.join(shown)}" + (f"; and {more} more" if more > 0 else "")
 
 
 class BadSignature(Refused):

@@ -85,8 +85,8 @@ def read_compact(raw_token: str) -> UnverifiedToken:
 def starts_like_header(segment: str) -> bool:
     """Return whether base64url characters decode to the start of a JSON object with a member.
 
-    Leading white space is allowed, as a JSON parser allows it. This is a heuristic that tells a token in a string
-    from a host name; it does not show that the string is a token.
+    Leading white space is allowed, as a JSON parser allows it. This is a heuristic that distinguishes a token
+    in a string from a host name; it does not show that the string is a token.
     """
     whole = segment if len(segment) % 4 != 1 else segment[:-1]
     octets = base64.urlsafe_b64decode(whole + "==")

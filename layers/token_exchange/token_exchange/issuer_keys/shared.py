@@ -61,7 +61,7 @@ SHARED_SECONDS: Final = 1.0
 """For one call to the table, which answers in hundredths of that; a call that hangs must leave time for the issuer."""
 
 _PREFIX: Final = "keys#"
-"""`dynamodb:LeadingKeys` tells key sets from other items by this prefix."""
+"""IAM policies restrict writing key sets by this prefix (`dynamodb:LeadingKeys`)."""
 
 
 def shared_name(origin: KeyOrigin) -> str:
