@@ -125,7 +125,6 @@ _FORBIDDEN: Final = ("crit", "b64", "jku", "x5u", "jwk", "x5c", "zip", "cty")
 A verifier that follows `jku`, `x5u` or `jwk` uses the attacker's key: CVE-2018-0114.
 """
 
-
 _TYPE: Final = re.compile(r"(?:application/)?jwt", re.IGNORECASE | re.ASCII)
 
 

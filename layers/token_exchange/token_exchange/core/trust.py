@@ -122,6 +122,7 @@ def choose_entry(unverified_claims: Mapping[str, Json], issuers: IssuersByUrl) -
 def _audiences(claim: Json) -> set[str]:
     members = claim if isinstance(claim, list) else [claim]
     audiences = {member for member in members if isinstance(member, str)}
+    # Without this check, a token with an empty aud would be for every entry: the empty set is a subset of any set.
     if not audiences or not all(isinstance(member, str) for member in members):
         raise Refused(Reason.WRONG_AUDIENCE, "the token's aud is neither a string nor a list of strings")
     return audiences
@@ -150,8 +151,9 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
             raise Refused(Reason.MISSING_CLAIM, f"the token has no {name}")
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     not_before = issued_at if claims.get("nbf") is None else _time(claims, "nbf")
-    _require_text(claims, "sub")
-    token_id = None if claims.get("jti") is None else _require_text(claims, "jti")
+    # RFC 8725 section 3.8. Audit records and some presets identify the run by it.
+    _require_string(claims, "sub")
+    token_id = None if claims.get("jti") is None else _require_string(claims, "jti")
     # An issuer that signs such a token is broken, and its other times cannot be relied on either.
     if expires_at <= issued_at:
         raise Refused(Reason.INVALID_CLAIM, "the token's exp is not after its iat")
@@ -175,7 +177,7 @@ def _time(claims: Mapping[str, Json], name: str) -> int | float:
     return value
 
 
-def _require_text(claims: Mapping[str, Json], name: str) -> str:
+def _require_string(claims: Mapping[str, Json], name: str) -> str:
     value = claims[name]
     if not isinstance(value, str) or not value:
         raise Refused(Reason.INVALID_CLAIM, f"the token's {name}: expected a non-empty string")

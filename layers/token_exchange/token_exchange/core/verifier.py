@@ -87,6 +87,7 @@ class Verifier:
     def _prove_signature(
         self, unverified: UnverifiedToken, header: Header, trust: IssuerTrust, attempt: Attempt
     ) -> None:
+        # Keys of this entry only: a key of another issuer must never verify its tokens (RFC 8725 section 3.8).
         with attempt.measure("keys"):
             found = self._keys.find(trust, key_id=header.key_id, algorithm=header.algorithm, deadline=attempt.deadline)
         try:
