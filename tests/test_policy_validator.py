@@ -43,7 +43,12 @@ def test_a_good_policy_passes_and_its_hash_is_reported() -> None:
         (b"\xff", ["not UTF-8 at byte 0"]),
         (
             f"# \u2028\n{GOOD}",
-            ["line 1, column 3: expected text without the line separator U+2028, which ends a line for YAML only"],
+            [
+                (
+                    "line 1, column 3: expected only visible characters, "
+                    "found the line separator U+2028, which ends a line only in YAML"
+                )
+            ],
         ),
         (GOOD.replace('"version": 1', '"version": 2'), ["version: expected 1, found the number 2"]),
         # everything that is wrong, each with its place
@@ -75,7 +80,7 @@ def test_what_the_service_could_not_load_is_refused() -> None:
     # It has no files beside it.
     named = json.loads(GOOD)
     named["issuers"]["ci"]["ca_bundle"] = "ca.pem"
-    with pytest.raises(PolicyRefused, match="only a policy that is a file can name files"):
+    with pytest.raises(PolicyRefused, match="only a policy read from a file can name files"):
         validated(json.dumps(named))
     # A region's partition, and whether there is a state table, are the service's.
     with pytest.raises(PolicyRefused, match=r"registries\.apps"):

@@ -57,7 +57,7 @@ class StrictJson(Plain):
         if found != json.loads(document) or repr(found) != repr(json.loads(document)):
             raise Broken("reads-another-value", "json.loads reads another value")
         if _has_repeated_member(document):
-            raise Broken("repeated-member", "a member twice in one object is read")
+            raise Broken("repeated-member", "an object has a duplicate member is read")
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
 
 

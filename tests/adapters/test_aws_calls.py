@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from token_exchange.adapters.aws_calls import answered, made
+from token_exchange.adapters.aws_calls import call_aws, create_client
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 
 SUBJECT = "role arn:aws:iam::111122223333:role/ci"
@@ -46,7 +46,7 @@ def _raising(error: Exception) -> Callable[[], NoReturn]:
 
 def _refusal(error: Exception, refusal: Reason = Reason.ROLE_REFUSED) -> Refused:
     with pytest.raises(Refused) as refused:
-        answered(_raising(error), refusal=refusal, subject=SUBJECT)
+        call_aws(_raising(error), refusal=refusal, subject=SUBJECT)
     return refused.value
 
 
@@ -57,7 +57,7 @@ def test_a_session_that_sts_cannot_pack_can_be_told_apart(code: str) -> None:
 
 
 def test_an_answer_is_passed_on() -> None:
-    assert answered(lambda: 7, refusal=Reason.ROLE_REFUSED, subject=SUBJECT) == 7
+    assert call_aws(lambda: 7, refusal=Reason.ROLE_REFUSED, subject=SUBJECT) == 7
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
 
 def test_a_fault_of_our_own_is_not_taken_for_awss() -> None:
     with pytest.raises(LookupError):
-        answered(_raising(LookupError("nothing was lent")), refusal=Reason.ROLE_REFUSED, subject=SUBJECT)
+        call_aws(_raising(LookupError("nothing was lent")), refusal=Reason.ROLE_REFUSED, subject=SUBJECT)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_quoted_text_of_aws_is_redacted_and_bounded(secret: str) -> None:
 def test_a_client_that_cannot_be_made_is_misconfigured() -> None:
     for error in (ValueError("Invalid endpoint: nonsense"), BotoCoreError()):
         with pytest.raises(Refused) as refused:
-            made(_raising(error), service="STS")
+            create_client(_raising(error), service="STS")
         assert refused.value.reason is Reason.MISCONFIGURED
         assert "STS" in refused.value.description
-    assert made(lambda: 7, service="STS") == 7
+    assert create_client(lambda: 7, service="STS") == 7

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, may_be_an_issuers
+from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, is_allowed_address
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.issuer_keys.fetch import FetchFailed
 
@@ -40,7 +40,7 @@ from token_exchange.issuer_keys.fetch import FetchFailed
     ],
 )
 def test_no_metadata_or_special_address_is_contacted(address: str, *, allowed: bool) -> None:
-    assert may_be_an_issuers(address) is allowed
+    assert is_allowed_address(address) is allowed
 
 
 def resolving_to(*addresses: str) -> Resolve:
@@ -53,5 +53,5 @@ def resolving_to(*addresses: str) -> Resolve:
 
 def test_a_host_that_resolves_to_metadata_is_not_contacted() -> None:
     fetcher = HttpsFetcher(clock=SystemClock(), resolve=resolving_to("169.254.169.254", "fd00:ec2::254"))
-    with pytest.raises(FetchFailed, match="addresses at which no issuer can be"):
+    with pytest.raises(FetchFailed, match="addresses that are not allowed for issuers"):
         fetcher.fetch("https://ci.acme.example/keys", ca_bundle=None, timeout_seconds=1, max_bytes=100)

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from token_exchange.adapters.log import cleaned_traceback, last_words, logger_for, quiet_libraries, serialized
+from token_exchange.adapters.log import cleaned_traceback, logger_for, quiet_libraries, serialized, write_to_stderr
 
 
 class Surprise:
@@ -50,7 +50,7 @@ def test_a_logger_is_the_processs_and_made_once(capsys: pytest.CaptureFixture[st
 def test_last_words_go_to_standard_error_or_nowhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last_words({"event": "internal-error"})
+    write_to_stderr({"event": "internal-error"})
     assert capsys.readouterr().err == '{"event":"internal-error"}\n'
 
     class Closed:
@@ -58,7 +58,7 @@ def test_last_words_go_to_standard_error_or_nowhere(
             raise ValueError("I/O operation on closed file")
 
     monkeypatch.setattr("sys.stderr", Closed())
-    last_words({"event": "internal-error"})
+    write_to_stderr({"event": "internal-error"})
 
 
 def test_a_traceback_says_where_and_not_which_secret() -> None:

@@ -16,7 +16,7 @@ from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.policy_remote import POLL_SECONDS, PolicyInAppConfig
 from token_exchange.adapters.settings import AppConfigPlace, SystemClock
 from token_exchange.core.ports import Deadline
-from token_exchange.loading.store import LOOK_SECONDS, PolicyDocument, PolicyUnreadable
+from token_exchange.loading.store import POLICY_CHECK_TIMEOUT_SECONDS, PolicyDocument, PolicyUnreadable
 
 PLACE = AppConfigPlace(application="ecr-token-exchange", environment="live", profile="policy")
 DEPLOYED = Place(application="ecr-token-exchange", environment="live", profile="policy")
@@ -168,8 +168,8 @@ def test_a_check_ends_in_time(story: Story, operation: str) -> None:
     clock = SystemClock()
     begun = clock.monotonic()
     with pytest.raises(PolicyUnreadable):
-        story.policy.read(Deadline(clock=clock, at_monotonic_seconds=begun + LOOK_SECONDS))
-    assert clock.monotonic() - begun < LOOK_SECONDS + 0.5
+        story.policy.read(Deadline(clock=clock, at_monotonic_seconds=begun + POLICY_CHECK_TIMEOUT_SECONDS))
+    assert clock.monotonic() - begun < POLICY_CHECK_TIMEOUT_SECONDS + 0.5
 
 
 def test_a_missing_or_empty_deployment_is_an_error(story: Story, running: tuple[Aws, AwsClients, MovedClock]) -> None:

@@ -150,6 +150,6 @@ def test_a_table_that_hangs_costs_what_the_deadline_allows(wire: Wire, monkeypat
     state = table_at(f"http://127.0.0.1:{wire.server.port}", "state", monkeypatch)
     wire.answer = Silence.HANG
     started = time.monotonic()
-    with pytest.raises(StateUnavailable, match="in the time that this request had left"):
+    with pytest.raises(StateUnavailable, match="before the request's deadline"):
         state.add("budget#x", most=1, expires_at_seconds=UNTIL, deadline=deadline(0.3))
     assert 0.2 < time.monotonic() - started < 2

@@ -67,14 +67,15 @@ def test_a_text_claim_of_another_type_is_refused(subtests: pytest.Subtests) -> N
 
 
 @pytest.mark.parametrize(
-    ("provider", "path"), [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].only)]
+    ("provider", "path"),
+    [(provider, path) for provider in PRESETS for path in sorted(PRESETS[provider].required_values)],
 )
 def test_a_token_of_another_kind(provider: str, path: ClaimPath) -> None:
     """Python has 0 and False equal, and 1 and True; a job's token has neither as a number."""
     hostile: list[Json] = ["x", "true", "false", "True", 0, 1, 0.0, 1.0, [], [False], {}, True, False]
     for value in hostile:
         claims = {**SAMPLES[provider], path[0]: value}
-        if not any(value is good for good in PRESETS[provider].only[path]):
+        if not any(value is good for good in PRESETS[provider].required_values[path]):
             assert refusal(provider, claims).reason is Reason.INVALID_CLAIM
 
 
@@ -83,7 +84,7 @@ def test_what_is_null_or_empty_is_absent(subtests: pytest.Subtests) -> None:
         with subtests.test(provider=provider):
             preset = PRESETS[provider]
             for name, source in preset.vocabulary.items():
-                first = source.behind[0][0] if source.behind else "sub"
+                first = source.source_claims[0][0] if source.source_claims else "sub"
                 # What no claim carries cannot be absent, and `sub` is looked at before.
                 if first != "sub" and first not in {path[0] for path in preset.marks}:
                     for value in (None, ""):

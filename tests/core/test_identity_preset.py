@@ -23,7 +23,7 @@ def test_what_the_vocabulary_is_made_of_is_documented(subtests: pytest.Subtests)
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             for source in preset.vocabulary.values():
-                assert {path[0] for path in source.behind} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
+                assert {path[0] for path in source.source_claims} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
 def test_what_marks_a_job_is_documented(subtests: pytest.Subtests) -> None:
@@ -32,10 +32,10 @@ def test_what_marks_a_job_is_documented(subtests: pytest.Subtests) -> None:
             assert preset.required
             assert {path[0] for path in preset.marks | preset.must_match} <= preset.claims.keys()
             assert {path for path in preset.marks if len(path) > 1} <= preset.nested_claims.keys()
-            for path, values in preset.only.items():
+            for path, values in preset.required_values.items():
                 kinds = {"boolean" if isinstance(value, bool) else "text" for value in values}
                 assert kinds == {preset.claim_type(path)}
-            assert all(preset.claim_type(path) == "text" for path in preset.endings)
+            assert all(preset.claim_type(path) == "text" for path in preset.required_suffixes)
 
 
 def test_what_is_nested_is_inside_objects(subtests: pytest.Subtests) -> None:
@@ -56,7 +56,7 @@ def test_what_comes_in_braces_is_documented(subtests: pytest.Subtests) -> None:
         with subtests.test(preset=preset.provider):
             assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
             assert preset.braced_uuids >= {
-                path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].behind
+                path for name in NAMES if preset.is_braced(name) for path in preset.vocabulary[name].source_claims
             }
 
 
@@ -70,7 +70,7 @@ def test_what_is_declared_is_documented_and_not_proven(subtests: pytest.Subtests
 def test_what_the_linter_goes_by_is_documented(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
-            filed = preset.triggers | preset.written | preset.sent_empty | preset.behind_host
+            filed = preset.triggers | preset.job_controlled_claims | preset.empty_claims | preset.host_prefixed_claims
             assert {path[0] for path in filed} <= preset.claims.keys() | {"sub"}
             assert preset.named_in_sub <= preset.vocabulary.keys()
 
@@ -105,7 +105,7 @@ def test_what_stands_beside_a_trigger_is_a_members(subtests: pytest.Subtests) ->
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
-            for claim, value in preset.beside_triggers.items():
+            for claim, value in preset.trigger_context.items():
                 assert preset.untrusted_trigger({**members, claim: value}) is None
                 assert isinstance(value, str)
 
@@ -113,7 +113,7 @@ def test_what_stands_beside_a_trigger_is_a_members(subtests: pytest.Subtests) ->
 def test_only_what_has_one_of_some_values_has_a_default(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
-            assert preset.defaults.keys() <= preset.only.keys()
+            assert preset.defaults.keys() <= preset.required_values.keys()
             assert not preset.defaults.keys() & preset.marks
 
 
@@ -143,7 +143,7 @@ def test_each_id_is_of_the_name_it_belongs_to(subtests: pytest.Subtests) -> None
         with subtests.test(preset=preset.provider):
             for name in IDS - {"run_id", "job_id"}:
                 if name in preset.vocabulary:
-                    assert set(preset.vocabulary[name].behind) <= preset.who
+                    assert set(preset.vocabulary[name].source_claims) <= preset.who
             assert ("sub",) in preset.who
 
 

@@ -41,7 +41,7 @@ def test_an_unusable_key_costs_only_itself() -> None:
         (b"<html>503</html>", "the key set is not strict JSON: not JSON"),
         (b"", "the key set is not strict JSON: not JSON"),
         (b"[]", "the key set is not strict JSON: not a JSON object"),
-        (b'{"keys": [], "keys": []}', "the key set is not strict JSON: a member twice in one object"),
+        (b'{"keys": [], "keys": []}', "the key set is not strict JSON: an object has a duplicate member"),
         ({}, "the key set has no list keys"),
         ({"keys": {"one": ONE}}, "the key set has no list keys"),
         # no key, too many keys, only keys that cannot be used

@@ -49,4 +49,4 @@ def test_a_signature_by_another_of_the_same_keys_algorithms() -> None:
 
 
 def test_the_refusal_shows_nothing_of_the_token() -> None:
-    assert str(BadSignature()) == "bad-signature: the token's signature is not by the issuer's key that it names"
+    assert str(BadSignature()) == "bad-signature: the token's signature does not verify with the issuer's key it names"

@@ -80,7 +80,7 @@ def test_one_form_and_nothing_else(source: Source, value: str, expected: str | N
 @pytest.mark.parametrize("source", SOURCES)
 def test_what_is_absent_is_absent(source: Source) -> None:
     assert [source.read(claims) for claims in ({}, {"x": None}, {"x": ""})] == [None, None, None]
-    assert source.behind == (X,)
+    assert source.source_claims == (X,)
 
 
 def test_a_value_that_is_not_text_is_refused(subtests: pytest.Subtests) -> None:

@@ -59,29 +59,29 @@ def test_reads_an_object(document: bytes, value: Json) -> None:
         (b'{"a": "', "not JSON"),
         (b"{\xc2\xa0}", "not JSON"),
         # a member twice: a reader that keeps the first and one that keeps the last see two tokens
-        (b'{"aud": "a", "aud": "b"}', "a member twice in one object"),
-        (rb'{"aud": "a", "\u0061ud": "b"}', "a member twice in one object"),
-        (b'{"a": [{"b": 1, "b": 1}]}', "a member twice in one object"),
+        (b'{"aud": "a", "aud": "b"}', "an object has a duplicate member"),
+        (rb'{"aud": "a", "\u0061ud": "b"}', "an object has a duplicate member"),
+        (b'{"a": [{"b": 1, "b": 1}]}', "an object has a duplicate member"),
         # numbers that are none, or that overflow later
-        (b'{"exp": NaN}', "NaN, which JSON does not have"),
-        (b'{"exp": Infinity}', "Infinity, which JSON does not have"),
-        (b'{"exp": -Infinity}', "-Infinity, which JSON does not have"),
-        (b'{"exp": 1e400}', "a number too large or too long"),
-        (b'{"exp": -1e400}', "a number too large or too long"),
-        (b'{"exp": 1.' + b"0" * 64 + b"}", "a number too large or too long"),
+        (b'{"exp": NaN}', "NaN is not valid JSON"),
+        (b'{"exp": Infinity}', "Infinity is not valid JSON"),
+        (b'{"exp": -Infinity}', "-Infinity is not valid JSON"),
+        (b'{"exp": 1e400}', "a number is too large or too long"),
+        (b'{"exp": -1e400}', "a number is too large or too long"),
+        (b'{"exp": 1.' + b"0" * 64 + b"}", "a number is too large or too long"),
         (b'{"exp": ' + b"9" * 21 + b"}", "an integer of more than 20 characters"),
         (b'{"exp": ' + b"9" * 5000 + b"}", "an integer of more than 20 characters"),
         # depth
-        (nested(33), "nested more than 32 deep"),
-        (nested(500), "nested more than 32 deep"),
-        (b'{"a":' * 500 + b"1" + b"}" * 500, "nested more than 32 deep"),
+        (nested(33), "nested more than 32 levels deep"),
+        (nested(500), "nested more than 32 levels deep"),
+        (b'{"a":' * 500 + b"1" + b"}" * 500, "nested more than 32 levels deep"),
         # more values than a token or a body has, wherever they stand
         (b'{"a": [' + b"1," * 1000 + b"1]}", "more than 1000 commas and opening brackets"),
         (b'{"a": ["' + b"," * 1000 + b'"]}', "more than 1000 commas and opening brackets"),
         (b"{" + b",".join(b'"%d": 1' % i for i in range(1001)) + b"}", "more than 1000 commas and opening brackets"),
         (nested(8000), "more than 1000 commas and opening brackets"),
         (b"[" * 100_000, "more than 1000 commas and opening brackets"),
-        (b'{"a":' * 33 + b"1" + b"}" * 33, "nested more than 32 deep"),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, "nested more than 32 levels deep"),
         # half a character: nothing could hash or log it later
         (rb'{"sub": "\ud800"}', "a lone surrogate"),
         (rb'{"sub": ["\udc00\ud800"]}', "a lone surrogate"),
@@ -107,7 +107,7 @@ def test_another_limit_is_another_documents() -> None:
 
 @pytest.mark.parametrize("document", [b"[" * 100_000, b'{"a":' * 100_000])
 def test_depth_is_bounded_where_values_are_not(document: bytes) -> None:
-    with pytest.raises(NotStrictJson, match="nested more than 32 deep"):
+    with pytest.raises(NotStrictJson, match="nested more than 32 levels deep"):
         parse_object(document, max_values=None)
 
 

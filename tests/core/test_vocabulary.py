@@ -3,7 +3,7 @@ import pytest
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, Flag, Joined, ShortRef, TypedRef
-from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, WHO, claim_at, spelled, text_at, without_braces
+from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, WHO, claim_at, spelled, string_at, without_braces
 
 BRANCH = ShortRef(("ref",), ("ref_type",), "branch")
 TAG = ShortRef(("ref",), ("ref_type",), "tag")
@@ -42,14 +42,14 @@ def test_no_path_is_the_whole_token() -> None:
     ("value", "text"), [("x", "x"), (7, "7"), (0, "0"), (-1, "-1"), ("", None), (None, None), (" ", " ")]
 )
 def test_text_of_a_claim(value: Json, text: str | None) -> None:
-    assert text_at({"a": value}, ("a",)) == text
+    assert string_at({"a": value}, ("a",)) == text
     assert Claim(("a",)).read({"a": value}) == text
 
 
 @pytest.mark.parametrize("value", [True, False, 1.5, 7.0, [], ["x"], {}, {"x": "y"}])
 def test_what_has_no_text(value: Json) -> None:
     with pytest.raises(Refused) as refused:
-        text_at({"a": value}, ("a",))
+        string_at({"a": value}, ("a",))
     assert refused.value.reason is Reason.INVALID_CLAIM
     assert "claim a" in refused.value.description
 
@@ -118,13 +118,13 @@ def test_a_value_that_is_not_a_flag_is_refused(value: Json) -> None:
 
 
 def test_every_source_says_which_claims_it_is_made_of() -> None:
-    assert Claim(("a", "b")).behind == (("a", "b"),)
-    assert Flag(("a",)).behind == (("a",),)
-    assert BRANCH.behind == SHORT.behind == (("ref",), ("ref_type",))
-    assert Constant("x").behind == ()
-    assert BracedUuid(("a",)).behind == (("a",),)
-    assert Joined(("a",), ("b",)).behind == (("a",), ("b",))
-    assert ClaimUnless(("a",), unless=("b",)).behind == (("a",),)
+    assert Claim(("a", "b")).source_claims == (("a", "b"),)
+    assert Flag(("a",)).source_claims == (("a",),)
+    assert BRANCH.source_claims == SHORT.source_claims == (("ref",), ("ref_type",))
+    assert Constant("x").source_claims == ()
+    assert BracedUuid(("a",)).source_claims == (("a",),)
+    assert Joined(("a",), ("b",)).source_claims == (("a",), ("b",))
+    assert ClaimUnless(("a",), unless=("b",)).source_claims == (("a",),)
 
 
 UUID = "3f1d7c52-8a40-4b6e-9d15-c2e70a94b836"

@@ -29,4 +29,7 @@ def test_a_hidden_character_keeps_a_policy_from_deployment(tmp_path: Path) -> No
     path.write_bytes(b"version: 1 # \r grants: []\n")
     done = checked(path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "line 1, column 14: expected text without a carriage return without a line feed" in done.stderr
+    assert (
+        "line 1, column 14: expected only visible characters, found a carriage return without a line feed"
+        in done.stderr
+    )

@@ -11,7 +11,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason
 from token_exchange.http import request as parameters
 from token_exchange.http import routes
-from token_exchange.http.sent import KNOWN
+from token_exchange.http.parameters import KNOWN
 
 type Fields = dict[str, Json]
 

@@ -162,7 +162,7 @@ def test_the_guides_vocabulary_is_the_presets() -> None:
         documented |= set(row)
         for column, preset in zip(columns, presets, strict=True):
             sources = [preset.vocabulary[name] for name in row if name in preset.vocabulary]
-            behind = {path[-1] for source in sources for path in source.behind}
+            behind = {path[-1] for source in sources for path in source.source_claims}
             assert set(code_in(column)) == behind, f"{names} of {preset.provider}"
     assert documented | {"pipeline"} == set(get_args(Name.__value__))
 

@@ -47,7 +47,7 @@ def test_the_vocabulary_is_the_presets(subtests: pytest.Subtests) -> None:
             assert documented.keys() == preset.vocabulary.keys()
             for name, source in preset.vocabulary.items():
                 words = documented[name]
-                behind = {spelled(path) for path in source.behind}
+                behind = {spelled(path) for path in source.source_claims}
                 assert set(code_in(words.partition(", unless ")[0])) == behind, name
                 assert ("declared" in words) is preset.is_declared(name)
                 proven = "declared" not in words and "not proven" not in words
@@ -65,9 +65,9 @@ def test_the_claims_that_mark_a_job_are_documented(subtests: pytest.Subtests) ->
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
             (line,) = re.findall(r"^- \*\*A job's token has\*\* (.*)\.$", section(preset), re.MULTILINE)
-            only = [value for values in preset.only.values() for value in values]
+            only = [value for values in preset.required_values.values() for value in values]
             values = {str(value).lower() if isinstance(value, bool) else value for value in only} | {
-                *preset.endings.values()
+                *preset.required_suffixes.values()
             }
             named = set(code_in(line))
             assert {spelled(path) for path in preset.marks} <= named

@@ -88,7 +88,7 @@ def test_a_key_set_where_it_does_not_belong(jwks_uri: Json) -> None:
 
 
 def test_another_host_takes_the_place_of_the_issuers_own() -> None:
-    with pytest.raises(UnusableDiscovery, match="not on the host"):
+    with pytest.raises(UnusableDiscovery, match="not on the expected host"):
         read(keys_host="keys.example")
 
 

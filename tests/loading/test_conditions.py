@@ -131,13 +131,13 @@ def test_names_need_not_be_of_one_issuer() -> None:
 
 def test_messages_say_what_to_write() -> None:
     (star,) = problems_of(conditions("match", {"branch": "release/*"}))
-    assert star.message == "a plain value is compared as it stands; write {like: 'release/*'}"
+    assert star.message == "a plain value is compared exactly; for a pattern write {like: 'release/*'}"
     (number,) = problems_of(conditions("match", {"repository_id": 7}))
-    assert number.message == "the claim is text, this is the number 7; quote it: '7'"
+    assert number.message == "the claim is a string, found the number 7; quote it: '7'"
     (flag,) = problems_of(conditions("match", {"branch": True}))
-    assert flag.message == "the claim is text, this is true; quote it: 'true'"
+    assert flag.message == "the claim is a string, found true; quote it: 'true'"
     (nested,) = problems_of(conditions("claims", {"repository": {"lik": "x"}}))
-    assert nested.message == "the claim is text; expected a value or operators (exists, like, not, not_like)"
+    assert nested.message == "the claim is a string; expected a value or operators (exists, like, not, not_like)"
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_two_rules_of_one_name() -> None:
 
 def test_messages_name_the_issuer_and_what_it_lacks() -> None:
     (problem,) = problems_of(rules({"name": "d", "issuers": ["gitlab"], "match": {"workflow": "x"}}))
-    assert str(problem) == "deny[0].match.workflow: no token of gitlab has it; raw claims go under claims:"
+    assert str(problem) == "deny[0].match.workflow: tokens of gitlab do not have it; put raw claims under claims"
 
 
 @pytest.mark.parametrize(

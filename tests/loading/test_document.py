@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from tests.loading.documents import document, load
 from token_exchange.core.ports import Json
-from token_exchange.loading.document import read_document
+from token_exchange.loading.document import hidden_characters, read_document
 from token_exchange.loading.fields import MAX_DEPTH, Node, Unquoted
-from token_exchange.loading.hidden_characters import hidden_characters
 from token_exchange.loading.problems import Code, PolicyUnusable, Problems, spelled_path
 
 JSON = st.recursive(
@@ -214,9 +213,9 @@ def test_messages_say_where_and_what_to_do() -> None:
     assert message(b"a: \xff") == "not UTF-8 at byte 3"
     assert message("a: !!str 1") == "a: tags are not allowed; write the value itself"
     assert message("on: 1") == "on: quote the key: 'on'"
-    assert message("x: {[1]: 2}") == "line 1, column 5: x: a key must be plain text"
+    assert message("x: {[1]: 2}") == "line 1, column 5: x: a key must be a string"
     assert message("a:\n  " + "[" * 30).startswith("line 2, column 23: more than 20 levels")
-    assert message("# %TAG\n%TAG ! x\n--- 1\n") == "line 2, column 1: no line may begin with %TAG"
+    assert message("# %TAG\n%TAG ! x\n--- 1\n") == "line 2, column 1: %TAG directives are not allowed"
 
 
 @settings(deadline=None)

@@ -63,7 +63,7 @@ def test_a_path_that_is_not_utf8_is_refused_though_it_exists() -> None:
 def test_a_file_that_cannot_be_read() -> None:
     (problem,) = problems_of(pinned("keys.json"), folder=Folder())
     assert str(problem) == (
-        "issuers.own.jwks_file: expected a file that can be read (No such file or directory), found 'keys.json'"
+        "issuers.own.jwks_file: expected a readable file (No such file or directory), found 'keys.json'"
     )
 
 
@@ -72,7 +72,7 @@ def test_only_a_policy_that_is_a_file_names_files(key: str) -> None:
     found = changed(document(), f"issuers.own.{key}", "x")
     (problem,) = problems_of(found, folder=None)
     assert problem.path == ("issuers", "own", key)
-    assert "only a policy that is a file can name files" in problem.message
+    assert "only a policy read from a file can name files" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, similar
+from token_exchange.loading.fields import Fields, Node, Unquoted, closest_match, described
 from token_exchange.loading.problems import Code, PolicyUnusable, Problems, spelled_path
 
 
@@ -41,31 +41,31 @@ class Reading:
 )
 def test_a_value_that_is_not_text_is_refused(value: Node, code: Code) -> None:
     reading = Reading({"key": value})
-    assert reading.fields.text("key") is None
+    assert reading.fields.string("key") is None
     assert reading.faults() == [("key", code)]
 
 
 def test_text_as_it_stands() -> None:
     reading = Reading({"key": "a b é"})
-    assert reading.fields.text("key") == "a b é"
-    assert reading.fields.text("other") is None
+    assert reading.fields.string("key") == "a b é"
+    assert reading.fields.string("other") is None
     reading.problems.raise_if_any()
 
 
 def test_a_missing_field_is_a_problem_where_it_is_required() -> None:
     reading = Reading({})
-    assert reading.fields.text("key", required=True) is None
+    assert reading.fields.string("key", required=True) is None
     assert reading.faults() == [("key", "missing")]
 
 
 def test_a_text_that_needs_quotes_is_shown_with_them() -> None:
     reading = Reading({"a": Unquoted("no", "a boolean"), "b": True, "c": 7})
     for key in "abc":
-        reading.fields.text(key)
+        reading.fields.string(key)
     assert reading.message().splitlines() == [
         "a: looks like a boolean; quote it: 'no'",
-        "b: expected text, found true; quote it: 'true'",
-        "c: expected text, found the number 7; quote it: '7'",
+        "b: expected a string, found true; quote it: 'true'",
+        "c: expected a string, found the number 7; quote it: '7'",
     ]
 
 
@@ -78,9 +78,9 @@ def test_a_value_that_is_not_a_boolean_is_refused(value: Node) -> None:
 
 def test_lists_of_texts() -> None:
     reading = Reading({"one": "a", "many": ["a", "b"]})
-    assert reading.fields.texts("one", single=True) == ("a",)
-    assert reading.fields.texts("many") == ("a", "b")
-    assert reading.fields.texts("none") is None
+    assert reading.fields.strings("one", single=True) == ("a",)
+    assert reading.fields.strings("many") == ("a", "b")
+    assert reading.fields.strings("none") is None
     reading.problems.raise_if_any()
 
 
@@ -101,7 +101,7 @@ def test_a_value_that_is_not_a_list_of_texts_is_refused(
     expected: list[tuple[str, Code]],
 ) -> None:
     reading = Reading({"key": value})
-    reading.fields.texts("key", single=single)
+    reading.fields.strings("key", single=single)
     assert reading.faults() == expected
 
 
@@ -116,7 +116,7 @@ def test_a_value_that_is_not_a_list_of_texts_is_refused(
 def test_a_value_that_is_not_a_list_of_mappings_is_refused(value: Node, expected: list[tuple[str, Code]]) -> None:
     reading = Reading({"key": value})
     for fields in reading.fields.mappings("key"):
-        fields.text("a")
+        fields.string("a")
         fields.finish()
     assert reading.faults() == expected
 
@@ -130,8 +130,8 @@ def test_a_name_with_a_bad_mapping_is_still_defined() -> None:
 
 def test_unknown_keys_are_reported_with_what_was_meant() -> None:
     reading = Reading({"audiense": "x", "zzz": 1, "passed": 2})
-    reading.fields.text("audience")
-    reading.fields.pass_over("passed")
+    reading.fields.string("audience")
+    reading.fields.ignore("passed")
     reading.fields.finish()
     assert reading.message().splitlines() == [
         "audiense: unknown key; did you mean audience?",
@@ -142,10 +142,10 @@ def test_unknown_keys_are_reported_with_what_was_meant() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, "nothing"),
+        (None, "no value"),
         (True, "true"),
         (7, "the number 7"),
-        ("x", "the text 'x'"),
+        ("x", "the string 'x'"),
         (Unquoted("0x1f", "a number"), "0x1f, which looks like a number"),
         ([1], "a list"),
         ({"a": 1}, "a mapping"),
@@ -171,7 +171,7 @@ def test_values_for_a_person(value: Node, text: str) -> None:
     ],
 )
 def test_a_misspelt_name_has_one_that_was_meant(name: str, known: list[str], found: str | None) -> None:
-    assert similar(name, known) == found
+    assert closest_match(name, known) == found
 
 
 def test_few_choices_are_listed_and_many_are_not() -> None:

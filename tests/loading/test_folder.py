@@ -71,7 +71,7 @@ def test_grants_in_the_main_file_of_a_folder_are_refused() -> None:
 def test_a_folder_with_a_one_file_policy_is_reported() -> None:
     (problem,) = folder_problems(document(), {})
     assert (problem.path, problem.code) == (("grants",), "conflict")
-    assert problem.message.endswith("for a policy of one file, give the file instead of its folder")
+    assert problem.message.endswith("to load a policy of one file, give the file and not its folder")
 
 
 @pytest.mark.parametrize("key", ["version", "issuers", "registries", "deny", "files"])

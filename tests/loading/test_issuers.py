@@ -189,7 +189,7 @@ def test_two_entries_of_one_issuer_differ_in_every_audience() -> None:
     ]
     (problem,) = problems_of(changed(apart, "issuers.other.audience", ["c", "b"]))
     assert problem.path == ("issuers", "other", "audience")
-    assert "'b' of the same issuer belongs to github" in problem.message
+    assert "'b' of the same issuer is already used by github" in problem.message
     assert faults(changed(apart, "issuers.other.audience", ["b", "a"])) == [("issuers.other.audience", "conflict")] * 2
 
 

@@ -35,9 +35,9 @@ def test_all_are_raised_together() -> None:
     problems = Problems()
     problems.raise_if_any()
     problems.add(("a",), "missing", "missing")
-    problems.add(("b",), "empty", "is an empty list")
+    problems.add(("b",), "empty", "expected at least one item, found an empty list")
     assert len(problems) == 2
-    with pytest.raises(PolicyUnusable, match=r"^a: missing\nb: is an empty list$"):
+    with pytest.raises(PolicyUnusable, match=r"^a: missing\nb: expected at least one item, found an empty list$"):
         problems.raise_if_any()
 
 

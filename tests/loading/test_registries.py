@@ -186,7 +186,7 @@ def test_no_two_registries_share_a_host() -> None:
     same = changed(document(), "registries.base.region", "eu-central-1")
     (problem,) = problems_of(same)
     assert str(problem) == (
-        "registries.base: host 210987654321.dkr.ecr.eu-central-1.amazonaws.com belongs to apps already"
+        "registries.base: host 210987654321.dkr.ecr.eu-central-1.amazonaws.com is already used by apps"
     )
     extra = changed(document(), "registries.base.hosts", ["210987654321.dkr.ecr.eu-central-1.amazonaws.com"])
     assert faults(extra) == [("registries.base", "conflict")]

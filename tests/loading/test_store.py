@@ -12,8 +12,8 @@ from token_exchange.loading.document import ReadFile
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import (
-    FIRST_LOOK_SECONDS,
-    LOOK_SECONDS,
+    FIRST_POLICY_CHECK_TIMEOUT_SECONDS,
+    POLICY_CHECK_TIMEOUT_SECONDS,
     RETRY_SECONDS,
     PolicyDocument,
     PolicyStore,
@@ -246,8 +246,12 @@ def test_only_the_first_check_has_more_time(story: Story) -> None:
     for _ in range(3):
         story.store.current()
         story.clock.advance(60)
-    assert story.source.seconds == [FIRST_LOOK_SECONDS, LOOK_SECONDS, LOOK_SECONDS]
-    assert LOOK_SECONDS <= 1
+    assert story.source.seconds == [
+        FIRST_POLICY_CHECK_TIMEOUT_SECONDS,
+        POLICY_CHECK_TIMEOUT_SECONDS,
+        POLICY_CHECK_TIMEOUT_SECONDS,
+    ]
+    assert POLICY_CHECK_TIMEOUT_SECONDS <= 1
 
 
 def test_an_event_says_which_version_it_is_about(story: Story) -> None:

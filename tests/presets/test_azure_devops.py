@@ -47,9 +47,9 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
     [
         ({}, None),
         ({"rpo_ref": "refs/tags/v1"}, None),
-        ({"rpo_ref": "refs/pull/3/merge"}, "a ref that is no branch and no tag, 'refs/pull/3/merge'"),
-        ({"rpo_ref": "main"}, "a ref that is no branch and no tag, 'main'"),
-        ({"rpo_ref": None}, "a ref that is no branch and no tag, ''"),
+        ({"rpo_ref": "refs/pull/3/merge"}, "a ref that is neither a branch nor a tag, 'refs/pull/3/merge'"),
+        ({"rpo_ref": "main"}, "a ref that is neither a branch nor a tag, 'main'"),
+        ({"rpo_ref": None}, "a ref that is neither a branch nor a tag, ''"),
     ],
 )
 def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:

@@ -168,5 +168,5 @@ def test_what_settings_can_be(check: Callable[[str, Json], str], good: list[Json
 @pytest.mark.parametrize("issuer", ["https://ci.example/", "", "https://CI.example"])
 def test_a_fixed_issuer_takes_only_its_own_url(issuer: str) -> None:
     assert fixed_issuer(None, "https://ci.example") == fixed_issuer("https://ci.example", "https://ci.example")
-    with pytest.raises(BadSetting, match="the only one there is"):
+    with pytest.raises(BadSetting, match="the only issuer of this provider"):
         fixed_issuer(issuer, "https://ci.example")

@@ -39,7 +39,7 @@ def test_no_name_is_made_of_what_every_token_has_alike(subtests: pytest.Subtests
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             fixed = {(name,) for name in all_providers()[preset.provider].sample.fixed}
-            assert not any(fixed.intersection(source.behind) for source in preset.vocabulary.values())
+            assert not any(fixed.intersection(source.source_claims) for source in preset.vocabulary.values())
 
 
 def test_every_name_can_be_had(subtests: pytest.Subtests) -> None:
@@ -55,6 +55,6 @@ def test_a_claim_that_is_sent_empty_is_shown_so(subtests: pytest.Subtests) -> No
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             claims = dict(all_providers()[preset.provider].sample.job)
-            always = {path for path in preset.sent_empty if claim_at(claims, path) != ""}
+            always = {path for path in preset.empty_claims if claim_at(claims, path) != ""}
             # A run of a branch has one; a tag's has none.
             assert always <= {("branch",)}

@@ -116,7 +116,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
 def test_an_installation_on_a_domain_of_its_own(settings: dict[str, Json], issuer: str | None) -> None:
     preset = PROVIDER.preset(settings, issuer)
     assert preset.issuer == "https://acme.ci.acme.example"
-    assert preset.only == PRESET.only
+    assert preset.required_values == PRESET.required_values
     assert identify(preset, job_claims("semaphore")).vocabulary["organization"] == "acme"
     assert identify(preset, job_claims("semaphore", "pull-request")).untrusted_trigger == "ref type pull-request"
 
@@ -125,7 +125,7 @@ def test_the_starter_of_a_run_is_never_named() -> None:
     """The claim is there, and empty in every token."""
     assert job_claims("semaphore")["actor"] == ""
     assert not {"actor", "actor_id"} & PRESET.vocabulary.keys()
-    assert {("actor",), ("tag",)} <= PRESET.sent_empty
+    assert {("actor",), ("tag",)} <= PRESET.empty_claims
 
 
 def test_what_is_known_of_it() -> None:

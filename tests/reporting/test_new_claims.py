@@ -64,7 +64,7 @@ def test_each_is_reported_once_for_each_issuer() -> None:
 
 
 def test_the_log_cannot_be_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_claims, "_MOST_TOLD", 3)
+    monkeypatch.setattr(new_claims, "_MAX_REPORTED", 3)
     events = RecordedClaimEvents()
     new = NewClaims(events)
     for start in range(4):

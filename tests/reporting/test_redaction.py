@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.token import begins_as_header
+from token_exchange.core.token import starts_like_header
 from token_exchange.reporting.redaction import _MAY_HOLD_TOKEN, redacted, redacted_start, tokens_hashed
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
@@ -78,7 +78,7 @@ def test_a_key_is_left_out_of_any_text(before: str, octets: bytes, between: str,
 def test_every_start_of_a_header_is_a_candidate(rest: bytes, space: bytes) -> None:
     for header in (space + b'{"' + rest, rest):
         segment = base64.urlsafe_b64encode(header).rstrip(b"=").decode()
-        if len(segment) >= 9 and begins_as_header(segment):
+        if len(segment) >= 9 and starts_like_header(segment):
             assert _MAY_HOLD_TOKEN.search(f"x.{segment}")
             assert _MAY_HOLD_TOKEN.search(segment)
 

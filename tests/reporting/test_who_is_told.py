@@ -18,7 +18,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.http.event import HttpRequest
 from token_exchange.http.explain import explain_token
-from token_exchange.http.sent import Sent
+from token_exchange.http.parameters import SentParameters
 from token_exchange.http.token import denial
 from token_exchange.reporting.audit import AuditRecord
 
@@ -122,7 +122,7 @@ def answers(policy: Policy, caller: Caller, ask: AccessRequest) -> list[str]:
     """Return all that the caller is told: the refusal where it is one, and the explanation."""
     exchange, record = Deciding(policy, caller), AuditRecord(attempt=attempt_of())
     decision = exchange.decided(ask, record.attempt)
-    told = [denial(decision, Sent.read(REQUEST), record).body] if isinstance(decision, Denied) else []
+    told = [denial(decision, SentParameters.read(REQUEST), record).body] if isinstance(decision, Denied) else []
     explained = explain_token(
         exchange,
         replace(REQUEST, path="/v1/explain", query=() if ask.grant is None else (("grant", ask.grant),)),

@@ -122,7 +122,10 @@ def test_files_cannot_be_named_where_there_are_none(
     front = in_s3()
     assert front.send(front.token()).reason == "policy-unavailable"
     problems = str(log().events[0]["problems"])
-    assert "issuers.github.jwks_file: expected the text itself: only a policy that is a file can name files" in problems
+    assert (
+        "issuers.github.jwks_file: expected the content itself: only a policy read from a file can name files"
+        in problems
+    )
 
 
 def test_from_appconfig_the_policy_decides(front: Front, changed: StartChanged, policy: str, log: ReadLog) -> None:

@@ -106,4 +106,4 @@ def test_the_command_line_says_in_which_file_a_problem_is(folder: Path) -> None:
     (folder / "grants" / "c.yaml").write_text("grants: []")
     done = run("policy", "explain", folder, "--claims", "-", given="{}")
     assert done.status == 2
-    assert f"{folder}: grants/c.yaml: expected an entry under files" in done.err
+    assert f"{folder}: grants/c.yaml: expected an entry for this file under files" in done.err

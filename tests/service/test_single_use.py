@@ -225,4 +225,4 @@ def test_without_a_table_such_a_policy_is_not_in_force(changed: StartChanged, lo
     front = changed({"TOKEN_EXCHANGE_STATE_TABLE": ""})
     assert front.send(once(front), QUERY).reason == "policy-unavailable"
     problems = str([event["problems"] for event in log().events if event["event"] == "policy-not-loaded"])
-    assert "single_use: needs a state table" in problems
+    assert "single_use: requires a state table" in problems

@@ -91,7 +91,7 @@ def _cases(document: Node, file: str, folder: FilePath, problems: Problems) -> I
 
 
 def _case(fields: Fields, file: str, place: str, folder: FilePath) -> Case | None:
-    name, issuer = fields.text("name", required=True), fields.text("issuer")
+    name, issuer = fields.string("name", required=True), fields.string("issuer")
     claims, expected, ask = _claims(fields, folder), _expected(fields), _ask(fields)
     fields.finish()
     if name is None or claims is None or expected is None:
@@ -101,7 +101,7 @@ def _case(fields: Fields, file: str, place: str, folder: FilePath) -> Case | Non
 
 def _claims(fields: Fields, folder: FilePath) -> dict[str, Json] | None:
     """Return the claims of `claims_file`, with those of `claims` in their stead; None takes one out."""
-    path = fields.text("claims_file")
+    path = fields.string("claims_file")
     if path is None and "claims" not in fields:
         fields.problem("claims", "missing", "missing; give claims, claims_file or both")
         return None
@@ -140,8 +140,8 @@ def _ask(fields: Fields) -> AccessRequest:
     ask = fields.mapping("ask")
     if ask is None:
         return AccessRequest()
-    registries, grant = ask.texts("registry", single=True), ask.text("grant")
-    scope = ask.text("scope")
+    registries, grant = ask.strings("registry", single=True), ask.string("grant")
+    scope = ask.string("scope")
     ask.finish()
     try:
         return AccessRequest(registries=registries or (), grant=grant, scope=parse_scope(scope))
@@ -160,14 +160,14 @@ def _expected(fields: Fields) -> ExpectedLogin | ExpectedDenial | None:
         return None if reason is None else ExpectedDenial(reason=reason)
     wanted: dict[str, Json] = {}
     for key in _TEXTS:
-        if (text := expect.text(key, required=key == "grant")) is not None:
+        if (text := expect.string(key, required=key == "grant")) is not None:
             wanted[key] = text
     if "access" in expect and (access := expect.choice("access", ACCESSES)) is not None:
         wanted["access"] = access
     for key in _LISTS:
         if key in expect and expect.take(key) == []:
             wanted[key] = []
-        elif (texts := expect.texts(key)) is not None:
+        elif (texts := expect.strings(key)) is not None:
             wanted[key] = [*texts]
     expect.finish()
     grant = wanted.get("grant")

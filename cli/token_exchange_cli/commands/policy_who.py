@@ -13,7 +13,7 @@ from token_exchange.core.reach import parse_repository_name
 from token_exchange.core.refusals import quoted
 from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import spelled
-from token_exchange.loading.fields import meant
+from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.reachable import Wanted, Way, Ways, kind_of_login, organization_fields, way_fields, ways_to
@@ -69,7 +69,9 @@ def _registry(policy: Policy, name: str | None) -> Registry | None:
         return None
     registry = policy.registries_by_name_or_host.get(name)
     if registry is None:
-        raise Unusable(f"no registry has the name or host {name}{meant(name, policy.registries_by_name_or_host)}")
+        raise Unusable(
+            f"no registry has the name or host {name}{did_you_mean(name, policy.registries_by_name_or_host)}"
+        )
     return registry
 
 
@@ -92,7 +94,7 @@ def _remarks(policy: Policy, wanted: Wanted, ways: Ways) -> Iterator[str]:
     roles = {grant.terms.role for grant in policy.grants if grant.terms is not None}
     if wanted.role is not None and wanted.role not in roles:
         # An answer of nobody is believed in an incident, and would be the same for a misspelt name.
-        yield f"no grant names the role {wanted.role}{meant(wanted.role, roles)}"
+        yield f"no grant names the role {wanted.role}{did_you_mean(wanted.role, roles)}"
     if ways.in_report_mode:
         yield f"in report mode, and so no way yet: {', '.join(ways.in_report_mode)}"
     if ways.expired:

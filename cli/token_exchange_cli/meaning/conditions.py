@@ -47,7 +47,7 @@ def is_about(condition: Condition, name: Name, preset: Preset) -> bool:
             # That a ref is a branch does not say which.
             return condition.path == path
         case source:
-            return condition.path in source.behind
+            return condition.path in source.source_claims
 
 
 def demands(condition: Condition) -> bool:

@@ -68,7 +68,7 @@ def no_token_has(condition: Condition, issuer: Issuer) -> bool:
         return _is_absence(condition) and is_present(condition.name, issuer)
     if _is_absence(condition):
         return condition.path in preset.marks
-    values = preset.only.get(condition.path)
+    values = preset.required_values.get(condition.path)
     return values is not None and not any(map(condition.holds, values))
 
 

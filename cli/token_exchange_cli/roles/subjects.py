@@ -44,7 +44,7 @@ def subject_patterns(grant: Grant, issuer: Issuer) -> tuple[str, ...]:
 def _of_sub_itself(grant: Grant, issuer: Issuer) -> list[str] | None:
     stated = _stated(grant, "claims", "sub")
     for name, source in issuer.preset.vocabulary.items():
-        if stated is None and source.behind == (("sub",),):
+        if stated is None and source.source_claims == (("sub",),):
             stated = _stated(grant, "match", name)
     return stated
 

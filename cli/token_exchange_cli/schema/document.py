@@ -4,7 +4,7 @@ from token_exchange.core.keys import SCHEMES
 from token_exchange.core.policy import ACCESSES, ASSUMES, MODES
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import NAMES
-from token_exchange.loading.budgets import MOST_BUDGETS
+from token_exchange.loading.issuers import MAX_BUDGETS
 from token_exchange.presets.catalog import NAMES as PROVIDERS
 from token_exchange.presets.catalog import providers
 from token_exchange_cli.schema.forms import (
@@ -129,7 +129,7 @@ def _budgets() -> Schema:
         },
         ("per", "exchanges", "every"),
     )
-    return listed("Budgets, counted in this order.", budget, maxItems=MOST_BUDGETS)
+    return listed("Budgets, counted in this order.", budget, maxItems=MAX_BUDGETS)
 
 
 _SIGNING_PROFILE = "^arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}$"

@@ -1,7 +1,8 @@
 """Exchange a CI job's OIDC token for a short-lived, down-scoped registry login.
 
-The order in which a request is read: `endpoint`, `exchange`, then `verify`, `providers`, `policy` and
-`downscope`, which decide without touching the world; `adapters` do what was decided.
+A request passes through `service`, `http` and `core.exchange`. `core` decides without I/O; `adapters` implement its
+ports. `loading` and `presets` make the policy that it decides by, `issuer_keys` keeps the issuers' keys available, and
+`reporting` writes what was decided.
 """
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""Refuses a policy before it is deployed, by the loader that the service itself uses.
+"""Refuses a policy before it is deployed, with the loader that the service itself uses.
 
-Source: AppConfig User Guide, "Understanding validators": the event, and that a message which is raised reaches whoever
-deploys.
+Source: AppConfig User Guide, "Understanding validators": the event, and that the deployment shows the message of an
+exception.
 """
 
 import base64
@@ -14,31 +14,31 @@ from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 
-_MOST_PROBLEMS: Final = 50
+_MAX_PROBLEMS: Final = 50
 
 
 class PolicyRefused(Exception):
-    """The policy does not load; the text lists every problem with its place, and is what AWS shows."""
+    """The policy does not load; the message, which AWS shows, lists every problem with its place."""
 
 
 class PolicyValidator:
-    """The validator of one environment: of its region, and with or without a state table, as the service is."""
+    """The validator of one environment, with the region and the state table of the service."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def __call__(self, event: object, _context: object) -> dict[str, str | int]:
-        """Return what the policy in the event's `content`, in base64, would be once it is in force.
+        """Return the identity and the size of the policy in the event's `content`, which is base64.
 
         Raises:
-            PolicyRefused: it would never be.
+            PolicyRefused: the policy does not load.
         """
         try:
             policy = self._loaded(_content(event))
         except PolicyUnusable as error:
-            shown = [str(problem) for problem in error.problems[:_MOST_PROBLEMS]]
-            if len(error.problems) > _MOST_PROBLEMS:
-                shown.append(f"and {len(error.problems) - _MOST_PROBLEMS} more")
+            shown = [str(problem) for problem in error.problems[:_MAX_PROBLEMS]]
+            if len(error.problems) > _MAX_PROBLEMS:
+                shown.append(f"and {len(error.problems) - _MAX_PROBLEMS} more")
             raise PolicyRefused("\n".join(["the policy does not load", *shown])) from error
         return {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)}
 
@@ -67,6 +67,6 @@ def start() -> PolicyValidator:
     """Return the validator as the environment configures it.
 
     Raises:
-        BadSetting: a variable has a value that it cannot have.
+        BadSetting: a variable has an invalid value.
     """
     return PolicyValidator(read_settings(os.environ))

@@ -1,4 +1,4 @@
-"""Puts the refresher of key sets together for one environment, and runs it."""
+"""Assembles the refresher of key sets for one environment, and runs it."""
 
 import os
 from pathlib import Path
@@ -19,11 +19,7 @@ from token_exchange.issuer_keys.store import RefreshOutcome
 from token_exchange.loading.store import PolicyStore
 
 MAX_RUN_SECONDS: Final = 50.0
-
-
-_KEPT_FOR_THE_END_SECONDS: Final = 2.0
-
-
+_SHUTDOWN_RESERVE_SECONDS: Final = 2.0
 _OUTCOMES: Final[tuple[RefreshOutcome, ...]] = ("refreshed", "kept", "failed")
 
 
@@ -52,14 +48,15 @@ class Refresher:
             )
 
     def __call__(self, _event: object, context: object) -> dict[str, list[str]]:
-        """Return the issuer entries by what came of each. Of Lambda's `context` the time that is left is used.
+        """Return the issuer entries by outcome. Only the remaining time of Lambda's `context` is used.
+
+        Issuers that fail, even all of them, are no error: they are reported, and the next run tries again.
 
         Raises:
-            Refused: `misconfigured` without a table, `policy-unavailable` without a policy. One failing issuer, or
-                all of them, is no error: it is told of, and the next run tries again.
+            Refused: `misconfigured` without a table, `policy-unavailable` without a policy.
         """
         if self._keys is None:
-            raise Refused(Reason.MISCONFIGURED, "there is no table to write key sets to: TOKEN_EXCHANGE_STATE_TABLE")
+            raise Refused(Reason.MISCONFIGURED, "no table for key sets is configured: TOKEN_EXCHANGE_STATE_TABLE")
         policy = self._policies.current().policy
         deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
         outcomes = self._keys.refresh([issuer.trust for issuer in policy.issuers.values()], deadline=deadline)
@@ -67,11 +64,11 @@ class Refresher:
 
 
 def _seconds_for(context: object) -> float:
-    """Return how long the run may take; an invoker that is not Lambda may set no limit."""
+    """Return how long the run may take; outside Lambda there may be no limit."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return MAX_RUN_SECONDS
-    left: float = remaining() / 1000 - _KEPT_FOR_THE_END_SECONDS
+    left: float = remaining() / 1000 - _SHUTDOWN_RESERVE_SECONDS
     return min(MAX_RUN_SECONDS, left)
 
 
@@ -79,6 +76,6 @@ def start(function_file: str) -> Refresher:
     """Return the refresher as the environment configures it, for the function whose module is `function_file`.
 
     Raises:
-        BadSetting: a variable has a value that it cannot have.
+        BadSetting: a variable has an invalid value.
     """
     return Refresher(read_settings(os.environ), folder=Path(function_file).parent)

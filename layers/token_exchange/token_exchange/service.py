@@ -1,4 +1,4 @@
-"""Puts the service together for one environment, and handles its events."""
+"""Assembles the service for one environment, and handles its events."""
 
 import os
 from pathlib import Path
@@ -30,9 +30,8 @@ from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
-
-
-_KEPT_FOR_THE_ANSWER_SECONDS: Final = 1.0
+_RESPONSE_RESERVE_SECONDS: Final = 1.0
+"""Reserved for the answer and the audit line before Lambda's timeout."""
 
 
 class Service:
@@ -81,7 +80,10 @@ class Service:
         self._warm(clients)
 
     def _warm(self, clients: AwsClients) -> None:
-        """Do at start what every first request would wait for; what fails here is answered when it is asked for."""
+        """Load the policy and create clients at start, so that the first request does not wait for them.
+
+        A failure here is reported by the first request that needs the policy or the client.
+        """
         try:
             policy = self._policies.current().policy
             clients.sts()
@@ -93,9 +95,9 @@ class Service:
             return
 
     def __call__(self, event: object, context: object) -> dict[str, object]:
-        """Return the answer to the request in `event`, as API Gateway and function URLs take it.
+        """Return the answer to the request in `event`, in the form that API Gateway and function URLs accept.
 
-        Of Lambda's `context` its request's id and the time that is left are used.
+        Only the request id and the remaining time of Lambda's `context` are used.
         """
         cold, self._cold = self._cold, False
         deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
@@ -119,11 +121,11 @@ class Service:
     def _answer(self, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
         try:
             return self._routes.answer(request, record)
-        except Exception as error:  # noqa: BLE001 - the last line: an answer without a login, a log with a traceback
+        except Exception as error:  # noqa: BLE001 - the caller gets no login, the log a traceback
             return self._unexpected(error, record)
 
     def _recorded(self, answer: HttpAnswer, record: AuditRecord, *, cold: bool) -> HttpAnswer:
-        """Write the audit line and the metrics, and return `answer`; no login leaves without its record."""
+        """Write the audit line and the metrics, and return `answer`; without an audit line no login is returned."""
         milliseconds = record.attempt.timings.milliseconds()
         more: dict[str, Json] = {
             "timings_ms": {str(part): spent for part, spent in milliseconds.items()},
@@ -135,7 +137,7 @@ class Service:
         }
         try:
             self._audit_log.write(record, {name: value for name, value in more.items() if value is not None})
-        except Exception as error:  # noqa: BLE001 - whatever keeps the record from being written keeps the login back
+        except Exception as error:  # noqa: BLE001 - without an audit line there must be no login
             return self._unexpected(error, record)
         self._notice_new_claims(record)
         self._events.measure(
@@ -177,17 +179,17 @@ def _warm_for(registry: Registry, clients: AwsClients) -> None:
 
 
 def _request_id(context: object) -> str:
-    """Return Lambda's id of the request; an invoker that is not Lambda may give none."""
+    """Return Lambda's request id, or a random one if the invoker is not Lambda."""
     given = getattr(context, "aws_request_id", None)
     return given if isinstance(given, str) and given else os.urandom(16).hex()
 
 
 def _seconds_for(context: object) -> float:
-    """Return how long the request may take; an invoker that is not Lambda may set no limit."""
+    """Return how long the request may take; outside Lambda there may be no limit."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return MAX_REQUEST_SECONDS
-    left: float = remaining() / 1000 - _KEPT_FOR_THE_ANSWER_SECONDS
+    left: float = remaining() / 1000 - _RESPONSE_RESERVE_SECONDS
     return min(MAX_REQUEST_SECONDS, left)
 
 
@@ -201,6 +203,6 @@ def start(function_file: str) -> Service:
     """Return the service as the environment configures it, for the function whose module is `function_file`.
 
     Raises:
-        BadSetting: a variable has a value that it cannot have.
+        BadSetting: a variable has an invalid value.
     """
     return Service(read_settings(os.environ), folder=Path(function_file).parent)

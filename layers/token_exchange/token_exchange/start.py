@@ -1,4 +1,4 @@
-"""Starts the exchange function, with the garbage collector at rest until it has started."""
+"""Starts the exchange function with the garbage collector disabled until it has started."""
 
 import gc
 from typing import TYPE_CHECKING
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 def start(function_file: str) -> "Service":
     """Return the service as the environment configures it, for the function whose module is `function_file`.
 
-    What is imported and read at start stays: the collector would walk through all of it again and again and find
-    nothing, for a tenth of the time a start takes, and once more in the middle of an early request.
+    Objects created at start stay alive. The collector would scan them repeatedly and free nothing, which takes a tenth
+    of a cold start, and again during an early request.
 
     Raises:
-        BadSetting: a variable has a value that it cannot have.
+        BadSetting: a variable has an invalid value.
     """
     gc.disable()
     try:
-        from token_exchange import service  # noqa: PLC0415 - importing is most of what the collector shall not see
+        from token_exchange import service  # noqa: PLC0415 - the import creates most of these objects
 
         return service.start(function_file)
     finally:

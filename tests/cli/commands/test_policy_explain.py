@@ -106,7 +106,7 @@ def test_people_read_what_is_for_pull_alone_and_that_a_token_was_refused(tmp_pat
     assert "    for pull alone base/*, tools/*" in _explain(tmp_path, text=True, grants=(pushes,)).out.splitlines()
     refused = _explain(tmp_path, github_claims(repository_id=None), text=True)
     assert refused.status == 1
-    assert refused.out == ("denied: missing-claim\n  claim repository_id: missing, though every job's token has it\n")
+    assert refused.out == ("denied: missing-claim\n  claim repository_id: missing; every job's token has it\n")
 
 
 def test_people_read_what_is_granted(tmp_path: Path) -> None:

@@ -622,7 +622,7 @@ def test_of_many_roles_those_that_no_ci_system_assumes_are_passed_over(tmp_path:
         (b"{}", "expected a trust policy with Statement"),
         (b'{"Statement": []}', "Statement: expected a statement or a list of them"),
         (b'{"Statement": ["x"]}', "Statement: expected a statement or a list of them"),
-        (b'{"Statement": [], "Statement": []}', "a member twice"),
+        (b'{"Statement": [], "Statement": []}', "duplicate member"),
         (
             b'{"Role": {"AssumeRolePolicyDocument": "%7B%"}}',
             "Role.AssumeRolePolicyDocument: expected a policy document",

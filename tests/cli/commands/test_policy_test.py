@@ -187,7 +187,7 @@ def test_several_files_count_together(tmp_path: Path) -> None:
         ("- {name: x, claims: {a: {b: [1, 2027-01-01]}}, expect: {grant: g}}", "[0].claims.a.b[1]: looks like a date"),
         ("- {name: x, claims: {a: b}, expects: {grant: g}}", "[0].expects: unknown key; did you mean expect?"),
         ("- {name: x, claims: {a: b}, expect: {denied: no-matching-grants}}", "such as no-matching-grant, found"),
-        ("- {name: x, claims: {a: b}, expect: {denied: true}}", "[0].expect.denied: expected text, found true"),
+        ("- {name: x, claims: {a: b}, expect: {denied: true}}", "[0].expect.denied: expected a string, found true"),
         ("- {name: x, claims: {a: b}, expect: {access: pull}}", "[0].expect.grant: missing"),
         ("- {name: x, claims: {a: b}, expect: {grant: g, access: write}}", "[0].expect.access: expected pull or push"),
         ("- {name: x, claims: {a: b}, expect: {grant: g, denied: denied}}", "[0].expect.grant: unknown key"),
@@ -269,4 +269,6 @@ def test_a_hidden_character_in_the_tests_is_refused(tmp_path: Path) -> None:
     tests.write_bytes(b"- name: a # \xe2\x80\xa8  x\n")
     done = run("policy", "test", write_policy(tmp_path, MAIN, BASE), tests)
     assert (done.status, done.out) == (2, "")
-    assert "tests.yaml: line 1, column 13: expected text without the line separator U+2028" in done.err
+    assert (
+        "tests.yaml: line 1, column 13: expected only visible characters, found the line separator U+2028" in done.err
+    )

@@ -65,8 +65,8 @@ def test_every_code_has_a_dangerous_example_and_a_careful_one() -> None:
 @pytest.mark.parametrize(
     ("code", "filed"),
     [
-        ("written-by-the-job", lambda preset: preset.written),
-        ("exists-though-empty", lambda preset: preset.sent_empty),
+        ("written-by-the-job", lambda preset: preset.job_controlled_claims),
+        ("exists-though-empty", lambda preset: preset.empty_claims),
     ],
 )
 def test_every_claim_of_these_codes_is_told(code: str, filed: Callable[[Preset], frozenset[ClaimPath]]) -> None:

@@ -114,7 +114,7 @@ def _is_outsiders(condition: Condition, preset: Preset) -> bool:
         return False
     values = only_values(condition, [preset])
     return bool(values) and all(
-        preset.untrusted_trigger({**preset.beside_triggers, claim[0]: value}) for _, value in values or ()
+        preset.untrusted_trigger({**preset.trigger_context, claim[0]: value}) for _, value in values or ()
     )
 
 

@@ -84,10 +84,10 @@ def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
         source = preset.vocabulary.get(name)
         is_whole = isinstance(condition, NamedCondition) or isinstance(source, Claim)
         if source is not None and is_whole and is_about(condition, name, preset):
-            return _second if isinstance(source, Claim) and source.path in preset.behind_host else _first
+            return _second if isinstance(source, Claim) and source.path in preset.host_prefixed_claims else _first
     if isinstance(condition, NamedCondition):
         return None
-    if condition.path in preset.behind_host:
+    if condition.path in preset.host_prefixed_claims:
         return _second
     return _first if condition.path[-1] in _BEGIN_WITH_THE_TENANT else None
 
@@ -129,7 +129,7 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
 def exists_though_empty(subject: Subject) -> Iterator[Finding]:
     """A raw claim that is sent empty exists."""
     for path, grant in subject.grants():
-        empty = {claim for preset in subject.presets(grant) for claim in preset.sent_empty}
+        empty = {claim for preset in subject.presets(grant) for claim in preset.empty_claims}
         for condition in grant.conditions:
             present = any(isinstance(test, Exists) and test.present for test in condition.tests)
             if isinstance(condition, RawCondition) and present and condition.path in empty:

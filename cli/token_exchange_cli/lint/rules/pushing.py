@@ -123,7 +123,9 @@ def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
     if is_on_claim(condition, ("sub",)) and not is_chosen_by_the_job(condition, preset):
         return None
     paths = _claims_of(condition, preset)
-    return next((one for one in sorted(preset.written) for path in paths if path[: len(one)] == one), None)
+    return next(
+        (one for one in sorted(preset.job_controlled_claims) for path in paths if path[: len(one)] == one), None
+    )
 
 
 def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
@@ -131,7 +133,7 @@ def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
     if isinstance(condition, RawCondition):
         return (condition.path,)
     source = preset.vocabulary.get(condition.name)
-    return () if source is None else source.behind
+    return () if source is None else source.source_claims
 
 
 def _proven_id(preset: Preset) -> Name | None:

@@ -1,1 +1,1 @@
-"""The ports of `core` fulfilled: AWS, issuers, logs and metrics."""
+"""Implements the ports of `core`: AWS, issuers, logs and metrics."""

@@ -1,6 +1,6 @@
-"""The AWS clients: made once by boto3, kept, and for ECR signed with the credentials of one request at a time.
+"""The AWS clients: created once by boto3, kept, and for ECR signed with the credentials of one request at a time.
 
-Making a client for each request costs several times what its call does, and a session ten times that.
+Creating a client for each request takes several times as long as its call, and creating a session ten times that.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session as BotocoreSession
 
-from token_exchange.adapters.aws_calls import made
+from token_exchange.adapters.aws_calls import create_client
 from token_exchange.core.ports import Json, RoleSession
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.registries import PUBLIC_REGION
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 class ServiceModels(Loader):
-    """Finds and reads the models of services, at the price of the few that are used.
+    """Finds and reads the models of only the services that are used, which shortens the cold start.
 
-    Making two clients is mostly reading: botocore lists its 400 services, folder by folder, to find that two of them
-    exist, and builds an ordered dictionary for each object that it then reads. Plain dictionaries keep their order too.
+    Creating a client is mostly reading: botocore lists the folders of its 400 services to find one, and builds an
+    ordered dictionary for each object that it reads. Plain dictionaries are ordered too.
 
-    `data_path` is what `AWS_DATA_PATH` says, where it is set: folders that come before botocore's own.
+    `data_path` is the value of `AWS_DATA_PATH`, if it is set: folders that come before botocore's own.
     """
 
     def __init__(self, data_path: str | None) -> None:
@@ -59,7 +59,7 @@ class ServiceModels(Loader):
 class _PlainJson(JSONFileLoader):
     @override
     def load_file(self, file_path: str) -> Json:
-        """Return what the file holds, or None where there is none."""
+        """Return the file's content, or None if there is no such file."""
         plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
         if plain.is_file():
             found: Json = json.loads(plain.read_bytes())
@@ -76,38 +76,35 @@ _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=64,
 )
-"""Three attempts on throttling and 5xx; the request's own deadline cuts all of them short."""
-
+"""Three attempts on throttling and 5xx, all within the request's own deadline."""
 
 _TABLE_CONFIG: Final = Config(
     connect_timeout=1,
     read_timeout=1,
-    # The mode that waits 50 ms before it tries again; the other waits up to a second, and after an environment was
-    # frozen the first try is often on a connection that nobody holds any more.
+    # This mode waits 50 ms before a retry, the standard mode up to a second. After an environment was frozen, the
+    # first attempt often uses a connection that is closed.
     retries={"mode": "legacy", "total_max_attempts": 3},
     max_pool_connections=64,
 )
-"""The table answers in milliseconds; a write that is given up should not arrive seconds later."""
-
+"""The table answers in milliseconds; a write that timed out should not arrive seconds later."""
 
 _CHECK_CONFIG: Final = _CONFIG.merge(Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}))
-"""A check for a newer policy is one attempt: until the next check the last good policy holds."""
-
+"""A check for a newer policy makes one attempt: until the next check, the last good policy stays in force."""
 
 _session_in_use: ContextVar[RoleSession] = ContextVar("_session_in_use")
 
 
 class _SessionCredentials(Credentials):
-    """The credentials of the session that the running request signs with, and none when it has none.
+    """The credentials of the session that the current request signs with; without a session there are none.
 
-    A context variable belongs to one request's thread of execution: another one's can neither see nor change it.
+    A context variable belongs to one request's thread of execution: no other request can read or change it.
     """
 
     def __init__(self) -> None:
         super().__init__("no-session", "no-session")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the credentials of the session in use, which botocore asks for at each signature.
+        """Return the credentials of the session in use; botocore calls this for each signature.
 
         Raises:
             LookupError: no session is in use; nothing is signed.
@@ -117,7 +114,7 @@ class _SessionCredentials(Credentials):
 
 
 class _SessionProvider:
-    """The only place where clients for assumed roles look for credentials; never the service's own."""
+    """The only credential provider of clients for assumed roles, so they never use the service's own credentials."""
 
     def load_credentials(self) -> Credentials:
         return _SessionCredentials()
@@ -133,8 +130,8 @@ def signing_with(session: RoleSession) -> Iterator[None]:
         _session_in_use.reset(token)
 
 
-class Kept[Client]:
-    """One client for each region, made when it is first asked for."""
+class RegionalClients[Client]:
+    """One client for each region, created on first use."""
 
     def __init__(self, service: str, make: Callable[[str], Client], *, region: str | None, lock: Lock) -> None:
         self._service = service
@@ -144,27 +141,27 @@ class Kept[Client]:
         self._clients: dict[str, Client] = {}
 
     def __call__(self, region: str | None = None) -> Client:
-        """Return the client for `region`, or for the service's own where none is given.
+        """Return the client for `region`, by default the service's own.
 
         Raises:
-            Refused: `misconfigured` where the service does not know its region, or its AWS settings are unusable.
+            Refused: `misconfigured` if the service's region is not known, or its AWS settings are invalid.
         """
         region = self._region if region is None else region
         if region is None:
-            raise Refused(Reason.MISCONFIGURED, "the service does not know its region: AWS_REGION is not set")
+            raise Refused(Reason.MISCONFIGURED, "the service's region is not known: AWS_REGION is not set")
         if region not in self._clients:
-            with self._lock:  # a boto3 session is not safe to share between threads while it makes a client
+            with self._lock:  # creating a client with a boto3 session is not thread-safe
                 if region not in self._clients:
-                    self._clients[region] = made(lambda: self._make(region), service=self._service)
+                    self._clients[region] = create_client(lambda: self._make(region), service=self._service)
         return self._clients[region]
 
 
 class AwsClients:
-    """The clients of one environment; `region` is the service's own, where it is known."""
+    """The clients of one environment; `region` is the service's own, if it is known."""
 
     def __init__(self, *, region: str | None) -> None:
         lock = Lock()
-        # Two sessions, so that no client of the one can ever sign with the credentials of the other.
+        # Two sessions, so that no client of one can ever sign with the credentials of the other.
         own, assumed = BotocoreSession(), BotocoreSession()
         models = ServiceModels(own.get_config_variable("data_path"))
         for session in (own, assumed):
@@ -172,28 +169,28 @@ class AwsClients:
         assumed.register_component("credential_provider", _SessionProvider())
         as_service, as_role = Session(botocore_session=own), Session(botocore_session=assumed)
 
-        def kept[Client](service: str, make: Callable[[str], Client]) -> Kept[Client]:
-            return Kept(service, make, region=region, lock=lock)
+        def kept[Client](service: str, make: Callable[[str], Client]) -> RegionalClients[Client]:
+            return RegionalClients(service, make, region=region, lock=lock)
 
-        self.sts: Kept[STSClient] = kept(
+        self.sts: RegionalClients[STSClient] = kept(
             "STS", lambda region: as_service.client("sts", region_name=region, config=_CONFIG)
         )
-        self.dynamodb: Kept[DynamoDBClient] = kept(
+        self.dynamodb: RegionalClients[DynamoDBClient] = kept(
             "DynamoDB", lambda region: as_service.client("dynamodb", region_name=region, config=_TABLE_CONFIG)
         )
-        self.secrets: Kept[SecretsManagerClient] = kept(
+        self.secrets: RegionalClients[SecretsManagerClient] = kept(
             "Secrets Manager", lambda region: as_service.client("secretsmanager", region_name=region, config=_CONFIG)
         )
-        self.s3: Kept[S3Client] = kept(
+        self.s3: RegionalClients[S3Client] = kept(
             "S3", lambda region: as_service.client("s3", region_name=region, config=_CHECK_CONFIG)
         )
-        self.appconfigdata: Kept[AppConfigDataClient] = kept(
+        self.appconfigdata: RegionalClients[AppConfigDataClient] = kept(
             "AppConfig", lambda region: as_service.client("appconfigdata", region_name=region, config=_CHECK_CONFIG)
         )
-        self.ecr: Kept[ECRClient] = kept(
+        self.ecr: RegionalClients[ECRClient] = kept(
             "ECR", lambda region: as_role.client("ecr", region_name=region, config=_CONFIG)
         )
-        self._ecr_public: Kept[ECRPublicClient] = kept(
+        self._ecr_public: RegionalClients[ECRPublicClient] = kept(
             "ECR Public", lambda region: as_role.client("ecr-public", region_name=region, config=_CONFIG)
         )
 
@@ -201,6 +198,6 @@ class AwsClients:
         """Return the client for ECR Public, which has one region.
 
         Raises:
-            Refused: `misconfigured` where the service's AWS settings are unusable.
+            Refused: `misconfigured` if the service's AWS settings are invalid.
         """
         return self._ecr_public(PUBLIC_REGION)

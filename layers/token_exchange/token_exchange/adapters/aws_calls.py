@@ -1,4 +1,7 @@
-"""Calls to AWS within a deadline, and what AWS's refusals and failures mean to a caller."""
+"""Calls to AWS within a deadline, and the translation of AWS's errors into refusals.
+
+botocore's exceptions do not leave this module's functions. Nothing that AWS answers is logged unredacted.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -20,23 +23,21 @@ from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.reporting.redaction import redacted
 
-_MOST_AT_ONCE: Final = 64
+_MAX_CONCURRENT_CALLS: Final = 64
 
 
 class DeadlineCalls:
-    """Runs calls on threads of its own.
+    """Runs calls on its own threads, so that a request ends by its deadline.
 
-    A client's time-outs bound each wait for a byte, and so neither a name look-up nor an answer that drips. A call
-    that is given up goes on until its client's own time-outs end it; its result is dropped.
+    A client's timeouts limit each wait for a byte. They limit neither a DNS lookup nor an answer that arrives slowly. A
+    call that exceeds its deadline continues until the client's own timeouts end it; its result is dropped.
     """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=_MOST_AT_ONCE, thread_name_prefix="aws")
+        self._threads = ThreadPoolExecutor(max_workers=_MAX_CONCURRENT_CALLS, thread_name_prefix="aws")
 
     def call[T](self, function: Callable[[], T], *, deadline: Deadline) -> T:
-        """Return what `function` returns, or raise what it raises.
-
-        It runs with a copy of this thread's context variables.
+        """Run `function` with a copy of this thread's context variables, and return or raise what it does.
 
         Raises:
             Refused: `deadline-exceeded`.
@@ -53,7 +54,7 @@ class DeadlineCalls:
 
 
 def _exceeded() -> Refused:
-    return Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer in the time that this request had left")
+    return Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
 
 
 _THROTTLED: Final = frozenset(
@@ -71,7 +72,6 @@ _THROTTLED: Final = frozenset(
     }
 )
 
-
 _UNAVAILABLE: Final = frozenset(
     {
         "IDPCommunicationError",
@@ -86,7 +86,6 @@ _UNAVAILABLE: Final = frozenset(
     }
 )
 
-
 _MISCONFIGURED: Final = frozenset(
     {
         "InvalidParameterException",
@@ -99,25 +98,22 @@ _MISCONFIGURED: Final = frozenset(
     }
 )
 
-
 _TOO_LARGE: Final = frozenset({"PackedPolicyTooLarge", "PackedPolicyTooLargeException"})
 
-
 _UNREADABLE: Final = (ResponseParserError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
-"""What botocore's parsers raise over an answer that is not in the form of its service model."""
-
+"""What botocore's parsers raise for an answer that does not match the service model."""
 
 _MAX_MESSAGE_CHARACTERS: Final = 400
 
 
-def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
-    """Return what `call` of a botocore client returns.
+def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
+    """Run `call` of a botocore client and return its result.
 
-    `refusal` is the reason for which AWS's plain no stands, `subject` whom it is about.
+    `refusal` is the reason if AWS denies access; `subject` names the role, table or secret in messages.
 
     Raises:
-        Refused: `refusal`, `misconfigured`, `aws-throttled` or `aws-unavailable`. A `misconfigured` of STS's packed
-            size is a `SessionTooLarge`.
+        Refused: `refusal`, `misconfigured`, `aws-throttled` or `aws-unavailable`. `SessionTooLarge` if the packed size
+            exceeds STS's limit.
     """
     try:
         return call()
@@ -130,28 +126,28 @@ def answered[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     except BotoCoreError as error:
         raise Refused(Reason.MISCONFIGURED, f"{subject}: {_message(str(error))}") from error
     except _UNREADABLE as error:
-        # Without the cause: some of these quote the answer, and an answer of STS holds keys.
+        # Without the cause: some of these exceptions quote the answer, and an answer of STS contains secret keys.
         raise Refused(
             Reason.AWS_UNAVAILABLE, f"{subject}: AWS's answer cannot be read ({type(error).__name__})"
         ) from None
 
 
-def made[T](make: Callable[[], T], *, service: str) -> T:
-    """Return the client that `make` makes.
+def create_client[T](make: Callable[[], T], *, service: str) -> T:
+    """Return the client that `make` creates.
 
     Raises:
-        Refused: `misconfigured` where the environment's AWS settings do not let it.
+        Refused: `misconfigured` if the environment's AWS settings are invalid.
     """
     try:
         return make()
     except (BotoCoreError, ValueError) as error:
         raise Refused(
-            Reason.MISCONFIGURED, f"the client for {service} cannot be made: {_message(str(error))}"
+            Reason.MISCONFIGURED, f"the client for {service} cannot be created: {_message(str(error))}"
         ) from error
 
 
-def unusable(subject: str, what: str) -> Refused:
-    """Return the refusal for an answer of AWS's in which `what` cannot be used."""
+def unusable_answer(subject: str, what: str) -> Refused:
+    """Return the refusal for an answer of AWS without a usable `what`."""
     return Refused(Reason.AWS_UNAVAILABLE, f"{subject}: AWS answered without a usable {what}")
 
 
@@ -159,9 +155,9 @@ def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
     message = _message(str(error.response.get("Error", {}).get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _THROTTLED or status == 429:  # noqa: PLR2004 - HTTP's own name for it
+    if code in _THROTTLED or status == 429:  # noqa: PLR2004 - an HTTP status
         return Refused(Reason.AWS_THROTTLED, f"{subject}: {code}")
-    if code in _UNAVAILABLE or status >= 500:  # noqa: PLR2004 - HTTP's own name for it
+    if code in _UNAVAILABLE or status >= 500:  # noqa: PLR2004 - an HTTP status
         return Refused(Reason.AWS_UNAVAILABLE, f"{subject}: {code}")
     if code in _TOO_LARGE:
         return SessionTooLarge(Reason.MISCONFIGURED, f"{subject}: AWS says {code}: {message}")
@@ -170,15 +166,16 @@ def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
 
 
 def _message(text: str) -> str:
-    """Return AWS's words in one printable line of a bearable length, with nothing secret in it."""
+    """Return AWS's message in one printable line of limited length, without secrets."""
     shown = "".join(char if char.isprintable() else " " for char in redacted(text))
     return shown if len(shown) <= _MAX_MESSAGE_CHARACTERS else f"{shown[:_MAX_MESSAGE_CHARACTERS]}…"
 
 
 def reconnecting[T](call: Callable[[], T]) -> T:
-    """Return what `call` of a botocore client returns, made a second time where its connection was closed.
+    """Run `call` of a botocore client, and repeat it once if its connection was closed.
 
-    The clients for which this is meant make one attempt: botocore's own wait up to a second before the next.
+    An environment is frozen between two requests, and a kept connection may be closed by then. The clients that use
+    this make one attempt; botocore's own retry would wait for up to a second.
     """
     try:
         return call()

@@ -1,11 +1,15 @@
-"""What happens beside an exchange, as log lines and metrics for the people who operate the service."""
+"""Events and metrics for the operators of the service.
+
+Names and outcomes are dimensions of metrics; people are not.
+Source: CloudWatch User Guide, "Specification: Embedded metric format".
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from token_exchange.adapters.log import cleaned_traceback, last_words, logger_for
+from token_exchange.adapters.log import cleaned_traceback, logger_for, write_to_stderr
 from token_exchange.core.attempt import Part
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json, StateTask
@@ -19,9 +23,9 @@ NAMESPACE: Final = "TokenExchange"
 
 
 class Metrics:
-    """Writes metrics to standard output, a line for each set of dimensions that goes together.
+    """Writes metrics to standard output, in CloudWatch's embedded metric format.
 
-    `deployment` is a dimension of each, so that two deployments in one account and region are told apart.
+    Each has the dimension `deployment`, which distinguishes deployments in one account and region.
     """
 
     def __init__(self, *, deployment: str) -> None:
@@ -35,7 +39,7 @@ class Metrics:
         cold_start: bool,
         policy_age_seconds: float | None,
     ) -> None:
-        """Count one exchange, and say how long it took."""
+        """Count one exchange, and record how long it took."""
         decision, reason = record.decision(), record.reason or "granted"
         counted = self._metrics()
         counted.add_metric("Exchanges", MetricUnit.Count, 1)
@@ -61,23 +65,23 @@ class Metrics:
         timed.flush_metrics()
 
     def issuer_keys_age(self, issuer: str, *, seconds: float) -> None:
-        """Say how old the keys of an issuer entry are."""
+        """Record the age of an issuer entry's keys."""
         self._by_issuer("IssuerKeysAge", MetricUnit.Seconds, seconds, issuer)
 
     def issuer_keys_refresh_failed(self, issuer: str) -> None:
-        """Count a refresh that brought nothing."""
+        """Count a refresh that failed."""
         self._by_issuer("IssuerKeysRefreshFailed", MetricUnit.Count, 1, issuer)
 
     def unknown_key_damped(self, issuer: str) -> None:
-        """Count a token with an unknown key for which the issuer was not asked again."""
+        """Count a token with an unknown key for which no key set was fetched, because of the cooldown."""
         self._by_issuer("UnknownKeyCooldown", MetricUnit.Count, 1, issuer)
 
     def shared_keys_failed(self, issuer: str) -> None:
-        """Count a key set that the state table did not bring or take."""
+        """Count a key set that could not be read from or written to the state table."""
         self._by_issuer("SharedKeysFailed", MetricUnit.Count, 1, issuer)
 
     def state_failed(self, task: StateTask) -> None:
-        """Count what the state table did not do for an exchange."""
+        """Count a failed operation of the state table."""
         metrics = self._metrics()
         metrics.add_metric("StateFailed", MetricUnit.Count, 1)
         metrics.add_dimension("task", task)
@@ -96,7 +100,7 @@ class Metrics:
         metrics.flush_metrics()
 
     def _metrics(self) -> EphemeralMetrics:
-        # A service's name, which POWERTOOLS_SERVICE_NAME may give, would be one more dimension: no alarm would match.
+        # POWERTOOLS_SERVICE_NAME would add a dimension, and no alarm would match.
         metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
         metrics.add_dimension("deployment", self._deployment)
         return metrics
@@ -116,20 +120,15 @@ type EventCode = Literal[
     "unknown-claim",
 ]
 
-
 _LOGGER_NAME: Final = "token-exchange"
-
-
-_MOST_PROBLEMS: Final = 20
-
-
-_MAX_TEXT: Final = 500
+_MAX_PROBLEMS: Final = 20
+_MAX_TEXT_CHARACTERS: Final = 500
 
 
 class Events:
     """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents`, `ClaimEvents` and `StateEvents`.
 
-    None of them fails: what could not be told of a key set must not keep a token from being verified with it.
+    No method raises: a failure to log must not keep a token from being verified.
     """
 
     def __init__(self, *, metrics: Metrics) -> None:
@@ -137,49 +136,49 @@ class Events:
         self._metrics = metrics
 
     def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
-        """Say that a key set is in use."""
+        """Log that a key set is in use."""
         fields: dict[str, Json] = {"issuer": entry, "keys": keys, "from": source, "age_seconds": round(age_seconds)}
         self._info("issuer-keys-refreshed", fields)
         self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Say that a refresh brought nothing."""
+        """Log that a refresh failed."""
         self._warn("issuer-keys-refresh-failed", {"issuer": entry, "cause": _text(cause)})
         self.measure(lambda: self._metrics.issuer_keys_refresh_failed(entry))
 
     def key_left_out(self, entry: str, *, why: str) -> None:
-        """Say that one key was not taken."""
-        self._warn("issuer-key-left-out", {"issuer": entry, "cause": redacted(why)[:_MAX_TEXT]})
+        """Log that one key was left out."""
+        self._warn("issuer-key-left-out", {"issuer": entry, "cause": redacted(why)[:_MAX_TEXT_CHARACTERS]})
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Say that keys are older than they should be."""
+        """Log that stale keys are in use."""
         self._warn("issuer-keys-stale", {"issuer": entry, "age_seconds": round(age_seconds)})
         self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def unknown_key_damped(self, entry: str) -> None:
-        """Count it; a line for each would let a stranger write the log full."""
+        """Count it; a line for each would let anyone fill the log."""
         self.measure(lambda: self._metrics.unknown_key_damped(entry))
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Say that the state table brought no key set, or took none."""
+        """Log that a key set could not be read from or written to the state table."""
         self._warn("shared-keys-failed", {"issuer": entry, "cause": _text(cause)})
         self.measure(lambda: self._metrics.shared_keys_failed(entry))
 
     def shared_keys_age(self, entry: str, *, age_seconds: float) -> None:
-        """Say how old the set in the state table is, where no later one could be had."""
+        """Record the age of the set in the state table, if no later one could be fetched."""
         self.measure(lambda: self._metrics.issuer_keys_age(entry, seconds=age_seconds))
 
     def state_failed(self, task: StateTask, *, cause: Exception) -> None:
-        """Say that the state table failed an exchange."""
+        """Log that an operation of the state table failed during an exchange."""
         self._warn("state-failed", {"task": task, "cause": _text(cause)})
         self.measure(lambda: self._metrics.state_failed(task))
 
     def refresh_ended(self, outcomes: Mapping[str, RefreshOutcome]) -> None:
-        """Say what a run of the refresher brought."""
+        """Log the outcomes of a run of the refresher."""
         self._info("issuer-keys-run", {"outcomes": {entry: str(outcome) for entry, outcome in outcomes.items()}})
 
     def loaded(self, policy: Policy, *, version: str | None) -> None:
-        """Say that a policy is in force."""
+        """Log that a policy is in force."""
         self._info(
             "policy-loaded",
             {
@@ -193,7 +192,7 @@ class Events:
     def not_loaded(
         self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
     ) -> None:
-        """Say that a policy did not load, and everything that is wrong with it."""
+        """Log that a policy did not load, with its problems."""
         fields: dict[str, Json] = {"policy_sha256": in_force, "policy_version": version}
         if isinstance(cause, PolicyUnusable):
             fields["problems"] = _problems([str(problem) for problem in cause.problems])
@@ -204,19 +203,21 @@ class Events:
         self.measure(self._metrics.policy_load_failed)
 
     def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
-        """Say that a provider sends what it did not use to send."""
-        self._warn("unknown-claim", {"issuer": entry, "provider": provider, "claim": redacted(claim)[:_MAX_TEXT]})
+        """Log a claim that the provider did not send before."""
+        self._warn(
+            "unknown-claim", {"issuer": entry, "provider": provider, "claim": redacted(claim)[:_MAX_TEXT_CHARACTERS]}
+        )
 
     def internal_error(self, error: Exception, *, request_id: str) -> None:
-        """Say what nobody foresaw, with its traceback."""
+        """Log an unexpected error with its traceback."""
         self._error("internal-error", {"request_id": request_id, "traceback": cleaned_traceback(error)})
 
     def measure(self, measure: Callable[[], None]) -> None:
-        """Write metrics by `measure`; one that cannot be written changes no answer, and is told of."""
+        """Write metrics with `measure`; a failure is reported and does not change the answer."""
         try:
             measure()
         except Exception as error:  # noqa: BLE001 - no metric is worth an answer
-            last_words({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
+            write_to_stderr({**_event("internal-error", {"traceback": cleaned_traceback(error)})})
 
     def _info(self, code: EventCode, fields: dict[str, Json]) -> None:
         self._write(self._logger.info, _event(code, fields))
@@ -231,7 +232,7 @@ class Events:
         try:
             write("event", extra=line)
         except OSError:
-            last_words({**line})
+            write_to_stderr({**line})
 
 
 def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
@@ -239,8 +240,8 @@ def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
 
 
 def _problems(problems: Sequence[str]) -> Json:
-    return [redacted(problem)[:_MAX_TEXT] for problem in problems[:_MOST_PROBLEMS]]
+    return [redacted(problem)[:_MAX_TEXT_CHARACTERS] for problem in problems[:_MAX_PROBLEMS]]
 
 
 def _text(cause: Exception) -> str:
-    return redacted(str(cause))[:_MAX_TEXT]
+    return redacted(str(cause))[:_MAX_TEXT_CHARACTERS]

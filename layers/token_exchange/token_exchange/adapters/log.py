@@ -1,4 +1,4 @@
-"""Log lines through Powertools Logger, and the audit line, which nothing may silence."""
+"""Log lines through Powertools Logger, and the audit line, which no log level can turn off."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ SERVICE: Final = "token-exchange"
 
 
 class _CurrentStdout:
-    """Standard output as it is when a line is written, not as it was when the module was imported."""
+    """Standard output at the time when a line is written, not when the module was imported."""
 
     def write(self, text: str) -> int:
         """Write `text`."""
@@ -28,17 +28,17 @@ class _CurrentStdout:
         sys.stdout.flush()
 
 
-class _LinesOrNothing(logging.StreamHandler[_CurrentStdout]):
-    """Writes lines, and raises where the standard library would print a traceback and go on."""
+class StrictStreamHandler(logging.StreamHandler[_CurrentStdout]):
+    """Writes lines, and raises where the standard library would print a traceback and continue."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """Let the exception through: no login without its record."""
+        """Raise the exception: there must be no login without its audit line."""
         error = sys.exc_info()[1]
         raise OSError(f"a log line could not be written: {record.msg}") from error
 
 
 def serialized(fields: dict[str, object]) -> str:
-    """Return one line of ASCII; what cannot be serialized stands as its type, and costs nothing else."""
+    """Return one line of ASCII; a value that cannot be serialized is replaced by the name of its type."""
     line = json.dumps(fields, default=_stand_in, separators=(",", ":"), skipkeys=True)
     return line.replace("\x7f", "\\u007f")
 
@@ -49,23 +49,24 @@ def _stand_in(value: object) -> str:
 
 @cache
 def logger_for(name: str, *, level: str | None) -> Logger:
-    """Return the logger with this name; without a `level` the environment sets it, as for any Powertools function.
+    """Return the logger with this name; without `level`, the environment sets it, as for any Powertools function.
 
-    A logger is the process's, and Powertools leaves a second one of the same name half made: so each is made once.
+    Loggers are global to the process, and Powertools initializes a second one of the same name only partly, so each is
+    created once.
     """
     logger = Logger(
         service=name,
-        logger_handler=_LinesOrNothing(_CurrentStdout()),
+        logger_handler=StrictStreamHandler(_CurrentStdout()),
         json_serializer=serialized,
         utc=True,
         use_rfc3339=True,
         serialize_stacktrace=False,
     )
     logger.append_keys(service=SERVICE)
-    # Lambda's runtime has a handler on the root logger, which would write each line again in its own form.
+    # Lambda's runtime has a handler on the root logger, which would write each line again in its own format.
     logging.getLogger(name).propagate = False
     if level is not None:
-        # Given to Powertools it would stand behind AWS_LAMBDA_LOG_LEVEL: at ERROR, logins without their record.
+        # AWS_LAMBDA_LOG_LEVEL overrides Powertools' own parameter: at ERROR, there would be no audit line.
         logging.getLogger(name).setLevel(level)
     return logger
 
@@ -73,23 +74,23 @@ def logger_for(name: str, *, level: str | None) -> Logger:
 def quiet_libraries() -> None:
     """Keep the libraries from logging what they send and receive.
 
-    At debug level botocore writes whole answers of STS, secret keys included, and Lambda's own log configuration can
+    At debug level, botocore logs whole answers of STS, including secret keys, and Lambda's own log configuration can
     set that level on the root logger.
     """
     for name in ("aws_lambda_powertools", "boto3", "botocore", "jwt", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def last_words(fields: dict[str, object]) -> None:
-    """Write a line to standard error, which Lambda keeps in the same log, where standard output is what failed."""
-    # Nothing is left to tell of a failure here.
+def write_to_stderr(fields: dict[str, object]) -> None:
+    """Write a line to standard error, which Lambda stores in the same log, if standard output failed."""
+    # A failure here cannot be reported anywhere.
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{serialized(fields)}\n")
 
 
 def cleaned_traceback(error: BaseException) -> str:
-    """Return where `error` came from, without the values in its messages that could be secret."""
-    import traceback  # noqa: PLC0415 - only an error nobody foresaw needs it
+    """Return the traceback of `error`, with values that could be secret redacted."""
+    import traceback  # noqa: PLC0415 - only an unexpected error needs it
 
     return redacted("".join(traceback.format_exception(error)))
 
@@ -98,15 +99,15 @@ _LOGGER_NAME: Final = "token-exchange-audit"
 
 
 class AuditLog:
-    """Writes audit lines, whatever level the environment sets for the others."""
+    """Writes audit lines, whatever log level the environment sets."""
 
     def __init__(self) -> None:
         self._logger = logger_for(_LOGGER_NAME, level="INFO")
 
     def write(self, record: AuditRecord, more: dict[str, Json]) -> None:
-        """Write the line of `record`, with what only the environment knows in `more`.
+        """Write the line of `record`, with the fields `more` of the environment.
 
         Raises:
-            OSError: the line could not be written; then nothing may be handed out.
+            OSError: the line could not be written; then no login may be returned.
         """
         self._logger.info("exchange", extra={**record.render(), **more})

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from token_exchange.adapters.aws import AwsClients, signing_with
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered, unusable
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, unusable_answer
 from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.refusals import Reason, Refused
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 _MAX_PERCENT: Final = 1000
-"""A session over 100 % is refused; a figure of thousands of digits is none, and belongs in no record."""
+"""AWS refuses sessions over 100 %. A number of thousands of digits must not get into a record."""
 
 
 class StsRoleAssumer:
@@ -41,7 +41,7 @@ class StsRoleAssumer:
         client = self._clients.sts()
         subject = f"role {request.role_arn}"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.assume_role(**_parameters(request)), refusal=Reason.ROLE_REFUSED, subject=subject
             ),
             deadline=deadline,
@@ -49,16 +49,16 @@ class StsRoleAssumer:
         return _session(answer, subject)
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
-        """Return the credentials of a new session, by the caller's own token and not by the service's rights.
+        """Return the credentials of a new session, assumed with the caller's own token, not the service's permissions.
 
         Raises:
-            Refused: as `assume`; `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
-                `role-refused`, since the service has accepted the token.
+            Refused: as `assume`. `InvalidIdentityToken`, `IDPRejectedClaim` and `ExpiredTokenException` are
+                `role-refused`, since this service has accepted the token.
         """
         client = self._clients.sts()
         subject = f"role {request.role_arn} by web identity"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
                 refusal=Reason.ROLE_REFUSED,
                 subject=subject,
@@ -100,7 +100,7 @@ def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
     )
     key, secret, token = (_text(credentials.get(name)) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
     if not (key and secret and token):
-        raise unusable(subject, "set of credentials")
+        raise unusable_answer(subject, "set of credentials")
     return RoleSession(
         access_key_id=key,
         secret_access_key=secret,
@@ -113,7 +113,7 @@ def _session(answer: Mapping[str, object], subject: str) -> RoleSession:
 
 
 def _percent(answer: Mapping[str, object]) -> int | None:
-    """Return how full the session is; STS renamed the figure in June 2026, and older answers have the old name."""
+    """Return the packed size in percent; STS renamed the field in June 2026, and older answers have the old name."""
     figures = (answer.get("SessionTokenUtilization"), answer.get("PackedPolicySize"))
     return next((figure for figure in figures if isinstance(figure, int) and 0 <= figure <= _MAX_PERCENT), None)
 
@@ -127,14 +127,14 @@ def _text(value: object) -> str:
 
 
 class EcrAuthorizer:
-    """Asks ECR with the credentials of an assumed role, and with no others."""
+    """Requests logins from ECR with the credentials of an assumed role, and no others."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._clients = clients
         self._calls = calls
 
     def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
-        """Return a login for the registries of `region`, made with `session`.
+        """Return a login for the registries of `region`, requested with `session`.
 
         Raises:
             Refused: `registry-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
@@ -143,13 +143,13 @@ class EcrAuthorizer:
         subject = f"ECR in {region}"
         with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
-                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
             )
         return _registry_login(answer, subject)
 
     def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
-        """Return a login for ECR Public, made with `session`.
+        """Return a login for ECR Public, requested with `session`.
 
         Raises:
             Refused: as `authorize`.
@@ -158,19 +158,19 @@ class EcrAuthorizer:
         subject = "ECR Public"
         with signing_with(session):
             answer: Mapping[str, object] = self._calls.call(
-                lambda: answered(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
+                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
                 deadline=deadline,
             )
         return _public_login(answer, subject)
 
 
 def _public_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
-    """Return the login in the answer of ECR Public, which holds one structure where ECR's holds a list."""
+    """Return the login in the answer of ECR Public, which has one structure where that of ECR has a list."""
     match answer:
         case {"authorizationData": Mapping() as data}:
             return _registry_login({**answer, "authorizationData": [data]}, subject)
         case _:
-            raise unusable(subject, "login")
+            raise unusable_answer(subject, "login")
 
 
 def _registry_login(answer: Mapping[str, object], subject: str) -> RegistryLogin:
@@ -178,9 +178,9 @@ def _registry_login(answer: Mapping[str, object], subject: str) -> RegistryLogin
         case {"authorizationData": [{"authorizationToken": str() as token, "expiresAt": datetime() as expires_at}, *_]}:
             username, colon, password = _decoded(token).partition(":")
         case _:
-            raise unusable(subject, "login")
+            raise unusable_answer(subject, "login")
     if not (username and colon and password):
-        raise unusable(subject, "login")
+        raise unusable_answer(subject, "login")
     return RegistryLogin(
         username=username, password=password, expires_at=expires_at.timestamp(), request_id=_request_id(answer)
     )
@@ -202,23 +202,23 @@ def _request_id(answer: Mapping[str, object]) -> str | None:
 
 
 class SecretLogins:
-    """Reads a secret each time it is asked for: a password that was changed stops being handed out at once."""
+    """Reads a secret for each request, so that a changed password takes effect immediately."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._clients = clients
         self._calls = calls
 
     def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
-        """Return the login that the secret holds.
+        """Return the login in the secret.
 
         Raises:
-            Refused: `secret-refused` where there is none, it may not be read, or is none; else `misconfigured`,
-                `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `secret-refused` if the secret is missing, cannot be read, or does not contain a login; else
+                `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
         """
         client = self._clients.secrets(secret_arn.split(":")[3])
         subject = f"secret {secret_arn}"
         answer: Mapping[str, object] = self._calls.call(
-            lambda: answered(
+            lambda: call_aws(
                 lambda: client.get_secret_value(SecretId=secret_arn), refusal=Reason.SECRET_REFUSED, subject=subject
             ),
             deadline=deadline,
@@ -228,13 +228,13 @@ class SecretLogins:
 
 def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
     if not ("SecretString" in answer or "SecretBinary" in answer):
-        raise unusable(subject, "secret")
+        raise unusable_answer(subject, "secret")
     text = answer.get("SecretString")
     try:
         found: object = json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         found = None
-    # Not a word of what it holds, and no cause either: an error of a parser quotes what it parses.
+    # Neither the content nor a cause: a parser's error message quotes its input.
     match found:
         case {"username": str() as username, "password": str() as password} if _is_usable(username, password):
             metadata = answer.get("ResponseMetadata")
@@ -247,12 +247,12 @@ def _stored_login(answer: Mapping[str, object], subject: str) -> StoredLogin:
         case _:
             raise Refused(
                 Reason.SECRET_REFUSED,
-                f"{subject}: expected JSON text with a username and a password, found something else",
+                f"{subject}: expected a JSON object with username and password",
             )
 
 
 def _is_usable(username: str, password: str) -> bool:
-    """Say whether the two can be sent as basic authentication (RFC 7617): no control character, no colon in a name."""
+    """Return whether both can be sent as basic authentication (RFC 7617): printable, and no colon in the username."""
     return (
         bool(username and password)
         and ":" not in username

@@ -1,4 +1,4 @@
-"""The policy in a file or a folder, and the choice of where a function reads it."""
+"""The policy in a file or a folder, and the selection of a function's policy source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,6 @@ from token_exchange.core.ports import Deadline
 from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
 
 _MAIN_FILE: Final = "policy.yaml"
-
-
 _GRANTS: Final = "grants"
 
 
@@ -24,10 +22,10 @@ class PolicyFile:
     path: Path
 
     def read(self, _deadline: Deadline | None = None, /) -> PolicyDocument:
-        """Return the document as it is now; a local file needs no deadline.
+        """Return the current document; a local file needs no deadline.
 
         Raises:
-            PolicyUnreadable: the file, or one of the folder's, cannot be read.
+            PolicyUnreadable: the file, or a file of the folder, cannot be read.
         """
         if not self.path.is_dir():
             return PolicyDocument(name=self.path.name, content=_content(self.path), read_file=self.read_named)
@@ -52,16 +50,16 @@ class PolicyFile:
         """Return the bytes of a file that the policy names, relative to its folder unless absolute.
 
         Raises:
-            OSError: it cannot be read, or lies outside the folder.
+            OSError: it cannot be read, or is outside the folder.
         """
         folder = (self.path if self.path.is_dir() else self.path.parent).resolve()
         named = Path(path)
         if named.is_absolute():
             return named.read_bytes()
         resolved = (folder / named).resolve()
-        # A link in the folder may lead out of it as well as `..` may.
+        # A symbolic link can lead out of the folder, as `..` can.
         if not resolved.is_relative_to(folder):
-            raise PermissionError(1, "it lies outside the policy's folder")
+            raise PermissionError(1, "outside the policy's folder")
         return resolved.read_bytes()
 
 
@@ -79,17 +77,17 @@ def _unreadable(path: Path, error: OSError) -> PolicyUnreadable:
 def policy_source(place: PolicyPlace, *, folder: Path, clients: AwsClients, calls: DeadlineCalls) -> PolicySource:
     """Return the source at `place`; a relative path starts in `folder`.
 
-    What speaks to AWS is imported where it is used: most policies are files, and every start would pay for it.
+    The AWS sources are imported here to keep the cold start short: most policies are files.
     """
     match place:
         case FilePlace():
             return PolicyFile(folder / place.path)
         case S3Place():
-            from token_exchange.adapters.policy_remote import PolicyInS3  # noqa: PLC0415 - as said above
+            from token_exchange.adapters.policy_remote import PolicyInS3  # noqa: PLC0415 - see above
 
             return PolicyInS3(place, clients=clients, calls=calls)
         case AppConfigPlace():
-            from token_exchange.adapters.policy_remote import PolicyInAppConfig  # noqa: PLC0415 - as said above
+            from token_exchange.adapters.policy_remote import PolicyInAppConfig  # noqa: PLC0415 - see above
 
             return PolicyInAppConfig(place, clients=clients, calls=calls)
         case unknown:

@@ -1,7 +1,7 @@
 """The policy in S3 or AppConfig.
 
-Source: S3 API Reference, GetObject; AppConfig Data API Reference, StartConfigurationSession and
-GetLatestConfiguration.
+Source: Amazon S3 API Reference, GetObject; RFC 9110 section 13.1.2 (If-None-Match); AppConfig Data API Reference,
+StartConfigurationSession and GetLatestConfiguration.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered, reconnecting
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnecting
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 MAX_POLICY_BYTES: Final = 16 * 1024 * 1024
-"""Ten thousand grants are four of it."""
-
+"""Ten thousand grants take 4 MiB."""
 
 _CHUNK_BYTES: Final = 256 * 1024
 
 
 def whole_body(body: StreamingBody, *, deadline: Deadline) -> bytes:
-    """Return all of `body`; botocore raises where it ends before the length that it was announced with.
+    """Return all of `body`; botocore raises if it is shorter than its Content-Length.
 
     Raises:
-        Refused: it is too long, or drips: whoever asked has gone at `deadline`, and no thread should wait on.
+        Refused: it is too long, or did not arrive by `deadline`. After that its request has ended, and the thread
+            should too.
     """
     content = bytearray()
     with body:
@@ -43,12 +43,12 @@ def whole_body(body: StreamingBody, *, deadline: Deadline) -> bytes:
             if len(content) > MAX_POLICY_BYTES:
                 raise Refused(Reason.POLICY_UNAVAILABLE, f"expected at most {MAX_POLICY_BYTES} bytes")
             if deadline.remaining_seconds() <= 0:
-                raise Refused(Reason.DEADLINE_EXCEEDED, "the time for a look ran out")
+                raise Refused(Reason.DEADLINE_EXCEEDED, "the policy did not arrive before the deadline")
     return bytes(content)
 
 
 class PolicyInS3:
-    """A policy that is an object; of a versioned one the latest version counts."""
+    """A policy that is an object in S3, of which nothing is downloaded while it is unchanged."""
 
     def __init__(self, place: S3Place, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._place = place
@@ -57,17 +57,17 @@ class PolicyInS3:
         self._last: tuple[str, PolicyDocument] | None = None
 
     def read(self, deadline: Deadline, /) -> PolicyDocument:
-        """Return the document as it is now, asked for only when it is not the one of the last look.
+        """Return the current document, downloaded only if it changed since the last check.
 
         Raises:
-            PolicyUnreadable: S3 did not give it by `deadline`.
+            PolicyUnreadable: S3 did not return it by `deadline`.
         """
         last = self._last
         etag = None if last is None else last[0]
         try:
             client = self._clients.s3()
             fresh = self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: self._fetched(client, etag, deadline),
                     refusal=Reason.POLICY_UNAVAILABLE,
                     subject=str(self._place),
@@ -80,13 +80,13 @@ class PolicyInS3:
             self._last = fresh
             return fresh[1]
         if last is None:
-            raise PolicyUnreadable(f"{self._place}: S3 answered that nothing changed since a look that never was")
+            raise PolicyUnreadable(f"{self._place}: S3 answered not modified to an unconditional request")
         return last[1]
 
     def _fetched(self, client: "S3Client", etag: str | None, deadline: Deadline) -> tuple[str, PolicyDocument] | None:
-        """Return the object with its entity tag, or None where that is still `etag`."""
+        """Return the object with its entity tag, or None if that is still `etag`."""
         try:
-            answer = self._asked(client, etag)
+            answer = self._get(client, etag)
         except ClientError as error:
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:  # noqa: PLR2004 - HTTP's own
                 return None
@@ -99,7 +99,7 @@ class PolicyInS3:
         )
         return answer["ETag"], document
 
-    def _asked(self, client: "S3Client", etag: str | None) -> "GetObjectOutputTypeDef":
+    def _get(self, client: "S3Client", etag: str | None) -> "GetObjectOutputTypeDef":
         bucket, key = self._place.bucket, self._place.key
         if etag is None:
             return reconnecting(lambda: client.get_object(Bucket=bucket, Key=key))
@@ -107,21 +107,25 @@ class PolicyInS3:
 
 
 POLL_SECONDS: Final = 15
-"""The shortest pause that AppConfig grants a session; how often it is asked in fact is the policy's age to say."""
+"""The shortest poll interval that AppConfig allows; the policy's maximum age sets the actual one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """What the next question takes: its token, and how long to wait since the last one."""
+    """The token for the next poll, and how long to wait since the last one.
+
+    Each answer has a token for one more poll. Each configuration that is received is billed, so an environment keeps
+    its session. A call that fails ends it, since it is not known whether its token was used.
+    """
 
     token: str = field(repr=False)
     pause_seconds: int
-    asked_at: tuple[float, float]
+    polled_at: tuple[float, float]
     document: PolicyDocument
 
-    def is_to_wait(self, clock: Clock) -> bool:
-        """Say whether AppConfig would refuse to be asked. A frozen environment's monotonic clock may stand still."""
-        wall, monotonic = self.asked_at
+    def must_wait(self, clock: Clock) -> bool:
+        """Return whether AppConfig would refuse a poll; the monotonic clock may stop while frozen."""
+        wall, monotonic = self.polled_at
         age = clock.now() - wall
         return age >= 0 and max(age, clock.monotonic() - monotonic) < self.pause_seconds
 
@@ -136,19 +140,19 @@ class PolicyInAppConfig:
         self._session: _Session | None = None
 
     def read(self, deadline: Deadline, /) -> PolicyDocument:
-        """Return the document that is deployed.
+        """Return the deployed document.
 
         Raises:
-            PolicyUnreadable: AppConfig did not give it by `deadline`.
+            PolicyUnreadable: AppConfig did not return it by `deadline`.
         """
         before = self._session
-        if before is not None and before.is_to_wait(deadline.clock):
+        if before is not None and before.must_wait(deadline.clock):
             return before.document
         self._session = None
         try:
             client = self._clients.appconfigdata()
             self._session = self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: self._next(client, before, deadline),
                     refusal=Reason.POLICY_UNAVAILABLE,
                     subject=str(self._place),
@@ -162,9 +166,9 @@ class PolicyInAppConfig:
     def _next(self, client: "AppConfigDataClient", before: _Session | None, deadline: Deadline) -> _Session:
         if before is not None:
             try:
-                return _asked(client, before.token, before.document, deadline)
+                return _poll(client, before.token, before.document, deadline)
             except ClientError as error:
-                # A token is good for a day, and an environment may have slept for longer.
+                # A token is valid for a day, and an environment may have been frozen for longer.
                 if error.response.get("Error", {}).get("Code") != "BadRequestException":
                     raise
         started = reconnecting(
@@ -175,17 +179,17 @@ class PolicyInAppConfig:
                 RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
             )
         )
-        return _asked(client, started["InitialConfigurationToken"], None, deadline)
+        return _poll(client, started["InitialConfigurationToken"], None, deadline)
 
 
-def _asked(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
-    """Return the session as it is after one question; an empty answer says that `last` is still what is deployed."""
-    asked_at = deadline.clock.now(), deadline.clock.monotonic()
-    # Had the first of two questions arrived, the second would be refused, and a new session begun.
+def _poll(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
+    """Poll once and return the session afterwards; an empty answer means that `last` is still deployed."""
+    polled_at = deadline.clock.now(), deadline.clock.monotonic()
+    # If the first of two attempts arrived, the second is refused, and a new session is started.
     answer = reconnecting(lambda: client.get_latest_configuration(ConfigurationToken=token))
     content = whole_body(answer["Configuration"], deadline=deadline)
     if not content and last is None:
-        raise Refused(Reason.POLICY_UNAVAILABLE, "AppConfig has no configuration, or an empty one, deployed there")
+        raise Refused(Reason.POLICY_UNAVAILABLE, "AppConfig has no configuration deployed there, or an empty one")
     document = last
     if content or document is None:
         document = PolicyDocument(
@@ -193,8 +197,8 @@ def _asked(client: "AppConfigDataClient", token: str, last: PolicyDocument | Non
         )
     return _Session(
         token=answer["NextPollConfigurationToken"],
-        # What was asked for holds where the answer does not say.
+        # By default the interval that was requested.
         pause_seconds=answer.get("NextPollIntervalInSeconds", POLL_SECONDS),
-        asked_at=asked_at,
+        polled_at=polled_at,
         document=document,
     )

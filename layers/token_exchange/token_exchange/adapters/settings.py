@@ -1,4 +1,4 @@
-"""The settings of a function, read from its environment once, at start; and its clock."""
+"""The settings of a function, read once from its environment at start, and its clock."""
 
 import re
 import time
@@ -10,31 +10,27 @@ from token_exchange.core.registries import partition_of
 
 
 class SystemClock:
-    """Fulfils `Clock`."""
+    """Implements `Clock`."""
 
     def now(self) -> float:
         """Return the wall clock's time, in seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds on the clock that no correction moves."""
+        """Return seconds on a clock that is never corrected."""
         return time.monotonic()
 
 
 FORMS: Final = "file:PATH, s3://BUCKET/KEY or appconfig:APPLICATION/ENVIRONMENT/PROFILE"
 
-
 NAME_WITHOUT_FILE: Final = "policy.yaml"
-"""AppConfig keeps no name of the file: under this one, its identity is that of the file that was uploaded."""
-
+"""AppConfig stores no file name; with this one, the policy's identity is that of the uploaded file."""
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 """Amazon S3 User Guide, "General purpose bucket naming rules"."""
 
-
 _IDENTIFIER: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,128}")
 """AppConfig Data API Reference, StartConfigurationSession: an id or a name."""
-
 
 _MAX_KEY_BYTES: Final = 1024
 
@@ -48,7 +44,7 @@ class FilePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Place:
-    """An object, of which the latest version counts."""
+    """An object; its latest version is used."""
 
     bucket: str
     key: str
@@ -59,7 +55,7 @@ class S3Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppConfigPlace:
-    """What is deployed to an environment of an application, each by its id or name."""
+    """The configuration deployed to an environment of an application, each by id or name."""
 
     application: str
     environment: str
@@ -73,7 +69,7 @@ type PolicyPlace = FilePlace | S3Place | AppConfigPlace
 
 
 def parse_policy_place(text: str) -> PolicyPlace:
-    """Return the place that `text` names.
+    """Return the place in `text`.
 
     Raises:
         ValueError: it has none of the three forms.
@@ -84,7 +80,7 @@ def parse_policy_place(text: str) -> PolicyPlace:
             return FilePlace(path=rest)
         case "s3" if rest.startswith("//"):
             bucket, _, key = rest[2:].partition("/")
-            # A key that ends in a slash is what consoles show as a folder: a policy in S3 is one object.
+            # The console shows a key that ends in a slash as a folder; a policy in S3 is one object.
             if _BUCKET.fullmatch(bucket) and key and not key.endswith("/") and _fits(key):
                 return S3Place(bucket=bucket, key=key)
         case "appconfig":
@@ -105,24 +101,20 @@ _PUBLIC_URL: Final = re.compile(
     r"(?:/[A-Za-z0-9._~-]+)*/?"
 )
 
-
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
-
 
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
-
 _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-"""What a stack may be called, and CloudWatch takes as the value of a dimension."""
-
+"""The characters that stack names and CloudWatch dimension values allow."""
 
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
-"""Those of Python's logging, which Powertools takes in any case."""
+"""The levels of Python's logging, which Powertools accepts in upper and lower case."""
 
 
 class BadSetting(ValueError):
-    """A variable has a value that it cannot have; the text names the variable."""
+    """A variable has an invalid value; the message names the variable."""
 
     def __init__(self, variable: str, expected: str, found: str) -> None:
         super().__init__(f"{variable}: expected {expected}, found {found[:100]!r}")
@@ -130,7 +122,7 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was configured."""
+    """The settings of a function."""
 
     policy: PolicyPlace
     policy_max_age_seconds: int
@@ -142,10 +134,10 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Return the settings that `environment` holds; an empty variable counts as absent.
+    """Return the settings in `environment`; an empty variable counts as absent.
 
     Raises:
-        BadSetting: a variable has a value that it cannot have.
+        BadSetting: a variable has an invalid value.
     """
     given = {name: value for name, value in environment.items() if value}
     _require_log_levels(given)
@@ -161,7 +153,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _require_log_levels(given: Mapping[str, str]) -> None:
-    """Refuse a level on which Powertools would fail without naming the variable."""
+    """Refuse an unknown level; Powertools would fail without naming the variable."""
     for name in ("LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"):
         level = given.get(name, "INFO")
         if level.upper() not in _LOG_LEVELS:
@@ -200,7 +192,7 @@ def _public_url(value: str | None) -> str | None:
     if value is None:
         return None
     if not _PUBLIC_URL.fullmatch(value):
-        raise BadSetting("TOKEN_EXCHANGE_URL", "https://HOST, with a path where there is one", value)
+        raise BadSetting("TOKEN_EXCHANGE_URL", "https://HOST with an optional path", value)
     return value.removesuffix("/")
 
 

@@ -1,4 +1,4 @@
-"""The state table: marks of spent tokens, counts of exchanges, and key sets shared by all environments.
+"""The state table: marks of used tokens, counts of exchanges, and key sets, shared by all environments.
 
 Source: DynamoDB API Reference, PutItem, GetItem, DeleteItem and UpdateItem; Developer Guide, "Condition expressions".
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls, answered
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws
 from token_exchange.core.ports import Deadline, StateUnavailable
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.issuer_keys.shared import SharedKeysFailed, StoredKeySet
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
 type _Write = Callable[["DynamoDBClient"], Mapping[str, object]]
 
-
-_OURS: Final = "request_id = :request_id"
+_SET_BY_THIS_REQUEST: Final = "request_id = :request_id"
 
 
 class StateTable:
-    """Fulfils `UseMarks` and `BudgetCounts`; every task is one conditional write."""
+    """Implements `UseMarks` and `BudgetCounts`; every operation is one conditional write."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
         self._clients = clients
@@ -35,14 +34,14 @@ class StateTable:
         self._table = table
 
     def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Set `mark` for this request, and say whether it is this request's.
+        """Set `mark` for this request; return False if another request had set it.
 
-        A write whose answer was lost is made again by the client: finding our own mark is no other's use.
+        The client repeats a write whose answer was lost, so a mark of this request is not another use.
 
         Raises:
-            StateUnavailable: whether it is set cannot be known.
+            StateUnavailable: it is not known whether the mark is set.
         """
-        return self._written(
+        return self._write(
             lambda client: client.put_item(
                 TableName=self._table,
                 Item={
@@ -50,7 +49,7 @@ class StateTable:
                     "request_id": {"S": request_id},
                     "expires_at": {"N": str(expires_at_seconds)},
                 },
-                ConditionExpression=f"attribute_not_exists(pk) OR {_OURS}",
+                ConditionExpression=f"attribute_not_exists(pk) OR {_SET_BY_THIS_REQUEST}",
                 ExpressionAttributeValues={":request_id": {"S": request_id}},
                 ReturnConsumedCapacity="TOTAL",
             ),
@@ -58,16 +57,16 @@ class StateTable:
         )
 
     def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
-        """Remove `mark` where it is this request's.
+        """Remove `mark` if this request set it.
 
         Raises:
-            StateUnavailable: it may still be there.
+            StateUnavailable: the mark may still be set.
         """
-        self._written(
+        self._write(
             lambda client: client.delete_item(
                 TableName=self._table,
                 Key={"pk": {"S": mark}},
-                ConditionExpression=_OURS,
+                ConditionExpression=_SET_BY_THIS_REQUEST,
                 ExpressionAttributeValues={":request_id": {"S": request_id}},
                 ReturnConsumedCapacity="TOTAL",
             ),
@@ -75,14 +74,14 @@ class StateTable:
         )
 
     def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Add one to `count` unless it has reached `most`, and say whether it was added.
+        """Add one to `count` unless it has reached `most`; return whether it was added.
 
-        A lost answer makes the client add again: a budget may be spent by a few exchanges fewer, never by more.
+        The client repeats a write whose answer was lost, so a budget may allow a few exchanges fewer, never more.
 
         Raises:
-            StateUnavailable: whether it was added cannot be known.
+            StateUnavailable: it is not known whether it was added.
         """
-        return self._written(
+        return self._write(
             lambda client: client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": count}},
@@ -98,13 +97,13 @@ class StateTable:
             deadline,
         )
 
-    def _written(self, write: _Write, deadline: Deadline) -> bool:
-        """Say whether the condition of `write` held."""
+    def _write(self, write: _Write, deadline: Deadline) -> bool:
+        """Run `write` and return whether its condition was met."""
         try:
             client = self._clients.dynamodb()
             return self._calls.call(
-                lambda: answered(
-                    lambda: _held(write, client),
+                lambda: call_aws(
+                    lambda: _condition_met(write, client),
                     refusal=Reason.STATE_UNAVAILABLE,
                     subject=f"the state table {self._table}",
                 ),
@@ -114,7 +113,7 @@ class StateTable:
             raise StateUnavailable(refused.description) from refused
 
 
-def _held(write: _Write, client: "DynamoDBClient") -> bool:
+def _condition_met(write: _Write, client: "DynamoDBClient") -> bool:
     try:
         answer = write(client)
     except ClientError as error:
@@ -122,23 +121,22 @@ def _held(write: _Write, client: "DynamoDBClient") -> bool:
             return False
         raise
     if "ConsumedCapacity" not in answer:
-        # botocore takes any body of a 200 for the empty answer of a write: an error page would spend a token.
+        # botocore accepts any body of a 200 as the answer of a write: an error page would count as a used token.
         raise ValueError("the answer does not say what was written")
     return True
 
 
 _SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
-
 _NOTHING_LATER: Final = (
     "attribute_not_exists(pk) OR NOT attribute_type(fetched_at, :number) "
     "OR fetched_at < :fetched_at OR fetched_at > :latest"
 )
-"""Whatever is no time at all gives way too, or a broken item would bar the way until it expires."""
+"""An item without a valid time is replaced too; otherwise it would block every write until it expires."""
 
 
 class SharedKeysReader:
-    """Fulfils `SharedKeys`."""
+    """Implements `SharedKeys`."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
         self._clients = clients
@@ -146,10 +144,10 @@ class SharedKeysReader:
         self._table = table
 
     def read(self, name: str, *, deadline: Deadline) -> StoredKeySet | None:
-        """Return the set under `name`, as it was a moment ago at the earliest.
+        """Return the set under `name`, by an eventually consistent read.
 
         Raises:
-            SharedKeysFailed: the table did not answer by `deadline`, or with something else.
+            SharedKeysFailed: the table did not answer by `deadline`, or the item is not a key set.
         """
         answer: Mapping[str, object] = self._call(
             lambda client: client.get_item(TableName=self._table, Key={"pk": {"S": name}}), deadline
@@ -160,7 +158,7 @@ class SharedKeysReader:
         try:
             client = self._clients.dynamodb()
             return self._calls.call(
-                lambda: answered(
+                lambda: call_aws(
                     lambda: call(client), refusal=Reason.STATE_UNAVAILABLE, subject=f"the state table {self._table}"
                 ),
                 deadline=deadline,
@@ -170,12 +168,12 @@ class SharedKeysReader:
 
 
 class SharedKeysWriter(SharedKeysReader):
-    """Fulfils `SharedKeysTable`."""
+    """Implements `SharedKeysTable`."""
 
     def write(self, name: str, stored: StoredKeySet, *, latest_seconds: int, deadline: Deadline) -> bool:
         """Put `stored` under `name` unless a later set is there, in one conditional write.
 
-        The table forgets it after a day, when nobody would believe it any more.
+        The item expires after a day, when it is no longer usable.
 
         Raises:
             SharedKeysFailed: the table did not answer by `deadline`, or refused.
@@ -220,4 +218,4 @@ def _stored(item: object) -> StoredKeySet:
                 return StoredKeySet(issuer=issuer, document=document, fetched_at_seconds=int(at))
         case _:
             pass
-    raise SharedKeysFailed("the item has not the form of a key set")
+    raise SharedKeysFailed("the item is not a key set")

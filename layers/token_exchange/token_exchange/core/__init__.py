@@ -1,1 +1,1 @@
-"""Everything that can let someone in, in the order of a request; it imports nothing but itself and cryptography."""
+"""Everything that can let someone in; it imports only itself, cryptography and PyJWT's algorithms."""

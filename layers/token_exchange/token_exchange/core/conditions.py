@@ -189,7 +189,7 @@ class NamedCondition(_Tested):
     def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
         """Say whether this says what the raw claim at `path` has to be; `sources` are where names come from."""
         source = sources.get(self.name)
-        return source is not None and path in source.behind and self.selects_values
+        return source is not None and path in source.source_claims and self.selects_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

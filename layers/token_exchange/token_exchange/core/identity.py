@@ -1,4 +1,8 @@
-"""Who a verified token speaks for: what a CI system's preset says of its claims, and what they say of the run."""
+"""The identity of a run: what a CI system's preset defines about claims, and the values that one token has.
+
+Every documented claim of a provider is listed in `Preset.claims` with its JSON type. So a condition of the wrong type
+is found when the policy loads, and a claim that the provider did not send before is noticed.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +16,11 @@ from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
 type Settings = Mapping[str, Json]
-"""The keys of an issuer entry that belong to its provider alone, such as `host` or `enterprise`, as they were read."""
+"""The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
 
 
 class BadSetting(ValueError):
-    """A provider's own key has a value that it cannot have.
-
-    `key` is the key to blame.
-    """
+    """A key of the provider has an invalid value; `key` is that key."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -28,38 +29,40 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """How tokens of one issuer are read.
+    """How the tokens of one issuer are read.
 
-    - `vocabulary`: where each common name is found; a name that is not here can never be had.
-    - `required`: claims that mark a job's token and not some other token of the same issuer.
-    - `only`: claims that must be there too, and the values that they have in a token of a job. `endings` is the same
-      for text of which only the end is known. `defaults` are the values that claims of `only` have where a token
-      leaves them out.
-    - `must_match`: claims that every grant has to match, since nothing else tells a stranger's run; one that does not
-      never applies.
-    - `claims`: every documented claim and its JSON type; `other_claims` is the type of all the rest. `nested_claims`
-      are those inside another. `open_claims` are how the names begin that customers may choose; `""` is all of them.
-    - `public_claims`: claims that name no repository, project, group, workflow, pipeline, workspace or person, but a
-      branch, an environment, an event or some other kind of thing that anyone's run can have. What a grant demands of
-      these a refusal may show to callers whom it is not for; every other claim, documented or not, counts as a name.
-    - `braced_uuids`: claims that are a UUID in braces; they are compared without these, however the policy has them.
+    - `vocabulary`: the source of each common name; tokens never have a name that is not listed.
+    - `required`: claims that distinguish a job's token from other tokens of the same issuer.
+    - `required_values`: further claims that must be present, with the values that they have in a job's token.
+      `required_suffixes` is the same for strings of which only the end is known. `defaults` are the values that claims
+      of `required_values` have if a token leaves them out.
+    - `must_match`: claims that every grant must match, since no other claim reveals an outsider's run; a grant without
+      such a condition never applies.
+    - `claims`: every documented claim and its JSON type; `other_claims` is the type of every other claim.
+      `nested_claims` are documented claims inside another. `custom_claim_prefixes` are the prefixes of claim names that
+      customers choose; `""` means every name.
+    - `public_claims`: claims that do not name a repository, project, group, workflow, pipeline, workspace or person.
+      They name a branch, an environment, an event or another thing that every tenant's runs can have. A refusal may
+      show what a grant requires of these to a caller that the grant is not for; every other claim counts as a name.
+    - `braced_uuids`: claims that are a UUID in braces; they are compared without braces, in either notation.
     - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
-    - `declared`: claims that a user of the CI system types in. A name made of one can be matched, but it identifies
-      nobody, and fills no template of a push, organization and repository included.
-    - `untrusted_trigger`: says of a token how outsiders can have started its run, or None.
-    - `triggers`: claims of which one value can show by itself that outsiders can have started a run, whatever else the
-      token says; `untrusted_trigger` of that claim alone then says so. `beside_triggers` are claims of a member's run
-      without which it cannot be judged.
-    - `written`: claims that the job itself chooses, or a file of its repository: a condition on one keeps nobody out.
-    - `sent_empty`: claims that tokens have with nothing in them.
-    - `named_in_sub`: names of the vocabulary that `sub` spells, and with which it changes hands.
-    - `behind_host`: claims that begin with a host, and then have the tenant.
-    - `ignores_case`: organization and repository names differ by more than case.
-    - `organization_is_path`: an organization's name holds for what lies below it, and its first part is the tenant.
-    - `shared_audience`: is this an audience that services other than ours accept, too?
-    - `minted`: whether a step asks for each token, or a job is handed one for all its steps.
-    - `step_line`: the line with which a step prints its token; `AUDIENCE` stands for the audience.
-    - `keys_host`: the host of the key set, where it is not the issuer's.
+    - `declared`: claims that a user of the CI system types in. A name computed from one can be matched, but it proves
+      no identity and fills no template of a push grant; this includes organization and repository.
+    - `untrusted_trigger`: returns how outsiders can have started the run of a token, or None.
+    - `triggers`: claims of which one value shows that outsiders can have started a run, whatever the other claims are;
+      `untrusted_trigger` of that claim only then returns it. `trigger_context` has the claims that a member's run also
+      needs for this test.
+    - `job_controlled_claims`: claims that the job or a file of its repository chooses; a condition on one excludes no
+      one.
+    - `empty_claims`: claims that tokens contain with an empty value.
+    - `named_in_sub`: names of the vocabulary that `sub` contains; if such a name changes owner, `sub` does too.
+    - `host_prefixed_claims`: claims that begin with a host, followed by the tenant.
+    - `ignores_case`: the system never has two organizations or repositories whose names differ only by case.
+    - `organization_is_path`: an organization's name includes everything below it; its first part is the tenant.
+    - `shared_audience`: returns whether other services accept this audience too.
+    - `minted`: whether a step requests each token, or a job receives one for all its steps.
+    - `step_line`: the command with which a step prints its token; `AUDIENCE` stands for the audience.
+    - `keys_host`: the host of the key set, if it is not the issuer's.
     """
 
     provider: str
@@ -68,25 +71,27 @@ class Preset:
     max_lifetime_seconds: int
     vocabulary: Mapping[Name, Source]
     required: frozenset[ClaimPath]
-    only: Mapping[ClaimPath, tuple[str | bool, ...]] = field(default_factory=dict[ClaimPath, tuple[str | bool, ...]])
-    endings: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
+    required_values: Mapping[ClaimPath, tuple[str | bool, ...]] = field(
+        default_factory=dict[ClaimPath, tuple[str | bool, ...]]
+    )
+    required_suffixes: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
     defaults: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
     must_match: frozenset[ClaimPath] = frozenset()
     claims: Mapping[str, ClaimType]
     public_claims: frozenset[ClaimPath]
     nested_claims: Mapping[ClaimPath, ClaimType] = field(default_factory=dict[ClaimPath, ClaimType])
-    open_claims: tuple[str, ...] = ()
+    custom_claim_prefixes: tuple[str, ...] = ()
     other_claims: ClaimType
     braced_uuids: frozenset[ClaimPath] = frozenset()
     proven: frozenset[Name]
     declared: frozenset[ClaimPath] = frozenset()
     untrusted_trigger: Callable[[Mapping[str, Json]], str | None]
     triggers: frozenset[ClaimPath] = frozenset()
-    beside_triggers: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    written: frozenset[ClaimPath] = frozenset()
-    sent_empty: frozenset[ClaimPath] = frozenset()
+    trigger_context: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    job_controlled_claims: frozenset[ClaimPath] = frozenset()
+    empty_claims: frozenset[ClaimPath] = frozenset()
     named_in_sub: frozenset[Name] = frozenset()
-    behind_host: frozenset[ClaimPath] = frozenset()
+    host_prefixed_claims: frozenset[ClaimPath] = frozenset()
     ignores_case: bool
     organization_is_path: bool = False
     shared_audience: Callable[[str], bool]
@@ -96,37 +101,37 @@ class Preset:
     who: frozenset[ClaimPath] = field(init=False)
 
     def __post_init__(self) -> None:
-        behind = {path for name, source in self.vocabulary.items() if name in WHO for path in source.behind}
+        behind = {path for name, source in self.vocabulary.items() if name in WHO for path in source.source_claims}
         object.__setattr__(self, "who", frozenset(behind | {("sub",)}))
 
     def claim_type(self, path: ClaimPath) -> ClaimType:
-        """Return the JSON type of the claim at `path`; what lies inside another claim can be anything, if not known."""
+        """Return the JSON type of the claim at `path`; an undocumented nested claim can have any type."""
         if len(path) > 1:
             return self.nested_claims.get(path, "any")
         return STANDARD_CLAIMS.get(path[0]) or self.claims.get(path[0], self.other_claims)
 
     def is_public(self, path: ClaimPath) -> bool:
-        """Say whether the claim at `path` names no one, so that anyone may be told what a grant demands of it."""
+        """Return whether refusals may show every caller what a grant requires of the claim at `path`."""
         return path in self.public_claims or path in _TIMES
 
     def is_public_name(self, name: str) -> bool:
-        """Say the same of a name of the vocabulary: all that its value is made of has to be public."""
+        """Return the same for a name of the vocabulary: every claim that it is computed from must be public."""
         source = next((source for known, source in self.vocabulary.items() if known == name), None)
-        return source is not None and bool(source.behind) and all(map(self.is_public, source.behind))
+        return source is not None and bool(source.source_claims) and all(map(self.is_public, source.source_claims))
 
     @property
     def marks(self) -> frozenset[ClaimPath]:
         """The claims that every token of a job has."""
-        return self.required | (self.only.keys() - self.defaults.keys()) | self.endings.keys()
+        return self.required | (self.required_values.keys() - self.defaults.keys()) | self.required_suffixes.keys()
 
     def is_braced(self, name: Name) -> bool:
-        """Say whether the value of `name` is a UUID that comes in braces."""
+        """Return whether the provider sends `name` as a UUID in braces."""
         return isinstance(self.vocabulary.get(name), BracedUuid)
 
     def is_declared(self, name: Name) -> bool:
-        """Say whether the value of `name` is made of what a user of the CI system types in."""
+        """Return whether `name` is computed from a claim that a user of the CI system types in."""
         source = self.vocabulary.get(name)
-        return source is not None and not self.declared.isdisjoint(source.behind)
+        return source is not None and not self.declared.isdisjoint(source.source_claims)
 
 
 STANDARD_CLAIMS: Mapping[str, ClaimType] = {
@@ -138,7 +143,7 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
     "nbf": "number",
     "jti": "text",
 }
-"""The claims of RFC 7519 section 4.1; `aud` is text or a list."""
+"""The registered claims of RFC 7519 section 4.1; `aud` is a string or a list."""
 
 _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 
@@ -147,8 +152,8 @@ _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 class Provider:
     """One kind of CI system, as an issuer entry names it.
 
-    `settings` are the keys that such an entry may have besides those of every entry. `preset` makes the preset from
-    them and from the entry's `issuer`, where it has one, or raises `BadSetting`.
+    `settings` are the keys that such an entry may have in addition to the common ones. `preset` returns the preset for
+    these keys and the entry's `issuer`, if there is one, or raises `BadSetting`.
     """
 
     name: str
@@ -158,26 +163,23 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What the provider says of the run.
-
-    `untrusted_trigger` says how outsiders can have started it, or is None.
-    """
+    """What a token says about its run; `untrusted_trigger` is how outsiders can have started it, or None."""
 
     vocabulary: Vocabulary
     untrusted_trigger: str | None
 
 
 def identify(preset: Preset, claims: Mapping[str, Json]) -> Identity:
-    """Read `claims`, which a signature has proven, as the provider means them.
+    """Interpret the verified `claims` by the rules of `preset`.
 
     Raises:
-        Refused: `missing-claim` for a token that is not a job's, `invalid-claim` for one whose claims are not of the
-            types that the provider sends.
+        Refused: `missing-claim` if the token is not a job's, `invalid-claim` if claims do not have the types that the
+            provider sends.
     """
-    # An issuer signs more than jobs' tokens: a user's or a service's must not pass for a run.
+    # Most issuers also sign tokens for people and for their own services; these must not pass for a job's.
     for path in sorted(preset.marks):
         if claim_at(claims, path) in (None, ""):
-            raise Refused(Reason.MISSING_CLAIM, f"claim {spelled(path)}: missing, though every job's token has it")
+            raise Refused(Reason.MISSING_CLAIM, f"claim {spelled(path)}: missing; every job's token has it")
     _check_types(preset, claims)
     _check_kind(preset, claims)
     vocabulary: dict[str, str | bool] = {
@@ -189,24 +191,25 @@ def identify(preset: Preset, claims: Mapping[str, Json]) -> Identity:
 
 
 def _check_types(preset: Preset, claims: Mapping[str, Json]) -> None:
+    # A list or an object under a documented name could compare or print as something it is not.
     for name, kind in preset.claims.items():
         if kind == "text" and not isinstance(claims.get(name), str | None):
-            raise Refused(Reason.INVALID_CLAIM, f"claim {name}: expected text")
+            raise Refused(Reason.INVALID_CLAIM, f"claim {name}: expected a string")
     for path, kind in preset.nested_claims.items():
         if kind == "text" and not isinstance(claim_at(claims, path), str | None):
-            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected text")
+            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected a string")
 
 
 def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
-    for path, values in preset.only.items():
+    for path, values in preset.required_values.items():
         found = claim_at(claims, path)
         if found is None:
             found = preset.defaults.get(path)
-        # The number 1 is not true, though to Python the two are equal.
+        # In Python 1 == True; in JSON the number 1 is not true.
         if not any(found == value and isinstance(found, type(value)) for value in values):
             wanted = " or ".join(str(value).lower() if isinstance(value, bool) else value for value in values)
             raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected {wanted}, as a job's token has it")
-    for path, ending in preset.endings.items():
+    for path, ending in preset.required_suffixes.items():
         text = claim_at(claims, path)
         if not isinstance(text, str) or not text.endswith(ending):
             raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected a value that ends in {ending}")

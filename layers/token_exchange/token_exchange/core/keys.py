@@ -1,4 +1,8 @@
-"""An issuer's keys: which are usable, which one a token names, and whether it made the signature."""
+"""An issuer's keys: which are usable, which one a token names, and whether it verifies the signature.
+
+Source: RFC 7517 (JWK), RFC 7518 (algorithms), RFC 8037 (EdDSA), RFC 8725 sections 3.1 to 3.5. PyJWT and cryptography
+verify the signature itself.
+"""
 
 import base64
 import re
@@ -30,9 +34,9 @@ type KeyType = Literal["RSA", "EC", "OKP"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """One algorithm of RFC 7518 section 3.1 or RFC 8037: its name, its keys' `kty` and `crv`, and who verifies it.
+    """One algorithm of RFC 7518 section 3.1 or RFC 8037: its name, the `kty` and `crv` of its keys, its implementation.
 
-    `curve` is empty for RSA, whose keys have none.
+    `curve` is empty for RSA, whose keys have no `crv`.
     """
 
     name: str
@@ -66,51 +70,46 @@ SCHEMES: Final[Mapping[str, Scheme]] = MappingProxyType(
         )
     }
 )
-"""By name. `none` and `HS*` are absent for good: with them a public key would be a secret to sign with."""
+"""The algorithms that an issuer may use, by name.
 
+`none` and `HS*` must never be added. With `HS*`, the public key would be the secret that anyone can sign with
+(CVE-2015-9235, RFC 8725 section 2.1).
+"""
 
 type PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
-
 MAX_KEY_ID_CHARACTERS: Final = 256
-
-
 _MIN_RSA_BITS: Final = 2048
-
+"""RFC 7518 section 3.3."""
 
 _MAX_RSA_BITS: Final = 8192
-"""What Go's crypto/tls takes since CVE-2023-29409. One of 16,384 bits takes three milliseconds for each signature."""
-
+"""The limit of Go's crypto/tls since CVE-2023-29409. A key of 16,384 bits takes 3 ms for each signature."""
 
 _MIN_RSA_EXPONENT: Final = 65537
-
+"""FIPS 186-5 appendix A.1.1. Small exponents made forged signatures possible: CVE-2006-4339."""
 
 _MAX_RSA_EXPONENT: Final = 2**31 - 1
-"""What Go's crypto/rsa takes. An exponent as long as the modulus takes sixty times as long as 65537."""
-
+"""The limit of Go's crypto/rsa. An exponent as long as the modulus takes sixty times as long as 65537."""
 
 _ROCA_PRIMES: Final = tuple(
     number for number in range(3, 702, 2) if all(number % divisor for divisor in range(3, isqrt(number) + 1, 2))
 )
-
+"""The odd primes up to 701; see `_has_roca_fingerprint`."""
 
 _SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2."""
-
+"""The private members of a JWK: RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2."""
 
 _CURVES: Final[Mapping[str, EllipticCurve]] = {"P-256": SECP256R1(), "P-384": SECP384R1(), "P-521": SECP521R1()}
-
-
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 
 
 class UnusableKey(ValueError):
-    """One key cannot be used; the text says why."""
+    """One key cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationKey:
-    """A public key that verifies signatures of one algorithm and no other."""
+    """A public key that verifies signatures of exactly one algorithm."""
 
     key_id: str | None
     algorithm: str
@@ -118,10 +117,10 @@ class VerificationKey:
 
 
 def load_key(entry: Json, schemes: Sequence[Scheme]) -> VerificationKey:
-    """Return the key that `entry` holds, for the first of `schemes` that it may be used with.
+    """Return the key in `entry`, bound to the first of `schemes` that it can be used with.
 
     Raises:
-        UnusableKey: it is broken, weak, private, symmetric, for encryption, or fits none of `schemes`.
+        UnusableKey: it is malformed, weak, private, symmetric, for encryption, or fits none of `schemes`.
     """
     if not isinstance(entry, dict):
         raise UnusableKey("not an object")
@@ -132,7 +131,7 @@ def load_key(entry: Json, schemes: Sequence[Scheme]) -> VerificationKey:
     try:
         public_key = _public_key(entry, scheme)
     except (ValueError, UnsupportedAlgorithm) as error:
-        # UnusableKey passes through with its own text; the rest is what cryptography says of the numbers.
+        # An UnusableKey keeps its own message; other errors are cryptography's, about the numbers.
         raise UnusableKey(str(error) or type(error).__name__) from error
     return VerificationKey(key_id=key_id, algorithm=scheme.name, public_key=public_key)
 
@@ -147,6 +146,7 @@ def _key_id(entry: Mapping[str, Json]) -> str | None:
 
 
 def _require_public(entry: Mapping[str, Json]) -> None:
+    # Anyone can read a published key. If it is the secret itself, anyone can sign with it.
     if entry.get("kty") == "oct":
         raise UnusableKey("a symmetric key")
     if not _SECRET_MEMBERS.isdisjoint(entry):
@@ -154,17 +154,18 @@ def _require_public(entry: Mapping[str, Json]) -> None:
 
 
 def _require_for_signatures(entry: Mapping[str, Json]) -> None:
+    # RFC 7517 sections 4.2 and 4.3: a key for another use may have been generated and kept under other rules.
     if "use" in entry and entry["use"] != "sig":
         raise UnusableKey("use is not sig")
     operations = entry.get("key_ops")
     if "key_ops" in entry and not (isinstance(operations, list) and "verify" in operations):
-        raise UnusableKey("key_ops is not a list with verify in it")
+        raise UnusableKey("key_ops is not a list that contains verify")
 
 
 def _bind(entry: Mapping[str, Json], schemes: Sequence[Scheme]) -> Scheme:
-    """Return the one algorithm of the issuer's that `entry` may be used with.
+    """Return the one algorithm of the issuer that `entry` can be used with (RFC 8725 section 3.1).
 
-    A key that served two would let whoever writes the token's header choose between them.
+    If a key could be used with two algorithms, the sender of a token would choose between them.
     """
     fitting = [
         scheme
@@ -172,13 +173,13 @@ def _bind(entry: Mapping[str, Json], schemes: Sequence[Scheme]) -> Scheme:
         if entry.get("kty") == scheme.key_type and (not scheme.curve or entry.get("crv") == scheme.curve)
     ]
     if not fitting:
-        raise UnusableKey("kty and crv fit none of the issuer's algorithms")
+        raise UnusableKey("kty and crv match none of the issuer's algorithms")
     if "alg" not in entry:
         return fitting[0]
     for scheme in fitting:
         if entry["alg"] == scheme.name:
             return scheme
-    raise UnusableKey("alg is none of the issuer's algorithms that fit kty and crv")
+    raise UnusableKey("alg is none of the issuer's algorithms for this kty and crv")
 
 
 def _public_key(entry: Mapping[str, Json], scheme: Scheme) -> PublicKey:
@@ -194,15 +195,16 @@ def _public_key(entry: Mapping[str, Json], scheme: Scheme) -> PublicKey:
 
 
 def _rsa_key(*, modulus: bytes, exponent: bytes) -> RSAPublicKey:
-    # A leading zero byte is not an error: some Java issuers write a big integer's sign (seen from Jenkins).
+    # A leading zero byte is accepted: some Java issuers encode the sign of a big integer (Jenkins does).
     numbers = RSAPublicNumbers(e=int.from_bytes(exponent), n=int.from_bytes(modulus))
     bits = numbers.n.bit_length()
     if not _MIN_RSA_BITS <= bits <= _MAX_RSA_BITS:
-        raise UnusableKey(f"RSA of {bits} bits, expected {_MIN_RSA_BITS} to {_MAX_RSA_BITS}")
+        raise UnusableKey(f"an RSA key of {bits} bits, expected {_MIN_RSA_BITS} to {_MAX_RSA_BITS}")
     if numbers.e < _MIN_RSA_EXPONENT:
         raise UnusableKey(f"an RSA exponent under {_MIN_RSA_EXPONENT}")
     if numbers.e > _MAX_RSA_EXPONENT:
         raise UnusableKey(f"an RSA exponent over {_MAX_RSA_EXPONENT}")
+    # A product of two odd primes is odd: this is no RSA key, and 2 is a factor.
     if numbers.n % 2 == 0:
         raise UnusableKey("an RSA modulus that is even")
     if _has_roca_fingerprint(numbers.n):
@@ -211,11 +213,11 @@ def _rsa_key(*, modulus: bytes, exponent: bytes) -> RSAPublicKey:
 
 
 def _has_roca_fingerprint(modulus: int) -> bool:
-    """Say whether `modulus` was made by Infineon's library, so that it can be factored (CVE-2017-15361).
+    """Return whether Infineon's library generated `modulus`, so that it can be factored (CVE-2017-15361).
 
     Both of its primes are k·M + (65537^a mod M), where M is the product of the first primes: 126 of them, up to 701,
     for a modulus of 1,984 bits, and no fewer for longer ones. So the modulus is a power of 65537 modulo each of these
-    primes. An ordinary modulus is one modulo all of them once in 2^167 keys.
+    primes. That is true of one ordinary modulus in 2^167.
 
     Source: Nemec and others, "The Return of Coppersmith's Attack: Practical Factorization of Widely Used RSA Moduli",
     CCS 2017, sections 2.1 and 2.2.
@@ -235,8 +237,8 @@ def _powers_of_65537(prime: int) -> frozenset[int]:
 
 def _curve_key(curve: EllipticCurve, *, x: bytes, y: bytes) -> EllipticCurvePublicKey:
     if len(x) != len(y):
-        raise UnusableKey("x and y are not of one length")
-    # SEC 1 section 2.3.4: 04 and both coordinates. Refuses other lengths, and points off the curve.
+        raise UnusableKey("x and y differ in length")
+    # SEC 1 section 2.3.4: 04 and both coordinates. This rejects points off the curve (RFC 8725 section 3.4).
     return EllipticCurvePublicKey.from_encoded_point(curve, b"\x04" + x + y)
 
 
@@ -244,32 +246,32 @@ def _number(entry: Mapping[str, Json], name: str) -> bytes:
     text = entry.get(name)
     if not isinstance(text, str) or not _BASE64URL.fullmatch(text):
         raise UnusableKey(f"{name} is not base64url")
-    return base64.urlsafe_b64decode(text + "==")  # what padding there is too much is ignored
+    return base64.urlsafe_b64decode(text + "==")  # excess padding is ignored
 
 
 _MAX_KEYS: Final = 100
+"""Loading a key costs time, and the issuer's host may be compromised."""
 
-
-_REASONS_TOLD: Final = 3
+_MAX_REASONS_SHOWN: Final = 3
 
 
 class UnusableKeySet(ValueError):
-    """A document that holds no key set, or one without a single usable key; the text says why."""
+    """A document that is not a key set, or has no usable key; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySet:
-    """The usable keys of one issuer, never none, and a line on each that was left out."""
+    """The usable keys of one issuer, at least one, and a line about each key that was left out."""
 
     keys: tuple[VerificationKey, ...]
     left_out: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, document: bytes | Mapping[str, Json], *, algorithms: tuple[str, ...]) -> Self:
-        """Read a JWK set (RFC 7517 section 5) for an issuer that signs with `algorithms`, the preferred first.
+        """Read a JWK set (RFC 7517 section 5) for an issuer that signs with `algorithms`, in order of preference.
 
-        A key that cannot be used costs itself alone: an issuer may publish keys for other ends, or of kinds
-        that are not invented yet, beside those that sign its tokens.
+        An unusable key is left out and does not affect the others, as RFC 7517 section 5 recommends: an issuer may
+        also publish keys for other purposes, or of types that do not exist yet.
 
         Raises:
             UnusableKeySet: not a JWK set, over 100 keys, or no key that can be used.
@@ -287,11 +289,12 @@ class KeySet:
         return cls(keys=tuple(keys), left_out=tuple(left_out))
 
     def find(self, key_id: str | None, algorithm: str) -> VerificationKey | None:
-        """Return the one key for a token with this `kid` and `alg`; None where there is none, or more than one.
+        """Return the key for a token with this `kid` and `alg`, or None if there is none or more than one.
 
-        Without a `kid` every key of the algorithm is meant, and there must be exactly one. A key that is published
-        twice, also under two ids, is one key: an issuer that renames its key may publish both names for a while.
+        Without a `kid`, the issuer must have exactly one key for the algorithm. The same key published twice counts
+        once, also under two ids: an issuer that renames a key may publish both names for a while.
         """
+        # Keys are not tried in turn: which key verifies a token is decided before its signature is checked.
         found = [key for key in self.keys if key.algorithm == algorithm and key_id in (None, key.key_id)]
         if not found or any(key.public_key != found[0].public_key for key in found[1:]):
             return None
@@ -319,24 +322,27 @@ def _label(position: int, entry: Json) -> str:
 def _nothing_usable(left_out: list[str]) -> str:
     if not left_out:
         return "the key set is empty"
-    told, more = left_out[:_REASONS_TOLD], len(left_out) - _REASONS_TOLD
-    return f"no usable key: {'; '.join(told)}" + (f"; and {more} more" if more > 0 else "")
+    shown, more = left_out[:_MAX_REASONS_SHOWN], len(left_out) - _MAX_REASONS_SHOWN
+    return f"no usable key: {'; '.join(shown)}" + (f"; and {more} more" if more > 0 else "")
 
 
 class BadSignature(Refused):
-    """The key did not sign this; apart from other refusals because the key may have been replaced meanwhile."""
+    """The key does not verify the signature.
+
+    This is a class of its own because the caller handles it: the issuer may have replaced the key since.
+    """
 
     def __init__(self) -> None:
-        super().__init__(Reason.BAD_SIGNATURE, "the token's signature is not by the issuer's key that it names")
+        super().__init__(Reason.BAD_SIGNATURE, "the token's signature does not verify with the issuer's key it names")
 
 
 def require_signature(key: VerificationKey, *, signed_part: bytes, signature: bytes) -> None:
-    """Return only if `signature` is that of `key` over `signed_part`, by the algorithm the key is bound to.
+    """Verify `signature` over `signed_part` with `key`, by the algorithm that the key is bound to.
 
-    The token has no say in the algorithm: that its `alg` is the key's was settled when the key was chosen.
+    The token does not choose the algorithm: `KeySet.find` returned a key whose algorithm is the token's `alg`.
 
     Raises:
-        BadSignature: it is not.
+        BadSignature: the signature does not verify.
     """
     if not SCHEMES[key.algorithm].implementation.verify(signed_part, key.public_key, signature):
         raise BadSignature

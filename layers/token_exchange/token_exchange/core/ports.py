@@ -1,6 +1,6 @@
-"""Where the core meets the world: one small protocol for each thing it needs done.
+"""The core's ports: one small protocol for each external service that it uses.
 
-Each has an adapter in `token_exchange.adapters` and a double in the tests, and both pass the same tests.
+Each has an adapter in `token_exchange.adapters` and a fake in the tests; both pass the same contract tests.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Literal, NewType, Protocol
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
-"""A value as a JSON parser yields it."""
+"""A value as a JSON parser returns it."""
 
 RawToken = NewType("RawToken", str)
 """A token in the compact form and of bounded size, made by `token.read_compact`. A secret; nothing in it is proven."""
@@ -19,14 +19,14 @@ SessionPolicy = NewType("SessionPolicy", str)
 
 
 class Clock(Protocol):
-    """Two clocks: one that says what time it is, one that never jumps."""
+    """Two clocks: the wall clock, and a monotonic clock."""
 
     def now(self) -> float:
         """Return the wall clock's time, in seconds since the epoch."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that no correction moves; it may stand still while frozen."""
+        """Return seconds on a clock that is never corrected; it may stop while the environment is frozen."""
         ...
 
 
@@ -42,14 +42,14 @@ class Deadline:
         return max(0.0, self.at_monotonic_seconds - self.clock.monotonic())
 
     def within(self, seconds: float) -> "Deadline":
-        """Return this deadline, or the one `seconds` from now where that is sooner."""
+        """Return the earlier of this deadline and `seconds` from now."""
         end = min(self.at_monotonic_seconds, self.clock.monotonic() + seconds)
         return Deadline(clock=self.clock, at_monotonic_seconds=end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRequest:
-    """What `sts:AssumeRole` is asked: see its API reference for alphabets and lengths."""
+    """The parameters of `sts:AssumeRole`; see the STS API Reference for allowed characters and lengths."""
 
     role_arn: str
     session_name: str
@@ -61,7 +61,7 @@ class RoleRequest:
 
     @property
     def policy_sha256(self) -> str:
-        """The hex SHA-256 of the session policy, by which records speak of it."""
+        """The hex SHA-256 of the session policy, which identifies it in records."""
         return sha256(self.session_policy.encode()).hexdigest()
 
 
@@ -86,7 +86,7 @@ class RoleAssumer(Protocol):
 
         Raises:
             Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
-            `SessionTooLarge` where policy and tags are larger than STS takes once they are packed.
+            `SessionTooLarge` if the packed size of policy and tags exceeds STS's limit.
         """
         ...
 
@@ -101,7 +101,7 @@ class RoleAssumer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLogin:
-    """A user name and password as they are kept in a secret; they end when somebody changes them."""
+    """A user name and password from a secret; they are valid until they are changed at the registry."""
 
     username: str
     password: str = field(repr=False)
@@ -109,10 +109,10 @@ class StoredLogin:
 
 
 class StoredLogins(Protocol):
-    """Reads logins that are kept in Secrets Manager."""
+    """Reads logins that are stored in Secrets Manager."""
 
     def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
-        """Return the login that the secret holds, read as the service itself.
+        """Return the login in the secret, read with the service's own permissions.
 
         Raises:
             Refused: `secret-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
@@ -131,37 +131,37 @@ class RegistryLogin:
 
 
 class StateUnavailable(Exception):
-    """The state table did not do what it was asked; the text is for the log alone."""
+    """An operation on the state table failed; the message is for the log only."""
 
 
 class UseMarks(Protocol):
-    """Marks of tokens that were spent, seen by every environment."""
+    """Marks of used tokens, shared by all environments."""
 
     def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Set `mark` for this request until then, and say whether it is this request's: no other had set it.
+        """Set `mark` for this request until then; return False if another request had set it.
 
         Raises:
-            StateUnavailable: whether it is set cannot be known.
+            StateUnavailable: it is not known whether the mark is set.
         """
         ...
 
     def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
-        """Remove `mark` where it is this request's, and leave every other as it is.
+        """Remove `mark` if this request set it.
 
         Raises:
-            StateUnavailable: it may still be there.
+            StateUnavailable: the mark may still be set.
         """
         ...
 
 
 class BudgetCounts(Protocol):
-    """Counts of exchanges, seen by every environment."""
+    """Counts of exchanges, shared by all environments."""
 
     def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Add one to `count` unless it has reached `most`, and say whether it was added.
+        """Add one to `count` unless it has reached `most`; return whether it was added.
 
         Raises:
-            StateUnavailable: whether it was added cannot be known.
+            StateUnavailable: it is not known whether it was added.
         """
         ...
 
@@ -170,18 +170,18 @@ type StateTask = Literal["spend", "release", "budget"]
 
 
 class StateEvents(Protocol):
-    """Is told where the state table failed an exchange, for logs and metrics; never fails."""
+    """Receives failures of the state table, for logs and metrics; its methods never raise."""
 
     def state_failed(self, task: StateTask, *, cause: Exception) -> None:
-        """The table did not do `task`."""
+        """The table failed to do `task`."""
         ...
 
 
 class RegistryAuthorizer(Protocol):
-    """Asks ECR for a login with the credentials of an assumed role."""
+    """Requests logins from ECR with the credentials of an assumed role."""
 
     def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
-        """Return a login for the registries of `region`, made with `session` and no other credentials.
+        """Return a login for the registries of `region`, requested with `session` and no other credentials.
 
         Raises:
             Refused: `registry-refused`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
@@ -189,7 +189,7 @@ class RegistryAuthorizer(Protocol):
         ...
 
     def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
-        """Return a login for ECR Public, made with `session` and no other credentials.
+        """Return a login for ECR Public, requested with `session` and no other credentials.
 
         Raises:
             Refused: as `authorize`.

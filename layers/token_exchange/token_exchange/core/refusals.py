@@ -1,4 +1,7 @@
-"""Why there is no login: the closed list of reasons, what each means, and the one exception that carries them."""
+"""Refusals: the closed list of reasons, how each is answered, and the one exception that carries them.
+
+The codes are stable: pipelines branch on them, alarms count them, and `docs/errors.md` explains each one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +21,12 @@ type OAuthError = Literal[
 ]
 """An `error` of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8693 section 2.2.2."""
 
-
 type Fault = Literal["caller", "unverified", "role-owner", "upstream", "service"]
-"""Who has to do something about a failure; a dimension of metrics.
+"""Who has to act on a failure; a dimension of metrics.
 
-`caller` is a run whose token's signature is proven, `unverified` anyone who sent a request, `role-owner` the owner of a
-role or a secret that a grant names, `upstream` AWS or the CI system. Only `service`, which is this deployment and its
-policy, may page its operators or take a policy back.
+`caller` is a run whose token's signature is verified, `unverified` anyone who sent a request, `role-owner` the owner of
+a role or a secret that a grant names, `upstream` AWS or the CI system. Only `service`, which is this deployment and its
+policy, may page its operators or roll a policy back.
 """
 
 
@@ -83,7 +85,7 @@ class Meaning:
     """How a reason is answered.
 
     `status` is the HTTP status, `error` the OAuth code, `hint` what the caller can do about it. `fault` is whose
-    failure it is once the token's signature is proven; `fault_of` says it of every request.
+    failure it is once the token's signature is verified; `fault_of` returns it for every request.
     """
 
     status: int
@@ -122,14 +124,14 @@ def _retry(hint: str, *, fault: Fault) -> Meaning:
 
 MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
     {
-        Reason.MALFORMED_REQUEST: _bad_request("correct the request; docs/getting-started.md has working ones"),
+        Reason.MALFORMED_REQUEST: _bad_request("correct the request; docs/getting-started.md has examples"),
         Reason.TWO_TOKENS: _bad_request("send the token once: as a bearer header or as subject_token, not both"),
         Reason.REPEATED_PARAMETER: _bad_request("send each parameter once, in the query or in the body"),
         Reason.UNSUPPORTED_TOKEN_TYPE: _bad_request(
             "subject_token_type is urn:ietf:params:oauth:token-type:jwt or …:id_token; "
             "requested_token_type, where sent, is urn:ietf:params:oauth:token-type:access_token"
         ),
-        Reason.UNKNOWN_FORMAT: _bad_request("leave format out, or ask for one that the description lists"),
+        Reason.UNKNOWN_FORMAT: _bad_request("leave format out, or use one that the description lists"),
         Reason.UNSUPPORTED_GRANT_TYPE: Meaning(
             status=400,
             error="unsupported_grant_type",
@@ -137,16 +139,17 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             fault="caller",
         ),
         Reason.UNKNOWN_REGISTRY: _bad_target(
-            "use a registry's name from the policy, or its host, without a path; leave it out for all you are granted"
+            "use a registry's name from the policy, or its host without a path; "
+            "leave it out to get every registry that you are granted"
         ),
         Reason.AMBIGUOUS_REGISTRY: _bad_target("name one registry with the registry parameter"),
         Reason.UNKNOWN_GRANT: _bad_target("leave grant out, or use the name of a grant in the policy"),
         Reason.MALFORMED_SCOPE: _bad_scope(
-            "a scope is repository:NAME:pull or repository:NAME:pull,push, several separated by one space; "
-            "ask for those that do not fit into one login in another exchange"
+            "a scope is repository:NAME:pull or repository:NAME:pull,push; separate several with one space, "
+            "and request those that do not fit into one login in another exchange"
         ),
         Reason.SCOPE_EXCEEDS_GRANT: _bad_scope(
-            "ask for repositories and actions that the grant holds, or have the grant widened"
+            "request repositories and actions that the grant allows, or have the grant widened"
         ),
         Reason.MISSING_TOKEN: _bad_token(
             """send the job's OIDC token: printf 'Authorization: Bearer %s' "$TOKEN" | curl --header @- …"""
@@ -154,34 +157,39 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.MALFORMED_TOKEN: _bad_token(
             "send the token exactly as the CI system printed it: three base64url parts, no quotes, no line breaks"
         ),
-        Reason.TOKEN_TOO_LARGE: _bad_token("a token has at most 16 KiB; have the CI system put fewer claims in it"),
+        Reason.TOKEN_TOO_LARGE: _bad_token(
+            "a token has at most 16 KiB; configure the CI system to put fewer claims in it"
+        ),
         Reason.UNSUPPORTED_ALGORITHM: _bad_token(
-            "have the CI system sign with an algorithm that the issuer's entry allows; none and HS* never are"
+            "configure the CI system to sign with an algorithm that the issuer entry allows; "
+            "none and HS* are never allowed"
         ),
         Reason.UNKNOWN_ISSUER: _bad_token(
-            "the issuer is compared byte for byte; add it to the policy's issuers, or use the CI system that is there"
+            "the issuer is compared byte for byte; add it to the policy's issuers, or use a CI system that is listed"
         ),
         Reason.WRONG_AUDIENCE: _bad_token(
-            "ask the CI system for a token with this service's audience; "
-            "GET /v1/audience?issuer=… says which it is, for setting up by hand"
+            "request a token with this service's audience from the CI system; "
+            "GET /v1/audience?issuer=… returns it, for setting up by hand"
         ),
         Reason.UNKNOWN_KEY: _bad_token(
-            "the issuer publishes no such key; get a fresh token, and if that fails look at the issuer's key set"
+            "the issuer publishes no such key; get a new token, and if that fails check the issuer's key set"
         ),
-        Reason.BAD_SIGNATURE: _bad_token("get a fresh token and send it unchanged"),
-        Reason.MISSING_CLAIM: _bad_token("use a token that the CI system made for a job; other tokens lack this claim"),
-        Reason.INVALID_CLAIM: _bad_token("use a token that the CI system made for a job, unchanged"),
-        Reason.EXPIRED: _bad_token("get the token in the step that uses it, and check the runner's clock"),
-        Reason.NOT_YET_VALID: _bad_token("check the clocks of the CI system and of the runner"),
-        Reason.LIFETIME_TOO_LONG: _bad_token("ask the CI system for a token that lives shorter"),
-        Reason.REPLAYED: _bad_token("the grant takes each token once; get a fresh token for each exchange"),
+        Reason.BAD_SIGNATURE: _bad_token("get a new token and send it unchanged"),
+        Reason.MISSING_CLAIM: _bad_token(
+            "use a token that the CI system issued to a job; other tokens lack this claim"
+        ),
+        Reason.INVALID_CLAIM: _bad_token("use a token that the CI system issued to a job, unchanged"),
+        Reason.EXPIRED: _bad_token("request the token in the step that uses it, and check the runner's clock"),
+        Reason.NOT_YET_VALID: _bad_token("check the clocks of the CI system and the runner"),
+        Reason.LIFETIME_TOO_LONG: _bad_token("request a shorter-lived token from the CI system"),
+        Reason.REPLAYED: _bad_token("the grant accepts each token once; get a new token for each exchange"),
         Reason.ORGANIZATION_NOT_ALLOWED: _denied("the organization must be listed under the issuer in the policy"),
-        Reason.DENIED: _denied("a deny rule of the policy holds; ask the people who own the policy"),
+        Reason.DENIED: _denied("a deny rule of the policy matches; ask the owners of the policy"),
         Reason.UNTRUSTED_TRIGGER: _denied(
-            "start the run by an event that only members can cause, such as a push to a branch of the repository"
+            "start the run with an event that only members can trigger, such as a push to a branch of the repository"
         ),
         Reason.NO_MATCHING_GRANT: _denied(
-            "compare identity with considered: each line is one condition that did not hold"
+            "compare identity with considered: each line is one condition that did not match"
         ),
         Reason.NOT_FOUND: Meaning(
             status=404,
@@ -192,7 +200,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.METHOD_NOT_ALLOWED: Meaning(
             status=405,
             error="invalid_request",
-            hint="use a method that the Allow header names",
+            hint="use a method from the Allow header",
             fault="caller",
         ),
         Reason.BODY_TOO_LARGE: Meaning(
@@ -207,18 +215,18 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.TOO_MANY_REQUESTS: Meaning(
             status=429,
             error="temporarily_unavailable",
-            hint="wait as long as Retry-After says; look for a runaway pipeline",
+            hint="wait for Retry-After; check for a runaway pipeline",
             fault="caller",
         ),
         Reason.INTERNAL_ERROR: Meaning(
             status=500,
             error="server_error",
-            hint="give the request id to the people who run this service",
+            hint="report the request id to the operators of this service",
             fault="service",
         ),
         Reason.ROLE_REFUSED: _bad_gateway(
-            "your grant matched; have the role's trust policy checked: it must allow the service's own role "
-            "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id; by web identity it "
+            "your grant matched; check the role's trust policy: it must allow the service's own role "
+            "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity, with the same external id; with web identity it "
             "must allow the issuer's OIDC provider sts:AssumeRoleWithWebIdentity, for the token's aud and sub",
             fault="role-owner",
         ),
@@ -227,21 +235,18 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             fault="role-owner",
         ),
         Reason.SECRET_REFUSED: _bad_gateway(
-            "your grant matched; have the secret and the permission to read it checked", fault="role-owner"
+            "your grant matched; check the secret and the permission to read it", fault="role-owner"
         ),
         Reason.MISCONFIGURED: _bad_gateway(
-            "your grant matched, but cannot be carried out as it is written; "
-            "show this to the people who own the policy",
+            "your grant matched, but it cannot be carried out as written; show this to the owners of the policy",
             fault="service",
         ),
         Reason.ISSUER_UNAVAILABLE: _retry(
-            "the CI system's keys cannot be fetched just now; try again after Retry-After", fault="upstream"
+            "the CI system's keys cannot be fetched at the moment; try again after Retry-After", fault="upstream"
         ),
-        Reason.AWS_THROTTLED: _retry("AWS asks for fewer requests; try again after Retry-After", fault="upstream"),
-        Reason.AWS_UNAVAILABLE: _retry(
-            "AWS did not answer as it should; try again after Retry-After", fault="upstream"
-        ),
-        Reason.POLICY_UNAVAILABLE: _retry("the service has no policy it can use; its log says why", fault="service"),
+        Reason.AWS_THROTTLED: _retry("AWS throttled the request; try again after Retry-After", fault="upstream"),
+        Reason.AWS_UNAVAILABLE: _retry("AWS did not answer correctly; try again after Retry-After", fault="upstream"),
+        Reason.POLICY_UNAVAILABLE: _retry("the service has no usable policy; its log says why", fault="service"),
         Reason.STATE_UNAVAILABLE: _retry(
             "the state table cannot be reached; try again after Retry-After", fault="service"
         ),
@@ -250,15 +255,15 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         ),
     }
 )
-"""What each reason means. Complete by a test, so that no reason is ever without an answer."""
+"""How each reason is answered; a test checks that none is missing."""
 
 
 def fault_of(reason: Reason, *, is_proven: bool) -> Fault:
-    """Return whose failure `reason` is, of a request whose token's signature is proven or is not.
+    """Return whose failure `reason` is; `is_proven` is whether the token's signature is verified.
 
-    Until it is proven anyone can have sent the request, and a failure that they can cause counts as theirs: also an
-    unexpected internal error, and keys that could not be fetched for an invented key id. That there is no policy in
-    force is the one failure that no request causes.
+    Until then anyone can have sent the request, and a failure that they can cause counts as theirs. That includes an
+    unexpected internal error, and keys that could not be fetched for an invented key id. Otherwise anyone could page
+    the operators. A missing policy is the one failure that no request causes.
     """
     if not is_proven and reason is not Reason.POLICY_UNAVAILABLE:
         return "unverified"
@@ -266,12 +271,12 @@ def fault_of(reason: Reason, *, is_proven: bool) -> Fault:
 
 
 class Refused(Exception):
-    """No login, for `reason`.
+    """There is no login, for `reason`.
 
-    `description` is public: it goes to a caller who may have proven nothing, so it says nothing about the
-    policy, and never holds a token, a password or a key. Private detail travels as the cause (`raise … from`).
+    `description` is public. It is sent to callers that may have proven nothing, so it must not reveal the policy or
+    contain a token, a password or a key. Private detail belongs in the cause (`raise … from`).
 
-    `retry_after_seconds` is for the reasons that are answered with 429 or 503.
+    `retry_after_seconds` is for reasons that are answered with 429 or 503.
     """
 
     def __init__(self, reason: Reason, description: str, *, retry_after_seconds: int | None = None) -> None:
@@ -285,9 +290,9 @@ class Refused(Exception):
 
 
 class SessionTooLarge(Refused):
-    """STS packed the session policy and the tags, and they are larger than it takes.
+    """The packed size of session policy and tags exceeds STS's limit.
 
-    Whose fault that is depends on what made them so: the grant, or the request's own scope.
+    The caller decides whose fault it is: that of the grant, or of the request's scope.
     """
 
 
@@ -295,9 +300,9 @@ _MAX_CHARACTERS: Final = 100
 
 
 def quoted(value: str) -> str:
-    """Return `value` in quotes, in ASCII, with everything unprintable escaped and a long rest left out.
+    """Return `value` in quotes, in ASCII, with unprintable characters escaped, and shortened if it is long.
 
-    A line break would forge a line of a log, a right-to-left mark would turn a text around, and a claim of
-    kilobytes would drown both.
+    The sender chose the value: a line break would forge a log line, a right-to-left mark would reverse the message, and
+    a claim of kilobytes would hide it.
     """
     return ascii(value) if len(value) <= _MAX_CHARACTERS else f"{value[:_MAX_CHARACTERS]!a}..."

@@ -10,7 +10,7 @@ from typing import Final, NewType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """An AWS partition: the part of its ARNs, the form of its regions, the end of its host names."""
+    """An AWS partition: its name in ARNs, the pattern of its regions, the suffix of its host names."""
 
     name: str
     regions: re.Pattern[str]
@@ -34,19 +34,19 @@ PARTITIONS: Final = (
 
 
 def partition_of(region: str) -> Partition | None:
-    """Return the partition of `region`, or None where no region has such a name."""
+    """Return the partition of `region`, or None if it is not the name of a region."""
     return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
 
 
 PUBLIC_HOST: Final = "public.ecr.aws"
 
 PUBLIC_REGION: Final = "us-east-1"
-"""ECR Public User Guide: the one region whose API gives out logins."""
+"""ECR Public User Guide, "Registry authentication": only this region's API returns logins."""
 
 DOCKER_HUB_HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
-"""Under which Docker Hub's clients look for its login, and under no other."""
+"""The only key under which clients look up a login for Docker Hub."""
 
 RepositoryPattern = NewType("RepositoryPattern", str)
 """A string in ECR's form of a name, in which `*` is any run of characters: made by `reach.fill_repository_template`.
@@ -60,7 +60,7 @@ RepositoryName = NewType("RepositoryName", RepositoryPattern)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrRegistry:
-    """A private ECR registry: one account's repositories in one region. `hosts` has its own host name first."""
+    """A private ECR registry: one account's repositories in one region. Its own host name is the first of `hosts`."""
 
     name: str
     account: str
@@ -75,17 +75,17 @@ class EcrRegistry:
 
     @property
     def client_keys(self) -> tuple[str, ...]:
-        """The names under which clients look for a login."""
+        """The keys under which clients look up a login."""
         return self.hosts
 
     def repository_arn(self, pattern: str) -> str:
-        """Return the ARN of a repository, or the pattern of several."""
+        """Return the ARN of a repository or of a pattern."""
         return f"arn:{self.partition.name}:ecr:{self.region}:{self.account}:repository/{pattern}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrPublicRegistry:
-    """ECR Public: everybody's images at one host. `account` is whose repositories may be pushed to, if any."""
+    """ECR Public, which has one host for all accounts. `account` is the one that grants may push to, if any."""
 
     name: str
     account: str | None
@@ -98,22 +98,22 @@ class EcrPublicRegistry:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names by which it is asked for."""
+        """The host names by which a request can select the registry."""
         return (PUBLIC_HOST,)
 
     @property
     def client_keys(self) -> tuple[str, ...]:
-        """The names under which clients look for a login."""
+        """The keys under which clients look up a login."""
         return (PUBLIC_HOST,)
 
     def repository_arn(self, pattern: str) -> str:
-        """Return the ARN of a repository, or the pattern of several, which belong to no region."""
+        """Return the ARN of a repository or of a pattern; ECR Public's ARNs have no region."""
         return f"arn:{self.partition.name}:ecr-public::{self.account}:repository/{pattern}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRegistry:
-    """A registry whose login is kept in Secrets Manager: it is handed out as it is, whoever asks."""
+    """A registry whose login is stored in Secrets Manager; every caller with a grant gets the same login."""
 
     name: str
     host: str
@@ -121,17 +121,17 @@ class SecretRegistry:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names by which it is asked for."""
+        """The host names by which a request can select the registry."""
         return DOCKER_HUB_HOSTS if self.host in DOCKER_HUB_HOSTS else (self.host,)
 
     @property
     def client_keys(self) -> tuple[str, ...]:
-        """The names under which clients look for a login."""
+        """The keys under which clients look up a login."""
         return (DOCKER_HUB_KEY,) if self.host in DOCKER_HUB_HOSTS else (self.host,)
 
     @property
     def region(self) -> str:
-        """The region of the secret, which its ARN names."""
+        """The secret's region, from its ARN."""
         return self.secret_arn.split(":")[3]
 
 

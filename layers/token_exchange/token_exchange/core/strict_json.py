@@ -1,4 +1,8 @@
-"""JSON objects read so that no two readers can disagree about what they say."""
+"""Strict JSON: only documents that every parser reads the same way.
+
+Source: RFC 8259, RFC 7493 (I-JSON). Parsers that disagree have let one component check a value and another use a
+different one (CVE-2017-12635, CouchDB: duplicate members).
+"""
 
 import json
 import math
@@ -8,52 +12,49 @@ from typing import Final, NoReturn
 from token_exchange.core.ports import Json
 
 _MAX_DEPTH: Final = 32
+"""Later steps recurse into values; unlimited nesting would exhaust the stack."""
 
-
-_TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} deep"
-
+_TOO_DEEP: Final = f"nested more than {_MAX_DEPTH} levels deep"
 
 _MAX_INTEGER_CHARACTERS: Final = 20
-"""All of 64 bits, signed or not. More would let a number take time to parse and overflow a float later."""
-
+"""Enough for 64 bits, signed or unsigned. Longer numbers take time to parse and overflow a float later."""
 
 _MAX_FLOAT_CHARACTERS: Final = 64
 
-
 MAX_VALUES: Final = 1000
-"""Commas and opening brackets in what a stranger sends, wherever they stand: at least as many as there are values.
+"""Commas and opening brackets in a request or a token, also inside strings: an upper bound for the number of values.
 
-An honest token has some fifty claims; the longest of their lists, GitLab's `groups_direct`, ends at 200 groups. Each
-value costs a call of Python, so without a bound 64 KiB of `[]` took as long as ten exchanges.
+A real token has about fifty claims; the longest list among them, GitLab's `groups_direct`, has at most 200 groups. Each
+value costs a Python call: without this limit, 64 KiB of `[]` took as long as ten exchanges.
 """
 
-
 MAX_DOCUMENT_VALUES: Final = 5000
-"""The same for an issuer's document: a hundred keys, each with some fifteen members and a chain of certificates."""
+"""The same for an issuer's document: a hundred keys, each with about fifteen members and a certificate chain."""
 
 
 class NotStrictJson(ValueError):
-    """The bytes are not one JSON object as RFC 8259 and RFC 7493 have it; the text names the rule, not the bytes."""
+    """The bytes are not one strict JSON object; the message names the broken rule and quotes no input."""
 
 
 class RepeatedMember(NotStrictJson):
-    """An object has a member twice; `name` is its name."""
+    """An object has two members called `name`."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("a member twice in one object")
+        super().__init__("an object has a duplicate member")
         self.name = name
 
 
 def parse_object(document: bytes, *, max_values: int | None = MAX_VALUES) -> dict[str, Json]:
-    """Return the one JSON object that `document` holds.
+    """Return the one JSON object in `document`.
 
-    Strict UTF-8 without a byte order mark; no member twice at any level, since parsers differ in which they
-    keep; no `NaN` or `Infinity`; no number beyond 64 bits or a double; no lone surrogate; nested at most 32 deep;
-    no more values than `max_values`, which is None only for documents of the person who runs the program.
+    The document must be UTF-8 without a byte order mark. Refused are duplicate members at any level, `NaN` and
+    `Infinity`, numbers beyond 64 bits or a double, lone surrogates, more than 32 levels of nesting, and more values
+    than `max_values`. `max_values` is None only for files of the user who runs the program.
 
     Raises:
         NotStrictJson: the bytes break one of these rules.
     """
+    # Counted before anything is parsed: the cost of a hostile document is in the parsing.
     brackets = document.count(b"[") + document.count(b"{")
     if max_values is not None and document.count(b",") + brackets > max_values:
         raise NotStrictJson(f"more than {max_values} commas and opening brackets")
@@ -77,7 +78,7 @@ def parse_object(document: bytes, *, max_values: int | None = MAX_VALUES) -> dic
 
 
 def _require_shallow(value: Json) -> None:
-    """Refuse deep nesting, level by level: the parser has its own bound, far beyond what later steps recurse into."""
+    """Refuse deep nesting, level by level; the parser's own limit is far beyond what later steps can recurse into."""
     level: list[Json] = [value]
     for _ in range(_MAX_DEPTH):
         level = [inner for outer in level for inner in _elements(outer) if isinstance(inner, dict | list)]
@@ -97,7 +98,7 @@ def _elements(value: Json) -> Iterable[Json]:
 
 
 def _require_whole_characters(value: Json) -> None:
-    """Refuse half of a surrogate pair: it is a text that no later step could encode."""
+    """Refuse a lone surrogate: it has no UTF-8 form, so logging or hashing the string would fail later."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
@@ -105,6 +106,7 @@ def _require_whole_characters(value: Json) -> None:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    # Parsers differ in which duplicate they keep (RFC 8259 section 4).
     members = dict(pairs)
     if len(members) != len(pairs):
         seen: set[str] = set()
@@ -124,12 +126,12 @@ def _integer(digits: str) -> int:
 def _float(digits: str) -> float:
     number = float(digits) if len(digits) <= _MAX_FLOAT_CHARACTERS else math.inf
     if math.isinf(number):
-        raise NotStrictJson("a number too large or too long")
+        raise NotStrictJson("a number is too large or too long")
     return number
 
 
 def _constant(name: str) -> NoReturn:
-    raise NotStrictJson(f"{name}, which JSON does not have")
+    raise NotStrictJson(f"{name} is not valid JSON")
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -1,4 +1,7 @@
-"""A token before anything in it is proven: its compact form (RFC 7515) and the rules of its header (RFC 8725)."""
+"""A token before anything in it is verified: its compact serialization and its header.
+
+Source: RFC 7515 section 7.1 (compact serialization); RFC 8725 sections 3.1, 3.5 and 3.10 (header).
+"""
 
 import base64
 import binascii
@@ -14,17 +17,15 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 
 _MAX_TOKEN_CHARACTERS: Final = 16 * 1024
-
+"""Checked before anything is decoded, since a token is anonymous input."""
 
 _SEGMENTS: Final = 3
-
-
-_BEGINNING: Final = re.compile(rb'[ \t\r\n]*+\{[ \t\r\n]*+"')
+_OBJECT_START: Final = re.compile(rb'[ \t\r\n]*+\{[ \t\r\n]*+"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedToken:
-    """A token of the right shape. Whoever sent it chose every word in it."""
+    """A well-formed token. Nothing in it is verified: its sender may have chosen every value."""
 
     raw_token: RawToken = field(repr=False)
     unverified_header: Mapping[str, Json] = field(repr=False)
@@ -34,35 +35,40 @@ class UnverifiedToken:
 
     @property
     def unverified_issuer(self) -> str | None:
-        """The `iss` that the token claims, at any length, or None where it is no text."""
+        """The `iss` claim, of any length, or None if it is not a string."""
         issuer = self.unverified_claims.get("iss")
         return issuer if isinstance(issuer, str) else None
 
     @property
     def sha256(self) -> str:
-        """The hex SHA-256 of the raw token, by which records speak of it."""
+        """The hex SHA-256 of the raw token, which identifies it in records."""
         return hashlib.sha256(self.raw_token.encode("ascii")).hexdigest()
 
     @property
     def signed_part_sha256(self) -> str:
-        """The hex SHA-256 of header and payload, which a second valid signature does not change."""
+        """The hex SHA-256 of header and payload.
+
+        ECDSA signatures are malleable: a second valid signature changes the token's hash, but not this one.
+        """
         return hashlib.sha256(self.signed_part).hexdigest()
 
 
 def read_compact(raw_token: str) -> UnverifiedToken:
-    """Take a token apart: its size, its three segments, and a JSON object in each of the first two.
+    """Parse a token: check its size, its three segments, and the JSON objects in the first two.
 
-    Neither the header's rules nor the signature nor any claim has been looked at.
+    The header's rules, the signature and the claims are not checked.
 
     Raises:
         Refused: `token-too-large` or `malformed-token`.
     """
+    # Before anything is decoded: anyone can send megabytes.
     if len(raw_token) > _MAX_TOKEN_CHARACTERS:
         raise Refused(Reason.TOKEN_TOO_LARGE, f"the token has more than {_MAX_TOKEN_CHARACTERS} characters")
     try:
         octets = raw_token.encode("ascii")
     except UnicodeEncodeError:
-        raise _malformed("it holds a character that is not ASCII") from None
+        raise _malformed("it contains a character that is not ASCII") from None
+    # Five segments are an encrypted token (JWE), two an unsecured one; neither has a signature to verify.
     segments = octets.count(b".") + 1
     if segments != _SEGMENTS:
         raise _malformed(f"expected {_SEGMENTS} segments, found {segments}")
@@ -76,28 +82,29 @@ def read_compact(raw_token: str) -> UnverifiedToken:
     )
 
 
-def begins_as_header(segment: str) -> bool:
-    """Say whether base64url characters could begin a header: a JSON object with a member, white space and all.
+def starts_like_header(segment: str) -> bool:
+    """Return whether base64url characters decode to the start of a JSON object with a member.
 
-    Not that they do: it is what tells a token in a text from a host's name there.
+    Leading white space is allowed, as a JSON parser allows it. This is a heuristic that distinguishes a token
+    in a string from a host name; it does not show that the string is a token.
     """
     whole = segment if len(segment) % 4 != 1 else segment[:-1]
     octets = base64.urlsafe_b64decode(whole + "==")
-    return _BEGINNING.match(octets) is not None
+    return _OBJECT_START.match(octets) is not None
 
 
 def _object(segment: bytes, name: str) -> dict[str, Json]:
     try:
         return parse_object(_decoded(segment, name))
     except NotStrictJson as error:
-        raise _malformed(f"its {name} is refused as JSON: {error}") from None
+        raise _malformed(f"its {name} is not strict JSON: {error}") from None
 
 
 def _decoded(segment: bytes, name: str) -> bytes:
-    """Return the octets of `segment` if encoding them again gives `segment` and nothing else.
+    """Return the octets of `segment`, which must be their only encoding (RFC 7515 section 2).
 
-    One token must have one spelling: padding, white space, the other alphabet or stray trailing bits would
-    give a spent token a second life under another hash.
+    A token must have exactly one encoding. Padding, white space, the other alphabet or unused trailing bits would
+    give a used token another hash, and so a second use.
     """
     try:
         octets = base64.urlsafe_b64decode(segment + b"==")
@@ -113,34 +120,38 @@ def _malformed(why: str) -> Refused:
 
 
 _FORBIDDEN: Final = ("crit", "b64", "jku", "x5u", "jwk", "x5c", "zip", "cty")
-"""Keys that the token brings along, and extensions that change what is signed."""
+"""Keys that the token supplies itself (RFC 8725 section 3.10), and extensions that change what is signed.
 
+A verifier that follows `jku`, `x5u` or `jwk` uses the attacker's key: CVE-2018-0114.
+"""
 
 _TYPE: Final = re.compile(r"(?:application/)?jwt", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What is taken from a header: which of the issuer's keys and algorithms to try, nothing more."""
+    """The only two members of a header that are used: they select one of the issuer's keys and algorithms."""
 
     algorithm: str
     key_id: str | None
 
 
 def read_header(unverified_header: Mapping[str, Json]) -> Header:
-    """Check a header by itself; whether the issuer uses this algorithm is not checked.
+    """Check a header; whether the issuer may use its algorithm is not checked.
 
     Raises:
         Refused: `unsupported-algorithm` for an `alg` that no issuer can have, else `malformed-token`.
     """
     algorithm = unverified_header.get("alg")
     if not isinstance(algorithm, str):
-        raise Refused(Reason.UNSUPPORTED_ALGORITHM, "the token's header names no alg")
+        raise Refused(Reason.UNSUPPORTED_ALGORITHM, "the token's header has no alg")
+    # `none` and HS256 with the public key as secret (CVE-2015-9235): neither is in the list (RFC 8725 section 2.1).
     if algorithm not in SCHEMES:
         raise unsupported(algorithm)
     for name in _FORBIDDEN:
         if name in unverified_header:
-            raise Refused(Reason.MALFORMED_TOKEN, f"the token's header holds {name}, which is not accepted")
+            raise Refused(Reason.MALFORMED_TOKEN, f"the token's header has {name}, which is not accepted")
+    # A token that the issuer signed for another purpose, such as `logout+jwt` (RFC 8725 section 3.11).
     kind = unverified_header.get("typ", "JWT")
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         raise Refused(Reason.MALFORMED_TOKEN, "the token's header has a typ other than JWT")
@@ -148,7 +159,7 @@ def read_header(unverified_header: Mapping[str, Json]) -> Header:
 
 
 def unsupported(algorithm: str) -> Refused:
-    """Return the refusal of an `alg`, the same for one that nobody may use and one that this issuer does not."""
+    """Return the refusal of an `alg`: the same text whether no issuer may use it or only this one does not."""
     return Refused(Reason.UNSUPPORTED_ALGORITHM, f"the token's alg {quoted(algorithm)} is not accepted")
 
 
@@ -156,6 +167,7 @@ def _key_id(unverified_header: Mapping[str, Json]) -> str | None:
     if "kid" not in unverified_header:
         return None
     key_id = unverified_header["kid"]
+    # RFC 8725 section 3.10: `kid` is input from the sender. It is compared, and never used as a path or a query.
     if not isinstance(key_id, str) or len(key_id) > MAX_KEY_ID_CHARACTERS:
         raise Refused(
             Reason.MALFORMED_TOKEN,

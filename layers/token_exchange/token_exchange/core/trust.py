@@ -1,4 +1,7 @@
-"""Which issuers are trusted, which entry a token is for, and the claims that every token must have."""
+"""Which issuers are trusted, which issuer entry a token is for, and the registered claims of every token.
+
+Source: RFC 7519 section 4.1 (registered claims), RFC 8725 sections 3.8 to 3.10 (issuer, subject and audience).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +15,8 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 class Discovered:
     """Keys found by OpenID Connect Discovery under the issuer's URL.
 
-    `keys_host` is the host, with a port where it is not 443, on which the key set must lie. None is the issuer's
-    own host and port.
+    `keys_host` is the host that must serve the key set, with a port if it is not 443. None means the issuer's own
+    host and port.
     """
 
     keys_host: str | None = None
@@ -21,14 +24,14 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Keys at a URL that the policy names; discovery is never contacted."""
+    """Keys at a URL in the policy; no discovery document is fetched."""
 
     jwks_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """Keys that the policy holds; nothing is ever contacted."""
+    """Keys in the policy itself; nothing is fetched."""
 
     keys: KeySet
 
@@ -38,9 +41,9 @@ type KeySource = Discovered | Published | Pinned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerTrust:
-    """One issuer entry: whose tokens, for which audiences, under which limits.
+    """One issuer entry: the issuer, its audiences, its keys and its limits.
 
-    `url` is the exact `iss`. `algorithms` are JWS names in order of preference. Times are whole seconds.
+    `url` is the exact `iss`. `algorithms` are JWS names in order of preference. Times are in whole seconds.
     """
 
     entry: str
@@ -55,9 +58,9 @@ class IssuerTrust:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedToken:
-    """A token that the issuer of `trust` has signed for one of its audiences.
+    """A token with a valid signature by the issuer of `trust`, for one of its audiences.
 
-    Its claims are the issuer's words. Whether they are still good, and what they mean, has not been looked at.
+    Its times are not checked, and its other claims are not interpreted.
     """
 
     trust: IssuerTrust
@@ -67,19 +70,18 @@ class SignedToken:
 
     @property
     def token_id(self) -> str | None:
-        """The `jti`, where it is a text."""
+        """The `jti` claim, or None if it is not a string."""
         token_id = self.claims.get("jti")
         return token_id if isinstance(token_id, str) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedToken:
-    """A token whose signature, issuer, audience and times have been proven against `trust`.
+    """A token whose signature, issuer, audience and times are verified against `trust`.
 
-    Proven is what the issuer says, nothing more: which claims the provider must send, and what they allow, is
-    decided later. `expires_at` is `exp` in seconds since the epoch, `token_id` is `jti`. `sha256` is the hex
-    SHA-256 of the raw token, `signed_part_sha256` that of its header and payload, by which a token without `jti`
-    is told from others.
+    Which claims the provider must send, and what they allow, is decided later. `expires_at` is `exp` in seconds since
+    the epoch, `token_id` is `jti`. `sha256` is the hex SHA-256 of the raw token. `signed_part_sha256` is that of its
+    header and payload, which identifies a token without `jti`.
     """
 
     trust: IssuerTrust
@@ -91,14 +93,13 @@ class VerifiedToken:
 
 
 type IssuersByUrl = Mapping[str, Sequence[IssuerTrust]]
-"""Entries by exact `iss`; those that share one have disjoint audiences."""
+"""Issuer entries by exact `iss`; entries with the same `iss` have disjoint audiences."""
 
 
 def choose_entry(unverified_claims: Mapping[str, Json], issuers: IssuersByUrl) -> IssuerTrust:
-    """Return the entry whose URL is the token's `iss` and among whose audiences are all of its `aud`.
+    """Return the entry whose URL is the token's `iss` and whose audiences include every `aud` of the token.
 
-    Both are compared byte for byte. A token that is also for somebody else is refused: that somebody could
-    have been handed it, and could send it here.
+    Both are compared byte for byte: brokers that ignored a trailing slash or case accepted other issuers.
 
     Raises:
         Refused: `unknown-issuer` or `wrong-audience`.
@@ -108,26 +109,28 @@ def choose_entry(unverified_claims: Mapping[str, Json], issuers: IssuersByUrl) -
         raise Refused(Reason.UNKNOWN_ISSUER, "the token names no issuer: iss is not a string")
     entries = issuers.get(issuer)
     if not entries:
-        raise Refused(Reason.UNKNOWN_ISSUER, f"the token's issuer {quoted(issuer)} is not one of this service's")
+        raise Refused(Reason.UNKNOWN_ISSUER, f"the token's issuer {quoted(issuer)} is not accepted by this service")
+    # Every audience, not one of them: another recipient of the token could send it here (RFC 8725 section 3.9).
     audiences = _audiences(unverified_claims.get("aud"))
     for entry in entries:
         if audiences <= entry.audiences:
             return entry
     named = ", ".join(quoted(audience) for audience in sorted(audiences)[:3])
-    raise Refused(Reason.WRONG_AUDIENCE, f"the token is not for this service alone: its aud is {named}")
+    raise Refused(Reason.WRONG_AUDIENCE, f"the token's aud must name only this service, found {named}")
 
 
 def _audiences(claim: Json) -> set[str]:
     members = claim if isinstance(claim, list) else [claim]
     audiences = {member for member in members if isinstance(member, str)}
+    # Without this check, a token with an empty aud would be for every entry: the empty set is a subset of any set.
     if not audiences or not all(isinstance(member, str) for member in members):
-        raise Refused(Reason.WRONG_AUDIENCE, "the token names no audience: aud is neither a string nor a list of them")
+        raise Refused(Reason.WRONG_AUDIENCE, "the token's aud is neither a string nor a list of strings")
     return audiences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredClaims:
-    """What the checks found: when the token ends, in seconds since the epoch, and its `jti` where it has one."""
+    """The claims that later steps need: `exp`, in seconds since the epoch, and `jti` if there is one."""
 
     expires_at: float
     token_id: str | None
@@ -136,19 +139,22 @@ class RegisteredClaims:
 def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) -> RegisteredClaims:
     """Check `exp`, `iat`, `nbf`, `sub` and `jti` (RFC 7519 section 4.1) at the time `now`.
 
-    The leeway is for the distance between two clocks, so it holds against `now` alone and not between claims.
-    A claim that is `null` counts as absent.
+    The leeway allows for the difference between two clocks, so it applies to `now` and not between two claims. Without
+    it, valid tokens are refused: GitHub's clock and AWS's differ by seconds. A claim that is `null` counts as absent.
 
     Raises:
         Refused: `missing-claim`, `invalid-claim`, `expired`, `not-yet-valid` or `lifetime-too-long`.
     """
+    # Without exp a leaked token would be valid for ever; without iat its lifetime cannot be limited.
     for name in ("exp", "iat", "sub"):
         if claims.get(name) is None:
             raise Refused(Reason.MISSING_CLAIM, f"the token has no {name}")
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     not_before = issued_at if claims.get("nbf") is None else _time(claims, "nbf")
-    _require_text(claims, "sub")
-    token_id = None if claims.get("jti") is None else _require_text(claims, "jti")
+    # RFC 8725 section 3.8. Audit records and some presets identify the run by it.
+    _require_string(claims, "sub")
+    token_id = None if claims.get("jti") is None else _require_string(claims, "jti")
+    # An issuer that signs such a token is broken, and its other times cannot be relied on either.
     if expires_at <= issued_at:
         raise Refused(Reason.INVALID_CLAIM, "the token's exp is not after its iat")
     if expires_at <= not_before:
@@ -157,21 +163,22 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
         raise Refused(Reason.EXPIRED, "the token has expired")
     if max(issued_at, not_before) - trust.leeway_seconds > now:
         raise Refused(Reason.NOT_YET_VALID, "the token is not valid yet")
+    # The longer a token is valid, the more a leaked one is worth.
     if expires_at - issued_at > trust.max_lifetime_seconds:
-        raise Refused(Reason.LIFETIME_TOO_LONG, "the token lives longer than its issuer's entry allows")
+        raise Refused(Reason.LIFETIME_TOO_LONG, "the token's lifetime exceeds the maximum of its issuer entry")
     return RegisteredClaims(expires_at=float(expires_at), token_id=token_id)
 
 
 def _time(claims: Mapping[str, Json], name: str) -> int | float:
     value = claims[name]
-    # A boolean is an int to Python, and text that looks like a number is one to many a language.
+    # In Python a boolean is an int, and many languages read a numeric string as a number.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refused(Reason.INVALID_CLAIM, f"the token's {name} is not a number")
     return value
 
 
-def _require_text(claims: Mapping[str, Json], name: str) -> str:
+def _require_string(claims: Mapping[str, Json], name: str) -> str:
     value = claims[name]
     if not isinstance(value, str) or not value:
-        raise Refused(Reason.INVALID_CLAIM, f"the token's {name} is not a text, or an empty one")
+        raise Refused(Reason.INVALID_CLAIM, f"the token's {name}: expected a non-empty string")
     return value

@@ -1,7 +1,7 @@
-"""The common vocabulary: one set of names for what every CI system says of a run.
+"""The common vocabulary: one set of names for the claims of all CI systems.
 
-A name is absent where the provider does not send it; nothing is guessed. What a *source* reads is text, or for
-`ref_protected` a boolean; ids and numbers become text, everything else keeps the provider's spelling and case.
+A name is absent if the provider does not send it; nothing is guessed. The value of a name is a string, or for
+`ref_protected` a boolean. Numbers become strings; everything else keeps the provider's spelling and case.
 """
 
 import re
@@ -12,7 +12,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 
 type ClaimPath = tuple[str, ...]
-"""The names that lead to a claim: one for a claim of the token itself, more for a nested one."""
+"""The member names that lead to a claim: one for a top-level claim, more for a nested one."""
 
 type Name = Literal[
     "organization",
@@ -37,17 +37,20 @@ type Name = Literal[
 ]
 
 NAMES: Final[tuple[Name, ...]] = get_args(Name.__value__)
-"""Every name, in the order in which people are shown them."""
+"""Every name, in the order in which they are displayed."""
 
 IDS: Final[frozenset[Name]] = frozenset(
     {"organization_id", "repository_id", "pipeline_id", "run_id", "job_id", "actor_id"}
 )
-"""Names whose values identify, and only within one issuer."""
+"""Names whose values are ids. An id is unique only within one issuer."""
 
 RENAMEABLE: Final[frozenset[Name]] = frozenset(
     {"organization", "repository", "pipeline", "workflow", "environment", "actor"}
 )
-"""Names whose values people choose, and may choose again."""
+"""Names whose values people choose and can change.
+
+A name that is given up can be registered by someone else, so it does not identify the earlier owner.
+"""
 
 ATTRIBUTION_NAMES: Final[tuple[Name, ...]] = ("repository", "pipeline", "actor")
 ATTRIBUTION_IDS: Final[tuple[Name, ...]] = ("repository_id", "pipeline_id", "actor_id")
@@ -57,11 +60,11 @@ WHO: Final[frozenset[Name]] = frozenset(("organization", "organization_id", *ATT
 """Names that tell one tenant's runs from another's: a grant that fails on one of them is for other callers."""
 
 type Vocabulary = Mapping[str, str | bool]
-"""What one token says, in the common names; a name that it does not say is not a key."""
+"""The values of one token by name; a name that the token does not provide is not a key."""
 
 
 def claim_at(claims: Mapping[str, Json], path: ClaimPath) -> Json:
-    """Return the claim at `path`, or None where there is none; `null` counts as absent everywhere."""
+    """Return the claim at `path`, or None if there is none; `null` counts as absent everywhere."""
     value: Json = dict(claims) if not path else claims.get(path[0])
     for name in path[1:]:
         if not isinstance(value, dict):
@@ -71,42 +74,42 @@ def claim_at(claims: Mapping[str, Json], path: ClaimPath) -> Json:
 
 
 def spelled(path: ClaimPath) -> str:
-    """Return `path` as a person reads it."""
+    """Return `path` in the form that messages show."""
     return " → ".join(path)
 
 
 class Source(Protocol):
-    """Where the value of a name comes from: one of the classes below, or of `derived`."""
+    """Where the value of a name comes from; `sources` has the implementations."""
 
     @property
-    def behind(self) -> tuple[ClaimPath, ...]:
-        """The raw claims that the value is made of."""
+    def source_claims(self) -> tuple[ClaimPath, ...]:
+        """The raw claims from which the value is computed."""
         ...
 
     def read(self, claims: Mapping[str, Json], /) -> str | bool | None:
-        """Return the value, or None where it is absent.
+        """Return the value, or None if it is absent.
 
         Raises:
-            Refused: `invalid-claim` where a claim is not of the type that the provider sends.
+            Refused: `invalid-claim` if a claim does not have the type that the provider sends.
         """
         ...
 
 
 _BRACED_UUID: Final = re.compile(r"\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}", re.ASCII | re.IGNORECASE)
-"""RFC 9562 section 4, in braces. Nothing else loses its braces: `{production}` is not `production`."""
+"""A UUID of RFC 9562 section 4 in braces. Other values keep their braces: `{production}` is not `production`."""
 
 
 def without_braces(text: str) -> str:
-    """Return a UUID in braces without them, any other text as it stands."""
+    """Return a UUID in braces without the braces, and any other string unchanged."""
     found = _BRACED_UUID.fullmatch(text)
     return found[1] if found else text
 
 
-def text_at(claims: Mapping[str, Json], path: ClaimPath) -> str | None:
-    """Return the claim at `path` as text; whole numbers are spelled out, empty text counts as absent.
+def string_at(claims: Mapping[str, Json], path: ClaimPath) -> str | None:
+    """Return the claim at `path` as a string; an integer is converted, and an empty string counts as absent.
 
     Raises:
-        Refused: `invalid-claim` where it is neither text nor a whole number.
+        Refused: `invalid-claim` if it is neither a string nor an integer.
     """
     match claim_at(claims, path):
         case str() as value:
@@ -114,8 +117,9 @@ def text_at(claims: Mapping[str, Json], path: ClaimPath) -> str | None:
         case None:
             return None
         case bool():
-            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected text, found a boolean")
+            # In Python a boolean is an int: without this case, true would become "True".
+            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected a string, found a boolean")
         case int() as value:
             return str(value)
         case _:
-            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected text")
+            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected a string")

@@ -1,4 +1,7 @@
-"""The answers: failures as RFC 6749 has them, logins in the format that was asked for."""
+"""The answers: failures in the form of RFC 6749, logins in the requested format.
+
+Source: RFC 6749 section 5.2, RFC 6750 section 3, RFC 8693 section 2.2.
+"""
 
 import base64
 import json
@@ -21,14 +24,13 @@ _ALWAYS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-
 _RETRY_AFTER_SECONDS: Final = 5
 
 
 def json_answer(
     status: int, fields: Mapping[str, Json], *, request_id: str, headers: Mapping[str, str] | None = None
 ) -> HttpAnswer:
-    """Return an answer of one line of JSON."""
+    """Return an answer with one line of JSON."""
     return answer(
         status, safe_json(fields), content_type="application/json", request_id=request_id, headers=headers or {}
     )
@@ -37,7 +39,7 @@ def json_answer(
 def answer(
     status: int, body: str, *, content_type: str, request_id: str, headers: Mapping[str, str] | None = None
 ) -> HttpAnswer:
-    """Return an answer with the headers that every answer carries."""
+    """Return an answer with the headers that every answer has."""
     return HttpAnswer(
         status=status,
         headers={**_ALWAYS, "Content-Type": content_type, "X-Request-Id": request_id, **(headers or {})},
@@ -46,24 +48,24 @@ def answer(
 
 
 def safe_json(fields: Mapping[str, Json]) -> str:
-    """Return `fields` as one line of ASCII that no shell finds anything in to run.
+    """Return `fields` as one line of ASCII that contains nothing a shell would execute.
 
-    A step that evals a refusal must not run a branch name: `$` and the backtick are written as escapes.
+    A step that evaluates a refusal by mistake must not run a branch name: `$` and the backtick are escaped.
     """
     line = json.dumps(dict(fields), separators=(", ", ": "))
     return line.replace("$", "\\u0024").replace("`", "\\u0060").replace("\x7f", "\\u007f")
 
 
 def status_of(reason: Reason, *, has_grant_type: bool) -> int:
-    """Return the HTTP status of `reason`; RFC 8693 section 2.2.2 answers a bad subject token with 400."""
+    """Return the HTTP status of `reason`; for a bad subject token, RFC 8693 section 2.2.2 requires 400."""
     status = MEANINGS[reason].status
-    return 400 if status == 401 and has_grant_type else status  # noqa: PLR2004 - the statuses' own names
+    return 400 if status == 401 and has_grant_type else status  # noqa: PLR2004 - HTTP statuses
 
 
 def failure_fields(
     reason: Reason, description: str, *, request_id: str, has_grant_type: bool, hint: str | None = None
 ) -> dict[str, Json]:
-    """Return what every refusal says, whatever else is told to whom."""
+    """Return the fields that every refusal has."""
     meaning = MEANINGS[reason]
     as_request = meaning.error == "invalid_token" and has_grant_type
     return {
@@ -77,7 +79,7 @@ def failure_fields(
 
 
 def failure_headers(refused: Refused, *, status: int) -> dict[str, str]:
-    """Return the headers by which a refusal's status is to be understood."""
+    """Return the headers that a refusal's status requires."""
     headers: dict[str, str] = {}
     if status == 401:  # noqa: PLR2004 - RFC 6750 section 3
         headers["WWW-Authenticate"] = _challenge(refused.reason)
@@ -87,7 +89,7 @@ def failure_headers(refused: Refused, *, status: int) -> dict[str, str]:
 
 
 def _challenge(reason: Reason) -> str:
-    """Return the challenge of RFC 6750 section 3; its text is fixed for each reason, and so is safe in a header."""
+    """Return the challenge of RFC 6750 section 3, with a fixed string for each reason, which is safe in a header."""
     if reason is Reason.MISSING_TOKEN:
         return "Bearer"
     return f'Bearer error="invalid_token", error_description="{reason.replace("-", " ")}"'
@@ -95,16 +97,15 @@ def _challenge(reason: Reason) -> str:
 
 _PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
-
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
-"""What every reader of `.env` files takes as it stands; beyond that no two agree on quoting."""
+"""Characters that every parser of `.env` files reads literally; parsers disagree on quoting."""
 
 
 def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpAnswer:
-    """Return `exchanged` in the form that is `wanted`; those that hold one login get exactly one.
+    """Return `exchanged` in the `wanted` format; formats for one login require exactly one.
 
     Raises:
-        Refused: `misconfigured` where `dotenv` cannot hold a value.
+        Refused: `misconfigured` if `dotenv` cannot represent a value.
     """
     match wanted:
         case "json":
@@ -128,17 +129,17 @@ def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpA
 
 
 def holds_one_login(wanted: Format) -> bool:
-    """Say whether this form is for exactly one registry."""
+    """Return whether this format is for exactly one registry."""
     return wanted not in ("json", "docker-config")
 
 
 def tells_failures(wanted: Format) -> bool:
-    """Say whether this form has a place for the registries that failed while others did not."""
+    """Return whether this format can report registries that failed when others did not."""
     return wanted == "json"
 
 
 def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
-    """Return the token response of RFC 8693 section 2.2.1, which describes the first login, and all of them."""
+    """Return the token response of RFC 8693 section 2.2.1 for the first login, and a list of all logins."""
     first = exchanged.logins[0]
     bounds: dict[str, Json] = {}
     if first.bounds is not None:
@@ -182,7 +183,7 @@ def _failed(failed: FailedLogin) -> Json:
 
 
 def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
-    """Return a whole `config.json` of a docker client: its keys are hosts, without a scheme."""
+    """Return a complete `config.json` of a docker client; its keys are hosts, without a scheme."""
     auths: dict[str, Json] = {}
     for login in exchanged.logins:
         auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
@@ -197,7 +198,7 @@ def _credential(login: Login) -> dict[str, Json]:
 
 
 def _variables(login: Login) -> Mapping[str, str]:
-    """Return the variables of a login; a stored one ends nobody knows when."""
+    """Return the variables of a login; the end of a stored login is not known."""
     ends = {} if login.bounds is None else {"REGISTRY_EXPIRES_AT": utc_second(login.bounds.expires_at)}
     return {
         "REGISTRY": login.registry.host,
@@ -208,7 +209,7 @@ def _variables(login: Login) -> Mapping[str, str]:
 
 
 def _shell(variables: Mapping[str, str]) -> str:
-    """Return assignments that are safe to eval: between single quotes a shell knows no other special character."""
+    """Return assignments that are safe to eval: in single quotes a shell has no other special character."""
     quoted = {name: value.replace("'", "'\\''") for name, value in variables.items()}
     return "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
 
@@ -218,6 +219,6 @@ def _dotenv(variables: Mapping[str, str]) -> str:
         if not _UNQUOTED.fullmatch(value):
             raise Refused(
                 Reason.MISCONFIGURED,
-                f"{name} holds a character that not every reader of such files takes as it stands; use another format",
+                f"{name} contains a character that parsers of .env files read differently; use another format",
             )
     return "".join(f"{name}={value}\n" for name, value in variables.items())

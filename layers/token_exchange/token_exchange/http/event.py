@@ -1,4 +1,10 @@
-"""Lambda's events as HTTP requests, the token in their headers, and answers as Lambda's results."""
+"""Lambda events as HTTP requests, the token in the Authorization header, and answers as Lambda results.
+
+Read are the events of HTTP APIs (payload 2.0), REST APIs (payload 1.0) and Lambda function URLs.
+
+Source: API Gateway Developer Guide, "Working with AWS Lambda proxy integrations for HTTP APIs" and "Set up Lambda proxy
+integrations in API Gateway"; Lambda Developer Guide, "Invoking Lambda function URLs"; RFC 6750 section 2.1 (Bearer).
+"""
 
 import base64
 import binascii
@@ -14,11 +20,11 @@ MAX_BODY_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request as the gateway saw it.
+    """A request as the gateway received it.
 
-    `query` are decoded pairs in their order. `authorization` holds each value of that header. `body` is what was
-    sent, decoded where the gateway encoded it, or None where the gateway's encoding is broken; of one that is longer
-    than `MAX_BODY_BYTES` at least one byte more than those, and not all of it.
+    `query` has the decoded pairs in their order, or is None if the query cannot be decoded. `authorization` has each
+    value of that header. `body` is decoded if the gateway encoded it, and is None if that encoding is invalid. A body
+    longer than `MAX_BODY_BYTES` is cut, to at least one byte more than that.
     """
 
     method: str
@@ -34,14 +40,14 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """An answer; `body` may be a registry password."""
+    """An answer; `body` may contain a registry password."""
 
     status: int
     headers: Mapping[str, str]
     body: str = field(repr=False)
 
     def as_lambda_result(self) -> dict[str, object]:
-        """Return the answer as HTTP APIs, REST APIs and function URLs take it."""
+        """Return the answer in the form that HTTP APIs, REST APIs and function URLs accept."""
         return {
             "statusCode": self.status,
             "headers": dict(self.headers),
@@ -52,33 +58,29 @@ class HttpAnswer:
 
 _ROOTS: Final = ("/v1/", "/.well-known/")
 
-
 _MAX_FIELDS: Final = 100
-"""There are thirteen names, and of registries there may be ten."""
-
+"""There are thirteen parameters, and ten registries may be requested."""
 
 _MAX_ENCODED_BODY: Final = 4 * (MAX_BODY_BYTES // 3 + 1)
-"""Characters of base64 that hold one byte more than a body may have, or two."""
-
+"""Base64 characters for one or two bytes more than a body may have."""
 
 _PATH_PARAMETER: Final = re.compile(r"\{([^{}+]+)\+?\}")
-
 
 type Event = Mapping[str, object]
 
 
 class NotHttp(Exception):
-    """The event is not a request over HTTP; the text says what it lacks."""
+    """The event is not an HTTP request; the message says what is missing."""
 
 
 def read_event(event: object) -> HttpRequest:
-    """Return the request that `event` carries.
+    """Return the HTTP request in `event`.
 
     Raises:
-        NotHttp: it carries none.
+        NotHttp: the event is not an HTTP request.
     """
     if not isinstance(event, Mapping):
-        raise NotHttp("the event is no object")
+        raise NotHttp("the event is not an object")
     context = _mapping(event.get("requestContext"))
     http = _mapping(context.get("http"))
     return _payload_2(event, context, http) if http else _payload_1(event, context)
@@ -105,7 +107,7 @@ def _payload_2(event: Event, context: Event, http: Event) -> HttpRequest:
 
 
 def _payload_1(event: Event, context: Event) -> HttpRequest:
-    # The multi-value forms hold every value; where both are there the plain ones repeat the last of them.
+    # The multi-value fields have every value; the plain ones have only the last.
     headers = list(_multi_pairs(event.get("multiValueHeaders"))) or list(_pairs(event.get("headers")))
     query = list(_multi_pairs(event.get("multiValueQueryStringParameters"))) or list(
         _pairs(event.get("queryStringParameters"))
@@ -125,9 +127,11 @@ def _payload_1(event: Event, context: Event) -> HttpRequest:
 
 
 def parse_pairs(encoded: bytes) -> tuple[tuple[str, str], ...] | None:
-    """Return the pairs of a query or a form in UTF-8, or None where it is not one, or has too many fields.
+    """Return the pairs of a URL-encoded query or form, or None if it is invalid, not UTF-8, or has too many fields.
 
-    A `%` without two digits behind it is refused: readers disagree on what it means.
+    A `%` without two hexadecimal digits is refused: parsers disagree on its meaning.
+
+    Source: RFC 6749 appendix B.
     """
     if encoded.count(b"&") >= _MAX_FIELDS:
         return None
@@ -143,10 +147,10 @@ def _pair(field: bytes) -> tuple[str, str]:
 
 
 def _unescaped(octets: bytes) -> str:
-    r"""Return the text of `octets` in which `%XX` stands for an octet; raises `UnicodeDecodeError` where it is none.
+    r"""Return `octets` decoded, with `%XX` as an octet; raises `UnicodeDecodeError` for invalid escapes or UTF-8.
 
-    `urllib.parse` takes a step of Python for each escape: 64 KiB of them took longer than an exchange, and with
-    characters outside ASCII in between as long as eight. `\xXX` is what Python's own codec reads at once.
+    `urllib.parse` runs Python code for each escape: 64 KiB of escapes took longer than an exchange, and as long as
+    eight exchanges with non-ASCII characters in between. Rewritten as `\xXX`, one call of a C codec decodes them all.
     """
     if b"%" not in octets:
         return octets.decode("utf-8")
@@ -155,9 +159,9 @@ def _unescaped(octets: bytes) -> str:
 
 
 def _without_prefix(path: str, event: Event, context: Event) -> str:
-    """Return `path` without a stage or a base path in front of it, where the event itself names one.
+    """Return `path` without a leading stage or base path, if the event names one.
 
-    A stage may be called `v1`: `/v1/v1/token` begins like a path of ours, and is none.
+    A stage may be called `v1`, so a path such as `/v1/v1/token` cannot be recognized by its beginning.
     """
     for prefix in _prefixes(path, event, context):
         if prefix and path.startswith(f"{prefix}/") and path[len(prefix) :].startswith(_ROOTS):
@@ -172,7 +176,7 @@ def _prefixes(path: str, event: Event, context: Event) -> Iterator[str]:
     parameters = _mapping(event.get("pathParameters"))
     resource = _text(event.get("resource")) or ""
     route = (_text(event.get("routeKey")) or "").partition(" ")[2]
-    # What the route itself matched is the end of the path; in front of it stands the base path of a custom domain.
+    # The route matched the end of the path; what precedes it is the base path of a custom domain.
     for form in (resource, route):
         matched = _PATH_PARAMETER.sub(lambda found: _text(parameters.get(found[1])) or found[0], form)
         if matched and path.endswith(matched):
@@ -185,7 +189,7 @@ def _body(event: Event) -> bytes | None:
         return b""
     if not isinstance(body, str):
         return None
-    # A gateway lets megabytes through. What is too long is refused by its length, and needs no more of it read.
+    # A gateway accepts megabytes. A body that is too long is refused by its length, so the remainder is not decoded.
     if event.get("isBase64Encoded") is not True:
         return body[: MAX_BODY_BYTES + 1].encode("utf-8", "surrogatepass")
     try:
@@ -223,11 +227,13 @@ def _required(value: object, name: str) -> str:
 
 
 _PARAMETER: Final = re.compile(r" *[A-Za-z0-9_-]+=")
-"""A parameter of a scheme other than Bearer: RFC 9110 section 11.2."""
+"""A parameter of an authentication scheme (RFC 9110 section 11.2); a Bearer token has none."""
 
 
 def find_token(request: HttpRequest, in_body: str | None) -> str:
-    """Return the raw token that `request` carries.
+    """Return the raw token of `request`, from its header or `in_body`.
+
+    A request with two tokens is refused: what was checked and what was used must not differ (RFC 6750 section 2).
 
     Raises:
         Refused: `two-tokens` or `missing-token`.
@@ -244,24 +250,24 @@ def find_token(request: HttpRequest, in_body: str | None) -> str:
 
 
 def bearer_token(request: HttpRequest) -> str | None:
-    """Return the token in the header of a request that may be refused for anything, where there is just one."""
+    """Return the token in the header if there is exactly one; the request may still be refused for any reason."""
     if len(request.authorization) != 1 or _is_joined(request.authorization[0]):
         return None
     return _bearer(request.authorization[0])
 
 
 def _is_joined(authorization: str) -> bool:
-    """Say whether a gateway joined several headers with commas.
+    """Return whether a gateway joined several headers with commas.
 
-    The parameters of one scheme stand between commas too: a function URL with IAM authorization gets AWS's own
-    signature there, and the token in the body.
+    Commas also separate the parameters of one scheme: a function URL with IAM authorization receives an AWS signature
+    in this header, and the token in the body.
     """
     first, *rest = authorization.split(",")
     return bool(rest) and (_bearer(first) is not None or not all(_PARAMETER.match(part) for part in rest))
 
 
 def _bearer(authorization: str) -> str | None:
-    """Return the credentials of the Bearer scheme, or None for another scheme, or for none."""
+    """Return the credentials of the Bearer scheme, or None for another scheme or an empty token."""
     scheme, _, credentials = authorization.partition(" ")
     token = credentials.strip(" ")
     return token if scheme.lower() == "bearer" and token else None

@@ -9,8 +9,8 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import MEANINGS, Reason, Refused
 from token_exchange.http.answers import json_answer
 from token_exchange.http.event import HttpAnswer, HttpRequest, find_token
+from token_exchange.http.parameters import SentParameters
 from token_exchange.http.request import read_explain_parameters
-from token_exchange.http.sent import Sent
 from token_exchange.http.token import denial, refusal
 from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import considered_fields, identity_fields, report_only_awards
@@ -22,7 +22,7 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
     What an exchange would refuse for the request or the token, or could not decide, is answered as there.
     """
     record.is_explanation = True
-    sent = Sent.read(request)
+    sent = SentParameters.read(request)
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
         return refusal(refused, sent, record, headers={"Allow": "POST"})

@@ -1,4 +1,8 @@
-"""What a request asks for: its parameters, in the query or the body, and its scope."""
+"""What a request asks for: its parameters and its scope, checked and typed.
+
+Source: RFC 8693 section 2.1; RFC 6749 sections 3.1 and 3.3 (an empty parameter counts as omitted, an unknown one is
+ignored); and this service's own interface, in `docs/api.md`.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,16 +14,14 @@ from token_exchange.core.decision import MAX_REGISTRIES, AccessRequest
 from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.registries import RepositoryName
-from token_exchange.http.sent import KNOWN, REPEATABLE, Sent
+from token_exchange.http.parameters import KNOWN, REPEATABLE, SentParameters
 
 _MAX_SCOPES: Final = 20
-
-
 _ACTIONS: Final = {("pull",): False, ("push",): True, ("pull", "push"): True}
 
 
 def parse_scope(text: str | None) -> tuple[RepositoryScope, ...]:
-    """Return what `text` asks for, one entry for each repository; nothing where there is no text.
+    """Return the scope, one entry for each repository; `text` is None if there is no scope.
 
     Raises:
         Refused: `malformed-scope`.
@@ -29,7 +31,7 @@ def parse_scope(text: str | None) -> tuple[RepositoryScope, ...]:
     push_by_name: dict[RepositoryName, bool] = {}
     found = text.count(" ") + 1
     if found > _MAX_SCOPES:
-        raise Refused(Reason.MALFORMED_SCOPE, f"at most {_MAX_SCOPES} repositories, found {found}")
+        raise Refused(Reason.MALFORMED_SCOPE, f"expected at most {_MAX_SCOPES} repositories, found {found}")
     for part in text.split(" "):
         name, push = _parse_one(part)
         push_by_name[name] = push or push_by_name.get(name, False)
@@ -52,27 +54,19 @@ def _parse_one(part: str) -> tuple[RepositoryName, bool]:
             raise Refused(Reason.MALFORMED_SCOPE, f"expected repository:NAME:ACTIONS, found {quoted(part)}")
 
 
-TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name, no secret
-
-
-ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, no secret
-
-
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name, not a secret
+ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name, not a secret
 _SUBJECT_TOKEN_TYPES: Final = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
-
 
 type Format = Literal["json", "docker-config", "password", "credential-helper", "shell", "dotenv"]
 
-
 FORMATS: Final[tuple[Format, ...]] = get_args(Format.__value__)
-
-
 _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainRequest:
-    """What is asked about. `subject_token` is the token, where the body carries one."""
+    """A request to explain. `subject_token` is the token in the body, if there is one."""
 
     access_request: AccessRequest
     subject_token: str | None = field(repr=False)
@@ -80,15 +74,15 @@ class ExplainRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRequest:
-    """What is asked for, and in which form. `subject_token` is the token, where the body carries one."""
+    """A request for logins, and their format. `subject_token` is the token in the body, if there is one."""
 
     access_request: AccessRequest
     format: Format
     subject_token: str | None = field(repr=False)
 
 
-def read_parameters(sent: Sent) -> TokenRequest:
-    """Return what a request asks for by what it sent.
+def read_parameters(sent: SentParameters) -> TokenRequest:
+    """Return the typed request for logins.
 
     Raises:
         Refused: `malformed-request`, `body-too-large`, `unsupported-media-type`, `repeated-parameter`,
@@ -100,21 +94,21 @@ def read_parameters(sent: Sent) -> TokenRequest:
     )
 
 
-def read_explain_parameters(sent: Sent) -> ExplainRequest:
-    """Return what a request asks about; `format` means nothing here, and is ignored as any unknown name.
+def read_explain_parameters(sent: SentParameters) -> ExplainRequest:
+    """Return the typed request to explain; `format` is ignored here, like any unknown parameter.
 
     Raises:
-        Refused: as `read_parameters`, but for `unknown-format`.
+        Refused: as `read_parameters`, except `unknown-format`.
     """
     values = _values(sent, KNOWN - {"format"})
     return ExplainRequest(access_request=_access_request(values), subject_token=_one(values, "subject_token"))
 
 
-def _values(sent: Sent, known: AbstractSet[str]) -> Mapping[str, list[str]]:
-    """Return the values of each of the `known` names, which fit each other as RFC 8693 has them."""
+def _values(sent: SentParameters, known: AbstractSet[str]) -> Mapping[str, list[str]]:
+    """Return the values of the `known` names, after checking that they go together as RFC 8693 requires."""
     values = _merged(*sent.pairs(known))
     if "actor_token" in values:
-        raise Refused(Reason.MALFORMED_REQUEST, "actor_token is not taken: a job speaks for itself alone")
+        raise Refused(Reason.MALFORMED_REQUEST, "actor_token is not supported: a job acts only for itself")
     _check_types(values)
     return values
 
@@ -144,7 +138,7 @@ def _one(values: Mapping[str, list[str]], name: str) -> str | None:
 
 
 def _check_types(values: Mapping[str, list[str]]) -> None:
-    """Hold the parameters that RFC 8693 defines against what it allows."""
+    """Check the parameters of RFC 8693 section 2.1."""
     grant_type = _one(values, "grant_type")
     sends_token = "subject_token" in values
     if (sends_token or grant_type is not None) and grant_type != TOKEN_EXCHANGE:
@@ -174,17 +168,17 @@ def _format(values: Mapping[str, list[str]]) -> Format:
 
 def _registries(values: Mapping[str, list[str]]) -> tuple[str, ...]:
     if "registry" in values and ("resource" in values or "audience" in values):
-        raise Refused(Reason.MALFORMED_REQUEST, "registry is not taken together with resource or audience")
+        raise Refused(Reason.MALFORMED_REQUEST, "registry cannot be combined with resource or audience")
     wanted = [*values.get("registry", ()), *map(_host, values.get("resource", ())), *values.get("audience", ())]
     if len(wanted) > MAX_REGISTRIES:
-        raise Refused(Reason.MALFORMED_REQUEST, f"at most {MAX_REGISTRIES} registries, found {len(wanted)}")
+        raise Refused(Reason.MALFORMED_REQUEST, f"expected at most {MAX_REGISTRIES} registries, found {len(wanted)}")
     return tuple(wanted)
 
 
 def _host(resource: str) -> str:
-    """Return the host that a resource's URI names; of what is no such URI a text that no registry can have.
+    """Return the host of a resource URI; for any other value, a string that is not the name of a registry.
 
-    RFC 8693 section 2.1 wants an absolute URI there: a bare name means a registry only as `registry` or `audience`.
+    RFC 8693 section 2.1 requires an absolute URI: a bare name selects a registry only as `registry` or `audience`.
     """
     form = _RESOURCE.fullmatch(resource)
-    return form[1] if form else f"{resource}, which is no https URL of a host"
+    return form[1] if form else f"{resource}, which is not an https URL of a host"

@@ -17,7 +17,7 @@ from token_exchange.reporting.audit import AuditRecord
 
 
 def health(policies: PolicyStore, *, request_id: str) -> HttpAnswer:
-    """Return whether a policy is in force, and which.
+    """Return that a policy is in force, and which one.
 
     Raises:
         Refused: `policy-unavailable`.
@@ -33,7 +33,7 @@ def health(policies: PolicyStore, *, request_id: str) -> HttpAnswer:
 
 
 def audience(policies: PolicyStore, request: HttpRequest, *, request_id: str) -> HttpAnswer:
-    """Return the audiences by which a trusted issuer's tokens are taken.
+    """Return the audiences that are accepted in tokens of a trusted issuer.
 
     Raises:
         Refused: `malformed-request`, `repeated-parameter`, `not-found` or `policy-unavailable`.
@@ -53,13 +53,13 @@ def audience(policies: PolicyStore, request: HttpRequest, *, request_id: str) ->
 def server_metadata(public_url: str | None, *, request_id: str) -> HttpAnswer:
     """Return the metadata of RFC 8414 section 2.
 
-    The base URL comes from the configuration alone: a header could make clients send their tokens elsewhere.
+    The base URL comes only from the configuration: a forged Host header could make clients send tokens elsewhere.
 
     Raises:
-        Refused: `not-found` where no base URL is configured.
+        Refused: `not-found` if no base URL is configured.
     """
     if public_url is None:
-        raise Refused(Reason.NOT_FOUND, "this service was not told its own URL (TOKEN_EXCHANGE_URL)")
+        raise Refused(Reason.NOT_FOUND, "this service's own URL is not configured (TOKEN_EXCHANGE_URL)")
     return json_answer(
         200,
         {
@@ -75,7 +75,6 @@ def server_metadata(public_url: str | None, *, request_id: str) -> HttpAnswer:
 
 type Resource = Literal["token", "explain", "health", "audience", "metadata"]
 
-
 _RESOURCES: Final[Mapping[str, Resource]] = {
     "/v1/token": "token",
     "/v1/explain": "explain",
@@ -86,7 +85,7 @@ _RESOURCES: Final[Mapping[str, Resource]] = {
 
 
 def is_audited(path: str) -> bool:
-    """Say whether every request to `path` leaves an audit line."""
+    """Return whether every request to `path` writes an audit line."""
     return _RESOURCES.get(path) in ("token", "explain")
 
 
@@ -104,7 +103,7 @@ class Routes:
         if resource == "token":
             return exchange_token(self.exchange, request, record)
         if resource == "explain":
-            # Imported here: people ask this, and no pipeline has to wait for it at a cold start.
+            # Imported here to keep the cold start short: pipelines do not use it.
             from token_exchange.http.explain import explain_token  # noqa: PLC0415
 
             return explain_token(self.exchange, request, record)
@@ -125,11 +124,11 @@ class Routes:
             case "metadata":
                 return server_metadata(self.public_url, request_id=request_id)
             case _:
-                raise Refused(Reason.NOT_FOUND, "there is nothing at this path")
+                raise Refused(Reason.NOT_FOUND, "no such path")
 
 
 def plain_refusal(refused: Refused, *, request_id: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    """Return a refusal that says nothing but its reason."""
+    """Return a refusal with nothing but its reason and description."""
     status = status_of(refused.reason, has_grant_type=False)
     return json_answer(
         status,

@@ -13,8 +13,8 @@ from token_exchange.http.answers import (
     tells_failures,
 )
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
+from token_exchange.http.parameters import SentParameters
 from token_exchange.http.request import read_parameters
-from token_exchange.http.sent import Sent
 from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.disclosure import (
     considered_fields,
@@ -27,7 +27,7 @@ from token_exchange.reporting.disclosure import (
 
 def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
     """Return the answer to `request`; `record` is filled with what there is to say of it."""
-    sent = Sent.read(request)
+    sent = SentParameters.read(request)
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
         return refusal(refused, sent, record, headers={"Allow": "POST"})
@@ -49,7 +49,9 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
         return refusal(refused, sent, record)
 
 
-def refusal(refused: Refused, sent: Sent, record: AuditRecord, *, headers: dict[str, str] | None = None) -> HttpAnswer:
+def refusal(
+    refused: Refused, sent: SentParameters, record: AuditRecord, *, headers: dict[str, str] | None = None
+) -> HttpAnswer:
     """Return the answer to a request that was refused before, or after, the policy decided."""
     rfc_8693 = sent.has_grant_type
     status = status_of(refused.reason, has_grant_type=rfc_8693)
@@ -74,7 +76,7 @@ def refusal(refused: Refused, sent: Sent, record: AuditRecord, *, headers: dict[
     )
 
 
-def denial(denied: Denied, sent: Sent, record: AuditRecord) -> HttpAnswer:
+def denial(denied: Denied, sent: SentParameters, record: AuditRecord) -> HttpAnswer:
     """Return the answer to a request that the policy refused."""
     description = description_of(denied, record)
     rfc_8693 = sent.has_grant_type

@@ -1,4 +1,7 @@
-"""Fetches an issuer's keys: its discovery document where there is one, then its key set."""
+"""Fetches an issuer's keys: its discovery document, if it uses discovery, then its key set.
+
+Source: OpenID Connect Discovery 1.0, sections 4.1 and 4.3.
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -26,7 +29,7 @@ class Fetcher(Protocol):
         byte, however slowly it arrives.
 
         Raises:
-            FetchFailed: whatever went wrong.
+            FetchFailed: any failure.
         """
         ...
 
@@ -35,8 +38,7 @@ _HTTPS_URL: Final = re.compile(
     r"https://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:[/?][!$&-;=?-Z_a-z~%]*)?",
     re.IGNORECASE | re.ASCII,
 )
-"""RFC 3986 without user information, fragment, backslash or white space, on which URL readers disagree."""
-
+"""RFC 3986 without user information, fragment, backslash or white space, on which URL parsers disagree."""
 
 _MAX_URL_CHARACTERS: Final = 2048
 
@@ -46,16 +48,16 @@ class UnusableDiscovery(ValueError):
 
 
 def discovery_url(issuer: str) -> str:
-    """Return where the document of `issuer` is (section 4.1): one slash at the issuer's end is dropped."""
+    """Return the URL of the issuer's discovery document (section 4.1): one trailing slash is removed."""
     return f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
 
 
 def read_jwks_uri(document: bytes, *, issuer: str, keys_host: str | None) -> str:
     """Return the key set's URL from a discovery document.
 
-    The document's `issuer` must be the one that was asked (section 4.3), or one tenant of a host could speak
-    for another. The URL must be HTTPS on `keys_host`, or where that is None on the issuer's own host and port:
-    a document that was tampered with must not move the keys to a stranger's server.
+    The document's `issuer` must be the requested one (section 4.3); otherwise one tenant of a host could impersonate
+    another. The URL must be HTTPS on `keys_host`, or if that is None on the issuer's own host and port: a manipulated
+    document must not move the keys to another server.
 
     Raises:
         UnusableDiscovery: the document breaks one of these rules.
@@ -72,7 +74,7 @@ def read_jwks_uri(document: bytes, *, issuer: str, keys_host: str | None) -> str
     expected = _authority(issuer if keys_host is None else f"https://{keys_host}")
     found = _authority(jwks_uri)
     if found is None or found != expected:
-        raise UnusableDiscovery(f"jwks_uri {quoted(jwks_uri)} is not on the host where this issuer's keys belong")
+        raise UnusableDiscovery(f"jwks_uri {quoted(jwks_uri)} is not on the expected host of this issuer's keys")
     return jwks_uri
 
 
@@ -84,7 +86,6 @@ def _authority(url: str) -> tuple[str, int] | None:
 
 FETCH_SECONDS: Final = 3.0
 """For all documents together, so that a slow issuer costs a pipeline seconds and never its whole deadline."""
-
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 
@@ -120,19 +121,19 @@ def fetch_keys(origin: KeyOrigin, *, fetcher: Fetcher, deadline: Deadline) -> Fe
 
     Raises:
         FetchFailed: a document could not be fetched.
-        UnusableDiscovery: the discovery document is not one to follow.
-        UnusableKeySet: the key set holds no key that can be used.
+        UnusableDiscovery: the discovery document must not be followed.
+        UnusableKeySet: the key set has no usable key.
     """
     document = fetch_key_document(origin, fetcher=fetcher, deadline=deadline.within(FETCH_SECONDS))
     return FetchedKeys(keys=KeySet.parse(document, algorithms=origin.algorithms), document=document)
 
 
 def fetch_key_document(origin: KeyOrigin, *, fetcher: Fetcher, deadline: Deadline) -> bytes:
-    """Return the key set's bytes, unread, with all of the fetching done by `deadline`.
+    """Return the key set's bytes, not parsed, fetched by `deadline`.
 
     Raises:
         FetchFailed: a document could not be fetched.
-        UnusableDiscovery: the discovery document is not one to follow.
+        UnusableDiscovery: the discovery document must not be followed.
     """
     match origin.source:
         case Published(jwks_url=url):
@@ -148,7 +149,7 @@ def fetch_key_document(origin: KeyOrigin, *, fetcher: Fetcher, deadline: Deadlin
 def _fetch(url: str, origin: KeyOrigin, fetcher: Fetcher, deadline: Deadline) -> bytes:
     seconds = deadline.remaining_seconds()
     if seconds <= 0:
-        raise FetchFailed(f"no time was left to ask for {url!r}")
+        raise FetchFailed(f"no time was left to fetch {url!r}")
     return fetcher.fetch(
         url,
         ca_bundle=origin.ca_bundle,

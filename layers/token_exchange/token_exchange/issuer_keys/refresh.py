@@ -1,4 +1,4 @@
-"""Fetches every issuer's keys before they grow stale, and shares them with all environments."""
+"""Fetches every issuer's keys before they are stale, and shares them with all environments."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,6 @@ from token_exchange.issuer_keys.store import RefreshEvents, RefreshOutcome
 from token_exchange.issuer_keys.timing import Moment
 
 _MAX_CONCURRENT_FETCHES: Final = 8
-
 
 _MAX_CLOCK_DIFFERENCE_SECONDS: Final = 60
 """By which the clocks of two environments may differ; AWS keeps them within milliseconds."""

@@ -28,17 +28,17 @@ class StoredKeySet:
 
 
 class SharedKeysFailed(Exception):
-    """The state table did not do what it was asked, or holds no key set where one should be; for the log only."""
+    """An operation on the state table failed, or the item is not a key set; the message is for the log only."""
 
 
 class SharedKeys(Protocol):
     """The key sets that the refresher left for all environments."""
 
     def read(self, name: str, *, deadline: Deadline) -> StoredKeySet | None:
-        """Return the set under `name`, where there is one.
+        """Return the set under `name`, or None.
 
         Raises:
-            SharedKeysFailed: whatever went wrong, by `deadline`.
+            SharedKeysFailed: any failure, by `deadline`.
         """
         ...
 
@@ -52,7 +52,7 @@ class SharedKeysTable(SharedKeys, Protocol):
         A set fetched after `latest_seconds`, since the epoch, came from a wrong clock and is replaced.
 
         Raises:
-            SharedKeysFailed: whatever went wrong, by `deadline`.
+            SharedKeysFailed: any failure, by `deadline`.
         """
         ...
 
@@ -60,9 +60,8 @@ class SharedKeysTable(SharedKeys, Protocol):
 SHARED_SECONDS: Final = 1.0
 """For one call to the table, which answers in hundredths of that; a call that hangs must leave time for the issuer."""
 
-
 _PREFIX: Final = "keys#"
-"""`dynamodb:LeadingKeys` tells key sets from other items by this prefix."""
+"""IAM policies restrict writing key sets by this prefix (`dynamodb:LeadingKeys`)."""
 
 
 def shared_name(origin: KeyOrigin) -> str:

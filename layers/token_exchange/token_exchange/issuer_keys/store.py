@@ -19,18 +19,18 @@ type KeysFrom = Literal["issuer", "table"]
 
 
 class KeyEvents(Protocol):
-    """Receives what happens to the keys of an issuer entry, for logs and metrics; never fails."""
+    """Receives events about the keys of an issuer entry, for logs and metrics; its methods never raise."""
 
     def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
         """A key set of `keys` usable keys is in use, whose fetch began `age_seconds` ago."""
         ...
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """A refresh was tried and brought nothing that can be used."""
+        """A refresh failed."""
         ...
 
     def key_left_out(self, entry: str, *, why: str) -> None:
-        """One key of a set was not taken."""
+        """One key of a set was left out."""
         ...
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
@@ -38,11 +38,11 @@ class KeyEvents(Protocol):
         ...
 
     def unknown_key_damped(self, entry: str) -> None:
-        """A key that is not in the set was asked for, too soon after the issuer was last asked for such a one."""
+        """A token named an unknown key within the cooldown, so no key set was fetched."""
         ...
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """The state table could not be asked for a key set, or holds one that cannot be used."""
+        """The state table could not be read, or its key set cannot be used."""
         ...
 
 
@@ -86,10 +86,10 @@ class _Issuer:
 
 
 class KeyStore:
-    """Fulfils `KeyFinder`, from memory where it can; may be called from any number of threads.
+    """Implements `KeyFinder`, from memory if possible; thread-safe.
 
-    Nothing runs between two requests in a Lambda, so the request that finds a set too old renews it: from `shared`
-    where that has a fresh set, else from the issuer.
+    Nothing runs between two requests in a Lambda, so the request that finds a stale set renews it: from `shared` if
+    that has a fresh set, else from the issuer.
     """
 
     def __init__(self, *, fetcher: Fetcher, clock: Clock, events: KeyEvents, shared: SharedKeys | None = None) -> None:
@@ -103,7 +103,7 @@ class KeyStore:
     def find(self, trust: IssuerTrust, *, key_id: str | None, algorithm: str, deadline: Deadline) -> FoundKey:
         """Return the issuer's key for a token with this `kid` and `alg`.
 
-        A token with a known key waits for a fetch only where the set at hand is missing or over 10 minutes old.
+        A token with a known key waits for a fetch only if the set is missing or over 10 minutes old.
 
         Raises:
             Refused: `unknown-key` where the issuer is known to publish no such key, `issuer-unavailable` where
@@ -115,7 +115,7 @@ class KeyStore:
         held, renewed = self._keys_in_force(issuer, trust.entry, deadline)
         key = held.keys.find(key_id, algorithm)
         if key is None and not renewed:
-            outcome = self._ask_again(issuer, trust.entry, deadline)
+            outcome = self._fetch_for_unknown_key(issuer, trust.entry, deadline)
             key = self._find_again(issuer, key_id, algorithm)
             if key is None:
                 self._require_current(issuer, outcome)
@@ -125,17 +125,17 @@ class KeyStore:
     def find_rotated_key(
         self, trust: IssuerTrust, rejected: FoundKey, *, key_id: str | None, deadline: Deadline
     ) -> VerificationKey | None:
-        """Return the key that replaced `rejected`, which did not sign a token that names it, where there is one by now.
+        """Return the key that replaced `rejected`, which does not verify a token that names it, or None.
 
-        Some issuers keep the id when they change the key. The issuer is asked as rarely as for an unknown key;
-        while it fails, the key at hand decides.
+        Some issuers keep the id when they change the key. The same cooldown applies as for an unknown key; while the
+        issuer fails, the known key decides.
         """
         if rejected.is_latest or isinstance(trust.keys, Pinned):
             return None
         issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
         key = self._find_again(issuer, key_id, rejected.key.algorithm)
         if key == rejected.key:
-            self._ask_again(issuer, trust.entry, deadline)
+            self._fetch_for_unknown_key(issuer, trust.entry, deadline)
             key = self._find_again(issuer, key_id, rejected.key.algorithm)
         return None if key == rejected.key else key
 
@@ -156,7 +156,7 @@ class KeyStore:
             self._events.served_stale(entry, age_seconds=held.age_seconds(now))
         return held, outcome == "fetched"
 
-    def _ask_again(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
+    def _fetch_for_unknown_key(self, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
         """Fetch the set for a token whose key it lacks, at most once in a cooldown."""
         outcome = self._refresh("unknown-key", issuer, entry, deadline)
         if outcome == "not-tried":
@@ -232,7 +232,7 @@ class KeyStore:
         fetched_at = Moment.read(self._clock)
         try:
             fetched = fetch_keys(issuer.origin, fetcher=self._fetcher, deadline=deadline)
-        except Exception as error:  # noqa: BLE001 - whatever a fetch can raise, the keys at hand stay good
+        except Exception as error:  # noqa: BLE001 - no failure of a fetch may affect the keys in use
             self._events.refresh_failed(entry, cause=error)
             return "failed"
         now = Moment.read(self._clock)
@@ -266,7 +266,7 @@ class KeyStore:
         if outcome == "out-of-time":
             text = "no time was left to fetch the issuer's keys"
             return Refused(Reason.DEADLINE_EXCEEDED, text, retry_after_seconds=wait_seconds)
-        text = "the issuer's keys cannot be fetched just now"
+        text = "the issuer's keys cannot be fetched at the moment"
         return Refused(Reason.ISSUER_UNAVAILABLE, text, retry_after_seconds=wait_seconds)
 
     def _issuer(self, origin: KeyOrigin) -> _Issuer:
@@ -276,6 +276,10 @@ class KeyStore:
 
 def _require(key: VerificationKey | None, key_id: str | None) -> VerificationKey:
     if key is None:
-        named = "names no key, and no one key fits" if key_id is None else f"names the key {quoted(key_id)}"
+        named = (
+            "names no key, and its alg does not select exactly one"
+            if key_id is None
+            else f"names the key {quoted(key_id)}"
+        )
         raise Refused(Reason.UNKNOWN_KEY, f"the token {named}; the issuer publishes no such key for its alg")
     return key

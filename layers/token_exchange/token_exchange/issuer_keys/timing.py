@@ -9,19 +9,10 @@ from token_exchange.core.ports import Clock
 type Purpose = Literal["renewal", "unknown-key"]
 """Why a set is fetched: the set in use is old or missing, or it does not verify a token."""
 
-
 FRESH_SECONDS: Final = 10 * 60
-
-
 USABLE_SECONDS: Final = 24 * 60 * 60
-
-
 UNKNOWN_KEY_COOLDOWN_SECONDS: Final = 30
-
-
 _FIRST_PAUSE_SECONDS: Final = 1
-
-
 _LONGEST_PAUSE_SECONDS: Final = 60
 
 

@@ -1,1 +1,1 @@
-"""Turns the text of a policy into the value that `core` decides by, or lists everything that is wrong with it."""
+"""Turns a policy document into the value that `core` uses to decide, or lists all its problems."""

@@ -1,4 +1,8 @@
-"""Reads the conditions of a grant or a deny rule."""
+"""Reads the conditions of a grant or a deny rule.
+
+A condition that can never match is an error. In a grant it denies a login without explanation, and in a deny rule it
+blocks no one, which is noticed only when the rule is needed.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,19 +25,17 @@ from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, ClaimPath, Name, without_braces
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of, meant
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, did_you_mean, fields_of
 from token_exchange.loading.problems import Path, Problems
 
 _OPERATORS: Final = frozenset({"like", "not", "not_like", "exists"})
-
-
-SEVERAL_ISSUERS: Final = "an id is unique only inside one issuer, and this grant has several"
+SEVERAL_ISSUERS: Final = "an id is unique only within one issuer, and this grant has several"
 
 
 def read_conditions(fields: Fields, presets: Sequence[Preset], *, deny: bool) -> tuple[Condition, ...]:
     """Return the conditions under `match` and `claims`, for tokens of the issuers with `presets`.
 
-    A name must be one that every issuer's tokens can have; in a deny rule, one that some issuer's can.
+    A name must be one that the tokens of every issuer can have; in a deny rule, of at least one issuer.
     """
     found: list[Condition] = []
     match = fields.mapping("match")
@@ -51,12 +53,12 @@ def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: boo
     node = match.take(key)
     name = next((name for name in NAMES if name == key), None)
     if name is None:
-        hint = meant(key, NAMES) or f": {', '.join(NAMES)}"
+        hint = did_you_mean(key, NAMES) or f": {', '.join(NAMES)}"
         match.problem(key, "unknown-name", f"not a name of the vocabulary{hint}")
         return []
     if not _can_be_had(name, presets, deny=deny):
         providers = ", ".join(sorted({preset.provider for preset in presets if name not in preset.vocabulary}))
-        match.problem(name, "unknown-name", f"no token of {providers} has it; raw claims go under claims:")
+        match.problem(name, "unknown-name", f"tokens of {providers} do not have it; put raw claims under claims")
         return []
     if name in IDS and len(presets) > 1 and not deny:
         match.problem(name, "conflict", SEVERAL_ISSUERS)
@@ -88,7 +90,7 @@ def _can_be_had(name: Name, presets: Sequence[Preset], *, deny: bool) -> bool:
 
 
 class _Claims:
-    """Reads raw claims, which may be nested: a mapping without operators leads further in."""
+    """Reads raw claims, which may be nested: a mapping without operators contains the claims inside this one."""
 
     def __init__(self, presets: Sequence[Preset], problems: Problems, *, deny: bool) -> None:
         self._presets = presets
@@ -107,13 +109,13 @@ class _Claims:
             ]
         if node is None:
             return []
-        if not self._deny and len(self._presets) > 1 and self._is_behind(path, IDS):
+        if not self._deny and len(self._presets) > 1 and self._is_source_of(path, IDS):
             self._problems.add(at, "conflict", SEVERAL_ISSUERS)
         types = [preset.claim_type(path) for preset in self._presets]
         form = _Form(
             self._problems,
             types,
-            ignore_case=self._deny and self._is_behind(path, RENAMEABLE),
+            ignore_case=self._deny and self._is_source_of(path, RENAMEABLE),
             # The token's own braces are left off here too: a deny rule without them would never hold.
             strip_braces=any(path in preset.braced_uuids for preset in self._presets),
             deny=self._deny,
@@ -134,15 +136,15 @@ class _Claims:
     def _can_lead_further(self, path: ClaimPath, at: Path) -> bool:
         wrong = _misfit([preset.claim_type(path) for preset in self._presets], ("any", "object"), deny=self._deny)
         if wrong is not None:
-            # Most likely a misspelt operator; in a deny rule it would never hold, and nobody would notice.
+            # Most likely a misspelt operator; a deny rule with it would never match, and no one would notice.
             expected = f"expected a value or operators ({', '.join(sorted(_OPERATORS))})"
-            self._problems.add(at, "wrong-type", f"the claim is {_a(wrong)}; {expected}")
+            self._problems.add(at, "wrong-type", f"the claim is {_with_article(wrong)}; {expected}")
         return wrong is None
 
-    def _is_behind(self, path: ClaimPath, names: frozenset[Name]) -> bool:
-        """Say whether some issuer's value of one of `names` is made of the claim at `path`."""
+    def _is_source_of(self, path: ClaimPath, names: frozenset[Name]) -> bool:
+        """Return whether the value of one of `names` is computed from the claim at `path`, for any of the issuers."""
         return any(
-            path in source.behind
+            path in source.source_claims
             for preset in self._presets
             for name, source in preset.vocabulary.items()
             if name in names
@@ -150,7 +152,7 @@ class _Claims:
 
 
 class _Form:
-    """Reads what one claim has to be: a value, a list of values, or operators."""
+    """Reads the condition on one claim: a value, a list of values, or operators."""
 
     def __init__(
         self, problems: Problems, types: Sequence[ClaimType], *, ignore_case: bool, strip_braces: bool, deny: bool
@@ -186,9 +188,9 @@ class _Form:
                     else:
                         self._problems.add(here, "wrong-type", f"expected true or false, found {described(operand)}")
                 case _:
-                    self._problems.add(here, "conflict", f"expected only operators: {', '.join(sorted(_OPERATORS))}")
+                    self._problems.add(here, "conflict", f"expected only operators ({', '.join(sorted(_OPERATORS))})")
         if not node:
-            self._problems.add(at, "empty", "is an empty mapping")
+            self._problems.add(at, "empty", "expected at least one key, found an empty mapping")
         return tests
 
     def _equals(self, node: Node, at: Path) -> list[Test]:
@@ -210,16 +212,16 @@ class _Form:
                 if self.strip_braces and (value.startswith("{") or value.endswith("}")):
                     # Part of a UUID with part of its braces: no value has them any more, and not_like always held.
                     self._problems.add(
-                        at, "bad-value", f"is compared without braces: leave them out of {quoted(value)}"
+                        at, "bad-value", f"the value is compared without braces; remove them from {quoted(value)}"
                     )
             else:
-                self._problems.add(at, "wrong-type", f"expected text, found {described(value)}")
+                self._problems.add(at, "wrong-type", f"expected a string, found {described(value)}")
         return texts
 
     def _values(self, node: Node, at: Path, *, globs: bool = False) -> list[Scalar]:
         if isinstance(node, list):
             if not node:
-                self._problems.add(at, "empty", "is an empty list")
+                self._problems.add(at, "empty", "expected at least one item, found an empty list")
             places = [((*at, index), item) for index, item in enumerate(node)]
         else:
             places = [(at, node)]
@@ -232,10 +234,12 @@ class _Form:
                 self._problems.add(at, "ambiguous-value", f"looks like {looks_like}; quote it: '{text}'")
                 return None
             case "":
-                self._problems.add(at, "empty", "is empty text; {exists: false} says that a claim is absent")
+                self._problems.add(at, "empty", "expected a non-empty string; use {exists: false} for an absent claim")
                 return None
             case None | list() | dict():
-                self._problems.add(at, "wrong-type", f"expected text, a number or a boolean, found {described(node)}")
+                self._problems.add(
+                    at, "wrong-type", f"expected a string, a number or a boolean, found {described(node)}"
+                )
                 return None
             case str() | bool() | int() | float():
                 value = without_braces(node) if self.strip_braces and isinstance(node, str) else node
@@ -243,9 +247,9 @@ class _Form:
 
     def _fits(self, value: Scalar, at: Path, *, globs: bool) -> bool:
         if isinstance(value, str) and "*" in value and not globs:
-            # IAM's StringEquals with a star in it matches nothing, and its author never learns why.
+            # In IAM's StringEquals an asterisk is not a wildcard, so such a statement matches nothing, silently.
             self._problems.add(
-                at, "bad-value", f"a plain value is compared as it stands; write {{like: {quoted(value)}}}"
+                at, "bad-value", f"a plain value is compared exactly; for a pattern write {{like: {quoted(value)}}}"
             )
             return False
         found: ClaimType = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
@@ -253,24 +257,25 @@ class _Form:
         if wanted is not None:
             shown = str(value).lower() if isinstance(value, bool) else str(value)
             advice = f"; quote it: '{shown}'" if wanted == "text" else ""
-            self._problems.add(at, "wrong-type", f"the claim is {_a(wanted)}, this is {described(value)}{advice}")
+            self._problems.add(
+                at, "wrong-type", f"the claim is {_with_article(wanted)}, found {described(value)}{advice}"
+            )
         return wanted is None
 
 
 def _misfit(types: Sequence[ClaimType], fitting: Sequence[ClaimType], *, deny: bool) -> ClaimType | None:
-    """Return one of `types` that is none of `fitting`; a deny rule is of use already where one of them is."""
+    """Return one of `types` that is not in `fitting`, or None; for a deny rule, one fitting type is enough."""
     wrong = [found for found in types if found not in fitting]
     return wrong[0] if wrong and (not deny or len(wrong) == len(types)) else None
 
 
-def _a(claim_type: ClaimType) -> str:
-    return {"number": "a number", "boolean": "a boolean", "list": "a list", "object": "an object"}.get(
-        claim_type, claim_type
-    )
+def _with_article(claim_type: ClaimType) -> str:
+    article = "an" if claim_type in ("object", "any") else "a"
+    return f"{article} {'string' if claim_type == 'text' else claim_type}"
 
 
 def _as_written(node: Node) -> Json:
-    """Return `node` for the people who are told what was expected; a single value as a list of one."""
+    """Return `node` as explanations show what was expected; a single value becomes a list of one."""
     if isinstance(node, dict):
         return {key: _as_written(value) if key != "exists" else _plain(value) for key, value in node.items()}
     return [_plain(item) for item in node] if isinstance(node, list) else [_plain(node)]

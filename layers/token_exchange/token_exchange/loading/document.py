@@ -1,20 +1,31 @@
-"""Reads the text of a policy, in JSON or YAML, and the files that it names."""
+"""Reads a policy document, in JSON or YAML, and the files that it names.
+
+Nothing is guessed. YAML 1.1 turns `no` into false, `22:30` into 1350 and `2027-06-30` into a date. Here such a scalar
+stays as it was written, marked as `Unquoted`, and is an error where a string is expected.
+
+A policy must mean what a reviewer sees. So anchors, aliases, merge keys and tags are errors, and so are characters that
+make a document read differently to a reviewer than to its parser. YAML 1.1 ends a line, and with it a comment, at
+U+0085, U+2028, U+2029 and at a carriage return without a line feed; editors and code review show one line there, so a
+grant could be hidden in what looks like a comment. Bidirectional controls change the order in which a line is shown
+(CVE-2021-42574, "Trojan Source"), and other control characters are not shown at all.
+"""
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from itertools import islice
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Final, Protocol
 
 from token_exchange.loading.fields import MAX_DEPTH, MAX_DIGITS, Fields, Node, Unquoted, fields_of, unreadable
-from token_exchange.loading.hidden_characters import hidden_characters
-from token_exchange.loading.problems import Path, PolicyUnusable, Problem, Problems
+from token_exchange.loading.problems import Path, Place, PolicyUnusable, Problem, Problems
 
 
 class _Repeated(dict[str, Node]):
-    """An object of which some keys stand more than once; the first of each counts."""
+    """An object with duplicate keys; the first of each is kept."""
 
     def __init__(self, pairs: list[tuple[str, Node]]) -> None:
         super().__init__()
@@ -24,14 +35,14 @@ class _Repeated(dict[str, Node]):
 
 
 class NotJson(Exception):
-    """The text is no JSON; it may be YAML."""
+    """The content is not JSON; it may be YAML."""
 
 
 def read_json(text: str, problems: Problems) -> Node:
-    """Return the value that `text` spells; what a policy may not use is reported with its path.
+    """Return the value of the JSON in `text`; features that a policy must not use are reported with their path.
 
     Raises:
-        NotJson: it is none.
+        NotJson: it is not JSON.
         PolicyUnusable: it nests too deeply.
     """
     repeated: list[_Repeated] = []
@@ -50,19 +61,19 @@ def read_json(text: str, problems: Problems) -> Node:
     except (ValueError, RecursionError) as error:
         raise NotJson from error
     if repeated or _depth_exceeds(text) or "\\u" in text:
-        _report_what_only_json_allows(node, problems)
+        _report_disallowed_json(node, problems)
     return node
 
 
-def _report_what_only_json_allows(node: Node, problems: Problems) -> None:
+def _report_disallowed_json(node: Node, problems: Problems) -> None:
     for path, found in _walk(node, ()):
         if len(path) > MAX_DEPTH:
             raise unreadable(f"more than {MAX_DEPTH} levels of nesting")
         if isinstance(found, _Repeated):
             for key in found.keys_again:
-                problems.add_unclear((*path, key), "duplicate-key", "stands more than once")
+                problems.add_unclear((*path, key), "duplicate-key", "duplicate key")
         if _holds_surrogate(found) or (path and _holds_surrogate(path[-1])):
-            problems.add_unclear(path, "bad-value", "holds half of a surrogate pair, which is no character")
+            problems.add_unclear(path, "bad-value", "contains a lone surrogate, which is not a character")
 
 
 def _no_number(text: str) -> Unquoted:
@@ -79,12 +90,12 @@ def _integer(text: str) -> Node:
 
 
 def _holds_surrogate(found: Node) -> bool:
-    """Say whether `found` is text that has no form in UTF-8, so that no file, hash or log can hold it."""
+    """Return whether `found` is a string that has no UTF-8 form, so that no file, hash or log can contain it."""
     return isinstance(found, str) and any("\ud800" <= char <= "\udfff" for char in found)
 
 
 def _depth_exceeds(text: str) -> bool:
-    """Say whether `text` could nest too deeply: a cheap upper bound."""
+    """Return whether `text` could be nested too deeply: a cheap upper bound."""
     return text.count("[") + text.count("{") > MAX_DEPTH
 
 
@@ -100,7 +111,7 @@ def _walk(node: Node, path: Path) -> Iterator[tuple[Path, Node]]:
 
 
 def read_mapping(text: bytes, problems: Problems) -> Fields | None:
-    """Return the fields of the one document in `text`, or None where it is none or no mapping, which is reported."""
+    """Return the fields of the one document in `text`, or None, reporting it, if it is not a document or a mapping."""
     try:
         node = read_document(text, problems)
     except PolicyUnusable as error:
@@ -112,37 +123,42 @@ def read_mapping(text: bytes, problems: Problems) -> Fields | None:
 def read_document(text: bytes, problems: Problems) -> Node:
     """Return the one document in `text`, which is YAML or JSON in UTF-8.
 
-    What a policy may not use is reported with its path, and the reading goes on.
+    Features that a policy must not use are reported with their path, and reading continues.
 
     Raises:
-        PolicyUnusable: it is neither YAML nor JSON, not one document, or does not read to a person as to the parser.
+        PolicyUnusable: it is neither YAML nor JSON, not one document, or contains hidden characters.
     """
     decoded = readable_text(text)
-    # JSON is nearly YAML, and an order of magnitude faster to read as what it is.
+    # JSON is almost a subset of YAML, and its parser is ten times as fast.
     if decoded.lstrip().startswith("{"):
         try:
             return read_json(decoded, problems)
         except NotJson:
-            pass  # a YAML document may begin like that, too
-    # Imported here: a policy in JSON, the deployed form, has no use for it.
+            pass  # a YAML document may begin like that too
+    # Imported here to keep the cold start short: a deployed policy is JSON.
     from token_exchange.loading.yaml import read_yaml  # noqa: PLC0415
 
     return read_yaml(decoded, problems)
 
 
 def readable_text(text: bytes) -> str:
-    """Return `text` decoded, where it reads to a person as it does to a parser.
+    """Return `text` decoded, if a reviewer and a parser read it the same way.
 
     Raises:
-        PolicyUnusable: it does not, or is not UTF-8.
+        PolicyUnusable: it contains hidden characters, or is not UTF-8.
     """
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise unreadable(f"not UTF-8 at byte {error.start}") from error
-    # Before anything is parsed: behind such a character the parser and a reviewer see two documents.
+    # Before anything is parsed: after such a character, the parser and a reviewer see different documents.
     hidden = [
-        Problem(path=(), code="hidden-character", message=f"expected text without {described}", place=place)
+        Problem(
+            path=(),
+            code="hidden-character",
+            message=f"expected only visible characters, found {described}",
+            place=place,
+        )
         for place, described in hidden_characters(text)
     ]
     if hidden:
@@ -150,8 +166,51 @@ def readable_text(text: bytes) -> str:
     return decoded
 
 
+_ORDINARY: Final = bytes(range(0x20, 0x7F)) + b"\t\n"
+
+_HIDDEN: Final = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)"
+)
+
+_MAX_REPORTED: Final = 20
+"""A file with the line endings of classic Mac OS has one in each line."""
+
+
+def hidden_characters(content: bytes) -> Iterator[tuple[Place, str]]:
+    """Yield place and description of the hidden characters of `content`, at most 20.
+
+    Only a line feed ends a line, as a reviewer counts lines. The caller has to refuse what is not UTF-8.
+    """
+    # Removing the visible ASCII is as fast as a copy, keeps UTF-8 valid, and leaves nothing of almost every policy.
+    rest = content.replace(b"\r\n", b"\n").translate(None, _ORDINARY)
+    if not _HIDDEN.search(rest.decode("utf-8", errors="replace")):
+        return
+    text = content.decode("utf-8", errors="replace")
+    for found in islice(_HIDDEN.finditer(text), _MAX_REPORTED):
+        start = found.start()
+        line_start = text.rfind("\n", 0, start) + 1
+        place = Place(line=text.count("\n", 0, start) + 1, column=start - line_start + 1)
+        yield place, _described(found[0])
+
+
+def _described(character: str) -> str:
+    match character:
+        case "\r":
+            return "a carriage return without a line feed"
+        case "\x85" | "\u2028" | "\u2029":
+            return f"the line separator {_code_point(character)}, which ends a line only in YAML"
+        case _ if character < "\xa0":
+            return f"the control character {_code_point(character)}"
+        case _:
+            return f"the bidirectional control {_code_point(character)}"
+
+
+def _code_point(character: str) -> str:
+    return f"U+{ord(character):04X}"
+
+
 class ReadFile(Protocol):
-    """Reads a file for a policy that is a file itself."""
+    """Reads a file that a policy names."""
 
     def __call__(self, path: str) -> bytes:
         """Return the bytes of the file at `path`, relative to the policy's folder unless absolute.
@@ -176,17 +235,17 @@ class NamedFiles:
             ValueError: the file may not be named, or cannot be read; says why.
         """
         if self._read is None:
-            raise ValueError("expected the text itself: only a policy that is a file can name files")
+            raise ValueError("expected the content itself: only a policy read from a file can name files")
         pure = PurePosixPath(path)
-        # A team that may edit the policy must not be able to make the service read whatever it likes.
+        # A team that can edit the policy must not be able to make the service read arbitrary files.
         if not pure.is_absolute() and ".." in pure.parts:
-            raise ValueError("expected a path inside the policy's folder, or an absolute one")
+            raise ValueError("expected a path inside the policy's folder, or an absolute path")
         try:
             content = self._contents[path] if path in self._contents else self._read(path)
         except OSError as error:
-            raise ValueError(f"expected a file that can be read ({error.strerror or type(error).__name__})") from error
+            raise ValueError(f"expected a readable file ({error.strerror or type(error).__name__})") from error
         for place, described in hidden_characters(content):
-            raise ValueError(f"expected a file that reads to a person as to its parser, not {described} ({place})")
+            raise ValueError(f"expected a file with only visible characters, not {described} ({place})")
         self._contents[path] = content
         return content
 
@@ -200,7 +259,8 @@ def identity_of(
 ) -> str:
     """Return the hex SHA-256 over all files of a policy, each preceded by its path and length.
 
-    First `document`, then the files of grants and then those that are named, each in the order of their paths.
+    The order is `document`, the files of grants, and the named files, each sorted by path. Path and length come first,
+    so that no two sets of files have the same bytes.
     """
     digest = sha256()
     for path, content in [(document_name, document), *sorted((grant_files or {}).items()), *sorted(named.items())]:

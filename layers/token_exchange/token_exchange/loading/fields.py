@@ -1,4 +1,8 @@
-"""What a document is made of before anybody has asked what it means."""
+"""The fields of a policy document, read by type.
+
+A reader returns None if the field is missing or wrong, and records the problem. A value built from such a field is
+never used: loading ends by raising all problems.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,46 +13,40 @@ from token_exchange.core.refusals import quoted
 from token_exchange.loading.problems import Code, Path, Place, PolicyUnusable, Problem, Problems
 
 type Node = str | bool | int | float | Unquoted | list[Node] | dict[str, Node] | None
-"""A value as it was written."""
-
+"""A value as the document spells it."""
 
 MAX_DEPTH: Final = 20
-"""Levels of nesting; a policy has eight."""
-
+"""Levels of nesting; a valid policy has eight."""
 
 MAX_DIGITS: Final = 18
-"""Longer numbers are no two readers' same number, and most likely ids that lack their quotes."""
+"""Parsers differ in how they read longer numbers, which are most likely ids without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unquoted:
-    """A plain scalar that readers of YAML take for something else than text."""
+    """A plain scalar that some YAML parsers read as another type than a string."""
 
     text: str
     looks_like: Literal["a date", "a number", "a boolean"]
 
 
 def unreadable(message: str, place: Place | None = None) -> PolicyUnusable:
-    """Return the error for a text that is no document, and where it stops being one."""
+    """Return the error for content that is not a document; `place` is where parsing failed."""
     return PolicyUnusable([Problem(path=(), code="syntax", message=message, place=place)])
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-"""What names an entry of the policy travels in parameters, session tags, metrics and logs."""
+"""The names of policy entries appear in parameters, session tags, metrics and logs."""
 
+_MAX_LISTED_CHOICES: Final = 5
+"""If there are more choices and one of them was most likely meant, the message does not list them."""
 
-_FEW: Final = 5
-"""More choices than these are not listed where one of them was most likely meant."""
-
-
-_LEAST_BEGINNING: Final = 3
-
-
+_MIN_PREFIX_CHARACTERS: Final = 3
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Fields:
-    """The mapping at `path`; `finish` reports the keys that nobody asked for."""
+    """The mapping at `path`; `finish` reports the keys that were not read."""
 
     def __init__(self, node: dict[str, Node], path: Path, problems: Problems) -> None:
         self.path = path
@@ -68,7 +66,7 @@ class Fields:
         self.problems.add(self.at(key), code, message)
 
     def take(self, key: str, *, required: bool = False) -> Node:
-        """Return the field as it was written, or None where it is missing."""
+        """Return the field as the document spells it, or None if it is missing."""
         self._asked.add(key)
         if key not in self._node:
             if required:
@@ -76,21 +74,21 @@ class Fields:
             return None
         value = self._node[key]
         if value is None:
-            self.problem(key, "empty", "has no value; give one, or leave the key out")
+            self.problem(key, "empty", "expected a value; set one, or remove the key")
         return value
 
-    def pass_over(self, *keys: str) -> None:
-        """Leave `keys` unread, where something else that is wrong keeps them from being understood."""
+    def ignore(self, *keys: str) -> None:
+        """Mark `keys` as read if another problem makes it impossible to interpret them."""
         self._asked.update(keys)
 
-    def text(self, key: str, *, required: bool = False) -> str | None:
-        """Return the field's text."""
+    def string(self, key: str, *, required: bool = False) -> str | None:
+        """Return the field's string."""
         value = self.take(key, required=required)
-        return None if value is None else text_of(value, self.at(key), self.problems)
+        return None if value is None else string_of(value, self.at(key), self.problems)
 
     def name(self, key: str) -> str | None:
-        """Return the field's text, which names what it stands in."""
-        name = self.text(key, required=True)
+        """Return the field's string, which is the name of its entry."""
+        name = self.string(key, required=True)
         if name is not None:
             self._check_name(name, self.at(key))
         return name
@@ -110,36 +108,40 @@ class Fields:
         return value
 
     def choice[T: str](self, key: str, choices: Sequence[T], *, default: T | None = None) -> T | None:
-        """Return which of `choices` the field is; without a default it is required."""
-        value = self.text(key, required=default is None)
+        """Return the field, which must be one of `choices`; without a default it is required."""
+        value = self.string(key, required=default is None)
         if value is None:
             return default
         for choice in choices:
             if value == choice:
                 return choice
-        hint = meant(value, choices)
-        expected = "another value" if hint and len(choices) > _FEW else ", ".join(choices[:-1]) + f" or {choices[-1]}"
+        hint = did_you_mean(value, choices)
+        expected = (
+            "another value"
+            if hint and len(choices) > _MAX_LISTED_CHOICES
+            else ", ".join(choices[:-1]) + f" or {choices[-1]}"
+        )
         self.problem(key, "bad-value", f"expected {expected}, found {quoted(value)}{hint}")
         return default
 
-    def texts(self, key: str, *, required: bool = False, single: bool = False) -> tuple[str, ...] | None:
-        """Return the field's list of texts, never empty; with `single` one text stands for a list of one."""
+    def strings(self, key: str, *, required: bool = False, single: bool = False) -> tuple[str, ...] | None:
+        """Return the field's list of strings, never empty; with `single`, one string counts as a list of one."""
         value = self.take(key, required=required)
         if value is None:
             return None
         if single and not isinstance(value, list | dict):
-            found = text_of(value, self.at(key), self.problems)
+            found = string_of(value, self.at(key), self.problems)
             return None if found is None else (found,)
         if not isinstance(value, list):
-            self.problem(key, "wrong-type", f"expected a list of texts, found {described(value)}")
+            self.problem(key, "wrong-type", f"expected a list of strings, found {described(value)}")
             return None
         if not value:
-            self.problem(key, "empty", "is an empty list")
+            self.problem(key, "empty", "expected at least one item, found an empty list")
             return None
-        texts = [text_of(item, (*self.at(key), index), self.problems) for index, item in enumerate(value)]
+        texts = [string_of(item, (*self.at(key), index), self.problems) for index, item in enumerate(value)]
         found_texts = tuple(text for text in texts if text is not None)
         if len(set(found_texts)) < len(found_texts):
-            self.problem(key, "duplicate-name", "holds the same value more than once")
+            self.problem(key, "duplicate-name", "the list has a duplicate value")
         return found_texts
 
     def mapping(self, key: str, *, required: bool = False) -> "Fields | None":
@@ -156,14 +158,14 @@ class Fields:
             self.problem(key, "wrong-type", f"expected a list, found {described(value)}")
             return
         if not value:
-            self.problem(key, "empty", "is an empty list")
+            self.problem(key, "empty", "expected at least one item, found an empty list")
         for index, item in enumerate(value):
             fields = fields_of(item, (*self.at(key), index), self.problems)
             if fields is not None:
                 yield fields
 
     def named_mappings(self, key: str, *, required: bool = False) -> Iterator[tuple[str, "Fields | None"]]:
-        """Yield each name in the field's mapping with the mapping that it names, None where it names none."""
+        """Yield each key of the field's mapping with its mapping, or None if the value is not a mapping."""
         named = self.mapping(key, required=required)
         if named is None:
             return
@@ -173,8 +175,8 @@ class Fields:
             yield name, None if value is None else fields_of(value, named.at(name), self.problems)
 
     def converted[T](self, key: str, convert: Callable[[str], T], *, required: bool = False) -> T | None:
-        """Return what `convert` makes of the field's text; its ValueError says what was expected."""
-        value = self.text(key, required=required)
+        """Return `convert` of the field's string; its ValueError says what was expected."""
+        value = self.string(key, required=required)
         if value is None:
             return None
         try:
@@ -188,56 +190,59 @@ class Fields:
         return tuple(self._node)
 
     def finish(self) -> None:
-        """Report the keys that nobody asked for."""
+        """Report the keys that were not read.
+
+        An ignored key is worse than an error: a misspelt `deny` or `match` would widen the policy without a word.
+        """
         for key in self._node:
             if key not in self._asked:
                 expected = f"; expected one of {', '.join(sorted(self._asked))}" if self._asked else ""
-                self.problem(key, "unknown-key", f"unknown key{meant(key, self._asked) or expected}")
+                self.problem(key, "unknown-key", f"unknown key{did_you_mean(key, self._asked) or expected}")
 
 
 def fields_of(value: Node, path: Path, problems: Problems) -> Fields | None:
-    """Return the fields of `value`, where it is a mapping that is not empty."""
+    """Return the fields of `value`, or None, reporting it, if `value` is not a mapping or is empty."""
     if not isinstance(value, dict):
         problems.add(path, "wrong-type", f"expected a mapping, found {described(value)}")
         return None
     if not value:
-        problems.add(path, "empty", "is an empty mapping")
+        problems.add(path, "empty", "expected at least one key, found an empty mapping")
         return None
     return Fields(value, path, problems)
 
 
-def text_of(value: Node, path: Path, problems: Problems) -> str | None:
-    """Return `value`, where it is text that is not empty and has no control character."""
+def string_of(value: Node, path: Path, problems: Problems) -> str | None:
+    """Return `value`, or None, reporting it, if `value` is not a string, is empty or has a control character."""
     match value:
         case str():
             if not value:
-                problems.add(path, "empty", "is empty text")
+                problems.add(path, "empty", "expected a non-empty string")
                 return None
             if _CONTROL.search(value):
-                problems.add(path, "bad-value", "holds a control character or line break")
+                problems.add(path, "bad-value", "contains a control character or line break")
                 return None
             return value
         case Unquoted(text, looks_like):
             problems.add(path, "ambiguous-value", f"looks like {looks_like}; quote it: '{text}'")
         case bool() | int() | float():
             shown = str(value).lower() if isinstance(value, bool) else str(value)
-            problems.add(path, "wrong-type", f"expected text, found {described(value)}; quote it: '{shown}'")
+            problems.add(path, "wrong-type", f"expected a string, found {described(value)}; quote it: '{shown}'")
         case _:
-            problems.add(path, "wrong-type", f"expected text, found {described(value)}")
+            problems.add(path, "wrong-type", f"expected a string, found {described(value)}")
     return None
 
 
 def described(value: Node) -> str:
-    """Return what `value` is, for a person."""
+    """Return a description of `value` for messages."""
     match value:
         case None:
-            return "nothing"
+            return "no value"
         case bool():
             return "true" if value else "false"
         case int() | float():
             return f"the number {value}"
         case str():
-            return f"the text {quoted(value)}"
+            return f"the string {quoted(value)}"
         case Unquoted(text, looks_like):
             return f"{text}, which looks like {looks_like}"
         case list():
@@ -246,19 +251,19 @@ def described(value: Node) -> str:
             return "a mapping"
 
 
-def meant(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about the unknown `name`: which of `known` it resembles, empty where none does."""
-    found = similar(name, known)
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about the unknown `name`: the similar one of `known`, or nothing if none is."""
+    found = closest_match(name, known)
     return "" if found is None else f"; did you mean {found}?"
 
 
-def similar(name: str, known: Iterable[str]) -> str | None:
-    """Return which of `known` was most likely meant by `name`: the only one that begins so, or the closest."""
+def closest_match(name: str, known: Iterable[str]) -> str | None:
+    """Return which of `known` `name` most likely means: the only one that starts with it, or the most similar."""
     names = sorted(known)
-    begun = [one for one in names if one.startswith(name)] if len(name) >= _LEAST_BEGINNING else []
+    begun = [one for one in names if one.startswith(name)] if len(name) >= _MIN_PREFIX_CHARACTERS else []
     if len(begun) == 1:
         return begun[0]
-    # Imported here: most policies have no such mistake, and every start would wait for it.
+    # Imported here to keep the cold start short: most policies have no such mistake.
     from difflib import get_close_matches  # noqa: PLC0415 - as said above
 
     return next(iter(get_close_matches(name, names, n=1)), None)

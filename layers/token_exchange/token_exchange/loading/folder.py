@@ -1,4 +1,8 @@
-"""Reads a policy that is a folder: files of grants, each within the bounds that `policy.yaml` sets for it."""
+"""Reads a policy that is a folder: a file of grants for each team, within the bounds that `policy.yaml` sets for it.
+
+Anyone who can edit one of these files must not get more than its entry under `files` allows. What an entry does not
+list, the grants of its file cannot name; the grants of a file without an entry can name nothing.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,11 +24,11 @@ from token_exchange.loading.session_terms import SIGNING_PROFILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileBounds:
-    """What the grants of one file may name; what is not listed they may not.
+    """What the grants of one file may name, and nothing else.
 
-    The last character of a role may be `*`. A prefix that ends in `/` holds for what begins with it, another for
-    itself and what lies below it; `{name}` in it is the same text as in a grant's repository. `signing_profiles` are
-    ARNs, and `assume` the ways to get a session.
+    The last character of a role may be `*`. A prefix that ends in `/` allows every name that begins with it; any other
+    prefix allows itself and the names below it. `{name}` in a prefix is compared with the same `{name}` in a grant's
+    repository. `signing_profiles` are ARNs, and `assume` the allowed ways to get a session.
     """
 
     issuers: frozenset[str]
@@ -37,13 +41,13 @@ class FileBounds:
 
 
 def check_bounds(grant: Grant, fields: Fields, bounds: FileBounds, issuers: Mapping[str, Issuer | None]) -> None:
-    """Report everything in `grant`, which stands at `fields`, that is beyond `bounds`."""
+    """Report everything in `grant`, whose fields are `fields`, that `bounds` do not allow."""
     for name in grant.issuers:
         if name not in bounds.issuers:
             fields.problem("issuers", "conflict", f"this file may not name {name}")
     if grant.registry.name not in bounds.registries:
         fields.problem("registry", "conflict", f"this file may not name {grant.registry.name}")
-    # A stored login has no role and no repositories: whoever may name its registry may have it.
+    # A stored login has no role and no repositories: a file that may name its registry may grant it.
     if grant.terms is not None:
         if not any(_is_role(grant.terms.role, role) for role in bounds.roles):
             fields.problem("role", "conflict", "this file may not name this role")
@@ -64,10 +68,10 @@ def _check_repositories(key: str, templates: Iterable[Template], fields: Fields,
 
 
 def _check_session(terms: SessionTerms, fields: Fields, bounds: FileBounds) -> None:
-    """Report a session that is not this file's to make, or that would speak in another team's name.
+    """Report a session that this file may not use, or that could be attributed to another team.
 
-    CloudTrail, a role's trust policy and a key's policy read the source identity and the tags: with texts of its own
-    a file could name another team's repository there. The standard values come from the verified token.
+    CloudTrail, role trust policies and key policies use the source identity and the session tags. With values of its
+    own, a file could name another team's repository there. The standard values come from the verified token.
     """
     if terms.assume not in bounds.assume:
         fields.problem("assume", "conflict", f"this file may not use {terms.assume}")
@@ -75,9 +79,7 @@ def _check_session(terms: SessionTerms, fields: Fields, bounds: FileBounds) -> N
         fields.problem("also", "conflict", f"this file may not sign with {terms.also.sign}")
     for key, value in (("session_tags", terms.session_tags), ("source_identity", terms.source_identity)):
         if not isinstance(value, bool):
-            fields.problem(
-                key, "conflict", "expected true or false: in a file of grants the values are the standard ones"
-            )
+            fields.problem(key, "conflict", "expected true or false: a file of grants cannot set its own values")
 
 
 def _check_organizations(grant: Grant, entries: Sequence[Issuer], fields: Fields, bounds: FileBounds) -> None:
@@ -89,11 +91,11 @@ def _check_organizations(grant: Grant, entries: Sequence[Issuer], fields: Fields
             fields.problem(
                 "match",
                 "conflict",
-                "expected conditions on organization or organization_id, with values, that leave none of "
-                f"{issuer.name} but this file's organizations",
+                "expected conditions on organization or organization_id, with exact values, that only this file's "
+                f"organizations of {issuer.name} match",
             )
     if entries and not possible:
-        fields.problem("match", "conflict", "no organization that an issuer lists can have this grant")
+        fields.problem("match", "conflict", "no organization on the issuers' allowlists can match this grant")
 
 
 def _is_role(role: str, allowed: str) -> bool:
@@ -101,9 +103,9 @@ def _is_role(role: str, allowed: str) -> bool:
 
 
 def _is_within(template: Template, prefix: str) -> bool:
-    """Say whether every name that `template` can become has `prefix`.
+    """Return whether every name that `template` can produce has `prefix`.
 
-    The same `{name}` is filled with the same value, so that texts can be compared as they stand.
+    A `{name}` has the same value in both, so the unfilled strings can be compared.
     """
     fixed = template.text.partition("*")[0]
     return (
@@ -113,17 +115,16 @@ def _is_within(template: Template, prefix: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Caller:
-    """What is sure of the organization of some callers; None is anything."""
+    """What is certain about the organization of some callers; None can be any value."""
 
     name: str | None
     id: str | None
 
 
 def _callers(grant: Grant, issuer: Issuer) -> Iterator[_Caller]:
-    """Yield what is sure of the organizations of those who pass the allowlist and the grant's conditions.
+    """Yield what is certain about the organizations of callers that pass the allowlist and the grant's conditions.
 
-    Only what equals a value is counted on: what a glob, a raw claim or a repository's name says of the organization
-    is not for this to judge.
+    Only conditions with exact values count. Globs, raw claims and repository names are not analyzed.
     """
     names, ids = _values(grant, "organization"), _values(grant, "organization_id")
     for listed in issuer.organizations:
@@ -135,7 +136,7 @@ def _callers(grant: Grant, issuer: Issuer) -> Iterator[_Caller]:
 
 
 def _values(grant: Grant, name: str) -> tuple[str, ...]:
-    """Return the values one of which the grant wants under `name`, none where it does not say."""
+    """Return the exact values that the grant accepts for `name`, or none if it has no such condition."""
     for condition in grant.conditions:
         if isinstance(condition, NamedCondition) and condition.name == name and condition.exact_keys is not None:
             return tuple(value for _, value in condition.exact_keys if isinstance(value, str))
@@ -153,9 +154,8 @@ def _plain(id_: str | None, issuer: Issuer) -> str | None:
 
 _FILE: Final = re.compile(r"grants/[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.yaml")
 
-
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+\*?")
-"""As the deployment names the roles that may be assumed at all: only the end of a name may be an asterisk."""
+"""The form in which the deployment lists the roles that can be assumed: an asterisk is allowed only at the end."""
 
 
 def read_grant_files(
@@ -166,21 +166,21 @@ def read_grant_files(
     *,
     has_state: bool,
 ) -> tuple[Grant, ...]:
-    """Return the grants of all files: the files in the order of their paths, each in its own.
+    """Return the grants of all files, sorted by path, each file's in its own order.
 
-    `document` is `policy.yaml`, `contents` the files' bytes by their paths.
+    `document` is `policy.yaml`; `contents` has the bytes of each file by path.
     """
     if "grants" in document:
-        document.pass_over("grants")
+        document.ignore("grants")
         document.problem(
             "grants",
             "conflict",
-            "in a folder, grants stand in files grants/NAME.yaml; for a policy of one file, give the file instead of "
+            "in a folder, grants belong in files grants/NAME.yaml; to load a policy of one file, give the file and not "
             "its folder",
         )
     elif not contents:
         document.problem("grants", "missing", "expected at least one file grants/NAME.yaml")
-    # A file that holds its grants itself is most likely no folder's, and lacks nothing.
+    # A document with grants and no files is most likely a policy of one file; do not report `files` as missing.
     is_one_file = "grants" in document and not contents
     bounds = {} if is_one_file else dict(_read_bounds(document, contents, issuers, registries))
     grants: list[Grant] = []
@@ -190,12 +190,12 @@ def read_grant_files(
             document.problem(
                 "grants",
                 "bad-value",
-                f"expected files grants/NAME.yaml of letters, digits and ._-, found {quoted(path)}",
+                f"expected file names grants/NAME.yaml of letters, digits and ._-, found {quoted(path)}",
             )
             continue
         problems = document.problems.of_file(path)
         if path not in bounds:
-            problems.add((), "missing", "expected an entry under files of the policy, which says what it may name")
+            problems.add((), "missing", "expected an entry for this file under files in policy.yaml")
         fields = read_mapping(content, problems)
         if fields is None:
             continue
@@ -214,14 +214,14 @@ def _read_bounds(
     issuers: Mapping[str, Issuer | None],
     registries: Mapping[str, Registry | None],
 ) -> Iterator[tuple[str, FileBounds | None]]:
-    """Yield each path under `files` with what its grants may name, None where that is not clear."""
+    """Yield each path under `files` with its bounds, or None if they have problems."""
     files = document.mapping("files", required=True)
     if files is None:
         return
     for path in files.names():
         value = files.take(path)
         if path not in contents:
-            files.problem(path, "unknown-name", "there is no such file")
+            files.problem(path, "unknown-name", "no such file")
         entry = None if value is None else fields_of(value, files.at(path), files.problems)
         yield path, None if entry is None else _read_entry(entry, issuers, registries)
 
@@ -233,18 +233,18 @@ def _read_entry(
     of_issuers = _known(entry, "issuers", issuers)
     organizations = read_organizations(entry, None)
     of_registries = _known(entry, "registries", registries)
-    roles = entry.texts("roles") or ()
+    roles = entry.strings("roles") or ()
     for role in roles:
         if not _ROLE.fullmatch(role):
             entry.problem(
                 "roles",
                 "bad-value",
-                f"expected arn:aws:iam::ACCOUNT:role/NAME, only its end may be *, found {quoted(role)}",
+                f"expected arn:aws:iam::ACCOUNT:role/NAME, with * only at its end, found {quoted(role)}",
             )
-    prefixes = entry.texts("repository_prefixes") or ()
+    prefixes = entry.strings("repository_prefixes") or ()
     for prefix in prefixes:
         _check_prefix(entry, prefix)
-    signing_profiles = entry.texts("signing_profiles") or ()
+    signing_profiles = entry.strings("signing_profiles") or ()
     for profile in signing_profiles:
         if not SIGNING_PROFILE.fullmatch(profile):
             entry.problem(
@@ -266,8 +266,11 @@ def _read_entry(
 
 
 def _read_assume(entry: Fields) -> tuple[Assume, ...]:
-    """Return the ways that are listed; without a list only the service's own, which goes past no bound."""
-    listed = entry.texts("assume")
+    """Return the listed ways; without a list only `broker`.
+
+    A role for `web-identity` also trusts the CI token directly, without this service and its bounds.
+    """
+    listed = entry.strings("assume")
     if listed is None:
         return ("broker",)
     for name in listed:
@@ -277,10 +280,10 @@ def _read_assume(entry: Fields) -> tuple[Assume, ...]:
 
 
 def _known(entry: Fields, key: str, known: Mapping[str, object]) -> frozenset[str]:
-    names = entry.texts(key, required=True) or ()
+    names = entry.strings(key, required=True) or ()
     for name in names:
         if known and name not in known:
-            entry.problem(key, "unknown-name", f"the policy has no {quoted(name)} among its {key}")
+            entry.problem(key, "unknown-name", f"the policy's {key} do not include {quoted(name)}")
     return frozenset(names)
 
 
@@ -291,6 +294,4 @@ def _check_prefix(entry: Fields, prefix: str) -> None:
         entry.problem("repository_prefixes", "bad-value", f"{error}, found {quoted(prefix)}")
         return
     if "*" in prefix:
-        entry.problem(
-            "repository_prefixes", "bad-value", f"expected the beginning of names, without *, found {quoted(prefix)}"
-        )
+        entry.problem("repository_prefixes", "bad-value", f"expected a prefix without *, found {quoted(prefix)}")

@@ -1,4 +1,4 @@
-"""Reads deny rules and grants."""
+"""Reads deny rules and grants: who gets which login."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ from token_exchange.core.conditions import Condition, NamedCondition, RawConditi
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer
 from token_exchange.core.registries import Registry, SecretRegistry
-from token_exchange.loading.budgets import NO_STATE
 from token_exchange.loading.conditions import read_conditions
-from token_exchange.loading.fields import Fields, Unquoted, described, meant
+from token_exchange.loading.fields import Fields, Unquoted, described, did_you_mean
+from token_exchange.loading.issuers import NO_STATE
 from token_exchange.loading.session_terms import TermsReader
 
 
@@ -37,28 +37,25 @@ def read_deny(document: Fields, issuers: Mapping[str, Issuer | None]) -> tuple[D
 
 
 def presets_of(entries: Sequence[str], issuers: Mapping[str, Issuer | None]) -> list[Preset]:
-    """Return the presets of those `entries` that can be used."""
+    """Return the presets of those `entries` that have no problems."""
     return [issuer.preset for entry in entries if (issuer := issuers[entry]) is not None]
 
 
 def read_issuer_names(fields: Fields, issuers: Mapping[str, Issuer | None], *, required: bool) -> list[str] | None:
-    """Return the names under `issuers` that are entries of the policy, or None where there are none."""
-    names = fields.texts("issuers", required=required)
+    """Return the names under `issuers` that are entries of the policy, or None if the field is missing or wrong."""
+    names = fields.strings("issuers", required=required)
     if names is None:
         return None
     for name in names:
         if issuers and name not in issuers:
-            fields.problem("issuers", "unknown-name", f"no issuer has the name {name}{meant(name, issuers)}")
+            fields.problem("issuers", "unknown-name", f"no issuer has the name {name}{did_you_mean(name, issuers)}")
     return [name for name in names if name in issuers]
 
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-"""ISO 8601 has more forms, which fewer people read alike."""
-
+"""The one form of ISO 8601 that every reader understands in the same way."""
 
 _DAY_SECONDS: Final = 24 * 3600
-
-
 _MAX_CONTACT_LENGTH: Final = 256
 
 
@@ -70,9 +67,10 @@ def read_grants(
     has_state: bool,
     names: set[str] | None = None,
 ) -> Iterator[tuple[Fields, Grant]]:
-    """Yield the grants and where each stands, in the order of the document.
+    """Yield the fields and the value of each grant, in the order of the document.
 
-    `has_state` says whether there is a state table. `names` are those of grants in other files; these are added.
+    `has_state` is whether there is a state table. `names` are the names of grants in other files; those of this
+    document are added.
     """
     names = set() if names is None else names
     for fields in document.mappings("grants", required=True):
@@ -144,10 +142,10 @@ class _Reader:
                 yield index
 
     def _registry(self) -> Registry | None:
-        name = self._fields.text("registry", required=True)
+        name = self._fields.string("registry", required=True)
         if name is not None and self._registries and name not in self._registries:
             self._fields.problem(
-                "registry", "unknown-name", f"no registry has the name {name}{meant(name, self._registries)}"
+                "registry", "unknown-name", f"no registry has the name {name}{did_you_mean(name, self._registries)}"
             )
         registry = self._registries.get(name or "")
         self._registry_is_broken = registry is None and name in self._registries
@@ -173,7 +171,7 @@ class _Reader:
             return None
 
     def _contact(self) -> str | None:
-        contact = self._fields.text("contact")
+        contact = self._fields.string("contact")
         if contact is not None and len(contact) > _MAX_CONTACT_LENGTH:
             self._fields.problem("contact", "too-long", f"expected at most {_MAX_CONTACT_LENGTH} characters")
         return contact

@@ -1,32 +1,37 @@
-"""Reads the issuer entries: whom the service trusts, with which keys and limits, and the organization allowlist."""
+"""Reads the issuer entries: trusted issuers with their keys, limits, budgets and organization allowlist."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.identity import BadSetting, Preset, Provider
 from token_exchange.core.keys import SCHEMES, KeySet, UnusableKeySet
-from token_exchange.core.policy import MODES, Issuer, Organization, duration_between
+from token_exchange.core.policy import MODES, Budget, Issuer, Organization, duration_between
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned, Published
-from token_exchange.core.vocabulary import without_braces
-from token_exchange.loading.budgets import read_budgets
+from token_exchange.core.vocabulary import NAMES, without_braces
 from token_exchange.loading.document import NamedFiles
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, text_of
-from token_exchange.presets.catalog import NAMES, owner_of, provider_named, providers
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, string_of
+from token_exchange.presets.catalog import NAMES as PROVIDERS
+from token_exchange.presets.catalog import owner_of, provider_named, providers
 from token_exchange.presets.issuer_url import issuer_host
 
 _MAX_AUDIENCE_LENGTH: Final = 1000
 
-
 _AWS_STS: Final = "sts.amazonaws.com"
-"""What every tutorial for AWS uses: a token for it can be replayed at STS, and one sent there can be replayed here."""
+"""The audience of every AWS tutorial: STS accepts a token with it, and a token sent to STS could be replayed here."""
+
+MAX_BUDGETS: Final = 5
+"""Each budget costs every exchange one write, one after the other."""
+
+_MAX_EXCHANGES: Final = 1_000_000
+NO_STATE: Final = "requires a state table; set TOKEN_EXCHANGE_STATE_TABLE"
 
 
 def read_issuers(document: Fields, files: NamedFiles, *, has_state: bool) -> Mapping[str, Issuer | None]:
-    """Return the issuer entries by their names; None stands for one that cannot be used.
+    """Return the issuer entries by name; None stands for an entry with problems.
 
-    `has_state` says whether there is a state table, which budgets need.
+    `has_state` is whether there is a state table, which budgets require.
     """
     issuers: dict[str, Issuer | None] = {}
     for name, fields in document.named_mappings("issuers", required=True):
@@ -39,19 +44,19 @@ def read_issuers(document: Fields, files: NamedFiles, *, has_state: bool) -> Map
 
 
 def _read_issuer(name: str, fields: Fields, files: NamedFiles, *, has_state: bool) -> Issuer | None:
-    chosen = fields.choice("provider", NAMES)
+    chosen = fields.choice("provider", PROVIDERS)
     if chosen is None:
-        fields.pass_over("issuer", *(key for each in providers().values() for key in each.settings))
+        fields.ignore("issuer", *(key for each in providers().values() for key in each.settings))
     preset = None if chosen is None else _read_preset(fields, provider_named(chosen))
-    audiences = fields.texts("audience", required=True, single=True)
+    audiences = fields.strings("audience", required=True, single=True)
     shared = fields.boolean("shared_audience", default=False)
     mode = fields.choice("mode", MODES, default="enforce")
     leeway = fields.converted("leeway", duration_between("0s", "120s"))
     max_lifetime = fields.converted("max_lifetime", duration_between("1s", "744h"))
     ca_bundle = _read_ca_bundle(fields, files)
-    budgets = read_budgets(fields, preset, has_state=has_state)
+    budgets = _read_budgets(fields, preset, has_state=has_state)
     algorithms = _read_algorithms(fields, preset)
-    fields.pass_over("jwks_url", "jwks_file", "jwks")
+    fields.ignore("jwks_url", "jwks_file", "jwks")
     keys = None if preset is None or not algorithms else _read_keys(fields, preset, algorithms, files)
     organizations = read_organizations(fields, preset)
     if preset is None or audiences is None or keys is None or mode is None:
@@ -82,7 +87,7 @@ def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
     for key in sorted(provider.settings):
         if key in fields:
             settings[key] = _setting(fields, key)
-    issuer = fields.text("issuer")
+    issuer = fields.string("issuer")
     if len(fields.problems) > already_wrong:
         return None
     try:
@@ -92,19 +97,19 @@ def _read_preset(fields: Fields, provider: Provider) -> Preset | None:
         return None
     owner = owner_of(issuer_host(preset.issuer).partition(":")[0])
     if owner is not None and owner != provider.name:
-        # A generic entry would pose as the provider without the checks that its preset makes.
+        # A generic entry for this host would skip the checks of the provider's preset.
         key = next((key for key in settings if "issuer" not in fields), "issuer")
-        fields.problem(key, "conflict", f"expected provider: {owner}, which alone signs on this host")
+        fields.problem(key, "conflict", f"expected provider: {owner}; only that provider signs on this host")
         return None
     return preset
 
 
 def _setting(fields: Fields, key: str) -> Json:
-    """Return a provider's own key as plain values; its form is the provider's to judge."""
+    """Return a provider's own key as plain values; the provider checks them."""
     value = fields.take(key)
     if value is None or isinstance(value, dict | list):
         return _plain(fields, key, value, text_only=True)
-    return text_of(value, fields.at(key), fields.problems)
+    return string_of(value, fields.at(key), fields.problems)
 
 
 def _plain(fields: Fields, key: str, value: Node, *, text_only: bool) -> Json:
@@ -118,12 +123,12 @@ def _plain(fields: Fields, key: str, value: Node, *, text_only: bool) -> Json:
         case bool() | int() | float() if not text_only:
             return value
         case Unquoted() | bool() | int() | float():
-            fields.problem(key, "ambiguous-value", f"expected text, found {described(value)}; quote it")
+            fields.problem(key, "ambiguous-value", f"expected a string, found {described(value)}; quote it")
             return None
 
 
 def _read_algorithms(fields: Fields, preset: Preset | None) -> tuple[str, ...]:
-    wanted = fields.texts("algorithms", required=preset is not None and not preset.algorithms)
+    wanted = fields.strings("algorithms", required=preset is not None and not preset.algorithms)
     if preset is None:
         return ()
     possible = preset.algorithms or tuple(SCHEMES)
@@ -137,14 +142,14 @@ def _read_keys(fields: Fields, preset: Preset, algorithms: tuple[str, ...], file
     given = [key for key in ("jwks_url", "jwks_file", "jwks") if key in fields]
     for key in given[1:]:
         fields.take(key)
-        fields.problem(key, "conflict", f"expected at most one of jwks_url, jwks_file and jwks; {given[0]} is there")
+        fields.problem(key, "conflict", f"expected at most one of jwks_url, jwks_file and jwks; found {given[0]} too")
     match given:
         case []:
             return Discovered(keys_host=preset.keys_host)
         case ["jwks_url", *_]:
             return _read_jwks_url(fields)
         case ["jwks_file", *_]:
-            path = fields.text("jwks_file")
+            path = fields.string("jwks_file")
             return None if path is None else _pinned(fields, "jwks_file", path, algorithms, files)
         case _:
             node = fields.take("jwks")
@@ -161,7 +166,7 @@ def _read_keys(fields: Fields, preset: Preset, algorithms: tuple[str, ...], file
 
 
 def _read_jwks_url(fields: Fields) -> KeySource | None:
-    url = fields.text("jwks_url")
+    url = fields.string("jwks_url")
     if url is None:
         return None
     try:
@@ -189,16 +194,16 @@ def _parsed(
     try:
         return Pinned(keys=KeySet.parse(content, algorithms=algorithms))
     except UnusableKeySet as error:
-        fields.problem(key, "bad-value", f"no key can be used: {error}")
+        fields.problem(key, "bad-value", f"the key set cannot be used: {error}")
         return None
 
 
 def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
-    # PEM text has line breaks, which no other text of a policy may have.
+    # PEM has line breaks, which no other string of a policy may contain.
     value = fields.take("ca_bundle")
     if isinstance(value, str) and value.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
         return value
-    path = None if value is None else text_of(value, fields.at("ca_bundle"), fields.problems)
+    path = None if value is None else string_of(value, fields.at("ca_bundle"), fields.problems)
     if path is None:
         return None
     try:
@@ -209,29 +214,61 @@ def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
         fields.problem("ca_bundle", "bad-value", f"{error}, found {quoted(path)}")
         return None
     if "-----BEGIN CERTIFICATE-----" not in pem:
-        fields.problem("ca_bundle", "bad-value", "expected certificates in PEM")
+        fields.problem("ca_bundle", "bad-value", "expected certificates in PEM format")
     return pem
 
 
 def read_organizations(fields: Fields, preset: Preset | None) -> tuple[Organization, ...]:
-    """Return the list under `organizations`; without a preset it is not known which of the two tokens have."""
+    """Return the list under `organizations`; without a preset, it is not checked that tokens have name and id."""
     organizations: list[Organization] = []
     for entry in fields.mappings("organizations", required=True):
-        name, id_ = entry.text("name"), entry.text("id")
+        name, id_ = entry.string("name"), entry.string("id")
         if "name" not in entry and "id" not in entry:
             entry.problem("name", "missing", "expected name, id or both")
         for key, value, vocabulary_name in (("name", name, "organization"), ("id", id_, "organization_id")):
             if value is not None and "*" in value:
-                # No globs: a wildcard in the allowlist would let a stranger's organization in.
-                entry.problem(key, "bad-value", f"expected one organization, no pattern, found {quoted(value)}")
+                # Anyone can register an organization whose name matches a pattern.
+                entry.problem(key, "bad-value", f"expected one organization, not a pattern, found {quoted(value)}")
             if value is not None and preset is not None and vocabulary_name not in preset.vocabulary:
-                entry.problem(key, "unknown-name", f"no token of this issuer has the {vocabulary_name}")
+                entry.problem(key, "unknown-name", f"tokens of this issuer have no {vocabulary_name}")
         entry.finish()
         if id_ is not None and preset is not None and preset.is_braced("organization_id"):
             id_ = without_braces(id_)
         if name is not None or id_ is not None:
             organizations.append(Organization(name=name, id=id_))
     return tuple(organizations)
+
+
+def _read_budgets(fields: Fields, preset: Preset | None, *, has_state: bool) -> tuple[Budget, ...]:
+    """Return the budgets in the order of the document, which is the order in which they are counted."""
+    budgets: list[Budget] = []
+    for entry in fields.mappings("budgets"):
+        per = entry.choice("per", NAMES)
+        if per is not None and preset is not None and per not in preset.vocabulary:
+            entry.problem("per", "unknown-name", f"tokens of {preset.provider} have no {per}")
+        exchanges = _exchanges(entry)
+        every = entry.converted("every", duration_between("1s", "24h"), required=True)
+        entry.finish()
+        if per is not None and exchanges is not None and every is not None:
+            budgets.append(Budget(per=per, exchanges=exchanges, every_seconds=every))
+    if "budgets" in fields and not has_state:
+        fields.problem("budgets", "conflict", NO_STATE)
+    if len(budgets) > MAX_BUDGETS:
+        fields.problem("budgets", "too-long", f"expected at most {MAX_BUDGETS} budgets")
+    if len({(budget.per, budget.every_seconds) for budget in budgets}) < len(budgets):
+        fields.problem("budgets", "duplicate-name", "two budgets have the same per and every")
+    return tuple(budgets)
+
+
+def _exchanges(entry: Fields) -> int | None:
+    value = entry.take("exchanges", required=True)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_EXCHANGES:
+        expected = f"expected a whole number between 1 and {_MAX_EXCHANGES}"
+        entry.problem("exchanges", "bad-value", f"{expected}, found {described(value)}")
+        return None
+    return value
 
 
 def _check_audiences(fields: Fields, preset: Preset, audiences: tuple[str, ...], *, shared: bool) -> None:
@@ -242,13 +279,13 @@ def _check_audiences(fields: Fields, preset: Preset, audiences: tuple[str, ...],
             fields.problem(
                 "audience",
                 "conflict",
-                f"{quoted(audience)} is accepted by other services too, which could replay a token here: choose an "
-                "audience of your own, or accept this with shared_audience: true",
+                f"other services accept {quoted(audience)} too and could replay a token here; choose an audience of "
+                "your own, or set shared_audience: true",
             )
 
 
 def _report_shared_audiences(document: Fields, issuers: Mapping[str, Issuer | None]) -> None:
-    """Report entries that nothing tells apart: issuer and audience together have to pick one."""
+    """Report entries with the same issuer and audience: a token must select exactly one entry."""
     seen: dict[tuple[str, str], str] = {}
     for name, issuer in issuers.items():
         if issuer is None:
@@ -259,5 +296,5 @@ def _report_shared_audiences(document: Fields, issuers: Mapping[str, Issuer | No
                 document.problems.add(
                     ("issuers", name, "audience"),
                     "conflict",
-                    f"{quoted(audience)} of the same issuer belongs to {first} already",
+                    f"{quoted(audience)} of the same issuer is already used by {first}",
                 )

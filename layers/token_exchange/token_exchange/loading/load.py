@@ -1,4 +1,4 @@
-"""Loads a policy: one document in, one immutable value out, or everything that is wrong with it."""
+"""Loads a policy: returns one immutable value, or raises all problems of the document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -25,23 +25,22 @@ def load_policy(
     has_state: bool = True,
     grant_files: Mapping[str, bytes] | None = None,
 ) -> Policy:
-    """Return the policy that `document` spells in YAML or JSON.
+    """Return the policy in `document`, which is YAML or JSON.
 
-    `name` is the document's own, part of the policy's identity. `read_file` reads the files it names, and is None
-    where it is no file itself. `own_region` is where the service runs, if that is known: it reaches no registry of
-    another partition. `has_state` says whether it has a state table, without which nothing can count once and no
-    budget be kept. `grant_files` are the files of a folder that hold the grants, by their paths; a policy that is no
-    folder has none.
+    `name` is the document's file name, which is part of the policy's identity. `read_file` reads the files that it
+    names, and is None if the document does not come from a file. `own_region` is the service's region, if it is known:
+    roles of another partition cannot be assumed. `has_state` is whether there is a state table, which `single_use` and
+    budgets require. `grant_files` are the grant files of a policy that is a folder, by path.
 
     Raises:
-        PolicyUnusable: with every problem, each with the path to its field.
+        PolicyUnusable: with all problems, each with the path to its field.
     """
     problems = Problems(file=None if grant_files is None else name)
     files = NamedFiles(read_file)
     fields = read_mapping(document, problems)
     if fields is None:
         problems.raise_if_any()
-        raise AssertionError("a document that is no mapping is a problem")
+        raise AssertionError("read_mapping returned None without a problem")
     version = fields.take("version", required=True)
     if version is not None and (version != 1 or isinstance(version, bool)):
         fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
@@ -51,11 +50,11 @@ def load_policy(
     if grant_files is None:
         grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
         if "files" in fields:
-            fields.pass_over("files")
-            # Nobody would keep what it promises.
-            fields.problem("files", "conflict", "expected in a policy that is a folder alone")
+            fields.ignore("files")
+            # Without files of grants, the limits under `files` would have no effect.
+            fields.problem("files", "conflict", "only allowed in a policy that is a folder")
     else:
-        # Imported here: most policies are no folder, and every start would pay for it.
+        # Imported here to keep the cold start short: most policies are not folders.
         from token_exchange.loading.folder import read_grant_files  # noqa: PLC0415 - as said above
 
         grants = read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)

@@ -1,4 +1,4 @@
-"""What is wrong with a policy: every problem with the path to its field, all of them, not the first alone."""
+"""The problems of a policy: all of them, each with the path to its field."""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 type Path = tuple[str | int, ...]
-"""The keys and indexes that lead to a field."""
-
+"""The keys and indexes of a field."""
 
 type Code = Literal[
     "ambiguous-value",
@@ -25,13 +24,12 @@ type Code = Literal[
     "wrong-type",
 ]
 
-
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A line and a column of a document, both from 1."""
+    """A line and a column of a document, counted from 1."""
 
     line: int
     column: int
@@ -42,10 +40,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that keeps a policy from loading.
+    """One reason why a policy does not load.
 
-    `file` is where it stands in a policy that is a folder. `place` is where it stands in the file, if `path` cannot
-    say it: a text that is no document has no fields.
+    `file` is the file, in a policy that is a folder. `place` is the position in the file where `path` cannot give it:
+    content that is not a document has no fields.
     """
 
     path: Path
@@ -68,7 +66,7 @@ class PolicyUnusable(Exception):
 
 
 class Problems:
-    """Collects what is wrong while a document is read to its end; `file` is its name in a policy that is a folder."""
+    """Collects the problems of one document; `file` is its name in a policy that is a folder."""
 
     def __init__(self, *, file: str | None = None) -> None:
         self._file = file
@@ -76,22 +74,22 @@ class Problems:
         self._unclear: set[Path] = set()
 
     def of_file(self, file: str) -> "Problems":
-        """Return what collects the problems of another file of the same policy, and adds them to these."""
+        """Return a collector for another file of the same policy, which adds its problems to these."""
         others = Problems(file=file)
         others._found = self._found
         return others
 
     def include(self, unusable: "PolicyUnusable") -> None:
-        """Record what ended the reading of this document."""
+        """Record the problems that ended the reading of this document."""
         self._found.extend(replace(problem, file=self._file) for problem in unusable.problems)
 
     def add(self, path: Path, code: Code, message: str) -> None:
-        """Record one problem, unless it is unclear what stands at `path`: then it would follow from that alone."""
+        """Record one problem, unless the value at `path` is unclear: then the problem would only follow from that."""
         if path not in self._unclear:
             self._found.append(Problem(path=path, code=code, message=message, file=self._file))
 
     def add_unclear(self, path: Path, code: Code, message: str) -> None:
-        """Record that it is unclear what stands at `path`."""
+        """Record a problem, and that the value at `path` is unclear."""
         self._found.append(Problem(path=path, code=code, message=message, file=self._file))
         self._unclear.add(path)
 
@@ -99,7 +97,7 @@ class Problems:
         return len(self._found)
 
     def raise_if_any(self) -> None:
-        """End the reading.
+        """Raise all problems.
 
         Raises:
             PolicyUnusable: at least one problem was recorded.
@@ -109,7 +107,7 @@ class Problems:
 
 
 def spelled_path(path: Path) -> str:
-    """Return `path` as a person writes it: `grants[2].match.branch`, `claims["a.b/c"]`."""
+    """Return `path` in the form of messages: `grants[2].match.branch`, `claims["a.b/c"]`."""
     text = ""
     for part in path:
         if isinstance(part, int):

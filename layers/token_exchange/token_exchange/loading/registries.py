@@ -18,26 +18,20 @@ from token_exchange.loading.fields import Fields
 
 type Type = Literal["ecr", "ecr-public", "secret"]
 
-
 TYPES: Final[tuple[Type, ...]] = ("ecr", "ecr-public", "secret")
-
-
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
-
-
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
-
 
 _SECRET: Final = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):secretsmanager:(?P<region>[a-z0-9-]+):[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,519}"
 )
-"""Secrets Manager API Reference, CreateSecret: a name, and the six characters that AWS adds to it."""
+"""Secrets Manager API Reference, CreateSecret: a name, and the six characters that AWS appends."""
 
 
 def read_registries(document: Fields, own: Partition | None) -> Mapping[str, Registry | None]:
-    """Return the registries by their names; None stands for one that cannot be used.
+    """Return the registries by name; None stands for a registry with problems.
 
-    `own` is the partition in which the service runs, where that is known.
+    `own` is the partition of the service, if it is known.
     """
     registries: dict[str, Registry | None] = {}
     hosts: dict[str, str] = {}
@@ -52,11 +46,11 @@ def read_registries(document: Fields, own: Partition | None) -> Mapping[str, Reg
         for host in registry.hosts:
             first = hosts.setdefault(host, name)
             if first != name:
-                document.problems.add(fields.path, "conflict", f"host {host} belongs to {first} already")
+                document.problems.add(fields.path, "conflict", f"host {host} is already used by {first}")
         registries[name] = registry
     for name in registries:
         if hosts.get(name, name) != name:
-            document.problems.add(("registries", name), "conflict", f"the name is a host of {hosts[name]}")
+            document.problems.add(("registries", name), "conflict", f"the name is also a host of {hosts[name]}")
     return registries
 
 
@@ -64,7 +58,7 @@ def _read_registry(name: str, fields: Fields, own: Partition | None) -> Registry
     kind = fields.choice("type", TYPES)
     match kind:
         case None:
-            fields.pass_over("account", "region", "hosts", "host", "secret_arn")
+            fields.ignore("account", "region", "hosts", "host", "secret_arn")
             return None
         case "ecr":
             return _read_ecr(name, fields, own)
@@ -80,17 +74,17 @@ def _read_ecr_public(name: str, fields: Fields, own: Partition | None) -> EcrPub
     account = fields.converted("account", _account)
     partition = partition_of(PUBLIC_REGION)
     if partition is None:
-        raise AssertionError("the region of ECR Public is one of AWS's")
+        raise AssertionError("the region of ECR Public has no partition")
     if own is not None and own is not partition:
         fields.problem(
-            "type", "conflict", f"ECR Public is of the partition {partition.name}, the service of {own.name}"
+            "type", "conflict", f"ECR Public is in the partition {partition.name}, the service in {own.name}"
         )
     return EcrPublicRegistry(name=name, account=account, partition=partition)
 
 
 def _read_secret(name: str, fields: Fields, own: Partition | None) -> SecretRegistry | None:
     host = fields.converted("host", _host, required=True)
-    arn = fields.text("secret_arn", required=True)
+    arn = fields.string("secret_arn", required=True)
     form = None if arn is None else _SECRET.fullmatch(arn)
     if arn is not None and form is None:
         fields.problem(
@@ -101,7 +95,7 @@ def _read_secret(name: str, fields: Fields, own: Partition | None) -> SecretRegi
     if form is not None:
         of = partition_of(form["region"])
         if of is None or of.name != form["partition"]:
-            fields.problem("secret_arn", "bad-value", "the region is not one of the partition")
+            fields.problem("secret_arn", "bad-value", "expected a region of the ARN's partition")
         elif own is not None and own is not of:
             fields.problem("secret_arn", "conflict", f"expected a secret of the service's own partition, {own.name}")
     if host is None or arn is None:
@@ -111,9 +105,9 @@ def _read_secret(name: str, fields: Fields, own: Partition | None) -> SecretRegi
 
 def _read_ecr(name: str, fields: Fields, own: Partition | None) -> EcrRegistry | None:
     account = fields.converted("account", _account, required=True)
-    region = fields.text("region", required=True)
+    region = fields.string("region", required=True)
     partition = None if region is None else _partition(fields, region, own)
-    hosts = fields.texts("hosts") or ()
+    hosts = fields.strings("hosts") or ()
     for host in hosts:
         try:
             _host(host)
@@ -136,14 +130,14 @@ def _partition(fields: Fields, region: str, own: Partition | None) -> Partition 
     if partition is None:
         fields.problem("region", "bad-value", f"expected an AWS region such as eu-west-1, found {quoted(region)}")
     elif own is not None and own is not partition:
-        # No role of one partition can be assumed from another.
+        # A role cannot be assumed from another partition.
         fields.problem("region", "conflict", f"expected a region of the service's own partition, {own.name}")
     return partition
 
 
 def _account(text: str) -> str:
     if not _ACCOUNT.fullmatch(text):
-        raise ValueError("expected the 12 digits of an AWS account")
+        raise ValueError("expected a 12-digit AWS account id")
     return text
 
 

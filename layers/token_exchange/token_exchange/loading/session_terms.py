@@ -1,4 +1,7 @@
-"""Reads how a grant's session is made, and what it may do: everything that a stored login has none of."""
+"""Reads the session of a grant: its role, access, repositories, duration and attribution.
+
+A grant for a stored login has none of these.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,22 +30,17 @@ from token_exchange.loading.fields import Fields, described
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
 
-
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 """STS API Reference, AssumeRole: ExternalId."""
 
-
 SIGNING_PROFILE: Final = re.compile(r"arn:aws[a-z-]*:signer:[a-z0-9-]+:[0-9]{12}:/signing-profiles/[A-Za-z0-9_]{2,64}")
-
 
 _TAG_KEY: Final = re.compile(r"[A-Za-z0-9 _.:/=+@-]{1,128}")
 """STS API Reference, Tag; AWS reserves names that begin with `aws:`."""
 
-
 _MAX_TAGS: Final = 50
 
-
-_OF_A_SESSION: Final = (
+_SESSION_FIELDS: Final = (
     "role",
     "assume",
     "external_id",
@@ -57,7 +55,7 @@ _OF_A_SESSION: Final = (
 
 
 class TermsReader:
-    """Reads those fields of one grant; `issuers` are its entries that can be used, `presets` theirs."""
+    """Reads the session fields of one grant; `issuers` are its entries without problems, `presets` their presets."""
 
     def __init__(self, fields: Fields, issuers: Sequence[Issuer], presets: Sequence[Preset]) -> None:
         self._fields = fields
@@ -65,19 +63,19 @@ class TermsReader:
         self._presets = presets
 
     def terms(self, registry: Registry | None, *, registry_is_broken: bool) -> SessionTerms | None:
-        """Return how the session is made; None where there is none to make, or something is wrong with it.
+        """Return the terms of the session, or None if there is no session or the fields have problems.
 
-        A registry that is broken may be any, and is told of elsewhere.
+        The type of a registry with problems is not known; those problems are reported elsewhere.
         """
         if isinstance(registry, SecretRegistry):
-            for key in _OF_A_SESSION:
+            for key in _SESSION_FIELDS:
                 if key in self._fields:
                     self._fields.take(key)
-                    self._fields.problem(key, "conflict", "a stored login is as it is: nothing bounds or times it")
+                    self._fields.problem(key, "conflict", "not allowed for a stored login, which has no session")
             return None
         fields = self._fields
-        if registry_is_broken and not any(key in fields for key in _OF_A_SESSION):
-            # The registry may be meant for a stored login, whose grant needs no more.
+        if registry_is_broken and not any(key in fields for key in _SESSION_FIELDS):
+            # The registry may hold a stored login, whose grant needs none of these fields.
             return None
         role = self._role(registry)
         assume = fields.choice("assume", ASSUMES, default="broker")
@@ -116,31 +114,40 @@ class TermsReader:
         for key in ("also_pull", "also"):
             if key in self._fields:
                 self._fields.take(key)
-                self._fields.problem(key, "conflict", "ECR Public has no such right: everybody may pull from it")
+                self._fields.problem(key, "conflict", "not allowed for ECR Public, which anyone can pull from")
         if access == "pull":
             if "repositories" in self._fields:
                 self._fields.take("repositories")
-                self._fields.problem("repositories", "conflict", "a login that pulls from ECR Public reaches all of it")
+                self._fields.problem(
+                    "repositories", "conflict", "not allowed: a pull login for ECR Public reaches every repository"
+                )
             return (), (), Also()
         if access == "push" and registry.account is None:
-            self._fields.problem("registry", "conflict", f"push needs the account of the registry {registry.name}")
+            self._fields.problem("registry", "conflict", f"push requires the account of the registry {registry.name}")
         return self._repositories("repositories", access, required=access == "push"), (), Also()
 
     def _check_web_identity(self) -> None:
-        """Report what goes with the service's own session alone, and issuers whose tokens STS cannot check."""
+        """Report fields that only the service's own session can have, and issuers whose tokens STS cannot verify.
+
+        Source: STS API Reference, AssumeRoleWithWebIdentity, which has no such parameters.
+        """
         for key in ("external_id", "session_tags", "source_identity"):
             if key in self._fields:
-                self._fields.problem(key, "conflict", "assume: web-identity takes none: the token is all that STS sees")
+                self._fields.problem(key, "conflict", "not allowed with assume: web-identity")
         for issuer in self._entries:
             if isinstance(issuer.trust.keys, Pinned) or issuer.trust.ca_bundle is not None:
                 self._fields.problem(
-                    "assume", "conflict", f"STS fetches the keys of {issuer.name} itself: no pinned keys, no ca_bundle"
+                    "assume",
+                    "conflict",
+                    f"STS fetches the keys of {issuer.name} itself: pinned keys and ca_bundle are not allowed",
                 )
             if issuer.preset.provider == "aws-sts":
-                self._fields.problem("assume", "conflict", f"STS takes no token of its own, as {issuer.name} gives")
+                self._fields.problem(
+                    "assume", "conflict", f"STS does not accept its own tokens, which {issuer.name} issues"
+                )
 
     def _role(self, registry: Registry | None) -> str | None:
-        role = self._fields.text("role", required=True)
+        role = self._fields.string("role", required=True)
         if role is None:
             return None
         form = _ROLE.fullmatch(role)
@@ -154,7 +161,7 @@ class TermsReader:
 
     def _repositories(self, key: str, access: Access | None, *, required: bool) -> tuple[Template, ...]:
         templates: list[Template] = []
-        for text in self._fields.texts(key, required=required) or ():
+        for text in self._fields.strings(key, required=required) or ():
             try:
                 template = parse_repository_template(text)
             except ValueError as error:
@@ -167,22 +174,22 @@ class TermsReader:
         return tuple(templates)
 
     def _check_names(self, key: str, template: Template) -> None:
-        """Report names that some issuer of this grant can never fill in, or not unmistakably."""
+        """Report names that some issuer of this grant has no value for, or no unique one."""
         for name in template.names:
             for preset in self._presets:
                 if name not in preset.vocabulary:
-                    self._fields.problem(key, "unknown-name", f"no token of {preset.provider} has {{{name}}}")
+                    self._fields.problem(key, "unknown-name", f"tokens of {preset.provider} have no {{{name}}}")
             if name in IDS and len(self._presets) > 1:
                 self._fields.problem(key, "conflict", f"{{{name}}}: {SEVERAL_ISSUERS}")
 
     def _check_proven(self, key: str, template: Template) -> None:
-        """Report names whose values a user of the CI system can choose: he could choose somebody's repository."""
+        """Report names whose values a user of the CI system can choose: they could choose another team's repository."""
         always: frozenset[Name] = IDS | {"organization", "repository"}
         for name in template.names:
             for preset in self._presets:
                 if preset.is_declared(name) or (name not in always and name not in preset.proven):
                     self._fields.problem(
-                        key, "bad-value", f"{{{name}}} is not proven by {preset.provider}: push needs one that is"
+                        key, "bad-value", f"{{{name}}} is not proven by {preset.provider}; push requires a proven name"
                     )
 
     def _also(self) -> Also:
@@ -191,11 +198,11 @@ class TermsReader:
         if value is None:
             return Also()
         if value == []:
-            self._fields.problem("also", "empty", "is an empty list")
+            self._fields.problem("also", "empty", "expected at least one item, found an empty list")
             return Also()
         if not isinstance(value, list):
             self._fields.problem(
-                "also", "wrong-type", f"expected a list of list, import and sign: ARN, found {described(value)}"
+                "also", "wrong-type", f"expected a list of list, import or sign: ARN, found {described(value)}"
             )
             return Also()
         for item in value:
@@ -225,15 +232,17 @@ class TermsReader:
         for key in tags.names():
             if not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
                 tags.problem(
-                    key, "bad-value", "expected a tag of letters, digits, spaces and _.:/=+-@, not beginning with aws:"
+                    key,
+                    "bad-value",
+                    "expected a tag key of letters, digits, spaces and _.:/=+-@ that does not begin with aws:",
                 )
             template = tags.converted(key, parse_template)
             if template is not None:
                 self._check_names("session_tags", template)
                 templates[key] = template
-        # STS tells tags apart without regard to case.
+        # STS API Reference, AssumeRole, Tags: keys that differ only by case are the same key.
         if len({key.lower() for key in tags.names()}) < len(tags.names()):
-            self._fields.problem("session_tags", "duplicate-name", "two tags differ by case alone")
+            self._fields.problem("session_tags", "duplicate-name", "two tag keys differ only by case")
         if len(templates) > _MAX_TAGS:
             self._fields.problem("session_tags", "too-long", f"expected at most {_MAX_TAGS} tags")
         return templates

@@ -1,4 +1,4 @@
-"""Keeps the policy in force: looks for a newer one now and then, and never lets a bad one replace a good one."""
+"""Keeps the policy in force: checks for a newer one, and never replaces a good policy with one that does not load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,28 +12,26 @@ from token_exchange.loading.document import NamedFiles, ReadFile, identity_of
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 
-LOOK_SECONDS: Final = 1.0
-"""A look happens in a request, which has a login to fetch."""
+POLICY_CHECK_TIMEOUT_SECONDS: Final = 1.0
+"""A check happens during a request, and must leave time for its login."""
 
-
-FIRST_LOOK_SECONDS: Final = 5.0
-"""The look at start keeps no request waiting that could do without it, and pays for the first connection."""
-
+FIRST_POLICY_CHECK_TIMEOUT_SECONDS: Final = 5.0
+"""The first check, at start: every request needs its result, and it includes setting up the first connection."""
 
 RETRY_SECONDS: Final = 5.0
-"""Without any policy every caller is turned away: a source that failed for a moment must not cost a whole age."""
+"""While there is no policy, every request is refused; a short failure of the source must not last a whole interval."""
 
 
 class PolicyUnreadable(Exception):
-    """The source has no document to give; the text is for the log."""
+    """The source returned no document; the message is for the log only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDocument:
-    """A document as its source has it; `read_file` reads the files it names, where it is a file itself.
+    """A policy document as its source returned it.
 
-    `grant_files` are the files with the grants, by their paths, where the policy is a folder.
-    `version` is what the source calls this version of it, where it has a name for it.
+    `read_file` reads the files that it names, if it is a file. `grant_files` are the grant files of a policy that is a
+    folder, by path. `version` is the source's name for this version, if it has one.
     """
 
     name: str
@@ -47,35 +45,35 @@ class PolicySource(Protocol):
     """Where the policy is kept."""
 
     def read(self, deadline: Deadline, /) -> PolicyDocument:
-        """Return the document as it is now.
+        """Return the current document.
 
         Raises:
-            PolicyUnreadable: there is none that can be read by `deadline`.
+            PolicyUnreadable: no document could be read by `deadline`.
         """
         ...
 
 
 class PolicyEvents(Protocol):
-    """Is told what happens to the policy, for logs and metrics; never fails."""
+    """Receives changes of the policy, for logs and metrics; its methods never raise."""
 
     def loaded(self, policy: Policy, *, version: str | None) -> None:
-        """A policy is in force from now on; `version` is its source's name for it."""
+        """A policy is in force from now on; `version` is the source's name for it."""
         ...
 
     def not_loaded(
         self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
     ) -> None:
-        """A look brought nothing usable.
+        """A check returned no usable policy.
 
-        `in_force` is the identity of the policy that stays, where there is one; `version` is its source's name for
-        the one that does not load.
+        `in_force` is the identity of the policy that stays in force, if there is one. `version` is the source's name
+        for the policy that does not load.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyInForce:
-    """The policy by which to decide; `refused` says that a newer one did not load."""
+    """The policy in force; `refused` is whether a newer one did not load."""
 
     policy: Policy
     loaded_at: float
@@ -85,8 +83,9 @@ class PolicyInForce:
 class PolicyStore:
     """The policy of one environment.
 
-    `max_age_seconds` is the time between two looks at the source. A look happens in a request, never beside one.
-    `own_region` is where the service runs, if that is known; `has_state` whether it has a state table.
+    `max_age_seconds` is the time between two checks of the source. A check happens during a request, since nothing runs
+    between two requests in a Lambda. `own_region` is the service's region, if it is known; `has_state` is whether it
+    has a state table.
     """
 
     def __init__(
@@ -107,23 +106,23 @@ class PolicyStore:
         self._events = events
         self._lock = Lock()
         self._in_force: PolicyInForce | None = None
-        self._looked_at: tuple[float, float] | None = None
+        self._checked_at: tuple[float, float] | None = None
 
     @property
     def in_force(self) -> PolicyInForce | None:
-        """The policy by which the last request was decided, without a look for a newer one."""
+        """The policy in force, without a check for a newer one."""
         return self._in_force
 
     def current(self) -> PolicyInForce:
-        """Return the policy in force, after a look for a newer one where the last look is too long ago.
+        """Return the policy in force, after checking for a newer one if the last check is too long ago.
 
         Raises:
-            Refused: `policy-unavailable` while there has never been a policy that loads.
+            Refused: `policy-unavailable` until a policy has loaded.
         """
         if self._is_due() and self._lock.acquire(blocking=self._in_force is None):
             try:
                 if self._is_due():
-                    self._look()
+                    self._check()
             finally:
                 self._lock.release()
         if self._in_force is None:
@@ -134,22 +133,22 @@ class PolicyStore:
         """Return the policy in force, as `current` does.
 
         Raises:
-            Refused: `policy-unavailable` while there has never been a policy that loads.
+            Refused: `policy-unavailable` until a policy has loaded.
         """
         return self.current().policy
 
     def _is_due(self) -> bool:
-        if self._looked_at is None:
+        if self._checked_at is None:
             return True
-        # A frozen environment's monotonic clock may stand still, and it would wake up with a policy of yesterday.
-        wall, monotonic = self._looked_at
+        # The monotonic clock may stop while an environment is frozen, which would then use yesterday's policy.
+        wall, monotonic = self._checked_at
         age = self._clock.now() - wall
         pause = self._max_age_seconds if self._in_force is not None else min(RETRY_SECONDS, self._max_age_seconds)
         return age < 0 or max(age, self._clock.monotonic() - monotonic) >= pause
 
-    def _look(self) -> None:
-        seconds = FIRST_LOOK_SECONDS if self._looked_at is None else LOOK_SECONDS
-        self._looked_at = self._clock.now(), self._clock.monotonic()
+    def _check(self) -> None:
+        seconds = FIRST_POLICY_CHECK_TIMEOUT_SECONDS if self._checked_at is None else POLICY_CHECK_TIMEOUT_SECONDS
+        self._checked_at = self._clock.now(), self._clock.monotonic()
         before = self._in_force
         document: PolicyDocument | None = None
         try:
@@ -161,7 +160,7 @@ class PolicyStore:
                 return
             policy = self._loaded(document)
         except (PolicyUnreadable, PolicyUnusable) as cause:
-            # Said at every look, until somebody mends it.
+            # Reported at every check until it is fixed.
             self._events.not_loaded(
                 cause,
                 in_force=None if before is None else before.policy.sha256,
@@ -186,12 +185,12 @@ class PolicyStore:
         except PolicyUnusable:
             raise
         except Exception as error:
-            # A fault of the reader's own must no more cost the policy in force than a fault of the document.
-            raise PolicyUnreadable(f"reading it failed unexpectedly: {type(error).__name__}") from error
+            # A bug in the loader must not cost the policy in force either.
+            raise PolicyUnreadable(f"unexpected error while loading: {type(error).__name__}") from error
 
 
 def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:
-    """Say whether `document` is what `policy` was made of: ten thousand grants are not read again for nothing."""
+    """Return whether `policy` was loaded from the same bytes, so that an unchanged policy is not parsed again."""
     files = NamedFiles(document.read_file)
     try:
         for path in policy.files:

@@ -1,4 +1,7 @@
-"""Reads YAML into plain values, from the events of libyaml's parser."""
+"""Reads YAML into plain values, from the events of libyaml's parser.
+
+The events show what PyYAML's loaders hide: duplicate keys, anchors, tags, and whether a scalar was quoted.
+"""
 
 import re
 from collections.abc import Iterator
@@ -13,16 +16,18 @@ from token_exchange.loading.problems import Path, Place, Problems, spelled_path
 def read_yaml(text: str, problems: Problems, *, places: dict[Path, Place] | None = None) -> Node:
     """Return the one document in `text`.
 
-    What a policy may not use is reported with its path; a text that is no YAML ends the reading. `places` takes up
-    where each field stands, a key's for what is in a mapping, up to where the reading ends.
+    Features that a policy must not use are reported with their path. `places` receives the place of each field, which
+    for a member of a mapping is that of its key, up to where reading ends.
 
     Raises:
         PolicyUnusable: it is not one YAML document.
     """
     tag_directive = f"\n{text}".find("\n%TAG")
     if tag_directive >= 0:
-        # libyaml compares each of them with all before it: a megabyte of them takes it seconds.
-        raise unreadable("no line may begin with %TAG", Place(line=text.count("\n", 0, tag_directive) + 1, column=1))
+        # libyaml compares each directive with all earlier ones: a megabyte of them takes it seconds.
+        raise unreadable(
+            "%TAG directives are not allowed", Place(line=text.count("\n", 0, tag_directive) + 1, column=1)
+        )
     try:
         return _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), problems, places).document()
     except yaml.MarkedYAMLError as error:
@@ -33,7 +38,7 @@ def read_yaml(text: str, problems: Problems, *, places: dict[Path, Place] | None
 
 
 class _Reader:
-    """Builds values from the events of a YAML parser, and reports what a policy may not use."""
+    """Builds values from the events of a YAML parser, and reports features that a policy must not use."""
 
     def __init__(self, events: Iterator[yaml.Event], problems: Problems, places: dict[Path, Place] | None) -> None:
         self._events = events
@@ -54,7 +59,7 @@ class _Reader:
     def _node(self, event: yaml.Event, path: Path) -> Node:
         if len(path) > MAX_DEPTH:
             raise unreadable(f"more than {MAX_DEPTH} levels of nesting", _place(event.start_mark))
-        self._take_up(event, path)
+        self._record_place(event, path)
         if getattr(event, "anchor", None) is not None:
             self._problems.add_unclear(path, "syntax", _NO_ANCHORS)
         match event:
@@ -71,7 +76,7 @@ class _Reader:
             case _:
                 raise unreadable("not a YAML document")
 
-    def _take_up(self, event: yaml.Event, path: Path) -> None:
+    def _record_place(self, event: yaml.Event, path: Path) -> None:
         if self._places is not None and path not in self._places and (place := _place(event.start_mark)) is not None:
             self._places[path] = place
 
@@ -95,18 +100,18 @@ class _Reader:
             key = self._key(event, path)
             value = self._node(next(self._events), (*path, key))
             if key in found:
-                self._problems.add_unclear((*path, key), "duplicate-key", "stands more than once")
+                self._problems.add_unclear((*path, key), "duplicate-key", "duplicate key")
             else:
                 found[key] = value
         return found
 
     def _key(self, event: yaml.Event, path: Path) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            message = f"{spelled_path(path) or 'the document'}: a key must be plain text"
+            message = f"{spelled_path(path) or 'the document'}: a key must be a string"
             raise unreadable(message, _place(event.start_mark))
         name = str(event.value)
         here = (*path, name)
-        self._take_up(event, here)
+        self._record_place(event, here)
         key = self._scalar(event, here)
         if event.anchor is not None:
             self._problems.add_unclear(here, "syntax", _NO_ANCHORS)
@@ -118,7 +123,7 @@ class _Reader:
 
 
 class _Mark(Protocol):
-    """A position of libyaml's or of PyYAML's own, both from 0."""
+    """A position, as libyaml and PyYAML count it, from 0."""
 
     line: int
     column: int
@@ -129,34 +134,22 @@ def _place(mark: _Mark | None) -> Place | None:
 
 
 _NO_ANCHORS: Final = "anchors and aliases are not allowed; write the value out"
-
-
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-
-
 _FLOAT: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
-
 
 _OTHER_NUMBER: Final = re.compile(
     r"[-+]?(?:0x[0-9a-fA-F_]+|0o?[0-7_]+|0b[01_]+|\.?[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"
     r"|[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?|\.inf|\.Inf|\.INF|Infinity)|\.nan|\.NaN|\.NAN|NaN"
 )
 
-
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
-
-
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-
-
 _BOOLEAN_WORDS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
-
-
 _FIRST_OF_SPECIAL: Final = frozenset("0123456789+-.~nNyYoOtTfFI")
 
 
 def _plain(text: str) -> Node:
-    """Return what an unquoted scalar means, or that it could mean two things."""
+    """Return the value of an unquoted scalar, or `Unquoted` if YAML 1.1 and 1.2 read it differently."""
     if text and text[0] not in _FIRST_OF_SPECIAL:
         return text
     if text in _NULLS:

@@ -1,1 +1,1 @@
-"""What is known of each CI system, one file each; data more than code."""
+"""One file for each CI system: the claims in its tokens, mostly as data."""

@@ -1,8 +1,8 @@
-"""AWS itself: any IAM role, so a CodeBuild project's too, that asks STS for a token about itself.
+"""AWS: an IAM role, for example that of a CodeBuild project, which requests a token about itself from STS.
 
-Source: IAM User Guide, "Understanding token claims"; STS API Reference, GetWebIdentityToken. Each account that has this
-enabled has an issuer of its own. Nothing names a project, a repository or a branch: a job is its role, so a project
-needs a role of its own. A role that is deleted and made again has the same ARN.
+Source: IAM User Guide, "Understanding token claims"; STS API Reference, GetWebIdentityToken. Each account that enables
+this has its own issuer. No claim names a project, a repository or a branch: a job is identified by its role, so each
+project needs its own. A role that is deleted and created again has the same ARN.
 """
 
 import re
@@ -14,19 +14,15 @@ from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
 
 _ISSUER: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.tokens\.sts\.global\.api\.aws", re.ASCII)
-
-
 _STS: Final = "https://sts.amazonaws.com/"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
-    # Only accounts in an organization have it.
+    # Only accounts in an AWS organization have it.
     "organization": Claim((_STS, "org_id")),
     "organization_id": Claim((_STS, "aws_account")),
     "actor": Claim(("sub",)),
     "actor_id": Claim(("sub",)),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     **dict.fromkeys(
@@ -47,10 +43,10 @@ _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
         ),
         "text",
     ),
-    # Which types these two have is not documented.
+    # The types of these two are not documented.
     (_STS, "ec2_role_delivery"): "any",
     (_STS, "glue_credential_issuing_service"): "any",
-    # The role's tags, or the session's where it has any: whoever may tag the session writes them.
+    # The tags of the role, and those of the session, which anyone who can tag the session chooses.
     (_STS, "principal_tags"): "object",
     (_STS, "request_tags"): "object",
 }
@@ -58,7 +54,7 @@ _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
 
 def _preset(_settings: Settings, issuer: str | None) -> Preset:
     if issuer is None:
-        raise BadSetting("issuer", "missing; each account has one of its own, https://ID.tokens.sts.global.api.aws")
+        raise BadSetting("issuer", "missing; each account has its own issuer, https://ID.tokens.sts.global.api.aws")
     if not _ISSUER.fullmatch(issuer):
         raise BadSetting("issuer", "expected https://ID.tokens.sts.global.api.aws, as IAM shows it for the account")
     return Preset(
@@ -75,13 +71,13 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY),
         declared=frozenset({(_STS, "request_tags")}),
         untrusted_trigger=lambda _claims: None,
-        written=frozenset({(_STS, "request_tags")}),
+        job_controlled_claims=frozenset({(_STS, "request_tags")}),
         ignores_case=False,
-        # sts.amazonaws.com is everybody's whatever the provider; here the caller has to name one.
+        # sts.amazonaws.com counts as shared for every provider; here the caller has to name an audience.
         shared_audience=lambda _audience: False,
         minted="on-request",
         step_line=(
-            # A list, as version 1 of the AWS CLI would fetch a bare https:// and ask for what it finds there.
+            # A list: version 1 of the AWS CLI replaces a plain https:// value by the content of that URL.
             "aws sts get-web-identity-token --audience '[\"AUDIENCE\"]' --signing-algorithm RS256 "
             '--duration-seconds 300 --region "$AWS_REGION" --query WebIdentityToken --output text'
         ),

@@ -1,14 +1,14 @@
-"""Azure DevOps: one issuer for each organization, all of whose keys are the same.
+"""Azure DevOps: one issuer for each organization, all with the same keys.
 
-Source: Microsoft's azure-pipelines-tasks, the README of azure-oidc; captured tokens. The keys prove Microsoft alone;
-it is `iss`, and `org_id`, that prove the organization. Every claim but the times is text.
+Source: Microsoft's azure-pipelines-tasks, the README of azure-oidc; captured tokens. The keys prove only that Microsoft
+signed; `iss` and `org_id` prove the organization. Every claim except the times is a string.
 
-The audience cannot be chosen: whoever takes such a token elsewhere could send it here. A token that was asked for with
-a service connection lacks every claim but the registered ones, and is refused; so is Entra's issuer, which speaks for a
-whole tenant.
+The audience cannot be chosen: any service that receives such a token could send it here. A token that was requested
+with a service connection has only the registered claims, and is refused. So is Entra's issuer, which signs for a whole
+tenant.
 
-Not documented: the ref of a pull request's run, so whatever is neither a branch nor a tag counts as one; and what
-`rpo_id` is for code that lies elsewhere, so it is a repository's id only where it is a UUID.
+Not documented: the ref of a pull request's run, so every ref that is neither a branch nor a tag counts as one; and
+`rpo_id` for code on other hosts, so it counts as a repository's id only if it is a UUID.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.sources import Claim, PrefixedRef, Uuid
-from token_exchange.core.vocabulary import Name, Source, text_at
+from token_exchange.core.vocabulary import Name, Source, string_at
 from token_exchange.presets.issuer_url import tenant_of, uuid_setting
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
@@ -32,16 +32,17 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "sha": Claim(("rpo_ver",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("def_id", "org_id", "prj_id", "rpo_id", "rpo_ref", "rpo_uri", "rpo_ver", "run_id"), "text"
 )
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    ref = text_at(claims, ("rpo_ref",)) or ""
+    ref = string_at(claims, ("rpo_ref",)) or ""
     return (
-        None if ref.startswith(("refs/heads/", "refs/tags/")) else f"a ref that is no branch and no tag, {quoted(ref)}"
+        None
+        if ref.startswith(("refs/heads/", "refs/tags/"))
+        else f"a ref that is neither a branch nor a tag, {quoted(ref)}"
     )
 
 
@@ -56,16 +57,16 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("def_id",), ("org_id",), ("prj_id",)}),
-        only={("org_id",): (organization,)},
+        required_values={("org_id",): (organization,)},
         claims=_CLAIMS,
         public_claims=frozenset({("rpo_ref",)}),
         other_claims="any",
-        # Whoever queues a run says for which ref and commit.
+        # Anyone who queues a run chooses its ref and commit.
         proven=frozenset({"organization_id", "repository_id", "pipeline_id", "run_id"}),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("rpo_ref",)}),
         ignores_case=False,
-        # There is one for everybody: api://AzureADTokenExchange.
+        # The audience is always api://AzureADTokenExchange.
         shared_audience=lambda _audience: True,
         minted="on-request",
         step_line=(

@@ -1,10 +1,10 @@
 """Bitbucket Pipelines: one issuer for each workspace.
 
-Source: Bitbucket Cloud documentation, "Integrate Pipelines with resource servers using OIDC". Every claim but the times
-is text, and every UUID stands in braces. `sub` holds the step's UUID, which is another in each run.
+Source: Bitbucket Cloud documentation, "Integrate Pipelines with resource servers using OIDC". Every claim except the
+times is a string, and every UUID is in braces. `sub` contains the step's UUID, which changes with each run.
 
-Not documented, so nothing rests on it: which `branchName` a pull request's or a tag's pipeline has, if any. It can be
-matched, but fills no push template. What holds is a deployment environment that Bitbucket restricts to a branch.
+Not documented: which `branchName` the pipeline of a pull request or a tag has, if any. So it can be matched, but it
+fills no push template. Use a deployment environment that Bitbucket restricts to a branch instead.
 """
 
 import re
@@ -19,7 +19,6 @@ from token_exchange.presets.issuer_url import slug_setting
 
 _ISSUER: Final = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc")
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": BracedUuid(("workspaceUuid",)),
     "repository_id": BracedUuid(("repositoryUuid",)),
@@ -28,7 +27,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": BracedUuid(("pipelineUuid",)),
     "job_id": BracedUuid(("stepUuid",)),
 }
-
 
 _UUIDS: Final[frozenset[ClaimPath]] = frozenset(
     {
@@ -41,11 +39,10 @@ _UUIDS: Final[frozenset[ClaimPath]] = frozenset(
     }
 )
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys((path[0] for path in _UUIDS), "text"),
     "branchName": "text",
-    # Among the claims of the discovery document, without a word on what it says.
+    # Listed in the discovery document, without a description.
     "compliant": "any",
     # An environment's name, in older tokens.
     "deploymentEnvironment": "text",
@@ -53,8 +50,8 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 
 
 def _no_trigger_is_known(_claims: Mapping[str, Json]) -> str | None:
-    # No claim says what started a run. A fork's pipelines are documented nowhere; they should run in the fork's own
-    # workspace, which has an issuer of its own.
+    # No claim says what started a run. The pipelines of forks are not documented; they should run in the fork's own
+    # workspace, which has its own issuer.
     return None
 
 
@@ -62,7 +59,7 @@ def _workspace(settings: Settings, issuer: str | None) -> str:
     if "workspace" in settings:
         return slug_setting("workspace", settings["workspace"])
     if issuer is None:
-        raise BadSetting("workspace", "missing; each workspace has an issuer of its own")
+        raise BadSetting("workspace", "missing; each workspace has its own issuer")
     form = _ISSUER.fullmatch(issuer)
     if form is None:
         raise BadSetting("issuer", "expected the URL that the workspace's OpenID Connect settings show; see workspace")
@@ -73,7 +70,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
     workspace = _workspace(settings, issuer)
     url = f"https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"
     if issuer not in (None, url):
-        raise BadSetting("issuer", f"expected {url}, or none beside workspace")
+        raise BadSetting("issuer", f"expected {url}, or no issuer in addition to workspace")
     return Preset(
         provider="bitbucket-pipelines",
         issuer=url,
@@ -87,9 +84,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         braced_uuids=_UUIDS,
         proven=frozenset(_VOCABULARY) - {"branch"} | {"organization"},
         untrusted_trigger=_no_trigger_is_known,
-        # The workspace is compared with the issuer it is part of, to the letter.
+        # The workspace is part of the issuer, which is compared byte for byte.
         ignores_case=False,
-        # What a step gets that names no audience: ari:cloud:bitbucket::workspace/UUID.
+        # The default for a step that names no audience: ari:cloud:bitbucket::workspace/UUID.
         shared_audience=lambda audience: audience.startswith("ari:cloud:bitbucket:"),
         minted="once-per-job",
         step_line='printf %s "$BITBUCKET_STEP_OIDC_TOKEN"   # oidc: {audiences: [AUDIENCE]}',

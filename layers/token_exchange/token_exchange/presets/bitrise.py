@@ -1,7 +1,7 @@
-"""Bitrise: one issuer for all of its customers, told apart by `workspace_slug`.
+"""Bitrise: one issuer for all customers, which `workspace_slug` distinguishes.
 
-Source: Bitrise documentation, "OIDC authentication overview"; it names the claims but not their types. `sub` could once
-be chosen by the caller, and nothing says that its API no longer lets him: nothing here rests on it.
+Source: Bitrise documentation, "OIDC authentication overview", which lists the claims but not their types. Callers could
+once choose `sub`, and it is not documented that the API no longer allows this, so it is not used.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,8 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source
 
 _ISSUER: Final = "https://token.builds.bitrise.io"
 
-
 _PULL_REQUEST: Final[ClaimPath] = ("branch_dest",)
-"""The branch that a pull request goes to. `branch` is then the one it comes from, which a fork may call main."""
-
+"""The target branch of a pull request. `branch` is then its source branch, which may be the `main` of a fork."""
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("workspace_slug",)),
@@ -31,7 +29,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("build_number",)),
     "sha": Claim(("sha",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
@@ -50,7 +47,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
         ),
         "text",
     ),
-    # Text or a number: the documentation does not say.
+    # A string or a number: the documentation does not say.
     "build_number": "any",
 }
 
@@ -62,7 +59,7 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
 
 def _preset(_settings: Settings, issuer: str | None) -> Preset:
     if issuer not in (None, _ISSUER):
-        raise BadSetting("issuer", f"expected {_ISSUER}, the only one that Bitrise has")
+        raise BadSetting("issuer", f"expected {_ISSUER}, the only issuer of this provider")
     return Preset(
         provider="bitrise",
         issuer=_ISSUER,
@@ -73,14 +70,14 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         claims=_CLAIMS,
         public_claims=frozenset({("branch",), ("branch_dest",), ("tag",)}),
         other_claims="any",
-        # Whoever starts a build through the API may say which branch, tag and commit it is for.
+        # Anyone who starts a build through the API chooses its branch, tag and commit.
         proven=frozenset({"organization", "organization_id", "pipeline_id", "run_id"}),
-        # An app's owner types in whose repository it builds.
+        # An app's owner enters the repository that it builds.
         declared=frozenset({("repository_owner",), ("repository_slug",), ("repository_url",)}),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({_PULL_REQUEST}),
-        written=frozenset({("sub",)}),
-        sent_empty=frozenset({("branch",), ("branch_dest",), ("tag",)}),
+        job_controlled_claims=frozenset({("sub",)}),
+        empty_claims=frozenset({("branch",), ("branch_dest",), ("tag",)}),
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",

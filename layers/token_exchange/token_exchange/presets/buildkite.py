@@ -1,11 +1,11 @@
-"""Buildkite: one issuer for all of its customers.
+"""Buildkite: one issuer for all customers.
 
 Source: Buildkite documentation, "buildkite-agent oidc" and "OIDC with Buildkite". The ids of organization and pipeline
-are sent only where the job asks for them; their slugs can be given up and taken by a stranger, so the ids are required.
-The job may choose which id `sub` is: nothing rests on it.
+are sent only if the job requests them. They are required here, since a slug that is given up can be registered by
+someone else. The job can choose which id `sub` is, so it is not used.
 
-No claim tells a fork's build. They are off unless a pipeline's settings turn them on, and a fork's main is then
-`build_branch` main, unless the settings put the user before it.
+No claim reveals a fork's build. Such builds are off unless a pipeline's settings turn them on. A fork's main then has
+`build_branch` main, unless the settings prefix it with the user.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,12 @@ from token_exchange.presets.issuer_url import fixed_issuer
 
 _ISSUER: Final = "https://agent.buildkite.com"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("organization_slug",)),
     "organization_id": Claim(("organization_id",)),
     "pipeline": Claim(("pipeline_slug",)),
     "pipeline_id": Claim(("pipeline_id",)),
-    # A tag's build has the tag in both, and a tag may be called main.
+    # In a tag's build both claims have the tag, which may be called main.
     "branch": ClaimUnless(("build_branch",), unless=("build_tag",)),
     "tag": Claim(("build_tag",)),
     "event": Claim(("build_source",)),
@@ -32,7 +31,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "job_id": Claim(("job_id",)),
     "sha": Claim(("build_commit",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
@@ -63,7 +61,7 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 
 
 def _shared_audience(audience: str) -> bool:
-    # What a job gets that names no audience: https://buildkite.com/ORGANIZATION.
+    # The default for a job that names no audience: https://buildkite.com/ORGANIZATION.
     organization = audience.removeprefix("https://buildkite.com/")
     return organization != audience and "/" not in organization
 
@@ -78,13 +76,13 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("organization_id",), ("pipeline_id",)}),
         claims=_CLAIMS,
         public_claims=frozenset({("build_branch",), ("build_source",), ("build_tag",), ("runner_environment",)}),
-        open_claims=("agent_tag:",),
+        custom_claim_prefixes=("agent_tag:",),
         other_claims="any",
-        # Whoever creates a build through the API says for which branch, tag and commit.
+        # Anyone who creates a build through the API chooses its branch, tag and commit.
         proven=frozenset({"organization", "organization_id", "pipeline", "pipeline_id", "event", "run_id", "job_id"}),
         untrusted_trigger=lambda _claims: None,
-        # The agent's --subject-claim chooses what sub is.
-        written=frozenset({("step_key",), ("sub",)}),
+        # The agent's --subject-claim chooses sub.
+        job_controlled_claims=frozenset({("step_key",), ("sub",)}),
         named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
         shared_audience=_shared_audience,

@@ -1,6 +1,6 @@
-"""The providers there are, each a file under `presets`; one is imported when a policy names it.
+"""The list of providers; each is a file in `presets`, imported when a policy names it.
 
-An environment starts with the two or three that its policy needs: reading all of them would cost every cold start.
+A policy uses two or three providers. Importing all of them would slow every cold start down.
 """
 
 from collections.abc import Mapping
@@ -43,35 +43,34 @@ _OWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "vela": (),
     }
 )
-"""Every provider by the name that a policy uses, with the hosts on which it alone signs.
+"""Every provider by its name in a policy, with the issuer hosts that belong only to it.
 
-An entry for one of these hosts must use this provider; `*` stands for one or more characters of a host's name.
+An entry for one of these hosts must use this provider; `*` stands for one or more characters.
 """
-
 
 NAMES: Final = tuple(_OWN_HOSTS)
 
 
 @cache
 def provider_named(name: str) -> Provider:
-    """Return the provider that a policy calls `name`, which is one of `NAMES`."""
+    """Return the provider called `name`, which is one of `NAMES`."""
     found = import_module(f"token_exchange.presets.{name.replace('-', '_')}").PROVIDER
     if not isinstance(found, Provider) or found.name != name:
-        raise TypeError(f"presets/{name}: PROVIDER is not the Provider of this name")
+        raise TypeError(f"presets/{name}: PROVIDER is not a Provider with this name")
     return found
 
 
 def providers() -> Mapping[str, Provider]:
-    """Return every provider by its name; what is only named in a message or a document needs them all."""
+    """Return every provider by name; this imports all presets."""
     return MappingProxyType({name: provider_named(name) for name in NAMES})
 
 
 def owner_of(host: str) -> str | None:
-    """Return the name of the provider that alone signs on `host` (without a port), where there is one."""
-    return next((name for name, hosts in _OWN_HOSTS.items() if any(_is(own, host) for own in hosts)), None)
+    """Return the provider to which the issuer host `host` (without a port) belongs, or None."""
+    return next((name for name, hosts in _OWN_HOSTS.items() if any(_matches(own, host) for own in hosts)), None)
 
 
-def _is(own: str, host: str) -> bool:
+def _matches(own: str, host: str) -> bool:
     before, star, after = own.partition("*")
     if not star:
         return host == own

@@ -1,11 +1,11 @@
 """CircleCI: one issuer for each organization, and a root issuer that all of them share.
 
 Source: CircleCI documentation, "Using OpenID Connect tokens in jobs" and "OpenID Connect tokens with custom claims".
-Fork builds that are handed secrets have the project's own ids: nothing but `vcs-origin` tells them from the project's
-pushes. A grant that does not match it never applies.
+Fork builds that receive secrets have the project's own ids: only `vcs-origin` distinguishes them from the project's own
+pushes. A grant that does not match `vcs-origin` never applies.
 
-Not documented, so refused: the issuer of a CircleCI Server. `vcs-sha` was announced and is not among the claims that
-are listed, so nothing is made of it.
+Not documented, so refused: the issuer of a CircleCI Server. `vcs-sha` was announced but is not among the listed claims,
+so it is not used.
 """
 
 import re
@@ -15,12 +15,10 @@ from typing import Final
 from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
-from token_exchange.core.vocabulary import ClaimPath, Name, Source, text_at
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
 from token_exchange.presets.issuer_url import tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
-
-
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
@@ -38,7 +36,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(_at("pipeline-id")),
     "job_id": Claim(_at("job-id")),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
@@ -64,23 +61,23 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    ref = text_at(claims, _at("vcs-ref"))
+    ref = string_at(claims, _at("vcs-ref"))
     return f"a pull request, {ref}" if ref is not None and ref.startswith("refs/pull/") else None
 
 
 def _shared_audience(audience: str) -> bool:
-    # The organization's id: what the ready-made variable has, and the stream of audit logs too.
+    # The organization's id: the audience of the predefined variable, and of the audit log stream.
     return _UUID.fullmatch(audience) is not None
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
-    # A person has a shell in a job that is run again with SSH, and the job's token.
-    only: dict[ClaimPath, tuple[str | bool, ...]] = {_at("ssh-rerun"): (False,)}
+    # In a job that is rerun with SSH, a person has a shell, and so the job's token.
+    required_values: dict[ClaimPath, tuple[str | bool, ...]] = {_at("ssh-rerun"): (False,)}
     if settings or issuer != _ROOT:
         organization, url = tenant_of(
             settings, issuer, key="organization", form=f"{_ROOT}/org/{{}}", check=uuid_setting
         )
-        only[_at("org-id")] = (organization,)
+        required_values[_at("org-id")] = (organization,)
     else:
         url = _ROOT
     return Preset(
@@ -89,23 +86,23 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         algorithms=("RS256",),
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
-        # The stream of audit logs has tokens of the same issuer, and no project.
+        # The audit log stream has tokens of the same issuer, without a project.
         required=frozenset({_at("org-id"), _at("project-id")}),
-        only=only,
+        required_values=required_values,
         must_match=frozenset({_at("vcs-origin")}),
         claims=_CLAIMS,
         public_claims=frozenset({_at("ssh-rerun"), _at("vcs-ref")}),
         other_claims="any",
-        # Whoever starts a pipeline through the API says for which ref.
+        # Anyone who starts a pipeline through the API chooses its ref.
         proven=frozenset({"organization_id", "pipeline_id", "run_id", "job_id"}),
-        # A project's settings and its triggers say where the code is from.
+        # A project's settings and its triggers choose where the code comes from.
         declared=frozenset({_at("vcs-origin")}),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({_at("vcs-ref")}),
-        behind_host=frozenset({_at("vcs-origin")}),
+        host_prefixed_claims=frozenset({_at("vcs-origin")}),
         ignores_case=False,
         shared_audience=_shared_audience,
-        # By the command; the ready-made variable is made once, and its audience is a shared one.
+        # With the command; the predefined variable is issued once, with a shared audience.
         minted="on-request",
         step_line='circleci run oidc get --claims \'{"aud": "AUDIENCE"}\'',
     )

@@ -1,15 +1,14 @@
-"""Codefresh: one issuer for all of its customers, those with an installation of their own included.
+"""Codefresh: one issuer for all customers, including those with their own installation.
 
 Source: Codefresh documentation, "ID tokens"; codefresh-io/steps, obtain-oidc-id-token; sigstore/fulcio's tests of this
-issuer. `sub` holds text that users choose, colons included: it is never taken apart.
+issuer. `sub` contains strings that users choose, which may contain colons, so it is never parsed.
 
-`platform_url` tells one installation from another, and a token without it is of `https://g.codefresh.io`. Whether two
-installations can have accounts with one id is not documented, so only the tokens of one installation are taken.
+`platform_url` distinguishes installations; a token without it is from `https://g.codefresh.io`. It is not documented
+whether two installations can have accounts with the same id, so only tokens of one installation are accepted.
 
-What is called `scm_…` is declared: whoever starts a pipeline by hand or through the API says for which repository and
-ref. `scm_ref` is the short name of a branch or of a tag, and no claim says which: it is `ref`, and never `branch`. Not
-documented, so nothing rests on it: the signing algorithm (RS256 is taken), and what `scm_repo_url` is for a fork's pull
-request.
+The claims `scm_…` are declared: anyone who starts a pipeline by hand or through the API chooses its repository and ref.
+`scm_ref` is the short name of a branch or a tag, and no claim says which, so it is `ref` and never `branch`. Not
+documented: the signing algorithm, for which RS256 is assumed, and what `scm_repo_url` is for a fork's pull request.
 """
 
 from collections.abc import Mapping
@@ -23,16 +22,11 @@ from token_exchange.presets.issuer_url import fixed_issuer, issuer_host
 
 _ISSUER: Final = "https://oidc.codefresh.io"
 
-
 _PULL_REQUEST: Final[ClaimPath] = ("scm_pull_request_target_branch",)
-"""The branch that a pull request goes to; `scm_ref` is then the one it comes from, which a fork may call main."""
-
+"""The target branch of a pull request; `scm_ref` is then its source branch, which may be the `main` of a fork."""
 
 _PLATFORM: Final[ClaimPath] = ("platform_url",)
-
-
 _CLOUD: Final = "https://g.codefresh.io"
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("account_name",)),
@@ -45,9 +39,7 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor": Claim(("initiator",)),
 }
 
-
 _SCM: Final = ("scm_pull_request_target_branch", "scm_ref", "scm_repo_url", "scm_user_name")
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -66,13 +58,13 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    # Only a pull request's token has it, empty or not.
+    # Only the token of a pull request has this claim, which may be empty.
     target = claims.get(_PULL_REQUEST[0])
     return None if target is None else f"a pull request to {target}"
 
 
 def _platform(settings: Settings) -> str:
-    """Return the URL of the installation, as its tokens have it."""
+    """Return the URL of the installation, as in its tokens."""
     url = settings.get("platform_url", _CLOUD)
     if not isinstance(url, str):
         raise BadSetting("platform_url", "expected a URL such as https://codefresh.example.com")
@@ -92,7 +84,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("account_id",), ("pipeline_id",)}),
-        only={_PLATFORM: (platform,)},
+        required_values={_PLATFORM: (platform,)},
         defaults={_PLATFORM: _CLOUD},
         claims=_CLAIMS,
         public_claims=frozenset({("runner_environment",), ("scm_pull_request_target_branch",), ("scm_ref",)}),
@@ -102,7 +94,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({_PULL_REQUEST}),
         ignores_case=False,
-        # What a job gets that names no audience: its installation's URL.
+        # The default for a job that names no audience: the URL of its installation.
         shared_audience=lambda audience: audience.rstrip("/") in {platform.rstrip("/"), _CLOUD},
         minted="on-request",
         step_line=(

@@ -1,12 +1,12 @@
-"""Forgejo Actions, from version 15 on: one issuer for each instance.
+"""Forgejo Actions, version 15 and later: one issuer for each instance.
 
-Source: Forgejo's routers/api/actions and services/actions; captured tokens. There is no `jti`, and two tokens of one
-second are equal. The ids of repository and owner are sent since version 16. `ref_protected` is `false` in every token,
-whatever the branch (services/actions/context.go), so it is no name of the vocabulary.
+Source: Forgejo's routers/api/actions and services/actions; captured tokens. There is no `jti`, and two tokens issued in
+the same second are equal. Version 16 and later send the ids of repository and owner. `ref_protected` is `false` in
+every token (services/actions/context.go), so the vocabulary does not have it.
 
-`sub` has two forms, and one owner's old form can be another's new one: nothing rests on it. A token of
+`sub` has two forms, and one owner's old form can be another owner's new form, so it is not used. A token of
 `pull_request_target` has the base repository's branch. A job of a reusable workflow has the event `workflow_call`,
-whatever started the run, so it counts as one that outsiders can start.
+whatever started the run, so it counts as a run that outsiders can start.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
     return Preset(
         provider="forgejo",
         issuer=url,
-        # An instance signs with what its settings say, RS256 unless they say another.
+        # An instance's settings choose the algorithm; the default is RS256.
         algorithms=("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"),
         max_lifetime_seconds=3600,
         vocabulary=VOCABULARY,
@@ -36,12 +36,12 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         claims=CLAIMS,
         public_claims=PUBLIC_CLAIMS,
         other_claims="any",
-        # A workflow is called by its file, which is the repository's to name.
+        # A workflow's name is its file name, which the repository chooses.
         proven=frozenset(VOCABULARY) - {"workflow"},
         untrusted_trigger=untrusted_event,
         triggers=frozenset({("event_name",)}),
-        written=frozenset({("workflow",)}),
-        sent_empty=frozenset({("base_ref",), ("head_ref",)}),
+        job_controlled_claims=frozenset({("workflow",)}),
+        empty_claims=frozenset({("base_ref",), ("head_ref",)}),
         named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
         shared_audience=lambda audience: is_owners_address(server, audience),

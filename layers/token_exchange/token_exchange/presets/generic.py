@@ -1,4 +1,4 @@
-"""Any other issuer of OIDC tokens: the policy says which claim means what."""
+"""Any other issuer of OIDC tokens: the policy maps claims to the vocabulary."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,12 +10,12 @@ from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
 _PUBLIC_NAMES: Final[frozenset[Name]] = frozenset({"ref", "branch", "tag", "ref_protected", "environment", "event"})
-"""Of the claims of an unknown system only those are public that the policy calls by one of these names."""
+"""For an unknown system, only claims that the policy maps to one of these names are public."""
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:
     if issuer is None:
-        raise BadSetting("issuer", "missing; a generic issuer has no URL of its own")
+        raise BadSetting("issuer", "missing; the provider generic has no default issuer")
     issuer_host(issuer)
     vocabulary = _vocabulary(settings)
     return Preset(
@@ -27,9 +27,9 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset(),
         claims={},
         public_claims=_public_claims(vocabulary),
-        open_claims=("",),
+        custom_claim_prefixes=("",),
         other_claims="any",
-        # Nothing is known of where an unknown system takes its values from.
+        # It is not known where an unknown system takes its values from.
         proven=frozenset(),
         untrusted_trigger=lambda _claims: None,
         ignores_case=False,
@@ -51,26 +51,27 @@ def _vocabulary(settings: Settings) -> Mapping[Name, Source]:
         if name is None:
             raise BadSetting("claims", f"{key!r} is not a name of the vocabulary: {', '.join(NAMES)}")
         if name in vocabulary:
-            raise BadSetting("claims", "organization is given by organization_claim already")
+            raise BadSetting("claims", "organization is already set by organization_claim")
         path = _path("claims", claim)
         vocabulary[name] = Flag(path) if name == "ref_protected" else Claim(path)
     return vocabulary
 
 
 def _public_claims(vocabulary: Mapping[Name, Source]) -> frozenset[ClaimPath]:
-    """Return the claims that the policy says are a branch or the like, and nothing else besides."""
-    public = {path for name, source in vocabulary.items() if name in _PUBLIC_NAMES for path in source.behind}
+    """Return the claims that the policy maps only to public names."""
+    public = {path for name, source in vocabulary.items() if name in _PUBLIC_NAMES for path in source.source_claims}
     return frozenset(
-        public - {path for name, source in vocabulary.items() if name not in _PUBLIC_NAMES for path in source.behind}
+        public
+        - {path for name, source in vocabulary.items() if name not in _PUBLIC_NAMES for path in source.source_claims}
     )
 
 
 def _path(key: str, claim: Json) -> ClaimPath:
-    """Return the path that `claim` names: a claim's name, or a list of names for a nested one."""
+    """Return the path in `claim`: the name of a claim, or a list of names for a nested one."""
     parts = claim if isinstance(claim, list) else [claim]
     names = tuple(part for part in parts if isinstance(part, str) and part)
     if not names or len(names) != len(parts):
-        raise BadSetting(key, "expected the name of a claim, or a list of names for a nested one")
+        raise BadSetting(key, "expected the name of a claim, or a list of names for a nested claim")
     return names
 
 

@@ -1,12 +1,12 @@
 """Gitea Actions: one issuer for each instance.
 
-Source: go-gitea/gitea, pull request 39052 at commit 62ce0612, services/actions/oidc.go. No release had it when this was
-written, so hold a real token against it first. Tokens of an earlier draft (1d77e1cc) are accepted too: they have the
-claims that are required here. `aud` is a list, and `sub` is made of ids.
+Source: go-gitea/gitea, pull request 39052 at commit 62ce0612, services/actions/oidc.go. No release had this feature
+when this was written, so compare a real token with this preset before you rely on it. Tokens of an earlier draft
+(1d77e1cc) are accepted too: they have the required claims. `aud` is a list, and `sub` consists of ids.
 
-No token says whether a ref is protected: the earlier draft wrote `false` into all of them, the later one leaves the
-claim out. `job_id` is what the workflow calls the job. `job_workflow_ref` is only in the tokens of a reusable
-workflow's jobs, so `workflow_ref` is that of the workflow that was started.
+No token says whether a ref is protected: the earlier draft always sent `false`, the later one leaves the claim out.
+`job_id` is the job's key in the workflow. Only jobs of a reusable workflow have `job_workflow_ref`, so `workflow_ref`
+is that of the workflow that was started.
 """
 
 from collections.abc import Mapping
@@ -55,11 +55,11 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         claims=_CLAIMS,
         public_claims=PUBLIC_CLAIMS | {("repository_visibility",), ("runner_environment",)},
         other_claims="any",
-        # A workflow's name is free text in a file of the repository.
+        # A workflow's name is a free string in a file of the repository.
         proven=frozenset(VOCABULARY) - {"workflow"},
         untrusted_trigger=untrusted_event,
         triggers=frozenset({("event_name",)}),
-        written=frozenset({("job_id",), ("workflow",)}),
+        job_controlled_claims=frozenset({("job_id",), ("workflow",)}),
         ignores_case=True,
         shared_audience=lambda audience: is_owners_address(server, audience),
         minted="on-request",

@@ -1,7 +1,7 @@
 """GitHub Actions: github.com, an enterprise's own issuer, data residency (GHE.com) and Enterprise Server.
 
-Source: GitHub Docs, "OpenID Connect reference" (Actions, security). Every claim but the times is text, booleans and
-numbers included. `sub` has several forms and can be customised: it is never taken apart.
+Source: GitHub Docs, "OpenID Connect reference" (Actions, security). Every claim except the times is a string, also
+booleans and numbers. `sub` has several forms and can be customised, so it is never parsed.
 """
 
 import re
@@ -23,20 +23,16 @@ from token_exchange.presets.github_family import (
 from token_exchange.presets.issuer_url import host_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
-
-
 _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     **VOCABULARY,
-    # A reusable workflow's, where the job is one of it.
+    # For a job of a reusable workflow, that workflow.
     "workflow_ref": Claim(("job_workflow_ref",)),
     "ref_protected": Flag(("ref_protected",)),
     "environment": Claim(("environment",)),
     "job_id": Claim(("check_run_id",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **CLAIMS,
@@ -58,22 +54,21 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     ),
 }
 
-
 _ALSO_MEMBERS_ONLY: Final = frozenset({"repository_dispatch", "merge_group", "deployment"})
-"""Events that require write access, besides those that all of the family have."""
+"""Events that require write access, in addition to those of the whole family."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     event = claims.get("event_name")
     if event == "deployment" and claims.get("ref") in (None, ""):
-        # Preview bots deploy the commit of a fork's pull request, and the workflow of that commit runs. A deployment
-        # of a branch or a tag names it in `ref`.
+        # Preview bots deploy the commit of a fork's pull request, which then runs that commit's workflow. For a
+        # deployment of a branch or a tag, `ref` names it.
         return "event deployment of a commit without a ref"
     return None if event in _ALSO_MEMBERS_ONLY else untrusted_event(claims)
 
 
 def _is_shared(issuer: str, audience: str) -> bool:
-    """Say whether a job that names no audience gets `audience`: its owner's address, on the host that people see."""
+    """Return whether `audience` is the default audience: the URL of the repository's owner on the web host."""
     host = issuer.removeprefix("https://").partition("/")[0].removeprefix("token.actions.")
     seen = "github.com" if host == "githubusercontent.com" else host
     return is_owners_address(seen, audience)
@@ -82,7 +77,7 @@ def _is_shared(issuer: str, audience: str) -> bool:
 def _issuer(settings: Settings, issuer: str | None) -> str:
     if "host" in settings:
         if len(settings) > 1:
-            raise BadSetting("host", "host stands alone: an Enterprise Server has neither enterprise nor ghe_com")
+            raise BadSetting("host", "host cannot be combined with enterprise or ghe_com")
         built = f"https://{host_setting('host', settings['host'])}/_services/token"
     elif issuer is not None and not settings and (server := _SERVER.fullmatch(issuer)):
         built = f"https://{host_setting('issuer', server[1])}/_services/token"
@@ -93,7 +88,7 @@ def _issuer(settings: Settings, issuer: str | None) -> str:
         if "enterprise" in settings:
             built += f"/{slug_setting('enterprise', settings['enterprise'])}"
     if issuer not in (None, built):
-        raise BadSetting("issuer", f"expected {built}; for others see enterprise, ghe_com and host")
+        raise BadSetting("issuer", f"expected {built}; for other issuers set enterprise, ghe_com or host")
     return built
 
 
@@ -108,16 +103,16 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("repository_id",), ("event_name",), ("job_workflow_ref",)}),
         claims=_CLAIMS,
         public_claims=PUBLIC_CLAIMS | {("environment",), ("repository_visibility",), ("runner_environment",)},
-        # Custom properties of a repository, as an administrator names them.
-        open_claims=("repo_property_",),
+        # Custom properties of a repository, which administrators name.
+        custom_claim_prefixes=("repo_property_",),
         other_claims="text",
-        # A workflow's name is free text in a file of the repository; the rest is what GitHub itself records.
+        # A workflow's name is a free string in a file of the repository; GitHub records the others itself.
         proven=frozenset(_VOCABULARY) - {"workflow"},
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("event_name",)}),
-        beside_triggers={"ref": "refs/heads/main"},
-        written=frozenset({("workflow",)}),
-        sent_empty=frozenset({("base_ref",), ("head_ref",)}),
+        trigger_context={"ref": "refs/heads/main"},
+        job_controlled_claims=frozenset({("workflow",)}),
+        empty_claims=frozenset({("base_ref",), ("head_ref",)}),
         named_in_sub=frozenset({"organization", "repository"}),
         ignores_case=True,
         shared_audience=lambda audience: _is_shared(url, audience),

@@ -1,6 +1,6 @@
-"""What GitHub Actions and the two systems that are modelled on it, Forgejo and Gitea, have in common.
+"""What GitHub Actions and two systems modelled on it, Forgejo and Gitea, have in common.
 
-Every claim but the times is text, booleans and numbers included. `sub` has several forms: it is never taken apart.
+Every claim except the times is a string, also booleans and numbers. `sub` has several forms, so it is never parsed.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,6 @@ VOCABULARY: Final[Mapping[Name, Source]] = {
     "sha": Claim(("sha",)),
 }
 
-
 CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
         "actor",
@@ -53,7 +52,6 @@ CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     "text",
 )
 
-
 PUBLIC_CLAIMS: Final[frozenset[ClaimPath]] = frozenset(
     (name,)
     for name in (
@@ -69,12 +67,11 @@ PUBLIC_CLAIMS: Final[frozenset[ClaimPath]] = frozenset(
 )
 """Claims that name neither a project nor a person."""
 
-
 MEMBERS_ONLY: Final = frozenset({"push", "create", "release", "workflow_dispatch", "schedule"})
 """Events that require write access to the repository.
 
-Everything else can start with an outsider: `pull_request_target`, `workflow_run` and `issue_comment` run with the
-identity of the base repository and its default branch, and no claim names the fork.
+An outsider can cause any other event. `pull_request_target`, `workflow_run` and `issue_comment` run with the identity
+of the base repository and its default branch, and no claim names the fork.
 """
 
 
@@ -94,6 +91,6 @@ def untrusted_event(claims: Mapping[str, Json]) -> str | None:
 
 
 def is_owners_address(server: str, audience: str) -> bool:
-    """Say whether `audience` is `https://SERVER/OWNER`, which a job gets that names none."""
+    """Return whether `audience` is `https://SERVER/OWNER`, the default for a job that names no audience."""
     owner = audience.removeprefix(f"https://{server}/")
     return owner != audience and "/" not in owner

@@ -1,7 +1,7 @@
 """GitLab CI/CD: gitlab.com and self-managed instances.
 
-Source: GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens". Ids are text, `runner_id` is a number,
-booleans are text.
+Source: GitLab Docs, "OpenID Connect (OIDC) authentication using ID tokens". Ids and booleans are strings, `runner_id`
+is a number.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,8 @@ from token_exchange.core.vocabulary import Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
 _ISSUER: Final = "https://gitlab.com"
-
-
 _MERGE_REQUESTS: Final = frozenset({"merge_request_event", "external_pull_request_event"})
-
-
 _NO_MERGE_REQUEST: Final = (("pipeline_source",), _MERGE_REQUESTS)
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("namespace_path",)),
@@ -40,7 +35,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor_id": Claim(("user_id",)),
     "sha": Claim(("sha",)),
 }
-
 
 _TEXT: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -71,11 +65,9 @@ _TEXT: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     "text",
 )
 
-
 _IDS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("job_id", "job_namespace_id", "job_project_id", "namespace_id", "pipeline_id", "project_id", "user_id"), "text"
 )
-
 
 _OTHER: Final[Mapping[str, ClaimType]] = {
     "groups_direct": "list",
@@ -83,7 +75,6 @@ _OTHER: Final[Mapping[str, ClaimType]] = {
     "runner_id": "number",
     "user_identities": "list",
 }
-
 
 _PUBLIC: Final = frozenset(
     {
@@ -106,8 +97,8 @@ _PUBLIC: Final = frozenset(
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
-    # A fork's merge request can run in the parent project: the token then names the fork's project and branch.
-    # Where job_project_id is missing (GitLab before 18.4) nobody can tell, so nobody is trusted.
+    # A fork's merge request can run in the parent project; the token then names the fork's project and branch.
+    # Without job_project_id (GitLab before 18.4) such a run cannot be recognized, so every run counts as untrusted.
     if claims.get("job_project_id") != claims.get("project_id"):
         return "a job that runs in another project than its own"
     source = claims.get("pipeline_source")
@@ -130,12 +121,12 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("pipeline_source",)}),
-        written=frozenset({("deployment_tier",), ("environment_action",)}),
+        job_controlled_claims=frozenset({("deployment_tier",), ("environment_action",)}),
         named_in_sub=frozenset({"repository"}),
-        behind_host=frozenset({("ci_config_ref_uri",)}),
+        host_prefixed_claims=frozenset({("ci_config_ref_uri",)}),
         ignores_case=True,
         organization_is_path=True,
-        # What GitLab's documentation gives as the default audience.
+        # The default audience in GitLab's documentation.
         shared_audience=lambda audience: audience == url,
         minted="once-per-job",
         step_line='printf %s "$ECR_TOKEN"   # id_tokens: {ECR_TOKEN: {aud: AUDIENCE}}',

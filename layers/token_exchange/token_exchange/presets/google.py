@@ -1,11 +1,11 @@
-"""Google Cloud: a service account, of Cloud Build, Compute Engine, Cloud Run or GKE.
+"""Google Cloud: service accounts of Cloud Build, Compute Engine, Cloud Run or GKE.
 
-Source: Google Cloud documentation, "Get an ID token" and "Verify the identity of instances". The same issuer signs for
-every person who has a Google account: only a service account's verified address gets in. Nothing names a repository, a
-branch or a build, so a job is its service account, and each trigger needs one of its own. An address that was deleted
-can be made again; `sub` cannot.
+Source: Google Cloud documentation, "Get an ID token" and "Verify the identity of instances". The same issuer signs
+tokens for every person with a Google account, so only the verified email of a service account is accepted. No claim
+names a repository, a branch or a build: a job is identified by its service account, so each trigger needs its own. The
+email of a deleted account can be used again; its `sub` cannot.
 
-Not documented: whether the metadata server answers from a cache, so that two requests have one token.
+Not documented: whether the metadata server caches tokens, so that two requests return the same one.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,21 @@ from token_exchange.presets.issuer_url import fixed_issuer
 
 _ISSUER: Final = "https://accounts.google.com"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
-    # Google's own accounts of a project, such as Compute Engine's default, do not have it in their address.
+    # Google-managed accounts, such as Compute Engine's default, do not have the project in their email.
     "organization": ProjectOfServiceAccount(("email",)),
     "actor": Claim(("email",)),
     "actor_id": Claim(("sub",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     "azp": "text",
     "email": "text",
     "email_verified": "boolean",
     "google": "object",
-    # These are of people's tokens alone.
+    # Only tokens of people have these.
     **dict.fromkeys(("at_hash", "family_name", "given_name", "hd", "locale", "name", "nonce", "picture"), "text"),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     ("google", "compute_engine"): "object",
@@ -58,9 +55,9 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("email",)}),
-        only={("email_verified",): (True,)},
-        # Only Google gives out addresses under this domain, and people have none.
-        endings={("email",): ".gserviceaccount.com"},
+        required_values={("email_verified",): (True,)},
+        # Only Google assigns emails in this domain, and people have none there.
+        required_suffixes={("email",): ".gserviceaccount.com"},
         claims=_CLAIMS,
         public_claims=frozenset({("email_verified",), ("google", "compute_engine", "zone")}),
         nested_claims=_NESTED,

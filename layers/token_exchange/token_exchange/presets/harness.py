@@ -1,11 +1,11 @@
 """Harness: one issuer for each account.
 
-Source: Harness documentation, "Configure OIDC with AWS connectors"; its OpenAPI description. No real token and no list
-of claims by Harness itself was at hand, so everything here is to be held against one before it is relied on.
+Source: Harness documentation, "Configure OIDC with AWS connectors"; its OpenAPI description. Neither a real token nor a
+list of claims by Harness was available, so compare a real token with this preset before you rely on it.
 
-Whoever has an API key with that right can have a token made with claims of his own choice, so all that is proven is
-the account, which is part of the issuer: everything else is declared. `organization_id` and `project_id` are parts of
-an account, and a pipeline's identifier is unique only inside the two.
+Anyone with an API key that has this permission can request a token with claims of their choice. So only the account is
+proven, which is part of the issuer; everything else is declared. `organization_id` and `project_id` are parts of an
+account, and a pipeline's identifier is unique only within both.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "environment": Claim(("environment_id",)),
     "actor": Claim(("triggered_by_email",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -56,13 +55,13 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=2 * 3600,
         vocabulary={"organization": Constant(account), "organization_id": Constant(account), **_VOCABULARY},
         required=frozenset({("organization_id",), ("project_id",), ("pipeline_id",)}),
-        only={("account_id",): (account,)},
+        required_values={("account_id",): (account,)},
         claims=_CLAIMS,
         public_claims=frozenset({("environment_id",), ("environment_type",), ("stage_type",), ("step_type",)}),
         other_claims="any",
         proven=frozenset({"organization", "organization_id"}),
         declared=frozenset((name,) for name in _CLAIMS),
-        # What started a pipeline is not said, and could not be believed.
+        # No claim says what started a pipeline, and a declared one would prove nothing.
         untrusted_trigger=lambda _claims: None,
         ignores_case=False,
         shared_audience=lambda _audience: False,

@@ -1,9 +1,9 @@
-"""HCP Terraform, in Europe too, and Terraform Enterprise on a host of one's own.
+"""HCP Terraform, also its European region, and Terraform Enterprise on the customer's own host.
 
-Source: HashiCorp documentation, "Workload identity tokens" and "Dynamic provider credentials". Every claim but the
-times is text. `sub` is made of names, which may hold spaces.
+Source: HashiCorp documentation, "Workload identity tokens" and "Dynamic provider credentials". Every claim except the
+times is a string. `sub` consists of names, which may contain spaces.
 
-A plan for a pull request runs the request's code: only the phase `apply` is taken for a run that outsiders cannot
+A plan for a pull request runs the pull request's code, so only the phase `apply` counts as a run that outsiders cannot
 start. Which claims the token of a Stack has besides `sub` is not documented, so it is refused.
 """
 
@@ -18,7 +18,6 @@ from token_exchange.presets.issuer_url import host_setting, tenant_of
 
 _HOST: Final = "app.terraform.io"
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim(("terraform_organization_name",)),
     "organization_id": Claim(("terraform_organization_id",)),
@@ -26,7 +25,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "pipeline_id": Claim(("terraform_workspace_id",)),
     "run_id": Claim(("terraform_run_id",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     (
@@ -43,11 +41,10 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     "text",
 )
 
-
-_OF_DYNAMIC_CREDENTIALS: Final = frozenset(
+_DEFAULT_AUDIENCES: Final = frozenset(
     {"api://AzureADTokenExchange", "aws.workload.identity", "vault.workload.identity"}
 )
-"""The audiences that runs ask for by default, for Azure, AWS and Vault."""
+"""The default audiences of runs, for Azure, AWS and Vault."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
@@ -63,7 +60,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         provider="hcp-terraform",
         issuer=url,
         algorithms=("RS256",),
-        # A token lives as long as its phase may take.
+        # A token is valid for as long as its phase may take.
         max_lifetime_seconds=24 * 3600,
         vocabulary=_VOCABULARY,
         required=frozenset(
@@ -78,7 +75,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         triggers=frozenset({("terraform_run_phase",)}),
         named_in_sub=frozenset({"organization", "pipeline"}),
         ignores_case=False,
-        shared_audience=lambda audience: audience in _OF_DYNAMIC_CREDENTIALS,
+        shared_audience=lambda audience: audience in _DEFAULT_AUDIENCES,
         minted="once-per-job",
         step_line='printf %s "$TFC_WORKLOAD_IDENTITY_TOKEN"   # the variable TFC_WORKLOAD_IDENTITY_AUDIENCE=AUDIENCE',
     )

@@ -1,4 +1,7 @@
-"""The forms that an issuer's URL is made of."""
+"""Validates issuer URLs and the settings that they are built from.
+
+Each form is strict, because the URL is compared with `iss` byte for byte and decides where keys are fetched.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,28 +15,23 @@ _HOST: Final = re.compile(
     r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::[1-9][0-9]{0,4})?",
     re.ASCII,
 )
-"""A host name of RFC 1123 section 2.1 in lower case, with a port where it has one."""
-
+"""A host name (RFC 1123 section 2.1) in lower case, with an optional port."""
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
-
-
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
-
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-"""RFC 9562 section 4, in the lower case in which issuers have it."""
-
+"""RFC 9562 section 4, in lower case, as issuers write it."""
 
 _ISSUER: Final = re.compile(r"https://([^/?#@\s]+)((?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)", re.ASCII)
-"""OpenID Connect Core section 2: https, a host, a path, and neither query nor fragment; and no user name."""
+"""OpenID Connect Core section 2: https, a host and a path, without query or fragment; and without user name."""
 
 
 def host_setting(key: str, value: Json) -> str:
-    """Return `value`, which is a host with or without a port.
+    """Return `value`, which must be a host with an optional port.
 
     Raises:
-        BadSetting: it is not one.
+        BadSetting: it is not.
     """
     if not isinstance(value, str) or not _HOST.fullmatch(value):
         raise BadSetting(key, "expected a host name in lower case, such as ci.example.com, without https://")
@@ -41,10 +39,10 @@ def host_setting(key: str, value: Json) -> str:
 
 
 def slug_setting(key: str, value: Json) -> str:
-    """Return `value`, which is one part of a path.
+    """Return `value`, which must be one segment of a path.
 
     Raises:
-        BadSetting: it is not one.
+        BadSetting: it is not.
     """
     if not isinstance(value, str) or not _SLUG.fullmatch(value):
         raise BadSetting(key, "expected a short name of letters, digits and ._-")
@@ -52,10 +50,10 @@ def slug_setting(key: str, value: Json) -> str:
 
 
 def label_setting(key: str, value: Json) -> str:
-    """Return `value`, which is one part of a host's name.
+    """Return `value`, which must be one label of a host name.
 
     Raises:
-        BadSetting: it is not one.
+        BadSetting: it is not.
     """
     if not isinstance(value, str) or not _LABEL.fullmatch(value):
         raise BadSetting(key, "expected the first part of a host name: lower-case letters, digits and -")
@@ -63,10 +61,10 @@ def label_setting(key: str, value: Json) -> str:
 
 
 def uuid_setting(key: str, value: Json) -> str:
-    """Return `value`, which is a UUID as issuers spell it.
+    """Return `value`, which must be a UUID in lower case.
 
     Raises:
-        BadSetting: it is not one.
+        BadSetting: it is not.
     """
     if not isinstance(value, str) or not _UUID.fullmatch(value):
         raise BadSetting(key, "expected a UUID in lower case, without braces")
@@ -74,10 +72,10 @@ def uuid_setting(key: str, value: Json) -> str:
 
 
 def server_setting(key: str, value: Json) -> str:
-    """Return `value`, which is a host, with the path below which a server lies where it has one.
+    """Return `value`, which must be a host with an optional path, below which the server is installed.
 
     Raises:
-        BadSetting: it is not one.
+        BadSetting: it is not.
     """
     if not isinstance(value, str):
         raise BadSetting(key, "expected a host name")
@@ -88,26 +86,26 @@ def server_setting(key: str, value: Json) -> str:
     return value
 
 
-def fixed_issuer(issuer: str | None, only: str) -> str:
-    """Return `only`, the one issuer that a provider has.
+def fixed_issuer(issuer: str | None, expected: str) -> str:
+    """Return `expected`, the only issuer of a provider.
 
     Raises:
-        BadSetting: the entry names another.
+        BadSetting: the entry has another issuer.
     """
-    if issuer not in (None, only):
-        raise BadSetting("issuer", f"expected {only}, the only one there is")
-    return only
+    if issuer not in (None, expected):
+        raise BadSetting("issuer", f"expected {expected}, the only issuer of this provider")
+    return expected
 
 
 def tenant_of(
     settings: Settings, issuer: str | None, *, key: str, form: str, check: Callable[[str, Json], str]
 ) -> tuple[str, str]:
-    """Return the tenant and the issuer's URL, by the entry's `key` or by its `issuer`.
+    """Return the tenant and the issuer URL, from the entry's `key` or its `issuer`.
 
-    `form` is the URL with `{}` where the tenant stands; `check` returns a tenant that is one.
+    `form` is the URL with `{}` in place of the tenant; `check` validates the tenant.
 
     Raises:
-        BadSetting: neither is given, one is no such thing, or the two differ.
+        BadSetting: neither is given, one is invalid, or the two differ.
     """
     before, _, after = form.partition("{}")
     if key in settings:
@@ -120,15 +118,15 @@ def tenant_of(
         tenant = check("issuer", issuer[len(before) : len(issuer) - len(after)])
     url = f"{before}{tenant}{after}"
     if issuer not in (None, url):
-        raise BadSetting("issuer", f"expected {url}, or none beside {key}")
+        raise BadSetting("issuer", f"expected {url}, or no issuer in addition to {key}")
     return tenant, url
 
 
 def issuer_host(issuer: str) -> str:
-    """Return the host of an issuer URL, with its port where it has one.
+    """Return the host of an issuer URL, with its port if it has one.
 
     Raises:
-        BadSetting: it is not an issuer's URL.
+        BadSetting: it is not an issuer URL.
     """
     form = _ISSUER.fullmatch(issuer)
     if not form or not _HOST.fullmatch(form[1]):

@@ -1,11 +1,11 @@
 """Jenkins with the plugin oidc-provider: one issuer for a controller, a folder or a credential.
 
-Source: the plugin's README and its IdTokenCredentials. A controller is its own organization, by the issuer's host.
-`sub` is the job's URL unless an administrator made a template of his own; it is compared whole. Nothing immutable is in
-a token, there is no `jti`, and two tokens of one second are equal.
+Source: the plugin's README and its IdTokenCredentials. A controller is an organization, named by the issuer's host.
+`sub` is the job's URL, unless an administrator configured another template; it is compared as a whole. A token has no
+immutable id and no `jti`, and two tokens issued in the same second are equal.
 
-All branches of a multibranch job can use its folder's credential, a pull request's too: no claim but `sub` tells them
-apart. A token that was made outside a build has no `build_number`.
+All branches of a multibranch job can use its folder's credential, also those of pull requests; only `sub` distinguishes
+them. A token that was issued outside a build has no `build_number`.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,8 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("build_number",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
-    # A number by default; a template may make it text.
+    # A number by default; a template may make it a string.
     "build_number": "any",
 }
 
@@ -31,11 +30,13 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
 def _issuer(settings: Settings, issuer: str | None) -> str:
     if "host" not in settings:
         if issuer is None:
-            raise BadSetting("host", "missing; each controller has an issuer of its own")
+            raise BadSetting("host", "missing; each controller has its own issuer")
         return issuer
     url = f"https://{host_setting('host', settings['host'])}/oidc"
     if issuer not in (None, url):
-        raise BadSetting("issuer", f"expected {url}, or none beside host; a folder's issuer stands alone")
+        raise BadSetting(
+            "issuer", f"expected {url}, or no issuer in addition to host; for a folder's issuer leave host out"
+        )
     return url
 
 
@@ -50,8 +51,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("build_number",)}),
         claims=_CLAIMS,
         public_claims=frozenset(),
-        # Administrators add what they like.
-        open_claims=("",),
+        # Administrators can add any claim.
+        custom_claim_prefixes=("",),
         other_claims="any",
         proven=frozenset({"organization", "pipeline", "run_id"}),
         untrusted_trigger=lambda _claims: None,

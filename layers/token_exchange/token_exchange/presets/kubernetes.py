@@ -1,11 +1,12 @@
-"""Kubernetes: the token of a service account, for runners in a cluster.
+"""Kubernetes: service account tokens, for runners in a cluster.
 
 Source: Kubernetes documentation, "Service Accounts" and "Configure Service Accounts for Pods". A cluster has one
-issuer: EKS, GKE and AKS make it up (AKS with a slash at its end), an own cluster has `--service-account-issuer`.
+issuer: EKS, GKE and AKS generate it (AKS with a trailing slash), a self-managed cluster sets
+`--service-account-issuer`.
 
-The tenant inside a cluster is the namespace: whoever can create a pod there can have the token of each of its service
-accounts. A service account that is made again has another `uid`. Nothing names a repository or a branch. A pod's token
-still verifies after the pod is gone, until it expires.
+The tenant within a cluster is the namespace: anyone who can create a pod in it can get the token of each of its service
+accounts. A service account that is deleted and created again has another `uid`. No claim names a repository or a
+branch. A pod's token verifies until it expires, also after the pod is deleted.
 """
 
 from collections.abc import Mapping
@@ -17,19 +18,15 @@ from token_exchange.core.vocabulary import ClaimPath, Name, Source
 from token_exchange.presets.issuer_url import issuer_host
 
 _K8S: Final = "kubernetes.io"
-
-
 _ACCOUNT: Final = (_K8S, "serviceaccount")
-
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": Claim((_K8S, "namespace")),
-    # Absent from a token that was made for no pod.
+    # Absent if the token was not issued for a pod.
     "run_id": Claim((_K8S, "pod", "uid")),
     "actor": Claim(("sub",)),
     "actor_id": Claim((*_ACCOUNT, "uid")),
 }
-
 
 _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
     (_K8S, "namespace"): "text",
@@ -48,7 +45,7 @@ _NESTED: Final[Mapping[ClaimPath, ClaimType]] = {
 
 def _preset(_settings: Settings, issuer: str | None) -> Preset:
     if issuer is None:
-        raise BadSetting("issuer", "missing; each cluster has one of its own, with its last slash where it has one")
+        raise BadSetting("issuer", "missing; each cluster has its own issuer, with a trailing slash if it has one")
     issuer_host(issuer)
     return Preset(
         provider="kubernetes",
@@ -64,7 +61,7 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=lambda _claims: None,
         ignores_case=False,
-        # The cluster's own API server takes these.
+        # The cluster's own API server accepts these.
         shared_audience=lambda audience: audience == issuer or audience.startswith("https://kubernetes.default.svc"),
         minted="once-per-job",
         step_line=(

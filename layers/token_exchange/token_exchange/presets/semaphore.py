@@ -1,13 +1,13 @@
 """Semaphore: one issuer for each organization, under its name on semaphoreci.com or on an installation's own domain.
 
 Source: Semaphore documentation, "OpenID Connect"; semaphoreio/semaphore, open_id_connect/jwt.ex, jwt_filter.ex and
-jwt_claim.ex. The audience is the issuer and cannot be chosen, and a token lives for a day: both make a leaked one worth
-much.
+jwt_claim.ex. The audience is the issuer and cannot be chosen, and a token is valid for a day: both make a leaked token
+more valuable.
 
-In a pull request `branch` is the branch it goes to: the vocabulary's comes from `ref` and `ref_type` alone. Debug jobs
-give a person a shell, and are refused. An organization and a project can switch claims off, `sub` among them; a token
-without one that is needed here is refused. With that filter on, `org` and `prj` are never sent. `actor` and `tag` are
-always empty, so no name of the vocabulary is made of them.
+In a pull request, `branch` is the target branch; the vocabulary's `branch` comes only from `ref` and `ref_type`. Debug
+jobs give a person a shell, and are refused. An organization and a project can switch claims off, including `sub`; a
+token without a required claim is refused. With that filter, `org` and `prj` are never sent. `actor` and `tag` are
+always empty, so the vocabulary does not use them.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "run_id": Claim(("wf_id",)),
     "job_id": Claim(("job_id",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
@@ -60,7 +59,6 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     "https://aws.amazon.com/tags": "object",
 }
 
-
 _CLOUD: Final = "semaphoreci.com"
 
 
@@ -74,7 +72,7 @@ def _tenant(settings: Settings, issuer: str | None) -> tuple[str, str]:
     domain = host_setting("domain", settings.get("domain", _CLOUD))
     if "domain" not in settings and issuer is not None:
         host = issuer_host(issuer)
-        # A name of two labels on the cloud's domain is refused below, and not taken for a domain of its own.
+        # A name with two labels on the cloud's domain is refused below; it is not an installation's own domain.
         if "." in host and not f".{host}".endswith(f".{_CLOUD}"):
             domain = host.partition(".")[2]
     return tenant_of(settings, issuer, key="organization", form=f"https://{{}}.{domain}", check=label_setting)
@@ -89,16 +87,16 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=24 * 3600,
         vocabulary={"organization": Constant(organization), **_VOCABULARY},
         required=frozenset({("org_id",), ("prj_id",), ("ref_type",)}),
-        only={("job_type",): ("pipeline_job",)},
+        required_values={("job_type",): ("pipeline_job",)},
         claims=_CLAIMS,
         public_claims=frozenset((name,) for name in ("branch", "job_type", "pr_branch", "ref", "ref_type", "tag")),
         other_claims="any",
         proven=frozenset(_VOCABULARY) | {"organization"},
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("ref_type",)}),
-        sent_empty=frozenset({("actor",), ("pr",), ("pr_branch",), ("tag",)}),
+        empty_claims=frozenset({("actor",), ("pr",), ("pr_branch",), ("tag",)}),
         ignores_case=False,
-        # It is the issuer, for everybody.
+        # The audience is always the issuer.
         shared_audience=lambda _audience: True,
         minted="once-per-job",
         step_line='printf %s "$SEMAPHORE_OIDC_TOKEN"   # the audience is always AUDIENCE',

@@ -1,11 +1,11 @@
-"""Spacelift: one issuer for each account, or that of a self-hosted installation.
+"""Spacelift: one issuer for each account, or for a self-hosted installation.
 
 Source: Spacelift documentation, "OpenID Connect" and "Subject template". The audience is the account's host name and
-cannot be chosen. Every claim but the times is text; `sub` follows a template that the account can change, and
-`spacePath` is sent where that template names it.
+cannot be chosen. Every claim except the times is a string. `sub` follows a template that the account can change, and
+`spacePath` is sent if that template uses it.
 
-A proposed run is a pull request's. A tracked run has `scope` read while it plans, before people approve it, and write
-after. Not documented: the signing algorithm; RS256 is taken.
+A proposed run is for a pull request. A tracked run has the `scope` read while it plans, before people approve it, and
+write afterwards. Not documented: the signing algorithm; RS256 is assumed.
 """
 
 import re
@@ -20,22 +20,19 @@ from token_exchange.presets.issuer_url import issuer_host, label_setting, tenant
 
 _HOSTED: Final = re.compile(r"https://[^/]*\.spacelift\.io(?:[:/].*)?", re.IGNORECASE)
 
-
 _VOCABULARY: Final[Mapping[Name, Source]] = {
-    # A stack's or a module's; the two are told apart by callerType.
+    # The id of a stack or a module; callerType says which.
     "pipeline_id": Claim(("callerId",)),
     "event": Claim(("runType",)),
     "run_id": Claim(("runId",)),
 }
 
-
 _CLAIMS: Final[Mapping[str, ClaimType]] = dict.fromkeys(
     ("callerId", "callerType", "runId", "runType", "scope", "spaceId", "spacePath"), "text"
 )
 
-
 _MEMBERS_ONLY: Final = frozenset({"TRACKED", "TASK", "DESTROY"})
-"""Run types whose code is merged, or typed in by a member. A module's tests run on pull requests too."""
+"""Run types whose code is merged, or entered by a member. A module's tests also run on pull requests."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
@@ -44,7 +41,7 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
 
 
 def _tenant(settings: Settings, issuer: str | None) -> tuple[str, str]:
-    """Return the organization and the issuer's URL; a self-hosted installation is one, by its host."""
+    """Return the organization and the issuer URL; a self-hosted installation is an organization, named by its host."""
     if settings or issuer is None or _HOSTED.fullmatch(issuer):
         return tenant_of(settings, issuer, key="account", form="https://{}.app.spacelift.io", check=label_setting)
     return issuer_host(issuer).partition(":")[0], issuer
@@ -66,7 +63,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("runType",)}),
         ignores_case=False,
-        # It is the account's host name, for everybody.
+        # The audience is always the account's host name.
         shared_audience=lambda _audience: True,
         minted="once-per-job",
         step_line="cat /mnt/workspace/spacelift.oidc   # the audience is always AUDIENCE",

@@ -1,11 +1,11 @@
 """Vela: one issuer for each server, below its host or, with `VELA_OPEN_ID_ISSUER`, any URL.
 
-Source: go-vela/server and go-vela/types, the claims of an id token and the answer that holds it. Every claim but the
-times is text, what is empty is left out, and `aud` is a list. No claim has an id of the repository or its owner: both
-are names.
+Source: go-vela/server and go-vela/types, the claims of an id token and the response with it. Every claim except the
+times is a string, empty claims are left out, and `aud` is a list. There are no ids of the repository or its owner, only
+names.
 
-In a pull request `branch` is the branch it goes to, so the vocabulary's comes from `ref` alone. The server answers a
-step with the token in `token`; its documentation shows `value`, so the step takes either.
+In a pull request, `branch` is the target branch, so the vocabulary's `branch` comes only from `ref`. The server returns
+the token as `token`; its documentation shows `value`, so the step accepts either.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,6 @@ _VOCABULARY: Final[Mapping[Name, Source]] = {
     "actor_id": Claim(("actor_scm_id",)),
     "sha": Claim(("sha",)),
 }
-
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **dict.fromkeys(
@@ -56,9 +55,8 @@ _CLAIMS: Final[Mapping[str, ClaimType]] = {
     "custom_properties": "object",
 }
 
-
 _MEMBERS_ONLY: Final = frozenset({"push", "tag", "deployment", "schedule"})
-"""Events that only somebody with write access can cause; some have an action after a colon."""
+"""Events that require write access; some have an action after a colon."""
 
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
@@ -83,15 +81,15 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         max_lifetime_seconds=3600,
         vocabulary=_VOCABULARY,
         required=frozenset({("build_id",), ("event",), ("repo",)}),
-        # The server makes other tokens too, such as the one with which a step asks for this.
-        only={("token_type",): ("ID",)},
+        # The server also issues other tokens, such as the one with which a step requests this one.
+        required_values={("token_type",): ("ID",)},
         claims=_CLAIMS,
         public_claims=frozenset({("branch",), ("event",), ("pull_fork",), ("ref",), ("token_type",)}),
         other_claims="any",
         proven=frozenset(_VOCABULARY),
         untrusted_trigger=_untrusted_trigger,
         triggers=frozenset({("event",), ("pull_fork",)}),
-        written=frozenset({("commands",), ("image",), ("image_name",), ("image_tag",)}),
+        job_controlled_claims=frozenset({("commands",), ("image",), ("image_name",), ("image_tag",)}),
         named_in_sub=frozenset({"repository"}),
         ignores_case=False,
         shared_audience=lambda _audience: False,

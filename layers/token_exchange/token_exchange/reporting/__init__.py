@@ -1,1 +1,1 @@
-"""What is said of a decision: to the caller, to the audit log, to operators."""
+"""Reports decisions to callers, to the audit log and to operators."""

@@ -1,7 +1,7 @@
-"""The audit record: what the audit line says of one attempt, whatever its outcome.
+"""The audit record: the content of the audit line of one attempt, whatever its outcome.
 
-It says what was decided, for whom, by which policy, and which sessions AWS knows it by. It never holds a token, a
-password, a key or a request's body.
+It records what was decided, for whom, by which policy, and the AWS sessions that were created. It never contains a
+token, a password, a key or a request's body.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ type DecisionWord = Literal["granted", "denied", "rejected", "failed", "explaine
 
 @dataclass(slots=True, kw_only=True)
 class AuditRecord:
-    """What the audit line says: the attempt, where it came from, and how it was answered."""
+    """The content of the audit line: the attempt, where it came from, and how it was answered."""
 
     attempt: Attempt
     api_request_id: str | None = None
@@ -63,7 +63,7 @@ class AuditRecord:
             case Denied(reason=reason):
                 return self.nearest().nearest if is_up_to_grants(reason) else ()
             case Granted(awards=awards, tried=tried):
-                # First the winners: a record that is too long loses its end.
+                # The winners come first: a record that is too long loses the end of this list.
                 return [*(Considered(grant=award.grant, failed=()) for award in awards), *tried]
             case None:
                 return ()
@@ -71,7 +71,7 @@ class AuditRecord:
                 assert_never(unknown)
 
     def record_token_hash(self, raw_token: str) -> None:
-        """Remember the token by its hash only."""
+        """Record the token's hash; the token itself is not kept."""
         self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
 
     def refuse(self, refused: Refused, *, status: int) -> None:
@@ -81,23 +81,23 @@ class AuditRecord:
         self.status = status
 
     def decision(self) -> DecisionWord:
-        """Return the outcome in one word; of an explanation nothing comes, whatever it says."""
+        """Return the outcome in one word; an explanation issues no login, whatever its result."""
         if self.is_explanation:
             return "explained"
-        if self.status == 200:  # noqa: PLR2004 - the only success there is
+        if self.status == 200:  # noqa: PLR2004 - the only success status
             return "granted"
-        if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - what `denied` means
+        if self.status == 403 or self.reason is Reason.REPLAYED:  # noqa: PLR2004 - the status of a denial
             return "denied"
-        return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - ours or upstream's, from 500 on
+        return "rejected" if self.status < 500 else "failed"  # noqa: PLR2004 - from 500 on, a failure of ours or upstream
 
     def fault(self) -> Fault | None:
-        """Return whose failure this is, where it is one; an explanation of a denial is an answer as any other."""
-        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success there is
+        """Return whose failure this is, if it is one; an explanation of a denial is not."""
+        if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success status
             return None
         return fault_of(self.reason, is_proven=self.attempt.token is not None)
 
     def render(self) -> dict[str, Json]:
-        """Return the fields of the line, small enough and without a token in any of them; see `within_size`."""
+        """Return the fields of the line, limited in size and without tokens; see `within_size`."""
         attempt, decision = self.attempt, self.attempt.decision
         fields = _present(
             {
@@ -109,7 +109,7 @@ class AuditRecord:
                 "request_id": self.request_id,
                 "api_request_id": cut_as_written(self.api_request_id),
                 "source_ip": cut_as_written(self.source_ip),
-                # Its sender may have put anything there, a token included.
+                # The sender chooses this value, which may contain a token.
                 "user_agent": cut_as_written(None if self.user_agent is None else redacted_start(self.user_agent)),
                 "token_sha256": self.token_sha256,
                 "verified": attempt.token is not None,
@@ -131,7 +131,7 @@ class AuditRecord:
     def _issuer_fields(self) -> dict[str, Json]:
         token, policy, caller = self.attempt.token, self.attempt.policy, self.attempt.caller
         if token is None or policy is None:
-            # Until the signature is proven anyone can have written the token: only its `iss` is kept.
+            # Until the signature is verified, anyone may have written the token: only its `iss` is kept.
             return {"issuer_url": cut_as_written(self.attempt.unverified_issuer)}
         issuer = policy.issuers[token.trust.entry]
         identity = {} if caller is None else caller.identity.vocabulary
@@ -156,9 +156,9 @@ class AuditRecord:
 
 
 def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
-    """Return the claims of `issuer`'s tokens that a record shows: those its preset or a condition names."""
+    """Return the claims of `issuer`'s tokens that a record contains: those in its preset or in a condition."""
     preset = issuer.preset
-    behind = {path[0] for source in preset.vocabulary.values() for path in source.behind}
+    behind = {path[0] for source in preset.vocabulary.values() for path in source.source_claims}
     return frozenset(
         {"sub", "aud", "iat", "exp", *behind, *(path[0] for path in preset.required), *preset.claims, *conditions}
     )
@@ -199,7 +199,7 @@ def _reach_fields(reach: Reach | None) -> dict[str, Json]:
 
 
 def login_fields(login: MintedLogin | ReadLogin | FailedLogin) -> Json:
-    """Return one entry of `grants`: a login that was made, or that could not be made."""
+    """Return one entry of `grants`: a login, or a login that failed."""
     match login:
         case MintedLogin(request=request):
             outcome: dict[str, Json] = {

@@ -1,6 +1,7 @@
-"""Keeps an audit record small: values are cut and marked, and a record that is still too long loses entries.
+"""Limits the size of an audit record: cuts and marks long values, and leaves entries out if that is not enough.
 
-A stranger chooses most of what a record holds, and a line that CloudWatch cuts is a record that nobody can read.
+The sender of a request chooses most of a record. A line that CloudWatch splits cannot be parsed any more, so anyone
+could hide their attempts.
 """
 
 import json
@@ -12,19 +13,18 @@ from token_exchange.core.ports import Json
 from token_exchange.reporting.redaction import tokens_hashed
 
 MAX_RECORD_CHARACTERS: Final = 7600
-"""Under 8 KiB with what the logger adds to a line."""
-
+"""Less than 8 KiB with the fields that the logger adds."""
 
 _MAX_VALUE_CHARACTERS: Final = 256
 
 
 def within_size(fields: dict[str, Json]) -> dict[str, Json]:
-    """Return `fields` cut as far as it takes to fit, and saying what was left out.
+    """Return `fields`, shortened until they fit, with a record of what was left out.
 
-    First entries of `considered`, `would` and `claims` go, then what `grants` repeats. The steps behind that are for
-    records that only unusual names, or answers of AWS that are not in its form, make so long: what the policy or
-    CloudTrail also says of a login goes, and long values get shorter. Every login keeps its grant, registry, access,
-    end, key id, STS's request id and the hash of its session policy, and every name of `identity` stays.
+    First, entries of `considered`, `would` and `claims` are left out, then what `grants` repeats. Only unusual names or
+    malformed answers of AWS make the later steps necessary: what the policy or CloudTrail also says about a login is
+    left out, and long values are cut. Every login keeps its grant, registry, access, end, key id, STS request id and
+    the hash of its session policy, and every name of `identity` stays.
     """
     for name in ("considered", "would", "claims"):
         excess = _length(fields) - MAX_RECORD_CHARACTERS
@@ -49,19 +49,19 @@ def within_size(fields: dict[str, Json]) -> dict[str, Json]:
 
 
 _LAST_STEPS: Final[tuple[str | int, ...]] = (
-    # These repeat other fields of the same login.
+    # These repeat other fields of the login.
     "scope",
     "assumed_role_arn",
     "session_name",
-    # Values each character of which takes six or twelve.
+    # Values whose characters take six or twelve each, as escapes.
     256,
-    # The policy with this hash says it of the grant and the registry.
+    # The policy with the recorded hash has these.
     "repositories",
     "role_arn",
     "secret_arn",
     128,
     64,
-    # CloudTrail says it of the key id.
+    # CloudTrail has these for the key id.
     "source_identity",
     "assumed_role_id",
     "session_token_percent",
@@ -70,15 +70,10 @@ _LAST_STEPS: Final[tuple[str | int, ...]] = (
     32,
     16,
 )
-"""What is tried in turn: a field of `grants` to leave out, or the most characters of a value that others chose."""
-
+"""The steps in order: a field of `grants` to leave out, or a maximum length for values that others choose."""
 
 _CHOSEN_BY_OTHERS: Final = ("api_request_id", "issuer_url", "source_ip", "token_id", "user_agent")
-
-
 _CUT_MARK: Final = re.compile(r"…\[([0-9]{1,9}) more\]\Z")
-
-
 _OF_AWS: Final = ("access_key_id", "assumed_role_id", "ecr_request_id", "secret_request_id", "sts_request_id")
 
 
@@ -138,14 +133,14 @@ def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
 
 
 def _length(value: Json) -> int:
-    """Return how many bytes `value` takes in a line, which is ASCII."""
+    """Return how many bytes `value` takes in a line, as ASCII."""
     return len(json.dumps(value, separators=(",", ":")))
 
 
 def cut(value: str | None) -> str | None:
-    """Return `value` without what lies behind its first 256 characters, and marked where something does.
+    """Return the first 256 characters of `value`, marked if something was cut.
 
-    As by all of these functions, a token in it is hashed before: of one that is cut first, a part would be left.
+    Like all functions here, it hashes tokens first: if a token were cut first, part of it would remain.
     """
     if value is None or len(value := tokens_hashed(value)) <= _MAX_VALUE_CHARACTERS:
         return value
@@ -153,7 +148,7 @@ def cut(value: str | None) -> str | None:
 
 
 def cut_as_written(value: str | None, *, most: int = _MAX_VALUE_CHARACTERS) -> str | None:
-    """Return `value` cut where it takes more than `most` characters with its escapes, and marked where it is cut."""
+    """Return `value` cut to `most` characters, counted with JSON escapes, and marked if something was cut."""
     if value is None or _length(value := tokens_hashed(value)) <= most:
         return value
     lengths = range(most + 1)
@@ -162,7 +157,7 @@ def cut_as_written(value: str | None, *, most: int = _MAX_VALUE_CHARACTERS) -> s
 
 
 def cut_json(value: Json) -> Json:
-    """Return `value`, or the beginning of how it is spelled where that is too long."""
+    """Return `value`, or the beginning of its JSON if that is too long."""
     match value:
         case str():
             return cut(value)
@@ -177,7 +172,7 @@ def cut_json(value: Json) -> Json:
 
 
 def tokens_hashed_in(value: Json) -> Json:
-    """Return `value` with the tokens in all of its texts hashed, names of members included."""
+    """Return `value` with the tokens in all its strings hashed, including member names."""
     match value:
         case str():
             return tokens_hashed(value)

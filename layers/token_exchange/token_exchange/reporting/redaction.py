@@ -1,10 +1,10 @@
-"""Takes secrets out of texts that others wrote, before they reach a log or an answer."""
+"""Removes secrets from strings of other origin, such as AWS's messages, before they reach a log or an answer."""
 
 import re
 from hashlib import sha256
 from typing import Final
 
-from token_exchange.core.token import begins_as_header
+from token_exchange.core.token import starts_like_header
 
 _SECRET: Final = re.compile(
     r"ey[JA][A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){0,2}"  # a JWT, or the beginning of one
@@ -12,19 +12,18 @@ _SECRET: Final = re.compile(
     r"[A-Za-z0-9/+]{40,}={0,2}"  # a secret key, a session token
     r"|(?i:bearer|basic) +[^\s,]+"
 )
-"""Names that people give have hyphens in them, and SHA-256 digests are no secrets: both are left as they are.
+"""What looks like a secret. Names with hyphens and SHA-256 digests are left unchanged.
 
-So are paths in lower case, without which nobody knows which policy did not load: that a key of 40 characters looks like
-one happens once in 10**9 times.
+So are paths in lower case, which show which policy did not load. One in 10**9 secret keys of 40 characters looks like
+such a path.
 """
 
-
 _START_CHARACTERS: Final = 1024
-"""Four times what a record keeps of a value."""
+"""Four times the length that a record keeps of a value."""
 
 
 def redacted(text: str) -> str:
-    """Return `text` with everything in it that looks like a token, a key or a password left out."""
+    """Return `text` with everything that looks like a token, a key or a password replaced."""
     return _SECRET.sub("[redacted]", _RUN.sub(_token_redacted, text))
 
 
@@ -36,8 +35,7 @@ Possessive, and only from where such characters begin, so that each is read once
 
 
 _USUAL_START: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
-"""How a token begins whose header has no unusual white space, wherever in a run. A prefix of eight says nothing."""
-
+"""The usual start of a token, anywhere in a run. Eight characters or fewer are too short to be a header."""
 
 _MIN_HEADER_CHARACTERS: Final = 9
 
@@ -52,10 +50,10 @@ Nearly no honest value does, so a record costs one search for each value.
 
 
 def tokens_hashed(text: str) -> str:
-    """Return `text` with each token in it as `sha256:` and the hex SHA-256 of the token, and the rest as it stands.
+    """Return `text` with each token, or beginning of a token, replaced by `sha256:` and its hex SHA-256.
 
-    So is a token of which only the beginning is there. For values that are recorded, where `redacted` is for messages:
-    who has the token can find it again, and nothing but tokens is replaced. Takes time in proportion to the text.
+    This is for values that are recorded; `redacted` is for messages. Anyone who has the token can find it in the
+    records, and nothing but tokens is replaced. The time is linear in the length of `text`.
     """
     return _RUN.sub(_token_hashed, text) if _MAY_HOLD_TOKEN.search(text) else text
 
@@ -77,19 +75,19 @@ def _start_of_token(run: str) -> int | None:
     end = len(run) if usual is None else usual.start()
     start = 0
     for segment in run.split("."):
-        # A header that begins with white space may hold what looks like the usual start of another.
+        # A header that begins with white space may contain what looks like the usual start of another.
         if start >= end:
             break
-        if len(segment) >= _MIN_HEADER_CHARACTERS and begins_as_header(segment):
+        if len(segment) >= _MIN_HEADER_CHARACTERS and starts_like_header(segment):
             return start
         start += len(segment) + 1
     return None if usual is None else end
 
 
 def redacted_start(text: str) -> str:
-    """Return the beginning of `text`, redacted: a record cuts it anyway, and a stranger chose its length."""
+    """Return the beginning of `text`, redacted: a record cuts it anyway, and its sender chose its length."""
     if len(text) <= _START_CHARACTERS:
         return redacted(text)
     start = text[:_START_CHARACTERS]
-    # Only up to a space: the beginning of a secret does not look like one.
+    # Only up to a space, since the beginning of a secret may not look like one.
     return f"{redacted(start[: start.rfind(' ') + 1])}…[{len(text) - _START_CHARACTERS} more]"

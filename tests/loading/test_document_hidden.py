@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tests.loading.documents import Folder, changed, document, load, problems_of
 from tests.loading.folders import TEAM, folder_problems, main_file, team_file
-from token_exchange.loading.document import read_document
-from token_exchange.loading.hidden_characters import hidden_characters
+from token_exchange.loading.document import hidden_characters, read_document
 from token_exchange.loading.problems import Place, PolicyUnusable, Problems
 
 ENDS_A_LINE = ["\r", "\x85", "\u2028", "\u2029"]
@@ -79,7 +78,7 @@ def test_the_message_names_the_character() -> None:
     found = [described for _, described in hidden_characters("\r\u2028\u202e\x1b".encode())]
     assert found == [
         "a carriage return without a line feed",
-        "the line separator U+2028, which ends a line for YAML only",
+        "the line separator U+2028, which ends a line only in YAML",
         "the bidirectional control U+202E",
         "the control character U+001B",
     ]
@@ -95,7 +94,7 @@ def test_a_policy_says_where() -> None:
     text = json.dumps(document(), indent=1).replace('"version"', '\u202e"version"', 1).encode()
     (problem,) = problems_of(text)
     assert (problem.path, problem.code, problem.place) == ((), "hidden-character", Place(line=2, column=2))
-    assert str(problem).startswith("line 2, column 2: expected text without ")
+    assert str(problem).startswith("line 2, column 2: expected only visible characters, found ")
 
 
 def test_a_file_of_grants_says_where_too() -> None:

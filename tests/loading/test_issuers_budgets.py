@@ -5,7 +5,7 @@ import pytest
 from tests.loading.documents import changed, document, faults, grant, load
 from token_exchange.core.policy import Budget
 from token_exchange.core.ports import Json
-from token_exchange.loading.budgets import MOST_BUDGETS
+from token_exchange.loading.issuers import MAX_BUDGETS
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import Code, PolicyUnusable
 
@@ -57,7 +57,7 @@ def test_there_are_none_unless_they_are_written_down() -> None:
         # nothing else
         ([{**ONE, "burst": 5}], "[0].burst", "unknown-key"),
         ([ONE, {**ONE, "exchanges": 5}], "", "duplicate-name"),
-        ([{**ONE, "every": f"{n}m"} for n in range(1, MOST_BUDGETS + 2)], "", "too-long"),
+        ([{**ONE, "every": f"{n}m"} for n in range(1, MAX_BUDGETS + 2)], "", "too-long"),
     ],
 )
 def test_one_fault_at_its_place(budgets: Json, place: str, code: Code) -> None:

@@ -14,16 +14,18 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange.core.token import read_compact
 from token_exchange.http.event import HttpRequest, parse_pairs
+from token_exchange.http.parameters import SentParameters
 from token_exchange.http.request import parse_scope
-from token_exchange.http.sent import Sent
 from token_exchange.reporting.redaction import redacted_start
 
 REST = "eyJzdWIiOiJ4In0.c2ln"
 SPACE = st.text(st.sampled_from(" \t\r\n"), max_size=7)
 
 
-def sent(query: tuple[tuple[str, str], ...] | None = (), body: bytes = b"", content_type: str | None = None) -> Sent:
-    return Sent.read(
+def sent(
+    query: tuple[tuple[str, str], ...] | None = (), body: bytes = b"", content_type: str | None = None
+) -> SentParameters:
+    return SentParameters.read(
         HttpRequest(
             method="POST",
             path="/v1/token",

@@ -1,6 +1,7 @@
-"""What a request sent in its query and its body, read once: whatever is answered, no byte is parsed a second time.
+"""The parameters of a request's query and body, as sent. They are parsed once, whatever the answer is.
 
-Source: RFC 6749 section 3.1 and appendix B (form encoding), RFC 6750 section 2.3 (why no token belongs in a query).
+Source: RFC 8693 section 2.1; RFC 6749 section 3.1 (unknown and repeated parameters) and appendix B (form encoding);
+RFC 6750 section 2.3 (why a token does not belong in a query).
 """
 
 import re
@@ -12,11 +13,10 @@ from typing import Final, Self
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, RepeatedMember, parse_object
-from token_exchange.core.token import begins_as_header
+from token_exchange.core.token import starts_like_header
 from token_exchange.http.event import MAX_BODY_BYTES, HttpRequest, parse_pairs
 
 REPEATABLE: Final = frozenset({"registry", "resource", "audience"})
-
 
 KNOWN: Final = REPEATABLE | {
     "actor_token",
@@ -30,31 +30,27 @@ KNOWN: Final = REPEATABLE | {
     "subject_token_type",
 }
 
-
 _MAX_CONTENT_TYPE_CHARACTERS: Final = 256
-"""RFC 6838 section 4.2 gives a type and a subtype 127 each."""
-
+"""RFC 6838 section 4.2 allows 127 characters each for type and subtype."""
 
 _TOKEN_NAMES: Final = frozenset({"access_token", "assertion", "id_token", "jwt", "token"})
 
+_FIRST_SEGMENT: Final = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{9,}+)\.(?=[A-Za-z0-9_-]++\.)")
+"""A base64url run, a dot, and another run followed by a dot.
 
-_FIRST_OF_THREE: Final = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{9,}+)\.(?=[A-Za-z0-9_-]++\.)")
-"""A run of base64url, a dot, and another run with a dot behind it.
-
-Each run is looked at once as the first and once as the second: linear, whatever is sent. Nine characters are fewer than
-the shortest header has, `{"alg":""}`.
+Each run is scanned at most twice, so the time is linear for any input. The shortest header, `{"alg":""}`, has more than
+nine characters.
 """
 
-
 _HEADER_WITHIN: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
-"""A header as all issuers write it, also behind text that base64url could go on with, such as `my_`."""
+"""A header in its usual encoding, also after characters that base64url allows, such as `my_`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """The parameters of a request as they were sent, or for what its query or its body is refused.
+class SentParameters:
+    """The parameters of a request as sent; for a query or a body that is refused, the refusal.
 
-    `body` holds texts of a form, and any JSON of a JSON body; a name may stand there more than once.
+    The values of `body` are strings for a form, and any JSON for a JSON body; a name may occur more than once.
     """
 
     request: HttpRequest = field(repr=False)
@@ -63,11 +59,11 @@ class Sent:
 
     @classmethod
     def read(cls, request: HttpRequest) -> Self:
-        """Read `request`, which may be refused for anything."""
+        """Parse query and body; a refusal is kept and raised by `pairs`."""
         return cls(request=request, query=_or_refused(_query, request), body=_or_refused(_body, request))
 
     def pairs(self, known: AbstractSet[str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """Return the texts of each of the `known` names: those of the query and those of the body.
+        """Return the pairs of the `known` names: those of the query and those of the body.
 
         Raises:
             Refused: `malformed-request`, `body-too-large`, `unsupported-media-type` or `repeated-parameter`.
@@ -77,12 +73,12 @@ class Sent:
         if isinstance(self.body, Refused):
             raise self.body
         in_query = [(name, value) for name, value in self.query if name in known]
-        in_body = [(name, text) for name, value in self.body if name in known for text in _texts(name, value)]
+        in_body = [(name, text) for name, value in self.body if name in known for text in _strings(name, value)]
         return in_query, in_body
 
     @property
     def has_grant_type(self) -> bool:
-        """Whether the request, which may be refused for anything, came as RFC 8693 has it."""
+        """Whether the request has a `grant_type`, as RFC 8693 requires; the request may still be refused."""
         if isinstance(self.query, Refused) or isinstance(self.body, Refused):
             return False
         return any(
@@ -91,14 +87,14 @@ class Sent:
 
     @property
     def body_token(self) -> str | None:
-        """The token in the body of a request that may be refused for anything."""
+        """The token in the body; the request may still be refused for any reason."""
         pairs = () if isinstance(self.body, Refused) else self.body
         values = (value for name, value in pairs if name == "subject_token" and isinstance(value, str))
         return next((value for value in values if value), None)
 
     @property
     def query_token(self) -> str | None:
-        """The token that somebody put into the query, where it is refused, and where logs may have kept it."""
+        """The token in the query, for which the request is refused: access logs may have stored it."""
         pairs = self.request.query or ()
         named = (value for name, value in pairs if name == "subject_token" or name in _TOKEN_NAMES)
         return next((value for value in named if value), None)
@@ -115,17 +111,19 @@ def _query(request: HttpRequest) -> tuple[tuple[str, str], ...]:
     if request.query is None:
         raise Refused(Reason.MALFORMED_REQUEST, "the query is not URL-encoded UTF-8")
     for name, value in request.query:
-        # Access logs, proxies and histories keep queries.
+        # Access logs, proxies and shell histories store queries (RFC 6750 section 2.3).
         if name.startswith("subject_") or name in _TOKEN_NAMES or _holds_jwt(f"{name}={value}"):
-            raise Refused(Reason.MALFORMED_REQUEST, "a token never belongs in the query; use the header or the body")
+            raise Refused(
+                Reason.MALFORMED_REQUEST, "a token in the query is not accepted; send it in the header or the body"
+            )
     return request.query
 
 
 def _holds_jwt(text: str) -> bool:
-    """Say whether a token stands in `text`, however its header is written: white space makes it begin otherwise."""
+    """Return whether `text` contains a JWT, also one whose header begins with white space."""
     return any(
-        _HEADER_WITHIN.search(found[1]) is not None or begins_as_header(found[1])
-        for found in _FIRST_OF_THREE.finditer(text)
+        _HEADER_WITHIN.search(found[1]) is not None or starts_like_header(found[1])
+        for found in _FIRST_SEGMENT.finditer(text)
     )
 
 
@@ -142,11 +140,14 @@ def _body(request: HttpRequest) -> tuple[tuple[str, Json], ...]:
         case "application/json":
             return _json(request.body)
         case _:
-            raise Refused(Reason.UNSUPPORTED_MEDIA_TYPE, f"content type {quoted(request.content_type or 'none')}")
+            raise Refused(
+                Reason.UNSUPPORTED_MEDIA_TYPE,
+                f"content type: found {quoted(request.content_type or 'none')}, which is not supported",
+            )
 
 
 def _media_type(content_type: str | None) -> str | None:
-    """Return the media type without parameters, or None where there is none, or a long one, or not in UTF-8."""
+    """Return the media type without parameters, or None if it is missing, too long, or has another charset."""
     if content_type is not None and len(content_type) > _MAX_CONTENT_TYPE_CHARACTERS:
         return None
     media_type, *parameters = [part.strip().lower() for part in (content_type or "").split(";")]
@@ -167,22 +168,22 @@ def _json(body: bytes) -> tuple[tuple[str, Json], ...]:
     except RepeatedMember as error:
         if error.name in KNOWN:
             raise Refused(Reason.REPEATED_PARAMETER, f"{error.name} is given more than once") from None
-        raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
+        raise Refused(Reason.MALFORMED_REQUEST, f"the body is not strict JSON: {error}") from None
     except NotStrictJson as error:
-        raise Refused(Reason.MALFORMED_REQUEST, f"the body is refused as JSON: {error}") from None
+        raise Refused(Reason.MALFORMED_REQUEST, f"the body is not strict JSON: {error}") from None
 
 
-def _texts(name: str, value: Json) -> Iterable[str]:
+def _strings(name: str, value: Json) -> Iterable[str]:
     match value:
         case str():
             yield value
         case [] if name in REPEATABLE:
-            # Leaving it out asks for everything that is granted; a list that came out empty meant nothing of the kind.
-            raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected at least one, or none of it")
+            # Without the parameter, everything that is granted is requested; an empty list did not mean that.
+            raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected at least one item, found an empty list")
         case list() if name in REPEATABLE:
             for element in value:
                 if not isinstance(element, str):
-                    raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected text or a list of texts")
+                    raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected a string or a list of strings")
                 yield element
         case _:
-            raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected text")
+            raise Refused(Reason.MALFORMED_REQUEST, f"{name}: expected a string")
