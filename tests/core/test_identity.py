@@ -53,7 +53,7 @@ def test_a_token_without_a_marking_claim_is_refused(subtests: pytest.Subtests) -
                     del inside[path[-1]]
                 refused = refusal(provider, claims)
                 assert refused.reason is Reason.MISSING_CLAIM
-                assert refused.description == f"claim {spelled(path)}: missing, though every job's token has it"
+                assert refused.description == f"claim {spelled(path)}: missing; every job's token has it"
 
 
 def test_a_text_claim_of_another_type_is_refused(subtests: pytest.Subtests) -> None:

@@ -150,5 +150,5 @@ def test_what_a_strict_writer_writes_is_read_back(value: dict[str, Json], ascii_
 def test_takes_a_number_of_sixty_four_characters_and_no_longer() -> None:
     longest = "0." + "1" * 62
     assert parse_object(f'{{"a": {longest}}}'.encode()) == {"a": float(longest)}
-    with pytest.raises(NotStrictJson, match="a number too large or too long"):
+    with pytest.raises(NotStrictJson, match="a number is too large or too long"):
         parse_object(f'{{"a": {longest}1}}'.encode())

@@ -102,5 +102,5 @@ def test_the_texts_quote_only_the_token_and_little_of_it() -> None:
 
 
 def test_at_most_three_audiences_are_named() -> None:
-    with pytest.raises(Refused, match=r"its aud is 'a', 'b', 'c'$"):
+    with pytest.raises(Refused, match=r"found 'a', 'b', 'c'$"):
         choose_entry({"iss": ISSUER, "aud": ["d", "c", "b", "a"]}, ISSUERS)

@@ -46,12 +46,12 @@ class _Loader(yaml.SafeLoader):
 
 def load(path: str) -> object:
     """Return a template with every intrinsic function in its long form; it may be changed."""
-    return copy.deepcopy(_parsed(path))
+    return copy.deepcopy(_parsed((ROOT / path).read_text()))
 
 
 @cache
-def _parsed(path: str) -> object:
-    return yaml.load((ROOT / path).read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader with plain data added
+def _parsed(template: str) -> object:
+    return yaml.load(template, Loader=_Loader)  # noqa: S506 - a SafeLoader with plain data added
 
 
 def at(value: object, *path: str | int) -> object:

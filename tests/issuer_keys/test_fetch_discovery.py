@@ -93,7 +93,7 @@ def test_another_host_takes_the_place_of_the_issuers_own() -> None:
 
 
 def test_an_issuer_without_an_https_url_has_no_keys() -> None:
-    with pytest.raises(UnusableDiscovery, match="not on the host"):
+    with pytest.raises(UnusableDiscovery, match="not on the expected host"):
         read(issuer="http://ci.acme.example", jwks_uri="http://ci.acme.example/keys")
 
 

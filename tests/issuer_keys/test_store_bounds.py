@@ -159,7 +159,7 @@ def test_a_pinned_key_is_the_latest() -> None:
 
 @pytest.mark.parametrize(
     ("key_id", "named"),
-    [("key-9", "names the key 'key-9'"), (None, "names no key, and no one key fits")],
+    [("key-9", "names the key 'key-9'"), (None, "names no key, and its alg does not select exactly one")],
 )
 def test_an_unknown_key_is_named(key_id: str | None, named: str) -> None:
     story = Story()

@@ -125,7 +125,7 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(others: Front, log: 
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
     assert answer.fields["error_description"] == (
-        f"secret {HUB_SECRET}: expected JSON text with a username and a password, found something else"
+        f"secret {HUB_SECRET}: expected a JSON object with username and password"
     )
     written = log()
     assert "dckr-pat" not in written.text + answer.body
