@@ -13,13 +13,13 @@ from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange_cli.console import Refusal, Unusable
 from token_exchange_cli.inputs import STANDARD_INPUT, read_json_object, shown_name, yaml_text
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
 from token_exchange_cli.trust_import.grants import grants_of
 from token_exchange_cli.trust_import.issuers import issuer_form
 from token_exchange_cli.trust_import.remarks import Remark, Remarks
 from token_exchange_cli.trust_import.statements import NoTrustPolicy, Trust, TrustDocument, trust_documents, trusts_of
-from token_exchange_cli.trust_import.values import NotSayable, Value
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """All roles of a large account are a few."""

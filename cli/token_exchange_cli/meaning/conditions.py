@@ -81,6 +81,22 @@ def exact(condition: Condition) -> frozenset[Key] | None:
     return frozenset.intersection(*found) if found else None
 
 
+def wanted_values(condition: Condition) -> list[tuple[str, bool]] | None:
+    """Return the strings and globs one of which the claim must be or match, each with whether it is a glob.
+
+    Values that another test of `condition` excludes are still among them. None where any string will do.
+    """
+    for test in condition.tests:
+        match test:
+            case Equals(keys):
+                return [(value, False) for _, value in keys if isinstance(value, str)]
+            case Like(globs):
+                return [(glob.pattern, True) for glob in globs]
+            case _:
+                continue
+    return None
+
+
 def types(condition: Condition) -> set[ClaimType]:
     """Return the JSON types one of which the claim must have for all tests to hold, `any` where nothing is said."""
     found: set[ClaimType] = set()

@@ -7,10 +7,10 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from token_exchange.core.conditions import Equals, Like
 from token_exchange.core.policy import Grant, Issuer, Organization, Template, parse_template
 from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
 from token_exchange.core.vocabulary import Name
+from token_exchange_cli.meaning.conditions import wanted_values
 from token_exchange_cli.reachable import organizations_left
 
 _FORM: Final = re.compile(
@@ -107,14 +107,14 @@ def _demanded(name: Name, grant: Grant) -> list[str] | None:
     for condition in grant.conditions:
         if condition.section != "match" or condition.path != (name,):
             continue
-        for test in condition.tests:
-            match test:
-                case Equals():
-                    return [key[1] for key in test.keys if isinstance(key[1], str) and condition.holds(key[1])]
-                case Like():
-                    return [re.sub(r"[*?]+", ANYTHING, glob.pattern) for glob in test.globs]
-                case _:
-                    continue
+        wanted = wanted_values(condition)
+        if wanted is None:
+            return None
+        return [
+            re.sub(r"[*?]+", ANYTHING, text) if is_glob else text
+            for text, is_glob in wanted
+            if is_glob or condition.holds(text)
+        ]
     return None
 
 

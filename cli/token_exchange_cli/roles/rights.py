@@ -18,7 +18,7 @@ from token_exchange.core.session import (
     SIGN_ACTIONS,
 )
 from token_exchange_cli.roles.arns import RoleArn, patterns_of, uncovered
-from token_exchange_cli.roles.subjects import NoSubject, subject_patterns
+from token_exchange_cli.subjects.writing import NoSubject, subject_patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value, value_of
 from token_exchange_cli.trust_import.condition_keys import claim_of_key, has_key
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.remarks import Remark
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value, value_of
 
 _CHOSEN_BY_THE_CALLER: Final = frozenset({"sts:rolesessionname"})
 """Keys that hold whatever the caller likes: without them no one is let in who was not."""

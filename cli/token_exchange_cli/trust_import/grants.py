@@ -8,12 +8,13 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import Name
 from token_exchange_cli.meaning.patterns import PLACEHOLDER
+from token_exchange_cli.subjects.grammar import Subject
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
+from token_exchange_cli.subjects.reading import subject_of
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.remarks import Remark
 from token_exchange_cli.trust_import.statements import Trust
-from token_exchange_cli.trust_import.subject import Subject
-from token_exchange_cli.trust_import.subjects import subject_of
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _STS: Final = "sts.amazonaws.com"
 

@@ -12,7 +12,8 @@ from token_exchange.core.identity import BadSetting, Preset
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import owner_of, provider_named
 from token_exchange.presets.issuer_url import issuer_host
-from token_exchange_cli.trust_import.values import NotSayable, Value
+from token_exchange_cli.subjects.catalog import SUBJECTS
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 
 _SHORT: Final[Mapping[str, str]] = {
     "aws-sts": "aws",
@@ -30,16 +31,6 @@ _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
 )
 """Own servers, by the form of their issuers."""
-
-
-_BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
-    (r"project_(?:path|id):", "gitlab"),
-    (r"organization:[^:]*:project:", "hcp-terraform"),
-    (r"system:serviceaccount:", "kubernetes"),
-    (r"org:[^:]*:project:[^:]*:repo:", "semaphore"),
-    (r"repo:[^:]*:ref:[^:]*:event:", "vela"),
-)
-"""Own servers, by what all of their subjects begin with, whatever their address."""
 
 
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
@@ -127,14 +118,15 @@ def _issuer(keys: Mapping[str, Json]) -> str | None:
 
 
 def _own_server(address: str, subjects: Sequence[Value], claims: Collection[str]) -> str:
-    for form, name in _BY_SUBJECT:
-        if subjects and all(re.match(form, value.text) for value in subjects):
+    for name, grammar in SUBJECTS.items():
+        form = grammar.self_hosted
+        if form is not None and subjects and all(form.match(value.text) for value in subjects):
             return name
     jenkins = _JENKINS.fullmatch(address)
     if jenkins is not None and subjects and all(one.text.startswith(f"https://{jenkins[1]}/") for one in subjects):
         return "jenkins"
-    for form, name in _BY_PATH:
-        if re.fullmatch(form, address):
+    for path, name in _BY_PATH:
+        if re.fullmatch(path, address):
             return "vela" if name == "github-actions" and _is_vela(subjects, claims) else name
     return "generic"
 

@@ -10,9 +10,10 @@ from urllib.parse import unquote
 from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.roles.arns import RoleArn, role_arn
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 from token_exchange_cli.trust_import.conditions import needs_another_issuer, read_conditions
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.remarks import Remark
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _TRUST: Final = "AssumeRolePolicyDocument"
 

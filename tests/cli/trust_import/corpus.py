@@ -181,7 +181,7 @@ CORPUS: Final[dict[str, Case]] = {
             "StringLike": {"sub": "project_path:acme/*:ref_type:branch:ref:main"},
         },
         gets_in="push-main environment",
-        remarks=("takes every project below acme",),
+        remarks=("admits every project below acme",),
     ),
     "gitlab_com_project_path": case(
         "gitlab",
@@ -204,11 +204,11 @@ CORPUS: Final[dict[str, Case]] = {
     ),
     # GitHub's sub
     "github_no_tail": of(
-        "github-actions", GITHUB, "repo:acme/shop", remarks=("repo:acme/shop takes no run: GitHub has more behind",)
+        "github-actions", GITHUB, "repo:acme/shop", remarks=("repo:acme/shop admits no run: GitHub's sub continues",)
     ),
     "github_no_tail_like": github(
         {"StringLike": {"sub": ["repo:acme/shop"]}, "StringEquals": AUD},
-        remarks=("repo:acme/shop takes no run: GitHub has more behind",),
+        remarks=("repo:acme/shop admits no run: GitHub's sub continues",),
     ),
     "github_prefix": of(
         "github-actions",
@@ -218,15 +218,17 @@ CORPUS: Final[dict[str, Case]] = {
         remarks=("each repository of acme whose name fits, such as sh-other",),
     ),
     "github_any_owner": of(
-        "github-actions", GITHUB, "repo:*:*", remarks=("takes runs of other organizations", "replace-me")
+        "github-actions", GITHUB, "repo:*:*", remarks=("also admits runs of other organizations", "replace-me")
     ),
     "github_any_owner_main": of(
-        "github-actions", GITHUB, "repo:*:ref:refs/heads/main", remarks=("takes runs of other organizations",)
+        "github-actions", GITHUB, "repo:*:ref:refs/heads/main", remarks=("also admits runs of other organizations",)
     ),
     "github_any_owner_name": of(
-        "github-actions", GITHUB, "repo:*shop*:*", remarks=("takes runs of other organizations",)
+        "github-actions", GITHUB, "repo:*shop*:*", remarks=("also admits runs of other organizations",)
     ),
-    "github_any_name": of("github-actions", GITHUB, "repo:*/shop:*", remarks=("takes runs of other organizations",)),
+    "github_any_name": of(
+        "github-actions", GITHUB, "repo:*/shop:*", remarks=("also admits runs of other organizations",)
+    ),
     "github_tags": of("github-actions", GITHUB, "repo:acme/shop:ref:refs/tags/*", gets_in="tag"),
     "github_not_dev": github(
         {"StringNotLike": {"sub": "repo:acme/dev:*"}, "StringEquals": AUD},
@@ -254,7 +256,7 @@ CORPUS: Final[dict[str, Case]] = {
         "circleci",
         CIRCLECI,
         f"org/{ORGANIZATION}/project/*/user/*",
-        remarks=("takes every project of the organization", "before it matches repository"),
+        remarks=("admits every project of the organization", "before it matches repository"),
     ),
     "circleci_project_key": case(
         "circleci",
@@ -276,7 +278,7 @@ CORPUS: Final[dict[str, Case]] = {
         "bitbucket-pipelines", BITBUCKET, f"{REPOSITORY}:*", remarks=("the UUIDs in Bitbucket's sub are in braces",)
     ),
     "bitbucket_every_run": of(
-        "bitbucket-pipelines", BITBUCKET, "*:*:*", gets_in="deployment", remarks=("takes every run",)
+        "bitbucket-pipelines", BITBUCKET, "*:*:*", gets_in="deployment", remarks=("admits every run",)
     ),
     "bitbucket_repository": of(
         "bitbucket-pipelines", BITBUCKET, f"{{{REPOSITORY}}}:*", gets_in="push-main push-feature deployment"
@@ -285,14 +287,14 @@ CORPUS: Final[dict[str, Case]] = {
         "hcp-terraform",
         TERRAFORM,
         "organization:acme:project:Default Project:workspace:shop-prod:run_phase:plan",
-        remarks=("takes plans, which run the code of pull requests",),
+        remarks=("admits plans, which run the code of pull requests",),
     ),
     "terraform_any_phase": of(
         "hcp-terraform",
         TERRAFORM,
         "organization:acme:project:*:workspace:shop-prod:run_phase:*",
         gets_in="apply",
-        remarks=("takes plans, too",),
+        remarks=("also admits plans",),
     ),
     "buildkite_branch": of(
         "buildkite",
@@ -328,13 +330,13 @@ CORPUS: Final[dict[str, Case]] = {
         SPACELIFT,
         "space:*:stack:*:run_type:*:scope:*",
         gets_in="tracked planning",
-        remarks=("takes every stack of the account", "takes proposed runs, too"),
+        remarks=("admits every stack of the account", "also admits proposed runs"),
     ),
     "spacelift_proposed": of(
-        "spacelift", SPACELIFT, "space:*:stack:shop-images:run_type:PROPOSED:scope:read", remarks=("outsiders",)
+        "spacelift", SPACELIFT, "space:*:stack:shop-images:run_type:PROPOSED:scope:read", remarks=("untrusted trigger",)
     ),
     "cluster_every_account": of(
-        "kubernetes", CLUSTER, "system:serviceaccount:*:*", remarks=("takes runs of other organizations",)
+        "kubernetes", CLUSTER, "system:serviceaccount:*:*", remarks=("also admits runs of other organizations",)
     ),
     "cluster_namespace": of(
         "kubernetes", CLUSTER, "system:serviceaccount:shop-ci:*", gets_in="runner other-account no-pod"
@@ -344,7 +346,7 @@ CORPUS: Final[dict[str, Case]] = {
         JENKINS,
         "https://jenkins.acme.example/job/*",
         gets_in="main pull-request other-job",
-        remarks=("takes every run",),
+        remarks=("admits every run",),
     ),
     "pulumi": of(
         "generic",

@@ -13,7 +13,7 @@ from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.applies import never_fits, unmatched
 from token_exchange_cli.meaning.conditions import can_be_of, condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
-from token_exchange_cli.meaning.subjects import is_of_no_subject
+from token_exchange_cli.subjects.proofs import is_of_no_subject
 
 
 def never_matches(subject: Subject) -> Iterator[Finding]:

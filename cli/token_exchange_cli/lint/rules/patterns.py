@@ -10,7 +10,7 @@ from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
 from token_exchange_cli.meaning.conditions import condition_path, is_about, patterns
-from token_exchange_cli.meaning.subjects import only_customised, says_nothing
+from token_exchange_cli.subjects.proofs import only_customised, says_nothing
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
 """Raw claims that no name of the vocabulary stands for."""

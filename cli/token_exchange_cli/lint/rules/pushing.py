@@ -11,7 +11,7 @@ from token_exchange.core.vocabulary import WHO, ClaimPath, Name
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.conditions import condition_path, demands, has, is_about, patterns, protects, says_which
-from token_exchange_cli.meaning.subjects import is_chosen_by_the_job, names_the_tenant
+from token_exchange_cli.subjects.proofs import is_chosen_by_the_job, names_the_tenant
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
 

@@ -1,67 +1,11 @@
-"""Values of an IAM condition, and what says the same in a policy.
-
-Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Policy variables".
-"""
+"""What a trust policy demands of one claim, and the condition of a policy that says the same."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from token_exchange.core.conditions import compile_glob
 from token_exchange.core.ports import Json
-
-_SPECIAL: Final = re.compile(r"\$\{([*?$])\}")
-
-
-class NotSayable(Exception):
-    """A policy has no way to say this; the text says what. `place` is where it stands, if that is known."""
-
-    def __init__(self, message: str, place: str = "") -> None:
-        super().__init__(message)
-        self.place = place
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What a claim has to be: `text` as it stands, or with `is_pattern` IAM's pattern, whose `*` crosses everything."""
-
-    text: str
-    is_pattern: bool
-
-    @property
-    def glob(self) -> str:
-        """The policy's glob: `**` for any run, and `?` for one character but `/` and `:`, which is narrower."""
-        return re.sub(r"\*+", "**", self.text)
-
-    @property
-    def wider_glob(self) -> str:
-        """A glob that takes at least what this does: what is refused has to stay refused."""
-        return re.sub(r"[*?]+", "**", self.text)
-
-    def takes(self, text: str) -> bool:
-        """Say whether `text` is meant, or no where only IAM's `?` would say so."""
-        return compile_glob(self.glob).matches(text) if self.is_pattern else text == self.text
-
-
-def value_of(text: str, *, takes_wildcards: bool) -> Value:
-    """Return what `text` means to an operator that takes wildcards or does not.
-
-    Raises:
-        NotSayable: it is empty, or holds a policy variable or a `*` that stands for itself.
-    """
-    plain = _SPECIAL.sub(lambda found: {"$": "$"}.get(found[1], ""), text)
-    if not text:
-        raise NotSayable("empty text, which no claim is")
-    if "${" in plain:
-        raise NotSayable("a policy variable")
-    has_literal = any(found[1] in "*?" for found in _SPECIAL.finditer(text))
-    is_pattern = takes_wildcards and re.search(r"[*?]", plain) is not None
-    if "*" in text and (has_literal or not takes_wildcards):
-        raise NotSayable("a * that stands for itself, which no claim has: write StringLike where a pattern is meant")
-    if has_literal:
-        raise NotSayable("a ? that stands for itself beside wildcards")
-    return Value(plain, is_pattern)
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
