@@ -21,8 +21,6 @@ from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 from token_exchange_cli.console import Unusable
 
 STANDARD_INPUT: Final = "-"
-
-
 _READ_KEY: Final = "token_exchange_cli.standard_input"
 
 
@@ -179,10 +177,8 @@ def _is_folder(path: Path) -> bool:
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
 
-
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "infinity", "nan"})
 """What a reader of YAML 1.1 or 1.2 takes for something else than text, in any case."""
-
 
 _NO_LIMIT: Final = 1 << 30
 

@@ -23,7 +23,6 @@ from token_exchange_cli.terminal import console, line, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
-
 _SKIPPED: Final[Mapping[Skipped, str]] = {
     "other-lines": "no audit record",
     "unreadable": "an audit record that cannot be read",
@@ -32,13 +31,8 @@ _SKIPPED: Final[Mapping[Skipped, str]] = {
     "undecidable": "a record that does not tell what the decision hangs on",
 }
 
-
 _MOST_PROBLEMS: Final = 5
-
-
 _MOST_GRANTS: Final = 5
-
-
 _TOLD_EVERY: Final = 1000
 
 

@@ -24,7 +24,6 @@ from token_exchange_cli.trust_import.statements import NoTrustPolicy, Trust, Tru
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """All roles of a large account are a few."""
 
-
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 

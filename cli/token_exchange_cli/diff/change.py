@@ -18,13 +18,8 @@ type Direction = Literal["wider", "narrower", "changed"]
 `changed` is everything else, also what is one of the two and was not shown to be.
 """
 
-
 type Kind = Literal["grant", "issuer", "registry", "deny", "order"]
-
-
 type Section = Literal["added", "removed"] | Direction
-
-
 SECTIONS: Final[tuple[Section, ...]] = ("added", "removed", *get_args(Direction.__value__))
 
 

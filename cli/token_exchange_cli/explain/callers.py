@@ -102,7 +102,6 @@ def _entry(policy: Policy, claims: Mapping[str, Json], issuer: str | None) -> Is
 
 _CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")
 
-
 _TOKEN_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 """How a record marks a value that it has the beginning of."""
 
@@ -202,7 +201,6 @@ def is_cut(value: Json) -> bool:
 
 MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
 """Room for a token of 16 KiB, and for white space around it."""
-
 
 UNVERIFIED: Final = (
     "the token is unverified: its signature was not checked, and whoever wrote the file chose every word in it"

@@ -158,7 +158,6 @@ def _condition_fields(judged: Judged) -> Json:
 _MOST_GRANTS: Final = 20
 """A policy may have ten thousand, and the answer stands above them."""
 
-
 _GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
 
 

@@ -66,14 +66,10 @@ def warning(code: str, path: Path, message: str, suggestion: str) -> Finding:
 
 
 type Format = Literal["text", "json", "github", "gitlab", "sarif"]
-
-
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "github", "gitlab", "sarif")
-
 
 _ERRORS: Final = frozenset({*get_args(Code.__value__), "placeholder-left"})
 """Their codes have one section in docs/lint.md together."""
-
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -119,7 +119,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *terms.RULES,
 )
 
-
 _ADVICE: Final = re.compile("(.*?); ((?:quote it|write |did you mean |give one, ).*)", re.DOTALL)
 """A message that says what to write instead behind what is wrong."""
 

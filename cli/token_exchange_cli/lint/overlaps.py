@@ -14,13 +14,10 @@ from token_exchange_cli.meaning.conditions import exact
 MOST_RIVALS: Final = 200
 """Grants for many, and grants for the same tenant, that a later one is held against."""
 
-
 MOST_HELD_AGAINST: Final = 200_000
 """Grants for one tenant that later grants for many are held against, in a whole policy."""
 
-
 type _Claim = tuple[str, ClaimPath]
-
 
 type _Place = tuple[str, str]
 """A registry and an issuer."""

@@ -14,7 +14,6 @@ from token_exchange.core.vocabulary import NAMES, Name
 PLACEHOLDER: Final = "replace-me"
 """What `policy import` writes for everything that a trust policy does not say. No organization or role has the name."""
 
-
 _ITS_WORD: Final = re.compile(rf"(?<![A-Za-z0-9-]){PLACEHOLDER}(?![A-Za-z0-9-])")
 
 
@@ -24,8 +23,6 @@ def has_placeholder(text: str) -> bool:
 
 
 _STOPS: Final = frozenset("/:")
-
-
 _ONE, _RUN, _RUN_AT_ALL = "?", "*", "**"
 
 
@@ -80,7 +77,6 @@ _SOMEBODY: Final[dict[Name, str]] = {
     "repository": "organization/repository",
 }
 """A caller whom both grants fit: what one gives beyond the other is compared for him."""
-
 
 _MOST_SHOWN: Final = 3
 

@@ -20,18 +20,13 @@ from token_exchange_cli.inputs import STANDARD_INPUT, shown_name, standard_input
 
 _GZIP: Final = b"\x1f\x8b"
 
-
 _MAX_LINE_BYTES: Final = 1024 * 1024
 """A record has 8 KiB; an object of CloudWatch's, at most 1 MiB, may have many."""
-
 
 _PRINTED: Final = b'"message":'
 """How `aws logs filter-log-events` begins the one line of an event that has its text."""
 
-
 _WRAPPED: Final = ("message", "@message")
-
-
 _BATCHES: Final = ("logEvents", "events")
 
 

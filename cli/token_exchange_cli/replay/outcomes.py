@@ -14,7 +14,6 @@ from token_exchange_cli.terminal import shown, value_text
 
 type Word = Literal["granted", "denied"]
 
-
 _BY_THE_POLICY: frozenset[str] = frozenset(
     {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.NO_MATCHING_GRANT}
 )

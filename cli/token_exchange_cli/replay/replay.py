@@ -19,14 +19,10 @@ from token_exchange_cli.terminal import shown
 _NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
 """Of a token that was not good when it was sent; no policy decided about it."""
 
-
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]
 """Why a line is not looked at."""
 
-
 _MOST_CAUSES: Final = 10
-
-
 _OTHERS: Final = "other causes"
 
 

@@ -39,14 +39,11 @@ def role_arn(text: str) -> RoleArn | None:
 
 ANYTHING: Final = "*"
 
-
 _OWNER_FIRST: Final = frozenset({"forgejo", "gitea", "github-actions", "gitlab", "vela"})
 """Providers whose `repository` begins with its `organization`; both are their own records."""
 
-
 _MAX_PATTERNS: Final = 1000
 """Of one template and one organization; a role holds far fewer (IAM: 10,240 characters)."""
-
 
 _IN_A_NAME: Final = re.compile(r"[a-z0-9._/*-]*")
 

@@ -30,29 +30,13 @@ class Right:
 
 
 _LOGIN: Final = Right(name="Login", actions=LOGIN_ACTIONS)
-
-
 _PUBLIC_LOGIN: Final = Right(name="PublicLogin", actions=PUBLIC_LOGIN_ACTIONS)
-
-
 _PULL: Final = Right(name="Pull", actions=PULL_ACTIONS)
-
-
 _PUSH: Final = Right(name="Push", actions=tuple(action for action in PUSH_ACTIONS if action not in PULL_ACTIONS))
-
-
 _LIST: Final = Right(name="List", actions=LIST_ACTIONS)
-
-
 _IMPORT: Final = Right(name="Import", actions=IMPORT_ACTIONS)
-
-
 _SIGN: Final = Right(name="Sign", actions=SIGN_ACTIONS)
-
-
 _PUBLIC_PUSH: Final = Right(name="PublicPush", actions=PUBLIC_PUSH_ACTIONS)
-
-
 _ORDER: Final = (_LOGIN, _PUBLIC_LOGIN, _PULL, _PUSH, _LIST, _IMPORT, _SIGN, _PUBLIC_PUSH)
 
 

@@ -15,14 +15,11 @@ from token_exchange_cli.roles.rights import broker_trust, direct_trust, permissi
 MAX_RIGHTS_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, white space not counted."""
 
-
 USUAL_TRUST_CHARACTERS: Final = 2048
 """Of a trust policy, until the account asks for more."""
 
-
 MAX_INLINE_TEMPLATE_BYTES: Final = 51_200
 """Of a template that is sent with the call; a larger one goes by S3."""
-
 
 _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 """As long as a role's ARN commonly gets: the real one is a parameter."""
@@ -92,27 +89,17 @@ def _characters(statements: list[Json]) -> int:
 MAX_SESSION_SECONDS: Final = 3600
 """The least that IAM knows, and the most that role chaining allows."""
 
-
 _MAX_DESCRIPTION_CHARACTERS: Final = 1000
-
 
 _DESCRIPTION: Final = (
     "Roles for the token exchange, by its policy: no more rights than its grants can give. The same template is for "
     "every account, each of which makes its own roles. Capability CAPABILITY_NAMED_IAM."
 )
 
-
 _BROKER: Final = "BrokerRoleArn"
-
-
 _BOUNDARY: Final = "PermissionsBoundaryArn"
-
-
 _HAS_BOUNDARY: Final = "HasPermissionsBoundary"
-
-
 _NO_VALUE: Final[Json] = {"Ref": "AWS::NoValue"}
-
 
 _PARAMETERS: Final[dict[str, Json]] = {
     _BROKER: {

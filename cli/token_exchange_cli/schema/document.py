@@ -45,7 +45,6 @@ _SETTINGS: dict[str, Schema] = {
     "workspace": text("The workspace, which makes the issuer."),
 }
 
-
 _KEYS = ("jwks", "jwks_file", "jwks_url")
 
 

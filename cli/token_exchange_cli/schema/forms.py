@@ -74,17 +74,11 @@ def without(*keys: str) -> Schema:
 
 
 NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-
-
 ACCOUNT = "^[0-9]{12}$"
-
-
 ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"
-
 
 REPOSITORY = rf"^(?:[a-z0-9._/*-]|\{{(?:{'|'.join(NAMES)})\}})+$"
 """Wider than the loader's rule, which also looks at how the parts stand together."""
-
 
 _PLAIN_TEXT: Final[Schema] = {
     "description": "A value, compared as it stands. A pattern goes under like.",
@@ -92,7 +86,6 @@ _PLAIN_TEXT: Final[Schema] = {
     "minLength": 1,
     "pattern": r"^[^*]+$",
 }
-
 
 _GLOB: Final[Schema] = {
     "description": "A pattern of the whole value: * any run but / and :, ** any run at all, ? one character but those.",
@@ -135,8 +128,6 @@ def _alternatives(value: Schema) -> list[Json]:
 
 
 _OPERATORS: Final = ("like", "not", "not_like", "exists")
-
-
 _SCALAR: Final[Schema] = {"anyOf": [_PLAIN_TEXT, {"type": ["number", "boolean"]}]}
 
 

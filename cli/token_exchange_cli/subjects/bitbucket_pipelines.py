@@ -14,10 +14,12 @@ from token_exchange_cli.subjects.grant_values import name_patterns
 from token_exchange_cli.subjects.iam_patterns import Value
 
 _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 # Published trust policies have a * between the UUIDs.
 _ENVIRONMENT: Final = form(
     "{<repository_id>}<gap>:{<environment>}<step>", repository_id=_UUID, gap=r"\*?", environment=_UUID, step="[*:].*"
 )
+
 _REPOSITORY: Final = form("{<repository_id>}<step>", repository_id=_UUID, step=".*")
 
 

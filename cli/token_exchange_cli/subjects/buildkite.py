@@ -14,6 +14,7 @@ from token_exchange_cli.subjects.iam_patterns import Value
 _PIPELINE: Final = form(
     "organization:<organization>:pipeline:<pipeline>:<run>", organization="[^:*?]+", pipeline="[^:]+", run=".*"
 )
+
 _REF: Final = form("ref:refs/<kind>/<name>:<commit>", kind="heads|tags", name="[^:]+", commit=".*")
 
 

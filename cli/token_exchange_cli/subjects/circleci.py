@@ -13,9 +13,11 @@ from token_exchange_cli.subjects.grant_values import name_patterns
 from token_exchange_cli.subjects.iam_patterns import ANYTHING, Value
 
 _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 _PROJECT: Final = form(
     "org/<organization_id>/project/<pipeline_id>/<run>", organization_id=_UUID, pipeline_id=rf"{_UUID}|\*", run=".*"
 )
+
 _ORIGIN: Final = form(
     "<project>/vcs-origin/<host>/<repository>/vcs-ref/<ref>",
     project=".*",

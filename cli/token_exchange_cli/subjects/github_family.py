@@ -28,12 +28,14 @@ _OWNER: Final = "[^/:@]+(?:@[^/:]+)?"
 _NAME: Final = "[^:@]+(?:@[^:]+)?"
 _REPOSITORY: Final = form("repo:<owner>/<name><context>", owner=_OWNER, name=_NAME, context=CONTEXT)
 _OWNER_ONLY: Final = form("repo:<owner>", owner=_OWNER)
+
 _CUSTOMISED: Final = form(
     "<claim>:<id><rest>", claim="repository_owner|repository_owner_id|repository_id", id="[^:*?]+", rest=CONTEXT
 )
-REPOSITORY_ONLY: Final = re.compile(r"repo:[^/:*?]+/[^/:*?]+")
 
+REPOSITORY_ONLY: Final = re.compile(r"repo:[^/:*?]+/[^/:*?]+")
 _PULL_REQUEST: Final = "pull_request"
+
 _CONTEXTS: Final[Mapping[Name, str]] = {
     "environment": "environment:",
     "branch": "ref:refs/heads/",

@@ -85,8 +85,10 @@ def says_something(text: str) -> bool:
 
 
 WIDE_ORGANIZATION: Final = "also admits runs of other organizations: no organization is named before its first wildcard"
+
 ONLY_CUSTOMISED: Final = (
     "admits no run: {}'s sub continues after this, unless it is customised to end here; add what follows, or :* for "
     "everything"
 )
+
 UNTRUSTED_RUNS: Final = "admits runs with an untrusted trigger, which the policy refuses unless the grant allows them"

@@ -18,7 +18,9 @@ _RUN: Final = form(
     event="[^:]+",
     scope="[^:]+",
 )
+
 _SPACE: Final = form("space:<space>:*", space="[^:]+")
+
 _MEMBERS_ONLY: Final = frozenset({"TRACKED", "TASK", "DESTROY"})
 """Types of runs that only members of the account can start."""
 

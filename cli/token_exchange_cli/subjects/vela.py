@@ -11,6 +11,7 @@ from token_exchange_cli.subjects.grammar import Subject, SubjectGrammar, exactly
 from token_exchange_cli.subjects.iam_patterns import Value
 
 _OWNER_OR_NAME: Final = "[^/:*?]+"
+
 _RUN: Final = form(
     "repo:<organization>/<name>:ref:<ref>:event:<event><rest>",
     organization=_OWNER_OR_NAME,
@@ -19,6 +20,7 @@ _RUN: Final = form(
     event="[^:]*",
     rest="(?::.*)?",
 )
+
 _ANY_RUN: Final = form("repo:<organization>/<name>:*", organization=_OWNER_OR_NAME, name=_OWNER_OR_NAME)
 
 

@@ -50,7 +50,6 @@ def _spelled(value: Json) -> str | None:
 _SECONDS: Final = 10.0
 """For fetching the issuer's keys, where they are not pinned."""
 
-
 _NOT_THE_TOKENS_FAULT: Final = (Reason.ISSUER_UNAVAILABLE, Reason.DEADLINE_EXCEEDED)
 
 

@@ -13,13 +13,8 @@ from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import OidcProvider
 
 _STS: Final = "sts.amazonaws.com"
-
-
 _NO_AUDIENCE: Final = f"https://{PLACEHOLDER}.invalid"
-
-
 _NO_ACCOUNT: Final = "000000000000"
-
 
 _REGIONS: Final[Mapping[str, str]] = {
     "aws-cn": "cn-north-1",
@@ -27,9 +22,7 @@ _REGIONS: Final[Mapping[str, str]] = {
     "aws-eusc": "eusc-de-east-1",
 }
 
-
 _USUAL_REGION: Final = "us-east-1"
-
 
 _MAX_NAME_CHARACTERS: Final = 100
 """Of a grant's, with room for a number."""

@@ -13,7 +13,6 @@ from typing import Final
 
 _OF_EVERY_PROVIDER: Final = frozenset({"amr", "aud", "sub"})
 
-
 _OF_GITHUB: Final = frozenset(
     {
         "actor",
@@ -28,7 +27,6 @@ _OF_GITHUB: Final = frozenset(
         "workflow",
     }
 )
-
 
 _BY_ADDRESS: Final[Mapping[str, frozenset[str]]] = {
     r"token\.actions\.githubusercontent\.com(?:/[^/]+)?": _OF_GITHUB,

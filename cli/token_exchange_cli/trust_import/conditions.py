@@ -17,10 +17,7 @@ from token_exchange_cli.trust_import.remarks import Remark
 _CHOSEN_BY_THE_CALLER: Final = frozenset({"sts:rolesessionname"})
 """Keys that hold whatever the caller likes: without them no one is let in who was not."""
 
-
 _REQUEST_TAG: Final = "aws:requesttag/"
-
-
 _NESTED_IN_GOOGLE: Final = "google/organization_number"
 
 

@@ -18,7 +18,6 @@ from token_exchange_cli.trust_import.statements import Trust
 
 _STS: Final = "sts.amazonaws.com"
 
-
 type Organization = Mapping[str, str]
 """`name`, `id` or both."""
 
@@ -86,9 +85,7 @@ _ASKED_FOR: Final[Mapping[str, str]] = {
 }
 """What tokens need here that they do not need for IAM."""
 
-
 _ORIGIN: Final = "oidc.circleci.com/vcs-origin"
-
 
 _NO_ORIGIN: Final = (
     "IAM lets in forks, too, where these are handed secrets; the policy lets no one in by this grant before it matches "

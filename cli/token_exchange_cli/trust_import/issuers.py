@@ -23,7 +23,6 @@ _SHORT: Final[Mapping[str, str]] = {
     "hcp-terraform": "terraform",
 }
 
-
 _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+/_services/token", "github-actions"),
     (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
@@ -32,10 +31,8 @@ _BY_PATH: Final[Sequence[tuple[str, str]]] = (
 )
 """Own servers, by the form of their issuers."""
 
-
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
 """Others have such a path, too: it is Jenkins' where subjects are URLs of the same controller."""
-
 
 _SHARED_WITH_VELA: Final = re.compile(r"[^/]+/_services/token")
 

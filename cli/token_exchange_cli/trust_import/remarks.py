@@ -6,7 +6,6 @@ from typing import Final
 type Remark = Callable[[str, str], None]
 """Takes a place in the input, and what is to be said of it."""
 
-
 _MOST_PLACES: Final = 3
 
 

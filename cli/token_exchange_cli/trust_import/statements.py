@@ -17,14 +17,11 @@ from token_exchange_cli.trust_import.remarks import Remark
 
 _TRUST: Final = "AssumeRolePolicyDocument"
 
-
 _MAX_CHARACTERS: Final = 20_480
 """More than IAM takes of any trust policy, whatever an account's quota (IAM User Guide, "IAM and AWS STS quotas")."""
 
-
 _STATEMENT: Final = frozenset({"Effect", "Principal", "Action"})
 """What every statement of a trust policy has that lets in tokens."""
-
 
 _LISTS: Final = ("Roles", "RoleDetailList")
 
@@ -105,17 +102,9 @@ def _statements(document: dict[str, Json], place: str) -> tuple[Json, ...]:
 
 
 _ACTION: Final = "sts:assumerolewithwebidentity"
-
-
 _PROVIDER: Final = re.compile(r"arn:(aws[a-z-]*):iam::([^:]*):oidc-provider/([^\s:]+)")
-
-
 _ELEMENTS: Final = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
-
-
 _GOOGLE: Final = "accounts.google.com"
-
-
 _ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
 

@@ -10,16 +10,9 @@ from token_exchange_cli.meaning.conditions import has
 from token_exchange_cli.meaning.patterns import has_placeholder
 
 _AWS_STS: Final = "sts.amazonaws.com"
-
-
 _GITLAB_COM: Final = "https://gitlab.com"
-
-
 _IDS: Final[tuple[Name, ...]] = ("organization_id", "repository_id")
-
-
 _MOST_NAMED: Final = 3
-
 
 _NOBODYS: Final = "https://exchange.invalid"
 """An audience of one's own, where one can be chosen (RFC 6761 section 6.4)."""

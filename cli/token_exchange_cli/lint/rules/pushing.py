@@ -14,10 +14,7 @@ from token_exchange_cli.meaning.conditions import condition_path, demands, has, 
 from token_exchange_cli.subjects.proofs import is_chosen_by_the_job, names_the_tenant
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
-
-
 _WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")
-
 
 _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (
     ("repository", "repository_id"),

@@ -12,17 +12,9 @@ from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_p
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _SOON: Final = timedelta(days=30)
-
-
 _SESSION_SECONDS: Final = 3600
-
-
 _VALUE_CHARACTERS: Final = 100
-
-
 _FULL: Final = 0.8
-
-
 _SOME_SECOND: Final = 1_800_000_000
 
 
