@@ -70,7 +70,7 @@ def _opened(argument: str) -> Iterator[io.BufferedIOBase]:
     try:
         file = open(argument, "rb")  # noqa: PTH123, SIM115 - as in input_files; closed below
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: not the name of a file") from error
+        raise Unusable(f"{shown_name(argument)}: not a file name") from error
     with file:
         yield _unpacked(file)
 

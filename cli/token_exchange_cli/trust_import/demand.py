@@ -10,20 +10,20 @@ from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What is asked of one claim: one of `among`, where there are some, and none of `refused`; or that it is absent."""
+    """The demand on one claim: one of `among`, if any, and none of `refused`; or that it is absent."""
 
     among: tuple[Value, ...] | None = None
     refused: tuple[Value, ...] = ()
     present: bool | None = None
 
     def and_also(self, other: "Demand") -> "Demand":
-        """Return what both ask.
+        """Return the combination of both.
 
         Raises:
-            NotSayable: two patterns at once, or nothing is left.
+            NotSayable: two patterns at once, or nothing remains.
         """
         if None not in (self.present, other.present) and self.present is not other.present:
-            raise NotSayable("a claim that is there and is not")
+            raise NotSayable("a claim that exists and does not exist")
         return Demand(
             among=_both(self.among, other.among),
             refused=(*self.refused, *other.refused),
@@ -35,10 +35,10 @@ class Demand:
         return Demand(among=tuple(values), refused=self.refused, present=self.present)
 
     def condition(self) -> Json:
-        """Return the condition of a policy that holds for no claim that this does not ask for.
+        """Return a condition of a policy that is at least as strict.
 
         Raises:
-            NotSayable: there is none.
+            NotSayable: no condition expresses it.
         """
         if self.present is False:
             if self.among is not None:
@@ -50,7 +50,7 @@ class Demand:
             return [*sorted({value.text for value in among})]
         if among is not None:
             if any(not value.is_pattern and re.search(r"[*?]", value.text) for value in among):
-                raise NotSayable("a ? that stands for itself beside patterns")
+                raise NotSayable("a literal ? beside patterns")
             operators["like"] = [*sorted({value.glob for value in among})]
         exact = sorted({value.text for value in self.refused if not value.is_pattern})
         patterns = sorted({value.wider_glob for value in self.refused if value.is_pattern})
@@ -68,10 +68,10 @@ def _both(one: tuple[Value, ...] | None, other: tuple[Value, ...] | None) -> tup
         one, other = other, one
     if any(value.is_pattern for value in one):
         raise NotSayable(
-            "two conditions with patterns on one key, and a policy takes one: in a copy of the trust policy write "
-            "patterns that say both, and import that"
+            "two conditions with patterns on one key, and a policy has one: in a copy of the trust policy, combine the "
+            "patterns, and import that"
         )
     left = tuple(value for value in one if any(wanted.takes(value.text) for wanted in other))
     if not left:
-        raise NotSayable("two conditions on one key that nothing meets")
+        raise NotSayable("two conditions on one key that no value meets")
     return left
