@@ -24,7 +24,7 @@ def _commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_is_for_every_command(option: str) -> None:
+def test_every_command_has_help(option: str) -> None:
     assert run(option).status == 0
     for group, name in _commands():
         shown = run(group, name, option)
@@ -33,7 +33,7 @@ def test_help_is_for_every_command(option: str) -> None:
         assert "\b" not in shown.out
 
 
-def test_a_list_says_of_each_command_what_its_own_help_says() -> None:
+def test_command_list_and_command_help_agree() -> None:
     for group in _groups():
         for name in group.list_commands(click.Context(group)):
             command = group.get_command(click.Context(group), name)
@@ -42,7 +42,7 @@ def test_a_list_says_of_each_command_what_its_own_help_says() -> None:
             assert name in run(str(group.name), "--help").out
 
 
-def test_the_version() -> None:
+def test_version_option_prints_the_version() -> None:
     assert run("--version").out.startswith("token-exchange, version ")
 
 
@@ -58,7 +58,7 @@ def test_the_version() -> None:
         ["policy"],
     ],
 )
-def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> None:
+def test_wrong_usage_exits_2_with_empty_stdout(arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.status, done.out) == (2, "")
     assert "Usage: " in done.err
@@ -74,11 +74,11 @@ def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> 
         (["inspect"], "Did you mean 'token inspect'?"),
     ],
 )
-def test_a_misspelt_command_has_one_that_was_meant(arguments: list[str], meant: str) -> None:
+def test_misspelt_command_gets_a_suggestion(arguments: list[str], meant: str) -> None:
     assert meant in run(*arguments).err
 
 
-def test_help_imports_nothing_that_takes_time() -> None:
+def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys\n"
         "from token_exchange_cli.main import main\n"
@@ -104,7 +104,7 @@ def test_the_installed_program_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_are_told_how_to_complete(tmp_path: Path, shell: str) -> None:
+def test_completion_scripts_are_printed(tmp_path: Path, shell: str) -> None:
     done = subprocess.run(
         [PROGRAM],
         cwd=tmp_path,
@@ -118,7 +118,7 @@ def test_shells_are_told_how_to_complete(tmp_path: Path, shell: str) -> None:
     assert "token-exchange" in done.stdout
 
 
-def test_what_nobody_foresaw_is_a_message_with_its_place() -> None:
+def test_internal_error_is_one_message_with_its_place() -> None:
     @click.group(cls=Program)
     def program() -> None:
         pass

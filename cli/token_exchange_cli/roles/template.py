@@ -78,7 +78,7 @@ def _of_registries(role: RoleNeed) -> Iterator[str]:
             continue
         yield (
             f"{role.arn.text} (grant {one.grant.name}): the registry {registry.name} is in account "
-            f"{registry.account}, where the policies of its repositories must let this role in, too"
+            f"{registry.account}, where the policies of its repositories must also allow this role"
         )
 
 
@@ -87,13 +87,13 @@ def _characters(statements: list[Json]) -> int:
 
 
 MAX_SESSION_SECONDS: Final = 3600
-"""The least that IAM knows, and the most that role chaining allows."""
+"""The minimum of IAM, and the maximum for role chaining."""
 
 _MAX_DESCRIPTION_CHARACTERS: Final = 1000
 
 _DESCRIPTION: Final = (
     "Roles for the token exchange, by its policy: no more rights than its grants can give. The same template is for "
-    "every account, each of which makes its own roles. Capability CAPABILITY_NAMED_IAM."
+    "every account, each of which creates only its own roles. Capability CAPABILITY_NAMED_IAM."
 )
 
 _BROKER: Final = "BrokerRoleArn"
@@ -118,7 +118,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
 
 
 def template_of(roles: Sequence[RoleNeed], *, broker: str | None) -> dict[str, Json]:
-    """Return the template of `roles`, which is at least one.
+    """Return the template of `roles`, at least one.
 
     Without `broker` the role of the service is a parameter, where a role needs it.
 
@@ -147,7 +147,7 @@ def _in(account: str) -> str:
 
 
 def _logical_id(role: RoleNeed) -> str:
-    """Return an id that depends on the role alone: another would make CloudFormation replace a role that is in use."""
+    """Return an id that depends only on the role: a new id would make CloudFormation replace a role in use."""
     words = re.findall(r"[A-Za-z0-9]+", role.arn.name)
     digest = hashlib.sha256(role.arn.text.encode()).hexdigest()
     return "".join(word[:1].upper() + word[1:] for word in words) + digest[:8]
@@ -174,7 +174,7 @@ def _resource(role: RoleNeed, broker: str | None) -> Json:
 
 
 def _said_of(role: RoleNeed) -> str:
-    """Return the description, in the characters and the length that IAM takes (API Reference, CreateRole)."""
+    """Return the description, in the characters and length that IAM accepts (API Reference, CreateRole)."""
     grants = ", ".join(one.grant.name for one in role.grants)
     return re.sub(r"[^ -~]", "?", f"For the token exchange, its grants {grants}")[:_MAX_DESCRIPTION_CHARACTERS]
 

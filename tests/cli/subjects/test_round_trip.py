@@ -1,4 +1,4 @@
-"""What `roles` writes as `sub` for a grant, `policy import` reads back to the conditions of that grant."""
+"""`policy import` reads the `sub` that `roles` writes for a grant back to the conditions of that grant."""
 
 import re
 from collections.abc import Mapping

@@ -194,7 +194,7 @@ CORPUS: Final[dict[str, Case]] = {
         GITLAB,
         {"StringEquals": {"project_id": "3107", **AUD}, "StringLike": {"sub": "project_path:acme/*"}},
         report_only=True,
-        remarks=("is taken for gitlab",),
+        remarks=("is assumed to be gitlab",),
     ),
     "circleci_contexts": case(
         "circleci",
@@ -232,7 +232,7 @@ CORPUS: Final[dict[str, Case]] = {
     "github_tags": of("github-actions", GITHUB, "repo:acme/shop:ref:refs/tags/*", gets_in="tag"),
     "github_not_dev": github(
         {"StringNotLike": {"sub": "repo:acme/dev:*"}, "StringEquals": AUD},
-        remarks=("no condition says more than which sub is not meant: today every other run",),
+        remarks=("no condition on sub except for what it is not: today, every other run",),
     ),
     "github_two_patterns": github(
         {"StringLike": {"sub": "*:*/shop:*"}, "ForAllValues:StringLike": {"sub": "repo:acme/*"}, "StringEquals": AUD},
@@ -256,16 +256,16 @@ CORPUS: Final[dict[str, Case]] = {
         "circleci",
         CIRCLECI,
         f"org/{ORGANIZATION}/project/*/user/*",
-        remarks=("admits every project of the organization", "before it matches repository"),
+        remarks=("admits every project of the organization", "until it has a condition on repository"),
     ),
     "circleci_project_key": case(
         "circleci",
         CIRCLECI,
         {"StringEquals": {f"{CIRCLECI}:oidc.circleci.com/project-id": PROJECT, **AUD}},
-        remarks=("before it matches repository",),
+        remarks=("until it has a condition on repository",),
     ),
     "circleci_audience_only": case(
-        "circleci", CIRCLECI, {"StringEquals": AUD}, remarks=("before it matches repository",)
+        "circleci", CIRCLECI, {"StringEquals": AUD}, remarks=("until it has a condition on repository",)
     ),
     "circleci_key_of_github": case(
         "circleci",
@@ -301,7 +301,7 @@ CORPUS: Final[dict[str, Case]] = {
         BUILDKITE,
         FEDERATED_SUB,
         gets_in="push-main",
-        remarks=("only where its step asks for them",),
+        remarks=("only where its step requests them",),
     ),
     "buildkite_address": case(
         "buildkite",
@@ -353,14 +353,14 @@ CORPUS: Final[dict[str, Case]] = {
         PULUMI,
         "acme/*",
         gets_in="push-main push-feature",
-        remarks=("no CI system is known by https://api.pulumi.com/oidc",),
+        remarks=("https://api.pulumi.com/oidc is not a known CI system",),
     ),
     "vela_own_claims": case(
         "vela",
         VELA,
         {"StringLike": {"sub": "repo:acme/shop:*", "image": "golang:*"}, "StringEquals": AUD},
         report_only=True,
-        remarks=("is taken for vela",),
+        remarks=("is assumed to be vela",),
     ),
     "vela_push": of("vela", VELA, "repo:acme/shop:ref:*:event:push", gets_in="push-main push-feature"),
     "google_authorized_party": case(

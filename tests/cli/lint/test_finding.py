@@ -28,14 +28,14 @@ def test_json_has_the_fields_of_the_contract() -> None:
     assert (second["severity"], second["path"], second["line"]) == ("warning", "grants[0]", 7)
 
 
-def test_text_is_one_a_person_can_follow_and_moves_no_cursor() -> None:
+def test_text_format_is_readable_and_escapes_controls() -> None:
     text = written(FOUND, "text")
     assert text.startswith("policy.yaml:1:10: error bad-value at version\n  expected 1\n  -> write 1\n")
     assert "\x1b" not in text
     assert len(text.splitlines()) == 6
 
 
-def test_github_reads_one_command_a_line() -> None:
+def test_github_format_is_one_command_per_line() -> None:
     lines = written(FOUND, "github").splitlines()
     assert lines[0] == "::error file=policy.yaml,line=1,col=10,title=bad-value::expected 1; write 1"
     assert lines[1].startswith(
@@ -48,7 +48,7 @@ NASTY = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0x20
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
-def test_hostile_text_breaks_no_line_and_no_encoding(wanted: Format) -> None:
+def test_hostile_strings_break_no_line_or_encoding(wanted: Format) -> None:
     plain = Located(finding=warning("c", ("a", "b"), "m", "s"), file="f", place=Place(line=1, column=1))
     nasty = Located(
         finding=warning("c", ("a", NASTY), f"m{NASTY}", f"s{NASTY}"), file=f"f{NASTY}", place=Place(line=1, column=1)
@@ -59,7 +59,7 @@ def test_hostile_text_breaks_no_line_and_no_encoding(wanted: Format) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["json", "gitlab", "sarif"])
-def test_a_strict_reader_of_json_can_read_it(wanted: Format) -> None:
+def test_json_parses_strictly(wanted: Format) -> None:
     """Ruby and others refuse half a surrogate even where it is escaped."""
     nasty = Located(finding=warning("c", (NASTY,), NASTY, NASTY), file=NASTY, place=Place(line=1, column=1))
     assert json.dumps(json.loads(written([nasty], wanted)), ensure_ascii=False).encode()
@@ -70,7 +70,7 @@ def test_letters_of_other_languages_stay_in_a_files_name() -> None:
     assert "file=richtlinie-für-bau.yaml," in written([found], "github")
 
 
-def test_gitlab_reads_a_code_quality_report() -> None:
+def test_gitlab_format_is_a_code_quality_report() -> None:
     first, second = json.loads(written(FOUND, "gitlab"))
     assert first["location"] == {"path": "policy.yaml", "lines": {"begin": 1}}
     assert (first["severity"], second["severity"]) == ("critical", "minor")
@@ -110,7 +110,7 @@ def test_sarif_names_the_file_by_a_uri(file: str, uri: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
-def test_what_says_nothing_to_write_instead_ends_there(wanted: Format) -> None:
+def test_no_suggestion_prints_no_arrow(wanted: Format) -> None:
     plain = Finding(severity="error", code="missing", path=("version",), message="is missing", suggestion="")
     text = written([Located(finding=plain, file="p.yaml", place=Place(line=1, column=1))], wanted)
     assert "->" not in text
@@ -118,6 +118,6 @@ def test_what_says_nothing_to_write_instead_ends_there(wanted: Format) -> None:
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
-def test_nothing_found_is_nothing_to_read(wanted: Format) -> None:
+def test_no_findings_print_nothing(wanted: Format) -> None:
     text = written([], wanted)
     assert text == "" if wanted in ("text", "github") else json.loads(text) is not None

@@ -11,7 +11,7 @@ from token_exchange.core.ports import Json
 TRACED = {"sts__SourceIdentity": "x", "aws__RequestTag_of_issuer": "github", "aws__RequestTag_of_grant": "reader"}
 
 
-def test_the_service_and_nobody_else(tmp_path: Path) -> None:
+def test_only_the_service_may_assume_the_role(tmp_path: Path) -> None:
     role = made(tmp_path, grant())
     assert trusts(role, **TRACED)
     for stranger in (f"{BROKER}2", f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "*"):
@@ -21,7 +21,7 @@ def test_the_service_and_nobody_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", list(TRACED))
-def test_a_session_that_does_not_say_who_asked_is_refused(tmp_path: Path, missing: str) -> None:
+def test_session_without_attribution_is_refused(tmp_path: Path, missing: str) -> None:
     role = made(tmp_path, grant())
     assert not trusts(role, **{key: value for key, value in TRACED.items() if key != missing})
 
@@ -41,7 +41,7 @@ def test_a_session_that_does_not_say_who_asked_is_refused(tmp_path: Path, missin
         ),
     ],
 )
-def test_the_actions_are_those_that_grants_need(
+def test_trust_actions_are_those_the_grants_need(
     tmp_path: Path, changes: dict[str, Json], needed: dict[str, str], *, tags: bool, identity: bool
 ) -> None:
     role = made(tmp_path, grant(**changes))
@@ -52,14 +52,14 @@ def test_the_actions_are_those_that_grants_need(
         assert not trusts(role, **{key: value for key, value in needed.items() if key != missing})
 
 
-def test_of_several_grants_what_all_carry_is_demanded(tmp_path: Path) -> None:
+def test_attribution_common_to_all_grants_is_required(tmp_path: Path) -> None:
     role = made(tmp_path, grant(), grant(name="two", session_tags=False))
     assert trusts(role, sts__SourceIdentity="x")
     assert not trusts(role)
     assert trusts(role, "sts:TagSession")
 
 
-def test_an_external_id_is_wanted(tmp_path: Path) -> None:
+def test_external_id_is_required(tmp_path: Path) -> None:
     role = made(tmp_path, grant(external_id="one"), grant(name="two", external_id="two"))
     for wanted in ("one", "two"):
         assert trusts(role, sts__ExternalId=wanted, **TRACED)
@@ -67,7 +67,7 @@ def test_an_external_id_is_wanted(tmp_path: Path) -> None:
     assert not trusts(role, **TRACED)
 
 
-def test_a_grant_without_one_makes_it_worthless_and_that_is_remarked(tmp_path: Path) -> None:
+def test_external_id_missing_on_one_grant_is_remarked(tmp_path: Path) -> None:
     grants = grant(external_id="one"), grant(name="two")
     assert trusts(made(tmp_path, *grants), **TRACED)
     assert "reader state an external_id, two none" in printed(tmp_path, *grants).err

@@ -39,14 +39,14 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_written_is_read(value: object) -> None:
+def test_yaml_round_trips(value: object) -> None:
     text = yaml_text(json.loads(json.dumps(value)))
     assert text.isascii()
     assert yaml.safe_load(text) == value
 
 
 @given(st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
-def test_the_policys_own_reader_finds_nothing_unclear(value: dict[str, object]) -> None:
+def test_policy_reader_finds_no_ambiguous_value(value: dict[str, object]) -> None:
     problems = Problems()
     assert read_yaml(yaml_text(json.loads(json.dumps(value))), problems) == value
     problems.raise_if_any()

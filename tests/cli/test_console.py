@@ -48,13 +48,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", WITH_AN_ANSWER)
-def test_a_closed_standard_output_is_said(folder: Path, command: str) -> None:
+def test_closed_standard_output_is_reported(folder: Path, command: str) -> None:
     assert ended(command, ">&-", folder) == (2, "", "cannot write to standard output: it is closed\n")
 
 
 @needs_dev_full
 @pytest.mark.parametrize("command", WITH_AN_ANSWER)
-def test_a_full_disk_is_said(folder: Path, command: str) -> None:
+def test_full_disk_is_reported(folder: Path, command: str) -> None:
     status, _, messages = ended(command, f">{FULL}", folder)
     assert status == 2
     assert messages.splitlines()[-1] == "cannot write to standard output: no space left on device"
@@ -64,7 +64,7 @@ def test_a_full_disk_is_said(folder: Path, command: str) -> None:
 
 @needs_dev_full
 @pytest.mark.parametrize("redirection", [f">{FULL} 2>{FULL}", ">&- 2>&-", f">&- 2>{FULL}"])
-def test_the_status_tells_where_nothing_can_be_written(folder: Path, redirection: str) -> None:
+def test_exit_status_is_right_when_nothing_can_be_written(folder: Path, redirection: str) -> None:
     assert ended("--help", redirection, folder) == (2, "", "")
 
 
@@ -77,12 +77,12 @@ def test_an_answer_does_not_depend_on_remarks(folder: Path, redirection: str) ->
 
 
 @pytest.mark.parametrize("command", ["policy lint -", "token inspect", "policy diff policy.yaml policy.yaml --audit -"])
-def test_a_closed_standard_input_is_said(folder: Path, command: str) -> None:
+def test_closed_standard_input_is_reported(folder: Path, command: str) -> None:
     status, _, messages = ended(command, "<&-", folder)
     assert (status, messages) == (2, "cannot read standard input: it is closed\n")
 
 
-def test_a_person_who_is_waited_for_is_told(folder: Path) -> None:
+def test_waiting_on_a_terminal_prints_a_remark(folder: Path) -> None:
     ours, theirs = os.openpty()
     with subprocess.Popen(
         [PROGRAM, "token", "inspect"], cwd=folder, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -95,7 +95,7 @@ def test_a_person_who_is_waited_for_is_told(folder: Path) -> None:
     os.close(theirs)
 
 
-def test_a_reader_that_has_enough_hears_nothing(folder: Path) -> None:
+def test_closed_pipe_ends_silently(folder: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", '"$0" policy schema | head -c 1', PROGRAM],
         cwd=folder,

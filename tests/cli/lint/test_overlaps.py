@@ -12,13 +12,13 @@ TEXT = st.text("ab/", max_size=8)
 
 
 @given(PATTERN, PATTERN, st.lists(TEXT, min_size=1, max_size=20))
-def test_patterns_with_a_text_in_common_meet(one: str, other: str, texts: list[str]) -> None:
+def test_patterns_with_a_common_match_meet(one: str, other: str, texts: list[str]) -> None:
     if any(pattern_covers(one, text) and pattern_covers(other, text) for text in texts):
         assert patterns_meet(one, other)
 
 
 @given(PATTERN, TEXT)
-def test_with_a_text_without_wildcards_to_meet_is_to_match(pattern: str, text: str) -> None:
+def test_literal_meets_a_pattern_iff_it_matches(pattern: str, text: str) -> None:
     assert patterns_meet(pattern, text) is pattern_covers(pattern, text)
     assert patterns_meet(text, pattern) is pattern_covers(pattern, text)
 
@@ -34,6 +34,6 @@ def test_with_a_text_without_wildcards_to_meet_is_to_match(pattern: str, text: s
         ("", "*", True),
     ],
 )
-def test_patterns_meet_where_some_text_matches_both(one: str, other: str, *, found: bool) -> None:
+def test_patterns_meet_iff_a_string_matches_both(one: str, other: str, *, found: bool) -> None:
     assert patterns_meet(one, other) is found
     assert patterns_meet(other, one) is found

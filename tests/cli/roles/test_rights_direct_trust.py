@@ -136,7 +136,7 @@ ON_GITLAB = issuer("gitlab", organizations=[{"name": "werft"}])
         ),
     ],
 )
-def test_it_trusts_the_runs_of_its_grant(
+def test_trust_admits_exactly_the_runs_of_the_grant(
     tmp_path: Path, issuers: Json, match: Json, admitted: list[str], refused: list[str]
 ) -> None:
     done = printed(tmp_path, direct(match=match), issuers=issuers)
@@ -155,7 +155,7 @@ def test_it_trusts_the_runs_of_its_grant(
     assert f"the OIDC provider {address} with {AUDIENCE} as an audience" in done.err
 
 
-def test_what_the_grant_says_of_sub_comes_first(tmp_path: Path) -> None:
+def test_condition_on_sub_takes_precedence(tmp_path: Path) -> None:
     claims: Json = {"sub": {"like": "repo:nordlicht/x:ref:refs/heads/release/**"}}
     role = made(tmp_path, direct(match={"branch": "main"}, claims=claims), issuers=ON_GITHUB)
     keys = {f"{GITHUB}__aud": AUDIENCE, f"{GITHUB}__sub": "repo:nordlicht/x:ref:refs/heads/release/a/b"}
@@ -163,7 +163,7 @@ def test_what_the_grant_says_of_sub_comes_first(tmp_path: Path) -> None:
     assert trusts(role, WEB, principal=provider, **keys)
 
 
-def test_a_name_that_is_the_subject_is_one_too(tmp_path: Path) -> None:
+def test_condition_on_a_name_of_sub_counts(tmp_path: Path) -> None:
     issuers = issuer(
         "jenkins", issuer="https://ci.nordlicht.example/oidc", organizations=[{"name": "ci.nordlicht.example"}]
     )
@@ -209,13 +209,13 @@ def test_a_name_that_is_the_subject_is_one_too(tmp_path: Path) -> None:
         (issuer("buildkite", organizations=[{"id": "1"}]), {"match": {"branch": "main"}}),
     ],
 )
-def test_no_role_that_would_trust_strangers(tmp_path: Path, issuers: Json, changes: dict[str, Json]) -> None:
+def test_role_that_would_trust_outsiders_is_refused(tmp_path: Path, issuers: Json, changes: dict[str, Json]) -> None:
     done = printed(tmp_path, direct(**changes), issuers=issuers)
     assert (done.status, done.out) == (1, "")
     assert "reader: nothing in it says whose tokens of ci the role may trust" in done.err
 
 
-def test_google_is_known_to_iam_by_its_name_and_has_the_audience_elsewhere(tmp_path: Path) -> None:
+def test_google_uses_its_iam_name_and_oaud(tmp_path: Path) -> None:
     issuers = issuer("google", organizations=[{"name": "nordlicht-ci"}])
     role = made(tmp_path, direct(match={"actor_id": "1122334455"}), issuers=issuers)
     keys = {"accounts.google.com__oaud": AUDIENCE, "accounts.google.com__sub": "1122334455"}
@@ -223,7 +223,7 @@ def test_google_is_known_to_iam_by_its_name_and_has_the_audience_elsewhere(tmp_p
     assert not trusts(role, WEB, principal="accounts.google.com", **{**keys, "accounts.google.com__sub": "1"})
 
 
-def test_a_role_may_be_for_both(tmp_path: Path) -> None:
+def test_role_may_trust_service_and_ci_system(tmp_path: Path) -> None:
     broker = grant(name="two", issuers=["ci"], repositories=["two/*"], source_identity=False, session_tags=False)
     role = made(tmp_path, direct(match={"branch": "main"}), broker, issuers=ON_GITHUB)
     assert trusts(role)

@@ -38,11 +38,11 @@ def entries(policy: Document) -> dict[str, Document]:
     return {name: entry for name, entry in issuers.items() if isinstance(entry, dict)}
 
 
-def test_a_role_without_audience_takes_those_of_its_neighbours(tmp_path: Path) -> None:
+def test_role_without_audience_gets_those_of_others(tmp_path: Path) -> None:
     done = import_all(tmp_path, github(MAIN), github(WEB, STS))
     (entry,) = entries(done.fields).values()
     assert entry["audience"] == STS
-    assert "take any audience: their grants take sts.amazonaws.com" in done.err
+    assert "accept any audience: their grants accept sts.amazonaws.com" in done.err
     claims = github_claims(aud=STS)
     assert admits(done.fields, claims)
 
@@ -61,14 +61,14 @@ def test_another_accounts_audience_leaves_one_entry_to_fill_in(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("audience", [STS, AUDIENCE])
-def test_an_audience_written_over_the_placeholder_loads(tmp_path: Path, audience: str) -> None:
+def test_replaced_audience_placeholder_loads(tmp_path: Path, audience: str) -> None:
     done = import_all(tmp_path, github(MAIN), github(WEB), options=())
-    assert "names an audience: write the one that pipelines ask for" in done.err
+    assert "names an audience: replace https://replace-me.invalid by the one" in done.err
     filled = yaml.safe_load(done.out.replace("https://replace-me.invalid", audience))
     assert admits(filled, github_claims(aud=audience))
 
 
-def test_one_unreadable_file_keeps_no_other_from_import(tmp_path: Path) -> None:
+def test_unreadable_file_does_not_stop_the_import(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{ # a comment\n}")
     (tmp_path / "good.json").write_text(json.dumps(github(MAIN, AUDIENCE)))
     done = run("policy", "import", tmp_path / "broken.json", tmp_path / "good.json", "--json")
@@ -76,14 +76,14 @@ def test_one_unreadable_file_keeps_no_other_from_import(tmp_path: Path) -> None:
     assert [grant["name"] for grant in grants_of(done.fields)] == ["good"]
     *_, named, counted = done.err.splitlines()
     assert "broken.json:1:3:" in named
-    assert counted == "of 2 files 1 could not be read; the rest is above"
+    assert counted == "of 2 files 1 could not be read; the policy above covers the others"
 
 
 def test_a_repeated_remark_is_one_with_its_places(tmp_path: Path) -> None:
     done = import_all(tmp_path, *(github(MAIN, STS) for _ in range(5)))
-    (line,) = [line for line in done.err.splitlines() if "others accept sts.amazonaws.com" in line]
+    (line,) = [line for line in done.err.splitlines() if "other services also accept sts.amazonaws.com" in line]
     assert line.count("role-") == 3
-    assert "and 2 more places: others accept" in line
+    assert "and 2 more places: other services also accept" in line
 
 
 def test_a_statement_by_itself_is_a_trust_policy(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_statement_by_itself_is_a_trust_policy(tmp_path: Path) -> None:
     assert policy_of(tmp_path, statements[0]) == policy_of(tmp_path, whole)
 
 
-def test_an_id_that_the_trust_policy_has_is_its_organizations(tmp_path: Path) -> None:
+def test_id_in_trust_policy_is_added_to_organization(tmp_path: Path) -> None:
     done = imported(tmp_path, github(MAIN, AUDIENCE, repository_owner_id="4400117"), "--json")
     (entry,) = entries(done.fields).values()
     assert entry["organizations"] == [{"name": "nordlicht", "id": "4400117"}]

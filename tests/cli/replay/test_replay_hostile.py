@@ -71,7 +71,7 @@ def test_a_token_of_any_form_is_decided_or_counted(part: str, changes: dict[str,
     ),
     st.booleans(),
 )
-def test_any_bytes_are_lines(pieces: list[bytes], is_packed: bool) -> None:  # noqa: FBT001 - drawn
+def test_any_bytes_are_read_as_lines(pieces: list[bytes], is_packed: bool) -> None:  # noqa: FBT001 - drawn
     content = b"\n".join(pieces)
     with TemporaryDirectory() as folder:
         path = Path(folder, "log")

@@ -11,19 +11,19 @@ _PATTERNS = st.text("ab/:*?", max_size=7)
 
 
 @given(narrow=_PATTERNS, wide=_PATTERNS, text=st.text("ab/:", max_size=8))
-def test_what_is_within_matches_nothing_beyond(narrow: str, wide: str, text: str) -> None:
+def test_narrower_glob_matches_nothing_more(narrow: str, wide: str, text: str) -> None:
     if is_within(narrow, wide) and compile_glob(narrow).matches(text):
         assert compile_glob(wide).matches(text)
 
 
 @given(pattern=_PATTERNS)
-def test_each_is_within_itself_and_within_everything(pattern: str) -> None:
+def test_glob_is_within_itself_and_everything(pattern: str) -> None:
     assert is_within(pattern, pattern)
     assert is_within(pattern, "**")
 
 
 @given(text=st.text("ab/:", max_size=8), wide=_PATTERNS)
-def test_of_a_text_without_wildcards_it_is_what_the_glob_says(text: str, wide: str) -> None:
+def test_literal_is_within_a_glob_iff_it_matches(text: str, wide: str) -> None:
     assert is_within(text, wide) is compile_glob(wide).matches(text)
 
 
@@ -43,5 +43,5 @@ def test_of_a_text_without_wildcards_it_is_what_the_glob_says(text: str, wide: s
         ("a***b", "a**b", True),
     ],
 )
-def test_by_example(narrow: str, wide: str, within: bool) -> None:  # noqa: FBT001 - a table's column
+def test_is_within_by_example(narrow: str, wide: str, within: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_within(narrow, wide) is within

@@ -31,13 +31,13 @@ def test_issuer_audience_and_times_are_filled_in() -> None:
     assert bare.remarks == ()
 
 
-def test_times_of_a_token_that_was_kept_are_of_today() -> None:
+def test_times_of_stored_claims_are_replaced() -> None:
     kept = _presented(exp=2, iat=1, nbf=1)
     assert _caller(kept).claims["iat"] == int(NOON)
     assert kept.remarks == ()
 
 
-def test_what_is_replaced_is_said() -> None:
+def test_replaced_claims_are_remarked() -> None:
     foreign = _presented(iss="https://elsewhere.example", aud=["https://elsewhere.example", AUDIENCE])
     assert _caller(foreign).claims.items() >= {("iss", URL), ("aud", AUDIENCE)}
     assert foreign.remarks == (
@@ -46,7 +46,7 @@ def test_what_is_replaced_is_said() -> None:
     )
 
 
-def test_an_audience_of_ours_stays_as_it_is() -> None:
+def test_accepted_audience_is_kept() -> None:
     assert _caller(_presented(aud=[AUDIENCE])).claims["aud"] == [AUDIENCE]
 
 
@@ -65,27 +65,27 @@ def test_a_subject_is_not_made_up() -> None:
         ({"jti": ""}, Reason.INVALID_CLAIM),
     ],
 )
-def test_claims_of_no_job_are_refused_as_their_token_would_be(changes: dict[str, Json], reason: Reason) -> None:
+def test_invalid_claims_are_refused_like_their_token(changes: dict[str, Json], reason: Reason) -> None:
     refused = _presented("github", **changes).outcome
     assert isinstance(refused, Refused)
     assert refused.reason is reason
 
 
-def test_without_a_name_issuer_and_audience_pick_the_entry() -> None:
+def test_iss_and_aud_select_the_entry() -> None:
     assert _caller(_presented(None)).issuer.name == "github"
     refused = _presented(None, aud="https://elsewhere.example").outcome
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.WRONG_AUDIENCE
 
 
-def test_without_either_the_policys_only_entry_is_meant() -> None:
+def test_single_entry_is_the_default() -> None:
     alone = load(without(without(document(), "issuers.gitlab"), "issuers.own"))
     presented = presented_claims(alone, github_claims(iss=None, aud=None), issuer=None, now=NOON)
     assert _caller(presented).issuer.name == "github"
-    with pytest.raises(UsageError, match="say with --issuer whose claims these are: github, gitlab, own"):
+    with pytest.raises(UsageError, match="choose the issuer of these claims with --issuer: github, gitlab, own"):
         _presented(None, aud=None)
 
 
-def test_an_entry_that_is_not_there_is_wrong_use() -> None:
+def test_unknown_entry_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="has no issuer 'gitub'; it has github, gitlab, own"):
         _presented("gitub")

@@ -38,7 +38,7 @@ ANY_FILE = {
 
 @pytest.mark.parametrize("content", ANY_FILE.values(), ids=ANY_FILE)
 @pytest.mark.parametrize("place", ["policy", "--claims", "--token", "--audit-line"])
-def test_any_file_is_a_message(tmp_path: Path, place: str, content: bytes) -> None:
+def test_unreadable_file_gives_a_message(tmp_path: Path, place: str, content: bytes) -> None:
     path = tmp_path / "given"
     path.write_bytes(content)
     policy = write_policy(tmp_path)
@@ -55,7 +55,7 @@ def test_any_file_is_a_message(tmp_path: Path, place: str, content: bytes) -> No
 
 
 @pytest.mark.parametrize("content", ANY_FILE.values(), ids=ANY_FILE)
-def test_any_file_is_a_message_to_the_other_commands(tmp_path: Path, content: bytes) -> None:
+def test_other_commands_report_unreadable_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "given"
     path.write_bytes(content)
     for arguments in (("policy", "test", write_policy(tmp_path), path), ("token", "inspect", path)):
@@ -66,7 +66,7 @@ def test_any_file_is_a_message_to_the_other_commands(tmp_path: Path, content: by
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(content=st.binary(max_size=200))
-def test_any_bytes_are_a_message(tmp_path: Path, content: bytes) -> None:
+def test_any_bytes_give_a_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "given"
     path.write_bytes(content)
     for arguments in (("explain", path, "--claims", path), ("test", write_policy(tmp_path), path)):
@@ -80,12 +80,12 @@ def test_any_bytes_are_a_message(tmp_path: Path, content: bytes) -> None:
         ("missing", "missing: no such file or directory"),
         ("", "policy.yaml: No such file or directory"),
         ("a\nb", "no such file or directory"),
-        ("a\x00b", "not the name of a file"),
+        ("a\x00b", "not a file name"),
         ("a" * 300, "file name too long"),
         ("claims.json/x", "not a directory"),
     ],
 )
-def test_what_is_no_file_is_a_message_of_one_line(tmp_path: Path, name: str, text: str) -> None:
+def test_non_file_gives_a_one_line_message(tmp_path: Path, name: str, text: str) -> None:
     write_json(tmp_path / "claims.json", github_claims())
     done = run("policy", "explain", f"{tmp_path}/{name}", "--claims", tmp_path / "claims.json")
     assert (done.status, done.out) == (2, "")
@@ -112,4 +112,4 @@ def test_standard_input_is_a_dash_and_read_once(tmp_path: Path) -> None:
     assert run("policy", "explain", "-", "--claims", claims, given=b"x: [").err.startswith("standard input: ")
     twice = run("policy", "explain", "-", "--claims", "-", given=policy.read_bytes())
     assert twice.status == 2
-    assert "one argument alone" in twice.err
+    assert "only one argument can be standard input" in twice.err

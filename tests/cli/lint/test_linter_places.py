@@ -42,16 +42,16 @@ def test_a_field_has_a_line_and_a_column(content: bytes, path: Path, place: tupl
     # no YAML, no text, nothing, far too deep, and not for a reviewer
     [b"a: [1,\nb: {\n", b"\xff\xfe", b"", b"\x00", b"[" * 10_000, b"a: 1\r", b"%TAG !a! b\n--- 1\n"],
 )
-def test_what_cannot_be_read_has_a_place_too(content: bytes) -> None:
+def test_unparsable_file_has_a_place(content: bytes) -> None:
     assert Places(content).of(("grants", 3)).line == 1
 
 
-def test_fields_before_the_end_of_reading_have_their_places() -> None:
+def test_fields_before_a_syntax_error_have_places() -> None:
     found = Places(b"a: 1\nb:\n  - 2\n  - : :\n").of(("b", 0))
     assert (found.line, found.column) == (3, 5)
 
 
-def test_a_name_is_that_of_the_first_grant_that_has_it() -> None:
+def test_duplicate_name_maps_to_the_first_grant() -> None:
     assert Places(b"grants: [{name: a}, {name: b}, {name: a}, x, {name: 1}]").grants == {"a": 0, "b": 1}
 
 

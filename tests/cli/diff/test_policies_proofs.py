@@ -1,4 +1,4 @@
-"""What a comparison says is so: held against the service's own decisions, for tokens of several systems."""
+"""The result of a comparison is true of the service's own decisions, for tokens of several systems."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ci_claims import caller_of
-from tests.cli.lint.test_laws import SYSTEMS, pairs, policy_of_all, runs
+from tests.cli.lint.test_linter_proofs import SYSTEMS, pairs, policy_of_all, runs
 from tests.loading.documents import Document, document, grant, load
 from token_exchange.core.conditions import Condition
 from token_exchange.core.decision import Granted, decide
@@ -55,7 +55,7 @@ def _is_beyond(some: Mapping[str, set[str]], others: Mapping[str, set[str]]) -> 
 
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
-def test_nobody_gets_more_and_nobody_less_without_its_being_said(issuer: str, data: st.DataObject) -> None:
+def test_every_gain_and_loss_is_reported(issuer: str, data: st.DataObject) -> None:
     first, second = data.draw(pairs(issuer))
     for one in (first, second):
         one |= {"name": "one", **data.draw(TERMS)}
@@ -76,9 +76,7 @@ def test_nobody_gets_more_and_nobody_less_without_its_being_said(issuer: str, da
 
 @settings(max_examples=100)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
-def test_a_policy_does_not_differ_from_itself_and_the_way_back_is_the_other_way(
-    issuer: str, data: st.DataObject
-) -> None:
+def test_reverse_diff_has_the_opposite_direction(issuer: str, data: st.DataObject) -> None:
     first, second = data.draw(pairs(issuer))
     second["name"] = "one"
     before, after = load(policy_of_all(first)), load(policy_of_all(second))
@@ -95,7 +93,7 @@ def test_a_policy_does_not_differ_from_itself_and_the_way_back_is_the_other_way(
     st.lists(st.sampled_from(["nordlicht", "NORDLICHT", "hafen"]), min_size=1, max_size=3, unique=True),
     st.sampled_from(["nordlicht", "Werft", "hafen", "sonst"]),
 )
-def test_a_deny_rule_that_refuses_more_is_never_called_wider(old: list[str], new: list[str], value: str) -> None:
+def test_stricter_deny_rule_is_never_wider(old: list[str], new: list[str], value: str) -> None:
     def rule(values: list[str]) -> Policy:
         return load(document(grant(), deny=[{"name": "out", "match": {"repository": [*values]}}]))
 

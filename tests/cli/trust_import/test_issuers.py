@@ -1,4 +1,4 @@
-"""A trust policy for exactly one run of each CI system becomes a policy that lets in this run."""
+"""A trust policy for exactly one run of each CI system becomes a policy that admits this run."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def claims_of(name: str) -> Claims:
 
 
 @pytest.mark.parametrize("name", REACHABLE)
-def test_the_run_that_it_names_gets_in(tmp_path: Path, name: str) -> None:
+def test_named_run_is_admitted(tmp_path: Path, name: str) -> None:
     claims = claims_of(name)
     address = str(claims["iss"]).removeprefix("https://")
     audience = "oaud" if name == "google" else "aud"

@@ -1,4 +1,4 @@
-"""Whoever the imported policy lets in, the trust policy lets in too; and those whom it was written for, both."""
+"""The imported policy admits only runs that the trust policy admits, and those that it was written for."""
 
 import json
 from pathlib import Path
@@ -150,7 +150,7 @@ def trusts(draw: st.DrawFn) -> Document:
 
 @given(document=trusts(), found=st.lists(tokens(), min_size=1, max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
-def test_nobody_is_let_in_whom_the_trust_policy_keeps_out(
+def test_import_admits_no_one_the_trust_policy_refuses(
     tmp_path_factory: pytest.TempPathFactory, document: Document, found: list[dict[str, Json]]
 ) -> None:
     done = imported(tmp_path_factory.getbasetemp(), document, "--json")
@@ -214,9 +214,7 @@ MAIN = "repo:nordlicht/kompass:ref:refs/heads/main"
         ),
     ],
 )
-def test_those_it_was_written_for_get_in(
-    tmp_path: Path, subject: str, changes: dict[str, Json], *, let_in: bool
-) -> None:
+def test_intended_runs_are_admitted(tmp_path: Path, subject: str, changes: dict[str, Json], *, let_in: bool) -> None:
     document = of_sub(subject)
     policy = policy_of(tmp_path, document)
     claims = github_claims(**changes)
@@ -226,7 +224,7 @@ def test_those_it_was_written_for_get_in(
         assert iam_admits(document, claims)
 
 
-def test_gitlab_has_its_own(tmp_path: Path) -> None:
+def test_gitlab_intended_runs_are_admitted(tmp_path: Path) -> None:
     for subject, let_in in (
         ("project_path:werft/boote/jolle:ref_type:branch:ref:main", True),
         ("project_path:werft/*:ref_type:branch:ref:main", True),
