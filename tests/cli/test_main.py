@@ -33,6 +33,15 @@ def test_every_command_has_help(option: str) -> None:
         assert "\b" not in shown.out
 
 
+def test_every_command_has_a_json_option() -> None:
+    for group in _groups():
+        for name in group.list_commands(click.Context(group)):
+            command = group.get_command(click.Context(group), name)
+            assert command is not None
+            assert "--json" in [option for parameter in command.params for option in parameter.opts], name
+    assert "--json" in run("roles", "--help").out
+
+
 def test_command_list_and_command_help_agree() -> None:
     for group in _groups():
         for name in group.list_commands(click.Context(group)):
@@ -83,7 +92,18 @@ def test_help_imports_nothing_slow() -> None:
         "import sys\n"
         "from token_exchange_cli.main import main\n"
         "main(['policy', '--help'], standalone_mode=False)\n"
-        "print(sorted({'cryptography', 'jwt', 'yaml', 'rich', 'token_exchange.policy'} & sys.modules.keys()))\n"
+        "print(sorted({'cryptography', 'jwt', 'yaml', 'rich', 'token_exchange.core.policy'} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_command_imports_an_aws_client() -> None:
+    modules = [f"{group}_{name}" for group, name in _commands()] + ["roles"]
+    code = (
+        "import sys, importlib\n"
+        f"for name in {modules!r}: importlib.import_module('token_exchange_cli.commands.' + name)\n"
+        "print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"

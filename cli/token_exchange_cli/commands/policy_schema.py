@@ -7,7 +7,8 @@ from token_exchange_cli.terminal import print_json
 
 
 @click.command("schema")
-def command() -> None:
+@click.option("--json", "_as_json", is_flag=True, help="The only format, so this changes nothing.")
+def command(*, _as_json: bool) -> None:
     """Print the JSON Schema of a policy, for editors and other tools.
 
     It is of draft 2020-12. Every policy that loads is valid against it; policy lint finds more.

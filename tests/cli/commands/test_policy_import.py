@@ -463,7 +463,7 @@ def test_shared_audience_is_imported_with_a_remark(tmp_path: Path) -> None:
         ({"StringEquals": {f"{GITHUB}:sub": "repo:o/x:*"}}, "write StringLike where a pattern is meant", 0),
         ({"StringLike": {f"{GITHUB}:aud": "https://*"}}, "expected an audience or a list of them", 0),
         ({"StringEquals": {"gitlab.com:sub": MAIN}}, f"not a claim of {GITHUB}", 0),
-        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, '.IpAddress["aws:SourceIp"]: no claim of', 0),
+        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, '.IpAddress["aws:SourceIp"]: not a claim of', 0),
         ({"NumericEquals": {f"{GITHUB}:run_number": "7"}}, "the operator NumericEquals does not compare strings", 0),
         ({"StringResembles": {f"{GITHUB}:sub": MAIN}}, "the operator StringResembles does not compare strings", 0),
         ({"ForSome:StringLike": {f"{GITHUB}:sub": MAIN}}, "IAM has no operator ForSome:StringLike", 0),
