@@ -1,4 +1,7 @@
-"""The decision of a policy on one caller, as JSON and as text."""
+"""The decision of a policy on one caller, with every condition of every grant, as JSON and as text.
+
+The decision is the service's own. Unlike its responses, this shows everything: it is for those who may read the policy.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""Grants that overlap: for the same callers, or for the same repositories."""
+"""Grants that overlap: for the same callers, or for the same repositories.
+
+Ten thousand grants are a realistic size, so no two lists are compared in full. Each grant is indexed by the rarest
+exact values that identify its tenant, and is compared only with grants for the same tenant and with those for many.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,8 @@
-"""Decide a recorded exchange again."""
+"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur again and again.
+
+Values that cannot change a decision, such as the number of a run or its commit, are not part of the cache key. A log of
+a million lines then has some thousand decisions, each of which may look at ten thousand grants.
+"""
 
 import json
 from bisect import bisect_right

@@ -112,10 +112,8 @@ def _refusal(denied: Denied) -> str:
 
 def _nearest(considered: Considered) -> str:
     fields = [shortfall_fields(shortfall) for shortfall in considered.failed[:1]]
-    texts = [
-        f"{_named(one)} has to be {expected_text(one['expected'])}, and is {_found(one.get('found'))}" for one in fields
-    ]
-    return f"the nearest grant is {considered.grant.name}" + (f", of which {texts[0]}" if texts else "")
+    texts = [f"{_named(one)} {expected_text(one['expected'])}, found {_found(one.get('found'))}" for one in fields]
+    return f"the nearest grant is {considered.grant.name}" + (f", which requires {texts[0]}" if texts else "")
 
 
 def _named(fields: Mapping[str, Json]) -> str:

@@ -1,4 +1,9 @@
-"""A recorded exchange, and what its line lacks."""
+"""A recorded exchange, and what its line lacks, which is never guessed.
+
+A record has the claims that its issuer's preset names, and those that a condition of the policy at the time named. Long
+values are cut, and of a record that grew too long the last claims are left out. Any other claim may have been in the
+token.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""ARNs of roles, and the repository patterns that a role must allow."""
+"""ARNs of roles, and the repository patterns that a role must allow.
+
+Source: IAM User Guide, "IAM identifiers".
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

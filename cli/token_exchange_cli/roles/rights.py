@@ -1,4 +1,9 @@
-"""What a role allows, and which principals it trusts."""
+"""What a role allows, and which principals it trusts.
+
+Source: IAM User Guide, "Session policies" (a session has what both its role and its session policy allow), "Passing
+session tags in STS", "Monitor and control actions taken with assumed roles" and "Create a role for OpenID Connect
+federation".
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""The CloudFormation template of the roles, and the remarks on it."""
+"""The roles of a policy as one CloudFormation template, the same for every account, and remarks on it.
+
+Source: AWS CloudFormation User Guide, AWS::IAM::Role, "Conditions", "StackSets" and "Quotas"; IAM User Guide, "IAM and
+AWS STS quotas".
+"""
 
 import hashlib
 import json

@@ -1,4 +1,8 @@
-"""Read IAM trust policies: documents and their statements."""
+"""Read IAM trust policies: documents and their statements.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language"; IAM API Reference, GetRole, ListRoles and
+GetAccountAuthorizationDetails: a policy in a response of the API is URL-encoded by RFC 3986, and the CLI decodes it.
+"""
 
 import json
 import re

@@ -165,7 +165,7 @@ def test_text_output_lists_changes_and_exchanges(tmp_path: Path) -> None:
     assert done.out == (
         'changed grant main\n  branch was "main", is "dev"\n'
         "line 1 r: granted -> denied\n"
-        '  no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"\n'
+        '  no-matching-grant: the nearest grant is main, which requires branch "dev", found "main"\n'
         "exchanges replayed: 1, different results: 1\n"
     )
 
@@ -206,7 +206,7 @@ DIFFERS: Json = [
         "request_id": "r",
         "before": "granted",
         "after": "denied",
-        "why": 'no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"',
+        "why": 'no-matching-grant: the nearest grant is main, which requires branch "dev", found "main"',
         "line": 1,
     }
 ]

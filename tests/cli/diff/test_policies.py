@@ -43,7 +43,7 @@ def _listed(found: list[Change]) -> list[tuple[str, str, str]]:
         ("claims", {"job_workflow_ref": "x"}, "narrower", 'now requires claims job_workflow_ref "x"'),
         # what it gives
         ("repositories", ["ci/{repository}"], "narrower", "repositories: ci/{repository}/* removed"),
-        ("repositories", ["ci/{repository}", "ci/{repository}/x"], "narrower", "repositories: ci/{repository}/* taken"),
+        ("repositories", ["ci/{repository}", "ci/{repository}/x"], "narrower", "repositories: ci/{repository}/* remov"),
         ("repositories", ["ci/{repository}*"], "wider", "repositories: ci/{repository}* added"),
         ("also_pull", ["base/python"], "narrower", "also_pull: base/* removed"),
         # fewer repositories, for more: a name that fits no repository's name kept a run out
@@ -101,7 +101,7 @@ def test_adding_a_required_condition_is_changed() -> None:
     full = changed(bare, "grants[0].match.repository", "acme/shop")
     found = _changes(full, bare)
     assert _listed(found) == [("changed", "grant", "reader")]
-    assert any("applied to nobody" in text for text in found[0].what)
+    assert any("applied to no caller" in text for text in found[0].what)
     assert _listed(_changes(bare, full)) == [("changed", "grant", "reader")]
 
 
