@@ -30,7 +30,7 @@ _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 
 
 def problems(roles: Sequence[RoleNeed], *, broker: RoleArn | None) -> Iterator[str]:
-    """Yield why AWS would not take these roles, whoever is their broker."""
+    """Yield why AWS would reject these roles, for any broker."""
     partitions = sorted({role.arn.partition for role in roles})
     if len(partitions) > 1:
         yield f"roles of several partitions ({', '.join(partitions)}): a service assumes those of its own alone"

@@ -193,7 +193,7 @@ def _claim(operator: str, key: str, address: str) -> str:
         )
     if key.lower().startswith(("aws:", "sts:")):
         raise NotSayable(
-            f"no claim of {address}, so a policy cannot ask for it: where the grants may go without it, take it out "
+            f"not a claim of {address}, so a policy cannot express it: if the grants may omit it, take it out "
             "of a copy and import that"
         )
     quantifier, rest = _quantified(operator)
