@@ -1,1 +1,1 @@
-"""The command line `token-exchange`: policies and tokens, looked at with the service's own parser and evaluator."""
+"""The `token-exchange` command line, which reads policies and tokens with the service's own parser and evaluator."""

@@ -1,4 +1,4 @@
-"""What a command line asks for, in the parameters of a request."""
+"""The options that stand for the parameters of a request."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,8 +12,8 @@ from token_exchange.http.request import parse_scope
 def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Add `--registry`, `--grant` and `--scope` to `command`."""
     for option in (
-        click.option("--scope", metavar="SCOPE", help="A narrower login: 'repository:NAME:pull,push …'."),
-        click.option("--grant", metavar="NAME", help="Ask for this grant and no other."),
+        click.option("--scope", metavar="SCOPE", help="Request a narrower login: 'repository:NAME:pull,push …'."),
+        click.option("--grant", metavar="NAME", help="Request this grant only."),
         click.option(
             "--registry", "registries", metavar="NAME", multiple=True, help="A registry's name or host; may repeat."
         ),
@@ -26,7 +26,7 @@ def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> Ac
     """Return what these options ask for.
 
     Raises:
-        click.UsageError: what the service would refuse, whoever asks.
+        click.UsageError: the service would refuse these for any caller.
     """
     if len(registries) > MAX_REGISTRIES:
         raise click.UsageError(f"--registry: at most {MAX_REGISTRIES} registries, found {len(registries)}")

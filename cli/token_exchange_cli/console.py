@@ -1,4 +1,4 @@
-"""What every command shares: exit statuses, standard streams, and errors that end in one sentence."""
+"""What all commands share: exit statuses, standard streams, and errors reported in one sentence."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ def printable(text: str) -> str:
 
 
 class Status(IntEnum):
-    """Fine; the answer is no; wrong use, or input that cannot be read."""
+    """Success; a negative answer; wrong usage or unreadable input."""
 
     FINE = 0
     NO = 1
@@ -31,7 +31,7 @@ class Status(IntEnum):
 
 
 class Unusable(click.ClickException):
-    """Input that cannot be read or used; the text says where and why, a line for each thing."""
+    """Input that cannot be read or used; the message says where and why, one line for each problem."""
 
     exit_code = Status.UNUSABLE
 
@@ -41,7 +41,7 @@ class Unusable(click.ClickException):
 
 
 class Refusal(Unusable):
-    """The answer is no; the text says why, a line for each reason."""
+    """A negative answer; the message says why, one line for each reason."""
 
     exit_code = Status.NO
 
@@ -64,7 +64,7 @@ def guard_standard_streams() -> None:
 
 
 class _Output(io.FileIO):
-    """Standard output: the first failure ends the program, and what is left in buffers is dropped."""
+    """Standard output: the first failure ends the program, and the remaining buffers are dropped."""
 
     _has_failed = False
 
@@ -75,14 +75,14 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
-            raise  # the reader has enough, which click ends without a word
+            raise  # the reader closed the pipe: click exits silently
         except OSError as error:
             self._has_failed = True
             raise Unusable(f"{_CANNOT_WRITE}: {(error.strerror or type(error).__name__).lower()}") from error
 
 
 class _Messages(io.FileIO):
-    """Standard error: what cannot be written is lost, and the exit status still tells."""
+    """Standard error: what cannot be written is lost; the exit status stays correct."""
 
     @override
     def write(self, data: "ReadableBuffer", /) -> int:
@@ -104,15 +104,15 @@ def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
     )
 
 
-class Unforeseen(click.ClickException):
-    """A fault of the program's own, told by its place, so that it can be reported."""
+class InternalError(click.ClickException):
+    """A defect of this program, with the function and line where it occurred, so that it can be reported."""
 
     exit_code = Status.UNUSABLE
 
     def __init__(self, cause: Exception) -> None:
         innermost = traceback.extract_tb(cause.__traceback__)[-1]
         place = f"{type(cause).__name__} in {innermost.name}, line {innermost.lineno}"
-        super().__init__(f"something failed that nobody foresaw ({place}); please report it")
+        super().__init__(f"unexpected internal error ({place}); please report it")
 
 
 class Program(click.Group):
@@ -146,5 +146,5 @@ class Program(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # the last line: what nobody foresaw is a message, too
-            raise Unforeseen(error) from error
+        except Exception as error:  # the last resort: a defect is one sentence, too, and shows no data
+            raise InternalError(error) from error

@@ -21,8 +21,6 @@ from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 from token_exchange_cli.console import Unusable
 
 STANDARD_INPUT: Final = "-"
-
-
 _READ_KEY: Final = "token_exchange_cli.standard_input"
 
 
@@ -41,7 +39,7 @@ def read_input(argument: str, *, max_bytes: int) -> bytes:
     except OSError as error:
         raise Unusable(f"{shown_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: not the name of a file") from error
+        raise Unusable(f"{shown_name(argument)}: not a file name") from error
     if len(content) > max_bytes:
         raise Unusable(f"{shown_name(argument)}: more than {max_bytes} bytes")
     return content
@@ -56,17 +54,17 @@ def standard_input() -> BinaryIO:
     """
     context = click.get_current_context().find_root()
     if context.meta.get(_READ_KEY):
-        raise click.UsageError("standard input (-) can be read for one argument alone")
+        raise click.UsageError("only one argument can be standard input (-)")
     context.meta[_READ_KEY] = True
     if sys.stdin is None:
         raise Unusable("cannot read standard input: it is closed")
     if sys.stdin.isatty():
-        click.echo("remark: reading standard input; Ctrl-D ends it", err=True)
+        click.echo("remark: reading standard input; press Ctrl-D to end it", err=True)
     return sys.stdin.buffer
 
 
 def shown_name(argument: str) -> str:
-    """Return how messages speak of the file `argument`: on one line, in characters that a terminal shows."""
+    """Return the file name `argument` for messages: on one line, in printable characters."""
     if argument == STANDARD_INPUT:
         return "standard input"
     return argument if argument.isprintable() else ascii(argument)
@@ -112,7 +110,7 @@ MAX_POLICY_BYTES: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyInput:
-    """A policy as it was given: how messages speak of it, and its text or those of its folder."""
+    """A policy as it was given: its name in messages, and its content or that of its folder."""
 
     name: str
     is_folder: bool
@@ -179,10 +177,8 @@ def _is_folder(path: Path) -> bool:
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
 
-
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "infinity", "nan"})
-"""What a reader of YAML 1.1 or 1.2 takes for something else than text, in any case."""
-
+"""Words that YAML 1.1 or 1.2 does not read as strings, in any letter case."""
 
 _NO_LIMIT: Final = 1 << 30
 

@@ -1,4 +1,4 @@
-"""The `token-exchange` command: its groups, and commands that are imported when they are used."""
+"""The `token-exchange` command: its groups, and commands that are imported only when they run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from token_exchange_cli.console import Program
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command is: the attribute `command` of `module` in `commands`; and what a list says of it."""
+    """Where a command is defined, the attribute `command` of `commands.module`, and its line in a list of commands."""
 
     module: str
     summary: str
@@ -23,12 +23,12 @@ class LazyCommand:
         """Return the command itself."""
         command = import_module(f"{commands.__name__}.{self.module}").command
         if not isinstance(command, click.Command):
-            raise TypeError(f"{self.module}.command is no command")
+            raise TypeError(f"{self.module}.command is not a click.Command")
         return command
 
 
-class LazyAlone(click.Command):
-    """A lazy command of no group."""
+class LazyTopLevelCommand(click.Command):
+    """A lazy command outside of any group."""
 
     def __init__(self, name: str, lazy: LazyCommand) -> None:
         super().__init__(name, help=lazy.summary)
@@ -77,24 +77,24 @@ class LazyGroup(click.Group):
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="token-exchange")
 def main() -> None:
-    """Look at policies and tokens as the service does, before and after it does.
+    """Lint, test, explain and diff policies; inspect tokens; print IAM roles.
 
-    Exit status: 0 fine, 1 the answer is no, 2 wrong use or input that cannot be read. `-` is standard input.
+    Exit status: 0 success, 1 a negative answer, 2 wrong usage or unreadable input. `-` is standard input.
     """
 
 
 main.add_command(
     LazyGroup(
         "policy",
-        help="Check, explain, test and compare policies.",
+        help="Lint, explain, test and compare policies.",
         lazy_commands={
-            "lint": LazyCommand("policy_lint", "Say what is wrong with a policy, and what is dangerous in it."),
-            "explain": LazyCommand("policy_explain", "Say what a policy decides about one run, and why."),
-            "who": LazyCommand("policy_who", "Say who can reach a role, a repository or a registry."),
-            "import": LazyCommand("policy_import", "Make a policy of IAM trust policies."),
-            "diff": LazyCommand("policy_diff", "Say what a new policy changes, also for exchanges of the past."),
+            "lint": LazyCommand("policy_lint", "Report errors and risks in a policy."),
+            "explain": LazyCommand("policy_explain", "Explain what a policy decides about one run."),
+            "who": LazyCommand("policy_who", "List who can reach a role, a repository or a registry."),
+            "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
+            "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),
-            "test": LazyCommand("policy_test", "Hold a policy against a table of what it is to decide."),
+            "test": LazyCommand("policy_test", "Run expected decisions against a policy."),
         },
     )
 )
@@ -103,19 +103,21 @@ main.add_command(
 main.add_command(
     LazyGroup(
         "token",
-        help="Look at tokens.",
+        help="Inspect tokens.",
         lazy_commands={
-            "inspect": LazyCommand("token_inspect", "Show what a token says, and verify it."),
+            "inspect": LazyCommand("token_inspect", "Show the contents of a token, and verify it."),
         },
     )
 )
 
 
 main.add_command(
-    LazyAlone("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
+    LazyTopLevelCommand("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )
 
 
-main.add_command(LazyAlone("init", LazyCommand("init", "Write a first policy, its tests and a login step.")))
-main.add_command(LazyAlone("step", LazyCommand("step", "Print the login step of a CI system.")))
-main.add_command(LazyAlone("doctor", LazyCommand("doctor", "Examine a deployed service as a pipeline would see it.")))
+main.add_command(LazyTopLevelCommand("init", LazyCommand("init", "Write a first policy, its tests and a login step.")))
+main.add_command(LazyTopLevelCommand("step", LazyCommand("step", "Print the login step of a CI system.")))
+main.add_command(
+    LazyTopLevelCommand("doctor", LazyCommand("doctor", "Examine a deployed service as a pipeline would see it."))
+)

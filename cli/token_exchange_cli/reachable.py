@@ -1,4 +1,4 @@
-"""Who can reach a role, a registry or a repository by a policy."""
+"""Who can reach a role, a registry or a repository under a policy."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Regis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What somebody may reach; None is anything. All that is given has to be reached by one grant."""
+class AccessQuery:
+    """What to reach; None is anything. One grant must reach everything that is given."""
 
     role: str | None
     repository: str | None
@@ -22,11 +22,11 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """A grant that leads there, for the runs of `issuers`.
+class GrantPath:
+    """A grant that reaches it, for the runs of `issuers`.
 
-    `organizations` are those that these list and the grant's conditions do not leave out. `access` is what it gives to
-    what was asked for, None for a stored login, which nothing bounds.
+    `organizations` are those of the issuers that the grant's conditions do not exclude. `access` is the access to what
+    was queried, None for a stored login, which has no limits.
     """
 
     grant: Grant
@@ -36,22 +36,22 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
-    """The ways there are, and the names of grants that would be one if they were in force.
+class GrantPaths:
+    """The grants that reach it, and the names of grants that would if they were in force.
 
-    `unbounded` are stored logins' grants, of which nothing says which repositories their logins reach.
+    `unbounded` are grants of stored logins: nothing says which repositories these reach.
     """
 
-    open: tuple[Way, ...]
+    open: tuple[GrantPath, ...]
     in_report_mode: tuple[str, ...]
     expired: tuple[str, ...]
     unbounded: tuple[str, ...]
 
 
-def ways_to(policy: Policy, wanted: Wanted, *, now: float) -> Ways:
-    """Return every way by which `policy` leads to what is `wanted`; deny rules are not counted."""
-    reaching = [(grant, access) for grant in policy.grants for access in _access(grant, wanted)]
-    in_force: list[Way] = []
+def grants_reaching(policy: Policy, query: AccessQuery, *, now: float) -> GrantPaths:
+    """Return every grant of `policy` that reaches what `query` names; deny rules are not taken into account."""
+    reaching = [(grant, access) for grant in policy.grants for access in _access(grant, query)]
+    in_force: list[GrantPath] = []
     in_report_mode: list[str] = []
     expired: list[str] = []
     for grant, access in reaching:
@@ -61,17 +61,17 @@ def ways_to(policy: Policy, wanted: Wanted, *, now: float) -> Ways:
         elif grant.expires_at_seconds is not None and grant.expires_at_seconds <= now:
             expired.append(grant.name)
         else:
-            in_force.append(_way(grant, issuers, access))
-    return Ways(
+            in_force.append(_path(grant, issuers, access))
+    return GrantPaths(
         open=tuple(in_force),
         in_report_mode=tuple(in_report_mode),
         expired=tuple(expired),
-        unbounded=tuple(grant.name for grant in policy.grants if _is_unbounded(grant, wanted)),
+        unbounded=tuple(grant.name for grant in policy.grants if _is_unbounded(grant, query)),
     )
 
 
-def _way(grant: Grant, issuers: Sequence[Issuer], access: Access | None) -> Way:
-    return Way(
+def _path(grant: Grant, issuers: Sequence[Issuer], access: Access | None) -> GrantPath:
+    return GrantPath(
         grant=grant,
         issuers=tuple(issuer.name for issuer in issuers),
         organizations=tuple(organizations_left(grant, issuers)),
@@ -79,24 +79,24 @@ def _way(grant: Grant, issuers: Sequence[Issuer], access: Access | None) -> Way:
     )
 
 
-def _access(grant: Grant, wanted: Wanted) -> Iterator[Access | None]:
-    """Yield what `grant` gives to what is wanted, or nothing where it does not lead there."""
-    if wanted.registry is not None and grant.registry != wanted.registry:
+def _access(grant: Grant, query: AccessQuery) -> Iterator[Access | None]:
+    """Yield the access that `grant` gives to what is queried, or nothing if it does not reach it."""
+    if query.registry is not None and grant.registry != query.registry:
         return
     terms = grant.terms
     if terms is None:
-        if wanted.role is None and wanted.repository is None:
+        if query.role is None and query.repository is None:
             yield None
-    elif wanted.role in (None, terms.role):
-        if wanted.repository is None or _covers(terms.repositories, wanted.repository):
+    elif query.role in (None, terms.role):
+        if query.repository is None or _covers(terms.repositories, query.repository):
             yield terms.access
-        elif _covers(terms.also_pull, wanted.repository):
+        elif _covers(terms.also_pull, query.repository):
             yield "pull"
 
 
-def _is_unbounded(grant: Grant, wanted: Wanted) -> bool:
-    of_registry = wanted.registry in (None, grant.registry)
-    return grant.terms is None and wanted.role is None and wanted.repository is not None and of_registry
+def _is_unbounded(grant: Grant, query: AccessQuery) -> bool:
+    of_registry = query.registry in (None, grant.registry)
+    return grant.terms is None and query.role is None and query.repository is not None and of_registry
 
 
 def _covers(templates: Sequence[Template], repository: str) -> bool:
@@ -104,7 +104,7 @@ def _covers(templates: Sequence[Template], repository: str) -> bool:
 
 
 def _widest(template: Template) -> str:
-    """Return a glob of every name that `template` can become: a value can be anything that it may be there."""
+    """Return a glob that matches every name that `template` can produce."""
     parts = [template.literals[0].replace("*", "**")]
     for name, literal in zip(template.names, template.literals[1:], strict=True):
         parts += ["?**" if name in WITH_SLASH else "?*", literal.replace("*", "**")]
@@ -112,7 +112,7 @@ def _widest(template: Template) -> str:
 
 
 def organizations_left(grant: Grant, issuers: Sequence[Issuer]) -> Iterator[Organization]:
-    """Yield each organization once, but for those that an exact condition of the grant leaves out."""
+    """Yield each organization once, except for those that an exact condition of the grant excludes."""
     seen: set[Organization] = set()
     for issuer in issuers:
         for organization in issuer.organizations:
@@ -129,7 +129,7 @@ def _leaves(condition: Condition, organization: Organization, issuer: Issuer) ->
         return True
     match condition.name:
         case "organization":
-            # The name of a group holds for those below it, whose names it does not say.
+            # A group also stands for the groups below it, whose names are not known.
             known = None if issuer.preset.organization_is_path else organization.name
         case "organization_id":
             known = organization.id
@@ -138,17 +138,17 @@ def _leaves(condition: Condition, organization: Organization, issuer: Issuer) ->
     return known is None or condition.holds(known)
 
 
-def way_fields(way: Way) -> dict[str, Json]:
-    """Return a way as the command prints it; what a stored login does not have is null."""
-    terms = way.grant.terms
+def path_fields(path: GrantPath) -> dict[str, Json]:
+    """Return a path as the command prints it; fields that a stored login does not have are null."""
+    terms = path.grant.terms
     return {
-        "grant": way.grant.name,
-        "issuers": [*way.issuers],
-        "organizations": [organization_fields(organization) for organization in way.organizations],
-        "conditions": [_condition_fields(condition) for condition in way.grant.conditions],
-        "registry": way.grant.registry.name,
+        "grant": path.grant.name,
+        "issuers": [*path.issuers],
+        "organizations": [organization_fields(organization) for organization in path.organizations],
+        "conditions": [_condition_fields(condition) for condition in path.grant.conditions],
+        "registry": path.grant.registry.name,
         "role": None if terms is None else terms.role,
-        "access": way.access,
+        "access": path.access,
         "repositories": None if terms is None else [template.text for template in terms.repositories],
         "also_pull": None if terms is None else [template.text for template in terms.also_pull],
         "duration": None if terms is None else spelled_duration(terms.duration_seconds),
@@ -170,14 +170,14 @@ def _condition_fields(condition: Condition) -> Json:
     }
 
 
-def kind_of_login(way: Way) -> str:
-    """Return what the way gives, for a person."""
-    registry = way.grant.registry
+def login_description(path: GrantPath) -> str:
+    """Describe the login for people."""
+    registry = path.grant.registry
     match registry:
         case EcrRegistry():
-            return f"{way.access} {registry.name}"
+            return f"{path.access} {registry.name}"
         case EcrPublicRegistry():
-            return f"{way.access} {registry.name} (ECR Public)"
+            return f"{path.access} {registry.name} (ECR Public)"
         case SecretRegistry():
             return f"the stored login of {registry.name}"
         case _:

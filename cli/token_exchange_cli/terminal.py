@@ -1,4 +1,4 @@
-"""What people and programs are shown: text by rich, or one JSON document."""
+"""Output for people, by rich, and for programs: one JSON document."""
 
 import json
 import os
@@ -18,15 +18,15 @@ def print_json(fields: Mapping[str, Json]) -> None:
 
 
 def remark(text: str) -> None:
-    """Tell a person `text`, beside the answer."""
+    """Print a remark on standard error, apart from the answer."""
     click.echo(f"remark: {shown(text)}", err=True)
 
 
 def console() -> Console:
-    """Return standard output: with colour on a terminal alone, and never with NO_COLOR (https://no-color.org).
+    """Return standard output: in colour only on a terminal, and never with NO_COLOR (https://no-color.org).
 
-    Nothing in a text is markup, no line is broken, and no value of a token can reach a terminal as a control code as
-    long as it goes through `value_text`.
+    Markup in strings is not interpreted and lines are not wrapped. No value of a token reaches a terminal as a control
+    code if it goes through `value_text`.
     """
     is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     return Console(
@@ -46,7 +46,7 @@ def line(*parts: str | tuple[str, str], indent: int = 0) -> Text:
 
 
 def shown(text: str) -> str:
-    """Return `text`, parts of which a stranger may have chosen, in printable ASCII."""
+    """Return `text`, parts of which an outsider may have chosen, in printable ASCII."""
     return "".join(
         character if " " <= character <= "~" else character.encode("unicode_escape").decode("ascii")
         for character in text
@@ -54,5 +54,5 @@ def shown(text: str) -> str:
 
 
 def value_text(value: Json) -> str:
-    """Return a value that a stranger may have chosen, as JSON in ASCII."""
+    """Return a value that an outsider may have chosen, as JSON in ASCII."""
     return json.dumps(value).replace("\x7f", "\\u007f")

@@ -36,7 +36,7 @@ def run(*arguments: str | Path, given: bytes | str = b"", environment: Mapping[s
     result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=given, env=environment)
     # Whatever the program ends with, it is a status, and nothing that it had not foreseen.
     assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert "nobody foresaw" not in result.stderr
+    assert "unexpected internal error" not in result.stderr
     assert "Traceback" not in result.output
     return Printed(status=result.exit_code, out=result.stdout, err=result.stderr)
 

@@ -24,7 +24,7 @@ def _commands() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
-def test_help_is_for_every_command(option: str) -> None:
+def test_every_command_has_help(option: str) -> None:
     assert run(option).status == 0
     for group, name in _commands():
         shown = run(group, name, option)
@@ -33,7 +33,16 @@ def test_help_is_for_every_command(option: str) -> None:
         assert "\b" not in shown.out
 
 
-def test_a_list_says_of_each_command_what_its_own_help_says() -> None:
+def test_every_command_has_a_json_option() -> None:
+    for group in _groups():
+        for name in group.list_commands(click.Context(group)):
+            command = group.get_command(click.Context(group), name)
+            assert command is not None
+            assert "--json" in [option for parameter in command.params for option in parameter.opts], name
+    assert "--json" in run("roles", "--help").out
+
+
+def test_command_list_and_command_help_agree() -> None:
     for group in _groups():
         for name in group.list_commands(click.Context(group)):
             command = group.get_command(click.Context(group), name)
@@ -42,7 +51,7 @@ def test_a_list_says_of_each_command_what_its_own_help_says() -> None:
             assert name in run(str(group.name), "--help").out
 
 
-def test_the_version() -> None:
+def test_version_option_prints_the_version() -> None:
     assert run("--version").out.startswith("token-exchange, version ")
 
 
@@ -58,7 +67,7 @@ def test_the_version() -> None:
         ["policy"],
     ],
 )
-def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> None:
+def test_wrong_usage_exits_2_with_empty_stdout(arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.status, done.out) == (2, "")
     assert "Usage: " in done.err
@@ -74,16 +83,27 @@ def test_wrong_use_is_2_and_nothing_on_standard_output(arguments: list[str]) -> 
         (["inspect"], "Did you mean 'token inspect'?"),
     ],
 )
-def test_a_misspelt_command_has_one_that_was_meant(arguments: list[str], meant: str) -> None:
+def test_misspelt_command_gets_a_suggestion(arguments: list[str], meant: str) -> None:
     assert meant in run(*arguments).err
 
 
-def test_help_imports_nothing_that_takes_time() -> None:
+def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys\n"
         "from token_exchange_cli.main import main\n"
         "main(['policy', '--help'], standalone_mode=False)\n"
-        "print(sorted({'cryptography', 'jwt', 'yaml', 'rich', 'token_exchange.policy'} & sys.modules.keys()))\n"
+        "print(sorted({'cryptography', 'jwt', 'yaml', 'rich', 'token_exchange.core.policy'} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_no_command_imports_an_aws_client() -> None:
+    modules = [f"{group}_{name}" for group, name in _commands()] + ["roles"]
+    code = (
+        "import sys, importlib\n"
+        f"for name in {modules!r}: importlib.import_module('token_exchange_cli.commands.' + name)\n"
+        "print(sorted({'boto3', 'botocore', 's3transfer'} & sys.modules.keys()))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -104,7 +124,7 @@ def test_the_installed_program_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_are_told_how_to_complete(tmp_path: Path, shell: str) -> None:
+def test_completion_scripts_are_printed(tmp_path: Path, shell: str) -> None:
     done = subprocess.run(
         [PROGRAM],
         cwd=tmp_path,
@@ -118,7 +138,7 @@ def test_shells_are_told_how_to_complete(tmp_path: Path, shell: str) -> None:
     assert "token-exchange" in done.stdout
 
 
-def test_what_nobody_foresaw_is_a_message_with_its_place() -> None:
+def test_internal_error_is_one_message_with_its_place() -> None:
     @click.group(cls=Program)
     def program() -> None:
         pass

@@ -1,4 +1,4 @@
-"""Colour on a terminal alone, never with NO_COLOR; and nothing of a token reaches a terminal as a control code."""
+"""Colour only on a terminal, never with NO_COLOR; and no token value reaches a terminal as a control code."""
 
 import os
 import pty
@@ -46,12 +46,12 @@ def denied(tmp_path: Path) -> list[str | Path]:
     return ["policy", "explain", policy, "--claims", claims, "--issuer", "github"]
 
 
-def test_colour_is_for_terminals(denied: list[str | Path]) -> None:
+def test_only_terminals_get_colour(denied: list[str | Path]) -> None:
     assert b"\x1b[" in _on_a_terminal(denied)
 
 
 @pytest.mark.parametrize("value", ["1", ""])
-def test_no_color_is_obeyed_on_a_terminal(denied: list[str | Path], value: str) -> None:
+def test_no_color_is_respected_on_a_terminal(denied: list[str | Path], value: str) -> None:
     assert b"\x1b" not in _on_a_terminal(denied, NO_COLOR=value, FORCE_COLOR="1")
 
 
@@ -61,7 +61,7 @@ def test_a_file_gets_no_colour_whatever_the_environment_says(denied: list[str | 
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_values_are_data(tmp_path: Path, form: list[str]) -> None:
+def test_token_values_cannot_be_markup_or_control_codes(tmp_path: Path, form: list[str]) -> None:
     policy = write_policy(
         tmp_path, grant(match={"branch": "main", "event": "push"}, claims={"base_ref": {"exists": False}})
     )
@@ -77,7 +77,7 @@ def test_values_are_data(tmp_path: Path, form: list[str]) -> None:
     assert "[red]:boom:" in printed
 
 
-def test_a_message_about_a_file_is_printable_too(tmp_path: Path) -> None:
+def test_file_names_in_messages_are_printable(tmp_path: Path) -> None:
     path = tmp_path / "policy\u202e.yaml"
     path.write_text('version: 1\n"gr\\u202eants": []\n# \u00e9\n', "utf-8")
     done = run("policy", "explain", path, "--claims", "-")

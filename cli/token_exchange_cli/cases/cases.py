@@ -18,11 +18,7 @@ from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import STANDARD_INPUT, read_input, read_json_object, shown_name
 
 MAX_CASES_BYTES: Final = 16 * 1024 * 1024
-
-
 _TEXTS: Final = ("grant", "registry", "duration")
-
-
 _LISTS: Final = ("repositories", "also_pull")
 
 

@@ -141,7 +141,7 @@ def _counts(results: Iterable[Result]) -> dict[str, str]:
 
 
 def _add_case(suite: Element, result: Result) -> None:
-    # XML has no way to write most control characters, so what strangers chose is shown as on a terminal.
+    # XML cannot contain most control characters, so untrusted values are escaped as on a terminal.
     case = SubElement(suite, "testcase", {"classname": shown(result.case.file), "name": shown(result.case.name)})
     if not result.passed:
         found = spelled_fields(result.found)

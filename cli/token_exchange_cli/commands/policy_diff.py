@@ -1,4 +1,4 @@
-"""`policy diff`: what a new policy changes, and which exchanges of the past it would decide otherwise."""
+"""`policy diff`: what a new policy changes, and which logged exchanges it would decide differently."""
 
 import json
 import sys
@@ -23,41 +23,35 @@ from token_exchange_cli.terminal import console, line, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
-
 _SKIPPED: Final[Mapping[Skipped, str]] = {
-    "other-lines": "no audit record",
-    "unreadable": "an audit record that cannot be read",
-    "explanations": "an explanation, of which no login comes",
+    "other-lines": "not an audit record",
+    "unreadable": "unreadable audit record",
+    "explanations": "an explanation, which gives no login",
     "unverified": "a token that was not verified",
-    "undecidable": "a record that does not tell what the decision hangs on",
+    "undecidable": "the record lacks a claim that the decision depends on",
 }
 
-
-_MOST_PROBLEMS: Final = 5
-
-
-_MOST_GRANTS: Final = 5
-
-
-_TOLD_EVERY: Final = 1000
+_MAX_PROBLEMS: Final = 5
+_MAX_GRANTS: Final = 5
+_PROGRESS_LINES: Final = 1000
 
 
 @click.command("diff")
 @click.argument("old_file", metavar="OLD")
 @click.argument("new_file", metavar="NEW")
-@click.option("--audit", metavar="LOG", help="Audit lines, also packed with gzip: which would end otherwise?")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where anything differs.")
+@click.option("--audit", metavar="LOG", help="Replay these audit lines (gzip or not) with NEW.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
     context: click.Context, *, old_file: str, new_file: str, audit: str | None, exit_code: bool, as_json: bool
 ) -> None:
-    """Say in what the policy NEW differs from OLD, by what it means and not by its text.
+    """Show how the policy NEW differs from OLD, by meaning and not by text.
 
-    With --audit every exchange of the log is decided again by NEW, at the time it was made, and those are shown that
-    would end otherwise than their line says.
+    With --audit, every logged exchange is decided again by NEW, as of the time it was made. Exchanges with a different
+    result are listed.
 
-    Exit status: 0 fine, 1 with --exit-code where anything differs, 2 wrong use or input that cannot be read.
+    Exit status: 0 success, 1 with --exit-code if anything differs, 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -77,25 +71,25 @@ def command(
         if as_json:
             _print_document(found, tally, spooled)
         elif audit is not None:
-            click.echo(f"exchanges looked at: {tally.looked_at}, would end otherwise: {differing}")
+            click.echo(f"exchanges replayed: {tally.looked_at}, different results: {differing}")
     context.exit(Status.NO if exit_code and (found or differing) else Status.FINE)
 
 
 def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Difference], None]) -> tuple[Tally, int]:
-    """Tell of each exchange that would end otherwise, as it is found; return the counts."""
+    """Report each exchange with a different result as it is found; return the counts."""
     replay = Replay(before, after)
     differing = 0
     has_records = False
     with _progress() as advance:
         for one in log_lines(audit):
-            if one.number % _TOLD_EVERY == 0:
+            if one.number % _PROGRESS_LINES == 0:
                 advance(one.number, differing)
             has_records |= bool(one.records)
             for difference in _differences(one, replay):
                 differing += 1
                 tell(difference)
     if replay.tally.skipped["unreadable"] and not has_records:
-        raise Unusable(f"{shown_name(audit)}: no audit record in it; expected one JSON object a line")
+        raise Unusable(f"{shown_name(audit)}: contains no audit record; expected one JSON object per line")
     for text in _remarks(replay.tally):
         remark(text)
     return replay.tally, differing
@@ -104,7 +98,7 @@ def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Differe
 def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
     if one.problem is not None:
         replay.skip("unreadable")
-        if replay.tally.skipped["unreadable"] <= _MOST_PROBLEMS:
+        if replay.tally.skipped["unreadable"] <= _MAX_PROBLEMS:
             remark(f"line {one.number}: {one.problem}")
     elif not one.records:
         replay.skip("other-lines")
@@ -117,20 +111,20 @@ def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
 def _remarks(tally: Tally) -> Iterator[str]:
     for why, text in _SKIPPED.items():
         if count := tally.skipped[why]:
-            yield f"not looked at, {count} of: {text}"
+            yield f"skipped {count}: {text}"
     for cause, count in tally.undecidable.most_common():
-        yield f"not told in {count}: {cause}"
+        yield f"undecidable {count}: {cause}"
     if tally.old_differs:
-        yield f"OLD itself would have ended {tally.old_differs} otherwise than their lines say"
+        yield f"OLD would not have decided {tally.old_differs} of them as logged: was another policy deployed then?"
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how far it is; elsewhere, nothing."""
+    """Show progress on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _lines, _differing: None
         return
-    column = TextColumn("{task.completed:,.0f} lines, {task.fields[differing]:,} would end otherwise")
+    column = TextColumn("{task.completed:,.0f} lines, {task.fields[differing]:,} different results")
     with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
         task = shown_progress.add_task("", total=None, differing=0)
         yield lambda lines, differing: shown_progress.update(task, completed=lines, differing=differing)
@@ -147,12 +141,12 @@ def _print_changes(found: list[Change]) -> None:
                 if change.grants:
                     output.print(line(f"grants {_some(change.grants)}", indent=2))
     if not found:
-        output.print(line("the policies mean the same"))
+        output.print(line("the policies are equivalent"))
 
 
 def _some(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_GRANTS
-    return ", ".join(names[:_MOST_GRANTS]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MAX_GRANTS
+    return ", ".join(names[:_MAX_GRANTS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _print_difference(difference: Difference) -> None:
@@ -161,7 +155,7 @@ def _print_difference(difference: Difference) -> None:
 
 
 def _spooling(spooled: IO[str]) -> Callable[[Difference], None]:
-    """Keep differences on disk until the whole log has been read: a log may have more of them than memory."""
+    """Keep differences on disk until the whole log has been read: they may not fit in memory."""
 
     def keep(difference: Difference) -> None:
         spooled.write(json.dumps(difference.fields()) + "\n")

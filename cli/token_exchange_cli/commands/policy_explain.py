@@ -1,4 +1,4 @@
-"""`policy explain`: what a policy says of one run, and why."""
+"""`policy explain`: what a policy decides about one run, and why."""
 
 import click
 
@@ -21,10 +21,10 @@ from token_exchange_cli.terminal import console, print_json, remark
 
 @click.command("explain")
 @click.argument("policy_file", metavar="FILE")
-@click.option("--token", metavar="FILE", help="A token. Its signature is not checked.")
+@click.option("--token", metavar="FILE", help="A token; its signature is not checked.")
 @click.option("--claims", metavar="FILE", help="A JSON object of claims; issuer, audience and times are filled in.")
 @click.option("--audit-line", metavar="FILE", help="An audit record of the service, one JSON object.")
-@click.option("--issuer", metavar="NAME", help="The policy's issuer entry to take.")
+@click.option("--issuer", metavar="NAME", help="The issuer entry of the policy to use.")
 @ask_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -41,12 +41,12 @@ def command(  # noqa: PLR0913 - as many as there are options
     scope: str | None,
     as_json: bool,
 ) -> None:
-    """Say what the policy FILE decides about one run, and why.
+    """Explain what the policy FILE decides about one run.
 
-    The run is given as a token, as claims or as an audit line. The decision is the one the service would make; every
-    grant that was asked about is shown with each of its conditions, those that win first, then the nearest.
+    The run is given as a token, as claims or as an audit line. The decision is the one that the service would make.
+    Every grant that the request is about is shown with its conditions: those that win first, then the nearest.
 
-    Exit status: 0 granted, 1 denied, 2 wrong use or input that cannot be read.
+    Exit status: 0 granted, 1 denied, 2 wrong usage or unreadable input.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`policy import`: a policy made of IAM trust policies."""
+"""`policy import`: convert IAM trust policies to a policy."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,35 +13,34 @@ from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange_cli.console import Refusal, Unusable
 from token_exchange_cli.inputs import STANDARD_INPUT, read_json_object, shown_name, yaml_text
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
 from token_exchange_cli.trust_import.grants import grants_of
 from token_exchange_cli.trust_import.issuers import issuer_form
 from token_exchange_cli.trust_import.remarks import Remark, Remarks
 from token_exchange_cli.trust_import.statements import NoTrustPolicy, Trust, TrustDocument, trust_documents, trusts_of
-from token_exchange_cli.trust_import.values import NotSayable, Value
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
-"""All roles of a large account are a few."""
-
+"""The roles of a large account take a few megabytes."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @click.command("import")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option("--issuer-name", metavar="NAME", help="What the issuer entry is to be called.")
+@click.option("--issuer-name", metavar="NAME", help="The name of the issuer entry.")
 @click.option("--json", "as_json", is_flag=True, help="Print the policy as JSON.")
 def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -> None:
-    """Make a policy of IAM trust policies for OIDC tokens.
+    """Convert IAM trust policies for OIDC tokens to a policy.
 
-    FILE is a trust policy, or what aws iam get-role or list-roles prints. The policy lets no one in whom the trust
-    policies keep out. What they do not say, such as repositories, stands as replace-me and gives nothing; what lets no
-    one in today, because AWS has no condition key for a claim, has mode: report. Remarks name what was dangerous, and
-    what was left out.
+    FILE is a trust policy, or the output of aws iam get-role or list-roles. The policy admits no one whom the trust
+    policies keep out. What trust policies do not say, such as repositories, is written as replace-me, which gives
+    nothing. A statement that admits no one today, because AWS has no condition key for a claim, becomes a grant with
+    mode: report. Remarks name risks, and what was left out.
 
-    Exit status: 0 fine, 1 nothing in them can be said in a policy, 2 wrong use or a file that cannot be read; the
-    policy then has what the other files say.
+    Exit status: 0 success, 1 nothing in them can be expressed in a policy, 2 wrong usage or an unreadable file; the
+    policy then covers the other files.
 
     \b
     Examples:
@@ -58,7 +57,7 @@ def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -
     if unread and not found:
         raise Unusable("\n".join(unread))
     if not found:
-        raise Refusal("nothing in it lets in tokens of a CI system that a policy can name")
+        raise Refusal("no statement admits tokens of a CI system that a policy can name")
     policy = policy_of(found, issuer_name=issuer_name)
     problems = _problems(policy)
     if problems:
@@ -71,13 +70,15 @@ def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -
         click.echo(yaml_text(policy), nl=False)
     if unread:
         raise Unusable(
-            "\n".join([*unread, f"of {len(files)} files {len(unread)} could not be read; the rest is above"])
+            "\n".join(
+                [*unread, f"of {len(files)} files {len(unread)} could not be read; the policy above covers the others"]
+            )
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """A trust policy, and the file that it is in: as it is shown, and as a grant's name has it."""
+    """A trust policy and its file: the name in messages, and the one that names of grants use."""
 
     file: str
     source: str
@@ -85,7 +86,7 @@ class _Document:
 
 
 def _documents(files: Sequence[str]) -> tuple[list[_Document], list[str]]:
-    """Return the trust policies in `files`, and what is wrong with those files that hold none."""
+    """Return the trust policies in `files`, and the problems of files without any."""
     found: list[_Document] = []
     unread: list[str] = []
     for file in files:
@@ -107,7 +108,7 @@ def _found(documents: Sequence[_Document], remark: Remark) -> Iterator[Found]:
     for document in documents:
         say = _of_file(document.file, remark)
         trusts += [(document, say, trust) for trust in trusts_of(document.trust, remark=say)]
-    # What an issuer is shows in all that is asked of its tokens, in whichever file.
+    # Which CI system an issuer is follows from the conditions on its tokens in all files.
     asked = _asked(trust for _, _, trust in trusts)
     for document, say, trust in trusts:
         try:
@@ -127,7 +128,7 @@ def _found(documents: Sequence[_Document], remark: Remark) -> Iterator[Found]:
             )
             problems = _problems(policy_of([one], issuer_name=None))
             if problems:
-                say(trust.place, f"left out, since no policy would load with it: {'; '.join(problems)}")
+                say(trust.place, f"left out, because the policy would not load with it: {'; '.join(problems)}")
             else:
                 yield one
 
@@ -137,7 +138,7 @@ def _of_file(file: str, remark: Remark) -> Remark:
 
 
 def _problems(policy: dict[str, Json]) -> list[str]:
-    """Return what keeps `policy` from loading: a trust policy can hold names and texts that ours takes nowhere."""
+    """Return what keeps `policy` from loading: a trust policy can contain strings that a policy cannot."""
     try:
         load_policy(yaml_text(policy).encode(), name="policy.yaml", read_file=None)
     except PolicyUnusable as unusable:
@@ -146,7 +147,7 @@ def _problems(policy: dict[str, Json]) -> list[str]:
 
 
 def _asked(trusts: Iterable[Trust]) -> dict[str, tuple[list[Value], set[str]]]:
-    """Return the subjects and the claims that are asked of each issuer's tokens, by its address."""
+    """Return the subjects and claims that statements demand of each issuer's tokens, by its address."""
     asked: dict[str, tuple[list[Value], set[str]]] = {}
     for trust in trusts:
         subjects, claims = asked.setdefault(trust.provider.address, ([], set()))

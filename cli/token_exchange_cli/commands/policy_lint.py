@@ -1,4 +1,4 @@
-"""`policy lint`: what keeps a policy from loading, and what is dangerous in one that loads."""
+"""`policy lint`: report what keeps a policy from loading, and risks in one that loads."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,19 +16,18 @@ from token_exchange_cli.terminal import remark
 
 @click.command("lint")
 @click.argument("policy_file", metavar="FILE")
-@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
-@click.option("--format", "wanted", type=click.Choice(FORMATS), default="text", help="How findings are written.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--format", "wanted", type=click.Choice(FORMATS), default="text", help="The output format.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_context
 def command(context: click.Context, *, policy_file: str, strict: bool, wanted: Format, as_json: bool) -> None:
-    """Say what is wrong with the policy in FILE, and what is dangerous in it.
+    """Report errors and risks in the policy FILE.
 
-    Each finding has its place, what could happen, and what to write instead. Errors keep the policy from loading, but
-    for a placeholder that is left; warnings are about policies that load and give more, or less, than their author may
-    think.
+    Each finding has a location, what could happen, and what to write instead. Errors keep the policy from loading,
+    except for a placeholder that is left in it. Warnings are about policies that load, but give more or less than their
+    author may expect.
 
-    Exit status: 0 fine or warnings alone, 1 errors (with --strict: anything), 2 wrong use or a file that cannot be
-    read.
+    Exit status: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage or unreadable input.
 
     \b
     Examples:

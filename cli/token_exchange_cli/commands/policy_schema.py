@@ -1,4 +1,4 @@
-"""`policy schema`: the JSON Schema of policies."""
+"""`policy schema`: print the JSON Schema of policies."""
 
 import click
 
@@ -7,10 +7,11 @@ from token_exchange_cli.terminal import print_json
 
 
 @click.command("schema")
-def command() -> None:
+@click.option("--json", "_as_json", is_flag=True, help="The only format, so this changes nothing.")
+def command(*, _as_json: bool) -> None:
     """Print the JSON Schema of a policy, for editors and other tools.
 
-    It is of draft 2020-12. Every policy that loads is valid by it; the loader, and so policy lint, finds more.
+    It is of draft 2020-12. Every policy that loads is valid against it; policy lint finds more.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`policy test`: holds a policy against a table of what it is to decide."""
+"""`policy test`: run expected decisions against a policy."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,18 @@ from token_exchange_cli.terminal import console, line, print_json, shown
 @click.command("test")
 @click.argument("policy_file", metavar="FILE")
 @click.argument("test_files", metavar="TESTS...", nargs=-1, required=True)
-@click.option("--junit", metavar="FILE", help="Write the results there as JUnit XML, too.")
+@click.option("--junit", metavar="FILE", help="Also write the results to FILE as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
     context: click.Context, *, policy_file: str, test_files: tuple[str, ...], junit: str | None, as_json: bool
 ) -> None:
-    """Hold the policy FILE against the tests in each of TESTS.
+    """Run TESTS against the policy FILE.
 
-    A test says who asks, for what, and which grant is to win or for which reason there is to be none. Issuer,
-    audience and times of its claims are filled in.
+    A test gives the claims of a token, the request, and the expected result: a grant, or the reason of a refusal.
+    Issuer, audience and times are filled in.
 
-    Exit status: 0 all passed, 1 one failed, 2 wrong use or input that cannot be read.
+    Exit status: 0 all passed, 1 at least one failed, 2 wrong usage or unreadable input.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`policy who`: everybody who can reach a role, a registry or a repository."""
+"""`policy who`: list who can reach a role, a registry or a repository."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,15 @@ from token_exchange.core.vocabulary import spelled
 from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import load_policy_argument
-from token_exchange_cli.reachable import Wanted, Way, Ways, kind_of_login, organization_fields, way_fields, ways_to
+from token_exchange_cli.reachable import (
+    AccessQuery,
+    GrantPath,
+    GrantPaths,
+    grants_reaching,
+    login_description,
+    organization_fields,
+    path_fields,
+)
 from token_exchange_cli.roles.arns import role_arn
 from token_exchange_cli.terminal import console, line, print_json, remark, shown, value_text
 
@@ -25,17 +33,17 @@ _HOST: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr[.-][^/]*/|public\.ecr\.aws/|[^
 
 @click.command("who")
 @click.argument("policy_file", metavar="FILE")
-@click.option("--role", metavar="ARN", help="Who can have sessions of this IAM role.")
+@click.option("--role", metavar="ARN", help="Who can get sessions of this IAM role.")
 @click.option("--repository", metavar="NAME", help="Who can pull or push this repository.")
-@click.option("--registry", metavar="NAME", help="Who can have logins to this registry; its name or host.")
+@click.option("--registry", metavar="NAME", help="Who can get logins to this registry (name or host).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, policy_file: str, role: str | None, repository: str | None, registry: str | None, as_json: bool) -> None:
-    """Say who can reach a role, a repository or a registry by the policy FILE.
+    """List who can reach a role, a repository or a registry under the policy FILE.
 
-    Of several options each has to be met. A template counts for every repository that it could stand for, whoever
-    asks, so the answer names rather too many than too few. Deny rules are not counted.
+    A grant must meet all options given. A template counts for every repository name it could produce, so the answer may
+    over-report, but never under-reports. Deny rules are not taken into account.
 
-    Exit status: 0 fine, also where it is nobody, 2 wrong use or input that cannot be read.
+    Exit status: 0 success, also with an empty list, 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -49,19 +57,19 @@ def command(*, policy_file: str, role: str | None, repository: str | None, regis
     if role is not None and role_arn(role) is None:
         raise click.UsageError(f"--role: expected arn:aws:iam::ACCOUNT:role/NAME, found {quoted(role)}")
     policy = load_policy_argument(policy_file)
-    wanted = Wanted(role=role, repository=repository, registry=_registry(policy, registry))
-    ways = ways_to(policy, wanted, now=SystemClock().now())
-    for text in _remarks(policy, wanted, ways):
+    query = AccessQuery(role=role, repository=repository, registry=_registry(policy, registry))
+    paths = grants_reaching(policy, query, now=SystemClock().now())
+    for text in _remarks(policy, query, paths):
         remark(text)
     if as_json:
-        print_json({"grants": [way_fields(way) for way in ways.open]})
+        print_json({"grants": [path_fields(path) for path in paths.open]})
         return
     output = console()
-    for way in ways.open:
-        for one in _lines(way):
+    for path in paths.open:
+        for one in _lines(path):
             output.print(one)
-    if not ways.open:
-        output.print(line("nobody"))
+    if not paths.open:
+        output.print(line("no one"))
 
 
 def _registry(policy: Policy, name: str | None) -> Registry | None:
@@ -90,33 +98,33 @@ def _no_repository(text: str) -> str | None:
     return None
 
 
-def _remarks(policy: Policy, wanted: Wanted, ways: Ways) -> Iterator[str]:
+def _remarks(policy: Policy, query: AccessQuery, paths: GrantPaths) -> Iterator[str]:
     roles = {grant.terms.role for grant in policy.grants if grant.terms is not None}
-    if wanted.role is not None and wanted.role not in roles:
-        # An answer of nobody is believed in an incident, and would be the same for a misspelt name.
-        yield f"no grant names the role {wanted.role}{did_you_mean(wanted.role, roles)}"
-    if ways.in_report_mode:
-        yield f"in report mode, and so no way yet: {', '.join(ways.in_report_mode)}"
-    if ways.expired:
-        yield f"expired: {', '.join(ways.expired)}"
-    if ways.unbounded:
-        yield f"these give stored logins, which nothing bounds to repositories: {', '.join(ways.unbounded)}"
-    if policy.deny and ways.open:
-        yield f"runs that a deny rule refuses are not taken out: {', '.join(rule.name for rule in policy.deny)}"
+    if query.role is not None and query.role not in roles:
+        # In an incident, people believe the answer "no one"; a misspelt name would give the same.
+        yield f"no grant names the role {query.role}{did_you_mean(query.role, roles)}"
+    if paths.in_report_mode:
+        yield f"not in force (report mode): {', '.join(paths.in_report_mode)}"
+    if paths.expired:
+        yield f"expired: {', '.join(paths.expired)}"
+    if paths.unbounded:
+        yield f"stored logins, which are not limited to repositories: {', '.join(paths.unbounded)}"
+    if policy.deny and paths.open:
+        yield f"includes runs that these deny rules refuse: {', '.join(rule.name for rule in policy.deny)}"
 
 
-def _lines(way: Way) -> Iterator[Text]:
-    grant = way.grant
-    yield line((grant.name, "bold"), f": {kind_of_login(way)}")
-    yield line(f"issuers {', '.join(way.issuers)}", indent=2)
-    for organization in way.organizations:
+def _lines(path: GrantPath) -> Iterator[Text]:
+    grant = path.grant
+    yield line((grant.name, "bold"), f": {login_description(path)}")
+    yield line(f"issuers {', '.join(path.issuers)}", indent=2)
+    for organization in path.organizations:
         named = " ".join(f"{key} {shown(str(value))}" for key, value in organization_fields(organization).items())
         yield line(f"organization {named}", indent=2)
     for condition in grant.conditions:
-        section, *path = condition.document_path
-        name = spelled(tuple(map(shown, path)))
+        section, *rest = condition.document_path
+        name = spelled(tuple(map(shown, rest)))
         yield line(f"{'' if section == 'match' else 'claims '}{name} {value_text(condition.expected)}", indent=2)
-    fields = way_fields(way)
+    fields = path_fields(path)
     for key in ("role", "repositories", "also_pull", "duration"):
         value = fields[key]
         if value:

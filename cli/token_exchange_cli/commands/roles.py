@@ -1,4 +1,4 @@
-"""`roles`: the IAM roles that a policy needs, as CloudFormation."""
+"""`roles`: print the IAM roles that a policy needs, as CloudFormation."""
 
 import re
 
@@ -16,16 +16,16 @@ from token_exchange_cli.terminal import print_json, remark
 
 @click.command("roles")
 @click.argument("policy_file", metavar="FILE")
-@click.option("--account", metavar="ID", help="The roles of this account alone.")
-@click.option("--broker-role", metavar="ARN", help="The service's own role; without it a parameter of the template.")
+@click.option("--account", metavar="ID", help="Only the roles of this account.")
+@click.option("--broker-role", metavar="ARN", help="The service's own role; otherwise a parameter of the template.")
 @click.option("--json", "as_json", is_flag=True, help="Print the template as JSON.")
 def command(*, policy_file: str, account: str | None, broker_role: str | None, as_json: bool) -> None:
     """Print a CloudFormation template of the IAM roles that the policy FILE needs.
 
-    Each role trusts the service alone and may do what its grants can give, and nothing more. The template is the same
-    for every account: of its roles each account makes its own, so one stack set serves them all.
+    Each role trusts only the service, and allows only what its grants can give. The template is the same for every
+    account: each account creates only its own roles, so one stack set serves all of them.
 
-    Exit status: 0 fine, 1 AWS could not have these roles, 2 wrong use or input that cannot be read.
+    Exit status: 0 success, 1 AWS would reject the roles, 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def command(*, policy_file: str, account: str | None, broker_role: str | None, a
         raise click.BadParameter("expected the 12 digits of an account", param_hint="--account")
     needs = needs_of(load_policy_argument(policy_file), now=SystemClock().now())
     if needs.expired:
-        remark(f"expired, so no role is made for them: {', '.join(needs.expired)}")
+        remark(f"expired, so they get no role: {', '.join(needs.expired)}")
     if needs.not_yet:
         remark(f"in report mode, so no role trusts their tokens yet: {', '.join(needs.not_yet)}")
     roles = _of_account(needs, account)

@@ -1,4 +1,4 @@
-"""`token inspect`: what a token says, and whether its issuer signed it."""
+"""`token inspect`: show the contents of a token, and whether its issuer signed it."""
 
 from collections.abc import Mapping
 
@@ -16,17 +16,17 @@ from token_exchange_cli.tokens.inspection import Inspection, inspect_token
 
 @click.command("inspect")
 @click.argument("token_file", metavar="[FILE]", default=STANDARD_INPUT)
-@click.option("--policy", "policy_file", metavar="FILE", help="Verify the token by this policy's issuers.")
+@click.option("--policy", "policy_file", metavar="FILE", help="Verify the token against the issuers of this policy.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(context: click.Context, *, token_file: str, policy_file: str | None, as_json: bool) -> None:
-    """Show what the token in FILE says, and verify it.
+    """Show the contents of the token in FILE, and verify it.
 
-    Without FILE the token comes from standard input. It is never printed. With a policy it is verified as the service
-    would verify it now; where the issuer's keys are not pinned they are fetched from the issuer, over the network.
+    Without FILE, the token is read from standard input. It is never printed. With a policy, it is verified as the
+    service would verify it now; keys that the policy does not pin are fetched from the issuer, over the network.
 
-    Exit status: 0 fine, 1 a policy was given and the token could not be verified by it, 2 wrong use or input that
-    cannot be read.
+    Exit status: 0 success, 1 the token could not be verified against the given policy, 2 wrong usage or unreadable
+    input.
 
     \b
     Examples:
@@ -46,7 +46,7 @@ def command(context: click.Context, *, token_file: str, policy_file: str | None,
 def _print_text(inspection: Inspection) -> None:
     output = console()
     output.print(line(_word(inspection.verified), "" if inspection.reason is None else f": {shown(inspection.reason)}"))
-    output.print(line(("provider", "bold"), f" {inspection.provider or 'not known by the issuer alone'}"))
+    output.print(line(("provider", "bold"), f" {inspection.provider or 'not known from the issuer'}"))
     _print_fields(output, "times", inspection.times)
     _print_fields(output, "vocabulary", inspection.vocabulary)
     _print_fields(output, "header", inspection.header)

@@ -8,12 +8,19 @@ from typing import Final
 from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.policy import Grant, Issuer, Policy, SessionTerms, Template, spelled_duration
 from token_exchange.core.reach import MAX_NAME_LENGTH
-from token_exchange_cli.diff.change import Mark, condition_marks, condition_text, members, more_or_less, was_and_is
+from token_exchange_cli.diff.change import (
+    FieldChange,
+    condition_marks,
+    condition_text,
+    members,
+    more_or_less,
+    was_and_is,
+)
 from token_exchange_cli.meaning.applies import must_apply
 from token_exchange_cli.meaning.patterns import is_repository_within
 
 
-def terms_marks(old: SessionTerms, new: SessionTerms) -> list[Mark]:
+def terms_marks(old: SessionTerms, new: SessionTerms) -> list[FieldChange]:
     """Return the marks of what a session may do, for how long, and how it is made."""
     return [
         *_access(old, new),
@@ -27,13 +34,13 @@ def terms_marks(old: SessionTerms, new: SessionTerms) -> list[Mark]:
     ]  # fmt: skip
 
 
-def _access(old: SessionTerms, new: SessionTerms) -> list[Mark]:
+def _access(old: SessionTerms, new: SessionTerms) -> list[FieldChange]:
     if old.access == new.access:
         return []
     return [was_and_is("access", old.access, new.access, "wider" if new.access == "push" else "narrower")]
 
 
-def _repositories(old: SessionTerms, new: SessionTerms) -> list[Mark]:
+def _repositories(old: SessionTerms, new: SessionTerms) -> list[FieldChange]:
     """What moves from `also_pull` to `repositories` is wider, and what goes back is narrower."""
     pulled_before = (*old.repositories, *old.also_pull)
     pulled_after = (*new.repositories, *new.also_pull)
@@ -45,26 +52,30 @@ def _repositories(old: SessionTerms, new: SessionTerms) -> list[Mark]:
     ]
 
 
-def _patterns(direction: str, key: str, some: Sequence[Template], others: Sequence[Template]) -> list[Mark]:
+def _patterns(direction: str, key: str, some: Sequence[Template], others: Sequence[Template]) -> list[FieldChange]:
     beyond = [one.text for one in some if not any(is_repository_within(one.text, other) for other in others)]
     if not beyond:
         return []
     if direction == "wider":
-        return [Mark(direction="wider", text=f"{key}: {', '.join(beyond)} added")]
-    return [Mark(direction="narrower", text=f"{key}: {', '.join(beyond)} taken out")]
+        return [FieldChange(direction="wider", text=f"{key}: {', '.join(beyond)} added")]
+    return [FieldChange(direction="narrower", text=f"{key}: {', '.join(beyond)} removed")]
 
 
-def _also(old: SessionTerms, new: SessionTerms) -> list[Mark]:
-    marks: list[Mark] = []
+def _also(old: SessionTerms, new: SessionTerms) -> list[FieldChange]:
+    marks: list[FieldChange] = []
     for right, had, has in (("list", old.also.list, new.also.list), ("import", old.also.import_, new.also.import_)):
         if had != has:
             word = "given" if has else "taken away"
-            marks.append(Mark(direction="wider" if has else "narrower", text=f"also: the right to {right} is {word}"))
+            marks.append(
+                FieldChange(direction="wider" if has else "narrower", text=f"also: the right to {right} is {word}")
+            )
     match old.also.sign, new.also.sign:
         case None, str(profile):
-            marks.append(Mark(direction="wider", text=f"also: the right to sign with {profile} is given"))
+            marks.append(FieldChange(direction="wider", text=f"also: the right to sign with {profile} is given"))
         case str(profile), None:
-            marks.append(Mark(direction="narrower", text=f"also: the right to sign with {profile} is taken away"))
+            marks.append(
+                FieldChange(direction="narrower", text=f"also: the right to sign with {profile} is taken away")
+            )
         case was, now if was != now:
             marks.append(was_and_is("also: sign", was, now))
         case _:
@@ -72,12 +83,12 @@ def _also(old: SessionTerms, new: SessionTerms) -> list[Mark]:
     return marks
 
 
-def _session(old: SessionTerms, new: SessionTerms) -> list[Mark]:
+def _session(old: SessionTerms, new: SessionTerms) -> list[FieldChange]:
     marks = [was_and_is("role", old.role, new.role)] if old.role != new.role else []
     if old.assume != new.assume:
         marks.append(was_and_is("assume", old.assume, new.assume))
     if old.external_id != new.external_id:
-        marks.append(Mark(direction="changed", text="external_id is another one"))
+        marks.append(FieldChange(direction="changed", text="external_id changed"))
     for key, was, now in (
         ("session_tags", _tags(old), _tags(new)),
         ("source_identity", _identity(old), _identity(new)),
@@ -100,10 +111,10 @@ def _identity(terms: SessionTerms) -> str:
 
 
 _ROOM_CHARACTERS: Final = 200
-"""What is left to the values in a template that fits everybody."""
+"""The characters left for the values in a template that fits every caller."""
 
 
-def grant_marks(old: Grant, new: Grant, before: Policy, after: Policy) -> list[Mark]:
+def grant_marks(old: Grant, new: Grant, before: Policy, after: Policy) -> list[FieldChange]:
     """Return in what the grant `new` of the policy `after` differs from `old` of `before`."""
     old_issuers, new_issuers = _issuers(old, before), _issuers(new, after)
     marks = [
@@ -115,12 +126,12 @@ def grant_marks(old: Grant, new: Grant, before: Policy, after: Policy) -> list[M
         *_given(old, new),
     ]
     if old.contact != new.contact:
-        marks.append(Mark(direction="changed", text="contact is another one"))
+        marks.append(FieldChange(direction="changed", text="contact changed"))
     return marks
 
 
 def summary(grant: Grant) -> tuple[str, ...]:
-    """Return what a grant that is there on one side alone is for."""
+    """Describe a grant that only one of the policies has."""
     terms = grant.terms
     login = f"the stored login of {grant.registry.name}" if terms is None else f"{terms.access} {grant.registry.name}"
     repositories = [] if terms is None else [template.text for template in (*terms.repositories, *terms.also_pull)]
@@ -136,40 +147,42 @@ def _issuers(grant: Grant, policy: Policy) -> list[Issuer]:
     return [policy.issuers[name] for name in grant.issuers]
 
 
-def _now_matched(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[Mark]:
-    """A grant that does not say what its provider's grants have to say applies to nobody."""
+def _now_matched(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[FieldChange]:
+    """A grant without a condition that its provider's grants must have applies to no caller."""
     never = {path for issuer in before for path in unmatched_claims(old, issuer.preset)}
     still = {path for issuer in after for path in unmatched_claims(new, issuer.preset)}
     if never == still:
         return []
     names = ", ".join(sorted(".".join(path) for path in never ^ still))
     if never and not still:
-        return [Mark(direction="wider", text=f"applied to nobody, and now says what {names} has to be")]
-    return [Mark(direction="changed", text=f"what has to be said of {names} differs")]
+        return [
+            FieldChange(direction="wider", text=f"applied to no caller, and now has the required condition on {names}")
+        ]
+    return [FieldChange(direction="changed", text=f"the required condition on {names} changed")]
 
 
-def _templates(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[Mark]:
-    """A grant applies only where all of its templates can be filled in, so other templates are for other runs."""
+def _templates(old: Grant, new: Grant, before: Sequence[Issuer], after: Sequence[Issuer]) -> list[FieldChange]:
+    """A grant applies only if all of its templates can be filled in, so other templates can mean other runs."""
     if _texts(old) == _texts(new) or old.terms is None or new.terms is None:
         return []
-    # What else keeps a grant from applying has marks of its own.
+    # Other reasons why a grant does not apply are reported separately.
     plain_old, plain_new = (
         replace(grant, terms=_roomy(terms), expires=None, expires_at_seconds=None, allow_untrusted_triggers=True)
         for grant, terms in ((old, old.terms), (new, new.terms))
     )
-    marks: list[Mark] = []
+    marks: list[FieldChange] = []
     if not must_apply(plain_old, plain_new, after):
-        marks.append(Mark(direction="wider", text="its templates may fit runs that they did not fit"))
+        marks.append(FieldChange(direction="wider", text="its templates may now fit more runs"))
     if not must_apply(plain_new, plain_old, before):
-        marks.append(Mark(direction="narrower", text="its templates may not fit runs that they did fit"))
+        marks.append(FieldChange(direction="narrower", text="its templates may no longer fit some runs"))
     return marks
 
 
 def _roomy(terms: SessionTerms) -> SessionTerms:
-    """Return `terms` in which a template fits whoever has its names, where it leaves room for all names there are.
+    """Return `terms` whose templates fit every caller that has their names, where there is room for any name.
 
-    A repository that is taken out would otherwise be for more runs than before: for those whose names are a few
-    characters too long for it, and not for the others. GitHub's longest has 140 characters.
+    Otherwise, removing a repository would look wider: the grant then applies to runs whose names were a few characters
+    too long for that repository. GitHub's longest has 140 characters.
     """
     return replace(
         terms,
@@ -190,16 +203,16 @@ def _texts(grant: Grant) -> object:
     return None if terms is None else (terms.repositories, terms.also_pull, terms.session_tags, terms.source_identity)
 
 
-def _limits(old: Grant, new: Grant) -> list[Mark]:
-    marks: list[Mark] = []
+def _limits(old: Grant, new: Grant) -> list[FieldChange]:
+    marks: list[FieldChange] = []
     if old.single_use != new.single_use:
-        text = "single_use now" if new.single_use else "no longer single_use"
-        marks.append(Mark(direction="narrower" if new.single_use else "wider", text=text))
+        text = "now single_use" if new.single_use else "no longer single_use"
+        marks.append(FieldChange(direction="narrower" if new.single_use else "wider", text=text))
     if old.allow_untrusted_triggers != new.allow_untrusted_triggers:
-        text = "runs that outsiders can start may use it" if new.allow_untrusted_triggers else (
-            "runs that outsiders can start may no longer use it"
+        text = "now allows untrusted triggers" if new.allow_untrusted_triggers else (
+            "no longer allows untrusted triggers"
         )  # fmt: skip
-        marks.append(Mark(direction="wider" if new.allow_untrusted_triggers else "narrower", text=text))
+        marks.append(FieldChange(direction="wider" if new.allow_untrusted_triggers else "narrower", text=text))
     if old.mode != new.mode:
         marks.append(was_and_is("mode", old.mode, new.mode, "wider" if new.mode == "enforce" else "narrower"))
     return marks + more_or_less(
@@ -210,10 +223,14 @@ def _limits(old: Grant, new: Grant) -> list[Mark]:
     )
 
 
-def _given(old: Grant, new: Grant) -> list[Mark]:
-    marks: list[Mark] = []
+def _given(old: Grant, new: Grant) -> list[FieldChange]:
+    marks: list[FieldChange] = []
     if old.registry.name != new.registry.name:
         marks.append(was_and_is("registry", old.registry.name, new.registry.name))
     if old.terms is None or new.terms is None:
-        return marks if old.terms == new.terms else [*marks, Mark(direction="changed", text="another kind of login")]
+        return (
+            marks
+            if old.terms == new.terms
+            else [*marks, FieldChange(direction="changed", text="the kind of login changed")]
+        )
     return marks + terms_marks(old.terms, new.terms)

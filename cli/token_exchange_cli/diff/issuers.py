@@ -1,15 +1,15 @@
-"""Two entries of one issuer held against each other: whose tokens are taken, and of whom."""
+"""Compare two issuer entries: which tokens they accept, and of which organizations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Budget, Issuer, Organization, spelled_duration
-from token_exchange_cli.diff.change import Mark, members, more_or_less, was_and_is
+from token_exchange_cli.diff.change import FieldChange, members, more_or_less, was_and_is
 
 
-def issuer_marks(old: Issuer, new: Issuer) -> list[Mark]:
-    """Return in what the entry `new` differs from `old`."""
+def issuer_marks(old: Issuer, new: Issuer) -> list[FieldChange]:
+    """Return how the entry `new` differs from `old`."""
     marks = [*_identity(old, new), *_organizations(old, new)]
     marks += members("audiences", sorted(old.trust.audiences), sorted(new.trust.audiences))
     marks += members("algorithms", sorted(old.trust.algorithms), sorted(new.trust.algorithms))
@@ -19,16 +19,16 @@ def issuer_marks(old: Issuer, new: Issuer) -> list[Mark]:
     ):
         marks += more_or_less(name, was, now, shown=(spelled_duration(was), spelled_duration(now)))
     if old.trust.keys != new.trust.keys:
-        marks.append(Mark(direction="changed", text="its keys come from somewhere else, or are others"))
+        marks.append(FieldChange(direction="changed", text="its keys or their source changed"))
     if old.trust.ca_bundle != new.trust.ca_bundle:
-        marks.append(Mark(direction="changed", text="ca_bundle is another one"))
+        marks.append(FieldChange(direction="changed", text="ca_bundle changed"))
     if old.mode != new.mode:
         marks.append(was_and_is("mode", old.mode, new.mode, "wider" if new.mode == "enforce" else "narrower"))
     return [*marks, *_budgets(old.budgets, new.budgets)]
 
 
 def summary(issuer: Issuer) -> tuple[str, ...]:
-    """Return what an entry that is there on one side alone is for."""
+    """Describe an entry that only one of the policies has."""
     organizations = "; ".join(_spelled(organization) for organization in issuer.organizations)
     return (
         f"{issuer.preset.provider} at {issuer.trust.url}",
@@ -38,34 +38,34 @@ def summary(issuer: Issuer) -> tuple[str, ...]:
     )
 
 
-def _identity(old: Issuer, new: Issuer) -> Iterator[Mark]:
+def _identity(old: Issuer, new: Issuer) -> Iterator[FieldChange]:
     if old.preset.provider != new.preset.provider:
         yield was_and_is("provider", old.preset.provider, new.preset.provider)
     elif old.preset.vocabulary != new.preset.vocabulary:
-        yield Mark(direction="changed", text="its claims stand for other names")
+        yield FieldChange(direction="changed", text="the names of the vocabulary come from other claims")
     elif reading_rules(old.preset) != reading_rules(new.preset):
-        yield Mark(direction="changed", text="its tokens are read by other rules")
+        yield FieldChange(direction="changed", text="the rules for reading its tokens changed")
     if old.trust.url != new.trust.url:
         yield was_and_is("issuer", old.trust.url, new.trust.url)
 
 
 def reading_rules(preset: Preset) -> dict[str, object]:
-    """Return how `preset` reads tokens, but for its functions, which follow from its provider and its issuer."""
+    """Return how `preset` reads tokens, without its functions, which follow from its provider and issuer."""
     values = {field.name: getattr(preset, field.name) for field in fields(preset)}
     return {name: value for name, value in values.items() if not callable(value)}
 
 
-def _organizations(old: Issuer, new: Issuer) -> Iterator[Mark]:
+def _organizations(old: Issuer, new: Issuer) -> Iterator[FieldChange]:
     come = [one for one in new.organizations if not _allows_all_of(old, one)]
     gone = [one for one in old.organizations if not _allows_all_of(new, one)]
     if come:
-        yield Mark(direction="wider", text=f"organizations: {'; '.join(map(_spelled, come))} added")
+        yield FieldChange(direction="wider", text=f"organizations: {'; '.join(map(_spelled, come))} added")
     if gone:
-        yield Mark(direction="narrower", text=f"organizations: {'; '.join(map(_spelled, gone))} taken out")
+        yield FieldChange(direction="narrower", text=f"organizations: {'; '.join(map(_spelled, gone))} removed")
 
 
 def _allows_all_of(issuer: Issuer, organization: Organization) -> bool:
-    """Say whether `issuer` allows every token of which no more is known than the line `organization` says."""
+    """Say whether the allowlist of `issuer` accepts every token of which only `organization` is known."""
     return issuer.lists(issuer.organizations, name=organization.name, id_=organization.id)
 
 
@@ -74,15 +74,15 @@ def _spelled(organization: Organization) -> str:
     return " ".join(f"{key} {value}" for key, value in given.items() if value is not None)
 
 
-def _budgets(old: Sequence[Budget], new: Sequence[Budget]) -> Iterator[Mark]:
-    """A budget is an upper bound, whatever the others allow; with another window it is another one."""
+def _budgets(old: Sequence[Budget], new: Sequence[Budget]) -> Iterator[FieldChange]:
+    """Compare budgets. Each is an upper bound by itself, and a different period makes a different budget."""
     before, after = ({(one.per, one.every_seconds): one.exchanges for one in budgets} for budgets in (old, new))
     for (per, every_seconds), exchanges in (before | after).items():
         name = f"budget per {per} every {spelled_duration(every_seconds)}"
         was, now = before.get((per, every_seconds)), after.get((per, every_seconds))
         if was is None:
-            yield Mark(direction="narrower", text=f"{name}: {exchanges} exchanges, and none before")
+            yield FieldChange(direction="narrower", text=f"{name}: {exchanges} exchanges, previously unlimited")
         elif now is None:
-            yield Mark(direction="wider", text=f"{name}: was {was} exchanges, and is none now")
+            yield FieldChange(direction="wider", text=f"{name}: was {was} exchanges, now unlimited")
         else:
             yield from more_or_less(name, was, now, shown=(str(was), str(now)))

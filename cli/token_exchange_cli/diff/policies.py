@@ -1,4 +1,4 @@
-"""Two policies held against each other, by what they mean: not their text, their comments or their layout."""
+"""Compare two policies by meaning: text, comments and layout do not count."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -9,8 +9,8 @@ from token_exchange.core.registries import EcrRegistry, Registry
 from token_exchange_cli.diff import grants, issuers
 from token_exchange_cli.diff.change import (
     Change,
+    FieldChange,
     Kind,
-    Mark,
     change_of,
     condition_marks,
     condition_text,
@@ -19,13 +19,13 @@ from token_exchange_cli.diff.change import (
     was_and_is,
 )
 
-_MOST_MOVED: Final = 3
+_MAX_MOVED: Final = 3
 
 
 def changes(before: Policy, after: Policy) -> Iterator[Change]:
     """Yield everything in which `after` differs from `before`.
 
-    A deny rule that is there on one side alone is no addition of anything: it is filed by what it does.
+    A deny rule that only one of them has is classified by its effect: `narrower` or `wider`.
     """
     of_issuer = _names((name, grant.name) for grant in after.grants for name in grant.issuers)
     of_registry = _names((grant.registry.name, grant.name) for grant in after.grants)
@@ -42,7 +42,7 @@ def changes(before: Policy, after: Policy) -> Iterator[Change]:
 
 
 def _issuers_of_rules(before: Policy, after: Policy) -> Mapping[str, frozenset[str]]:
-    """Return for which issuers each rule counts, in either policy."""
+    """Return the issuers that each rule applies to, in either policy."""
     found: dict[str, frozenset[str]] = {}
     for rule in (*before.deny, *after.deny):
         found[rule.name] = found.get(rule.name, frozenset()) | rule.issuers
@@ -50,7 +50,7 @@ def _issuers_of_rules(before: Policy, after: Policy) -> Mapping[str, frozenset[s
 
 
 def _names(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
-    """Return the names of grants by the entry that they rest on: it is these by which somebody gets more or less."""
+    """Return the names of grants by the entry that they depend on."""
     found: dict[str, list[str]] = {}
     for entry, grant in pairs:
         found.setdefault(entry, []).append(grant)
@@ -86,9 +86,9 @@ def _registry_summary(registry: Registry) -> tuple[str, ...]:
     return (f"{type(registry).__name__.removesuffix('Registry')} at {', '.join(registry.hosts)}",)
 
 
-def _registry_marks(old: Registry, new: Registry) -> list[Mark]:
+def _registry_marks(old: Registry, new: Registry) -> list[FieldChange]:
     if type(old) is not type(new):
-        return [Mark(direction="changed", text="another type of registry")]
+        return [FieldChange(direction="changed", text="the type of registry changed")]
     was, now = asdict(old), asdict(new)
     keys = [key for key in was if was[key] != now[key]]
     marks = [was_and_is(key, was[key], now[key]) for key in keys if key not in ("hosts", "partition")]
@@ -101,10 +101,10 @@ def _of_deny_rules(before: Policy, after: Policy) -> Iterator[Change]:
     old_rules, new_rules = ({rule.name: rule for rule in policy.deny} for policy in (before, after))
     for name, rule in new_rules.items():
         if name not in old_rules:
-            yield Change(section="narrower", kind="deny", name=name, what=("a new rule", *_rule_summary(rule)))
+            yield Change(section="narrower", kind="deny", name=name, what=("new rule", *_rule_summary(rule)))
     for name, rule in old_rules.items():
         if name not in new_rules:
-            yield Change(section="wider", kind="deny", name=name, what=("a rule taken out", *_rule_summary(rule)))
+            yield Change(section="wider", kind="deny", name=name, what=("rule removed", *_rule_summary(rule)))
         elif marks := _rule_marks(rule, new_rules[name], before, after):
             yield change_of("deny", name, marks)
 
@@ -114,14 +114,15 @@ def _rule_summary(rule: DenyRule) -> tuple[str, ...]:
     return (f"refuses runs of {', '.join(sorted(rule.issuers))} where {asked}",)
 
 
-def _rule_marks(old: DenyRule, new: DenyRule, before: Policy, after: Policy) -> list[Mark]:
-    """Return the marks of a rule: the more it refuses the narrower the policy. New issuers have no past to lose."""
+def _rule_marks(old: DenyRule, new: DenyRule, before: Policy, after: Policy) -> list[FieldChange]:
+    """Return the changes of a rule: the more it refuses, the narrower the policy. New issuers are not compared."""
     both = before.issuers.keys() & after.issuers.keys()
     marks = [
-        Mark(direction="narrower", text=f"now counts for {name}") for name in sorted((new.issuers - old.issuers) & both)
+        FieldChange(direction="narrower", text=f"now applies to {name}")
+        for name in sorted((new.issuers - old.issuers) & both)
     ]
     marks += [
-        Mark(direction="wider", text=f"no longer counts for {name}")
+        FieldChange(direction="wider", text=f"no longer applies to {name}")
         for name in sorted((old.issuers - new.issuers) & both)
     ]
     found = condition_marks(
@@ -133,7 +134,7 @@ def _rule_marks(old: DenyRule, new: DenyRule, before: Policy, after: Policy) -> 
     return marks + [_turned(mark) for mark in found]
 
 
-def _turned(mark: Mark) -> Mark:
+def _turned(mark: FieldChange) -> FieldChange:
     match mark.direction:
         case "wider":
             return replace(mark, direction="narrower")
@@ -153,7 +154,7 @@ def _of_grants(before: Policy, after: Policy) -> Iterator[Change]:
         if old_name is None:
             yield Change(section="added", kind="grant", name=grant.name, what=grants.summary(grant))
         else:
-            # Whoever asks for it by name does not get it any more.
+            # A request for the old name no longer gets it.
             yield Change(section="changed", kind="grant", name=grant.name, what=(f"was named {old_name}",))
     for grant in gone:
         if grant.name not in renamed.values():
@@ -164,7 +165,7 @@ def _of_grants(before: Policy, after: Policy) -> Iterator[Change]:
 
 
 def _renamed(gone: Iterable[Grant], come: Iterable[Grant]) -> dict[str, str]:
-    """Return the old name of each grant that differs from one of before by its name alone."""
+    """Return the old name of each grant that differs from an earlier one only by name."""
     by_look: dict[str, list[Grant]] = {}
     for grant in gone:
         by_look.setdefault(_look(grant), []).append(grant)
@@ -187,6 +188,6 @@ def _look(grant: Grant) -> str:
 def _of_order(before: Policy, after: Policy) -> Iterator[Change]:
     moved = moved_grants(before.grants, after.grants)
     if moved:
-        more = [f"and {len(moved) - _MOST_MOVED} more"] if len(moved) > _MOST_MOVED else []
-        what = ("of several grants that match the first wins", *moved[:_MOST_MOVED], *more)
+        more = [f"and {len(moved) - _MAX_MOVED} more"] if len(moved) > _MAX_MOVED else []
+        what = ("of several grants that match the first wins", *moved[:_MAX_MOVED], *more)
         yield Change(section="changed", kind="order", name="grants", what=what)

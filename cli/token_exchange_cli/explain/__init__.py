@@ -1,1 +1,1 @@
-"""What a policy says of one run, given as claims, as a token or as an audit record."""
+"""Explain the decision on one run, given as claims, as a token or as an audit record."""

@@ -1,4 +1,4 @@
-"""The caller to explain: from a token, from claims, or from an audit line."""
+"""The caller to explain, from a token, claims or an audit line."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ from token_exchange_cli.inputs import read_input, shown_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """What came of the input: `remarks` say in what it differs from a token that was sent just now."""
+    """The caller or the refusal; `remarks` say how the input differs from a token that is sent now."""
 
     outcome: Caller | Refused
     remarks: tuple[str, ...] = ()
 
 
 def issuer_named(policy: Policy, name: str) -> Issuer:
-    """Return the issuer entry that a command names.
+    """Return the issuer entry that the command names.
 
     Raises:
         click.UsageError: the policy has none of that name.
@@ -42,7 +42,7 @@ def issuer_named(policy: Policy, name: str) -> Issuer:
 
 
 def entries(policy: Policy, issuer: str | None) -> IssuersByUrl:
-    """Return the entries that a token may be for: all, or the one that a command names."""
+    """Return the entries that a token may be for: all, or the one that the command names."""
     if issuer is None:
         return policy.issuers_by_url
     trust = issuer_named(policy, issuer).trust
@@ -63,7 +63,7 @@ def presented_claims(policy: Policy, claims: Mapping[str, Json], *, issuer: str 
     try:
         entry = _entry(policy, claims, issuer)
         filled = filled_in(claims, entry, now=now)
-        # A subject that nobody wrote down is not made up for conditions to match; only its absence is no matter here.
+        # No subject is invented for conditions to match; its absence is only tolerated by this check.
         check_claims({"sub": "unsaid", **filled}, trust=entry.trust, now=now)
         caller = caller_of(entry, filled, now=now)
     except Refused as refused:
@@ -97,22 +97,21 @@ def _entry(policy: Policy, claims: Mapping[str, Json], issuer: str | None) -> Is
         return policy.issuers[choose_entry(claims, policy.issuers_by_url).entry]
     if len(policy.issuers) == 1:
         return next(iter(policy.issuers.values()))
-    raise click.UsageError(f"say with --issuer whose claims these are: {', '.join(policy.issuers)}")
+    raise click.UsageError(f"choose the issuer of these claims with --issuer: {', '.join(policy.issuers)}")
 
 
 _CUT: Final = re.compile(r"…\[[0-9]+ more\]\Z")
 
-
 _TOKEN_HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
-"""How a record marks a value that it has the beginning of."""
+"""How a record marks a value that was cut."""
 
 
 class NotARecord(ValueError):
-    """What was given is no audit record that a caller can be made of; the text says why."""
+    """The input is not an audit record of a verified token; the message says why."""
 
 
 def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str | None, now: float) -> Presented:
-    """Return the caller of the request that `record` tells of.
+    """Return the caller of the exchange in `record`.
 
     Raises:
         NotARecord: it is no audit record of a verified token, or of no issuer of `policy`.
@@ -141,7 +140,7 @@ def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str 
 
 
 def _completed(caller: Caller, recorded: Mapping[str, Json]) -> Caller:
-    """Return `caller` with the names of the vocabulary that only the record's `identity` still has."""
+    """Return `caller` with the names of the vocabulary that only the record's `identity` still contains."""
     told: dict[str, str | bool] = {name: value for name in NAMES if isinstance(value := recorded.get(name), str | bool)}
     identity = Identity(
         vocabulary={**told, **caller.identity.vocabulary}, untrusted_trigger=caller.identity.untrusted_trigger
@@ -153,13 +152,13 @@ def _recorded_entry(policy: Policy, record: Mapping[str, Json], issuer: str | No
     if record.get("record") != "audit":
         raise NotARecord("not an audit record: expected record to be audit")
     if record.get("verified") is not True:
-        raise NotARecord("the record tells of nobody: its token was not verified")
+        raise NotARecord("the record has no caller: its token was not verified")
     if issuer is not None:
         return issuer_named(policy, issuer)
     name = record.get("issuer")
     entry = policy.issuers.get(name) if isinstance(name, str) else None
     if entry is None:
-        raise NotARecord(f"its issuer {name!a} is not in the policy; say with --issuer which entry to take")
+        raise NotARecord(f"its issuer {name!a} is not in the policy; choose an entry with --issuer")
     return entry
 
 
@@ -186,7 +185,7 @@ def _remarks(policy: Policy, issuer: Issuer, record: Mapping[str, Json]) -> Iter
 
 
 def is_cut(value: Json) -> bool:
-    """Say whether a record has only the beginning of this value, or only the hash of a token that is in it."""
+    """Say whether the record has only the beginning of this value, or only the hash of a token in it."""
     match value:
         case str():
             return (value.endswith(" more]") and _CUT.search(value) is not None) or _TOKEN_HASH.search(
@@ -201,16 +200,13 @@ def is_cut(value: Json) -> bool:
 
 
 MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
-"""Room for a token of 16 KiB, and for white space around it."""
+"""A token of 16 KiB, and whitespace around it."""
 
-
-UNVERIFIED: Final = (
-    "the token is unverified: its signature was not checked, and whoever wrote the file chose every word in it"
-)
+UNVERIFIED: Final = "the token is unverified: its signature was not checked, so anyone could have written it"
 
 
 def read_token(argument: str) -> UnverifiedToken:
-    """Return the token in the file `argument`, without the white space around it.
+    """Return the token in the file `argument`, without surrounding whitespace.
 
     Raises:
         Unusable: it cannot be read, or is no token.
@@ -226,7 +222,7 @@ def read_token(argument: str) -> UnverifiedToken:
 
 
 def presented_token(policy: Policy, token: UnverifiedToken, *, issuer: str | None, now: float) -> Presented:
-    """Return the caller of `token`, which is held against its entry as an exchange would at `now`.
+    """Return the caller of `token`, checked against its entry as an exchange at `now` would.
 
     That it has expired, or is not valid yet, is a remark: a policy is asked about runs, and tokens live for minutes.
     """

@@ -1,4 +1,7 @@
-"""What a policy says of one caller, as data and as text."""
+"""The decision of a policy on one caller, with every condition of every grant, as JSON and as text.
+
+The decision is the service's own. Unlike its responses, this shows everything: it is for those who may read the policy.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ from token_exchange_cli.terminal import line, shown, value_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One condition, what was found, and whether it holds."""
+    """One condition, the value found, and whether it holds."""
 
     condition: Condition
     found: Json
@@ -32,7 +35,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One grant, all of its conditions, and everything that keeps it from applying; `won` where it is awarded."""
+    """One grant, all of its conditions, and everything that keeps it from applying; `won` if it is awarded."""
 
     considered: Considered
     conditions: tuple[Judged, ...]
@@ -41,7 +44,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A decision, or the refusal before it, with the grants: those that won, then the nearest.
+    """A decision, or a refusal before it, with the grants: those that won, then the nearest.
 
     `caller` is None where the token is refused. `deny` are the conditions of the deny rule that refused. `others`
     counts the grants that were not asked about.
@@ -65,12 +68,12 @@ class Explanation:
 
     @property
     def is_granted(self) -> bool:
-        """Whether there would be a login."""
+        """Whether the caller would get a login."""
         return isinstance(self.outcome, Granted)
 
 
 def explained(policy: Policy, presented: Presented, ask: AccessRequest) -> Explanation:
-    """Return what `policy` says of the one who was presented."""
+    """Return the decision of `policy` on the presented caller."""
     caller = presented.outcome
     if isinstance(caller, Refused):
         return Explanation(outcome=caller, caller=None, remarks=presented.remarks)
@@ -92,7 +95,7 @@ def _deny_conditions(policy: Policy, caller: Caller, decision: Decision) -> tupl
 
 
 def judged(conditions: Sequence[Condition], caller: Caller) -> tuple[Judged, ...]:
-    """Return how each of `conditions` stands."""
+    """Return the result of each of `conditions`."""
     found = [condition.found(caller.identity.vocabulary, caller.claims) for condition in conditions]
     return tuple(
         Judged(condition=condition, found=value, holds=condition.holds(value))
@@ -114,7 +117,7 @@ def _judged(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decisi
 
 
 def explanation_fields(explanation: Explanation) -> dict[str, Json]:
-    """Return what `POST /v1/explain` would answer, with every grant and every condition."""
+    """Return the response of `POST /v1/explain`, with every grant and every condition."""
     outcome, caller = explanation.outcome, explanation.caller
     fields: dict[str, Json] = {"decision": "granted" if explanation.is_granted else "denied"}
     match outcome:
@@ -168,12 +171,11 @@ def _condition_fields(judged: Judged) -> Json:
 _MOST_GRANTS: Final = 20
 """A policy may have ten thousand, and the answer stands above them."""
 
-
 _GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
 
 
 def explanation_lines(explanation: Explanation) -> Iterator[Text]:
-    """Yield the lines: the decision, why, whom it is about, and each grant with its conditions."""
+    """Yield the lines: the decision, its reason, the caller, and each grant with its conditions."""
     yield from _decision(explanation)
     if explanation.caller is not None:
         yield line("")
@@ -218,7 +220,7 @@ def _award(award: Award) -> Iterator[Text]:
     if award.reach.repositories:
         yield line(f"repositories {', '.join(award.reach.repositories)}", indent=4)
     if award.reach.also_pull:
-        yield line(f"for pull alone {', '.join(award.reach.also_pull)}", indent=4)
+        yield line(f"pull only {', '.join(award.reach.also_pull)}", indent=4)
 
 
 def _access(grant: Grant) -> str:

@@ -1,4 +1,4 @@
-"""A finding of the linter, and the formats in which findings are printed."""
+"""A finding of the linter, and the output formats."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +21,10 @@ type Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is wrong or dangerous. `message` says what could happen, `suggestion` what to write instead.
+    """One error or risk. `message` says what could happen, `suggestion` what to write instead.
 
-    `suggestion` is empty where the message says it already. `file` is where `path` stands in a policy that is a
-    folder, if that is known. `place` is where it stands, if `path` cannot say it.
+    `suggestion` is empty where the message says it already. `file` is the file of `path` in a policy that is a folder,
+    if known. `place` is its line and column, if `path` does not determine it.
     """
 
     severity: Severity
@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The policy that is looked at, on the day on which it is."""
+    """The policy that is linted, and the current date."""
 
     policy: Policy
     today: date
@@ -66,14 +66,10 @@ def warning(code: str, path: Path, message: str, suggestion: str) -> Finding:
 
 
 type Format = Literal["text", "json", "github", "gitlab", "sarif"]
-
-
 FORMATS: Final[tuple[Format, ...]] = ("text", "json", "github", "gitlab", "sarif")
-
 
 _ERRORS: Final = frozenset({*get_args(Code.__value__), "placeholder-left"})
 """Their codes have one section in docs/lint.md together."""
-
 
 _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -88,10 +84,10 @@ class Located:
 
 
 def written(located: Sequence[Located], wanted: Format) -> str:
-    """Return all findings in the form that is `wanted`.
+    """Return all findings in the `wanted` format.
 
-    Names of files and values of a policy can hold anything: half a surrogate has no form in UTF-8, and readers of
-    these formats end a line at more than a line feed.
+    File names and values of a policy can contain any character: a lone surrogate has no UTF-8 form, and readers
+    of these formats end lines at more characters than a line feed.
     """
     found = [_printable(one) for one in located]
     match wanted:
@@ -176,7 +172,7 @@ def _rule(code: str) -> Json:
         "id": code,
         "shortDescription": {"text": code.replace("-", " ").capitalize()},
         "help": {
-            "text": f"docs/lint.md#{'errors' if code in _ERRORS else code} says what could happen and what to write."
+            "text": f"docs/lint.md#{'errors' if code in _ERRORS else code} explains the risk and what to write instead."
         },
     }
 

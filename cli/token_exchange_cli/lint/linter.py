@@ -1,4 +1,4 @@
-"""Where a field stands in its file: line and column of YAML or JSON, by the loader's own reader of YAML."""
+"""The linter: runs the rules, and finds line and column of each finding with the loader's own YAML reader."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,22 +19,22 @@ START: Final = Place(line=1, column=1)
 
 
 class Places:
-    """The places of all fields of one document, up to where the loader stops reading it.
+    """The places of all fields of one document, up to where the loader stops reading.
 
-    `grants` has the number of each grant by its name, `placeholders` the fields in which one was left.
+    `grants` has the index of each grant by name, `placeholders` the fields that still contain one.
     """
 
     def __init__(self, content: bytes) -> None:
         self._places: dict[Path, Place] = {}
         node: Node = None
-        with suppress(PolicyUnusable):  # the loader reports what is wrong with it, and where
+        with suppress(PolicyUnusable):  # the loader reports the problems, with their places
             node = read_yaml(readable_text(content), Problems(), places=self._places)
         self._places[()] = START
         self.grants: Mapping[str, int] = {name: number for number, name in reversed([*_grant_names(node)])}
         self.placeholders: Sequence[Path] = [path for path, text in _texts(node, ()) if has_placeholder(text)]
 
     def of(self, path: Path) -> Place:
-        """Return where the field at `path` stands, or what it would stand in."""
+        """Return the place of the field at `path`, or of its closest parent."""
         return next(place for end in range(len(path), -1, -1) if (place := self._places.get(path[:end])) is not None)
 
 
@@ -74,15 +74,15 @@ class Sources:
         self._places = {file: Places(content) for file, content in given.texts().items()}
 
     def placeholders(self) -> Iterator[Finding]:
-        """Yield each field that still has the placeholder which `policy import` writes: the policy is not finished."""
+        """Yield each field that still contains the placeholder of `policy import`: the policy is not finished."""
         for file, places in self._places.items():
             for path in places.placeholders:
                 yield Finding(
                     severity="error",
                     code="placeholder-left",
                     path=path,
-                    message=f"{PLACEHOLDER} stands for what the policy does not say yet, and gives no one anything",
-                    suggestion="write what is meant",
+                    message=f"{PLACEHOLDER} is a placeholder for what the policy does not say yet, and gives nothing",
+                    suggestion="replace it",
                     file=file,
                 )
 
@@ -119,19 +119,18 @@ RULES: Final[tuple[Rule, ...]] = (
     *terms.RULES,
 )
 
-
 _ADVICE: Final = re.compile("(.*?); ((?:quote it|write |did you mean |give one, ).*)", re.DOTALL)
-"""A message that says what to write instead behind what is wrong."""
+"""A message whose second part says what to write instead."""
 
 
 def warnings(subject: Subject) -> Iterator[Finding]:
-    """Yield everything dangerous in a policy that loads."""
+    """Yield the risks in a policy that loads."""
     for rule in RULES:
         yield from rule(subject)
 
 
 def error(problem: Problem) -> Finding:
-    """Return what keeps a policy from loading as a finding; where its message says what to write, that is apart."""
+    """Return a problem of the loader as a finding, with the advice in its message as the suggestion."""
     found = _ADVICE.fullmatch(problem.message)
     message, advice = (problem.message, "") if found is None else (found[1], found[2])
     return Finding(

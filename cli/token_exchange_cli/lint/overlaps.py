@@ -1,4 +1,8 @@
-"""Grants that overlap: for the same callers, or for the same repositories."""
+"""Grants that overlap: for the same callers, or for the same repositories.
+
+Ten thousand grants are a realistic size, so no two lists are compared in full. Each grant is indexed by the rarest
+exact values that identify its tenant, and is compared only with grants for the same tenant and with those for many.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,30 +15,27 @@ from token_exchange.core.sources import BracedUuid, Uuid
 from token_exchange.core.vocabulary import IDS, WHO, Name
 from token_exchange_cli.meaning.conditions import exact
 
-MOST_RIVALS: Final = 200
-"""Grants for many, and grants for the same tenant, that a later one is held against."""
+MAX_OVERLAPPING_GRANTS: Final = 200
+"""Grants for many tenants, and grants for the same tenant, that a later grant is compared with."""
 
-
-MOST_HELD_AGAINST: Final = 200_000
-"""Grants for one tenant that later grants for many are held against, in a whole policy."""
-
+MAX_COMPARISONS: Final = 200_000
+"""Comparisons of grants for one tenant with later grants for many, in a whole policy."""
 
 type _Claim = tuple[str, ...]
-
 
 type _Place = tuple[str, str]
 """A registry and an issuer."""
 
 
-class Rivals:
-    """The enforced grants of a policy that were seen so far."""
+class OverlappingGrants:
+    """The enforced grants of a policy that were seen so far, to find those that overlap a later one."""
 
     def __init__(self, grants: Sequence[Grant], issuers: Mapping[str, Issuer]) -> None:
         self._issuers = issuers
         self._frequency = Counter(found for grant in grants for found in self._tenants(grant))
         self._for_many: dict[_Place, list[Grant]] = defaultdict(list)
         self._for_one: dict[_Place, dict[_Claim, dict[Key, list[Grant]]]] = defaultdict(lambda: defaultdict(dict))
-        self._left = MOST_HELD_AGAINST
+        self._left = MAX_COMPARISONS
 
     def before(self, grant: Grant) -> Iterator[Grant]:
         """Yield the grants seen so far that could be for a caller of `grant`; one may come more than once."""
@@ -43,11 +44,11 @@ class Rivals:
             wanted[claim].append(key)
         for issuer in grant.issuers:
             place = (grant.registry.name, issuer)
-            yield from self._for_many[place][:MOST_RIVALS]
+            yield from self._for_many[place][:MAX_OVERLAPPING_GRANTS]
             for claim, by_key in self._for_one[place].items():
                 if claim in wanted:
                     for key in wanted[claim]:
-                        yield from by_key.get(key, ())[:MOST_RIVALS]
+                        yield from by_key.get(key, ())[:MAX_OVERLAPPING_GRANTS]
                     continue
                 for grants in by_key.values():
                     for other in grants:
@@ -57,7 +58,7 @@ class Rivals:
                         yield other
 
     def add(self, grant: Grant) -> None:
-        """File `grant`."""
+        """Add `grant` to those seen."""
         keys: dict[_Claim, list[Key]] = defaultdict(list)
         for claim, key in self._tenants(grant):
             keys[claim].append(key)
@@ -71,7 +72,7 @@ class Rivals:
                     self._for_one[place][rarest].setdefault(key, []).append(grant)
 
     def _tenants(self, grant: Grant) -> Iterator[tuple[_Claim, Key]]:
-        """Yield the exact values by which `grant` tells one tenant from another, each with its claim."""
+        """Yield the exact values by which `grant` identifies a tenant, each with its claim."""
         behind = {path for name in grant.issuers for path in self._issuers[name].preset.who}
         for condition in grant.conditions:
             if condition.path in behind if isinstance(condition, RawCondition) else condition.name in WHO:
@@ -106,7 +107,7 @@ def _share_a_name(one: Issuer, other: Issuer) -> bool:
     names = [
         {org.name.partition("/")[0].lower() for org in issuer.organizations if org.name} for issuer in (one, other)
     ]
-    # An organization that is listed by id alone may have any name.
+    # An organization that is listed only by id may have any name.
     by_id_alone = any(org.name is None for issuer in (one, other) for org in issuer.organizations)
     return bool(names[0] & names[1]) or by_id_alone
 
@@ -117,8 +118,8 @@ def _filled(template: Template) -> str:
 
 
 def patterns_meet(one: str, other: str) -> bool:
-    """Say whether some text matches both patterns, of which `*` is any run."""
-    # Most that do not meet begin or end differently, and are many.
+    """Say whether a string matches both patterns, where `*` is any run of characters."""
+    # Most pairs do not meet, because they begin or end differently.
     if not _agree(one.partition("*")[0], other.partition("*")[0]):
         return False
     if not _agree(one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1]):

@@ -19,7 +19,7 @@ _MOST_FILLED: Final = 64
 
 
 def must_apply(one: Grant, other: Grant, issuers: Sequence[Issuer]) -> bool:
-    """Say whether `one` applies to every caller of `issuers` to whom `other` does, where all its conditions hold."""
+    """Say whether `one` applies to every caller of `issuers` that `other` applies to, if all its conditions hold."""
     if one.expires is not None and (other.expires is None or other.expires > one.expires):
         return False
     if other.allow_untrusted_triggers and not one.allow_untrusted_triggers:
@@ -53,7 +53,7 @@ def _fits(template: Template, given: Sequence[Template], other: Grant, issuer: I
 
 
 def never_fits(template: Template, grant: Grant, issuer: Issuer) -> bool:
-    """Say whether no caller of `issuer` whom `grant` matches has values with which `template` can be filled in."""
+    """Say whether no caller of `issuer` that `grant` matches has values that fit into `template`."""
     filled = _ways_to_fill_in(template, grant, issuer)
     return filled is not None and not any(filled)
 

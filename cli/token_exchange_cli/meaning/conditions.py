@@ -1,4 +1,4 @@
-"""What conditions mean together: what they allow, and which organizations."""
+"""What conditions mean together: the values and organizations that they allow."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -37,7 +37,7 @@ def is_on_claim(condition: Condition, path: ClaimPath) -> bool:
 
 
 def is_about(condition: Condition, name: Name, preset: Preset) -> bool:
-    """Say whether `condition` is on `name` of the vocabulary, or on a raw claim that says what it is."""
+    """Say whether `condition` is on `name` of the vocabulary, or on a raw claim that determines it."""
     if isinstance(condition, NamedCondition):
         return condition.name == name
     match preset.vocabulary.get(name):
@@ -51,12 +51,12 @@ def is_about(condition: Condition, name: Name, preset: Preset) -> bool:
 
 
 def demands(condition: Condition) -> bool:
-    """Say whether `condition` wants the claim to be one of some values, or to match a pattern."""
+    """Say whether `condition` requires one of some values, or a pattern."""
     return any(isinstance(test, Equals | Like) for test in condition.tests)
 
 
 def has(conditions: Iterable[Condition], names: Iterable[Name], preset: Preset) -> bool:
-    """Say whether some condition says what one of `names` has to be."""
+    """Say whether a condition determines one of `names`."""
     wanted = list(names)
     return any(
         says_which(condition) and is_about(condition, name, preset) for condition in conditions for name in wanted
@@ -64,7 +64,7 @@ def has(conditions: Iterable[Condition], names: Iterable[Name], preset: Preset) 
 
 
 def says_which(condition: Condition) -> bool:
-    """Say whether `condition` singles out values, as a pattern of wildcards alone does not."""
+    """Say whether `condition` singles out values; a pattern of only wildcards does not."""
     return any(
         isinstance(test, Equals) or (isinstance(test, Like) and not any(is_any(glob.pattern) for glob in test.globs))
         for test in condition.tests
@@ -72,13 +72,13 @@ def says_which(condition: Condition) -> bool:
 
 
 def is_any(pattern: str) -> bool:
-    """Say whether `pattern` has nothing but wildcards, behind what all branches or all tags begin with."""
+    """Say whether `pattern` is only wildcards, after a prefix that all branches or all tags have."""
     rest = pattern.removeprefix("refs/").removeprefix("heads/").removeprefix("tags/")
     return "*" in rest and not rest.strip("*?")
 
 
 def protects(conditions: Iterable[Condition], preset: Preset) -> bool:
-    """Say whether some condition holds of protected refs alone."""
+    """Say whether a condition holds only for protected refs."""
     return any(
         is_about(condition, "ref_protected", preset) and not any(map(condition.holds, (False, "false", None)))
         for condition in conditions
@@ -96,13 +96,29 @@ def patterns(condition: Condition) -> list[tuple[str, bool]]:
 
 
 def exact(condition: Condition) -> frozenset[Key] | None:
-    """Return the values one of which the claim, or an element of it, must equal, where the condition says so."""
+    """Return the values one of which the claim, or an element of it, must equal, or None."""
     found = [test.keys for test in condition.tests if isinstance(test, Equals)]
     return frozenset.intersection(*found) if found else None
 
 
+def wanted_values(condition: Condition) -> list[tuple[str, bool]] | None:
+    """Return the strings and globs one of which the claim must be or match, each with whether it is a glob.
+
+    Values that another test of `condition` excludes are still among them. None where any string will do.
+    """
+    for test in condition.tests:
+        match test:
+            case Equals(keys):
+                return [(value, False) for _, value in keys if isinstance(value, str)]
+            case Like(globs):
+                return [(glob.pattern, True) for glob in globs]
+            case _:
+                continue
+    return None
+
+
 def types(condition: Condition) -> set[ClaimType]:
-    """Return the JSON types one of which the claim must have for all tests to hold, `any` where nothing is said."""
+    """Return the JSON types that the claim can have for all tests to hold, `any` if there is no limit."""
     found: set[ClaimType] = set()
     for test in condition.tests:
         match test:
@@ -119,9 +135,9 @@ _NAMES: Final[tuple[Name, ...]] = ("organization", "organization_id")
 
 
 def allowed_values(name: Name, issuer: Issuer, *, of_groups: bool) -> frozenset[str] | None:
-    """Return the values that `name` can have in a token that `issuer` lets in, where its allowlist says them all.
+    """Return the values that `name` can have in a token that `issuer` accepts, if its allowlist determines them.
 
-    With `of_groups` a group that stands for those below it counts by its own name.
+    With `of_groups`, a group that includes the groups below it counts by its own name.
     """
     found = {_value(name, organization, issuer, of_groups=of_groups) for organization in issuer.organizations}
     return None if None in found else frozenset(value for value in found if value is not None)
@@ -142,7 +158,7 @@ def _value(name: Name, organization: Organization, issuer: Issuer, *, of_groups:
 
 
 def can_be_of(conditions: Sequence[Condition], issuer: Issuer) -> bool:
-    """Say whether nothing was found that keeps `conditions` from holding of a token that `issuer` lets in."""
+    """Say whether `conditions` may hold for a token that `issuer` accepts: nothing was found that excludes it."""
     return any(
         all(_can_be_of(condition, organization, issuer) for condition in conditions)
         for organization in issuer.organizations
@@ -162,7 +178,7 @@ def _can_be_of(condition: Condition, organization: Organization, issuer: Issuer)
 
 
 def _is_of_another_group(condition: Condition, group: str) -> bool:
-    """Say whether no group that `condition` holds of is `group` or below it."""
+    """Say whether `condition` holds for neither `group` nor any group below it."""
     if condition.holds(group):
         return False
     return any(
@@ -179,7 +195,7 @@ def _meet(pattern: str, group: str) -> bool:
 
 
 def _name_of(condition: Condition, preset: Preset) -> Name | None:
-    """Return `organization` or `organization_id` where `condition` is on it, or on the claim that it is, unaltered."""
+    """Return `organization` or `organization_id` if `condition` is on it, or on the claim that equals it."""
     for name in _NAMES:
         source = preset.vocabulary.get(name)
         if is_on_name(condition, name):

@@ -1,4 +1,4 @@
-"""What patterns cover: globs over claims, and repositories that a grant gives."""
+"""What patterns cover: globs over claims, and the repositories of a grant."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,28 +12,25 @@ from token_exchange.core.registries import EcrRegistry
 from token_exchange.core.vocabulary import NAMES, Name
 
 PLACEHOLDER: Final = "replace-me"
-"""What `policy import` writes for everything that a trust policy does not say. No organization or role has the name."""
-
+"""What `policy import` writes for what a trust policy does not say. No organization or role has this name."""
 
 _ITS_WORD: Final = re.compile(rf"(?<![A-Za-z0-9-]){PLACEHOLDER}(?![A-Za-z0-9-])")
 
 
 def has_placeholder(text: str) -> bool:
-    """Say whether the placeholder stands in `text`, as a word of its own."""
+    """Say whether `text` contains the placeholder as a word."""
     return _ITS_WORD.search(text) is not None
 
 
 _STOPS: Final = frozenset("/:")
-
-
 _ONE, _RUN, _RUN_AT_ALL = "?", "*", "**"
 
 
 def is_within(narrow: str, wide: str) -> bool:
-    """Say whether every text that the glob `narrow` matches is one that `wide` matches.
+    """Say whether the glob `wide` matches every string that the glob `narrow` matches.
 
-    `True` is proven. `False` says that nothing was shown: a run in `narrow` is only ever taken up by one run of
-    `wide`, so `a*` is not found to be within a list of all that it can be.
+    `True` is proven. `False` proves nothing: a run in `narrow` is only ever matched by one run of `wide`, so `a*` is
+    not found to be within a list of all strings that it matches.
     """
     tokens = _tokens(wide)
     at = _skip_runs({0}, tokens)
@@ -43,7 +40,7 @@ def is_within(narrow: str, wide: str) -> bool:
 
 
 def _after(place: int, token: str, tokens: Sequence[str]) -> Iterable[int]:
-    """Return where `tokens` can stand once they have taken up all that `token` can be."""
+    """Return the positions in `tokens` after matching everything that `token` can be."""
     if place == len(tokens):
         return ()
     match tokens[place]:
@@ -58,7 +55,7 @@ def _after(place: int, token: str, tokens: Sequence[str]) -> Iterable[int]:
 
 
 def _skip_runs(places: set[int], tokens: Sequence[str]) -> set[int]:
-    """Add the places behind each run, which may also be empty."""
+    """Add the positions after each run, which may also be empty."""
     found = set(places)
     for place in places:
         if place < len(tokens) and tokens[place] in (_RUN, _RUN_AT_ALL):
@@ -74,20 +71,19 @@ def _tokens(pattern: str) -> list[str]:
     return tokens
 
 
-_SOMEBODY: Final[dict[Name, str]] = {
+_EXAMPLE_CALLER: Final[dict[Name, str]] = {
     **{name: name.replace("_", "-") for name in NAMES},
     "organization": "organization",
     "repository": "organization/repository",
 }
-"""A caller whom both grants fit: what one gives beyond the other is compared for him."""
-
+"""Example values of a caller that matches both grants, by which their logins are compared."""
 
 _MOST_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What a grant gives to somebody. `pulled` has what can be pushed, too; both are None for a stored login.
+    """What a grant gives to a caller. `pulled` includes what can be pushed; both are None for a stored login.
 
     `texts` are the patterns as the policy spells them.
     """
@@ -100,7 +96,7 @@ class Login:
     is_single_use: bool
 
     def more_than(self, other: "Login") -> list[str]:
-        """Return what this gives beyond `other`; nothing, where the two are for different things."""
+        """Return what this gives beyond `other`; nothing if they are for different repositories."""
         found: list[str] = []
         if self.pushed and not other.pushed:
             found.append("push")
@@ -121,7 +117,7 @@ class Login:
 
     def _has_something_in_common(self, other: "Login") -> bool:
         if not self.pulled or not other.pulled:
-            # Of a stored login, or of ECR Public's, there is one.
+            # There is only one stored login, or login of ECR Public.
             return True
         return any(
             pattern_covers(one, another) or pattern_covers(another, one)
@@ -135,16 +131,16 @@ def _beyond(some: Sequence[str] | None, others: Sequence[str] | None) -> list[st
 
 
 def login_of(grant: Grant) -> Login:
-    """Return what `grant` gives to somebody."""
+    """Return what `grant` gives to the example caller."""
     terms = grant.terms
     if terms is None:
         return Login(pushed=None, pulled=None, texts={}, also=(), seconds=0, is_single_use=grant.single_use)
-    texts = {_for_somebody(one): one.text for one in (*terms.also_pull, *terms.repositories)}
-    repositories = tuple(map(_for_somebody, terms.repositories))
+    texts = {_for_example_caller(one): one.text for one in (*terms.also_pull, *terms.repositories)}
+    repositories = tuple(map(_for_example_caller, terms.repositories))
     rights = {"list": terms.also.list, "import": terms.also.import_, "sign": terms.also.sign is not None}
     return Login(
         pushed=repositories if terms.access == "push" else (),
-        pulled=(*repositories, *map(_for_somebody, terms.also_pull)),
+        pulled=(*repositories, *map(_for_example_caller, terms.also_pull)),
         texts=texts,
         also=tuple(right for right, has in rights.items() if has),
         seconds=terms.duration_seconds,
@@ -152,14 +148,14 @@ def login_of(grant: Grant) -> Login:
     )
 
 
-def _for_somebody(template: Template) -> str:
-    return template.filled([_SOMEBODY[name] for name in template.names])
+def _for_example_caller(template: Template) -> str:
+    return template.filled([_EXAMPLE_CALLER[name] for name in template.names])
 
 
 def covers(one: Grant, other: Grant) -> bool:
-    """Say whether `one` answers every request that `other` does, for any caller for whom both apply."""
+    """Say whether `one` satisfies every request that `other` does, for any caller to whom both apply."""
     if one.terms is None or other.terms is None or not isinstance(one.registry, EcrRegistry):
-        # No scope narrows these, so neither answers a request that has one.
+        # No scope narrows these, so neither satisfies a request with a scope.
         return True
     return _reaches(one.terms, other.terms)
 
@@ -177,7 +173,7 @@ def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bo
 
 
 def is_repository_within(text: str, by: Template) -> bool:
-    """Say whether `by` matches all that `text` does, whatever is filled in; a wildcard or a name stands for itself.
+    """Say whether `by` matches everything that `text` does, for any values; wildcards and names match themselves.
 
     No literal of a pattern holds a wildcard or half a name, so where the pattern matches the text as it stands, its
     own wildcards take the text's, and its names are the text's, with the same value.

@@ -32,7 +32,7 @@ _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 def is_present(name: Name, issuer: Issuer) -> bool:
-    """Say whether every token that `issuer` lets in has a value for `name`."""
+    """Say whether every token that `issuer` accepts has a value for `name`."""
     match issuer.preset.vocabulary.get(name):
         case Constant():
             return True
@@ -110,12 +110,12 @@ def _values(test: Equals | Like) -> frozenset[Key] | None:
 
 
 def _is_one_value(condition: Condition, preset: Preset) -> bool:
-    """Say whether the claim is no list in any token that is let in: a name is none, nor is a claim that is text."""
+    """Say whether no accepted token has a list for the claim: a name is never one, nor is a string claim."""
     return isinstance(condition, NamedCondition) or is_text(condition.path, preset)
 
 
 def is_text(path: ClaimPath, preset: Preset) -> bool:
-    """Say whether a token in which the claim at `path` is there, and no text, is refused."""
+    """Say whether a token is refused if its claim at `path` is present, but not a string."""
     known = preset.nested_claims.get(path) if path[1:] else preset.claims.get(path[0])
     return known == "text" or path == ("sub",)
 
@@ -164,7 +164,7 @@ def _is_raw_of(raw: Condition, named: Condition, preset: Preset) -> bool:
 
 
 def _differ_as_text(one: Condition, other: Condition, preset: Preset) -> bool:
-    """Say so of a name and its claim. Empty text is absent under the name, so absence shows nothing here."""
+    """Say so for a name and its claim. The name treats an empty string as absent, so absence proves nothing here."""
     for first, second in ((one, other), (other, one)):
         values = only_values(first, [preset])
         if values is not None and not any(second.holds(value) for _, value in values):

@@ -1,1 +1,1 @@
-"""The exchanges of a log, decided again by two policies."""
+"""Replay: decide the exchanges of a log again, by two policies."""

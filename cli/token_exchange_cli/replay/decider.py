@@ -1,4 +1,8 @@
-"""Decides a recorded exchange again."""
+"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur again and again.
+
+Values that cannot change a decision, such as the number of a run or its commit, are not part of the cache key. A log of
+a million lines then has some thousand decisions, each of which may look at ten thousand grants.
+"""
 
 import json
 from bisect import bisect_right
@@ -23,16 +27,16 @@ from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, requ
 def ways_to_ask(
     record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
 ) -> Iterator[AccessRequest]:
-    """Yield what may have been asked for where `logins` were given, each with its grant; the plainest first."""
+    """Yield possible requests for which `logins` were given, each with its grant; the simplest first."""
     registries = tuple(sorted({login.registry for login in logins}))
     would = {str(one.get("registry")) for one in _objects(record, "would")}
-    # The grants of registries that were asked for are looked at, and no others.
+    # Only grants of requested registries are considered.
     looked_at = {
         registry_of_grant[name]
         for one in _objects(record, "considered")
         if (name := str(one.get("grant"))) in registry_of_grant
     }
-    # So only who asked for all that he may have is told of a registry beside those that he got.
+    # So only a request for everything reports a registry besides those that were given.
     yield AccessRequest(registries=registries if would | looked_at <= {*registries} else ())
     if not logins:
         yield AccessRequest(registries=tuple(sorted(looked_at)))
@@ -43,7 +47,7 @@ def ways_to_ask(
     try:
         scope = parse_scope(login.scope)
     except Refused:
-        return  # patterns, which nobody can ask for: it was the whole of the grant
+        return  # patterns, which no request can contain: the request was for the whole grant
     yield AccessRequest(registries=registries, scope=scope)
     yield AccessRequest(registries=registries, grant=grant, scope=scope)
 
@@ -59,7 +63,7 @@ _MOST_REMEMBERED: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decisive:
-    """All of a caller of one issuer that a policy's decision on him rests on, and when its grants end."""
+    """What the decision on a caller of one issuer depends on, and when its grants expire."""
 
     names: tuple[Name, ...]
     paths: tuple[ClaimPath, ...]
@@ -67,7 +71,7 @@ class _Decisive:
 
 
 class Decider:
-    """Decides by `policy`."""
+    """Decide by `policy`, with a bounded cache."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -75,7 +79,7 @@ class Decider:
         self._remembered: dict[Hashable, Outcome | str] = {}
 
     def outcome(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome:
-        """Return what comes of it where `caller` asks for `ask`.
+        """Return the outcome of the request `ask` by `caller`.
 
         Raises:
             NotRecorded: it hangs on what `claims` does not tell.
@@ -147,5 +151,5 @@ def _templates(grant: Grant) -> Iterator[Template]:
 
 
 def _typed(value: Json) -> Hashable:
-    """Return `value` so that what differs to a condition differs: to Python `True` is 1."""
+    """Return `value` so that values that conditions distinguish are distinct: in Python, `True` equals 1."""
     return json.dumps(value) if isinstance(value, list | dict) else (type(value), value)

@@ -1,4 +1,4 @@
-"""Reads audit records out of a log, line by line, however long it is; packed with gzip or not.
+"""Read audit records from a log of any size, line by line, gzipped or not.
 
 A line is the record itself, or what AWS puts around it: the time and the stream before it, as `aws logs tail` prints
 them, or an object that has it as text under `message`, as CloudWatch Logs hands events on, or that object's own line.
@@ -20,18 +20,13 @@ from token_exchange_cli.inputs import STANDARD_INPUT, shown_name, standard_input
 
 _GZIP: Final = b"\x1f\x8b"
 
-
 _MAX_LINE_BYTES: Final = 1024 * 1024
-"""A record has 8 KiB; an object of CloudWatch's, at most 1 MiB, may have many."""
-
+"""A record has up to 8 KiB; an object of CloudWatch Logs, up to 1 MiB, may contain many."""
 
 _PRINTED: Final = b'"message":'
-"""How `aws logs filter-log-events` begins the one line of an event that has its text."""
-
+"""How `aws logs filter-log-events` begins the line of an event that contains its message."""
 
 _WRAPPED: Final = ("message", "@message")
-
-
 _BATCHES: Final = ("logEvents", "events")
 
 
@@ -75,7 +70,7 @@ def _opened(argument: str) -> Iterator[io.BufferedIOBase]:
     try:
         file = open(argument, "rb")  # noqa: PTH123, SIM115 - as in input_files; closed below
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: not the name of a file") from error
+        raise Unusable(f"{shown_name(argument)}: not a file name") from error
     with file:
         yield _unpacked(file)
 
@@ -88,7 +83,7 @@ def _unpacked(stream: IO[bytes]) -> io.BufferedIOBase:
 
 
 class _Raw(io.RawIOBase):
-    """What lies under a reader that can look ahead: standard input need not be a file that can go back."""
+    """The raw stream below a reader that can peek: standard input may not be seekable."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""What came, or would have come, of one exchange: which logins, or why none."""
+"""The actual or hypothetical outcome of an exchange: its logins, or the reason of the refusal."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,15 @@ from token_exchange_cli.terminal import shown, value_text
 
 type Word = Literal["granted", "denied"]
 
-
 _BY_THE_POLICY: frozenset[str] = frozenset(
     {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.NO_MATCHING_GRANT}
 )
-"""Reasons that a policy refuses for whatever was asked for."""
+"""Reasons for which a policy refuses any request of the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """One login; `scope` says all that it reaches, and is None for one that nothing bounds."""
+    """One login; `scope` is its reach, None for a login without limits."""
 
     registry: str
     role: str | None
@@ -49,7 +48,7 @@ class Outcome:
         return "granted" if self.logins else "denied"
 
     def is_as(self, other: "Outcome") -> bool:
-        """Say whether a caller gets the same logins, by whichever grants."""
+        """Say whether a caller gets the same logins, regardless of the grants."""
         return self.logins.keys() == other.logins.keys()
 
 
@@ -65,7 +64,7 @@ def decided_outcome(decision: Decision | Refused, *, nearest: Considered | None 
 
 
 def recorded_outcome(record: Mapping[str, Json]) -> Outcome | None:
-    """Return what the record says came of its exchange, or None where that was not the policy's own decision.
+    """Return the recorded outcome, or None if it was not a decision of the policy.
 
     A token that was used before, a budget that was spent, or an AWS that did not answer is no word of the policy.
     """
@@ -112,10 +111,8 @@ def _refusal(denied: Denied, nearest: Considered | None) -> str:
 
 def _nearest(considered: Considered) -> str:
     fields = [failed_check_fields(failed) for failed in considered.failed[:1]]
-    texts = [
-        f"{_named(one)} has to be {expected_text(one['expected'])}, and is {_found(one.get('found'))}" for one in fields
-    ]
-    return f"the nearest grant is {considered.grant.name}" + (f", of which {texts[0]}" if texts else "")
+    texts = [f"{_named(one)} {expected_text(one['expected'])}, found {_found(one.get('found'))}" for one in fields]
+    return f"the nearest grant is {considered.grant.name}" + (f", which requires {texts[0]}" if texts else "")
 
 
 def _named(fields: Mapping[str, Json]) -> str:

@@ -1,4 +1,9 @@
-"""A recorded exchange, and what its line does not say."""
+"""A recorded exchange, and what its line lacks, which is never guessed.
+
+A record has the claims that its issuer's preset names, and those that a condition of the policy at the time named. Long
+values are cut, and of a record that grew too long the last claims are left out. Any other claim may have been in the
+token.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +27,11 @@ _ALWAYS: Final = frozenset({"sub", "aud", "iat", "exp"})
 
 
 class NotRecorded(Exception):
-    """The record does not tell what a decision hangs on; the text says what."""
+    """The record lacks something that the decision depends on; the message says what."""
 
 
 class RecordedClaims(Mapping[str, Json]):
-    """The claims of a record; asking for one that the token may have had and the record has not raises `NotRecorded`.
+    """The claims of a record; reading one that the token may have had, but the record lacks, raises `NotRecorded`.
 
     `known` are those that would be in the record if they had been in the token.
     """
@@ -44,7 +49,7 @@ class RecordedClaims(Mapping[str, Json]):
 
     @override
     def get(self, name: str, default: Json = None) -> Json:  # type: ignore[override]  # as `claims.get` is used
-        """Return the claim, or `default` where the token had none."""
+        """Return the claim, or `default` if the token had none."""
         if not self.tells(name):
             raise NotRecorded(f"the claim {name}")
         return self._claims.get(name, default)
@@ -58,16 +63,16 @@ class RecordedClaims(Mapping[str, Json]):
         return len(self._claims)
 
     def tells(self, name: str) -> bool:
-        """Say whether the record tells the claim's whole value, or that it was absent."""
+        """Say whether the record has the claim's whole value, or shows that it was absent."""
         return name not in self._cut if name in self._claims else name in self._known
 
     def told(self) -> dict[str, Json]:
-        """Return the claims as the record has them, those that were cut included."""
+        """Return the claims as recorded, including those that were cut."""
         return dict(self._claims)
 
 
 class RecordReader:
-    """Reads records with what is known of the policies of their days."""
+    """Read records with what is known of the policies in force at the time."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self._policies = policies
@@ -77,12 +82,12 @@ class RecordReader:
         """Return the claims of `record`."""
         claims, issuer = objects_of(record, "claims"), self._issuer(record)
         told = claims if issuer is None else {**_named_alike(issuer, record), **claims}
-        # One that lacks what every token has was shortened, whatever it says of itself.
+        # A record without claims that every token has was shortened, even if it does not say so.
         is_whole = "claims_left_out" not in record and claims.keys() >= _ALWAYS
         return RecordedClaims(told, self._named(record) if is_whole else frozenset())
 
     def caller(self, record: Mapping[str, Json], claims: RecordedClaims, issuer: Issuer, *, now: float) -> Caller:
-        """Return the caller whom the entry `issuer` would take the record's token for.
+        """Return the caller that the entry `issuer` would derive from the record's token.
 
         Raises:
             NotRecorded: it hangs on what the record does not tell.
@@ -95,13 +100,13 @@ class RecordReader:
             if of_that_day is None or reading_rules(of_that_day.preset) != reading_rules(issuer.preset):
                 raise
             _require_texts(issuer.preset, claims)
-            # Who it was is recorded on its own; that no outsider can have started it has to be told by the claims.
+            # The identity is recorded separately; only the claims can show that no outsider could have started the run.
             identity = Identity(vocabulary=_identity(record), untrusted_trigger=issuer.preset.untrusted_trigger(claims))
             return Caller(issuer=issuer, identity=identity, claims=claims.told(), now=now)
         return replace(caller, claims=claims.told())
 
     def _named(self, record: Mapping[str, Json]) -> frozenset[str]:
-        """Return the claims that are in the record if they were in the token."""
+        """Return the names of claims that are in the record if they were in the token."""
         issuer, policy = self._issuer(record), self._of_that_day(record)
         if issuer is None:
             return _ALWAYS
@@ -111,7 +116,7 @@ class RecordReader:
         return self._known[key]
 
     def _issuer(self, record: Mapping[str, Json]) -> Issuer | None:
-        """Return the entry by which the record was made, as far as one of the policies knows it."""
+        """Return the entry that the record was made with, if one of the policies has it."""
         policy = self._of_that_day(record) or self._policies[0]
         issuer = policy.issuers.get(str(record.get("issuer")))
         if issuer is None or record.get("provider") not in (None, issuer.preset.provider):
@@ -123,14 +128,14 @@ class RecordReader:
 
 
 def _require_texts(preset: Preset, claims: RecordedClaims) -> None:
-    """Make sure that what is told has the types that a token has; a rule on triggers relies on these."""
+    """Check that recorded claims have the types of a token's; a rule on triggers relies on them."""
     for name, kind in preset.claims.items():
         if kind == "text" and claims.tells(name) and not isinstance(claims.get(name), str | None):
-            raise NotRecorded(f"the claim {name}, which is no text")
+            raise NotRecorded(f"the claim {name}, which is not a string")
 
 
 def objects_of(record: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    """Return the object under `name`, which is empty where there is none."""
+    """Return the object under `name`, empty if there is none."""
     found = record.get(name)
     return found if isinstance(found, dict) else {}
 
@@ -141,7 +146,7 @@ def _identity(record: Mapping[str, Json]) -> dict[str, str | bool]:
 
 
 def _named_alike(issuer: Issuer, record: Mapping[str, Json]) -> dict[str, Json]:
-    """Return claims that are a name's value as they stand: who it was is never left out."""
+    """Return claims that equal the value of a name: the identity is never left out of a record."""
     told = objects_of(record, "identity")
     return {
         source.path[0]: told[name]
@@ -155,13 +160,13 @@ def _named_alike(issuer: Issuer, record: Mapping[str, Json]) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gaps:
-    """Claims and names of the vocabulary that the record does not tell, or not whole."""
+    """Claims and names of the vocabulary that the record lacks, or has only in part."""
 
     claims: frozenset[str]
     names: frozenset[str]
 
     def in_conditions(self, conditions: Sequence[Condition], caller: Caller) -> str | None:
-        """Return the first of them that alone says whether all of `conditions` hold, or None."""
+        """Return the first of them that by itself determines whether all of `conditions` hold, or None."""
         missing: str | None = None
         for condition in conditions:
             name = condition.document_path[1]
@@ -175,7 +180,7 @@ class _Gaps:
 def require_told(
     policy: Policy, caller: Caller, claims: RecordedClaims, ask: AccessRequest, decision: Decision
 ) -> None:
-    """Make sure that `decision`, made as if what `claims` does not tell were absent, is right whatever it was.
+    """Check that `decision`, made as if missing claims were absent, is right whatever they were.
 
     Raises:
         NotRecorded: a deny rule or a grant, which can make it another, asks for what is not told.
@@ -190,7 +195,7 @@ def require_told(
         return
     refusing = decision.deny_rule if isinstance(decision, Denied) else None
     for rule in policy.deny:
-        # Where one refuses for certain, it does not matter whether another does.
+        # If one rule certainly refuses, the others do not matter.
         if caller.issuer.name not in rule.issuers or refusing not in (None, rule.name):
             continue
         if missing := gaps.in_conditions(rule.conditions, caller):
@@ -203,7 +208,7 @@ def require_told(
 
 
 def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Iterator[Grant]:
-    """Yield the grants that win where their conditions hold: none in report mode, and none behind a winner."""
+    """Yield the grants that win if their conditions hold: none in report mode, and none after a winner."""
     if caller.issuer.mode == "report":
         return
     winners = {award.grant.name for award in decision.awards} if isinstance(decision, Granted) else set[str]()

@@ -1,4 +1,4 @@
-"""Decides the exchanges of a log again: by the old policy and by the new one, each at the time it was made."""
+"""Decide the exchanges of a log again, by the old and the new policy, as of the time each was made."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -18,22 +18,18 @@ from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, Reco
 from token_exchange_cli.terminal import shown
 
 _NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
-"""Of a token that was not good when it was sent; no policy decided about it."""
-
+"""Reasons of tokens that were invalid when they were sent; no policy decided about them."""
 
 type Skipped = Literal["other-lines", "unreadable", "explanations", "unverified", "undecidable"]
-"""Why a line is not looked at."""
-
+"""Why a line is skipped."""
 
 _MOST_CAUSES: Final = 10
-
-
 _OTHERS: Final = "other causes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One exchange that the new policy decides otherwise than its line says."""
+    """One exchange that the new policy decides differently from its line."""
 
     line: int
     request_id: str
@@ -54,7 +50,7 @@ class Difference:
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """How many records were decided again, and how many lines were not, by why.
+    """How many records were decided again, and how many lines were skipped, by cause.
 
     `old_differs` counts those of which the old policy itself says otherwise than their lines: others were in force, or
     what was asked for cannot be told from the line. `undecidable` has the most frequent causes, and `_OTHERS`.
@@ -66,14 +62,14 @@ class Tally:
     undecidable: Counter[str] = field(default_factory=Counter)
 
     def undecided(self, why: str) -> None:
-        """Count a record that does not tell what a decision hangs on; a log can have any number of causes."""
+        """Count an undecidable record; the number of distinct causes is bounded."""
         self.skipped["undecidable"] += 1
         is_kept = why in self.undecidable or len(self.undecidable) < _MOST_CAUSES
         self.undecidable[why if is_kept else _OTHERS] += 1
 
 
 class Replay:
-    """Decides records by both policies, and counts them."""
+    """Decide records by both policies, and count them."""
 
     def __init__(self, before: Policy, after: Policy) -> None:
         self._before = Decider(before)
@@ -83,11 +79,11 @@ class Replay:
         self.tally = Tally()
 
     def skip(self, why: Skipped) -> None:
-        """Count a line that is not looked at."""
+        """Count a skipped line."""
         self.tally.skipped[why] += 1
 
     def difference(self, line: int, record: Mapping[str, Json]) -> Difference | None:
-        """Return how the exchange of `record` would end otherwise, or None where it would not, or nobody knows."""
+        """Return the difference for the exchange of `record`, or None if there is none or it is undecidable."""
         found = self._looked_at(record)
         if isinstance(found, NotRecorded):
             self.tally.undecided(str(found))
@@ -121,7 +117,7 @@ class Replay:
             return error
 
     def _compared(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome]:
-        """Return what the line says, what the new policy says, and what the old one does.
+        """Return the outcome in the line, that of the new policy, and that of the old one.
 
         Raises:
             NotARecord: it tells nothing that can be decided.
@@ -132,16 +128,16 @@ class Replay:
         new = self._decided(self._after, record, claims, ask)
         if recorded is None:
             if record.get("decision") == "rejected" and record.get("reason") != Reason.TOO_MANY_REQUESTS:
-                raise NotRecorded("it was refused for what it asked for, which the record does not have")
+                raise NotRecorded("it was refused because of its request, which the record does not contain")
             return old, new, old
         if not recorded.logins and old.logins and new.logins:
-            raise NotRecorded("it was refused though the old policy has a login for it: what it asked for is unknown")
+            raise NotRecorded("it was refused, but the old policy has a login for it: the request is unknown")
         return recorded, new, old
 
     def _asked(
         self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
     ) -> tuple[AccessRequest, Outcome]:
-        """Return what the request most likely asked for, and what the old policy says to it.
+        """Return the most likely request, and the outcome by the old policy.
 
         A record has what was given and not what was asked for. So the first way to ask for it is taken to which the
         old policy answers as the record says, and the plainest where it does so to none.
@@ -159,7 +155,7 @@ class Replay:
     def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: AccessRequest) -> Outcome:
         issuer = _entry(by.policy, record, claims)
         if issuer is None:
-            refused = Refused(Reason.UNKNOWN_ISSUER, "the policy takes no token of this issuer for this audience")
+            refused = Refused(Reason.UNKNOWN_ISSUER, "the policy accepts no token of this issuer for this audience")
             return decided_outcome(refused)
         try:
             _require_short_life(claims.told(), issuer)
@@ -170,7 +166,7 @@ class Replay:
 
 
 def _entry(policy: Policy, record: Mapping[str, Json], claims: RecordedClaims) -> Issuer | None:
-    """Return the entry that takes the record's token, by its issuer and its audience, whatever the entry's name."""
+    """Return the entry that accepts the record's token, by issuer and audience, regardless of its name."""
     found = policy.issuers_by_url.get(str(record.get("issuer_url")), ())
     if len(found) == 1 and not claims.tells("aud"):
         return policy.issuers[found[0].entry]
@@ -180,7 +176,7 @@ def _entry(policy: Policy, record: Mapping[str, Json], claims: RecordedClaims) -
 
 
 def _require_short_life(claims: Mapping[str, Json], issuer: Issuer) -> None:
-    """Hold the token's life against the entry; that it was in time on its day, the record proves.
+    """Check the token's lifetime against the entry; the record proves that it was valid at the time.
 
     Raises:
         Refused: `lifetime-too-long`.
@@ -202,7 +198,7 @@ def _seconds(record: Mapping[str, Json]) -> float:
 
 def _why(before: Outcome, after: Outcome, old: Outcome) -> str:
     said = _what_changes(before, after)
-    return f"{said}; the old policy decides so, too" if old.is_as(after) else said
+    return f"{said}; the old policy decides the same" if old.is_as(after) else said
 
 
 def _what_changes(before: Outcome, after: Outcome) -> str:

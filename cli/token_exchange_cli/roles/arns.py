@@ -1,4 +1,7 @@
-"""ARNs of roles, and the patterns of repositories that a role has to allow."""
+"""ARNs of roles, and the repository patterns that a role must allow.
+
+Source: IAM User Guide, "IAM identifiers".
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,11 +10,10 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from token_exchange.core.conditions import Equals, Like
 from token_exchange.core.policy import Grant, Issuer, Organization, Template, parse_template
 from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
 from token_exchange.core.vocabulary import Name
-from token_exchange_cli.meaning.conditions import is_on_name
+from token_exchange_cli.meaning.conditions import is_on_name, wanted_values
 from token_exchange_cli.reachable import organizations_left
 
 _FORM: Final = re.compile(
@@ -31,7 +33,7 @@ class RoleArn:
 
 
 def role_arn(text: str) -> RoleArn | None:
-    """Return the parts of `text`, or None where it is no ARN of one role."""
+    """Return the parts of `text`, or None if it is not the ARN of one role."""
     form = _FORM.fullmatch(text)
     if form is None:
         return None
@@ -40,20 +42,17 @@ def role_arn(text: str) -> RoleArn | None:
 
 ANYTHING: Final = "*"
 
-
 _OWNER_FIRST: Final = frozenset({"forgejo", "gitea", "github-actions", "gitlab", "vela"})
-"""Providers whose `repository` begins with its `organization`; both are their own records."""
-
+"""Providers whose `repository` begins with its `organization`, both proven."""
 
 _MAX_PATTERNS: Final = 1000
-"""Of one template and one organization; a role holds far fewer (IAM: 10,240 characters)."""
-
+"""For one template and one organization; a role has room for far fewer (IAM: 10,240 characters)."""
 
 _IN_A_NAME: Final = re.compile(r"[a-z0-9._/*-]*")
 
 
 def patterns_of(templates: Sequence[Template], grant: Grant, issuers: Sequence[Issuer]) -> frozenset[str]:
-    """Return patterns that cover every name which `templates` become for a run that can match `grant`."""
+    """Return patterns that cover every name that `templates` produce for a run that can match `grant`."""
     found: set[str] = set()
     for issuer in issuers:
         for organization in organizations_left(grant, [issuer]):
@@ -63,7 +62,7 @@ def patterns_of(templates: Sequence[Template], grant: Grant, issuers: Sequence[I
 
 
 def uncovered(patterns: Iterable[str]) -> frozenset[str]:
-    """Return those of `patterns` that no other of them covers, runs of `*` as one, which they are."""
+    """Return those of `patterns` that no other covers, with runs of `*` written as one."""
     all_of_them = frozenset(re.sub(r"\*+", ANYTHING, pattern) for pattern in patterns)
     by_head: dict[str, list[str]] = {}
     for pattern in all_of_them:
@@ -74,13 +73,13 @@ def uncovered(patterns: Iterable[str]) -> frozenset[str]:
 
 
 def _wider(pattern: str, by_head: Mapping[str, Sequence[str]]) -> Iterator[bool]:
-    """Yield for those that may cover `pattern` whether they do: each begins, before its `*`, as this does.
+    """Yield, for each pattern that may cover `pattern`, whether it does.
 
-    Ten thousand grants are a real size, so no two patterns are compared that differ before.
+    Only patterns with the same beginning, before their `*`, are compared: ten thousand grants are a realistic size.
     """
     for length in range(len(pattern.partition(ANYTHING)[0]) + 1):
         for other in by_head.get(pattern[:length], ()):
-            # To the wider pattern the narrower one's `*` is a character like all others that its own `*` takes.
+            # The wider pattern's `*` matches the narrower one's `*` like any other character.
             yield other != pattern and pattern_covers(other, pattern)
 
 
@@ -94,7 +93,7 @@ def _filled(template: Template, grant: Grant, issuer: Issuer, organization: Orga
 
 
 def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization) -> Sequence[str]:
-    """Return what can stand for `{name}`; none where no run of this organization can have the grant."""
+    """Return the values that `{name}` can have; none if no run of this organization can get the grant."""
     demanded = _demanded(name, grant)
     if demanded is None:
         demanded = _known(name, issuer, organization)
@@ -104,23 +103,23 @@ def _values(name: Name, grant: Grant, issuer: Issuer, organization: Organization
 
 
 def _demanded(name: Name, grant: Grant) -> list[str] | None:
-    """Return the values, or globs as patterns, that the grant's own conditions leave to `name`."""
+    """Return the values, or globs as patterns, that the grant's conditions leave to `name`."""
     for condition in grant.conditions:
         if not is_on_name(condition, name):
             continue
-        for test in condition.tests:
-            match test:
-                case Equals():
-                    return [key[1] for key in test.keys if isinstance(key[1], str) and condition.holds(key[1])]
-                case Like():
-                    return [re.sub(r"[*?]+", ANYTHING, glob.pattern) for glob in test.globs]
-                case _:
-                    continue
+        wanted = wanted_values(condition)
+        if wanted is None:
+            return None
+        return [
+            re.sub(r"[*?]+", ANYTHING, text) if is_glob else text
+            for text, is_glob in wanted
+            if is_glob or condition.holds(text)
+        ]
     return None
 
 
 def _known(name: Name, issuer: Issuer, organization: Organization) -> list[str] | None:
-    """Return what the organization says of `name`."""
+    """Return what the organization determines about `name`."""
     if name == "organization_id" and organization.id is not None:
         return [organization.id]
     if organization.name is None:
@@ -133,7 +132,7 @@ def _known(name: Name, issuer: Issuer, organization: Organization) -> list[str] 
 
 
 def _fitting(name: Name, value: str, issuer: Issuer) -> Iterator[str]:
-    """Yield `value` as it stands in a repository's name, where it can."""
+    """Yield `value` as a repository name contains it, if it can."""
     spelled = template_value(name, issuer.preset, {name: value})
     if spelled is None:
         return

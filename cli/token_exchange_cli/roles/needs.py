@@ -1,4 +1,4 @@
-"""Which roles a policy needs, and for which of its grants each."""
+"""The roles that a policy needs, and the grants that need each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from token_exchange_cli.roles.rights import GrantInUse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleNeed:
-    """A role, and the grants that assume it; there is at least one."""
+    """A role, and the grants that assume it, at least one."""
 
     arn: RoleArn
     grants: tuple[GrantInUse, ...]
@@ -22,15 +22,15 @@ class RoleNeed:
 
     @property
     def directly(self) -> list[GrantInUse]:
-        """The grants for which the caller's own token opens the role."""
+        """The grants for which the caller assumes the role with their own token."""
         return [one for one in self.grants if one.terms.assume == "web-identity"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """The roles in the order in which the policy names them first, and the names of grants that none is made for.
+    """The roles in the order in which the policy first names them, and the names of grants without a role.
 
-    `not_yet` are those in report mode whose roles would be open at once.
+    `not_yet` are grants in report mode whose roles would be usable at once.
     """
 
     roles: tuple[RoleNeed, ...]
@@ -39,10 +39,10 @@ class Needs:
 
 
 def needs_of(policy: Policy, *, now: float) -> Needs:
-    """Return the roles of every grant but those that expired.
+    """Return the roles of every grant that has not expired.
 
-    One in report mode is meant to count some day, and the service assumes no role for it before. A role that trusts the
-    CI system itself would be open from the day on which it is made.
+    A grant in report mode gets its role: the service does not assume it until the grant is in force. A role that trusts
+    the CI system directly would be usable as soon as it exists, so a grant in report mode gets none.
     """
     roles: dict[str, RoleArn] = {}
     grants: dict[str, list[GrantInUse]] = {}
@@ -62,7 +62,7 @@ def needs_of(policy: Policy, *, now: float) -> Needs:
                 continue
         arn = role_arn(grant.terms.role)
         if arn is None:
-            raise AssertionError("a policy that loads names roles alone")
+            raise AssertionError("a policy that loads has only valid role ARNs")
         roles[arn.text] = arn
         grants.setdefault(arn.text, []).append(GrantInUse(grant=grant, terms=grant.terms, issuers=issuers))
     found = (RoleNeed(arn=arn, grants=tuple(grants[text])) for text, arn in roles.items())
@@ -70,7 +70,7 @@ def needs_of(policy: Policy, *, now: float) -> Needs:
 
 
 def clashes(roles: Sequence[RoleNeed]) -> Iterator[str]:
-    """Yield, of roles that no account can have side by side, what is wrong with them.
+    """Yield what is wrong with roles that cannot exist in the same account.
 
     A name is unique in its account, whatever its path and its case (IAM API Reference, CreateRole).
     """

@@ -1,4 +1,9 @@
-"""What a role may do, and which principals it trusts."""
+"""What a role allows, and which principals it trusts.
+
+Source: IAM User Guide, "Session policies" (a session has what both its role and its session policy allow), "Passing
+session tags in STS", "Monitor and control actions taken with assumed roles" and "Create a role for OpenID Connect
+federation".
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,41 +23,25 @@ from token_exchange.core.session import (
     SIGN_ACTIONS,
 )
 from token_exchange_cli.roles.arns import RoleArn, patterns_of, uncovered
-from token_exchange_cli.roles.subjects import NoSubject, subject_patterns
+from token_exchange_cli.subjects.writing import NoSubject, subject_patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """Actions that are given together, on ARNs or patterns of them."""
+    """Actions that are allowed together, on the same ARNs or patterns."""
 
     name: str
     actions: tuple[str, ...]
 
 
 _LOGIN: Final = Right(name="Login", actions=LOGIN_ACTIONS)
-
-
 _PUBLIC_LOGIN: Final = Right(name="PublicLogin", actions=PUBLIC_LOGIN_ACTIONS)
-
-
 _PULL: Final = Right(name="Pull", actions=PULL_ACTIONS)
-
-
 _PUSH: Final = Right(name="Push", actions=tuple(action for action in PUSH_ACTIONS if action not in PULL_ACTIONS))
-
-
 _LIST: Final = Right(name="List", actions=LIST_ACTIONS)
-
-
 _IMPORT: Final = Right(name="Import", actions=IMPORT_ACTIONS)
-
-
 _SIGN: Final = Right(name="Sign", actions=SIGN_ACTIONS)
-
-
 _PUBLIC_PUSH: Final = Right(name="PublicPush", actions=PUBLIC_PUSH_ACTIONS)
-
-
 _ORDER: Final = (_LOGIN, _PUBLIC_LOGIN, _PULL, _PUSH, _LIST, _IMPORT, _SIGN, _PUBLIC_PUSH)
 
 
@@ -75,7 +64,7 @@ def permissions(grants: Sequence[GrantInUse]) -> list[Json]:
 
 
 def _by_resources(resources: Mapping[Right, set[str]]) -> dict[tuple[str, ...], list[Right]]:
-    """Return rights on the same ARNs together: IAM counts the characters of a role's policies."""
+    """Group rights on the same ARNs: IAM limits the size of a role's policies."""
     found: dict[tuple[str, ...], list[Right]] = {}
     for right in _ORDER:
         if arns := resources.get(right):
@@ -103,7 +92,7 @@ def _rights(one: GrantInUse) -> Iterator[tuple[Right, frozenset[str]]]:
             if terms.access == "push":
                 yield _PUBLIC_PUSH, _arns(one, registry, own=True)
         case SecretRegistry():
-            raise AssertionError("a stored login is made by no role")
+            raise AssertionError("a stored login has no role")
         case _:
             assert_never(registry)
 
@@ -123,13 +112,13 @@ def _statement(rights: Sequence[Right], arns: Sequence[str]) -> Json:
 
 
 _ALWAYS_TAGGED: Final = ("issuer", "grant")
-"""Of the standard tags those that no session lacks."""
+"""The standard tags that every session has."""
 
 
 def broker_trust(sessions: Sequence[SessionTerms], broker: Json) -> list[Json]:
-    """Return the statements that let `broker` make `sessions`; there is at least one of these.
+    """Return the statements that let `broker` create `sessions`, at least one.
 
-    What every session of an external id carries is demanded, so that CloudTrail always says who asked.
+    What every session with the same external id carries is required, so CloudTrail always shows the caller.
     """
     by_external_id: dict[str | None, list[SessionTerms]] = {}
     for terms in sessions:
@@ -171,7 +160,7 @@ def _assume(external_id: str | None, sessions: Sequence[SessionTerms], broker: J
 
 
 def _carried(terms: SessionTerms) -> set[str]:
-    """Return the condition keys that a session by these `terms` is never without."""
+    """Return the condition keys that every session with these `terms` has."""
     tags = terms.session_tags
     names = tags if isinstance(tags, Mapping) else _ALWAYS_TAGGED if tags else ()
     carried = {f"aws:RequestTag/{name}" for name in names}
@@ -183,12 +172,12 @@ def _one_or_all(actions: list[Json]) -> Json:
 
 
 _GOOGLE: Final = "accounts.google.com"
-"""The one issuer that IAM knows by itself; there `aud` is the service account, and `oaud` the audience."""
+"""The one issuer that IAM has built in; its `aud` is the service account, and `oaud` the audience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbounded(Exception):
-    """A grant whose role would trust strangers; `missing` says what to write."""
+    """A grant whose role would trust outsiders; `missing` says what to add."""
 
     grant: str
     issuer: str
@@ -196,10 +185,10 @@ class Unbounded(Exception):
 
 
 def direct_trust(role: RoleArn, grants: Sequence[GrantInUse]) -> list[Json]:
-    """Return the statements that let runs of `grants` assume `role` themselves, one for each issuer.
+    """Return the statements that let runs of `grants` assume `role` directly, one for each issuer.
 
     Raises:
-        Unbounded: nothing says whose runs these are.
+        Unbounded: a grant does not say whose runs it is for.
     """
     subjects: dict[str, set[str]] = {}
     issuers: dict[str, Issuer] = {}
@@ -218,7 +207,7 @@ def direct_trust(role: RoleArn, grants: Sequence[GrantInUse]) -> list[Json]:
 
 
 def provider_address(issuer: Issuer) -> str:
-    """Return the name under which IAM knows an issuer: its URL without the scheme."""
+    """Return the name of an issuer in IAM: its URL without the scheme."""
     return issuer.trust.url.removeprefix("https://")
 
 

@@ -1,4 +1,8 @@
-"""The CloudFormation template of the roles, and the remarks on it."""
+"""The roles of a policy as one CloudFormation template, the same for every account, and remarks on it.
+
+Source: AWS CloudFormation User Guide, AWS::IAM::Role, "Conditions", "StackSets" and "Quotas"; IAM User Guide, "IAM and
+AWS STS quotas".
+"""
 
 import hashlib
 import json
@@ -15,21 +19,18 @@ from token_exchange_cli.roles.rights import broker_trust, direct_trust, permissi
 MAX_RIGHTS_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, white space not counted."""
 
-
 USUAL_TRUST_CHARACTERS: Final = 2048
 """Of a trust policy, until the account asks for more."""
 
-
 MAX_INLINE_TEMPLATE_BYTES: Final = 51_200
 """Of a template that is sent with the call; a larger one goes by S3."""
-
 
 _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 """As long as a role's ARN commonly gets: the real one is a parameter."""
 
 
 def problems(roles: Sequence[RoleNeed], *, broker: RoleArn | None) -> Iterator[str]:
-    """Yield why AWS would not take these roles, whoever is their broker."""
+    """Yield why AWS would reject these roles, for any broker."""
     partitions = sorted({role.arn.partition for role in roles})
     if len(partitions) > 1:
         yield f"roles of several partitions ({', '.join(partitions)}): a service assumes those of its own alone"
@@ -81,7 +82,7 @@ def _of_registries(role: RoleNeed) -> Iterator[str]:
             continue
         yield (
             f"{role.arn.text} (grant {one.grant.name}): the registry {registry.name} is in account "
-            f"{registry.account}, where the policies of its repositories must let this role in, too"
+            f"{registry.account}, where the policies of its repositories must also allow this role"
         )
 
 
@@ -90,29 +91,19 @@ def _characters(statements: list[Json]) -> int:
 
 
 MAX_SESSION_SECONDS: Final = 3600
-"""The least that IAM knows, and the most that role chaining allows."""
-
+"""The minimum of IAM, and the maximum for role chaining."""
 
 _MAX_DESCRIPTION_CHARACTERS: Final = 1000
 
-
 _DESCRIPTION: Final = (
     "Roles for the token exchange, by its policy: no more rights than its grants can give. The same template is for "
-    "every account, each of which makes its own roles. Capability CAPABILITY_NAMED_IAM."
+    "every account, each of which creates only its own roles. Capability CAPABILITY_NAMED_IAM."
 )
 
-
 _BROKER: Final = "BrokerRoleArn"
-
-
 _BOUNDARY: Final = "PermissionsBoundaryArn"
-
-
 _HAS_BOUNDARY: Final = "HasPermissionsBoundary"
-
-
 _NO_VALUE: Final[Json] = {"Ref": "AWS::NoValue"}
-
 
 _PARAMETERS: Final[dict[str, Json]] = {
     _BROKER: {
@@ -131,7 +122,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
 
 
 def template_of(roles: Sequence[RoleNeed], *, broker: str | None) -> dict[str, Json]:
-    """Return the template of `roles`, which is at least one.
+    """Return the template of `roles`, at least one.
 
     Without `broker` the role of the service is a parameter, where a role needs it.
 
@@ -160,7 +151,7 @@ def _in(account: str) -> str:
 
 
 def _logical_id(role: RoleNeed) -> str:
-    """Return an id that depends on the role alone: another would make CloudFormation replace a role that is in use."""
+    """Return an id that depends only on the role: a new id would make CloudFormation replace a role in use."""
     words = re.findall(r"[A-Za-z0-9]+", role.arn.name)
     digest = hashlib.sha256(role.arn.text.encode()).hexdigest()
     return "".join(word[:1].upper() + word[1:] for word in words) + digest[:8]
@@ -187,7 +178,7 @@ def _resource(role: RoleNeed, broker: str | None) -> Json:
 
 
 def _said_of(role: RoleNeed) -> str:
-    """Return the description, in the characters and the length that IAM takes (API Reference, CreateRole)."""
+    """Return the description, in the characters and length that IAM accepts (API Reference, CreateRole)."""
     grants = ", ".join(one.grant.name for one in role.grants)
     return re.sub(r"[^ -~]", "?", f"For the token exchange, its grants {grants}")[:_MAX_DESCRIPTION_CHARACTERS]
 

@@ -1,1 +1,1 @@
-"""The JSON Schema of policies: what an editor can say of one while it is written. The loader has the last word."""
+"""The JSON Schema of policies, for editors. The loader has the last word."""

@@ -27,9 +27,9 @@ from token_exchange_cli.schema.forms import (
 )
 
 _SETTINGS: dict[str, Schema] = {
-    "account": text("The account, which makes the issuer."),
+    "account": text("The account, from which the issuer follows."),
     "claims": {
-        "description": "Which claim is which name of the vocabulary; a nested claim is a list of its keys.",
+        "description": "The claim for each name of the vocabulary; a nested claim is a list of its keys.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"enum": [*NAMES]},
@@ -39,18 +39,17 @@ _SETTINGS: dict[str, Schema] = {
     "enterprise": text("The slug of a GitHub enterprise with an issuer of its own."),
     "ghe_com": text("The subdomain of GHE.com."),
     "host": text("The host of a server of your own, without https://."),
-    "organization": text("The organization, which makes the issuer."),
+    "organization": text("The organization, from which the issuer follows."),
     "organization_claim": {"$ref": "#/$defs/claim_path", "description": "Which claim is the organization."},
     "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
-    "workspace": text("The workspace, which makes the issuer."),
+    "workspace": text("The workspace, from which the issuer follows."),
 }
-
 
 _KEYS = ("jwks", "jwks_file", "jwks_url")
 
 
 def issuer_definitions() -> dict[str, Schema]:
-    """Return the definitions that an issuer entry is made of."""
+    """Return the definitions for issuer entries."""
     return {
         "claim_path": {
             "description": "The name of a claim, or a list of names for a nested one.",
@@ -69,7 +68,7 @@ def issuer_definitions() -> dict[str, Schema]:
             ),
             "minProperties": 1,
         },
-        "organizations": listed("Who may come at all. Nobody else gets anything.", ref("organization")),
+        "organizations": listed("The allowlist. Runs of other organizations get nothing.", ref("organization")),
         "issuer": _issuer(),
     }
 
@@ -79,7 +78,7 @@ def _issuer() -> Schema:
         "provider": choice("The CI system, or generic for any other issuer of OIDC tokens.", PROVIDERS),
         "issuer": text("The exact iss of its tokens; by default the provider's.", pattern="^https://"),
         "audience": {
-            "description": "What jobs ask their tokens for; the service's own URL is a good choice.",
+            "description": "The audience that jobs request for their tokens; the service's own URL is a good choice.",
             "anyOf": [{"type": "string", "minLength": 1}, texts("Several.")],
         },
         "shared_audience": flag("Accept an audience that other services accept too."),
@@ -89,15 +88,15 @@ def _issuer() -> Schema:
         "jwks_url": text("A fixed address of the key set, instead of discovery.", pattern="^https://"),
         "jwks_file": text("A file of pinned keys, relative to the policy."),
         "jwks": {"description": "Pinned keys.", "type": "object", "minProperties": 1},
-        "ca_bundle": text("Certificates to trust for this issuer alone: a path, or PEM."),
+        "ca_bundle": text("Certificates to trust only for this issuer: a path, or PEM."),
         "max_lifetime": duration("The longest lifetime of a token."),
-        "leeway": duration("How far two clocks may be apart, at most 120s."),
+        "leeway": duration("The permitted clock difference, at most 120s."),
         "budgets": _budgets(),
     }
     dependent: dict[str, Json] = {key: _providers_with(key) for key in sorted(_SETTINGS)}
     dependent |= {key: without(*(other for other in _KEYS if other != key)) for key in _KEYS}
     return mapping(
-        "Whose tokens are trusted, and for whom.",
+        "An issuer of tokens, and the organizations that it may speak for.",
         {**common, **_SETTINGS},
         ("provider", "audience", "organizations"),
         dependentSchemas=dependent,
@@ -123,9 +122,9 @@ def _budgets() -> Schema:
     budget = mapping(
         "So many exchanges, every so often, for each value of one name.",
         {
-            "per": choice("The name whose values each have a budget of their own.", NAMES),
+            "per": choice("The name whose values each have their own budget.", NAMES),
             "exchanges": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-            "every": duration("How long a window is, 1s to 24h."),
+            "every": duration("The length of the period, 1s to 24h."),
         },
         ("per", "exchanges", "every"),
     )
@@ -141,7 +140,7 @@ def grant_definitions() -> dict[str, Schema]:
         "deny_rule": mapping(
             "Refuses every run of its issuers for which all conditions hold.",
             {
-                "name": text("Its name, which audit lines have.", pattern=NAME),
+                "name": text("Its name, for audit lines.", pattern=NAME),
                 "issuers": texts("Names of issuer entries; by default all."),
                 "match": ref("match"),
                 "claims": ref("claims"),
@@ -150,22 +149,22 @@ def grant_definitions() -> dict[str, Schema]:
             anyOf=[{"required": ["match"]}, {"required": ["claims"]}],
         ),
         "grant": _grant(),
-        "grants": listed("Who may have which login, in the order in which they are looked at.", ref("grant")),
+        "grants": listed("Who gets which login, in order of evaluation.", ref("grant")),
     }
 
 
 def _grant() -> Schema:
     of_all: dict[str, Schema] = {
-        "name": text("Its name, unique, which answers and audit lines have.", pattern=NAME),
+        "name": text("Its unique name, for responses and audit lines.", pattern=NAME),
         "issuers": texts("Names of issuer entries."),
         "match": ref("match"),
         "claims": ref("claims"),
         "registry": text("The name of a registry."),
         "single_use": flag("Each token is exchanged once; needs the state table."),
-        "allow_untrusted_triggers": flag("Runs that outsiders can start may use it."),
+        "allow_untrusted_triggers": flag("Allows runs that outsiders can start."),
         "mode": choice("A grant in report mode never wins; the next is tried.", MODES),
-        "expires": text("The last day, in UTC, on which it counts.", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
-        "contact": text("One line that is shown to a caller whose own grant this is.", maxLength=256),
+        "expires": text("The last day, in UTC, on which it is in force.", pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+        "contact": text("One line, shown to callers whose own grant this is.", maxLength=256),
     }
     session = _of_a_session()
     any_of_it: list[Json] = [{"required": [key]} for key in session]
@@ -174,7 +173,7 @@ def _grant() -> Schema:
         {**of_all, **session},
         ("name", "issuers", "registry"),
         allOf=[
-            # A stored login has none of these keys, every other has role and access.
+            # A stored login has none of these keys; every other grant has role and access.
             {"if": {"anyOf": any_of_it}, "then": {"required": ["role", "access"]}},
             {
                 "if": {"properties": {"assume": {"const": "web-identity"}}, "required": ["assume"]},
@@ -197,9 +196,9 @@ def _of_a_session() -> dict[str, Schema]:
         "external_id": text("Sent to STS with the role.", minLength=2, maxLength=1224),
         "access": choice("push includes pull.", ACCESSES),
         "repositories": texts("Repositories, with * and {name} of the vocabulary.", pattern=REPOSITORY),
-        "also_pull": texts("Further repositories of the registry, for pull alone.", pattern=REPOSITORY),
+        "also_pull": texts("Further repositories of the registry, only to pull.", pattern=REPOSITORY),
         "also": listed("Further rights on repositories.", also, uniqueItems=True),
-        "duration": duration("How long the login is to work, 1m to 12h."),
+        "duration": duration("How long the login is valid, 1m to 12h."),
         "session_tags": {
             "description": "true for the standard set, false, or a mapping of tag to template.",
             "anyOf": [
@@ -240,7 +239,7 @@ def policy_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Policy of ecr-token-exchange",
-        "description": "Whom the service trusts, and which registry logins they get.",
+        "description": "The issuers that the service trusts, and the registry logins that their runs get.",
         "type": "object",
         "if": is_grants_alone,
         "then": ref("grants_file"),
@@ -253,13 +252,13 @@ def _policy() -> Schema:
     return mapping(
         "A policy, or the main file of one that is a folder.",
         {
-            "version": {"description": "The version of this form.", "const": 1},
-            "issuers": named("Whose tokens are trusted, by names of your own.", ref("issuer")),
-            "registries": named("Registries, by names of your own.", ref("registry")),
-            "deny": listed("Looked at first: the kill switch.", ref("deny_rule")),
+            "version": {"description": "The version of the format.", "const": 1},
+            "issuers": named("Issuer entries, by names of your choice.", ref("issuer")),
+            "registries": named("Registries, by names of your choice.", ref("registry")),
+            "deny": listed("Deny rules, evaluated first: the kill switch.", ref("deny_rule")),
             "grants": ref("grants"),
             "files": {
-                "description": "In a folder: what the grants of each file may name.",
+                "description": "In a folder: the limits for the grants of each file.",
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": "^grants/"},
@@ -279,7 +278,7 @@ def _file() -> Schema:
             "organizations": ref("organizations"),
             "registries": texts("These registries."),
             "roles": texts("These roles; the end of a name may be *.", pattern="^arn:"),
-            "repository_prefixes": texts("Repositories that begin so."),
+            "repository_prefixes": texts("Repositories with these prefixes."),
             "signing_profiles": texts("These signing profiles, by their ARNs.", pattern="^arn:"),
             "assume": listed(
                 "How its grants may assume their roles; only broker where this is missing.",

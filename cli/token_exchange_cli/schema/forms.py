@@ -11,7 +11,7 @@ type Schema = dict[str, Json]
 
 
 def text(description: str, **more: Json) -> Schema:
-    """Return the schema of a text that is not empty."""
+    """Return the schema of a string that is not empty."""
     return {"description": description, "type": "string", "minLength": 1, **more}
 
 
@@ -21,12 +21,12 @@ def flag(description: str) -> Schema:
 
 
 def choice(description: str, choices: Sequence[str]) -> Schema:
-    """Return the schema of one of several texts."""
+    """Return the schema of one of several strings."""
     return {"description": description, "enum": [*choices]}
 
 
 def duration(description: str) -> Schema:
-    """Return the schema of a length of time."""
+    """Return the schema of a duration."""
     return {"description": description, "type": "string", "pattern": "^(0|[1-9][0-9]{0,6})[smh]$"}
 
 
@@ -36,12 +36,12 @@ def listed(description: str, item: Schema, **more: Json) -> Schema:
 
 
 def texts(description: str, **of_each: Json) -> Schema:
-    """Return the schema of a list of different texts."""
+    """Return the schema of a list of distinct strings."""
     return listed(description, {"type": "string", "minLength": 1, **of_each}, uniqueItems=True)
 
 
 def mapping(description: str, properties: Mapping[str, Schema], required: Sequence[str] = (), **more: Json) -> Schema:
-    """Return the schema of a mapping that has these keys and no others."""
+    """Return the schema of a mapping with these keys and no others."""
     found: Schema = {
         "description": description,
         "type": "object",
@@ -53,7 +53,7 @@ def mapping(description: str, properties: Mapping[str, Schema], required: Sequen
 
 
 def named(description: str, entry: Schema) -> Schema:
-    """Return the schema of a mapping from names of the author's own."""
+    """Return the schema of a mapping from names that the author chooses."""
     return {
         "description": description,
         "type": "object",
@@ -64,7 +64,7 @@ def named(description: str, entry: Schema) -> Schema:
 
 
 def ref(definition: str) -> Schema:
-    """Return a reference to what stands under `$defs`."""
+    """Return a reference to a definition in `$defs`."""
     return {"$ref": f"#/$defs/{definition}"}
 
 
@@ -74,25 +74,18 @@ def without(*keys: str) -> Schema:
 
 
 NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
-
-
 ACCOUNT = "^[0-9]{12}$"
-
-
 ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"
 
-
 REPOSITORY = rf"^(?:[a-z0-9._/*-]|\{{(?:{'|'.join(NAMES)})\}})+$"
-"""Wider than the loader's rule, which also looks at how the parts stand together."""
-
+"""Wider than the loader's rule, which also checks the order of the parts."""
 
 _PLAIN_TEXT: Final[Schema] = {
-    "description": "A value, compared as it stands. A pattern goes under like.",
+    "description": "A literal value. A pattern goes under like.",
     "type": "string",
     "minLength": 1,
     "pattern": r"^[^*]+$",
 }
-
 
 _GLOB: Final[Schema] = {
     "description": "A pattern of the whole value: * any run but / and :, ** any run at all, ? one character but those.",
@@ -109,7 +102,7 @@ def _operators(value: Schema, *, has_globs: bool) -> Schema:
     globs: dict[str, Json] = {
         "like": {"description": "Matches one of these patterns.", **_one_or_more(_GLOB)},
         "not_like": {
-            "description": "Is there, not empty, and matches none of these patterns.",
+            "description": "Present, not empty, and matches none of these patterns.",
             **_one_or_more(_GLOB),
         },
     }
@@ -120,8 +113,8 @@ def _operators(value: Schema, *, has_globs: bool) -> Schema:
         "additionalProperties": False,
         "properties": {
             **(globs if has_globs else {}),
-            "not": {"description": "Is there, of the same type, not empty, and none of these.", **_one_or_more(value)},
-            "exists": flag("Is there, or is not."),
+            "not": {"description": "Present, of the same type, not empty, and none of these.", **_one_or_more(value)},
+            "exists": flag("Present, or absent."),
         },
     }
 
@@ -135,15 +128,13 @@ def _alternatives(value: Schema) -> list[Json]:
 
 
 _OPERATORS: Final = ("like", "not", "not_like", "exists")
-
-
 _SCALAR: Final[Schema] = {"anyOf": [_PLAIN_TEXT, {"type": ["number", "boolean"]}]}
 
 
 def condition_definitions() -> dict[str, Schema]:
-    """Return the definitions that `match` and `claims` are made of."""
+    """Return the definitions for `match` and `claims`."""
     nested: Schema = {
-        "description": "Leads further into a nested claim.",
+        "description": "Conditions inside a nested claim.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"not": {"enum": [*_OPERATORS]}},
@@ -181,7 +172,7 @@ def registry_definitions() -> dict[str, Schema]:
             "description": "A registry that grants may name.",
             "type": "object",
             "required": ["type"],
-            "properties": {"type": choice("ecr, ecr-public, or secret for a login that is kept elsewhere.", TYPES)},
+            "properties": {"type": choice("ecr, ecr-public, or secret for a stored login.", TYPES)},
             "allOf": cases,
         }
     }

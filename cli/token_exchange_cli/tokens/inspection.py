@@ -50,7 +50,6 @@ def _spelled(value: Json) -> str | None:
 _SECONDS: Final = 10.0
 """For fetching the issuer's keys, where they are not pinned."""
 
-
 _NOT_THE_TOKENS_FAULT: Final = (Reason.ISSUER_UNAVAILABLE, Reason.DEADLINE_EXCEEDED)
 
 
@@ -124,29 +123,29 @@ def _verified(token: UnverifiedToken, policy: Policy, clock: Clock) -> tuple[boo
 
 
 class _HeardKeyEvents:
-    """Fulfils `KeyEvents`, and remembers why a fetch failed: here nobody has a log to look at."""
+    """Fulfils `KeyEvents`, and remembers why a fetch failed: here there is no log."""
 
     def __init__(self) -> None:
         self.failure: str | None = None
 
     def refreshed(self, entry: str, *, keys: int, source: KeysFrom, age_seconds: float) -> None:
-        """Nothing to tell."""
+        """Ignore: nothing to report."""
 
     def refresh_failed(self, entry: str, *, cause: Exception) -> None:
         """Remember the cause."""
         self.failure = f"{entry}: {cause}"
 
     def key_left_out(self, entry: str, *, why: str) -> None:
-        """Nothing to tell: another key may be the one."""
+        """Ignore: another key may fit."""
 
     def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Nothing to tell: a program that has just started has no old keys."""
+        """Ignore: a process that has just started has no stale keys."""
 
     def unknown_key_damped(self, entry: str) -> None:
-        """Nothing to tell: the issuer was asked for the first time."""
+        """Ignore: this is the first request to the issuer."""
 
     def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Nothing to tell: there is no table here."""
+        """Ignore: there is no state table here."""
 
 
 def _preset(token: UnverifiedToken, policy: Policy | None) -> Preset | None:
@@ -155,7 +154,7 @@ def _preset(token: UnverifiedToken, policy: Policy | None) -> Preset | None:
         try:
             entry = choose_entry(token.unverified_claims, policy.issuers_by_url)
         except Refused:
-            pass  # the reason is told already; whose token it is can still be seen
+            pass  # the reason is reported already; the claims can still be shown
         else:
             return policy.issuers[entry.entry].preset
     issuer = token.unverified_issuer

@@ -1,1 +1,1 @@
-"""Makes a policy of IAM trust policies: whoever it admits, they admit too."""
+"""Convert IAM trust policies to a policy that admits only runs that they admit."""

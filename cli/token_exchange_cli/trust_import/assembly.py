@@ -1,4 +1,4 @@
-"""Puts issuers, registries and grants together into one policy."""
+"""Assemble issuers, registries and grants into one policy."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,18 +8,13 @@ from typing import Final
 from token_exchange.core.ports import Json
 from token_exchange_cli.meaning.patterns import PLACEHOLDER
 from token_exchange_cli.roles.arns import RoleArn
-from token_exchange_cli.trust_import.grants import Organization, Wanted
+from token_exchange_cli.trust_import.grants import GrantDraft, Organization
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.statements import OidcProvider
 
 _STS: Final = "sts.amazonaws.com"
-
-
 _NO_AUDIENCE: Final = f"https://{PLACEHOLDER}.invalid"
-
-
 _NO_ACCOUNT: Final = "000000000000"
-
 
 _REGIONS: Final[Mapping[str, str]] = {
     "aws-cn": "cn-north-1",
@@ -27,35 +22,33 @@ _REGIONS: Final[Mapping[str, str]] = {
     "aws-eusc": "eusc-de-east-1",
 }
 
-
 _USUAL_REGION: Final = "us-east-1"
 
-
 _MAX_NAME_CHARACTERS: Final = 100
-"""Of a grant's, with room for a number."""
+"""For the name of a grant, with room for a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A grant to be, and all around it: its issuer, the provider as IAM names it, its role where that is known.
+    """A grant to write, with its issuer, the provider as IAM names it, and its role if known.
 
-    `source` names the file.
+    `source` is the file name.
     """
 
     form: IssuerForm
     provider: OidcProvider
     role: RoleArn | None
     source: str
-    wanted: Wanted
+    wanted: GrantDraft
 
 
 type _Taken = tuple[Found, frozenset[str]]
-"""With the audiences that its grants take."""
+"""With the audiences of its grants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entry:
-    """An issuer entry: audiences that the same grants take."""
+    """An issuer entry: audiences that the same grants accept."""
 
     form: IssuerForm
     address: str
@@ -63,7 +56,7 @@ class _Entry:
 
 
 def policy_of(found: Sequence[Found], *, issuer_name: str | None) -> dict[str, Json]:
-    """Return the policy of all that was found, which is at least one grant."""
+    """Return the policy for everything that was found, at least one grant."""
     taken = _taken(found)
     entries = _named(list(_entries(taken)), issuer_name)
     registries: dict[str, Json] = {}
@@ -84,7 +77,7 @@ def policy_of(found: Sequence[Found], *, issuer_name: str | None) -> dict[str, J
 
 
 def _taken(found: Sequence[Found]) -> list[_Taken]:
-    """Pair each with its audiences; where it takes any, with those that others of its OIDC provider or issuer name."""
+    """Pair each with its audiences; if it accepts any, with those that others of its OIDC provider or issuer name."""
     by_provider: dict[OidcProvider, set[str]] = {}
     by_address: dict[str, set[str]] = {}
     for one in found:
@@ -98,7 +91,7 @@ def _taken(found: Sequence[Found]) -> list[_Taken]:
 
 
 def _entries(taken: Sequence[_Taken]) -> Iterator[_Entry]:
-    """Yield entries in which no audience is that some of their grants do not take: an entry's are each for all."""
+    """Yield entries whose audiences all of their grants accept: an entry's audiences apply to all of its grants."""
     forms = {one.provider.address: one.form for one, _ in taken}
     for address, form in forms.items():
         wanted = [audiences for one, audiences in taken if one.provider.address == address]
@@ -121,7 +114,7 @@ def _issuer(entry: _Entry, taken: Sequence[_Taken]) -> Json:
         if one.provider.address == entry.address and entry.audiences <= wanted:
             organizations += [each for each in one.wanted.organizations if each not in organizations]
     audiences = sorted(entry.audiences)
-    # What takes the place of the placeholder is mostly what STS itself asks for.
+    # The placeholder is mostly replaced by the audience that STS itself expects.
     is_shared = any(
         audience in (_STS, _NO_AUDIENCE) or entry.form.preset.shared_audience(audience) for audience in audiences
     )
@@ -136,7 +129,7 @@ def _issuer(entry: _Entry, taken: Sequence[_Taken]) -> Json:
 
 
 def _names_with_ids(organizations: Iterable[Organization]) -> dict[str, str]:
-    """Return the ids that some trust policy names beside a name. The name with any other id is another organization."""
+    """Return the ids that trust policies give with a name. A name with another id is another organization."""
     return {each["name"]: each["id"] for each in organizations if {"id", "name"} <= each.keys()}
 
 
@@ -190,7 +183,7 @@ def _grant_name(one: Found) -> str:
 
 
 def _unused(name: str, names: set[str]) -> str:
-    """Return `name`, with a number where it is taken, and take it."""
+    """Return `name`, with a number if it is taken, and add it to `names`."""
     number, found = 1, name
     while found in names:
         number += 1
@@ -200,34 +193,37 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 def unknowns(found: Sequence[Found]) -> Iterator[str]:
-    """Yield what the policy of `found` needs before it gives anything, or before it is as it should be."""
+    """Yield what to complete in the policy of `found` before it works as intended."""
     addresses = dict.fromkeys(one.provider.address for one in found if one.wanted.audiences is None)
     for address in addresses:
         named = sorted(
             frozenset[str]().union(*(one.wanted.audiences or () for one in found if one.provider.address == address))
         )
         yield (
-            f"some trust policies for {address} take any audience: their grants take {', '.join(named)}, which others "
-            "name; leave those that their OIDC provider in IAM does not list to entries of their own"
+            f"some trust policies for {address} accept any audience: their grants accept {', '.join(named)}, which "
+            "others name; move audiences that their OIDC provider in IAM does not list to separate entries"
             if named
-            else f"no trust policy for {address} names an audience: write the one that pipelines ask for in place of "
-            f"{_NO_AUDIENCE}, and take shared_audience out where it is your own"
+            else f"no trust policy for {address} names an audience: replace {_NO_AUDIENCE} by the one that "
+            "pipelines request, and remove shared_audience if only this service accepts it"
         )
     for address in dict.fromkeys(one.provider.address for one in found):
         listed = [each for one in found if one.provider.address == address for each in one.wanted.organizations]
         for name, id_ in _names_with_ids(listed).items():
             if {"name": name} in listed:
-                yield f"organization {name} has the id {id_} in one trust policy, and so for all grants of its entry"
+                yield (
+                    f"organization {name} has the id {id_} in one trust policy, which now applies to all grants of its "
+                    "entry"
+                )
     if any(one.role is None for one in found):
-        yield f"a trust policy does not name its role: write it in place of {PLACEHOLDER}"
+        yield f"a trust policy does not name its role: replace {PLACEHOLDER} by its name"
     if any(_account(one) == _NO_ACCOUNT for one in found):
-        yield f"no account is named for some: write it in place of {_NO_ACCOUNT}"
+        yield f"some grants have no account: replace {_NO_ACCOUNT} by it"
     for role in sorted({one.role.text for one in found if one.role is not None}):
         yield (
-            f"{role} trusts the CI system itself: let it trust the service instead (token-exchange roles), or add "
-            "assume: web-identity to its grants while you move"
+            f"{role} trusts the CI system directly: let it trust the service instead (token-exchange roles), or add "
+            "assume: web-identity to its grants while you migrate"
         )
     yield (
-        f"a trust policy says nothing of registries: grants pull the repository {PLACEHOLDER} in {_USUAL_REGION} or "
-        "its like; write registry, access and repositories"
+        f"a trust policy names no registries: grants pull the repository {PLACEHOLDER} in {_USUAL_REGION} or the like; "
+        "write registry, access and repositories"
     )

@@ -1,10 +1,10 @@
-"""Which claims of a token AWS has a condition key for.
+"""The claims of a token that AWS has a condition key for.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Security Token Service",
 AssumeRoleWithWebIdentity; IAM User Guide, "Available keys for AWS OIDC federation". Read in November 2026.
 
-A claim without a key is never in the context of a request: a condition that needs it holds for no token, whatever the
-token says.
+A claim without a key is never in the context of a request: a condition that needs it holds for no token, whatever its
+claims.
 """
 
 import re
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Final
 
 _OF_EVERY_PROVIDER: Final = frozenset({"amr", "aud", "sub"})
-
 
 _OF_GITHUB: Final = frozenset(
     {
@@ -28,7 +27,6 @@ _OF_GITHUB: Final = frozenset(
         "workflow",
     }
 )
-
 
 _BY_ADDRESS: Final[Mapping[str, frozenset[str]]] = {
     r"token\.actions\.githubusercontent\.com(?:/[^/]+)?": _OF_GITHUB,

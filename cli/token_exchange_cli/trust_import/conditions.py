@@ -1,4 +1,4 @@
-"""Reads the `Condition` of a trust statement as demands on claims, and never as less than it asks.
+"""Read the `Condition` of a trust statement as demands on claims, and never as less than it demands.
 
 Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set operators for multivalued context
 keys"; the condition keys of AWS web identity federation.
@@ -9,23 +9,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value, value_of
 from token_exchange_cli.trust_import.condition_keys import claim_of_key, has_key
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.remarks import Remark
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value, value_of
 
 _CHOSEN_BY_THE_CALLER: Final = frozenset({"sts:rolesessionname"})
-"""Keys that hold whatever the caller likes: without them no one is let in who was not."""
-
+"""Keys whose value the caller chooses: leaving them out admits no one else."""
 
 _REQUEST_TAG: Final = "aws:requesttag/"
-
-
 _NESTED_IN_GOOGLE: Final = "google/organization_number"
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A text operator of IAM: which values it takes, and whether it asks for them or for all others."""
+    """A string operator of IAM: whether it takes wildcards, negates, or ignores case."""
 
     takes_wildcards: bool
     negates: bool = False
@@ -47,29 +45,29 @@ _OPERATORS: Final[Mapping[str, Operator]] = {
 
 @dataclass(slots=True)
 class Demands:
-    """What a statement asks of each claim of the tokens of one provider.
+    """The demands of a statement on each claim of one provider's tokens.
 
-    `is_met` is false where a condition needs a key that AWS does not have: no one can assume the role by the statement.
+    `is_met` is false if a condition needs a key that AWS does not have: then the statement admits no one.
     """
 
     by_claim: dict[str, Demand] = field(default_factory=dict)
     is_met: bool = True
 
     def add(self, claim: str, demand: Demand) -> None:
-        """Ask for `demand`, too.
+        """Add `demand`.
 
         Raises:
-            NotSayable: with what is asked already it cannot be said.
+            NotSayable: it cannot be expressed together with the others.
         """
         known = self.by_claim.get(claim)
         self.by_claim[claim] = demand if known is None else known.and_also(demand)
 
 
 def read_conditions(condition: Json, *, address: str, place: str, remark: Remark) -> Demands:
-    """Return what `condition` asks of the claims of tokens by the provider at `address`.
+    """Return the demands of `condition` on the claims of the provider at `address`.
 
     Raises:
-        NotSayable: something in it has no like in a policy; leaving it out would let more people in. It has its place.
+        NotSayable: something cannot be expressed in a policy, and leaving it out would admit more. It has its place.
     """
     demands = Demands()
     if condition is None:
@@ -91,7 +89,7 @@ def read_conditions(condition: Json, *, address: str, place: str, remark: Remark
 
 def _read(demands: Demands, operator: str, key: str, values: Json, *, address: str, place: str, remark: Remark) -> None:
     if key.lower() in _CHOSEN_BY_THE_CALLER:
-        remark(place, "left out, since the caller chooses it")
+        remark(place, "left out: the caller chooses this value")
         return
     claim = _claim(operator, key, address)
     texts = _texts(values)
@@ -104,14 +102,14 @@ def _read(demands: Demands, operator: str, key: str, values: Json, *, address: s
             demands.is_met = False
             remark(
                 place,
-                "AWS has no condition key for this claim, so no one can assume the role by this statement today; what "
-                "it says is in report mode: take mode: report out once those whom it names are to get in",
+                "AWS has no condition key for this claim, so no one can assume the role by this statement today; its "
+                "grants are in report mode: remove mode: report to admit those that it names",
             )
         else:
             remark(
                 place,
                 "AWS has no condition key for this claim, so this holds for every token today; the policy does check "
-                "the claim, which is narrower",
+                "the claim, and is narrower",
             )
     demands.add(claim, demand)
 
@@ -119,11 +117,11 @@ def _read(demands: Demands, operator: str, key: str, values: Json, *, address: s
 def _read_issuer(
     demands: Demands, operator: str, texts: Sequence[str], *, address: str, place: str, remark: Remark
 ) -> None:
-    """Read a condition on `iss`, which AWS has no key for and each issuer entry pins."""
+    """Read a condition on `iss`: AWS has no key for it, and each issuer entry pins it."""
     _, base = _quantified(operator)
     known = _OPERATORS.get(base.removesuffix("ifexists"))
     if known is None or known.negates:
-        raise NotSayable("a policy pins the issuer itself: take the condition out of a copy, and import that")
+        raise NotSayable("a policy pins the issuer itself: remove the condition from a copy, and import that")
     if not _needs_its_key(operator, texts):
         remark(
             place,
@@ -136,13 +134,13 @@ def _read_issuer(
     demands.is_met = False
     remark(
         place,
-        "AWS has no condition key for iss, so no one can assume the role by this statement today; what it says is in "
-        "report mode: take mode: report out once those whom it names are to get in",
+        "AWS has no condition key for iss, so no one can assume the role by this statement today; its grants are in "
+        "report mode: remove mode: report to admit those that it names",
     )
 
 
 def needs_another_issuer(condition: Json, *, address: str) -> bool:
-    """Say whether `condition` needs another `iss` than the provider's at `address`, which no token of it has."""
+    """Say whether `condition` needs another `iss` than that of the provider at `address`: then no token meets it."""
     if not isinstance(condition, dict):
         return False
     for operator, keys in condition.items():
@@ -155,13 +153,13 @@ def needs_another_issuer(condition: Json, *, address: str) -> bool:
 
 
 def _quantified(operator: str) -> tuple[str, str]:
-    """Return the quantifier of `operator`, or empty text, and the rest, both in lower case."""
+    """Return the quantifier of `operator`, or an empty string, and the remainder, both in lower case."""
     quantifier, _, rest = operator.lower().rpartition(":")
     return quantifier, rest
 
 
 def _needs_its_key(operator: str, texts: Sequence[str]) -> bool:
-    """Say whether a condition with `operator` holds for no request in whose context its key is not."""
+    """Say whether a condition with `operator` fails where its key is not in the context of the request."""
     quantifier, rest = _quantified(operator)
     base = rest.removesuffix("ifexists")
     if quantifier == "forallvalues":
@@ -175,16 +173,16 @@ def _needs_its_key(operator: str, texts: Sequence[str]) -> bool:
 
 
 def _claim(operator: str, key: str, address: str) -> str:
-    """Return the claim that `key` means.
+    """Return the claim that `key` is for.
 
     Raises:
-        NotSayable: it is none of this provider's tokens.
+        NotSayable: it is not a claim of this provider's tokens.
     """
     prefix, colon, claim = key[: len(address)], key[len(address) : len(address) + 1], key[len(address) + 1 :]
     if prefix.lower() == address.lower() and colon == ":" and claim:
         if claim.lower() == _NESTED_IN_GOOGLE:
             raise NotSayable(
-                "IAM takes this from inside the claim google: ask for claims: {google: {organization_number: …}} in a "
+                "IAM takes this from inside the claim google: write claims: {google: {organization_number: …}} in a "
                 "grant of your own"
             )
         return claim_of_key(address, claim)
@@ -195,16 +193,16 @@ def _claim(operator: str, key: str, address: str) -> str:
         )
     if key.lower().startswith(("aws:", "sts:")):
         raise NotSayable(
-            f"no claim of {address}, so a policy cannot ask for it: where the grants may go without it, take it out "
+            f"not a claim of {address}, so a policy cannot express it: if the grants may omit it, take it out "
             "of a copy and import that"
         )
     quantifier, rest = _quantified(operator)
     if quantifier == "forallvalues" or rest.endswith("ifexists"):
         raise NotSayable(
-            f"no claim of {address}, so this holds for every token: today it keeps no run of {address} from assuming "
-            "the role; ask for claims of that issuer"
+            f"not a claim of {address}, so this holds for every token: today it keeps no run of {address} from "
+            "assuming the role; use claims of that issuer"
         )
-    raise NotSayable(f"no claim of {address}: a condition on another issuer's claim holds for no token of this one")
+    raise NotSayable(f"not a claim of {address}: a condition on another issuer's claim holds for no token of this one")
 
 
 def _listed(value: Json) -> list[Json]:
@@ -220,7 +218,7 @@ def _texts(values: Json) -> list[str]:
             case str() | int() | float():
                 texts.append(str(value))
             case _:
-                raise NotSayable("expected text or a list of texts")
+                raise NotSayable("expected a string or a list of strings")
     if not texts:
         raise NotSayable("expected at least one value")
     return texts
@@ -229,21 +227,21 @@ def _texts(values: Json) -> list[str]:
 def _demand(name: str, texts: Sequence[str], *, place: str, remark: Remark) -> Demand:
     quantifier, rest = _quantified(name)
     if quantifier not in {"", "forallvalues", "foranyvalue"}:
-        raise NotSayable(f"no operator of IAM is called {name}")
+        raise NotSayable(f"IAM has no operator {name}")
     base = rest.removesuffix("ifexists")
     if base == "null" and base == rest:
         return _null(texts)
     operator = _OPERATORS.get(base)
     if operator is None:
-        raise NotSayable(f"the operator {name} compares no text, so a policy cannot ask for it")
+        raise NotSayable(f"the operator {name} does not compare strings, so a policy cannot express it")
     if base != rest:
-        remark(place, "IfExists lets in a token without the claim; the policy wants it to be there")
+        remark(place, "IfExists admits a token without the claim; the policy requires the claim")
     if quantifier == "forallvalues":
-        remark(place, "ForAllValues lets in a token without the claim; the policy wants it to be there")
+        remark(place, "ForAllValues admits a token without the claim; the policy requires the claim")
     if operator.ignores_case:
-        remark(place, "the policy compares with regard to case, so write the value as tokens have it")
+        remark(place, "the policy is case-sensitive, so write the value as it is in the tokens")
     if operator.negates:
-        remark(place, "a condition on what a claim is not lets in all others; say what it is")
+        remark(place, "a condition on what a claim is not admits everything else; write what it is")
         return Demand(refused=_values(texts, operator, place=place, remark=None, drop=False))
     return Demand(among=_values(texts, operator, place=place, remark=remark, drop=True))
 
@@ -251,7 +249,7 @@ def _demand(name: str, texts: Sequence[str], *, place: str, remark: Remark) -> D
 def _values(
     texts: Sequence[str], operator: Operator, *, place: str, remark: Remark | None, drop: bool
 ) -> tuple[Value, ...]:
-    """Return the values that can be said; with `drop` one that cannot is left out while another is there."""
+    """Return the values that can be expressed; with `drop`, others are left out if at least one remains."""
     found: list[Value] = []
     unsayable: list[str] = []
     for text in texts:
@@ -265,7 +263,7 @@ def _values(
         for text in unsayable:
             remark(place, f"left out: {text}")
         if any(value.is_pattern and "?" in value.text for value in found):
-            remark(place, "IAM's ? is any character; the policy's is none of / and :, which is narrower")
+            remark(place, "IAM's ? is any character; the policy's is any except / and :, which is narrower")
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Makes grants of one trust statement: one for each kind of `sub` that it takes."""
+"""Convert one trust statement to grants: one for each kind of `sub` that it admits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import Name
 from token_exchange_cli.meaning.patterns import PLACEHOLDER
+from token_exchange_cli.subjects.grammar import Subject
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
+from token_exchange_cli.subjects.reading import subject_of
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.issuers import IssuerForm
 from token_exchange_cli.trust_import.remarks import Remark
 from token_exchange_cli.trust_import.statements import Trust
-from token_exchange_cli.trust_import.subject import Subject
-from token_exchange_cli.trust_import.subjects import subject_of
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _STS: Final = "sts.amazonaws.com"
-
 
 type Organization = Mapping[str, str]
 """`name`, `id` or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A grant to be: whom it lets in, by vocabulary and by raw claims.
+class GrantDraft:
+    """A grant to write: its conditions on the vocabulary and on raw claims.
 
-    `audiences` is None where the trust policy takes any. `is_met` is false where IAM lets no one in by it today.
+    `audiences` is None if the trust policy accepts any. `is_met` is false if IAM admits no one by it today.
     """
 
     audiences: frozenset[str] | None
@@ -36,15 +36,15 @@ class Wanted:
     claims: Mapping[str, Demand]
 
 
-def grants_of(trust: Trust, form: IssuerForm, *, remark: Remark) -> Iterator[Wanted]:
-    """Yield grants which together let in no one whom `trust` does not, and as many as can be said.
+def grants_of(trust: Trust, form: IssuerForm, *, remark: Remark) -> Iterator[GrantDraft]:
+    """Yield grants that together admit only runs that `trust` admits, and as many as can be expressed.
 
     Raises:
-        NotSayable: something cannot be said, and leaving it out would let in more.
+        NotSayable: something cannot be expressed, and leaving it out would admit more.
     """
     demands = dict(trust.demands)
     if form.preset.provider == "google":
-        # IAM's `aud` of Google is the authorized party, and `oaud` the audience.
+        # For Google, IAM's `aud` is the authorized party, and `oaud` the audience.
         keys = {"aud": "azp", "oaud": "aud"}
         demands = {keys.get(claim, claim): demand for claim, demand in demands.items()}
     audiences = _audiences(demands.pop("aud", None), trust, remark)
@@ -57,14 +57,14 @@ def grants_of(trust: Trust, form: IssuerForm, *, remark: Remark) -> Iterator[Wan
         if not found:
             remark(
                 trust.place,
-                f"nothing says which organization's runs these are: with {PLACEHOLDER} among the organizations no one "
-                "gets in; write yours",
+                f"nothing says which organization's runs these are: with {PLACEHOLDER} among the organizations, no one "
+                "is admitted; write yours",
             )
-        # What the statement itself asks of a claim says more than what its sub shows of it, and sub stays anyway.
+        # A condition of the statement itself goes before what its sub says; the condition on sub stays anyway.
         names = {**{name: _one_of(values) for name, values in reading.match.items()}, **match}
         if form.preset.must_match and "repository" not in names and _ORIGIN not in claims:
             remark(trust.place, _NO_ORIGIN)
-        yield Wanted(
+        yield GrantDraft(
             audiences=audiences,
             is_met=trust.is_met,
             organizations=tuple(found) or ({_organization_key(form.preset): PLACEHOLDER},),
@@ -79,24 +79,22 @@ def grants_of(trust: Trust, form: IssuerForm, *, remark: Remark) -> Iterator[Wan
 
 _ASKED_FOR: Final[Mapping[str, str]] = {
     "buildkite": (
-        "a token of Buildkite has organization_id and pipeline_id only where its step asks for them, and is refused "
-        "without: add --claim organization_id,pipeline_id to the steps"
+        "a token of Buildkite has organization_id and pipeline_id only where its step requests them, and is refused "
+        "without them: add --claim organization_id,pipeline_id to the steps"
     )
 }
-"""What tokens need here that they do not need for IAM."""
-
+"""What tokens need for this service, but not for IAM."""
 
 _ORIGIN: Final = "oidc.circleci.com/vcs-origin"
 
-
 _NO_ORIGIN: Final = (
-    "IAM lets in forks, too, where these are handed secrets; the policy lets no one in by this grant before it matches "
-    "repository: write which"
+    "IAM also admits forks, where these are given secrets; this grant admits no one until it has a condition on "
+    "repository: add it"
 )
 
 
 def _one_of(values: Sequence[Value]) -> Demand:
-    """Return the demand for one of `values`; one that is only `*` asks no more than that the claim is there."""
+    """Return the demand for one of `values`; a value that is only `*` demands only that the claim exists."""
     if any(value.is_pattern and not value.text.strip("*") for value in values):
         return Demand(present=True)
     return Demand(among=tuple(values))
@@ -108,19 +106,19 @@ def _audiences(demand: Demand | None, trust: Trust, remark: Remark) -> frozenset
     if demand is None or (demand.among is None and not demand.refused and demand.present is not False):
         remark(
             trust.place,
-            f"no condition on {address}:{key} says for whom a token is, so one for any audience of the OIDC provider "
-            "will do",
+            f"no condition on {address}:{key} names an audience, so a token for any audience of the OIDC provider is "
+            "accepted",
         )
         return None
     among = demand.among
     if among is None or demand.refused or demand.present is False or any(value.is_pattern for value in among):
-        raise NotSayable(f"an audience is one value or a list, no pattern and nothing else ({address}:{key})")
+        raise NotSayable(f"expected an audience or a list of them, without patterns ({address}:{key})")
     found = frozenset(value.text for value in among)
     if _STS in found:
         remark(
             trust.place,
-            f"others accept {_STS}, too, and could hand a token on; have pipelines ask for an audience of your own, "
-            "and take shared_audience out then",
+            f"other services also accept {_STS}, and could pass a token on; have pipelines request an audience of your "
+            "own, and then remove shared_audience",
         )
     return found
 
@@ -128,7 +126,7 @@ def _audiences(demand: Demand | None, trust: Trust, remark: Remark) -> frozenset
 def _stated(
     demands: Mapping[str, Demand], preset: Preset
 ) -> tuple[dict[str, Demand], dict[str, Demand], list[Organization]]:
-    """Return the demands on other claims, by the vocabulary's name where it has one, and organizations among them."""
+    """Return the demands on other claims, by name of the vocabulary if there is one, and the organizations in them."""
     match: dict[str, Demand] = {}
     claims: dict[str, Demand] = {}
     organizations: list[Organization] = []
@@ -145,13 +143,13 @@ def _stated(
 
 
 def _name_of(claim: str, preset: Preset) -> Name | None:
-    """Return the name of the vocabulary whose value is this claim, as it stands."""
+    """Return the name of the vocabulary whose value is exactly this claim."""
     return next((name for name, source in preset.vocabulary.items() if source == Claim((claim,))), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """Some of a statement's `sub`, and what they say together: each is of one value of each name in `match`."""
+    """Some of a statement's `sub`, and what they say together: one value of each name in `match` for each."""
 
     subject: Subject
     match: Mapping[str, tuple[Value, ...]]
@@ -162,14 +160,10 @@ def _readings(demand: Demand | None, preset: Preset, trust: Trust, remark: Remar
     if demand is not None and demand.present is False:
         raise NotSayable(f"a token without sub ({trust.provider.address}:sub)")
     if demand is None or demand.among is None:
-        which = (
-            "says which sub is meant"
-            if demand is None or not demand.refused
-            else "says more than which sub is not meant"
-        )
+        which = "on sub" if demand is None or not demand.refused else "on sub except for what it is not"
         remark(
             trust.place,
-            f"no condition {which}: today every {'other ' if demand is not None and demand.refused else ''}run of "
+            f"no condition {which}: today, every {'other ' if demand is not None and demand.refused else ''}run of "
             f"{trust.provider.address} whose token has the audience can assume the role",
         )
         yield _Reading(subject=Subject(), match={}, sub=demand)
@@ -185,7 +179,7 @@ def _readings(demand: Demand | None, preset: Preset, trust: Trust, remark: Remar
 
 
 def _add(readings: list[_Reading], one: _Reading) -> None:
-    """Put `one` to the reading that differs in one name alone, if there is one: then one grant says both."""
+    """Merge `one` into a reading that differs in only one name, if there is one: then one grant covers both."""
     for place, other in enumerate(readings):
         merged = _merged(other, one)
         if merged is not None:

@@ -1,4 +1,4 @@
-"""Which preset an OIDC provider of IAM is, and how its issuer entry says so.
+"""Find the preset of an OIDC provider of IAM, and write its issuer entry.
 
 Source: each provider's section in docs/providers.md, of its issuer.
 """
@@ -12,7 +12,8 @@ from token_exchange.core.identity import BadSetting, Preset
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import owner_of, provider_named
 from token_exchange.presets.issuer_url import issuer_host
-from token_exchange_cli.trust_import.values import NotSayable, Value
+from token_exchange_cli.subjects.catalog import SUBJECTS
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 
 _SHORT: Final[Mapping[str, str]] = {
     "aws-sts": "aws",
@@ -22,39 +23,26 @@ _SHORT: Final[Mapping[str, str]] = {
     "hcp-terraform": "terraform",
 }
 
-
 _BY_PATH: Final[Sequence[tuple[str, str]]] = (
     (r"[^/]+/_services/token", "github-actions"),
     (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
     (r"[^/]+(?:/[^/]+)*/api/actions/oidc", "gitea"),
     (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
 )
-"""Own servers, by the form of their issuers."""
-
-
-_BY_SUBJECT: Final[Sequence[tuple[str, str]]] = (
-    (r"project_(?:path|id):", "gitlab"),
-    (r"organization:[^:]*:project:", "hcp-terraform"),
-    (r"system:serviceaccount:", "kubernetes"),
-    (r"org:[^:]*:project:[^:]*:repo:", "semaphore"),
-    (r"repo:[^:]*:ref:[^:]*:event:", "vela"),
-)
-"""Own servers, by what all of their subjects begin with, whatever their address."""
-
+"""Self-hosted servers, by the path of their issuers."""
 
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
-"""Others have such a path, too: it is Jenkins' where subjects are URLs of the same controller."""
-
+"""Other systems have such a path too: it is Jenkins if subjects are URLs of the same controller."""
 
 _SHARED_WITH_VELA: Final = re.compile(r"[^/]+/_services/token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerForm:
-    """An issuer: its preset, what its entry says besides audience and organizations, and the entry's usual name.
+    """An issuer: its preset, the keys of its entry besides audience and organizations, and the entry's usual name.
 
-    `tenant` is its only organization, where the issuer itself is one's: `name`, `id` or both. `doubt` is for people,
-    where the issuer's URL does not prove the preset.
+    `tenant` is its only organization, if the issuer belongs to one: `name`, `id` or both. `doubt` is a remark for
+    people, if the issuer's URL does not prove the preset.
     """
 
     preset: Preset
@@ -67,10 +55,10 @@ class IssuerForm:
 def issuer_form(address: str, subjects: Sequence[Value], claims: Collection[str]) -> IssuerForm:
     """Return the issuer at `address`, the URL without its scheme.
 
-    `subjects` and `claims` are those that statements ask for.
+    `subjects` and `claims` are those that statements name.
 
     Raises:
-        NotSayable: no issuer of that address can be in a policy.
+        NotSayable: no issuer entry can have that address.
     """
     url = f"https://{address}"
     try:
@@ -82,9 +70,9 @@ def issuer_form(address: str, subjects: Sequence[Value], claims: Collection[str]
             {key: value for key, value in keys.items() if key not in _OF_EVERY}, _issuer(keys)
         )
     except BadSetting as error:
-        raise NotSayable(f"no issuer that a policy can name: {url}: {error}{_advice(address)}") from error
+        raise NotSayable(f"not an issuer that a policy can name: {url}: {error}{_advice(address)}") from error
     if preset.issuer != url:
-        raise NotSayable(f"the issuer {url} is none of {name}'s")
+        raise NotSayable(f"{url} is not an issuer of {name}")
     return IssuerForm(
         preset=preset,
         keys={"provider": name, **keys},
@@ -96,25 +84,25 @@ def issuer_form(address: str, subjects: Sequence[Value], claims: Collection[str]
 
 def _advice(address: str) -> str:
     if "{" in address:
-        return "; in an issuer the workspace stands by its name, not by its UUID in braces"
-    return "; it is the id of the organization" if address.startswith("vstoken.dev.azure.com/") else ""
+        return "; an issuer contains the workspace by name, not by its UUID in braces"
+    return "; expected the id of the organization" if address.startswith("vstoken.dev.azure.com/") else ""
 
 
 def _doubt(name: str, address: str) -> str:
     if name == "generic":
         return (
-            f"no CI system is known by https://{address}, so it is provider generic: each token that it signs is of "
-            "one organization, and only the grants say which are a job's; where it is a known CI system's, write its "
+            f"https://{address} is not a known CI system, so its provider is generic: all tokens that it signs are of "
+            "one organization, and only the grants say which belong to a job; if it is a known CI system, write its "
             "provider"
         )
     vela = (
-        f"; Vela has the same path: for Vela write provider: vela and issuer: https://{address} in place of host"
+        f"; Vela has the same path: for Vela, write provider: vela and issuer: https://{address} instead of host"
         if name == "github-actions" and _SHARED_WITH_VELA.fullmatch(address)
         else ""
     )
     return (
-        f"https://{address} is taken for {name}, by its path or its subjects: where it is another, write that provider"
-        f"{vela}"
+        f"https://{address} is assumed to be {name}, by its path or its subjects: if it is not, write the right "
+        f"provider{vela}"
     )
 
 
@@ -127,20 +115,21 @@ def _issuer(keys: Mapping[str, Json]) -> str | None:
 
 
 def _own_server(address: str, subjects: Sequence[Value], claims: Collection[str]) -> str:
-    for form, name in _BY_SUBJECT:
-        if subjects and all(re.match(form, value.text) for value in subjects):
+    for name, grammar in SUBJECTS.items():
+        form = grammar.self_hosted
+        if form is not None and subjects and all(form.match(value.text) for value in subjects):
             return name
     jenkins = _JENKINS.fullmatch(address)
     if jenkins is not None and subjects and all(one.text.startswith(f"https://{jenkins[1]}/") for one in subjects):
         return "jenkins"
-    for form, name in _BY_PATH:
-        if re.fullmatch(form, address):
+    for path, name in _BY_PATH:
+        if re.fullmatch(path, address):
             return "vela" if name == "github-actions" and _is_vela(subjects, claims) else name
     return "generic"
 
 
 def _is_vela(subjects: Sequence[Value], claims: Collection[str]) -> bool:
-    """Say whether subjects or claims are there that Vela has, and GitHub does not."""
+    """Say whether there are subjects or claims that Vela has, but GitHub does not."""
     if subjects and all(":event:" in value.text for value in subjects):
         return True
     vela, github = (
@@ -157,7 +146,7 @@ def _keys(name: str, address: str, url: str) -> dict[str, Json]:
         form = re.fullmatch(r"2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc", path)
         return {"issuer": url} if form is None else {"workspace": form[1]}
     if name == "generic":
-        # Whoever signs there is one tenant, as the trust policy had it.
+        # All tokens of this issuer are of one tenant, as in the trust policy.
         return {"issuer": url, "algorithms": ["RS256"], "organization_claim": "iss"}
     return {"issuer": url} if _takes_issuer(name, url) else {}
 
@@ -174,7 +163,7 @@ def _keys_of_github(host: str, path: str) -> dict[str, Json]:
 
 
 def _takes_issuer(name: str, url: str) -> bool:
-    """Say whether an entry has to name its issuer, because the preset has none of its own, or another."""
+    """Say whether an entry must name its issuer, because the preset has no issuer or another one."""
     try:
         return provider_named(name).preset({}, None).issuer != url
     except BadSetting:
@@ -182,7 +171,7 @@ def _takes_issuer(name: str, url: str) -> bool:
 
 
 def _tenant(name: str, address: str, preset: Preset) -> dict[str, str]:
-    """Return the only organization of an issuer that is one tenant's."""
+    """Return the only organization of an issuer that belongs to one tenant."""
     if name == "generic":
         return {"name": preset.issuer}
     parts = address.split("/")

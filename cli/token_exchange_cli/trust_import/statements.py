@@ -1,4 +1,8 @@
-"""Reads IAM trust policies: documents, and the statements in them."""
+"""Read IAM trust policies: documents and their statements.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language"; IAM API Reference, GetRole, ListRoles and
+GetAccountAuthorizationDetails: a policy in a response of the API is URL-encoded by RFC 3986, and the CLI decodes it.
+"""
 
 import json
 import re
@@ -10,33 +14,31 @@ from urllib.parse import unquote
 from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.roles.arns import RoleArn, role_arn
+from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 from token_exchange_cli.trust_import.conditions import needs_another_issuer, read_conditions
+from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.remarks import Remark
-from token_exchange_cli.trust_import.values import Demand, NotSayable, Value
 
 _TRUST: Final = "AssumeRolePolicyDocument"
 
-
 _MAX_CHARACTERS: Final = 20_480
-"""More than IAM takes of any trust policy, whatever an account's quota (IAM User Guide, "IAM and AWS STS quotas")."""
-
+"""More than IAM accepts for any trust policy, whatever the quota (IAM User Guide, "IAM and AWS STS quotas")."""
 
 _STATEMENT: Final = frozenset({"Effect", "Principal", "Action"})
-"""What every statement of a trust policy has that lets in tokens."""
-
+"""The elements that every statement has that admits tokens."""
 
 _LISTS: Final = ("Roles", "RoleDetailList")
 
 
 class NoTrustPolicy(Exception):
-    """The object is none, and holds none; the text says what was expected, and where."""
+    """The object is not a trust policy and contains none; the message says what was expected, and where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustDocument:
-    """The statements of a trust policy, the role that it belongs to where that is known, and its place in the file.
+    """The statements of a trust policy, its role if known, and its place in the file.
 
-    `is_of_many` says that it was listed with those of other roles, most of which no CI system assumes.
+    `is_of_many`: it was listed with those of other roles, most of which no CI system assumes.
     """
 
     place: str
@@ -52,7 +54,7 @@ def trust_documents(found: dict[str, Json]) -> Iterator[TrustDocument]:
         NoTrustPolicy: it is, or holds, something else.
     """
     if "Statement" in found or found.keys() >= _STATEMENT:
-        # Pages show a statement by itself as often as the policy around it.
+        # Tutorials show single statements as often as whole policies.
         whole: dict[str, Json] = found if "Statement" in found else {"Statement": found}
         yield TrustDocument(place="", role=None, statements=_statements(whole, ""))
         return
@@ -104,23 +106,15 @@ def _statements(document: dict[str, Json], place: str) -> tuple[Json, ...]:
 
 
 _ACTION: Final = "sts:assumerolewithwebidentity"
-
-
 _PROVIDER: Final = re.compile(r"arn:(aws[a-z-]*):iam::([^:]*):oidc-provider/([^\s:]+)")
-
-
 _ELEMENTS: Final = frozenset({"Sid", "Effect", "Principal", "Action", "Condition"})
-
-
 _GOOGLE: Final = "accounts.google.com"
-
-
 _ACCOUNT: Final = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcProvider:
-    """Whom a statement trusts: an issuer by its URL without the scheme, and the account where that is known."""
+    """The issuer that a statement trusts, its URL without the scheme, and the account if known."""
 
     address: str
     partition: str
@@ -129,7 +123,7 @@ class OidcProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """One statement for one provider: what it asks of each claim, by the claim's name.
+    """One statement for one provider: its demand on each claim, by the claim's name.
 
     `is_met` is false where no one can assume the role by it today.
     """
@@ -141,10 +135,10 @@ class Trust:
 
 
 def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
-    """Yield what `document` lets in by web identity tokens.
+    """Yield the statements of `document` that admit web identity tokens.
 
-    What cannot be read, or cannot be said, is remarked and lets in nobody. A statement that denies makes all others of
-    its document mean less than they say, so then there is nothing.
+    What cannot be read, or cannot be expressed, gets a remark and admits no one. A statement that denies narrows all
+    other statements, so its whole document is then left out.
     """
     about_tokens = [one for one in document.statements if isinstance(one, dict) and _may_be_about_tokens(one)]
     if document.is_of_many and not about_tokens:
@@ -153,12 +147,12 @@ def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
         place = f"{document.place}Statement[{number}]"
         if isinstance(statement, dict) and statement.get("Effect") == "Deny" and _may_be_about_tokens(statement):
             if _denies_nothing(statement):
-                remark(place, "left out: this Deny is for another iss than the provider's, and so for no token")
+                remark(place, "left out: this Deny is about another iss than the provider's, so it matches no token")
                 continue
             remark(
                 place,
-                "a Deny takes from all other statements; left out is this whole policy: where the Allow statements say "
-                "all by themselves, take the Deny out of a copy and import that",
+                "a Deny narrows all other statements, so this whole policy is left out: if the Allow statements are "
+                "enough, remove the Deny from a copy, and import that",
             )
             return
     for number, statement in enumerate(document.statements):
@@ -197,13 +191,13 @@ def _of_statement(statement: dict[str, Json], place: str, remark: Remark) -> Ite
                 statement.get("Condition"), address=provider.address, place=f"{place}.Condition", remark=remark
             )
         except NotSayable as error:
-            remark(error.place, f"{error}; left out is all that {place} lets in for {provider.address}")
+            remark(error.place, f"{error}; {place} is left out for {provider.address}")
             continue
         yield Trust(place=place, provider=provider, demands=demands.by_claim, is_met=demands.is_met)
 
 
 def _may_be_about_tokens(statement: dict[str, Json]) -> bool:
-    """Say whether a statement speaks of web identity tokens, or cannot be read."""
+    """Say whether a statement is about web identity tokens, or cannot be read."""
     return any(
         not isinstance(each, str) or Value(each.lower(), is_pattern=True).takes(_ACTION)
         for each in _listed(statement.get("Action"))
@@ -217,11 +211,11 @@ def _listed(value: Json) -> list[Json]:
 def _providers(principal: Json, place: str, remark: Remark) -> Iterator[OidcProvider]:
     here = f"{place}.Principal"
     if not isinstance(principal, dict):
-        remark(here, "left out: expected Federated with the ARN of an OIDC provider; any other principal is everyone")
+        remark(here, "left out: expected Federated with the ARN of an OIDC provider")
         return
     for kind, names in principal.items():
         if kind != "Federated":
-            remark(f"{here}.{kind}", "left out: no CI system's tokens")
+            remark(f"{here}.{kind}", "left out: not for tokens of a CI system")
             continue
         for name in _listed(names):
             found = _provider(name)

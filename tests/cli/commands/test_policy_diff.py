@@ -42,11 +42,11 @@ def _gitlab_too(found: Document) -> Document:
     [
         # who may come
         ("wider", "main", 'branch was "main", is ["main", "dev"]', changed(OLD, BRANCH, ["main", "dev"])),
-        ("wider", "main", 'no longer asks for branch "main"', without(OLD, "grants[0].match")),
+        ("wider", "main", 'no longer requires branch "main"', without(OLD, "grants[0].match")),
         (
             "narrower",
             "main",
-            'now asks for environment "production"',
+            'now requires environment "production"',
             changed(OLD, "grants[0].match", {"branch": "main", "environment": "production"}),
         ),
         ("changed", "main", 'branch was "main", is "dev"', changed(OLD, BRANCH, "dev")),
@@ -54,16 +54,16 @@ def _gitlab_too(found: Document) -> Document:
         (
             "wider",
             "main",
-            "runs that outsiders can start may use it",
+            "now allows untrusted triggers",
             changed(OLD, "grants[0].allow_untrusted_triggers", YES),
         ),
         # what they get
         ("wider", "main", "access was pull, is push", changed(OLD, "grants[0].access", "push")),
         ("wider", "main", "repositories: tools/* added", changed(OLD, "grants[0].repositories", ["base/*", "tools/*"])),
-        ("narrower", "main", "repositories: base/* taken out", changed(OLD, "grants[0].repositories", ["base/python"])),
+        ("narrower", "main", "repositories: base/* removed", changed(OLD, "grants[0].repositories", ["base/python"])),
         ("wider", "main", "duration was 30m, is 1h", without(OLD, "grants[0].duration")),
         ("narrower", "main", "duration was 30m, is 15m", changed(OLD, "grants[0].duration", "15m")),
-        ("narrower", "main", "single_use now", changed(OLD, "grants[0].single_use", YES)),
+        ("narrower", "main", "now single_use", changed(OLD, "grants[0].single_use", YES)),
         ("narrower", "main", "mode was enforce, is report", changed(OLD, "grants[0].mode", "report")),
         ("narrower", "main", "expires was never, is 2027-06-30", changed(OLD, "grants[0].expires", "2027-06-30")),
         ("changed", "main", "role was", changed(OLD, "grants[0].role", "arn:aws:iam::210987654321:role/other")),
@@ -85,13 +85,13 @@ def _gitlab_too(found: Document) -> Document:
         (
             "narrower",
             "github",
-            "budget per organization every 10m: 5 exchanges, and none before",
+            "budget per organization every 10m: 5 exchanges, previously unlimited",
             changed(
                 OLD, "issuers.github.budgets", [{"per": "organization", "exchanges": 5, "every": "10m"}]
             ),
         ),
         # rules and registries
-        ("wider", "leaked", "a rule taken out", without(OLD, "deny")),
+        ("wider", "leaked", "rule removed", without(OLD, "deny")),
         (
             "narrower",
             "leaked",
@@ -101,9 +101,7 @@ def _gitlab_too(found: Document) -> Document:
         ("changed", "apps", "region was eu-central-1, is us-east-2", changed(OLD, REGION, "us-east-2")),
     ],
 )  # fmt: skip
-def test_each_change_stands_under_what_it_means(
-    tmp_path: Path, section: str, name: str, what: str, new: Document
-) -> None:
+def test_each_change_is_in_its_section(tmp_path: Path, section: str, name: str, what: str, new: Document) -> None:
     done = diff(tmp_path, OLD, new)
     found = [
         (part, one)
@@ -117,30 +115,30 @@ def test_each_change_stands_under_what_it_means(
     assert done.status == 0
 
 
-def test_what_is_to_both_sides_is_changed_and_says_which_part_is_which(tmp_path: Path) -> None:
+def test_mixed_change_names_the_direction_of_each_part(tmp_path: Path) -> None:
     new = changed(changed(OLD, "grants[0].access", "push"), "grants[0].duration", "15m")
     (one,) = diff(tmp_path, OLD, new).texts("changed")
     assert one["what"] == ["wider: access was pull, is push", "narrower: duration was 30m, is 15m"]
 
 
-def test_a_grant_by_another_name_is_no_new_one(tmp_path: Path) -> None:
+def test_renamed_grant_is_not_new(tmp_path: Path) -> None:
     done = diff(tmp_path, OLD, changed(OLD, "grants[0].name", "trunk"))
     assert (done.texts("added"), done.texts("removed")) == ([], [])
     assert done.texts("changed") == [{"kind": "grant", "name": "trunk", "what": ["was named main"]}]
 
 
-def test_new_and_old_entries_are_told_with_what_they_are_for(tmp_path: Path) -> None:
+def test_added_and_removed_entries_are_described(tmp_path: Path) -> None:
     more = document(MAIN, grant(name="all"), deny=OLD["deny"])
     there, back = diff(tmp_path, OLD, more), diff(tmp_path, more, OLD)
     whole: Json = {"kind": "grant", "name": "all", "what": ["pull apps: base/*", "for github, every run"]}
     assert there.texts("added") == back.texts("removed") == [whole]
 
 
-def test_another_order_is_told(tmp_path: Path) -> None:
+def test_changed_order_is_reported(tmp_path: Path) -> None:
     first, second = grant(name="a"), grant(name="b", match={"branch": "main"})
     (one,) = diff(tmp_path, document(first, second), document(second, first)).texts("changed")
     assert (one["kind"], one["name"]) == ("order", "grants")
-    assert "b stands first among those of apps now" in str(one["what"])
+    assert "b is now first among the grants of apps" in str(one["what"])
 
 
 def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:
@@ -148,17 +146,17 @@ def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:
     new.write_text(json.dumps(OLD))
     old.write_text("# a comment\n" + json.dumps(OLD, indent=4))
     done = run("policy", "diff", old, new, "--exit-code")
-    assert (done.status, done.out) == (0, "the policies mean the same\n")
+    assert (done.status, done.out) == (0, "the policies are equivalent\n")
 
 
-def test_the_exit_code_tells_of_a_difference_where_it_is_asked_to(tmp_path: Path) -> None:
+def test_exit_code_option_reports_a_difference(tmp_path: Path) -> None:
     new = changed(OLD, "grants[0].access", "push")
     assert diff(tmp_path, OLD, new).status == 0
     assert diff(tmp_path, OLD, new, "--exit-code").status == 1
     assert diff(tmp_path, OLD, OLD, "--exit-code").status == 0
 
 
-def test_people_read_it_line_by_line(tmp_path: Path) -> None:
+def test_text_output_lists_changes_and_exchanges(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log", [line()])
     old, new = (
         write_json(tmp_path / "o", OLD),
@@ -168,8 +166,8 @@ def test_people_read_it_line_by_line(tmp_path: Path) -> None:
     assert done.out == (
         'changed grant main\n  branch was "main", is "dev"\n'
         "line 1 0a1b2c3d-4e5f-6789-abcd-ef0123456789: granted -> denied\n"
-        '  no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"\n'
-        "exchanges looked at: 1, would end otherwise: 1\n"
+        '  no-matching-grant: the nearest grant is main, which requires branch "dev", found "main"\n'
+        "exchanges replayed: 1, different results: 1\n"
     )
 
 
@@ -209,7 +207,7 @@ DIFFERS: Json = [
         "request_id": REQUEST_ID,
         "before": "granted",
         "after": "denied",
-        "why": 'no-matching-grant: the nearest grant is main, of which branch has to be "dev", and is "main"',
+        "why": 'no-matching-grant: the nearest grant is main, which requires branch "dev", found "main"',
         "line": 1,
     }
 ]
@@ -226,7 +224,7 @@ DIFFERS: Json = [
     ],
     ids=["bare", "aws logs tail", "an event", "Logs Insights", "a subscription"],
 )
-def test_a_line_is_read_in_each_form_in_which_people_have_it(tmp_path: Path, wrapped: bytes) -> None:
+def test_every_form_of_a_log_line_is_read(tmp_path: Path, wrapped: bytes) -> None:
     for content in (wrapped, gzip.compress(wrapped + b"\n")):
         path = tmp_path / "log"
         path.write_bytes(content)
@@ -244,7 +242,7 @@ def test_a_line_is_read_in_each_form_in_which_people_have_it(tmp_path: Path, wra
         [{"message": json.dumps(line())}],
     ],
 )
-def test_what_aws_prints_on_many_lines_is_read_by_the_one_that_counts(tmp_path: Path, printed: Json) -> None:
+def test_multi_line_aws_output_is_read(tmp_path: Path, printed: Json) -> None:
     path = tmp_path / "log"
     path.write_text(json.dumps(printed, indent=4))
     done = diff(tmp_path, OLD, DEV, "--audit", path)
@@ -252,7 +250,7 @@ def test_what_aws_prints_on_many_lines_is_read_by_the_one_that_counts(tmp_path: 
     assert "cannot be read" not in done.err
 
 
-def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
+def test_terminal_shows_progress(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log", [line()] * 1500)
     old, new = write_json(tmp_path / "old.json", OLD), write_json(tmp_path / "new.json", DEV)
     ours, its = pty.openpty()
@@ -272,7 +270,7 @@ def test_on_a_terminal_it_says_how_far_it_is(tmp_path: Path) -> None:
     assert b"1,000 lines" not in done.stdout
 
 
-def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
+def test_skipped_lines_are_counted_by_cause(tmp_path: Path) -> None:
     path = write_log(
         tmp_path / "log",
         [
@@ -290,7 +288,7 @@ def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
     assert _decisions(done) == {
         "looked_at": 1,
         "old_differs": 0,
-        "undecidable": {"it was refused for what it asked for, which the record does not have": 1},
+        "undecidable": {"it was refused because of its request, which the record does not contain": 1},
         "skipped": {"other-lines": 3, "unreadable": 4, "explanations": 1, "unverified": 1, "undecidable": 1},
         "differ": [],
     }
@@ -302,9 +300,7 @@ def test_what_is_not_looked_at_is_counted_by_why(tmp_path: Path) -> None:
     ("reason", "looked_at"),
     [("replayed", 1), ("too-many-requests", 1), ("aws-unavailable", 1), ("scope-exceeds-grant", 0)],
 )
-def test_an_end_that_was_not_the_policys_is_held_against_the_old_policy(
-    tmp_path: Path, reason: str, looked_at: int
-) -> None:
+def test_result_not_from_the_policy_uses_old_as_before(tmp_path: Path, reason: str, looked_at: int) -> None:
     decision = {"replayed": "denied", "aws-unavailable": "failed"}.get(reason, "rejected")
     path = write_log(tmp_path / "log", [line(decision=decision, reason=reason, grants=[])])
     decisions = _decisions(diff(tmp_path, OLD, DEV, "--audit", path))
@@ -312,7 +308,7 @@ def test_an_end_that_was_not_the_policys_is_held_against_the_old_policy(
     assert decisions["differ"] == (DIFFERS if looked_at else [])
 
 
-def test_a_claim_that_the_record_does_not_have_decides_nothing(tmp_path: Path) -> None:
+def test_missing_claim_is_undecidable(tmp_path: Path) -> None:
     new = changed(OLD, "grants[0].claims", {"unheard_of": "x"})
     path = write_log(tmp_path / "log", [line()])
     assert _decisions(diff(tmp_path, OLD, new, "--audit", path))["skipped"] == {
@@ -323,7 +319,7 @@ def test_a_claim_that_the_record_does_not_have_decides_nothing(tmp_path: Path) -
     assert _decisions(diff(tmp_path, OLD, new, "--audit", write_log(path, [elsewhere])))["looked_at"] == 1
 
 
-def test_an_exchange_is_decided_at_its_own_time(tmp_path: Path) -> None:
+def test_exchange_is_decided_as_of_its_time(tmp_path: Path) -> None:
     until = changed(OLD, "grants[0].expires", "2026-11-20")
     path = write_log(tmp_path / "log", [line(), line(timestamp="2026-11-21T00:00:00.000+00:00", request_id="late")])
     differ = _decisions(diff(tmp_path, OLD, until, "--audit", path))["differ"]
@@ -331,7 +327,7 @@ def test_an_exchange_is_decided_at_its_own_time(tmp_path: Path) -> None:
     assert [one["request_id"] for one in differ if isinstance(one, dict)] == ["late"]
 
 
-def test_a_token_that_the_new_policy_does_not_take_is_refused(tmp_path: Path) -> None:
+def test_token_not_accepted_by_new_is_refused(tmp_path: Path) -> None:
     path = write_log(tmp_path / "log", [line()])
     for new in (
         changed(OLD, "issuers.github.audience", "https://elsewhere.example"),
@@ -349,7 +345,7 @@ def test_a_token_that_the_new_policy_does_not_take_is_refused(tmp_path: Path) ->
         (b"\x1f\x8bthis is none", "no whole gzip file"),
     ],
 )
-def test_a_packed_log_that_is_damaged_is_unusable_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:
+def test_damaged_gzip_log_is_reported_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "log.gz"
     path.write_bytes(content)
     done = diff(tmp_path, OLD, DEV, "--audit", path)
@@ -388,7 +384,7 @@ def test_standard_input_is_for_one_of_the_three(tmp_path: Path) -> None:
     new = write_json(tmp_path / "new.json", DEV)
     done = run("policy", "diff", "-", new, "--audit", "-", "--json", given=json.dumps(OLD))
     assert (done.status, done.out) == (2, "")
-    assert "for one argument alone" in done.err
+    assert "only one argument can be standard input" in done.err
 
 
 @pytest.mark.parametrize(
@@ -400,16 +396,16 @@ def test_standard_input_is_for_one_of_the_three(tmp_path: Path) -> None:
         (json.dumps(line(), indent=2).encode(), ": not JSON"),
     ],
 )
-def test_a_file_that_is_no_log_is_unusable_and_has_its_place(tmp_path: Path, content: bytes, said: str) -> None:
+def test_non_log_file_is_unusable(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "log"
     path.write_bytes(content)
     done = diff(tmp_path, OLD, DEV, "--audit", path)
     assert (done.status, done.out) == (2, "")
     assert said in done.err
-    assert f"{path}: no audit record in it; expected one JSON object a line" in done.err
+    assert f"{path}: contains no audit record; expected one JSON object per line" in done.err
 
 
-def test_a_log_without_an_exchange_is_fine(tmp_path: Path) -> None:
+def test_log_without_exchanges_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "log"
     for content in ("", "START RequestId: 7\nEND RequestId: 7\n"):
         path.write_text(content)

@@ -90,7 +90,7 @@ def test_a_denied_run_is_shown_condition_by_condition(tmp_path: Path) -> None:
     assert release["failed"] == [{"claim": "environment", "expected": ["production"]}]
 
 
-def test_people_read_why_the_nearest_failed(tmp_path: Path) -> None:
+def test_text_output_shows_why_the_nearest_failed(tmp_path: Path) -> None:
     done = _explain(tmp_path, github_claims(ref="refs/heads/x"), text=True)
     assert done.status == 1
     first, second, *rest = done.out.splitlines()
@@ -101,15 +101,15 @@ def test_people_read_why_the_nearest_failed(tmp_path: Path) -> None:
     assert "not asked about: 1 of other issuers, registries or names" in rest
 
 
-def test_people_read_what_is_for_pull_alone_and_that_a_token_was_refused(tmp_path: Path) -> None:
+def test_text_output_shows_also_pull_and_token_refusal(tmp_path: Path) -> None:
     pushes = grant(name="pushes", access="push", repositories=["ci/{repository}"], also_pull=["base/*", "tools/*"])
-    assert "    for pull alone base/*, tools/*" in _explain(tmp_path, text=True, grants=(pushes,)).out.splitlines()
+    assert "    pull only base/*, tools/*" in _explain(tmp_path, text=True, grants=(pushes,)).out.splitlines()
     refused = _explain(tmp_path, github_claims(repository_id=None), text=True)
     assert refused.status == 1
     assert refused.out == ("denied: missing-claim\n  claim repository_id: missing; every job's token has it\n")
 
 
-def test_people_read_what_is_granted(tmp_path: Path) -> None:
+def test_text_output_shows_the_login(tmp_path: Path) -> None:
     done = _explain(tmp_path, text=True, grants=(MAIN, grant(name="second", match={"branch": "main"})))
     assert done.out.splitlines()[:4] == [
         "granted",
@@ -121,7 +121,7 @@ def test_people_read_what_is_granted(tmp_path: Path) -> None:
     assert "holds, but another grant comes first for this registry" in done.out
 
 
-def test_of_many_grants_people_read_the_nearest_and_programs_all(tmp_path: Path) -> None:
+def test_text_shows_the_nearest_and_json_all_grants(tmp_path: Path) -> None:
     many = tuple(grant(name=f"g{number}", match={"branch": "x"}) for number in range(50))
     done = _explain(tmp_path, grants=many, text=True)
     assert done.out.count("grant g") == 20
@@ -144,13 +144,13 @@ def test_a_deny_rule_is_named_with_its_conditions(tmp_path: Path, text: bool) ->
     assert len(rule["conditions"]) == 2
 
 
-def test_an_organization_that_is_not_listed_is_shown_the_list(tmp_path: Path) -> None:
+def test_unlisted_organization_shows_the_allowlist(tmp_path: Path) -> None:
     done = _explain(tmp_path, github_claims(repository_owner="other"), text=True)
     assert done.out.splitlines()[0] == "denied: organization-not-allowed"
     assert 'listed: name "nordlicht" and id "4400117"' in done.out
 
 
-def test_a_run_of_outsiders_is_shown_what_would_have_to_be_allowed(tmp_path: Path) -> None:
+def test_untrusted_trigger_shows_what_to_allow(tmp_path: Path) -> None:
     claims = github_claims(event_name="pull_request_target")
     assert _explain(tmp_path, claims).fields["untrusted_trigger"] == "event pull_request_target"
     done = _explain(tmp_path, claims, text=True)
@@ -158,7 +158,7 @@ def test_a_run_of_outsiders_is_shown_what_would_have_to_be_allowed(tmp_path: Pat
     assert 'fails allow_untrusted_triggers: expected true, found "event pull_request_target"' in done.out
 
 
-def test_report_mode_is_told(tmp_path: Path) -> None:
+def test_report_mode_is_shown(tmp_path: Path) -> None:
     trial = grant(name="trial", mode="report")
     assert [would["grant"] for would in _explain(tmp_path, grants=(trial,)).texts("would")] == ["trial"]
     assert "in report mode: trial would have granted pull" in _explain(tmp_path, grants=(trial,), text=True).out
@@ -178,7 +178,7 @@ def test_report_mode_is_told(tmp_path: Path) -> None:
         (["--scope", "repository:base/x:push"], 1, "scope-exceeds-grant"),
     ],
 )
-def test_what_is_asked_for(tmp_path: Path, options: list[str], status: int, reason: str) -> None:
+def test_request_is_part_of_the_case(tmp_path: Path, options: list[str], status: int, reason: str) -> None:
     done = _explain(tmp_path, None, *options)
     assert (done.status, done.fields["reason"]) == (status, reason)
 
@@ -193,18 +193,18 @@ def test_what_is_asked_for(tmp_path: Path, options: list[str], status: int, reas
         ["--token", "x"],
     ],
 )
-def test_what_makes_no_sense_is_wrong_use(tmp_path: Path, options: list[str]) -> None:
+def test_contradictory_options_are_wrong_usage(tmp_path: Path, options: list[str]) -> None:
     done = _explain(tmp_path, None, *options)
     assert (done.status, done.out) == (2, "")
 
 
-def test_one_of_the_three_is_needed(tmp_path: Path) -> None:
+def test_exactly_one_input_is_required(tmp_path: Path) -> None:
     done = run("policy", "explain", write_policy(tmp_path))
     assert done.status == 2
     assert "exactly one of --token, --claims and --audit-line" in done.err
 
 
-def test_a_policy_that_does_not_load_is_told_with_every_place(tmp_path: Path) -> None:
+def test_invalid_policy_lists_every_problem(tmp_path: Path) -> None:
     policy = write_policy(tmp_path, grant(access="write"), grant(registry="nowhere"))
     claims = write_json(tmp_path / "claims.json", github_claims())
     done = run("policy", "explain", policy, "--claims", claims)
@@ -245,7 +245,7 @@ def _explain_token(folder: Path, token: str, *options: str) -> Printed:
     return done
 
 
-def test_a_token_picks_its_entry_and_is_not_believed(tmp_path: Path) -> None:
+def test_token_selects_its_entry_unverified(tmp_path: Path) -> None:
     done = _explain_token(tmp_path, _token(github_claims(exp=4_000_000_000, iat=3_999_999_000, nbf=None)))
     assert done.status == 0
     assert "the token is unverified: its signature was not checked" in done.err
@@ -254,7 +254,7 @@ def test_a_token_picks_its_entry_and_is_not_believed(tmp_path: Path) -> None:
     assert "the token is unverified: its signature was not checked" in str(remarks[0])
 
 
-def test_a_token_out_of_its_time_is_explained_with_a_remark(tmp_path: Path) -> None:
+def test_expired_token_is_explained_with_a_remark(tmp_path: Path) -> None:
     old = github_claims(exp=1_000_000_300, iat=1_000_000_000, nbf=None)
     new = github_claims(exp=4_000_000_300, iat=4_000_000_000, nbf=4_000_000_010)
     for claims, reason in ((old, "expired"), (new, "not-yet-valid")):
@@ -282,7 +282,7 @@ def test_a_token_out_of_its_time_is_explained_with_a_remark(tmp_path: Path) -> N
         ({"actor": 7}, {}, "invalid-claim"),
     ],
 )
-def test_what_the_service_would_refuse_of_a_token_is_said(
+def test_refusal_of_a_token_is_shown(
     tmp_path: Path, changes: dict[str, Json], header: dict[str, str], reason: str
 ) -> None:
     done = _explain_token(tmp_path, _token(github_claims(**changes), **header), "--json")
@@ -291,7 +291,7 @@ def test_what_the_service_would_refuse_of_a_token_is_said(
     assert "identity" not in done.fields
 
 
-def test_a_token_is_held_against_the_issuer_that_is_named(tmp_path: Path) -> None:
+def test_token_is_checked_against_the_named_issuer(tmp_path: Path) -> None:
     token = _token(github_claims())
     assert _explain_token(tmp_path, token, "--issuer", "github").status == 0
     assert _explain_token(tmp_path, token, "--issuer", "gitlab", "--json").fields["reason"] == "unknown-issuer"

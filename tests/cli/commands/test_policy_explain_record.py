@@ -52,13 +52,13 @@ def test_a_claim_that_only_the_new_policy_names_may_be_missing(tmp_path: Path) -
     assert _explain(tmp_path, named, grants=(asks_for_more,)).status == 0
 
 
-def test_a_value_that_was_cut_is_said(tmp_path: Path) -> None:
+def test_cut_value_is_remarked(tmp_path: Path) -> None:
     done = _explain(tmp_path, record_of(github_claims(workflow="w" * 400)))
     assert done.status == 0
     assert "the record has only the beginning, or a token's hash, of workflow" in _remarks(done)
 
 
-def test_a_value_of_which_only_a_tokens_hash_is_recorded_is_said(tmp_path: Path) -> None:
+def test_hashed_value_is_remarked(tmp_path: Path) -> None:
     done = _explain(tmp_path, record_of(github_claims(workflow=f"v1/{'eyJhbGciOiJub25lIn0.e30.c2ln'}")))
     assert "a token's hash, of workflow" in _remarks(done)
 
@@ -84,7 +84,7 @@ def test_claims_that_were_left_out_are_taken_from_the_identity(tmp_path: Path) -
     assert "28 of the token's claims are not in it" in _remarks(done)
 
 
-def test_a_record_with_next_to_nothing_is_still_nobody_elses(tmp_path: Path) -> None:
+def test_minimal_record_keeps_its_caller(tmp_path: Path) -> None:
     record = record_of()
     record |= {"claims": {}, "claims_left_out": 30, "identity": {"organization": "nordlicht"}}
     done = _explain(tmp_path, record)
@@ -104,13 +104,13 @@ def test_a_record_with_next_to_nothing_is_still_nobody_elses(tmp_path: Path) -> 
         ({"identity": "x"}, "identity: expected an object"),
     ],
 )
-def test_what_is_no_record_of_anybody_cannot_be_explained(tmp_path: Path, changes: dict[str, Json], text: str) -> None:
+def test_unverified_record_cannot_be_explained(tmp_path: Path, changes: dict[str, Json], text: str) -> None:
     done = _explain(tmp_path, {**record_of(), **changes})
     assert (done.status, done.out) == (2, "")
     assert text in done.err
 
 
-def test_a_whole_record_that_the_entry_cannot_be_of_is_refused(tmp_path: Path) -> None:
+def test_record_of_another_issuer_is_refused(tmp_path: Path) -> None:
     # GitHub's claims, read as GitLab's: nothing was cut that could be the claims it lacks.
     done = _explain(tmp_path, record_of(), "--issuer", "gitlab")
     assert (done.status, done.fields["reason"]) == (1, "missing-claim")

@@ -1,4 +1,4 @@
-"""`policy import`: what people have becomes a policy that loads, and what was dangerous in it is said."""
+"""`policy import`: published trust policies become a policy that loads, with remarks on their risks."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def issuer(policy: Document) -> Document:
     return entry
 
 
-def test_a_tutorials_trust_policy_is_a_policy(tmp_path: Path) -> None:
+def test_tutorial_trust_policy_is_imported(tmp_path: Path) -> None:
     document = of_sub(MAIN, operator="StringEquals")
     assert policy_of(tmp_path, document) == {
         "version": 1,
@@ -70,7 +70,7 @@ def test_a_tutorials_trust_policy_is_a_policy(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_printed_needs_only_its_placeholders_written(tmp_path: Path) -> None:
+def test_output_loads_once_placeholders_are_replaced(tmp_path: Path) -> None:
     document = of_sub(MAIN, "repo:nordlicht/*", "repo:nordlicht@4400117/kompass@900100200:environment:on")
     done = imported(tmp_path, document)
     assert yaml.safe_load(done.out) == policy_of(tmp_path, document)
@@ -97,11 +97,11 @@ def test_what_is_printed_needs_only_its_placeholders_written(tmp_path: Path) -> 
         ({"RoleDetailList": [role(of_sub(MAIN)), role(of_sub(MAIN))]}, 2),
     ],
 )
-def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path, found: Document, places: int) -> None:
+def test_aws_cli_output_is_read_with_role_names(tmp_path: Path, found: Document, places: int) -> None:
     grants = grants_of(policy_of(tmp_path, found))
     assert [grant["role"] for grant in grants] == [ROLE] * places
     assert [grant["name"] for grant in grants] == ["ci-push", "ci-push-2"][:places]
-    assert f"{ROLE} trusts the CI system itself" in imported(tmp_path, found).err
+    assert f"{ROLE} trusts the CI system directly" in imported(tmp_path, found).err
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_the_aws_cli_prints_of_roles_is_read_and_names_them(tmp_path: Path,
         ),
     ],
 )
-def test_each_provider_is_its_preset_and_its_subject_in_the_vocabulary(
+def test_provider_and_subject_map_to_preset_and_names(
     tmp_path: Path, address: str, subject: str, entry: dict[str, Json], match: Json
 ) -> None:
     policy = policy_of(tmp_path, of_sub(subject, address=address))
@@ -336,7 +336,7 @@ def test_each_provider_is_its_preset_and_its_subject_in_the_vocabulary(
     assert grant["claims"] == {"sub": subject if exact else {"like": subject.replace("*", "**")}}
 
 
-def test_alike_subjects_are_one_grant_and_others_are_their_own(tmp_path: Path) -> None:
+def test_similar_subjects_share_a_grant(tmp_path: Path) -> None:
     document = of_sub(
         "repo:o/a:ref:refs/heads/main",
         "repo:o/b:ref:refs/heads/main",
@@ -351,7 +351,7 @@ def test_alike_subjects_are_one_grant_and_others_are_their_own(tmp_path: Path) -
     ]
 
 
-def test_further_claims_are_conditions_by_the_vocabulary_or_by_their_own_names(tmp_path: Path) -> None:
+def test_other_claims_become_conditions(tmp_path: Path) -> None:
     condition: Json = {
         "StringEquals": {
             f"{GITHUB}:aud": AUDIENCE,
@@ -378,7 +378,7 @@ def test_further_claims_are_conditions_by_the_vocabulary_or_by_their_own_names(t
     assert issuer(policy)["organizations"] == [{"id": "4400117"}]
 
 
-def test_audiences_that_only_some_grants_take_have_entries_of_their_own(tmp_path: Path) -> None:
+def test_distinct_audiences_get_separate_entries(tmp_path: Path) -> None:
     def one(subject: str, *audiences: str) -> Document:
         return statement({"StringEquals": {f"{GITHUB}:sub": subject, f"{GITHUB}:aud": [*audiences]}})
 
@@ -420,55 +420,55 @@ def test_several_files_are_one_policy(tmp_path: Path) -> None:
     assert [grant["name"] for grant in policy["grants"]] == ["one", "standard-input", "two"]
 
 
-def test_a_shared_audience_is_taken_for_the_time_being(tmp_path: Path) -> None:
+def test_shared_audience_is_imported_with_a_remark(tmp_path: Path) -> None:
     condition: Json = {"StringEquals": {f"{GITHUB}:aud": "sts.amazonaws.com", f"{GITHUB}:sub": MAIN}}
     assert issuer(policy_of(tmp_path, trust(statement(condition))))["shared_audience"] is True
-    assert "others accept sts.amazonaws.com, too" in imported(tmp_path, trust(statement(condition))).err
+    assert "other services also accept sts.amazonaws.com" in imported(tmp_path, trust(statement(condition))).err
 
 
 @pytest.mark.parametrize(
     ("condition", "said", "grants"),
     [
         # too wide
-        ({"StringEquals": {f"{GITHUB}:aud": AUDIENCE}}, "no condition says which sub", 1),
-        (None, "no condition says which sub", 1),
+        ({"StringEquals": {f"{GITHUB}:aud": AUDIENCE}}, "no condition on sub", 1),
+        (None, "no condition on sub", 1),
         ({"StringEquals": {f"{GITHUB}:sub": MAIN}}, "no condition on token.actions.githubusercontent.com:aud", 1),
-        ({"StringLike": {f"{GITHUB}:sub": "repo:nordlicht/*"}}, "takes every repository of nordlicht", 1),
+        ({"StringLike": {f"{GITHUB}:sub": "repo:nordlicht/*"}}, "admits every repository of nordlicht", 1),
         (
             {"StringLike": {f"{GITHUB}:sub": "repo:nordlicht/x:*"}},
-            "takes every branch, tag and environment; pull requests, too",
+            "admits every branch, tag and environment; also pull requests",
             1,
         ),
-        ({"StringLike": {f"{GITHUB}:sub": "repo:nord*/x:pull_request"}}, "takes runs of other organizations", 1),
-        ({"StringLike": {f"{GITHUB}:sub": "*"}}, "takes runs of other organizations", 1),
-        ({"StringLike": {f"{GITHUB}:sub": "repo:o/x:pull_request"}}, "takes runs of outsiders", 1),
-        ({"StringNotEquals": {f"{GITHUB}:sub": MAIN}}, "lets in all others", 1),
-        ({"ForAllValues:StringLike": {f"{GITHUB}:sub": MAIN}}, "ForAllValues lets in a token without the claim", 1),
-        ({"StringEqualsIfExists": {f"{GITHUB}:sub": MAIN}}, "IfExists lets in a token without the claim", 1),
-        ({"ForAllValues:StringLike": {f"{GITHUB}:repository": "o/x"}}, "ForAllValues lets in a token without", 1),
+        ({"StringLike": {f"{GITHUB}:sub": "repo:nord*/x:pull_request"}}, "also admits runs of other organizations", 1),
+        ({"StringLike": {f"{GITHUB}:sub": "*"}}, "also admits runs of other organizations", 1),
+        ({"StringLike": {f"{GITHUB}:sub": "repo:o/x:pull_request"}}, "admits runs with an untrusted trigger", 1),
+        ({"StringNotEquals": {f"{GITHUB}:sub": MAIN}}, "admits everything else", 1),
+        ({"ForAllValues:StringLike": {f"{GITHUB}:sub": MAIN}}, "ForAllValues admits a token without the claim", 1),
+        ({"StringEqualsIfExists": {f"{GITHUB}:sub": MAIN}}, "IfExists admits a token without the claim", 1),
+        ({"ForAllValues:StringLike": {f"{GITHUB}:repository": "o/x"}}, "ForAllValues admits a token without", 1),
         # narrower here
         ({"StringLike": {f"{GITHUB}:sub": "repo:o/x?:pull_request"}}, "IAM's ? is any character", 1),
-        ({"StringEqualsIgnoreCase": {f"{GITHUB}:sub": MAIN}}, "compares with regard to case", 1),
+        ({"StringEqualsIgnoreCase": {f"{GITHUB}:sub": MAIN}}, "is case-sensitive", 1),
         (
             {"StringEquals": {f"{GITHUB}:sub": ["repo:o/x:*", MAIN]}},
-            "left out: 'repo:o/x:*' is a * that stands for itself",
+            "left out: 'repo:o/x:*' is a literal *",
             1,
         ),
         (
             {"StringEquals": {f"{GITHUB}:sub": MAIN, "sts:RoleSessionName": "x"}},
-            "left out, since the caller chooses it",
+            "left out: the caller chooses this value",
             1,
         ),
         # not to be said at all
         ({"StringEquals": {f"{GITHUB}:sub": "repo:o/x:*"}}, "write StringLike where a pattern is meant", 0),
-        ({"StringLike": {f"{GITHUB}:aud": "https://*"}}, "an audience is one value or a list", 0),
-        ({"StringEquals": {"gitlab.com:sub": MAIN}}, f"no claim of {GITHUB}", 0),
-        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, '.IpAddress["aws:SourceIp"]: no claim of', 0),
-        ({"NumericEquals": {f"{GITHUB}:run_number": "7"}}, "the operator NumericEquals compares no text", 0),
-        ({"StringResembles": {f"{GITHUB}:sub": MAIN}}, "the operator StringResembles compares no text", 0),
-        ({"ForSome:StringLike": {f"{GITHUB}:sub": MAIN}}, "no operator of IAM is called ForSome:StringLike", 0),
+        ({"StringLike": {f"{GITHUB}:aud": "https://*"}}, "expected an audience or a list of them", 0),
+        ({"StringEquals": {"gitlab.com:sub": MAIN}}, f"not a claim of {GITHUB}", 0),
+        ({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, '.IpAddress["aws:SourceIp"]: not a claim of', 0),
+        ({"NumericEquals": {f"{GITHUB}:run_number": "7"}}, "the operator NumericEquals does not compare strings", 0),
+        ({"StringResembles": {f"{GITHUB}:sub": MAIN}}, "the operator StringResembles does not compare strings", 0),
+        ({"ForSome:StringLike": {f"{GITHUB}:sub": MAIN}}, "IAM has no operator ForSome:StringLike", 0),
         ({"StringLike": {f"{GITHUB}:sub": "repo:${aws:username}/*"}}, "is a policy variable", 0),
-        ({"StringLike": {f"{GITHUB}:sub": "repo:o/${*}"}}, "a * that stands for itself", 0),
+        ({"StringLike": {f"{GITHUB}:sub": "repo:o/${*}"}}, "a literal *", 0),
         (
             {"StringLike": {f"{GITHUB}:sub": "repo:o/*"}, "ForAnyValue:StringLike": {f"{GITHUB}:sub": "*/x:*"}},
             "two conditions with patterns",
@@ -476,19 +476,19 @@ def test_a_shared_audience_is_taken_for_the_time_being(tmp_path: Path) -> None:
         ),
         (
             {"StringEquals": {f"{GITHUB}:sub": MAIN}, "StringLike": {f"{GITHUB}:sub": "repo:p/*"}},
-            "that nothing meets",
+            "that no value meets",
             0,
         ),
         ({"Null": {f"{GITHUB}:sub": "true"}}, "a token without sub", 0),
         ({"Null": {f"{GITHUB}:sub": "maybe"}}, "expected true or false", 0),
-        ({"StringEquals": {f"{GITHUB}:sub": {}}}, "expected text or a list of texts", 0),
+        ({"StringEquals": {f"{GITHUB}:sub": {}}}, "expected a string or a list of strings", 0),
         ({"StringEquals": {f"{GITHUB}:sub": []}}, "expected at least one value", 0),
-        ({"StringEquals": {f"{GITHUB}:sub": ""}}, "empty text, which no claim is", 0),
+        ({"StringEquals": {f"{GITHUB}:sub": ""}}, "an empty string, which no claim is", 0),
         ({"StringEquals": "x"}, "Condition.StringEquals: expected an object of condition keys", 0),
         ("x", "Condition: expected an object of operators", 0),
     ],
 )
-def test_what_was_dangerous_is_said_and_what_cannot_be_said_lets_in_nobody(
+def test_risks_are_remarked_and_inexpressible_is_left_out(
     tmp_path: Path, condition: Json, said: str, grants: int
 ) -> None:
     done = imported(tmp_path, trust(statement(condition, Condition=condition)))
@@ -501,7 +501,7 @@ def test_what_was_dangerous_is_said_and_what_cannot_be_said_lets_in_nobody(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"Effect": "Deny"}, "a Deny takes from all other statements"),
+        ({"Effect": "Deny"}, "a Deny narrows all other statements"),
         ({"Effect": "allow"}, "Statement[0].Effect: left out"),
         ({"Action": "sts:AssumeRole"}, "not about sts:AssumeRoleWithWebIdentity"),
         ({"Action": "sts:AssumeRoleWithWebIdentity?"}, "not about sts:AssumeRoleWithWebIdentity"),
@@ -517,23 +517,23 @@ def test_what_was_dangerous_is_said_and_what_cannot_be_said_lets_in_nobody(
             "expected the ARN of an OIDC provider",
         ),
         ({"Principal": {"Federated": {"Fn::Sub": "arn"}}}, "expected the ARN of an OIDC provider"),
-        ({"Principal": {"Federated": provider("UPPER.example")}}, "no issuer that a policy can name"),
-        ({"Principal": {"Federated": provider("api.bitbucket.org/elsewhere")}}, "no issuer that a policy can name"),
+        ({"Principal": {"Federated": provider("UPPER.example")}}, "not an issuer that a policy can name"),
+        ({"Principal": {"Federated": provider("api.bitbucket.org/elsewhere")}}, "not an issuer that a policy can name"),
         ({"Principal": {"Federated": provider("x.tokens.sts.global.api.aws")}}, "Statement[0]"),
     ],
 )
-def test_other_statements_are_left_out_and_said(tmp_path: Path, changes: dict[str, Json], said: str) -> None:
+def test_unrelated_statements_are_left_out_with_a_remark(tmp_path: Path, changes: dict[str, Json], said: str) -> None:
     done = imported(tmp_path, trust({**statement(None), **changes}))
     assert said in done.err
     assert done.status in {0, 1}
 
 
-def test_a_deny_leaves_nothing_of_its_document(tmp_path: Path) -> None:
+def test_deny_leaves_out_its_document(tmp_path: Path) -> None:
     allow = of_sub(MAIN)["Statement"]
     assert isinstance(allow, list)
     done = imported(tmp_path, trust(*allow, statement({"StringLike": {f"{GITHUB}:sub": "*dev*"}}, Effect="Deny")))
     assert (done.status, done.out) == (1, "")
-    assert "Statement[1]: a Deny takes from all other statements" in done.err
+    assert "Statement[1]: a Deny narrows all other statements" in done.err
 
 
 @pytest.mark.parametrize(
@@ -545,28 +545,28 @@ def test_an_action_may_have_wildcards(tmp_path: Path, action: Json) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"Action": "sts:AssumeRoleWithWebIdentit?"}, {"Action": None}, {"Action": [7]}])
-def test_a_deny_that_may_be_about_tokens_counts_as_one(tmp_path: Path, changes: dict[str, Json]) -> None:
+def test_ambiguous_deny_counts_as_a_deny(tmp_path: Path, changes: dict[str, Json]) -> None:
     allow = of_sub(MAIN)["Statement"]
     assert isinstance(allow, list)
     done = imported(tmp_path, trust(*allow, {**statement(None, Effect="Deny"), **changes}))
     assert (done.status, done.out) == (1, "")
 
 
-def test_a_deny_of_something_else_takes_nothing(tmp_path: Path) -> None:
+def test_deny_of_another_action_is_ignored(tmp_path: Path) -> None:
     allow = of_sub(MAIN)["Statement"]
     assert isinstance(allow, list)
     deny = statement(None, Effect="Deny", Principal={"AWS": "*"}, Action="sts:AssumeRole")
     assert len(grants_of(policy_of(tmp_path, trust(deny, *allow)))) == 1
 
 
-def test_several_providers_of_one_statement_are_each_asked_for_their_own_claims(tmp_path: Path) -> None:
+def test_each_provider_has_its_own_claims(tmp_path: Path) -> None:
     both: Json = {"Federated": [provider(GITHUB), provider("gitlab.com")]}
     done = imported(tmp_path, trust(statement({"StringEquals": {f"{GITHUB}:sub": MAIN}}, Principal=both)), "--json")
     assert list(dict(enumerate(grants_of(done.fields)))) == [0]
-    assert "left out is all that Statement[0] lets in for gitlab.com" in done.err
+    assert "Statement[0] is left out for gitlab.com" in done.err
 
 
-def test_accounts_that_a_tutorial_leaves_open_are_nobodys(tmp_path: Path) -> None:
+def test_placeholder_account_is_not_used(tmp_path: Path) -> None:
     principal: Json = {"Federated": f"arn:aws:iam::<ACCOUNT>:oidc-provider/{GITHUB}"}
     policy = policy_of(tmp_path, trust(statement({"StringEquals": {f"{GITHUB}:sub": MAIN}}, Principal=principal)))
     assert only(policy)["role"] == "arn:aws:iam::000000000000:role/replace-me"
@@ -578,7 +578,7 @@ def test_another_partitions_role_has_a_registry_there(tmp_path: Path) -> None:
     assert policy["registries"] == {f"registry-{ACCOUNT}": {"type": "ecr", "account": ACCOUNT, "region": "cn-north-1"}}
 
 
-def test_google_has_its_audience_elsewhere(tmp_path: Path) -> None:
+def test_google_audience_is_oaud(tmp_path: Path) -> None:
     condition: Json = {
         "StringEquals": {
             "accounts.google.com:oaud": AUDIENCE,
@@ -592,18 +592,18 @@ def test_google_has_its_audience_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("claim", "value"), [("aud", "x" * 1001), ("sub", "repo:o\x01/r:pull_request"), ("iat", "7")])
-def test_what_no_policy_loads_with_is_left_out_alone(tmp_path: Path, claim: str, value: str) -> None:
+def test_unloadable_grant_is_left_out(tmp_path: Path, claim: str, value: str) -> None:
     asked: Json = {f"{GITHUB}:aud": AUDIENCE, f"{GITHUB}:sub": MAIN, f"{GITHUB}:{claim}": value}
     bad = statement({"StringEquals": asked})
     good = of_sub(MAIN)["Statement"]
     assert isinstance(good, list)
     done = imported(tmp_path, trust(bad, *good), "--json")
     assert len(grants_of(done.fields)) == 1
-    assert "Statement[0]: left out, since no policy would load with it" in done.err
+    assert "Statement[0]: left out, because the policy would not load with it" in done.err
     assert imported(tmp_path, trust(bad)).status == 1
 
 
-def test_of_many_roles_those_that_no_ci_system_assumes_are_passed_over(tmp_path: Path) -> None:
+def test_unrelated_roles_in_a_list_are_skipped(tmp_path: Path) -> None:
     lambdas = role(trust(statement(None, Principal={"Service": "lambda.amazonaws.com"}, Action="sts:AssumeRole")))
     done = imported(tmp_path, {"Roles": [lambdas, role(of_sub(MAIN, operator="StringEquals")), lambdas]})
     assert len(yaml.safe_load(done.out)["grants"]) == 1
@@ -636,7 +636,7 @@ def test_of_many_roles_those_that_no_ci_system_assumes_are_passed_over(tmp_path:
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
     ],
 )
-def test_what_is_no_trust_policy_is_told_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:
+def test_invalid_trust_policy_is_reported_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "trust.json").write_bytes(content)
     done = run("policy", "import", tmp_path / "trust.json")
     assert (done.status, done.out) == (2, "")
@@ -644,7 +644,7 @@ def test_what_is_no_trust_policy_is_told_with_its_place(tmp_path: Path, content:
 
 
 @pytest.mark.parametrize("options", [(), ("-", "--issuer-name", "a b"), ("-", "--issuer-name", ""), ("absent.json",)])
-def test_wrong_use_is_said(options: tuple[str, ...]) -> None:
+def test_wrong_usage_is_reported(options: tuple[str, ...]) -> None:
     done = run("policy", "import", *options, given=json.dumps(of_sub(MAIN)))
     assert (done.status, done.out) == (2, "")
 
@@ -674,7 +674,7 @@ ANYTHING = st.recursive(
 
 @given(place=st.sampled_from(["Effect", "Principal", "Action", "Condition", "Sid", "x"]), value=ANYTHING)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
-def test_any_value_anywhere_is_a_policy_or_a_message(tmp_path: Path, place: str, value: Json) -> None:
+def test_any_value_gives_a_policy_or_a_message(tmp_path: Path, place: str, value: Json) -> None:
     whole = of_sub(MAIN)["Statement"]
     assert isinstance(whole, list)
     assert isinstance(whole[0], dict)
@@ -690,7 +690,7 @@ def test_any_value_anywhere_is_a_policy_or_a_message(tmp_path: Path, place: str,
     | ANYTHING.map(lambda found: json.dumps(found).encode())
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_any_file_at_all_is_a_message(tmp_path: Path, content: bytes) -> None:
+def test_any_file_gives_a_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.json"
     path.write_bytes(content)
     done = run("policy", "import", path)

@@ -1,4 +1,4 @@
-"""`policy lint`: every finding with its place, and a status that a pipeline can go by."""
+"""`policy lint`: every finding has its place, and the exit status fits a pipeline."""
 
 import json
 import time
@@ -19,19 +19,19 @@ def careful(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_careful_policy_is_fine(careful: Path) -> None:
+def test_careful_policy_exits_0(careful: Path) -> None:
     done = run("policy", "lint", careful, "--strict")
     assert (done.status, done.out, done.err) == (0, "", "remark: 0 errors, 0 warnings\n")
     assert run("policy", "lint", careful, "--json").fields == {"findings": []}
 
 
-def test_warnings_alone_are_fine_unless_they_are_not_to_be(tmp_path: Path) -> None:
+def test_warnings_exit_0_unless_strict(tmp_path: Path) -> None:
     path = write_policy(tmp_path, grant(duration="12h"))
     assert run("policy", "lint", path).status == 0
     assert run("policy", "lint", path, "--strict").status == 1
 
 
-def test_every_error_is_told_with_its_place(tmp_path: Path) -> None:
+def test_every_error_has_its_place(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("version: 2\nissuers: {}\nregistries:\n  apps: {type: ecr, account: 1, region: eu-west-1}\n")
     done = run("policy", "lint", path, "--json")
@@ -42,7 +42,7 @@ def test_every_error_is_told_with_its_place(tmp_path: Path) -> None:
     assert ("registries.apps.account", 4, "error") in found
 
 
-def test_an_error_says_what_to_write_where_that_is_known(tmp_path: Path) -> None:
+def test_error_has_a_suggestion_if_known(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(
         "version: 1\nisuers: {}\nregistries: {apps: {type: ecr, account: 1, region: eu-west-1}}\ngrants: []\n"
@@ -55,7 +55,7 @@ def test_an_error_says_what_to_write_where_that_is_known(tmp_path: Path) -> None
     assert sum(line.startswith("  ->") for line in lines) == 2
 
 
-def test_one_is_not_many(tmp_path: Path) -> None:
+def test_summary_uses_singular_and_plural(tmp_path: Path) -> None:
     done = run("policy", "lint", write_policy(tmp_path, grant(duration="12h")))
     assert done.err == "remark: 0 errors, 2 warnings\n"
     path = tmp_path / "one.json"
@@ -63,7 +63,7 @@ def test_one_is_not_many(tmp_path: Path) -> None:
     assert run("policy", "lint", path).err == "remark: 1 error, 0 warnings\n"
 
 
-def test_a_long_value_is_cut_in_what_a_terminal_shows_as_it_is(tmp_path: Path) -> None:
+def test_long_value_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(changed(CAREFUL, "grants[0].match.branch", "x" * 200 + "*")))
     done = run("policy", "lint", path)
@@ -78,7 +78,7 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[", b"null", b"{}", b"a: &x 1", b"\x00" * 10, b"- " * 5000])
-def test_any_file_at_all_gives_a_message_with_a_place(tmp_path: Path, content: bytes) -> None:
+def test_any_file_gives_a_message_with_a_place(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "policy.yaml"
     path.write_bytes(content)
     done = run("policy", "lint", path, "--json")
@@ -96,14 +96,14 @@ def test_any_file_at_all_gives_a_message_with_a_place(tmp_path: Path, content: b
         (b"a:\n  " + b"[" * 30, 2, 23),
     ],
 )
-def test_what_cannot_be_parsed_is_told_with_its_place(content: bytes, line: int, column: int) -> None:
+def test_unparsable_file_is_reported_with_its_place(content: bytes, line: int, column: int) -> None:
     (found,) = run("policy", "lint", "-", "--json", given=content).texts("findings")
     assert (found["line"], found["column"]) == (line, column)
     assert not str(found["message"]).startswith("line")
 
 
 @pytest.mark.parametrize("content", [b"[" * 300_000, b'{"a":' * 300_000, b"%TAG !a! x\n" * 300_000])
-def test_nothing_makes_the_linter_read_for_minutes(content: bytes) -> None:
+def test_hostile_policy_is_linted_in_bounded_time(content: bytes) -> None:
     """libyaml takes time by the square of open brackets and of directives."""
     started = time.process_time()
     assert run("policy", "lint", "-", given=content).status == 1
@@ -119,13 +119,13 @@ def test_half_a_surrogate_is_reported_in_every_format(tmp_path: Path, wanted: st
     assert "ud800" in done.out
 
 
-def test_a_file_that_is_not_there_is_unusable(tmp_path: Path) -> None:
+def test_missing_file_is_unusable(tmp_path: Path) -> None:
     done = run("policy", "lint", tmp_path / "none.yaml")
     assert (done.status, done.out) == (2, "")
     assert "none.yaml" in done.err
 
 
-def test_a_folder_is_looked_at_file_by_file(tmp_path: Path) -> None:
+def test_folder_findings_name_their_file(tmp_path: Path) -> None:
     (tmp_path / "grants").mkdir()
     main = changed(CAREFUL, "files", {})
     bounds = {
@@ -155,7 +155,7 @@ def test_a_placeholder_anywhere_is_an_error_with_its_place(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["replace-meat", "do-not-replace-me", "Replace-Me"])
-def test_a_name_that_only_holds_the_placeholder_is_none(tmp_path: Path, name: str) -> None:
+def test_placeholder_inside_a_word_is_ignored(tmp_path: Path, name: str) -> None:
     path = write_policy(tmp_path, grant(match={"environment": name}))
     assert run("policy", "lint", path).status == 0
 

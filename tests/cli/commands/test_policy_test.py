@@ -1,4 +1,4 @@
-"""`policy test`: a table of what a policy is to decide."""
+"""`policy test`: expected decisions run against a policy."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -55,7 +55,7 @@ def _outcome(folder: Path, case: Document, *, grants: tuple[Document, ...] = (MA
     return told["passed"] is True, found
 
 
-def test_what_is_as_expected_passes(tmp_path: Path) -> None:
+def test_expected_decision_passes(tmp_path: Path) -> None:
     done = _test(
         tmp_path,
         _case("main may push"),
@@ -69,7 +69,7 @@ def test_what_is_as_expected_passes(tmp_path: Path) -> None:
     assert done.out == "passed main may push\npassed a pull request may not\n2 passed, 0 failed\n"
 
 
-def test_what_is_not_fails_with_both(tmp_path: Path) -> None:
+def test_unexpected_decision_fails_with_both(tmp_path: Path) -> None:
     done = _test(
         tmp_path,
         _case("another access", expect={"grant": "main", "access": "pull"}),
@@ -110,7 +110,7 @@ def test_what_is_not_fails_with_both(tmp_path: Path) -> None:
         ({"denied": "no-matching-grant"}, False),
     ],
 )
-def test_every_field_that_is_given_counts(tmp_path: Path, expected: Document, passed: bool) -> None:  # noqa: FBT001 - a table's column
+def test_every_given_field_is_compared(tmp_path: Path, expected: Document, passed: bool) -> None:  # noqa: FBT001 - a table's column
     assert _outcome(tmp_path, _case(expect=expected))[0] is passed
 
 
@@ -129,11 +129,11 @@ def test_every_field_that_is_given_counts(tmp_path: Path, expected: Document, pa
         ({"scope": "repository:ci/other:pull"}, {"denied": "scope-exceeds-grant"}),
     ],
 )
-def test_what_is_asked_for(tmp_path: Path, ask: Document, expected: Document) -> None:
+def test_request_is_part_of_the_case(tmp_path: Path, ask: Document, expected: Document) -> None:
     assert _outcome(tmp_path, _case(ask=ask, expect=expected))[0]
 
 
-def test_of_several_logins_the_one_that_is_expected_counts(tmp_path: Path) -> None:
+def test_expected_login_is_found_among_several(tmp_path: Path) -> None:
     claims = github_claims(environment="base")
     for name in ("main", "base"):
         passed, found = _outcome(tmp_path, _case(claims=claims, expect={"grant": name}))
@@ -146,7 +146,7 @@ def test_a_token_that_is_refused_is_denied(tmp_path: Path) -> None:
     assert _outcome(tmp_path, case)[0]
 
 
-def test_claims_may_lie_in_a_file_beside_the_tests(tmp_path: Path) -> None:
+def test_claims_file_is_relative_to_the_tests(tmp_path: Path) -> None:
     (tmp_path / "claims").mkdir()
     write_json(tmp_path / "claims" / "main.json", github_claims())
     alone = _case(claims_file="claims/main.json")
@@ -161,7 +161,7 @@ def test_claims_may_lie_in_a_file_beside_the_tests(tmp_path: Path) -> None:
     assert _outcome(tmp_path, lacks)[0]
 
 
-def test_several_files_count_together(tmp_path: Path) -> None:
+def test_several_files_are_summed_up(tmp_path: Path) -> None:
     policy = write_policy(tmp_path, MAIN)
     files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
     for file in files:
@@ -212,7 +212,7 @@ def test_several_files_count_together(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_test_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_test_is_reported_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     tests = tmp_path / "tests.yaml"
     tests.write_text(text)
     done = run("policy", "test", write_policy(tmp_path, MAIN), tests)
@@ -221,7 +221,7 @@ def test_what_is_no_test_is_told_with_its_place(tmp_path: Path, text: str, messa
     assert done.err.startswith(f"{tests}: ")
 
 
-def test_everything_that_is_wrong_is_told(tmp_path: Path) -> None:
+def test_all_problems_are_reported(tmp_path: Path) -> None:
     done = _test(tmp_path, {"name": "a"}, {"name": "b", "claims": {}, "expect": 1})
     assert done.status == 2
     assert {line.partition(": ")[2].partition(":")[0] for line in done.err.splitlines()} >= {
@@ -232,7 +232,7 @@ def test_everything_that_is_wrong_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("issuer", ["nobody", None])
-def test_an_issuer_that_is_not_clear_is_told_with_its_place(tmp_path: Path, issuer: str | None) -> None:
+def test_unknown_issuer_is_reported_with_its_place(tmp_path: Path, issuer: str | None) -> None:
     done = _test(tmp_path, _case(issuer=issuer, claims=github_claims(iss=None)))
     assert (done.status, done.out) == (2, "")
     assert "tests.yaml: [0].issuer: " in done.err
@@ -258,7 +258,7 @@ def test_junit_has_every_test(tmp_path: Path) -> None:
     assert str(failure.text).startswith("expected denied denied\nfound grant main")
 
 
-def test_a_report_that_cannot_be_written_is_a_message(tmp_path: Path) -> None:
+def test_unwritable_report_gives_a_message(tmp_path: Path) -> None:
     done = _test(tmp_path, _case(), options=("--junit", str(tmp_path)))
     assert done.status == 2
     assert done.err == f"{tmp_path}: is a directory\n"

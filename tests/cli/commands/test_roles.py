@@ -46,7 +46,7 @@ def test_each_account_makes_its_own_roles(tmp_path: Path) -> None:
     assert not roles_in("123456789012", done.out, tmp_path)
 
 
-def test_one_account_may_be_asked_for(tmp_path: Path) -> None:
+def test_account_option_selects_roles(tmp_path: Path) -> None:
     done = printed(tmp_path, *BOTH, registries=REGISTRIES, options=("--account", OTHER))
     assert set(roles_in(OTHER, done.out, tmp_path)) == {THERE}
     assert not roles_in(ACCOUNT, done.out, tmp_path)
@@ -61,7 +61,7 @@ def test_json_is_the_same_template(tmp_path: Path) -> None:
     assert Stack(str(path), {}).template == asked.fields
 
 
-def test_the_broker_is_a_parameter_where_nobody_names_it(tmp_path: Path) -> None:
+def test_broker_is_a_parameter_by_default(tmp_path: Path) -> None:
     done = run("roles", write_policy(tmp_path, grant()))
     assert "BrokerRoleArn" in done.out
     (role,) = roles_in(ACCOUNT, done.out, tmp_path, BrokerRoleArn=f"{BROKER}-2").values()
@@ -74,7 +74,7 @@ def test_a_role_that_the_service_never_assumes_needs_no_broker(tmp_path: Path) -
     assert "BrokerRoleArn" not in run("roles", write_policy(tmp_path, direct)).out
 
 
-def test_a_boundary_may_be_given(tmp_path: Path) -> None:
+def test_permissions_boundary_is_a_parameter(tmp_path: Path) -> None:
     path = tmp_path / "template"
     path.write_text(printed(tmp_path, grant()).out)
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
@@ -84,7 +84,7 @@ def test_a_boundary_may_be_given(tmp_path: Path) -> None:
         assert stack.resource(name).get("PermissionsBoundary") == found
 
 
-def test_a_roles_place_in_the_template_depends_on_itself_alone(tmp_path: Path) -> None:
+def test_logical_id_depends_only_on_the_role(tmp_path: Path) -> None:
     def names(*grants: Document) -> set[str]:
         fields = printed(tmp_path, *grants, registries=REGISTRIES, options=("--json",)).fields
         return set(mapping(fields, "Resources"))
@@ -94,7 +94,7 @@ def test_a_roles_place_in_the_template_depends_on_itself_alone(tmp_path: Path) -
     assert len(names(grant(), similar)) == 2
 
 
-def test_cloudformation_would_take_it(tmp_path: Path) -> None:
+def test_template_is_valid_cloudformation(tmp_path: Path) -> None:
     long = [grant(name=f"g{'x' * 60}{number}", issuers=["gitlab"]) for number in range(40)]
     for name, options in (("a.yaml", ()), ("b.json", ("--json",))):
         done = run("roles", write_policy(tmp_path, *BOTH, *long, registries=REGISTRIES), *options)
@@ -105,7 +105,7 @@ def test_cloudformation_would_take_it(tmp_path: Path) -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_a_stack_of_it_is_made_in_each_account_alike(tmp_path: Path) -> None:
+def test_stack_is_the_same_in_each_account(tmp_path: Path) -> None:
     own = grant(name="own", role=f"arn:aws:iam::{MOTOS_ACCOUNT}:role/teams/own")
     done = printed(tmp_path, own, *BOTH, registries=REGISTRIES)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -129,15 +129,15 @@ def test_a_stack_of_it_is_made_in_each_account_alike(tmp_path: Path) -> None:
     assert named == [("AWS::IAM::Role", "own")]
 
 
-def test_what_may_count_some_day_gets_its_role_and_what_is_past_does_not(tmp_path: Path) -> None:
+def test_report_mode_gets_a_role_and_expired_does_not(tmp_path: Path) -> None:
     late = grant(name="late", role=f"{HERE}-late", expires="2020-01-01")
     trial = grant(name="trial", role=f"{HERE}-trial", mode="report")
     done = printed(tmp_path, late, trial)
     assert set(roles_in(ACCOUNT, done.out, tmp_path)) == {f"{HERE}-trial"}
-    assert "expired, so no role is made for them: late" in done.err
+    assert "expired, so they get no role: late" in done.err
 
 
-def test_report_mode_opens_no_role_to_callers_own_tokens(tmp_path: Path) -> None:
+def test_report_mode_gets_no_direct_trust(tmp_path: Path) -> None:
     direct = grant(assume="web-identity", match={"branch": "main"})
     found = document()
     issuers = found["issuers"]
@@ -181,13 +181,13 @@ def test_a_long_trust_policy_and_a_large_template_are_remarked(tmp_path: Path) -
         ((grant(expires="2020-01-01"),), "no grant names a role"),
     ],
 )
-def test_what_no_account_can_have_is_refused(tmp_path: Path, grants: tuple[Document, ...], said: str) -> None:
+def test_impossible_roles_are_refused(tmp_path: Path, grants: tuple[Document, ...], said: str) -> None:
     done = printed(tmp_path, *grants, registries=REGISTRIES)
     assert (done.status, done.out) == (1, "")
     assert said in done.err
 
 
-def test_an_account_without_roles_is_told_which_have_some(tmp_path: Path) -> None:
+def test_account_without_roles_lists_the_others(tmp_path: Path) -> None:
     done = printed(tmp_path, *BOTH, registries=REGISTRIES, options=("--account", "123456789012"))
     assert (done.status, done.out) == (1, "")
     assert f"the policy's are in {ACCOUNT}, {OTHER}" in done.err
@@ -220,12 +220,12 @@ def test_partitions_are_not_mixed(tmp_path: Path) -> None:
         ("--broker-role", f"arn:aws:iam::{ACCOUNT}:role/x\n"),
     ],
 )
-def test_wrong_use_is_said(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_wrong_usage_is_reported(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = run("roles", write_policy(tmp_path, grant()), *options)
     assert (done.status, done.out) == (2, "")
 
 
-def test_a_policy_that_does_not_load_is_said_with_its_places(tmp_path: Path) -> None:
+def test_invalid_policy_is_reported_with_its_places(tmp_path: Path) -> None:
     path = tmp_path / "policy.json"
     path.write_text(json.dumps(without(document(), "grants[0].role")))
     done = run("roles", path)

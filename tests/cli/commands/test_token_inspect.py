@@ -1,4 +1,4 @@
-"""`token inspect`: what a token says, and whether its issuer signed it."""
+"""`token inspect`: the contents of a token, and whether its issuer signed it."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def _mint(world: World, **changes: Json) -> str:
     return world.issuer.mint("github-actions", audience=world.audience, scenario="push-main", claims=changes)
 
 
-def test_without_a_policy_a_token_is_shown_and_not_believed() -> None:
+def test_token_without_policy_is_unverified() -> None:
     done = _inspect(_unsigned(github_claims()), "--json")
     assert done.status == 0
     assert done.fields.keys() == {"header", "claims", "provider", "vocabulary", "times", "verified", "reason"}
@@ -71,13 +71,13 @@ def test_without_a_policy_a_token_is_shown_and_not_believed() -> None:
         (github_claims(iss=["https://gitlab.com"]), None),
     ],
 )
-def test_the_provider_is_seen_by_its_own_host_alone(claims: dict[str, Json], provider: str | None) -> None:
+def test_provider_is_recognized_by_its_exact_host(claims: dict[str, Json], provider: str | None) -> None:
     fields = _inspect(_unsigned(claims), "--json").fields
     assert fields["provider"] == provider
     assert (fields["vocabulary"] == {}) is (provider is None)
 
 
-def test_people_read_what_a_token_says() -> None:
+def test_text_output_shows_the_token() -> None:
     lines = _inspect(_unsigned(github_claims())).out.splitlines()
     assert lines[:2] == ["unverified: no policy was given to verify it by", "provider github-actions"]
     assert [line for line in lines if not line.startswith(" ") and line][2:] == [
@@ -95,7 +95,7 @@ def test_claims_of_no_job_have_no_vocabulary() -> None:
 
 
 @pytest.mark.parametrize("value", [True, "soon", 1e300, -1e300, [], 10**19])
-def test_times_that_are_none_are_left_out(value: Json) -> None:
+def test_invalid_times_are_left_out(value: Json) -> None:
     times = _inspect(_unsigned(github_claims(exp=value, nbf=value)), "--json").fields["times"]
     assert times == {"issued_at": "2027-01-15T12:00:00Z"}
 
@@ -120,7 +120,7 @@ def _tampered(world: World) -> str:
     return f"{header}.{payload}.{signature[:-4]}AAAA"
 
 
-def test_a_token_that_is_not_the_issuers_is_not_verified(world: World) -> None:
+def test_foreign_token_is_not_verified(world: World) -> None:
     refused = {
         _tampered(world): "bad-signature",
         world.issuer.mint("github-actions", audience=world.audience, now=time.time() - 7200): "expired",
@@ -135,7 +135,7 @@ def test_a_token_that_is_not_the_issuers_is_not_verified(world: World) -> None:
         assert "not verified: " in _inspect(token, "--policy", world.policy_path).out
 
 
-def test_an_issuer_that_cannot_be_reached_leaves_the_question_open(world: World) -> None:
+def test_unreachable_issuer_gives_null(world: World) -> None:
     world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
     done = _inspect(_mint(world), "--policy", world.policy_path, "--json")
     # Not proven is not fine.
@@ -145,23 +145,23 @@ def test_an_issuer_that_cannot_be_reached_leaves_the_question_open(world: World)
 
 
 @pytest.mark.parametrize("token", ["x", "a.b", "a.b.c", "e30.e30.=", "\xff", "Bearer x.y.z"])
-def test_what_is_no_token_is_a_message(token: str) -> None:
+def test_invalid_token_gives_a_message(token: str) -> None:
     done = run("token", "inspect", given=token.encode())
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("standard input: the token is malformed: ")
 
 
 @pytest.mark.parametrize("given", ["", "\n"])
-def test_nothing_at_all_is_no_token(given: str) -> None:
+def test_empty_input_gives_a_message(given: str) -> None:
     done = run("token", "inspect", given=given)
     assert (done.status, done.out, done.err) == (2, "", "standard input: empty; expected a token\n")
 
 
-def test_a_token_that_is_too_large_is_a_message() -> None:
+def test_oversized_token_gives_a_message() -> None:
     assert "more than 16384 characters" in run("token", "inspect", given="x" * 20_000).err
 
 
-def test_a_policy_that_does_not_load_is_a_message(tmp_path: Path) -> None:
+def test_invalid_policy_gives_a_message(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("version: 2")
     done = _inspect(_unsigned(github_claims()), "--policy", path)

@@ -1,4 +1,4 @@
-"""Whoever gets more gets it by a grant that the comparison names: held against the service's own decisions."""
+"""Every newly admitted caller has a grant that the comparison names, by the service's own decisions."""
 
 from collections.abc import Mapping
 
@@ -172,7 +172,7 @@ def _sections(old: Policy, new: Policy) -> set[str]:
     return {change.section for change in changes(old, new)}
 
 
-def test_between_any_two_conditions_the_direction_is_so() -> None:
+def test_direction_between_any_two_conditions_holds() -> None:
     policies = [load(document(grant(match={"branch": branch}))) for branch in _BRANCHES]
     policies.append(load(document(grant())))
     let_in = [
@@ -193,7 +193,7 @@ def _of_ref(ref: str, **claims: Json) -> dict[str, Json]:
 
 @settings(max_examples=200)
 @given(change=policy_changes(), claims=ci_runs(), ask=ASKS)
-def test_who_is_let_in_now_is_let_in_by_a_grant_that_is_named(
+def test_newly_admitted_callers_have_a_named_grant(
     change: tuple[Policy, Policy], claims: Mapping[str, Json], ask: AccessRequest
 ) -> None:
     old, new = change
@@ -207,9 +207,7 @@ def test_who_is_let_in_now_is_let_in_by_a_grant_that_is_named(
 
 @settings(max_examples=200)
 @given(change=policy_changes(), claims=ci_runs())
-def test_a_grant_that_is_not_named_gives_nothing_more(
-    change: tuple[Policy, Policy], claims: Mapping[str, Json]
-) -> None:
+def test_unnamed_grant_gives_nothing_more(change: tuple[Policy, Policy], claims: Mapping[str, Json]) -> None:
     old, new = change
     named = _named(old, new)
     for grant_ in new.grants:
@@ -235,6 +233,6 @@ def test_a_grant_that_is_not_named_gives_nothing_more(
 
 
 @given(change=policy_changes())
-def test_nothing_differs_from_itself(change: tuple[Policy, Policy]) -> None:
+def test_policy_does_not_differ_from_itself(change: tuple[Policy, Policy]) -> None:
     policy, _ = change
     assert not list(changes(policy, policy))

@@ -15,15 +15,15 @@ from token_exchange_cli.lint.finding import Subject
 from token_exchange_cli.lint.linter import warnings
 
 
-def test_a_careful_policy_has_no_danger() -> None:
+def test_careful_policy_has_no_finding() -> None:
     assert codes(policy()) == []
     assert codes(policy(push())) == []
     assert codes(policy(stored())) == []
 
 
 @pytest.mark.parametrize(("name", "text"), blocks("yaml", "policy"))
-def test_no_example_of_the_documents_is_dangerous_without_its_being_said(name: str, text: str) -> None:
-    """Some systems let nobody do better; their pages name the warning, and what it means there."""
+def test_documented_risks_are_linked_to_their_code(name: str, text: str) -> None:
+    """Some systems offer nothing better; their pages name the warning, and what it means there."""
     found = load_policy(text.encode(), name="p", read_file=None)
     said = page(name).prose
     assert [
@@ -33,13 +33,13 @@ def test_no_example_of_the_documents_is_dangerous_without_its_being_said(name: s
     ] == []
 
 
-def test_the_policy_to_start_from_is_not_dangerous() -> None:
+def test_starter_policy_has_no_finding() -> None:
     given = PolicyFile(ROOT / "docs/examples/policy.yaml").read()
     found = load_policy(given.content, name=given.name, read_file=given.read_file)
     assert list(warnings(Subject(policy=found, today=date(2026, 11, 21)))) == []
 
 
-def test_ten_thousand_grants_are_looked_at() -> None:
+def test_ten_thousand_grants_are_linted_in_time() -> None:
     many = [push(name=f"g{n}", match={"repository_id": str(n), "branch": "main"}) for n in range(10_000)]
     found = policy(*many, push(name="again", match={"repository_id": "77", "branch": "main", "tag": {"exists": False}}))
     assert codes(json.loads(json.dumps(found))) == ["unreachable"]

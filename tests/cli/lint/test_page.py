@@ -47,17 +47,17 @@ def found_in(block: Block) -> list[Finding]:
 
 
 @pytest.mark.parametrize("block", DANGEROUS, ids=lambda block: block.use)
-def test_a_dangerous_example_is_dangerous_in_this_way_alone(block: Block) -> None:
+def test_risky_example_has_only_this_finding(block: Block) -> None:
     _, code, path = block.use.split(" ")
     assert [(one.code, spelled_path(one.path)) for one in found_in(block)] == [(code, path)]
 
 
 @pytest.mark.parametrize("block", CAREFUL, ids=lambda block: block.text)
-def test_what_to_write_instead_is_not_dangerous_in_any_way(block: Block) -> None:
+def test_careful_example_has_no_finding(block: Block) -> None:
     assert [(one.code, one.message) for one in found_in(block)] == []
 
 
-def test_every_code_has_a_dangerous_example_and_a_careful_one() -> None:
+def test_every_code_has_a_risky_and_a_careful_example() -> None:
     assert list(dict.fromkeys(block.use.split(" ")[1] for block in DANGEROUS)) == CODES
     assert len(CAREFUL) == len(CODES)
 
@@ -69,14 +69,14 @@ def test_every_code_has_a_dangerous_example_and_a_careful_one() -> None:
         ("exists-though-empty", lambda preset: preset.empty_claims),
     ],
 )
-def test_every_claim_of_these_codes_is_told(code: str, filed: Callable[[Preset], frozenset[ClaimPath]]) -> None:
+def test_claim_tables_match_the_presets(code: str, filed: Callable[[Preset], frozenset[ClaimPath]]) -> None:
     told = {provider: set(code_in(claims)) for names, claims in PAGE.table(f"`{code}`") for provider in code_in(names)}
     assert told == {
         name: {spelled(path) for path in filed(preset)} for name, preset in PRESETS.items() if filed(preset)
     }
 
 
-def test_every_rule_speaks_somewhere() -> None:
+def test_every_rule_finds_something_somewhere() -> None:
     speaking = {
         rule for rule in RULES for block in DANGEROUS if list(rule(Subject(policy=load(changed(block)), today=DAY)))
     }

@@ -36,7 +36,7 @@ def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
     runs=st.lists(ci_runs(), min_size=1, max_size=6),
     asks=st.lists(ASKS, min_size=1, max_size=3),
 )
-def test_it_decides_as_the_service_does(
+def test_cached_decision_equals_the_services(
     change: tuple[Policy, Policy], runs: list[Mapping[str, Json]], asks: list[AccessRequest]
 ) -> None:
     policy, _ = change
@@ -47,7 +47,7 @@ def test_it_decides_as_the_service_does(
             assert decider.outcome(caller, _recorded(policy, claims), ask) == _outcome(policy, caller, ask)
 
 
-def test_only_what_decides_is_another_decision() -> None:
+def test_only_relevant_claims_make_a_new_decision() -> None:
     policy = load(document(grant(match={"branch": "main"})))
     decider = Decider(policy)
     for number in range(50):
@@ -61,7 +61,7 @@ def test_only_what_decides_is_another_decision() -> None:
     # equal to Python, and not to a condition
     [(True, 1), (1, "1"), (None, ""), (["a"], '["a"]'), (False, 0)],
 )
-def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
+def test_values_of_different_types_are_distinct(first: Json, second: Json) -> None:
     policy = load(document(grant(claims={"odd": {"not": "x"}})))
     decider = Decider(policy)
     for value in (first, second):
@@ -72,7 +72,7 @@ def test_values_of_other_types_are_others(first: Json, second: Json) -> None:
         )
 
 
-def test_a_day_on_which_a_grant_ended_is_another() -> None:
+def test_decision_changes_when_a_grant_expires() -> None:
     policy = load(document(grant(expires="2027-01-15")))
     decider = Decider(policy)
     today = caller_of(policy, "github", github_claims(), now=NOON)
@@ -83,7 +83,7 @@ def test_a_day_on_which_a_grant_ended_is_another() -> None:
     assert decider.outcome(replace(today, now=NOON + 12 * 3600), claims, AccessRequest()).word == "denied"
 
 
-def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
+def test_undecidable_stays_undecidable_when_cached() -> None:
     policy = load(document(grant(claims={"odd": "x"})))
     decider = Decider(policy)
     claims = github_claims()
@@ -95,7 +95,7 @@ def test_what_is_not_told_is_not_told_the_second_time_either() -> None:
     assert decider.outcome(caller, _recorded(policy, claims), AccessRequest()).word == "denied"
 
 
-def test_it_forgets_before_it_is_too_much() -> None:
+def test_cache_is_bounded() -> None:
     policy = load(document(grant(match={"branch": "main"})))
     decider = Decider(policy)
     for number in range(4100):

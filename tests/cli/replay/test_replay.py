@@ -59,7 +59,7 @@ def _of(record: Mapping[str, Json], *, without: tuple[str, ...] = (), **claims: 
         ([grant(claims={"unheard_of": {"exists": False}})], "refs/heads/main", False),
     ],
 )
-def test_a_grant_that_asks_for_what_is_not_told(grants: list[Document], ref: str, is_told: bool) -> None:  # noqa: FBT001 - a table's column
+def test_grant_needing_a_missing_claim_is_undecidable(grants: list[Document], ref: str, is_told: bool) -> None:  # noqa: FBT001 - a table's column
     old = document(grant(match={"branch": "elsewhere"}))
     record = recorded(load(old), "github", github_claims(ref=ref))
     replay, _ = replayed(old, document(*grants), record)
@@ -76,14 +76,14 @@ def test_a_grant_that_asks_for_what_is_not_told(grants: list[Document], ref: str
         ({"unheard_of": {"exists": False}}, False),
     ],
 )
-def test_a_deny_rule_that_asks_for_what_is_not_told(match: Document, is_told: bool) -> None:  # noqa: FBT001 - a table's column
+def test_deny_rule_needing_a_missing_claim_is_undecidable(match: Document, is_told: bool) -> None:  # noqa: FBT001 - a table's column
     old = document(grant(match={"branch": "elsewhere"}))
     rules: Json = [{"name": "stop", "issuers": ["github"], "claims": match}]
     replay, _ = replayed(old, document(grant(), deny=rules), recorded(load(old), "github", github_claims()))
     assert bool(replay.tally.looked_at) is is_told
 
 
-def test_a_rule_that_refuses_anyway_needs_nothing_more() -> None:
+def test_certain_refusal_ignores_missing_claims() -> None:
     old = document(grant(match={"branch": "elsewhere"}))
     rules: Json = [
         {"name": "first", "issuers": ["github"], "claims": {"unheard_of": "x"}},
@@ -93,7 +93,7 @@ def test_a_rule_that_refuses_anyway_needs_nothing_more() -> None:
     assert replay.tally.looked_at == 1
 
 
-def test_a_claim_of_a_condition_of_that_day_is_known_to_have_been_absent() -> None:
+def test_claim_named_by_the_old_policy_was_absent() -> None:
     old = document(_ASKS)
     _, (found,) = replayed(old, document(grant()), recorded(load(old), "github", github_claims()))
     assert found is not None
@@ -106,7 +106,7 @@ def test_a_claim_of_a_condition_of_that_day_is_known_to_have_been_absent() -> No
 # ------------------------------------------------------------------------------------------------ records that were cut
 
 
-def test_a_claim_of_which_a_tokens_hash_is_recorded_is_not_told() -> None:
+def test_hashed_claim_is_unknown() -> None:
     token = "eyJhbGciOiJub25lIn0.e30.c2ln"
     old, new = document(grant(match={"branch": "x"})), document(grant(claims={"head_ref": token}))
     record = recorded(load(old), "github", github_claims(head_ref=token))
@@ -117,7 +117,7 @@ def test_a_claim_of_which_a_tokens_hash_is_recorded_is_not_told() -> None:
     assert "asks for head_ref" in why
 
 
-def test_whether_an_outsider_can_have_started_a_run_is_not_guessed() -> None:
+def test_untrusted_trigger_is_not_guessed() -> None:
     issuers: Json = {
         "codefresh": {
             "provider": "codefresh",
@@ -136,7 +136,7 @@ def test_whether_an_outsider_can_have_started_a_run_is_not_guessed() -> None:
     assert list(replay.tally.undecidable) == ["the claim scm_pull_request_target_branch"]
 
 
-def test_of_a_cut_record_it_is_known_who_it_was() -> None:
+def test_cut_record_keeps_the_identity() -> None:
     old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
     whole = recorded(load(old), "github", github_claims())
     names = ("ref_type", "repository_owner", "repository_owner_id", "sub", "workflow_ref")
@@ -154,7 +154,7 @@ def test_a_condition_on_a_value_that_was_cut_decides_nothing(match: Document, is
     assert bool(replay.tally.looked_at) is is_told
 
 
-def test_a_name_that_is_made_of_another_claim_now_is_not_what_it_was() -> None:
+def test_name_from_another_claim_is_not_reused() -> None:
     own = "issuers.own.claims.branch"
     old = document(grant(issuers=["own"], match={"branch": "elsewhere"}))
     new = changed(document(grant(issuers=["own"], match={"branch": "main"})), own, "head")
@@ -168,22 +168,22 @@ def test_a_name_that_is_made_of_another_claim_now_is_not_what_it_was() -> None:
 # ----------------------------------------------------------------------------------------------- what the line itself
 
 
-def test_a_token_that_lives_too_long_for_the_new_policy_is_refused() -> None:
+def test_token_too_long_lived_for_new_is_refused() -> None:
     _, (found,) = replayed(OLD, changed(OLD, "issuers.github.max_lifetime", "1m"), line())
     assert found is not None
     assert (found.after, found.why.split(":")[0]) == ("denied", "lifetime-too-long")
 
 
-def test_lines_that_the_old_policy_would_not_have_written_are_counted() -> None:
+def test_lines_that_old_contradicts_are_counted() -> None:
     dev = line(github_claims(ref="refs/heads/dev"))
     replay, found = replayed(OLD, OLD, line(), dev)
     assert replay.tally.old_differs == 1
     assert found[0] is None
     assert found[1] is not None
-    assert found[1].why.endswith("the old policy decides so, too")
+    assert found[1].why.endswith("the old policy decides the same")
 
 
-def test_who_was_given_one_of_several_registries_asked_for_what_his_line_looked_at() -> None:
+def test_considered_registries_bound_the_assumed_request() -> None:
     old = document(
         grant(name="main", match={"branch": "main"}), grant(name="other", registry="base", match={"branch": "x"})
     )
@@ -198,7 +198,7 @@ def test_who_was_given_one_of_several_registries_asked_for_what_his_line_looked_
     assert "other gives base" in found.why
 
 
-def test_a_line_that_somebody_shortened_is_decided_as_far_as_it_tells() -> None:
+def test_shortened_line_is_decided_where_possible() -> None:
     old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
     whole = recorded(load(old), "github", github_claims())
     names = ("record", "verified", "decision", "reason", "request_id", "timestamp", "issuer", "issuer_url", "identity")
@@ -211,7 +211,7 @@ def test_a_line_that_somebody_shortened_is_decided_as_far_as_it_tells() -> None:
 
 
 @pytest.mark.parametrize("reason", ["expired", "not-yet-valid", "lifetime-too-long"])
-def test_of_a_token_out_of_its_time_no_policy_decided(reason: str) -> None:
+def test_token_outside_its_lifetime_is_skipped(reason: str) -> None:
     old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
     refused = recorded(load(old), "github", github_claims(), decision="rejected", reason=reason, status=401)
     replay, (found,) = replayed(old, new, refused)

@@ -1,4 +1,4 @@
-"""A role may do what the session policies of its grants can ask for, and nothing more."""
+"""A role allows what the session policies of its grants can contain, and nothing more."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ NEVER = ["ecr:DeleteRepository", "ecr:BatchDeleteImage", "ecr:SetRepositoryPolic
 PUSHES = grant(access="push", repositories=["ci/{repository}"], also_pull=["base/*"])
 
 
-def test_push_is_on_what_is_pushed_and_pull_on_all(tmp_path: Path) -> None:
+def test_push_covers_pushed_and_pull_covers_all(tmp_path: Path) -> None:
     role = made(tmp_path, PUSHES)
     for action in PUSH_ACTIONS:
         assert may(role, action, f"{REPOSITORY}ci/nordlicht/x")
@@ -28,18 +28,18 @@ def test_push_is_on_what_is_pushed_and_pull_on_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("action", [*NEVER, "ecr:ListImages", "ecr:CreateRepository", "signer:SignPayload"])
-def test_nothing_that_no_grant_gives(tmp_path: Path, action: str) -> None:
+def test_role_allows_nothing_beyond_its_grants(tmp_path: Path, action: str) -> None:
     role = made(tmp_path, PUSHES)
     assert not any(may(role, action, resource) for resource in ("*", f"{REPOSITORY}ci/nordlicht/x"))
 
 
-def test_a_grant_that_pulls_makes_no_role_that_pushes(tmp_path: Path) -> None:
+def test_pull_grant_gets_no_push_right(tmp_path: Path) -> None:
     role = made(tmp_path, grant())
     assert may(role, "ecr:BatchGetImage", f"{REPOSITORY}base/x")
     assert not may(role, "ecr:PutImage", f"{REPOSITORY}base/x")
 
 
-def test_further_rights_are_on_the_repositories_of_their_grant_alone(tmp_path: Path) -> None:
+def test_further_rights_cover_only_their_grant(tmp_path: Path) -> None:
     profile = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/images"
     also: Json = ["list", "import", {"sign": profile}]
     role = made(tmp_path, grant(also=also, also_pull=["other/*"]), grant(name="two", repositories=["two/x"]))
@@ -93,19 +93,19 @@ def test_a_template_is_as_narrow_as_the_grant_says(
     assert not may(role, "ecr:BatchGetImage", REPOSITORY + not_reached)
 
 
-def test_a_groups_sub_groups_are_its_own(tmp_path: Path) -> None:
+def test_sub_groups_belong_to_their_group(tmp_path: Path) -> None:
     role = made(tmp_path, grant(issuers=["gitlab"], repositories=["ci/{repository}", "top/{organization}"]))
     assert may(role, "ecr:BatchGetImage", f"{REPOSITORY}ci/werft/boote/jolle")
     assert may(role, "ecr:BatchGetImage", f"{REPOSITORY}top/werft")
     assert not may(role, "ecr:BatchGetImage", f"{REPOSITORY}ci/other/jolle")
 
 
-def test_a_repository_that_nobody_vouches_for_can_be_any(tmp_path: Path) -> None:
+def test_declared_repository_can_be_anything(tmp_path: Path) -> None:
     role = made(tmp_path, grant(issuers=["own"], repositories=["ci/{repository}"]))
     assert may(role, "ecr:BatchGetImage", f"{REPOSITORY}ci/any/thing")
 
 
-def test_values_that_fit_no_name_make_no_pattern(tmp_path: Path) -> None:
+def test_invalid_names_make_no_pattern(tmp_path: Path) -> None:
     role = made(
         tmp_path, grant(match={"repository": ["nordlicht/-x", "nordlicht/y"]}, repositories=["ci/{repository}"])
     )
@@ -113,7 +113,7 @@ def test_values_that_fit_no_name_make_no_pattern(tmp_path: Path) -> None:
     assert not may(role, "ecr:BatchGetImage", f"{REPOSITORY}ci/nordlicht/-x")
 
 
-def test_many_values_of_many_names_end_in_a_wildcard_and_not_in_minutes() -> None:
+def test_many_values_collapse_to_a_wildcard() -> None:
     match: Json = {
         "repository": [f"nordlicht/r{number}" for number in range(40)],
         "repository_id": [str(number) for number in range(40)],
@@ -125,7 +125,7 @@ def test_many_values_of_many_names_end_in_a_wildcard_and_not_in_minutes() -> Non
 
 
 @given(st.lists(st.text(alphabet="ab*", min_size=1, max_size=5), max_size=6), st.text(alphabet="ab", max_size=6))
-def test_what_is_left_out_was_covered(patterns: list[str], name: str) -> None:
+def test_dropped_patterns_are_covered(patterns: list[str], name: str) -> None:
     def covered(these: frozenset[str] | list[str]) -> bool:
         return any(pattern_covers(pattern, name) for pattern in these)
 

@@ -1,4 +1,4 @@
-"""The schema of policies: everything that loads is valid by it, and what people mistype most is not."""
+"""The JSON Schema: every policy that loads is valid, and common mistakes are not."""
 
 import copy
 import json
@@ -53,7 +53,7 @@ def is_valid(found: Json) -> bool:
     return bool(validator().is_valid(found))
 
 
-def test_the_file_is_what_the_command_prints() -> None:
+def test_schema_file_equals_command_output() -> None:
     done = run("policy", "schema")
     assert (done.status, done.err) == (0, "")
     assert done.fields == policy_schema() == json.loads(FILE.read_text("utf-8"))
@@ -65,7 +65,7 @@ def test_the_documents_policies_are_valid(name: str, text: str) -> None:
     assert [error.message for error in validator().iter_errors(parsed(text))] == []
 
 
-def test_the_policy_to_start_from_is_valid_with_its_comments_taken_off_too() -> None:
+def test_starter_policy_is_valid_when_uncommented() -> None:
     text = (ROOT / "docs/examples/policy.yaml").read_text("utf-8")
     lines = [re.sub(r"^( *)# (?= *(?:[a-z_]+:|- ))", r"\1", line) for line in text.splitlines()]
     assert is_valid(parsed(text))
@@ -160,7 +160,7 @@ def mutants(draw: st.DrawFn) -> Document:
 
 
 @given(mutants())
-def test_whatever_loads_is_valid(found: Document) -> None:
+def test_every_policy_that_loads_is_valid(found: Document) -> None:
     try:
         load(found)
     except PolicyUnusable:
@@ -168,7 +168,7 @@ def test_whatever_loads_is_valid(found: Document) -> None:
     assert is_valid(found), [error.message for error in validator().iter_errors(found)]
 
 
-def test_the_policy_of_the_law_loads() -> None:
+def test_complete_example_policy_loads() -> None:
     assert load(MANY).grants
     assert is_valid(MANY)
 
@@ -227,7 +227,7 @@ def test_a_typical_mistake_is_not_valid(mistaken: Document) -> None:
     assert not is_valid(mistaken)
 
 
-def test_an_entry_of_a_file_may_list_profiles_and_ways_to_assume() -> None:
+def test_file_bounds_may_list_profiles_and_assume() -> None:
     profile = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/images"
     assert is_valid(main_file({TEAM: entry(signing_profiles=[profile], assume=["broker", "web-identity"])}))
     assert not is_valid(main_file({TEAM: entry(signing_profiles=["images"])}))

@@ -181,7 +181,7 @@ CORPUS: Final[dict[str, Case]] = {
             "StringLike": {"sub": "project_path:acme/*:ref_type:branch:ref:main"},
         },
         gets_in="push-main environment",
-        remarks=("takes every project below acme",),
+        remarks=("admits every project below acme",),
     ),
     "gitlab_com_project_path": case(
         "gitlab",
@@ -194,7 +194,7 @@ CORPUS: Final[dict[str, Case]] = {
         GITLAB,
         {"StringEquals": {"project_id": "3107", **AUD}, "StringLike": {"sub": "project_path:acme/*"}},
         report_only=True,
-        remarks=("is taken for gitlab",),
+        remarks=("is assumed to be gitlab",),
     ),
     "circleci_contexts": case(
         "circleci",
@@ -204,11 +204,11 @@ CORPUS: Final[dict[str, Case]] = {
     ),
     # GitHub's sub
     "github_no_tail": of(
-        "github-actions", GITHUB, "repo:acme/shop", remarks=("repo:acme/shop takes no run: GitHub has more behind",)
+        "github-actions", GITHUB, "repo:acme/shop", remarks=("repo:acme/shop admits no run: GitHub's sub continues",)
     ),
     "github_no_tail_like": github(
         {"StringLike": {"sub": ["repo:acme/shop"]}, "StringEquals": AUD},
-        remarks=("repo:acme/shop takes no run: GitHub has more behind",),
+        remarks=("repo:acme/shop admits no run: GitHub's sub continues",),
     ),
     "github_prefix": of(
         "github-actions",
@@ -218,19 +218,21 @@ CORPUS: Final[dict[str, Case]] = {
         remarks=("each repository of acme whose name fits, such as sh-other",),
     ),
     "github_any_owner": of(
-        "github-actions", GITHUB, "repo:*:*", remarks=("takes runs of other organizations", "replace-me")
+        "github-actions", GITHUB, "repo:*:*", remarks=("also admits runs of other organizations", "replace-me")
     ),
     "github_any_owner_main": of(
-        "github-actions", GITHUB, "repo:*:ref:refs/heads/main", remarks=("takes runs of other organizations",)
+        "github-actions", GITHUB, "repo:*:ref:refs/heads/main", remarks=("also admits runs of other organizations",)
     ),
     "github_any_owner_name": of(
-        "github-actions", GITHUB, "repo:*shop*:*", remarks=("takes runs of other organizations",)
+        "github-actions", GITHUB, "repo:*shop*:*", remarks=("also admits runs of other organizations",)
     ),
-    "github_any_name": of("github-actions", GITHUB, "repo:*/shop:*", remarks=("takes runs of other organizations",)),
+    "github_any_name": of(
+        "github-actions", GITHUB, "repo:*/shop:*", remarks=("also admits runs of other organizations",)
+    ),
     "github_tags": of("github-actions", GITHUB, "repo:acme/shop:ref:refs/tags/*", gets_in="tag"),
     "github_not_dev": github(
         {"StringNotLike": {"sub": "repo:acme/dev:*"}, "StringEquals": AUD},
-        remarks=("no condition says more than which sub is not meant: today every other run",),
+        remarks=("no condition on sub except for what it is not: today, every other run",),
     ),
     "github_two_patterns": github(
         {"StringLike": {"sub": "*:*/shop:*"}, "ForAllValues:StringLike": {"sub": "repo:acme/*"}, "StringEquals": AUD},
@@ -254,16 +256,16 @@ CORPUS: Final[dict[str, Case]] = {
         "circleci",
         CIRCLECI,
         f"org/{ORGANIZATION}/project/*/user/*",
-        remarks=("takes every project of the organization", "before it matches repository"),
+        remarks=("admits every project of the organization", "until it has a condition on repository"),
     ),
     "circleci_project_key": case(
         "circleci",
         CIRCLECI,
         {"StringEquals": {f"{CIRCLECI}:oidc.circleci.com/project-id": PROJECT, **AUD}},
-        remarks=("before it matches repository",),
+        remarks=("until it has a condition on repository",),
     ),
     "circleci_audience_only": case(
-        "circleci", CIRCLECI, {"StringEquals": AUD}, remarks=("before it matches repository",)
+        "circleci", CIRCLECI, {"StringEquals": AUD}, remarks=("until it has a condition on repository",)
     ),
     "circleci_key_of_github": case(
         "circleci",
@@ -276,7 +278,7 @@ CORPUS: Final[dict[str, Case]] = {
         "bitbucket-pipelines", BITBUCKET, f"{REPOSITORY}:*", remarks=("the UUIDs in Bitbucket's sub are in braces",)
     ),
     "bitbucket_every_run": of(
-        "bitbucket-pipelines", BITBUCKET, "*:*:*", gets_in="deployment", remarks=("takes every run",)
+        "bitbucket-pipelines", BITBUCKET, "*:*:*", gets_in="deployment", remarks=("admits every run",)
     ),
     "bitbucket_repository": of(
         "bitbucket-pipelines", BITBUCKET, f"{{{REPOSITORY}}}:*", gets_in="push-main push-feature deployment"
@@ -285,21 +287,21 @@ CORPUS: Final[dict[str, Case]] = {
         "hcp-terraform",
         TERRAFORM,
         "organization:acme:project:Default Project:workspace:shop-prod:run_phase:plan",
-        remarks=("takes plans, which run the code of pull requests",),
+        remarks=("admits plans, which run the code of pull requests",),
     ),
     "terraform_any_phase": of(
         "hcp-terraform",
         TERRAFORM,
         "organization:acme:project:*:workspace:shop-prod:run_phase:*",
         gets_in="apply",
-        remarks=("takes plans, too",),
+        remarks=("also admits plans",),
     ),
     "buildkite_branch": of(
         "buildkite",
         BUILDKITE,
         FEDERATED_SUB,
         gets_in="push-main",
-        remarks=("only where its step asks for them",),
+        remarks=("only where its step requests them",),
     ),
     "buildkite_address": case(
         "buildkite",
@@ -328,13 +330,13 @@ CORPUS: Final[dict[str, Case]] = {
         SPACELIFT,
         "space:*:stack:*:run_type:*:scope:*",
         gets_in="tracked planning",
-        remarks=("takes every stack of the account", "takes proposed runs, too"),
+        remarks=("admits every stack of the account", "also admits proposed runs"),
     ),
     "spacelift_proposed": of(
-        "spacelift", SPACELIFT, "space:*:stack:shop-images:run_type:PROPOSED:scope:read", remarks=("outsiders",)
+        "spacelift", SPACELIFT, "space:*:stack:shop-images:run_type:PROPOSED:scope:read", remarks=("untrusted trigger",)
     ),
     "cluster_every_account": of(
-        "kubernetes", CLUSTER, "system:serviceaccount:*:*", remarks=("takes runs of other organizations",)
+        "kubernetes", CLUSTER, "system:serviceaccount:*:*", remarks=("also admits runs of other organizations",)
     ),
     "cluster_namespace": of(
         "kubernetes", CLUSTER, "system:serviceaccount:shop-ci:*", gets_in="runner other-account no-pod"
@@ -344,21 +346,21 @@ CORPUS: Final[dict[str, Case]] = {
         JENKINS,
         "https://jenkins.acme.example/job/*",
         gets_in="main pull-request other-job",
-        remarks=("takes every run",),
+        remarks=("admits every run",),
     ),
     "pulumi": of(
         "generic",
         PULUMI,
         "acme/*",
         gets_in="push-main push-feature",
-        remarks=("no CI system is known by https://api.pulumi.com/oidc",),
+        remarks=("https://api.pulumi.com/oidc is not a known CI system",),
     ),
     "vela_own_claims": case(
         "vela",
         VELA,
         {"StringLike": {"sub": "repo:acme/shop:*", "image": "golang:*"}, "StringEquals": AUD},
         report_only=True,
-        remarks=("is taken for vela",),
+        remarks=("is assumed to be vela",),
     ),
     "vela_push": of("vela", VELA, "repo:acme/shop:ref:*:event:push", gets_in="push-main push-feature"),
     "google_authorized_party": case(

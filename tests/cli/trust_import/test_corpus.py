@@ -86,7 +86,7 @@ def with_every_organization(policy: Document) -> Document:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_is_imported_or_refused_with_its_remarks(tmp_path: Path, name: str) -> None:
+def test_corpus_policy_is_imported_or_refused_with_remarks(tmp_path: Path, name: str) -> None:
     case = CORPUS[name]
     done = imported(tmp_path, case.document)
     assert done.status == case.status, done.err
@@ -95,7 +95,7 @@ def test_each_is_imported_or_refused_with_its_remarks(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", IMPORTED)
-def test_the_jobs_it_was_written_for_get_in_and_no_others(tmp_path: Path, name: str) -> None:
+def test_corpus_policy_admits_exactly_the_intended_jobs(tmp_path: Path, name: str) -> None:
     case = CORPUS[name]
     policy = imported(tmp_path, case.document, "--json").fields
     grants = grants_of(policy)
@@ -119,7 +119,7 @@ def test_no_one_can_assume_a_role_imported_for_report_only(name: str) -> None:
     assert not any(iam_admits(case.document, claims, address=case.address) for claims in tokens(case))
 
 
-def test_the_page_has_the_keys_that_the_import_goes_by() -> None:
+def test_documented_condition_keys_match() -> None:
     issuers = {first: set(code_in(keys)) for first, keys in page("docs/cli.md").table("`policy import`")}
     assert list(issuers.values()) == [keys_of(address) - COMMON for address in ADDRESSES]
     every = set().union(*issuers.values())
@@ -151,6 +151,6 @@ ADDRESSES = (
         ("oidc.circleci.com", False),
     ],
 )
-def test_keys_are_those_of_the_issuer_and_no_likeness(address: str, *, is_theirs: bool) -> None:
+def test_condition_keys_match_the_exact_issuer(address: str, *, is_theirs: bool) -> None:
     assert has_key(address, "repository") is is_theirs
     assert not has_key(address, "oidc.circleci.com/project-id")

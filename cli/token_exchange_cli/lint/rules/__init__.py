@@ -1,1 +1,1 @@
-"""What the linter looks for, one kind of danger to a module; each rule is a function from a policy to findings."""
+"""The rules of the linter, one kind of risk per module; each rule is a function from a policy to findings."""

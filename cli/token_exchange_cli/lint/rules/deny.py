@@ -1,4 +1,4 @@
-"""Deny rules that do not stop what they were written for."""
+"""Deny rules that do not stop what they were written to stop."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def _rules(subject: Subject) -> Iterator[tuple[Path, DenyRule]]:
 
 
 def denied_by_name(subject: Subject) -> Iterator[Finding]:
-    """A rename escapes a rule by name."""
+    """Warn of rules by name, which a rename escapes."""
     for path, rule in _rules(subject):
         presets = _presets(subject, rule)
         for name, id_ in _ID_OF.items():
@@ -42,7 +42,7 @@ def denied_by_name(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "denied-by-name",
                     condition_path(path, named[0]),
-                    f"once the {name} has another name, the rule no longer stops it",
+                    f"the rule no longer stops the {name} once it is renamed",
                     f"deny it by {id_}, in a rule for each issuer",
                 )
 
@@ -52,7 +52,7 @@ def _presets(subject: Subject, rule: DenyRule) -> list[Preset]:
 
 
 def never_fires(subject: Subject) -> Iterator[Finding]:
-    """A rule that holds for no token of one of its issuers stops nothing there."""
+    """Warn of rules that hold for no token of one of their issuers."""
     for path, rule in _rules(subject):
         silent: dict[Path, list[str]] = {}
         for issuer in sorted(rule.issuers):
@@ -72,14 +72,14 @@ def _never_fires(path: Path, where: Path, issuers: list[str]) -> Finding:
         return warning(
             "deny-never-fires",
             path,
-            f"its conditions exclude each other, so the rule stops nothing of {of}",
-            "write a rule for each of them: one rule holds where all of its conditions do",
+            f"its conditions exclude each other, so the rule stops no run of {of}",
+            "write one rule for each condition: a rule holds only where all of its conditions hold",
         )
     return warning(
         "deny-never-fires",
         where,
-        f"no token of {of} can meet this, so the rule stops nothing there",
-        "name under issuers those that it is for, and write another rule for the rest",
+        f"no token of {of} can meet this condition, so the rule stops no run there",
+        "limit issuers to those that it is for, and write another rule for the others",
     )
 
 
@@ -96,17 +96,17 @@ def _can_hold(condition: Condition, preset: Preset) -> bool:
 
 
 def glob_that_stops(subject: Subject) -> Iterator[Finding]:
-    """`*` ends at a slash, so a rule with one may stop less than it seems to, or more."""
+    """Warn of `*`, which ends at a slash: a rule with one may stop less than it seems to, or more."""
     for path, rule in _rules(subject):
         for condition in rule.conditions:
             for pattern, negated in patterns(condition):
                 if stops_at_slash(pattern):
-                    effect = "the rule stops that too" if negated else "that escapes the rule"
+                    effect = "the rule stops it too" if negated else "it escapes the rule"
                     yield warning(
                         "glob-stops-at-slash",
                         condition_path(path, condition),
-                        f"the * in {pattern} matches no / and no :, and where a value has one there, {effect}",
-                        f"write ** where any run is meant: {any_run(pattern)}",
+                        f"the * in {pattern} does not match / or :, and where a value has one there, {effect}",
+                        f"write ** to match any characters: {any_run(pattern)}",
                     )
 
 
@@ -121,7 +121,7 @@ def stops_at_slash(pattern: str) -> bool:
 
 
 def without_sub_groups(subject: Subject) -> Iterator[Finding]:
-    """GitLab's groups have groups below them, which a rule on the group's path does not mean."""
+    """Warn of rules on a GitLab group's path, which do not cover the groups below it."""
     for path, rule in _rules(subject):
         if not any(subject.policy.issuers[name].preset.organization_is_path for name in rule.issuers):
             continue
@@ -130,7 +130,7 @@ def without_sub_groups(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "denied-without-sub-groups",
                     condition_path(path, condition),
-                    "the rule holds for the group itself and for none of the groups below it",
+                    "the rule covers the group itself, but none of the groups below it",
                     f'write both: {{organization: {{like: ["{_group(condition)}", "{_group(condition)}/**"]}}}}',
                 )
 

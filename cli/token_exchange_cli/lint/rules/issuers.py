@@ -1,4 +1,4 @@
-"""Whom an issuer entry trusts more than its author may think."""
+"""Issuer entries that trust more than their author may expect."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,26 +10,19 @@ from token_exchange_cli.meaning.conditions import has
 from token_exchange_cli.meaning.patterns import has_placeholder
 
 _AWS_STS: Final = "sts.amazonaws.com"
-
-
 _GITLAB_COM: Final = "https://gitlab.com"
-
-
 _IDS: Final[tuple[Name, ...]] = ("organization_id", "repository_id")
+_MAX_NAMED: Final = 3
 
-
-_MOST_NAMED: Final = 3
-
-
-_NOBODYS: Final = "https://exchange.invalid"
+_OWN_AUDIENCE: Final = "https://exchange.invalid"
 """An audience of one's own, where one can be chosen (RFC 6761 section 6.4)."""
 
 
 def organization_without_id(subject: Subject) -> Iterator[Finding]:
-    """A name that is given up can be taken by a stranger; an id cannot."""
+    """Warn of organizations by name: an outsider can register a name that was given up, but not an id."""
     for name, issuer in subject.policy.issuers.items():
         preset = issuer.preset
-        # On a server of one's own nobody but its administrators hands out names.
+        # On a self-hosted server, only its administrators assign names.
         own_server = preset.provider == "gitlab" and preset.issuer != _GITLAB_COM
         of_id = preset.vocabulary.get("organization_id")
         if own_server or of_id is None or of_id == preset.vocabulary.get("organization"):
@@ -42,35 +35,36 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "organization-without-id",
                     ("issuers", name, "organizations", place),
-                    f"the name {organization.name} can be given up and taken by a stranger, whose runs then get logins",
-                    'list the id of each group that runs jobs, instead: {id: "ITS-ID"}'
+                    f"if the name {organization.name} is given up, an outsider can take it, and their runs get logins",
+                    'list the id of each group that runs jobs instead: {id: "ITS-ID"}'
                     if preset.organization_is_path
-                    else f'give its id beside the name: {{name: {organization.name}, id: "ITS-ID"}}',
+                    else f'add its id: {{name: {organization.name}, id: "ITS-ID"}}',
                 )
 
 
 def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
-    """Say whether every grant for `issuer` asks for an id, which no stranger who takes the name has."""
+    """Say whether every grant for `issuer` asks for an id, which an outsider cannot take over."""
     grants = [grant for _, grant in subject.grants() if issuer.name in grant.issuers]
     return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
 
 
 def shared_audience(subject: Subject) -> Iterator[Finding]:
-    """A token for an audience that others accept can be replayed here by them."""
+    """Warn of audiences that other services accept: they can replay tokens here."""
     for name, issuer in subject.policy.issuers.items():
         preset = issuer.preset
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
-            advice = [] if preset.shared_audience(_NOBODYS) else ["use an audience of your own"]
+            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use an audience of your own"]
             again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
             if preset.minted == "on-request" and again:
-                more = f" and {len(again) - _MOST_NAMED} more" if len(again) > _MOST_NAMED else ""
-                advice.append(f"set single_use on {', '.join(again[:_MOST_NAMED])}{more}")
+                more = f" and {len(again) - _MAX_NAMED} more" if len(again) > _MAX_NAMED else ""
+                advice.append(f"set single_use on {', '.join(again[:_MAX_NAMED])}{more}")
             yield warning(
                 "shared-audience",
                 ("issuers", name, "audience"),
-                f"other services accept {audience} too: whoever receives such a token there can send it here",
-                ", or ".join(advice) or "there is no other; keep max_lifetime short, and give these jobs little",
+                f"other services accept {audience} too, and any of them can send a token that it receives here",
+                ", or ".join(advice)
+                or "this CI system has no other; keep max_lifetime short, and give these jobs little",
             )
 
 

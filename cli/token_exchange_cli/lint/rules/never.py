@@ -1,4 +1,4 @@
-"""Grants that nobody can ever have."""
+"""Grants that no caller can ever get."""
 
 from collections.abc import Iterator
 from typing import Final, assert_never
@@ -14,11 +14,11 @@ from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.applies import never_fits
 from token_exchange_cli.meaning.conditions import can_be_of, condition_path
 from token_exchange_cli.meaning.proofs import can_hold_together, never_holds, no_token_has, only_values
-from token_exchange_cli.meaning.subjects import is_of_no_subject
+from token_exchange_cli.subjects.proofs import is_of_no_subject
 
 
 def never_matches(subject: Subject) -> Iterator[Finding]:
-    """Say of a grant why no token that is let in can have it, the first reason that is found."""
+    """Warn of grants that no accepted token can get, with the first reason that is found."""
     for path, grant in subject.grants():
         issuers = subject.issuers(grant)
         for reasons in (_of_one_condition, _of_the_allowlist, _of_all_together, _of_the_provider, _of_the_templates):
@@ -33,20 +33,22 @@ def _of_one_condition(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
     for condition in grant.conditions:
         at = condition_path(path, condition)
         if never_holds(condition, presets):
-            yield _never(at, "no value satisfies all of its operators", "leave out the one that contradicts the others")
+            yield _never(
+                at, "no value satisfies all of its operators", "remove the operator that contradicts the others"
+            )
         elif all(is_of_no_subject(condition, preset) for preset in presets):
             yield _never(
                 at,
-                f"no sub of a token of {presets[0].provider} that is let in begins like that",
-                "write sub as the tokens have it: token-exchange token inspect shows it",
+                f"no accepted token of {presets[0].provider} has a sub that begins like this",
+                "write sub as it is in the tokens: token-exchange token inspect shows it",
             )
         elif all(no_token_has(condition, issuer) for issuer in issuers):
-            yield _never(at, f"no token of {presets[0].provider} is like that", "leave this condition out")
+            yield _never(at, f"no token of {presets[0].provider} meets this condition", "remove this condition")
         elif not grant.allow_untrusted_triggers and all(_is_outsiders(condition, preset) for preset in presets):
             yield _never(
                 at,
-                "outsiders can start such runs, and the grant is not looked at for those",
-                "name runs that only members start; or set allow_untrusted_triggers, on a grant that pulls alone",
+                "outsiders can start such runs, and the grant does not allow untrusted triggers",
+                "name runs that only members can start; or set allow_untrusted_triggers, on a grant that only pulls",
             )
 
 
@@ -56,13 +58,13 @@ def _of_the_allowlist(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
             yield _never(
                 condition_path(path, condition),
                 "the allowlist of its issuer has no such organization",
-                "list it under organizations of the issuer, or name one that is listed",
+                "add it to the organizations of the issuer, or name one that is listed",
             )
     if not any(can_be_of(grant.conditions, issuer) for issuer in issuers):
         yield _never(
             path,
-            "no line of its issuer's allowlist has both this organization and this organization_id",
-            "take the two from one line of the allowlist",
+            "no item of its issuer's allowlist has both this organization and this organization_id",
+            "take both from one item of the allowlist",
         )
 
 
@@ -70,8 +72,8 @@ def _of_all_together(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterato
     if not any(can_hold_together(grant.conditions, [issuer.preset]) for issuer in issuers):
         yield _never(
             path,
-            "its conditions exclude each other, and all of them have to hold",
-            "make a grant of each condition that excludes another",
+            "its conditions exclude each other, and all of them must hold",
+            "write one grant for each condition that excludes another",
         )
 
 
@@ -81,8 +83,8 @@ def _of_the_provider(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterato
         claim = spelled(missing[0][0])
         yield _never(
             path,
-            f"each grant for {issuers[0].preset.provider} has to say what {claim} is, since nothing else tells a "
-            "fork's run",
+            f"each grant for {issuers[0].preset.provider} must have a condition on {claim}, since nothing "
+            "else identifies a fork's run",
             f"add a condition on repository, or on {claim}",
         )
 
@@ -95,8 +97,8 @@ def _of_the_templates(path: Path, grant: Grant, issuers: list[Issuer]) -> Iterat
             if template.names and all(never_fits(template, grant, issuer) for issuer in issuers):
                 yield _never(
                     (*path, key, place),
-                    "no value that its names can have is in the form of an ECR repository name",
-                    "write the repository's name out, in lower case",
+                    "no value of its names makes a valid ECR repository name",
+                    "write out the repository name, in lower case",
                 )
 
 
@@ -119,7 +121,7 @@ def _is_outsiders(condition: Condition, preset: Preset) -> bool:
 
 
 def _never(path: Path, because: str, suggestion: str) -> Finding:
-    return warning("never-matches", path, f"nobody gets the grant: {because}", suggestion)
+    return warning("never-matches", path, f"no caller gets the grant: {because}", suggestion)
 
 
 RULES: Final = (never_matches,)

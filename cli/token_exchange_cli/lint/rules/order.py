@@ -1,33 +1,33 @@
-"""Grants that no request gets but one that names them, and later ones that give more than those before them."""
+"""Grants that only a request by name gets, and later grants that give more than earlier ones."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.lint.overlaps import Rivals
+from token_exchange_cli.lint.overlaps import OverlappingGrants
 from token_exchange_cli.meaning.applies import must_apply
 from token_exchange_cli.meaning.patterns import covers, login_of
 from token_exchange_cli.meaning.proofs import can_hold_together, follows
 
 
 def later_grants(subject: Subject) -> Iterator[Finding]:
-    """The first grant that matches wins, and its caller can name any other."""
-    rivals = Rivals([grant for _, grant in subject.grants()], subject.policy.issuers)
+    """Warn of the order of grants: the first that matches wins, but a caller can request any other by name."""
+    overlapping = OverlappingGrants([grant for _, grant in subject.grants()], subject.policy.issuers)
     logins = {grant.name: login_of(grant) for _, grant in subject.grants()}
     for path, grant in subject.grants():
         if grant.mode == "report":
             continue
         said: set[str] = set()
-        for other in rivals.before(grant):
+        for other in overlapping.before(grant):
             if "unreachable" not in said and _wins_always(other, grant, subject):
                 said.add("unreachable")
                 yield warning(
                     "unreachable",
                     path,
-                    f"whoever matches it matches {other.name}, which comes first and answers all that this one could: "
+                    f"every caller that it matches also matches {other.name}, which comes first and gives the same: "
                     f"only a request that names it (grant={grant.name}) gets it",
-                    f"put it before {other.name}, take it out, or let its pipelines name it",
+                    f"move it before {other.name}, remove it, or have its pipelines request it by name",
                 )
             if "later-gives-more" in said:
                 continue
@@ -37,12 +37,12 @@ def later_grants(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "later-gives-more",
                     path,
-                    f"a caller whom {other.name} matches can match this one too, and has {', '.join(more)} when he "
-                    f"names it (grant={grant.name}): that {other.name} comes first keeps nobody from it",
-                    f"where that is meant, put this grant before {other.name}; where it is not, give it a condition "
-                    f"that the callers of {other.name} fail",
+                    f"a caller that {other.name} matches can match this one too, and gets {', '.join(more)} by "
+                    f"naming it (grant={grant.name}): the order of grants does not prevent this",
+                    f"if this is intended, move this grant before {other.name}; if not, add a condition that callers "
+                    f"of {other.name} do not meet",
                 )
-        rivals.add(grant)
+        overlapping.add(grant)
 
 
 def _common(one: Grant, other: Grant, subject: Subject) -> list[Issuer]:

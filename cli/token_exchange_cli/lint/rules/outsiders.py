@@ -13,45 +13,45 @@ def outsiders_push(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "outsiders-push",
                 (*path, "allow_untrusted_triggers"),
-                "a run that any stranger can start gets a login that pushes",
-                "let such runs pull alone, from a grant of their own",
+                "a run that any outsider can start gets a login that pushes",
+                "give such runs a separate grant that only pulls",
             )
 
 
 def outsiders_get_a_stored_login(subject: Subject) -> Iterator[Finding]:
-    """A stored login that a stranger has got stays good until somebody changes it."""
+    """Warn of stored logins for outsiders, who keep them until they are rotated."""
     for path, grant in subject.grants():
         if grant.allow_untrusted_triggers and grant.terms is None:
             yield warning(
                 "outsiders-get-a-stored-login",
                 (*path, "allow_untrusted_triggers"),
-                "a run that any stranger can start gets a long-lived login that nothing bounds",
-                "take allow_untrusted_triggers out",
+                "a run that any outsider can start gets a long-lived login without limits",
+                "remove allow_untrusted_triggers",
             )
 
 
 def stored_login_for_all(subject: Subject) -> Iterator[Finding]:
-    """Without a condition every repository of the organization gets the same long-lived login."""
+    """Warn of a stored login without conditions: every repository of the organization gets it."""
     for path, grant in subject.grants():
         if grant.terms is None and not grant.conditions:
             yield warning(
                 "stored-login-for-all",
                 path,
                 "every run of every listed organization gets the same long-lived login",
-                "add a condition, on a branch at least",
+                "add a condition, at least on a branch",
             )
 
 
 def by_web_identity(subject: Subject) -> Iterator[Finding]:
-    """The role trusts the token without the service."""
+    """Warn of roles that trust tokens directly."""
     for path, grant in subject.grants():
         if grant.terms is not None and grant.terms.assume == "web-identity":
             yield warning(
                 "web-identity",
                 (*path, "assume"),
-                "whoever holds such a token can go to STS himself and gets the whole role, past deny, single_use, "
+                "anyone who has such a token can call STS directly and get the whole role, bypassing deny, single_use, "
                 "repositories and duration",
-                "let the role trust the service alone and use assume: broker, once its pipelines have moved",
+                "once its pipelines have moved, let the role trust only the service, and use assume: broker",
             )
 
 

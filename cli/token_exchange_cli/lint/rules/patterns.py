@@ -10,14 +10,14 @@ from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.rules.deny import any_run, stops_at_slash
 from token_exchange_cli.meaning.conditions import condition_path, is_about, is_on_claim, patterns
-from token_exchange_cli.meaning.subjects import only_customised, says_nothing
+from token_exchange_cli.subjects.proofs import only_customised, says_nothing
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
 """Raw claims that no name of the vocabulary stands for."""
 
 
 def matches_everything(subject: Subject) -> Iterator[Finding]:
-    """A pattern of wildcards alone says no more than that the claim is there."""
+    """Warn of patterns of only wildcards, which say only that the claim exists."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
             for pattern, negated in patterns(condition):
@@ -25,16 +25,16 @@ def matches_everything(subject: Subject) -> Iterator[Finding]:
                     yield warning(
                         "matches-everything",
                         condition_path(path, condition),
-                        f"{pattern} matches the sub of every run, so the condition keeps no run out",
-                        "name the runs that are meant, or take the condition out",
+                        f"{pattern} matches the sub of every run, so the condition excludes no run",
+                        "name the intended runs, or remove the condition",
                     )
                 elif not negated and "*" in pattern and not pattern.strip("*?"):
-                    what = "whatever the claim holds" if "**" in pattern else "every value without / and :"
+                    what = "every value" if "**" in pattern else "every value without / and :"
                     yield warning(
                         "matches-everything",
                         condition_path(path, condition),
-                        f"{pattern} matches {what}, so the condition says no more than that there is a value",
-                        "name the values that are meant, or take the condition out",
+                        f"{pattern} matches {what}, so the condition only checks that there is a value",
+                        "name the intended values, or remove the condition",
                     )
 
 
@@ -52,7 +52,7 @@ def _is_on_sub(condition: Condition, preset: Preset) -> bool:
 
 
 def crosses_organizations(subject: Subject) -> Iterator[Finding]:
-    """A wildcard in the tenant's part of a value matches other tenants' names."""
+    """Warn of wildcards in the tenant's part of a value, which match other tenants' names."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
             parts = {part for preset in subject.presets(grant) if (part := _tenant_part(condition, preset)) is not None}
@@ -63,8 +63,8 @@ def crosses_organizations(subject: Subject) -> Iterator[Finding]:
                     yield warning(
                         "crosses-organizations",
                         condition_path(path, condition),
-                        f"{pattern} also matches names of organizations that somebody else may register",
-                        "write out the organization, and put the wildcard behind it",
+                        f"{pattern} also matches names of organizations that others can register",
+                        "write out the organization, and put the wildcard after it",
                     )
 
 
@@ -74,7 +74,7 @@ type _Part = Callable[[str], str]
 def _tenant_part(condition: Condition, preset: Preset) -> _Part | None:
     """Return what gives the beginning of a pattern up to where the tenant ends, None where it has no tenant."""
     if isinstance(preset.vocabulary.get("organization"), Constant):
-        return None  # The issuer is one tenant's alone: whatever a pattern leaves open, it is that tenant's.
+        return None  # The issuer has one tenant: whatever a pattern leaves open belongs to it.
     if is_about(condition, "organization", preset):
         return _first if preset.organization_is_path else _whole
     if _is_on_sub(condition, preset):
@@ -113,7 +113,7 @@ def _of_namespace(pattern: str) -> str:
 
 
 def negation_that_stops(subject: Subject) -> Iterator[Finding]:
-    """A value with a slash is not matched by `*`, and so a `not_like` with one lets it in."""
+    """Warn of `not_like` with `*`, which does not match a value with a slash and so admits it."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
             for pattern, negated in patterns(condition):
@@ -121,13 +121,13 @@ def negation_that_stops(subject: Subject) -> Iterator[Finding]:
                     yield warning(
                         "glob-stops-at-slash",
                         condition_path(path, condition),
-                        f"the * in {pattern} matches no / and no :, so a value that has one there is let in",
-                        f"write ** where any run is meant: {any_run(pattern)}",
+                        f"the * in {pattern} does not match / or :, so a value that has one there is admitted",
+                        f"write ** to match any characters: {any_run(pattern)}",
                     )
 
 
 def exists_though_empty(subject: Subject) -> Iterator[Finding]:
-    """A raw claim that is sent empty exists."""
+    """Warn of `exists` on a raw claim that is sent empty, and so exists."""
     for path, grant in subject.grants():
         empty = {claim for preset in subject.presets(grant) for claim in preset.empty_claims}
         for condition in grant.conditions:
@@ -136,13 +136,13 @@ def exists_though_empty(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "exists-though-empty",
                     condition_path(path, condition),
-                    f"tokens have {condition.path[0]} with nothing in it, so this holds of them all",
-                    "use the name of the vocabulary, for which empty text is absent, or say what it has to be",
+                    f"tokens have {condition.path[0]} even where it is empty, so this holds for every token",
+                    "use the name of the vocabulary, for which an empty string is absent, or name the expected value",
                 )
 
 
 def customised_sub(subject: Subject) -> Iterator[Finding]:
-    """A `sub` that ends with the repository looks like one for all of its runs, and is for none."""
+    """Warn of a `sub` that ends with the repository: it seems to cover all of its runs, and covers none."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
             if not is_on_claim(condition, ("sub",)):
@@ -152,9 +152,9 @@ def customised_sub(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "customised-sub",
                     condition_path(path, condition),
-                    f"{text} ends where other subjects go on with branch, tag or environment: only a customised sub is "
-                    "like this, and no other run gets the grant",
-                    f'write which runs are meant, or {{like: "{text}:**"}} for all',
+                    f"{text} ends where other subjects continue with branch, tag or environment: only a customised sub "
+                    "is like this, and no other run gets the grant",
+                    f'name the intended runs, or write {{like: "{text}:**"}} for all of them',
                 )
 
 

@@ -1,4 +1,4 @@
-"""Who may push: everybody who can push a branch, unless a grant says more."""
+"""Who may push images: anyone who can push a branch, unless a grant says more."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,13 +20,10 @@ from token_exchange_cli.meaning.conditions import (
     protects,
     says_which,
 )
-from token_exchange_cli.meaning.subjects import is_chosen_by_the_job, names_the_tenant
+from token_exchange_cli.subjects.proofs import is_chosen_by_the_job, names_the_tenant
 
 _WHERE: Final[tuple[Name, ...]] = ("branch", "tag", "ref", "environment")
-
-
 _WHOSE: Final[tuple[Name, ...]] = ("repository", "repository_id", "pipeline", "pipeline_id", "branch", "tag", "ref")
-
 
 _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (
     ("repository", "repository_id"),
@@ -34,7 +31,7 @@ _ID_OF: Final[tuple[tuple[Name, Name], ...]] = (
     ("organization", "organization_id"),
     ("actor", "actor_id"),
 )
-"""The narrower first: a claim that spells two names is told of once."""
+"""The narrower first: a claim that contains two names is reported once."""
 
 
 def _pushing(subject: Subject) -> Iterator[tuple[Path, Grant]]:
@@ -44,7 +41,7 @@ def _pushing(subject: Subject) -> Iterator[tuple[Path, Grant]]:
 
 
 def push_from_anywhere(subject: Subject) -> Iterator[Finding]:
-    """Without a branch, tag, protected ref or environment everybody who can push a branch can push images."""
+    """Warn where anyone who can push a branch can push images."""
     for path, grant in _pushing(subject):
         for preset in subject.presets(grant):
             if not any(name in preset.vocabulary for name in _WHERE):
@@ -54,7 +51,7 @@ def push_from_anywhere(subject: Subject) -> Iterator[Finding]:
                     "push-from-anywhere",
                     path,
                     f"a run of {preset.provider} on any branch can push images, reviewed or not",
-                    f"add a condition that not everybody can meet: {_bounds(preset)}",
+                    f"add a condition that not everyone can meet: {_bounds(preset)}",
                 )
                 break
 
@@ -70,7 +67,7 @@ def _bounds(preset: Preset) -> str:
 
 
 def environment_alone(subject: Subject) -> Iterator[Finding]:
-    """A workflow makes an environment by naming it, so the name alone protects nothing."""
+    """Warn of an environment as the only limit: a workflow creates one by naming it."""
     for path, grant in subject.grants():
         for preset in subject.presets(grant):
             source = preset.vocabulary.get("environment")
@@ -80,15 +77,15 @@ def environment_alone(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "environment-alone",
                     path,
-                    "a job makes an environment by naming it, so every repository of the organization can have one "
-                    "that is called like this",
+                    "a job creates an environment by naming it, so every repository of the organization can have one "
+                    "with this name",
                     "add repository_id, and a branch or tag",
                 )
                 break
 
 
 def unprotected_gitlab_push(subject: Subject) -> Iterator[Finding]:
-    """On GitLab a protected ref is the bound on who may run what."""
+    """Warn of GitLab pushes without a protected ref, which is what limits who may run what."""
     for path, grant in _pushing(subject):
         if any(
             preset.provider == "gitlab" and not protects(grant.conditions, preset) for preset in subject.presets(grant)
@@ -96,13 +93,13 @@ def unprotected_gitlab_push(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "unprotected-gitlab-push",
                 path,
-                "whoever may push a branch or tag of that name can push images, also where GitLab does not protect it",
+                "anyone who can push a branch or tag with that name can push images, even where it is not protected",
                 "add ref_protected: true",
             )
 
 
 def written_by_the_job(subject: Subject) -> Iterator[Finding]:
-    """A value that the job itself can choose keeps nobody out."""
+    """Warn of conditions on values that the job itself can choose."""
     for path, grant in subject.grants():
         for condition in grant.conditions:
             found = ((_written(condition, preset), preset) for preset in subject.presets(grant))
@@ -112,9 +109,9 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "written-by-the-job",
                     condition_path(path, condition),
-                    f"a job of {preset.provider}, or a file of its repository, chooses what {claim[-1]} says, so this "
-                    "keeps nobody out",
-                    f"rest on what {preset.provider} itself records{f', such as {proven}' if proven else ''}",
+                    f"a job of {preset.provider}, or a file of its repository, chooses {claim[-1]}, so this "
+                    "keeps no one out",
+                    f"use a claim that {preset.provider} itself records{f', such as {proven}' if proven else ''}",
                 )
 
 
@@ -137,7 +134,7 @@ def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
 
 
 def _proven_id(preset: Preset) -> Name | None:
-    """Return what tells one run's owner from another's and nobody types in; an issuer's own tenant tells nothing."""
+    """Return a proven name that identifies the owner of a run; the only tenant of an issuer identifies nothing."""
     ids: tuple[Name, ...] = ("repository_id", "pipeline_id", "actor_id", "organization")
     for id_ in ids:
         source = preset.vocabulary.get(id_)
@@ -147,7 +144,7 @@ def _proven_id(preset: Preset) -> Name | None:
 
 
 def declared_alone(subject: Subject) -> Iterator[Finding]:
-    """What a user of the CI system types in identifies nobody."""
+    """Warn of declared claims as the only identification."""
     for path, grant in subject.grants():
         for preset in subject.presets(grant):
             declared = [one for one in grant.conditions if _is_declared(one, preset)]
@@ -155,11 +152,11 @@ def declared_alone(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "declared-alone",
                     path,
-                    f"all that says whose run it is, is what a user of {preset.provider} types in, and any other user "
-                    "could type it too",
+                    f"the run is identified only by what a user of {preset.provider} types in, and any other user "
+                    "could type the same",
                     f"add a condition on {proven}"
                     if (proven := _proven_id(preset))
-                    else "nothing else in its tokens is proven; give such a grant little, and for a short time",
+                    else "nothing else in its tokens is proven; keep such a grant small and short",
                 )
                 break
 
@@ -178,11 +175,11 @@ def _identifies(condition: Condition, preset: Preset) -> bool:
 
 
 def id_unused(subject: Subject) -> Iterator[Finding]:
-    """A repository by name is whoever has the name."""
+    """Warn of conditions by name where an id is available: names can be taken over."""
     for path, grant in subject.grants():
         said: set[tuple[str, ...]] = set()
         for name, id_ in _ID_OF:
-            # One id is what is missing, however many conditions spell the name: a name of the vocabulary first.
+            # One missing id is one warning, however many conditions contain the name; the vocabulary first.
             found = list(_by_name_alone(subject, grant, name, id_))
             for condition, issuer in sorted(found, key=lambda each: is_on_claim(each[0], ("sub",)))[:1]:
                 if condition.document_path not in said:
@@ -228,14 +225,14 @@ def _by_name(path: Path, condition: Condition, issuer: Issuer, name: Name, id_: 
         return warning(
             "id-unused",
             condition_path(path, condition),
-            f"sub spells the {name} by its name, which somebody else can take, and {preset.provider} does not write it "
-            "in one form for all",
-            f"write what is meant in names of the vocabulary: {id_}, and branch or tag",
+            f"sub contains the {name} by name, which others can take over, and {preset.provider} does not write it in "
+            "the same form for all",
+            f"use names of the vocabulary instead: {id_}, and branch or tag",
         )
     return warning(
         "id-unused",
         condition_path(path, condition),
-        f"the {name} can be renamed or deleted, and whoever takes its name has this grant",
+        f"if the {name} is renamed or deleted, anyone who takes its name gets this grant",
         f"add {id_}, which never changes",
     )
 

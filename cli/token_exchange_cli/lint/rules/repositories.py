@@ -1,4 +1,4 @@
-"""Images that two repositories of a CI system could both push."""
+"""Images that two repositories of CI systems could both push."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -8,12 +8,12 @@ from token_exchange.core.policy import Issuer, Template
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.lint.overlaps import can_be_confused, what_is_shared
 
-_MOST_HELD_AGAINST: Final = 200
-"""Templates of another issuer, with the same beginning, that one is held against."""
+_MAX_COMPARED: Final = 200
+"""Templates of another issuer, with the same beginning, that one template is compared with."""
 
 
 def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
-    """A repository's name can be that of any other path in the registry."""
+    """Warn of templates without a prefix: a repository's name can equal any other path in the registry."""
     for path, grant in subject.grants():
         if grant.terms is None or grant.terms.access != "push":
             continue
@@ -22,13 +22,13 @@ def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "begins-with-a-name",
                     (*path, "repositories", place),
-                    "an organization or repository that is called like another path of the registry pushes there",
-                    f"put a prefix of its own in front: ci/{template.text}",
+                    "an organization or repository named like another path of the registry pushes there",
+                    f"add a separate prefix: ci/{template.text}",
                 )
 
 
 def reaches_everything(subject: Subject) -> Iterator[Finding]:
-    """A pattern without a beginning of its own is the whole registry."""
+    """Warn of patterns that begin with a wildcard: they cover the whole registry."""
     for path, grant in subject.grants():
         if grant.terms is None or grant.terms.access != "push":
             continue
@@ -37,13 +37,13 @@ def reaches_everything(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "pushes-everywhere",
                     (*path, "repositories", place),
-                    "one run can replace images in any path of the registry, those of all others too",
-                    "begin with a path, and say whose images they are: ci/{repository}",
+                    "one run can replace images in any path of the registry, including those of others",
+                    "begin with a path, and name the owner of the images: ci/{repository}",
                 )
 
 
 def shared_templates(subject: Subject) -> Iterator[Finding]:
-    """Two issuers can fill a template with the same text."""
+    """Warn of templates that two issuers can fill with the same value."""
     seen: dict[tuple[str, str], dict[str, dict[str, Template]]] = {}
     for path, grant in subject.grants():
         if grant.terms is None or grant.terms.access != "push":
@@ -60,7 +60,7 @@ def shared_templates(subject: Subject) -> Iterator[Finding]:
                         "shared-template",
                         (*path, "repositories", place),
                         f"a repository of {issuer.name} and one of {other} with the same {what} push the same image",
-                        f"give each issuer a grant with a prefix of its own: {issuer.name}/{template.text}",
+                        f"give each issuer a grant with its own prefix: {issuer.name}/{template.text}",
                     )
                 by_issuer.setdefault(issuer.name, {}).setdefault(template.text, template)
 
@@ -72,7 +72,7 @@ def _shared(
     for name, templates in by_issuer.items():
         other = subject.policy.issuers[name]
         if can_be_confused(issuer, other):
-            for one in islice(templates.values(), _MOST_HELD_AGAINST):
+            for one in islice(templates.values(), _MAX_COMPARED):
                 if (what := what_is_shared(template, issuer, one, other)) is not None:
                     yield name, what
 

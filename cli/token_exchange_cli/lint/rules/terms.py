@@ -1,4 +1,4 @@
-"""How long a grant and its logins last, and whether its session can be made at all."""
+"""How long a grant and its logins last, and whether its session policy fits."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -13,22 +13,14 @@ from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_p
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 _SOON: Final = timedelta(days=30)
-
-
 _SESSION_SECONDS: Final = 3600
-
-
 _VALUE_CHARACTERS: Final = 100
-
-
 _FULL: Final = 0.8
-
-
 _SOME_SECOND: Final = 1_800_000_000
 
 
 def single_use_of_a_jobs_only_token(subject: Subject) -> Iterator[Finding]:
-    """A job with one token for all its steps cannot exchange it twice."""
+    """Warn of `single_use` where a job has one token for all its steps."""
     for path, grant in subject.grants():
         once = sorted(preset.provider for preset in subject.presets(grant) if preset.minted == "once-per-job")
         if grant.single_use and once:
@@ -36,38 +28,38 @@ def single_use_of_a_jobs_only_token(subject: Subject) -> Iterator[Finding]:
                 "single-use-of-an-only-token",
                 (*path, "single_use"),
                 f"{once[0]} gives a job one token for all its steps, and its second exchange fails",
-                "leave single_use out, and keep max_lifetime short",
+                "remove single_use, and keep max_lifetime short",
             )
 
 
 def outlives_its_session(subject: Subject) -> Iterator[Finding]:
-    """Whether a login outlives its role session is not known."""
+    """Warn of durations longer than a role session: whether the login outlives it is not known."""
     for path, grant in subject.grants():
         if grant.terms is not None and grant.terms.duration_seconds > _SESSION_SECONDS:
             yield warning(
                 "outlives-its-session",
                 (*path, "duration"),
-                "the role session lasts an hour at most, and whether the login outlives it is not known",
+                "the role session lasts at most an hour, and whether the login outlives it is not known",
                 "use a duration of 1h or less, and exchange again",
             )
 
 
 def expires(subject: Subject) -> Iterator[Finding]:
-    """A grant that has ended, or ends soon."""
+    """Warn of grants that expired or will soon."""
     for path, grant in subject.grants():
         if grant.expires is None:
             continue
         last = date.fromisoformat(grant.expires)
         if last < subject.today:
-            yield warning("expired", (*path, "expires"), f"it ended with {grant.expires}", "take the grant out")
+            yield warning("expired", (*path, "expires"), f"it expired on {grant.expires}", "remove the grant")
         elif last - subject.today <= _SOON:
             yield warning(
-                "expires-soon", (*path, "expires"), f"it ends with {grant.expires}", "renew it, or plan to take it out"
+                "expires-soon", (*path, "expires"), f"it expires on {grant.expires}", "renew it, or plan to remove it"
             )
 
 
 def nearly_full(subject: Subject) -> Iterator[Finding]:
-    """A session policy that does not fit is an exchange that fails."""
+    """Warn of session policies that are close to the limit of STS: beyond it, the exchange fails."""
     # The grants of ten thousand repositories mostly have the same few templates.
     seen: dict[tuple[object, ...], str | None] = {}
     for path, grant in subject.grants():
@@ -83,7 +75,7 @@ def nearly_full(subject: Subject) -> Iterator[Finding]:
                 "session-policy-nearly-full",
                 (*path, "repositories"),
                 said,
-                "use fewer repositories, or one pattern for several; what is too long is refused as misconfigured",
+                "use fewer repositories, or one pattern for several; a longer one is refused as misconfigured",
             )
 
 
@@ -91,7 +83,7 @@ def _how_full(grant: Grant, terms: SessionTerms) -> str | None:
     at_hundred = _characters(grant, terms, _VALUE_CHARACTERS)
     if at_hundred is not None and at_hundred <= _FULL * MAX_SESSION_POLICY_CHARACTERS:
         return None
-    has = "more than STS takes" if at_hundred is None else f"{at_hundred} characters"
+    has = "more than STS accepts" if at_hundred is None else f"{at_hundred} characters"
     if not any(one.names for one in (*terms.repositories, *terms.also_pull)):
         return (
             f"its session policy has {has}, of {MAX_SESSION_POLICY_CHARACTERS}"

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
-from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, PolicyPlace, S3Place
 from token_exchange.core.ports import Deadline
 from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
+
+if TYPE_CHECKING:
+    # The command line reads policies from files, and would pay a second for boto3 in every command.
+    from token_exchange.adapters.aws import AwsClients
+    from token_exchange.adapters.aws_calls import DeadlineCalls
 
 _MAIN_FILE: Final = "policy.yaml"
 _GRANTS: Final = "grants"
@@ -74,7 +77,7 @@ def _unreadable(path: Path, error: OSError) -> PolicyUnreadable:
     return PolicyUnreadable(f"{path}: {error.strerror or type(error).__name__}")
 
 
-def policy_source(place: PolicyPlace, *, folder: Path, clients: AwsClients, calls: DeadlineCalls) -> PolicySource:
+def policy_source(place: PolicyPlace, *, folder: Path, clients: "AwsClients", calls: "DeadlineCalls") -> PolicySource:
     """Return the source at `place`; a relative path starts in `folder`.
 
     The AWS sources are imported here to keep the cold start short: most policies are files.

@@ -73,13 +73,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_an_issuer_that_lacks_a_name_is_told_of_once_with_all_that_do() -> None:
+def test_issuers_lacking_a_name_share_one_finding() -> None:
     found = changed(policy(deny=[{"name": "stop", "match": {"repository_id": "7"}}]), "issuers.bitrise", BITRISE)
     (finding,) = lint(changed(found, "issuers.buildkite", BUILDKITE))
     assert "no token of bitrise, buildkite can meet this" in finding.message
@@ -87,4 +85,4 @@ def test_an_issuer_that_lacks_a_name_is_told_of_once_with_all_that_do() -> None:
 
 def test_a_negation_in_a_deny_rule_stops_more_not_less() -> None:
     (finding,) = lint(policy(deny=denies(match={"branch": {"not_like": "live/*"}})))
-    assert "the rule stops that too" in finding.message
+    assert "the rule stops it too" in finding.message

@@ -57,13 +57,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
+def test_name_that_is_the_id_needs_no_id() -> None:
     assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
 
 
@@ -77,10 +75,10 @@ def test_a_name_that_is_the_id_needs_none_beside_it() -> None:
         ),
         (
             [grant(issuers=["azure"], single_use=True)],
-            "there is no other; keep max_lifetime short, and give these jobs little",
+            "this CI system has no other; keep max_lifetime short, and give these jobs little",
         ),
     ],
 )
-def test_an_audience_that_nobody_can_choose_is_not_to_be_changed(grants: list[Document], suggestion: str) -> None:
+def test_no_advice_to_change_a_fixed_audience(grants: list[Document], suggestion: str) -> None:
     (finding,) = lint(changed(policy(*grants), "issuers.azure", AZURE))
     assert finding.suggestion == suggestion

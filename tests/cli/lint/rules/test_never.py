@@ -99,9 +99,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
@@ -119,13 +117,11 @@ def test_a_danger_is_found_and_its_likeness_is_not(
         (CIRCLECI, {"branch": "main"}, ["never-matches"]),
     ],
 )
-def test_that_branch_and_tag_exclude_each_other_is_said_only_where_they_do(
-    entry: Json, match: Json, found: list[str]
-) -> None:
+def test_branch_and_tag_exclude_each_other_only_where_proven(entry: Json, match: Json, found: list[str]) -> None:
     assert [code for code in codes(of(entry, match=match)) if code == "never-matches"] == found
 
 
-def test_a_tenant_that_is_the_issuers_own_is_the_only_one() -> None:
+def test_issuers_own_tenant_is_the_only_one() -> None:
     assert "never-matches" in codes(of(BITBUCKET, match={"organization": "werft"}))
     assert "never-matches" not in codes(of(BITBUCKET, match={"organization": "nordlicht"}))
 
@@ -141,7 +137,7 @@ def test_a_tenant_that_is_the_issuers_own_is_the_only_one() -> None:
         (CIRCLECI, {"match": {"repository": "a/b", "ref": "refs/pull/7"}}),
     ],
 )
-def test_what_only_runs_of_outsiders_meet_never_matches(entry: Json, wanted: dict[str, Json]) -> None:
+def test_untrusted_triggers_only_never_matches(entry: Json, wanted: dict[str, Json]) -> None:
     found = of({**BITRISE, **entry} if isinstance(entry, dict) else entry, **wanted)
     assert "never-matches" in codes(found)
     assert "never-matches" not in codes(changed(found, "grants[0].allow_untrusted_triggers", value=True))

@@ -110,9 +110,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
@@ -121,19 +119,19 @@ def test_a_grant_that_never_wins_unnamed_may_still_give_more() -> None:
     assert codes(found) == ["unreachable", "later-gives-more"]
 
 
-def test_what_a_later_grant_gives_beyond_is_told_as_the_policy_has_it() -> None:
+def test_later_grants_extra_is_spelled_as_in_the_policy() -> None:
     found = policy(
         grant(duration="15m", single_use=True, repositories=["ci/{repository}"]),
         push(name="two", repositories=["ci/{repository}", "x/{environment}"], also=["list"], duration="90m"),
     )
     (message,) = [one.message for one in lint(found) if one.code == "later-gives-more"]
     assert (
-        "has push, more repositories (x/{environment}), the right to list, more time (90m, not 15m), "
-        "a login without single_use when he names it (grant=two)"
+        "gets push, more repositories (x/{environment}), the right to list, more time (90m, not 15m), "
+        "a login without single_use by naming it (grant=two)"
     ) in message
 
 
-def test_a_grant_that_lacks_what_its_ci_system_asks_of_each_never_stands_in_front() -> None:
+def test_grant_without_required_condition_shadows_nothing() -> None:
     first = grant(issuers=["ci"], match={"branch": "main"})
     second = grant(name="two", issuers=["ci"], match={"branch": "main", "repository": "a/b"})
     assert "unreachable" not in codes(changed(policy(first, second), "issuers.ci", CIRCLECI))

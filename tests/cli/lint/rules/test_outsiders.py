@@ -1,4 +1,4 @@
-"""Runs of outsiders, and logins that nothing bounds."""
+"""Runs with untrusted triggers, and logins without limits."""
 
 import pytest
 
@@ -28,7 +28,5 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)

@@ -108,13 +108,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_no_pattern_leads_from_an_issuer_of_one_tenant_to_another() -> None:
+def test_single_tenant_issuer_never_crosses_organizations() -> None:
     any_step: Json = {"sub": {"like": "{a7c40000-1111-2222-3333-444455556666}**:**"}}
     assert "crosses-organizations" not in codes(of(BITBUCKET, claims=any_step))
     assert "crosses-organizations" in codes(of(BITRISE, claims=any_step))

@@ -1,4 +1,4 @@
-"""Who may push, and whether what says so is any bound."""
+"""Who may push, and whether a condition limits it."""
 
 import pytest
 
@@ -98,13 +98,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_conditions_on_declared_names_alone() -> None:
+def test_conditions_on_declared_names_only_warn() -> None:
     found = of(BITRISE, match={"repository": "a/b"})
     assert "declared-alone" in codes(found)
     found = changed(found, "grants[0].match", {"repository": "a/b", "pipeline_id": "62d8"})
@@ -126,11 +124,11 @@ HARNESS: Json = {
         # its account is the issuer's, and a condition on it would change nothing
         (
             of(HARNESS, match={"pipeline_id": "images"}),
-            "nothing else in its tokens is proven; give such a grant little, and for a short time",
+            "nothing else in its tokens is proven; keep such a grant small and short",
         ),
     ],
 )
-def test_what_is_proven_is_suggested_where_there_is_something(found: Document, suggestion: str) -> None:
+def test_proven_name_is_suggested_if_there_is_one(found: Document, suggestion: str) -> None:
     assert [one.suggestion for one in lint(found) if one.code == "declared-alone"] == [suggestion]
 
 
@@ -145,13 +143,11 @@ def test_what_is_proven_is_suggested_where_there_is_something(found: Document, s
         (AWS, {"claims": {"https://sts.amazonaws.com/": {"request_tags": {"team": "a"}}}}, True),
     ],
 )
-def test_what_a_user_types_in_does_not_say_whose_run_it_is(
-    entry: Json, conditions: dict[str, Json], *, found: bool
-) -> None:
+def test_declared_name_does_not_identify_a_run(entry: Json, conditions: dict[str, Json], *, found: bool) -> None:
     assert ("declared-alone" in codes(of(entry, **conditions))) is found
 
 
-def test_a_subject_that_spells_two_names_is_told_of_once() -> None:
+def test_sub_with_two_names_is_reported_once() -> None:
     found = policy(push(claims={"sub": "repo:nordlicht/kompass:environment:production"}))
     (finding,) = [one for one in lint(found) if one.code == "id-unused"]
     assert "repository_id" in finding.suggestion
@@ -163,7 +159,7 @@ def test_a_name_that_sub_repeats_has_one_finding() -> None:
     assert [spelled_path(one.path) for one in lint(found) if one.code == "id-unused"] == ["grants[0].match.repository"]
 
 
-def test_a_sub_of_any_namespace_names_nothing_to_rename() -> None:
+def test_sub_of_any_namespace_needs_no_id() -> None:
     found = of(CLUSTER, claims={"sub": {"like": "system:serviceaccount:*:*"}})
     assert "id-unused" not in codes(found)
     assert "id-unused" in codes(of(CLUSTER, claims={"sub": "system:serviceaccount:shop-ci:images"}))
@@ -178,29 +174,29 @@ def test_a_sub_of_any_namespace_names_nothing_to_rename() -> None:
         ("0184990a-477b-4fa8-9968-496074483cee", True),
     ],
 )
-def test_buildkites_own_form_of_sub_is_not_the_jobs(sub: Json, *, is_chosen: bool) -> None:
+def test_buildkites_own_sub_is_not_written_by_the_job(sub: Json, *, is_chosen: bool) -> None:
     assert ("written-by-the-job" in codes(of(BUILDKITE, claims={"sub": sub}))) is is_chosen
 
 
-def test_what_to_write_instead_is_what_the_ci_system_has() -> None:
+def test_suggestion_uses_names_that_the_system_has() -> None:
     (finding,) = lint(of(BUILDKITE, access="push", match={"pipeline_id": "a"}))
     assert (finding.code, finding.suggestion) == (
         "push-from-anywhere",
-        'add a condition that not everybody can meet: branch: main, or tag: {like: "v*"}',
+        'add a condition that not everyone can meet: branch: main, or tag: {like: "v*"}',
     )
     (finding,) = lint(policy(gitlab__organizations=[{"name": "werft"}]))
     # A sub-group's project has the sub-group's id.
-    assert finding.suggestion == 'list the id of each group that runs jobs, instead: {id: "ITS-ID"}'
+    assert finding.suggestion == 'list the id of each group that runs jobs instead: {id: "ITS-ID"}'
 
 
 @pytest.mark.parametrize("entry", [BITRISE, BUILDKITE])
-def test_a_subject_that_the_job_chooses_keeps_nobody_out(entry: Json) -> None:
+def test_sub_chosen_by_the_job_is_reported(entry: Json) -> None:
     found = lint(of(entry, match={"pipeline_id": "a"}, claims={"sub": "0184990a-477b-4fa8-9968-496074483cee"}))
     assert [(one.code, spelled_path(one.path)) for one in found] == [("written-by-the-job", "grants[0].claims.sub")]
 
 
 @pytest.mark.parametrize("wanted", [{"match": {"ref": "main"}}, {"claims": {"scm_ref": "main"}}])
-def test_codefresh_has_a_ref_for_a_bound_and_nothing_else(wanted: dict[str, Json]) -> None:
+def test_codefresh_suggestion_is_a_ref(wanted: dict[str, Json]) -> None:
     by_id: dict[str, Json] = {"access": "push", "repositories": ["codefresh/shop"]}
     free = of(CODEFRESH, **by_id, match={"pipeline_id": "67c1e9f05a2b4d8376e0a1c9"})
     (found,) = [finding for finding in lint(free) if finding.code == "push-from-anywhere"]

@@ -45,13 +45,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_ids_that_nobody_can_make_alike_are_not_shared() -> None:
+def test_unforgeable_ids_are_not_shared() -> None:
     found = changed(
         policy(push(repositories=["ci/{repository_id}"]), push(name="two", issuers=["ci"])), "issuers.ci", BITBUCKET
     )

@@ -37,13 +37,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
 
 
 @pytest.mark.parametrize(("code", "where", "dangerous", "careful"), CASES)
-def test_a_danger_is_found_and_its_likeness_is_not(
-    code: str, where: str, dangerous: Document, careful: Document
-) -> None:
+def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous: Document, careful: Document) -> None:
     check(code, where, dangerous, careful)
 
 
-def test_the_length_at_which_it_no_longer_fits_is_told() -> None:
+def test_message_names_the_length_that_no_longer_fits() -> None:
     found = policy(push(repositories=[f"ci/{{repository}}/{number}" for number in range(8)]))
     (finding,) = [one for one in lint(found) if one.code == "session-policy-nearly-full"]
     assert finding.message.endswith("with values of more than 149 characters it no longer fits")

@@ -1,0 +1,115 @@
+"""Whatever a file is, it is read or refused with its name, and never with a traceback."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ci_claims import github_claims
+from tests.cli.program import run, write_json, write_policy
+
+ANY_FILE = {
+    # Nothing that anybody could mean.
+    "empty": b"",
+    "binary": bytes(range(256)) * 64,
+    "not UTF-8": b"version: \xff\xfe",
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"version": 1}'.encode("utf-16"),
+    "null bytes": b"\x00" * 1000,
+    # Documents, but not of what is expected.
+    "a number": b"1",
+    "a list": b"[1, 2]",
+    "text": b'"version"',
+    "two documents": b"--- {}\n--- {}\n",
+    "an empty object": b"{}",
+    "half an object": b'{"version": 1,',
+    "NaN": b'{"version": NaN}',
+    "a lone surrogate": b'{"a": "\\ud800"}',
+    # What costs readers their memory, their stack or their patience.
+    "nested": b"[" * 100_000,
+    "nested objects": b'{"a":' * 100_000,
+    "nested YAML": b"- " * 10_000,
+    "a long line": b"a" * 3_000_000,
+    "an anchor": b"a: &a [*a]",
+    "a long number": b'{"version": ' + b"9" * 10_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("content", ANY_FILE.values(), ids=ANY_FILE)
+@pytest.mark.parametrize("place", ["policy", "--claims", "--token", "--audit-line"])
+def test_unreadable_file_gives_a_message(tmp_path: Path, place: str, content: bytes) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+    policy = write_policy(tmp_path)
+    claims = write_json(tmp_path / "claims.json", github_claims())
+    arguments = (path, "--claims", claims) if place == "policy" else (policy, place, path)
+    done = run("policy", "explain", *arguments, "--issuer", "github", "--json")
+    if place == "--claims" and content == b"{}":
+        # Claims without a claim are a token that is no job's.
+        assert (done.status, done.fields["reason"]) == (1, "missing-claim")
+        return
+    assert (done.status, done.out) == (2, "")
+    assert str(path) in done.err
+    assert len(done.err) < 20_000
+
+
+@pytest.mark.parametrize("content", ANY_FILE.values(), ids=ANY_FILE)
+def test_other_commands_report_unreadable_files(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+    for arguments in (("policy", "test", write_policy(tmp_path), path), ("token", "inspect", path)):
+        done = run(*arguments)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.startswith(f"{path}: ")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_give_a_message(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "given"
+    path.write_bytes(content)
+    for arguments in (("explain", path, "--claims", path), ("test", write_policy(tmp_path), path)):
+        assert run("policy", *arguments).status == 2
+    assert run("token", "inspect", path).status == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("missing", "missing: no such file or directory"),
+        ("", "policy.yaml: No such file or directory"),
+        ("a\nb", "no such file or directory"),
+        ("a\x00b", "not a file name"),
+        ("a" * 300, "file name too long"),
+        ("claims.json/x", "not a directory"),
+    ],
+)
+def test_non_file_gives_a_one_line_message(tmp_path: Path, name: str, text: str) -> None:
+    write_json(tmp_path / "claims.json", github_claims())
+    done = run("policy", "explain", f"{tmp_path}/{name}", "--claims", tmp_path / "claims.json")
+    assert (done.status, done.out) == (2, "")
+    assert text in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_endless_files_are_not_read_to_their_end(tmp_path: Path) -> None:
+    policy = write_policy(tmp_path)
+    for place in ("--claims", "--token", "--audit-line"):
+        done = run("policy", "explain", policy, place, "/dev/zero")
+        assert done.status == 2
+        assert "more than" in done.err
+
+
+def test_standard_input_is_a_dash_and_read_once(tmp_path: Path) -> None:
+    policy = write_policy(tmp_path)
+    claims = write_json(tmp_path / "claims.json", github_claims())
+    for arguments, given_bytes in (
+        (("-", "--claims", claims), policy.read_bytes()),
+        ((policy, "--claims", "-"), claims.read_bytes()),
+    ):
+        assert run("policy", "explain", *arguments, "--issuer", "github", given=given_bytes).status == 0
+    assert run("policy", "explain", "-", "--claims", claims, given=b"x: [").err.startswith("standard input: ")
+    twice = run("policy", "explain", "-", "--claims", "-", given=policy.read_bytes())
+    assert twice.status == 2
+    assert "only one argument can be standard input" in twice.err
