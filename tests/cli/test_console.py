@@ -88,7 +88,7 @@ def test_waiting_on_a_terminal_prints_a_remark(folder: Path) -> None:
         [PROGRAM, "token", "inspect"], cwd=folder, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as program:
         assert program.stderr is not None
-        assert program.stderr.readline() == b"remark: reading standard input; Ctrl-D ends it\n"
+        assert program.stderr.readline() == b"remark: reading standard input; press Ctrl-D to end it\n"
         os.write(ours, b"\x04")
         assert program.stderr.read() == b"standard input: empty; expected a token\n"
     os.close(ours)
