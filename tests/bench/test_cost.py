@@ -35,7 +35,7 @@ def test_the_arithmetic_is_that_of_the_price_pages() -> None:
     )
 
 
-def test_less_memory_is_less_processor_and_waiting_is_billed_all_the_same() -> None:
+def test_less_memory_means_less_processor_but_waiting_is_billed() -> None:
     half = dollars(assumed=replace(WHOLE_CORE, memory_megabytes=1769 // 2, upstream_seconds=0.0))
     whole = dollars(assumed=replace(WHOLE_CORE, upstream_seconds=0.0))
     assert half["Lambda, exchanges"] == pytest.approx(whole["Lambda, exchanges"], rel=0.001)
@@ -43,7 +43,7 @@ def test_less_memory_is_less_processor_and_waiting_is_billed_all_the_same() -> N
     assert waiting["Lambda, exchanges"] > half["Lambda, exchanges"] * 10
 
 
-def test_snap_start_charges_the_snapshot_and_each_restore_and_no_start() -> None:
+def test_snap_start_charges_snapshot_and_restores_only() -> None:
     items = dollars(snap_start=True)
     gigabytes = 1769 / 1024
     snapshot = 30 * 24 * 3600 * gigabytes * 0.0000015046

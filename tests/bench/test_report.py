@@ -22,7 +22,7 @@ def test_each_figure_is_a_row_with_its_unit_and_its_aims() -> None:
     ]
 
 
-def test_a_comparison_that_was_left_out_says_why_and_has_no_table() -> None:
+def test_an_omitted_comparison_gives_its_reason_and_no_table() -> None:
     missing = Part(title="Flying", method="Left out: no wings.", figures=())
     assert block([missing], run="Run today.").splitlines()[-3:] == ["### Flying", "", "Left out: no wings."]
 

@@ -118,7 +118,7 @@ def test_everything_is_made_and_everything_is_removed(session: boto3.Session, ma
     assert remains(session) == []
 
 
-def test_the_policy_loads_and_is_the_only_one_in_a_copy_of_the_build(
+def test_the_policy_is_the_only_one_in_a_copy_of_the_build(
     session: boto3.Session, made: AwsAccount, build: Path, sam: Path
 ) -> None:
     made.create(ThrowAwayIssuer())
@@ -133,9 +133,7 @@ def test_the_policy_loads_and_is_the_only_one_in_a_copy_of_the_build(
     assert "--no-confirm-changeset" in asked
 
 
-def test_what_a_check_that_was_cut_off_has_left_is_removed_by_its_name(
-    session: boto3.Session, made: AwsAccount
-) -> None:
+def test_leftovers_of_an_interrupted_check_are_removed_by_name(session: boto3.Session, made: AwsAccount) -> None:
     made.create(ThrowAwayIssuer())
     assert Removal(session, made.names, say=lambda _: None).run() == []
     assert remains(session) == []
@@ -156,7 +154,7 @@ def test_a_deployment_that_fails_is_said_and_its_bucket_removed(
     assert remains(session) == []
 
 
-def test_a_step_that_fails_does_not_keep_the_next_from_being_taken(session: boto3.Session, made: AwsAccount) -> None:
+def test_a_failing_step_does_not_stop_the_next(session: boto3.Session, made: AwsAccount) -> None:
     made.create(ThrowAwayIssuer())
     tables = session.client("dynamodb")
     tables.update_table(TableName="live-check-state", DeletionProtectionEnabled=True)

@@ -58,7 +58,7 @@ def test_a_check_says_what_it_saw_and_removes_what_it_made(
     assert "eyJ" not in said.out + said.err
 
 
-def test_a_date_that_stops_nothing_is_found_and_ends_with_status_1(
+def test_a_date_that_stops_nothing_ends_with_status_1(
     rehearsed: RehearsalAccount,
     clock: QuickClock,
     capsys: pytest.CaptureFixture[str],

@@ -91,7 +91,7 @@ def test_claims_may_be_chosen_over_http(issuer: Issuer) -> None:
     assert claims["exp"] - claims["iat"] == 60
 
 
-def test_a_token_may_come_as_plain_text_and_for_several_audiences(issuer: Issuer) -> None:
+def test_a_token_can_be_plain_text_with_several_audiences(issuer: Issuer) -> None:
     answer = _get(issuer, f"{issuer.url}/mint/gitlab?audience=us&audience=them&format=text")
     assert _verified(issuer, "gitlab", answer.body.decode())["aud"] == ["us", "them"]
 

@@ -9,7 +9,7 @@ from token_exchange.loading.load import load_policy
 from token_exchange.presets.catalog import NAMES
 
 
-def test_the_sandboxs_policy_loads_and_trusts_the_sandboxs_issuers(tmp_path: Path) -> None:
+def test_the_sandboxs_policy_trusts_the_sandboxs_issuers(tmp_path: Path) -> None:
     load_certificates(tmp_path)
     path = write_policy(tmp_path, issuer_port=8443)
     policy = load_policy(path.read_bytes(), name=path.name, read_file=lambda name: (tmp_path / name).read_bytes())

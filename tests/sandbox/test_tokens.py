@@ -90,7 +90,7 @@ def test_github_scenarios(mint: Mint, scenario: str, expected: dict[str, str]) -
     assert expected.items() <= claims.items()
 
 
-def test_a_fork_s_merge_request_carries_the_fork_as_project_and_ours_as_the_jobs(mint: Mint) -> None:
+def test_a_forks_merge_request_names_the_fork_as_project(mint: Mint) -> None:
     claims = _claims(mint.mint("gitlab", audience="us", scenario="fork-merge-request"))
     assert claims["project_path"] == "stranger/checkout"
     assert claims["namespace_path"] == "stranger"
@@ -127,7 +127,7 @@ def test_anything_may_be_forged_but_the_key(mint: Mint) -> None:
     assert (header["typ"], header["x"], header["alg"]) == ("at+jwt", 1, "RS256")
 
 
-def test_a_provider_that_is_not_there_is_answered_with_those_that_are(mint: Mint) -> None:
+def test_an_unknown_provider_is_answered_with_the_known_ones(mint: Mint) -> None:
     with pytest.raises(KeyError, match=r"expected one of aws-sts, azure-devops, .*, spacelift, vela"):
         mint.mint("nobody", audience="us")
 

@@ -67,7 +67,7 @@ def test_the_role_must_allow_it_too(aws: Aws, clients: Clients) -> None:
     assert "because no identity-based policy allows" in message
 
 
-def test_a_login_is_bounded_by_role_and_session_policy_at_each_use(aws: Aws) -> None:
+def test_role_and_session_policy_bound_each_use_of_a_login(aws: Aws) -> None:
     role = aws.principals.role(account.PUSH_ROLE)
     assert role is not None
     arn = "arn:aws:ecr:eu-west-1:111122223333:repository/"

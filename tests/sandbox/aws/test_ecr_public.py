@@ -22,7 +22,7 @@ def _session(aws: Aws, clients: Clients, *, policy: str = BOTH, role: str = acco
     return aws.principals.sessions()[-1]
 
 
-def test_a_login_lasts_twelve_hours_and_is_known_to_ecr_public_alone(aws: Aws, clients: Clients) -> None:
+def test_a_login_lasts_twelve_hours_at_ecr_public_only(aws: Aws, clients: Clients) -> None:
     session = _session(aws, clients)
 
     data = call(clients.ecr_public(session), "get_authorization_token")["authorizationData"]

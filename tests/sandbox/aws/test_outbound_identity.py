@@ -92,7 +92,7 @@ def test_a_role_gets_a_token_about_itself(sts: Asked, issuer: Issuer, algorithm:
     assert claims[STS] == {"aws_account": account.BUILDS_ACCOUNT, "source_region": account.REGION}
 
 
-def test_several_audiences_are_a_list_and_tags_are_the_callers_own(sts: Asked) -> None:
+def test_audiences_are_a_list_and_tags_are_the_callers(sts: Asked) -> None:
     expires_at = time.time() + 3600
     claims = sts.claims(
         _session(ANYTHING, expires_at=expires_at),

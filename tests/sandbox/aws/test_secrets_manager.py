@@ -43,7 +43,7 @@ def test_a_secret_can_be_out_of_reach(
     assert text in message
 
 
-def test_a_secret_that_is_not_there_is_not_found_by_who_may_read_it(aws: Aws, clients: Clients) -> None:
+def test_a_missing_secret_is_not_found_by_a_permitted_reader(aws: Aws, clients: Clients) -> None:
     aws.secrets.put(LOGIN)
     aws.secrets.remove(LOGIN.arn)
     found = refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn))

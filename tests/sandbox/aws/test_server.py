@@ -57,7 +57,7 @@ def test_a_client_that_gives_up_has_been_refused_each_time(aws: Aws, clients: Cl
     assume(clients.sts())
 
 
-def test_a_server_that_hangs_is_waited_for_no_longer_than_the_client_says(aws: Aws, clients: Clients) -> None:
+def test_a_hanging_server_is_awaited_until_the_timeout(aws: Aws, clients: Clients) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="hang"), times=1)
     with pytest.raises(ReadTimeoutError):
         assume(clients.sts())
@@ -96,7 +96,7 @@ def test_an_operation_that_is_not_there_says_so(clients: Clients) -> None:
     assert refusal(lambda: call(ecr, "describe_repositories"))[0] == "UnknownOperationException"
 
 
-def test_what_arrived_is_listed_by_operation_until_it_is_forgotten(aws: Aws, clients: Clients) -> None:
+def test_requests_are_listed_by_operation_until_forgotten(aws: Aws, clients: Clients) -> None:
     assume(clients.sts())
     authorization(clients.ecr(aws.principals.sessions()[-1]))
     assert [seen.operation for seen in aws.requests()] == ["sts:AssumeRole", "ecr:GetAuthorizationToken"]
@@ -125,7 +125,7 @@ def test_a_person_plans_and_clears_faults_over_http(aws: Aws, clients: Clients) 
 @pytest.mark.parametrize(
     "parameters", [{}, {"operation": "sts:AssumeRole"}, {"operation": "sts:Nothing", "fault": "hang"}]
 )
-def test_a_fault_that_is_not_known_is_answered_with_those_that_are(aws: Aws, parameters: dict[str, str]) -> None:
+def test_an_unknown_fault_is_answered_with_the_known_ones(aws: Aws, parameters: dict[str, str]) -> None:
     status, text = _control(aws, "POST", "/faults", **parameters)
     assert status == 400
     assert "throttle" in text

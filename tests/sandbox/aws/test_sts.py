@@ -98,7 +98,7 @@ def test_what_is_within_the_limits_is_not_refused(clients: Clients) -> None:
     )
 
 
-def test_texts_that_do_not_pack_are_too_large_though_each_is_within_its_limit(clients: Clients) -> None:
+def test_values_within_limits_can_be_too_large_when_packed(clients: Clients) -> None:
     noise = [{"Key": f"{number:032x}", "Value": f"{number**60:0256x}"[:256]} for number in range(3, 40)]
     code, message, status = refusal(lambda: assume(clients.sts(), Tags=noise))
     assert (code, status) == ("PackedPolicyTooLarge", 400)
@@ -162,7 +162,7 @@ def test_a_role_that_is_not_there_answers_like_one_that_refuses(clients: Clients
     assert message.endswith(f"sts:AssumeRole on resource: {missing}")
 
 
-def test_the_service_may_assume_only_what_its_own_permissions_name(aws: Aws, clients: Clients) -> None:
+def test_the_service_assumes_only_roles_it_is_permitted(aws: Aws, clients: Clients) -> None:
     other = "arn:aws:iam::111122223333:role/trusting-but-not-permitted"
     aws.principals.put_role(make_role(other, trust=_trust(), permissions=[]))
     assert refusal(lambda: assume(clients.sts(), RoleArn=other))[0] == "AccessDenied"

@@ -64,7 +64,7 @@ def test_a_login_of_another_job_is_found(crowd: Crowd) -> None:
     assert f"expected {first.job.own}, found " in messages(crowd, swapped)
 
 
-def test_a_session_of_another_job_is_found_behind_an_answer_that_looks_right(crowd: Crowd) -> None:
+def test_another_jobs_session_is_found_behind_a_good_answer(crowd: Crowd) -> None:
     first, second = crowd.granted()[:2]
     entry = {**_entry(crowd.reply(first)), "password": _entry(crowd.reply(second))["password"]}
     reply = dataclasses.replace(crowd.reply(first), body={"registries": [entry]})
@@ -86,7 +86,7 @@ def test_another_reason_than_its_own_is_found(crowd: Crowd) -> None:
     assert "expected bad-signature, found expired" in messages(crowd, dataclasses.replace(crowd.refused(), job=other))
 
 
-def test_a_session_for_a_bad_token_is_found_though_the_answer_refuses(crowd: Crowd) -> None:
+def test_a_session_for_a_bad_token_is_found_behind_a_refusal(crowd: Crowd) -> None:
     granted = crowd.granted()[0]
     job: Job = dataclasses.replace(granted.job, refused_for=Reason.EXPIRED)
     refused = dataclasses.replace(granted, job=job, reply=crowd.refused().reply)

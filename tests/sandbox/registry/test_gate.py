@@ -125,7 +125,7 @@ def test_a_login_for_one_repository_reads_no_other(aws: Aws, clients: Clients, g
     assert json.loads(owner.send("GET", "/v2/ci/acme/other/tags/list").body)["tags"] == ["1"]
 
 
-def test_a_login_stops_at_its_date_while_its_session_is_over_long_before(
+def test_a_login_ends_at_its_date_after_its_session_ended(
     aws: Aws, clients: Clients, gate: Gate, clock: MovedClock
 ) -> None:
     client = login(aws, clients, gate, policy((PUSH, [SHOP]), minutes=120))
