@@ -78,7 +78,7 @@ def test_a_newly_refused_run_names_the_failed_condition(front: Front, replay: Ca
     _, differ = _decisions(done)
     (found,) = differ
     assert (found["before"], found["after"]) == ("granted", "denied")
-    assert found["why"].startswith("no-matching-grant: the nearest grant is own-images, of which branch has to be")
+    assert found["why"].startswith("no-matching-grant: the nearest grant is own-images, which requires branch")
 
 
 def test_a_request_by_name_or_scope_is_replayed_alike(front: Front, replay: Callable[..., Printed]) -> None:
