@@ -191,3 +191,54 @@ def test_the_order_of_a_registrys_grants(names: tuple[str, ...], sentences: tupl
     old, new = (document(*(grant(name=name, registry=registries[name]) for name in order)) for order in ("abcd", names))
     found = _changes(new, old)
     assert [change.what[1:] for change in found] == ([sentences] if sentences else [])
+
+
+_PROFILE = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/images"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "section", "sentence"),
+    [
+        ({}, {"also": ["list"]}, "wider", "also: the right to list is given"),
+        ({"also": ["import"]}, {}, "narrower", "also: the right to import is taken away"),
+        ({}, {"also": [{"sign": _PROFILE}]}, "wider", f"also: the right to sign with {_PROFILE} is given"),
+        ({"also": [{"sign": _PROFILE}]}, {}, "narrower", f"also: the right to sign with {_PROFILE} is taken away"),
+        ({"also": [{"sign": _PROFILE}]}, {"also": [{"sign": f"{_PROFILE}2"}]}, "changed", "also: sign was"),
+        ({}, {"external_id": "acme"}, "changed", "external_id changed"),
+    ],
+)
+def test_changed_session_rights_have_their_section(
+    before: Document, after: Document, section: str, sentence: str
+) -> None:
+    (found,) = _changes(document(grant(**after)), document(grant(**before)))
+    assert found.section == section
+    assert any(text.startswith(sentence) for text in found.what), found.what
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "section", "sentence"),
+    [
+        ("leeway", "30s", "narrower", "leeway"),
+        ("mode", "report", "narrower", "mode was"),
+        ("jwks_url", "https://token.actions.githubusercontent.com/keys", "changed", "its keys or their source changed"),
+        ("budgets", [{"per": "organization", "exchanges": 9, "every": "10m"}], "narrower", "budget per organization"),
+    ],
+)
+def test_changed_issuer_fields_have_their_section(path: str, value: Json, section: str, sentence: str) -> None:
+    new = changed(_OLD, f"issuers.github.{path}", value)
+    for old_policy, new_policy, expected in (
+        (_OLD, new, section),
+        (new, _OLD, {"narrower": "wider"}.get(section, section)),
+    ):
+        (found,) = _changes(new_policy, old_policy)
+        assert (found.section, found.kind, found.name) == (expected, "issuer", "github")
+        assert any(text.startswith(sentence) for text in found.what), found.what
+
+
+def test_entries_of_one_policy_are_added_or_removed() -> None:
+    found = document(_PUSH, grant(), deny=[_RULE])
+    registries = found["registries"]
+    assert isinstance(registries, dict)
+    more = changed(found, "registries", {**registries, "hub": {"type": "ecr-public"}})
+    assert ("added", "registry", "hub") in _listed(_changes(more))
+    assert ("removed", "registry", "hub") in _listed(_changes(_OLD, more))
