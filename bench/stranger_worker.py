@@ -68,8 +68,7 @@ def _requests(search: Search, *, issuer: str, audience: str, key_id: str) -> dic
     kinds = requests(issuer=issuer, audience=audience, key_id=key_id)
     found: dict[str, Put] = {}
     for name, kind in kinds.items():
-        put = kind.request
-        found[name] = put(search.dearest(kind.grammar, lambda text, put=put: _handled(put(text))).text)  # type: ignore[misc]
+        found[name] = kind.request(search.dearest(kind.grammar, _handling(kind.request)).text)
     found[TOGETHER] = _together(found)
     return {name: _handled(put) for name, put in found.items()}
 
@@ -82,6 +81,10 @@ def _together(found: Mapping[str, Put]) -> Put:
     return replace(
         dear, query=query[: len(query) // 2], headers=(*dear.headers, ("user-agent", agent[: len(agent) // 2]))
     )
+
+
+def _handling(request: Callable[[str], Put]) -> Callable[[str], Callable[[], object]]:
+    return lambda text: _handled(request(text))
 
 
 def _handled(put: Put) -> Callable[[], object]:

@@ -1,4 +1,4 @@
-"""A plugin that keeps the environment of whoever runs the tests out of them.
+"""A plugin that keeps the caller's own environment out of the tests.
 
 It is loaded before any module of the project, and before the processes that share the work are started, which inherit
 what is left here.

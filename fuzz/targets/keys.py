@@ -81,7 +81,7 @@ class Keys(Plain):
 
     def check(self, given: Json) -> None:
         """Read the key set."""
-        algorithms = tuple(map(str, given["algorithms"])) if isinstance(given, dict) else ()  # type: ignore[arg-type]
+        algorithms = _algorithms(given)
         try:
             found = KeySet.parse(_document(given), algorithms=algorithms)
         except UnusableKeySet:
@@ -94,6 +94,11 @@ class Keys(Plain):
             raise Broken("binds-to-another-algorithm", "a key for what the issuer does not sign with")
         if len(found.keys) + len(found.left_out) != len(entries):
             raise Broken("keys-without-a-word", "some keys are neither taken nor said to be left out")
+
+
+def _algorithms(given: Json) -> tuple[str, ...]:
+    names = given["algorithms"] if isinstance(given, dict) else []
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _document(given: Json) -> bytes:

@@ -138,7 +138,7 @@ def test_a_step_knows_where_its_audience_goes(subtests: pytest.Subtests) -> None
 
 
 def test_each_id_is_of_the_name_it_belongs_to(subtests: pytest.Subtests) -> None:
-    """A grant on somebody's id is shown to nobody else."""
+    """A grant on one person's id is shown to no one else."""
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             for name in IDS - {"run_id", "job_id"}:

@@ -86,7 +86,7 @@ Y = str(ec()["y"])
         ({}, "kty and crv match none of the issuer's algorithms"),
         (rsa(kty="RSA2"), "kty and crv match none of the issuer's algorithms"),
         (rsa(kty=["RSA"]), "kty and crv match none of the issuer's algorithms"),
-        # secrets: symmetric, and private ones somebody has published
+        # secrets: symmetric, and private ones published by mistake
         ({"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}, "a symmetric key"),
         (rsa(d="AQAB"), "a private key; its issuer has published it and must replace it"),
         (ec(d="AQAB"), "a private key; its issuer has published it and must replace it"),

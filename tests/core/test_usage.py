@@ -205,7 +205,7 @@ def test_the_time_kept_for_the_answer_is_enough_for_a_release() -> None:
 
 
 def test_an_id_is_not_taken_for_a_signed_part() -> None:
-    # Whoever can choose a jti could otherwise spend another's token, whose header and payload they know.
+    # Anyone who can choose a jti could otherwise spend another's token, whose header and payload they know.
     assert mark_of(token(token_id="signed", signed="ab")) != mark_of(token(token_id=None, signed="ab"))
     assert mark_of(token(token_id="ab", signed="cd")) != mark_of(token(token_id=None, signed="ab"))
 

@@ -50,7 +50,7 @@ class Run:
 
 
 class _TokenEndpoint:
-    """Gives the token to whoever asks as a job would."""
+    """Gives the token to any caller that asks as a job would."""
 
     def __init__(self, endpoint: Endpoint, token: str) -> None:
         self._endpoint = endpoint

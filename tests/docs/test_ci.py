@@ -308,7 +308,7 @@ def test_the_gitlab_component_runs(services: Services, tmp_path: Path, scenario:
 
 @pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "getting started, GitLab", "GitLab component"])
 def test_no_variable_of_gitlab_says_where_the_token_goes(services: Services, tmp_path: Path, name: str) -> None:
-    """A report of another job, or whoever starts the pipeline, sets variables that win over those of the job."""
+    """A report of another job, or the person who starts the pipeline, sets variables that win over those of the job."""
     of_name, ci = STEPS[name]
     running = services.of(page("docs/ci/gitlab.md"))
     token = running.world.issuer.mint("gitlab", audience=EXCHANGE, scenario="push-main", claims={"iss": ci.issuer})

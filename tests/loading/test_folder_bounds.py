@@ -204,7 +204,7 @@ def test_other_registries_are_bounded_by_what_they_have(one: Document, fields: l
         ]
     else:
         assert load_folder(found, {TEAM: team_file(one)}).grants
-    # Whoever may not name the registry has nothing of it.
+    # A team that may not name the registry gets no access to it.
     assert "registry" in str(
         folder_faults(changed(found, 'files["grants/team.yaml"].registries', ["apps"]), {TEAM: team_file(one)})
     )

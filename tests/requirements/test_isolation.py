@@ -1,4 +1,4 @@
-"""No test depends on the environment of whoever runs it."""
+"""No test depends on the environment it is started in."""
 
 import os
 import subprocess

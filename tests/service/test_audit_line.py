@@ -219,7 +219,7 @@ SENT: list[Callable[[Front, str], Answer]] = [
     lambda front, token: front.send(token, method="PUT"),
     lambda front, token: front.send(token, body=b"x", headers=[("Content-Type", "text/plain")]),
     lambda front, token: front.send(form={"subject_token": token}),
-    # Where it never belongs; whoever finds it in an access log wants to know what it was good for.
+    # Where it never belongs; a reader who finds it in an access log wants to know what it was good for.
     lambda front, token: front.send(None, {"subject_token": token}),
     lambda front, token: front.send(None, {"access_token": token}),
     lambda front, token: front.send(form={**EXCHANGE_FORM, "subject_token": token}),

@@ -8,7 +8,7 @@ Source: CloudWatch Logs User Guide, "Log group-level subscription filters"; RFC 
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Buffer, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Final
@@ -91,9 +91,10 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # the buffer protocol's own
-        found = self._stream.read(len(buffer))
-        buffer[: len(found)] = found
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        found = self._stream.read(len(view))
+        view[: len(found)] = found
         return len(found)
 
 
