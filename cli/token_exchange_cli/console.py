@@ -1,9 +1,11 @@
 """What all commands share: exit statuses, standard streams, and errors reported in one sentence."""
 
 import io
+import os
 import sys
 import traceback
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, override
 
 import click
@@ -55,7 +57,10 @@ def guard_standard_streams() -> None:
     Raises:
         Unusable: standard output is closed.
     """
-    if sys.stderr is not None and sys.stderr is sys.__stderr__:
+    if sys.stderr is None:
+        # Closed: messages are lost. click flushes both streams at the end, and needs a stream for that.
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
+    elif sys.stderr is sys.__stderr__:
         sys.stderr = _guarded(sys.__stderr__, _Messages)
     if sys.stdout is None:
         raise Unusable(f"{_CANNOT_WRITE}: it is closed")

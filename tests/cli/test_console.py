@@ -105,3 +105,19 @@ def test_closed_pipe_ends_silently(folder: Path) -> None:
         timeout=60,
     )
     assert (done.stdout, done.stderr) == ("{", "")
+
+
+@pytest.mark.parametrize(("command", "expected"), [("--help", 1), ("policy schema", 1), ("policy nonsense", 2)])
+def test_closed_pipe_and_closed_errors_keep_the_exit_status(folder: Path, command: str, expected: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" "$@" 2>&-', PROGRAM, *command.split()],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        check=False,
+        timeout=60,
+    )
+    os.close(writing)
+    assert done.returncode == expected
