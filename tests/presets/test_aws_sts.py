@@ -8,6 +8,7 @@ from token_exchange.presets.catalog import providers
 
 PROVIDER = providers()["aws-sts"]
 PRESET = PROVIDER.preset({}, AWS_ISSUER)
+AFTER = ".tokens.sts.global.api.aws"
 
 
 def refusal(claims: dict[str, Json]) -> Refused:
@@ -77,12 +78,23 @@ def test_a_nested_claim_of_another_type_is_refused(subtests: pytest.Subtests) ->
         "https://-.tokens.sts.global.api.aws",
         "https://*.tokens.sts.global.api.aws",
         "https://sts.amazonaws.com",
+        *(f"https://a{wrong}.tokens.sts.global.api.aws" for wrong in ("-", "~", "_", "é", "A")),
+        *(f"https://{wrong}a.tokens.sts.global.api.aws" for wrong in ("-", "~", "_", "é", "A")),
+        *(f"https://a{wrong}a.tokens.sts.global.api.aws" for wrong in ("~", "_", "é", "A")),
+        f"https://{'a' * 64}.tokens.sts.global.api.aws",
+        # each dot is a dot
+        *(f"https://a{AFTER[:at]}x{AFTER[at + 1 :]}" for at, one in enumerate(AFTER) if one == "."),
     ],
 )
 def test_an_issuer_that_is_not_an_accounts_is_refused(issuer: str | None) -> None:
     with pytest.raises(BadSetting) as bad:
         PROVIDER.preset({}, issuer)
     assert bad.value.key == "issuer"
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-0", "a" * 63, "abc-def-xyz"])
+def test_an_issuer_that_could_be_an_accounts(name: str) -> None:
+    assert PROVIDER.preset({}, f"https://{name}{AFTER}").issuer == f"https://{name}{AFTER}"
 
 
 def test_what_is_known_of_it() -> None:

@@ -108,3 +108,6 @@ def test_what_is_known_of_it() -> None:
     assert PRESET.is_declared("repository")
     assert not {"repository", "ref", "branch", "tag"} & PRESET.proven
     assert PRESET.shared_audience(ORGANIZATION)
+    # one of the organization's, and so a UUID; every other audience is the job's choice
+    for audience in (f"{ORGANIZATION}0", ORGANIZATION[1:], ORGANIZATION.replace("-", ""), "~" + ORGANIZATION[1:], "x"):
+        assert not PRESET.shared_audience(audience)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from string import ascii_lowercase, ascii_uppercase, digits
 
 import pytest
 
@@ -170,3 +171,56 @@ def test_a_fixed_issuer_takes_only_its_own_url(issuer: str) -> None:
     assert fixed_issuer(None, "https://ci.example") == fixed_issuer("https://ci.example", "https://ci.example")
     with pytest.raises(BadSetting, match="the only issuer of this provider"):
         fixed_issuer(issuer, "https://ci.example")
+
+
+# ------------------------------------------------------------------------------------------------ characters and lengths
+
+LATIN = [chr(code) for code in range(256)]
+UUID = "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f"
+
+
+def accepts(check: Callable[[str, Json], str], value: str) -> bool:
+    try:
+        return check("key", value) == value
+    except BadSetting:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("check", "form", "allowed"),
+    [
+        (label_setting, "{}b", ascii_lowercase + digits),
+        (label_setting, "a{}b", ascii_lowercase + digits + "-"),
+        (label_setting, "a{}", ascii_lowercase + digits),
+        (slug_setting, "{}b", ascii_lowercase + ascii_uppercase + digits),
+        (slug_setting, "a{}b", ascii_lowercase + ascii_uppercase + digits + "._-"),
+        (slug_setting, "a{}", ascii_lowercase + ascii_uppercase + digits),
+        (host_setting, "{}b.example", ascii_lowercase + digits),
+        (host_setting, "a{}b.example", ascii_lowercase + digits + "-."),
+        (host_setting, "a{}.example", ascii_lowercase + digits),
+        (host_setting, "ci.{}b", ascii_lowercase + digits),
+        (host_setting, "ci.a{}b", ascii_lowercase + digits + "-."),
+        (host_setting, "ci.a{}", ascii_lowercase + digits),
+        (host_setting, "ci.example:{}", digits.replace("0", "")),
+        (host_setting, "ci.example:1{}", digits),
+        *((uuid_setting, f"{UUID[:at]}{{}}{UUID[at + 1 :]}", digits + "abcdef") for at in (0, 7, 9, 14, 19, 24, 35)),
+    ],
+)
+def test_characters_a_setting_can_have(check: Callable[[str, Json], str], form: str, allowed: str) -> None:
+    assert "".join(sorted(allowed)) == "".join(one for one in LATIN if accepts(check, form.format(one)))
+
+
+@pytest.mark.parametrize(
+    ("check", "form", "longest"),
+    [
+        (label_setting, "{}", 63),
+        (slug_setting, "{}", 100),
+        (host_setting, "{}", 63),
+        (host_setting, "ci.{}", 63),
+        (host_setting, f"{'a.' * 100}{{}}", 53),
+        (host_setting, "ci.example:{}", 5),
+    ],
+)
+def test_lengths_a_setting_can_have(check: Callable[[str, Json], str], form: str, longest: int) -> None:
+    assert accepts(check, form.format("1" * longest))
+    assert not accepts(check, form.format("1" * (longest + 1)))

@@ -62,6 +62,8 @@ def test_tokens_that_are_not_a_jobs_are_refused(
         ({}, "https://acme.app.spacelift.io/", "issuer"),
         ({}, "https://a.b.app.spacelift.io", "issuer"),
         ({}, "https://acme.spacelift.io", "issuer"),
+        ({}, "https://acme.app.spacelift.io:443", "issuer"),
+        ({}, "https://acme.app.SPACELIFT.io", "issuer"),
         ({}, "http://spacelift.acme.example", "issuer"),
     ],
 )
@@ -75,6 +77,9 @@ def test_a_self_hosted_installation_is_its_own_organization() -> None:
     preset = PROVIDER.preset({}, "https://spacelift.acme.example:8443/x")
     assert preset.issuer == "https://spacelift.acme.example:8443/x"
     assert preset.vocabulary["organization"].read({}) == "spacelift.acme.example"
+    # not the service's hosts, though they look like them
+    for host in ("acme.spacelift-io.example", "acme-spacelift.io", "acme.app.spacelift.io.example"):
+        assert PROVIDER.preset({}, f"https://{host}").vocabulary["organization"].read({}) == host
 
 
 def test_what_is_known_of_it() -> None:
