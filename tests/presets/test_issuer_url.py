@@ -173,7 +173,7 @@ def test_a_fixed_issuer_takes_only_its_own_url(issuer: str) -> None:
         fixed_issuer(issuer, "https://ci.example")
 
 
-# ------------------------------------------------------------------------------------------------ characters and lengths
+# ----------------------------------------------------------------------------------------------- characters and lengths
 
 LATIN = [chr(code) for code in range(256)]
 UUID = "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f"
