@@ -171,6 +171,27 @@ def test_groups_of_gitlab_hold_what_lies_below(
     assert organizations(listed, allowed, grant(match=match), issuer="gitlab") == ([] if within else ["match"])
 
 
+WORKSPACE = "7f1c2a30-5b4d-4e6f-8a91-b2c3d4e5f607"
+
+
+@pytest.mark.parametrize("listed", [WORKSPACE, f"{{{WORKSPACE}}}"])
+@pytest.mark.parametrize("allowed", [WORKSPACE, f"{{{WORKSPACE}}}"])
+def test_an_id_with_braces_is_the_one_without(listed: str, allowed: str) -> None:
+    entries: Document = {
+        "github": {
+            "provider": "bitbucket-pipelines",
+            "workspace": "nordlicht",
+            "audience": "ecr-token-exchange.nordlicht.example",
+            "organizations": [{"id": listed}],
+        }
+    }
+    found = document(grants=None, issuers=entries, files={TEAM: entry(organizations=[{"id": allowed}])})
+    assert load_folder(found).grant_names == {"reader"}
+    # GitHub's ids have no braces: there they belong to the value, and a bound with them holds for no one.
+    bounds: list[Json] = [{"id": f"{{{WORKSPACE}}}"}]
+    assert organizations([{"id": WORKSPACE}], bounds, grant()) == ["match"]
+
+
 def test_each_issuer_of_a_grant_is_looked_at() -> None:
     bounds = entry(issuers=["github", "gitlab"])
     faults = folder_faults(main_file({TEAM: bounds}), {TEAM: team_file(grant(issuers=["github", "gitlab"]))})
