@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.loopback import Answer, Request, Server
 from tests.fake_clock import FakeClock
+from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
@@ -129,6 +130,13 @@ BAD_LOGINS = [
     _login(expiresAt=-1e12),
     _login(expiresAt=float("nan")),
 ]
+
+
+def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+    wire.answer = Answer(body=_login())
+    EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(session(), region="eu-west-1", deadline=deadline)
+    (request,) = wire.seen
+    assert str(request.header("user-agent")).startswith(f"ecr-token-exchange/{__version__} ")
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
