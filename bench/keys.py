@@ -22,10 +22,9 @@ from token_exchange.adapters.table import SharedKeysReader
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import Discovered, IssuerTrust, Published
-from token_exchange.issuer_keys.fetch import FetchFailed
-from token_exchange.issuer_keys.refresh import KeyRefresher
-from token_exchange.issuer_keys.shared import StoredKeySet
+from token_exchange.issuer_keys.origins import FetchFailed, StoredKeySet
 from token_exchange.issuer_keys.store import KeyStore
+from token_exchange.refresher import KeyRefresher
 
 _PROVIDER: Final = "github-actions"
 _INVENTED: Final = 10_000

@@ -16,7 +16,7 @@ from bench.policies import policy_of
 from token_exchange.core.keys import SCHEMES, KeySet, UnusableKeySet
 from token_exchange.core.ports import Json
 from token_exchange.http.event import MAX_BODY_BYTES
-from token_exchange.issuer_keys.fetch import MAX_DOCUMENT_BYTES, UnusableDiscovery, read_jwks_uri
+from token_exchange.issuer_keys.origins import MAX_DOCUMENT_BYTES, UnusableDiscovery, read_jwks_uri
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 

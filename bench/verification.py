@@ -19,8 +19,7 @@ from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.token import read_compact
-from token_exchange.core.verifier import Verifier
+from token_exchange.core.verifier import Verifier, read_compact
 from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.load import load_policy
 

@@ -16,7 +16,7 @@ from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed, Login, Place
 from live_check.removal import Removal
 from live_check.stacks import Names, repositories_template
-from token_exchange.core.registries import partition_of
+from token_exchange.loading.registries import partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient

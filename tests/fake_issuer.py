@@ -16,7 +16,7 @@ from tests.fake_clock import NOW
 from token_exchange.core.keys import SCHEMES, KeySet
 from token_exchange.core.ports import Json
 from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 from token_exchange.issuer_keys.store import KeysFrom
 
 AUDIENCE = "https://ecr.acme.example"

@@ -6,8 +6,7 @@ from dataclasses import replace
 from tests.fake_clock import FakeClock
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.trust import IssuerTrust, Pinned
-from token_exchange.issuer_keys.fetch import FetchFailed, KeyOrigin
-from token_exchange.issuer_keys.shared import SharedKeysFailed, StoredKeySet, shared_name
+from token_exchange.issuer_keys.origins import FetchFailed, KeyOrigin, SharedKeysFailed, StoredKeySet, shared_name
 
 
 class FakeSharedKeys:

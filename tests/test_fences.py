@@ -53,7 +53,7 @@ def test_the_fence_notices_what_it_forbids(tmp_path: Path) -> None:
 
 
 CHECKERS = {
-    "RawToken": {("token.py", "read_compact")},
+    "RawToken": {("verifier.py", "read_compact")},
     "SessionPolicy": {("session.py", "session_policy")},
     "RepositoryName": {("reach.py", "parse_repository_name")},
     "RepositoryPattern": {("reach.py", "parse_repository_name"), ("reach.py", "fill_repository_template")},

@@ -6,10 +6,21 @@ from typing import assert_never
 
 from token_exchange.core.conditions import Condition, RawCondition
 from token_exchange.core.glob import compile_glob
-from token_exchange.core.policy import Access, Grant, Issuer, Organization, Policy, Template, spelled_duration
+from token_exchange.core.policy import (
+    Access,
+    EcrPublicRegistry,
+    EcrRegistry,
+    Grant,
+    Issuer,
+    Organization,
+    Policy,
+    Registry,
+    SecretRegistry,
+    Template,
+)
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import WITH_SLASH
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.loading.values import spelled_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

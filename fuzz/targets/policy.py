@@ -14,10 +14,9 @@ from fuzz.targets.plain import Plain
 from token_exchange.core.decision import AccessRequest, Award, Denied
 from token_exchange.core.decision import decide as decide_really
 from token_exchange.core.evaluate import Caller, caller_of
-from token_exchange.core.policy import Policy
+from token_exchange.core.policy import Policy, SecretRegistry
 from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import SecretRegistry
 from token_exchange.core.session import bounded_session, utc_second
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable

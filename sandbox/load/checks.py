@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sandbox.aws.server import Aws
 from sandbox.evidence import Unexpected, expect, object_of, text_of, texts_of
 from sandbox.load.run import Outcome
-from token_exchange.core.refusals import MEANINGS
+from token_exchange.reporting.reasons import MEANINGS
 
 _PASSING = frozenset(reason for reason, meaning in MEANINGS.items() if meaning.status in {429, 503})
 

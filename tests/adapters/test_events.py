@@ -6,8 +6,7 @@ import pytest
 from tests.doubles import grant, policy_text
 from token_exchange.adapters.events import Events, Metrics
 from token_exchange.core.ports import Json
-from token_exchange.issuer_keys.fetch import FetchFailed
-from token_exchange.issuer_keys.shared import SharedKeysFailed
+from token_exchange.issuer_keys.origins import FetchFailed, SharedKeysFailed
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyUnreadable

@@ -19,7 +19,7 @@ from tests.tls_server import (
 from token_exchange import __version__
 from token_exchange.adapters.fetch import Address, HttpsFetcher, system_resolve, tls_context
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.issuer_keys.fetch import Fetcher, FetchFailed
+from token_exchange.issuer_keys.origins import Fetcher, FetchFailed
 
 BODY = b'{"keys":[]}'
 PATIENT_SECONDS = 20.0

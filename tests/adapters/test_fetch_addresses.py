@@ -4,7 +4,7 @@ import pytest
 
 from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, is_allowed_address
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 
 
 @pytest.mark.parametrize(

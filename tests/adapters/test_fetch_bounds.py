@@ -10,7 +10,7 @@ import pytest
 from tests.tls_server import UNTIL_CLOSE, Connection, Script, answering, authority, chunked, tls_server, whole
 from token_exchange.adapters.fetch import Address, HttpsFetcher, Resolve, system_resolve
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 
 BODY = b'{"keys":[]}'
 SHORT_SECONDS = 0.2

@@ -7,8 +7,9 @@ from tests.fake_issuer import FakeIssuer
 from token_exchange.adapters.events import Metrics
 from token_exchange.core.attempt import Part
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.reasons import MEANINGS
 
 type Measured = dict[str, tuple[Json, Json, Json]]
 

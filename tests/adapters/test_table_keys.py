@@ -14,7 +14,7 @@ from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.adapters.table import SharedKeysReader, SharedKeysWriter
 from token_exchange.core.ports import Deadline
-from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeysFailed, SharedKeysTable, StoredKeySet
+from token_exchange.issuer_keys.origins import SHARED_SECONDS, SharedKeysFailed, SharedKeysTable, StoredKeySet
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -8,9 +8,8 @@ from token_exchange.core.decision import AccessRequest, Award, Decision, Denied,
 from token_exchange.core.evaluate import Caller, Considered
 from token_exchange.core.policy import Grant, Policy, SessionTerms
 from token_exchange.core.ports import Json
-from token_exchange.core.reach import Reach, RepositoryScope, parse_repository_name
+from token_exchange.core.reach import Reach, RepositoryPattern, RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason
-from token_exchange.core.registries import RepositoryPattern
 from token_exchange.reporting.nearest import Nearest, nearest_grants
 
 

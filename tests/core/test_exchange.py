@@ -13,6 +13,7 @@ from tests.doubles import (
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from tests.fake_state import FakeState, RecordedStateEvents
+from token_exchange.adapters.budgets import BudgetCounter
 from token_exchange.core.attempt import FailedLogin, MintedLogin
 from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted
 from token_exchange.core.exchange import Exchange, Exchanged
@@ -20,7 +21,7 @@ from token_exchange.core.mint import Minter
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
-from token_exchange.core.usage import Budgets, SingleUse
+from token_exchange.core.single_use import SingleUse
 from token_exchange.core.verifier import Verifier
 from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.store import PolicyStore
@@ -52,7 +53,7 @@ class Story:
                 events=QuietPolicyEvents(),
             ),
             verifier=Verifier(keys),
-            budgets=Budgets(counts=self.state, events=self.state_events),
+            budgets=BudgetCounter(counts=self.state, events=self.state_events),
             single_use=SingleUse(marks=self.state, events=self.state_events),
             minter=Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock),
             clock=self.clock,

@@ -10,10 +10,10 @@ from token_exchange.core.reach import (
     covers_any,
     fill_repository_template,
     parse_repository_name,
-    parse_repository_template,
     pattern_covers,
 )
 from token_exchange.core.vocabulary import Name
+from token_exchange.loading.values import parse_repository_template
 
 PATTERNS = st.text(st.sampled_from("ab/*"), max_size=8)
 NAMES = st.text(st.sampled_from("ab/"), max_size=12)

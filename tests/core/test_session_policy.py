@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.policy_grammar import parse_policy
 from tests.core.decisions import patterns
-from token_exchange.core.policy import Access, Also
+from token_exchange.core.policy import Access, Also, EcrRegistry
 from token_exchange.core.reach import Reach, RepositoryScope, ScopeNotCovered, covers_any, narrowed
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import EcrRegistry, partition_of
 from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy, utc_second
+from token_exchange.loading.registries import partition_of
 
 UNTIL = 1_795_167_000
 PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
@@ -36,7 +36,7 @@ NEVER = (
 def registry(region: str = "eu-west-1") -> EcrRegistry:
     partition = partition_of(region)
     assert partition is not None
-    return EcrRegistry(name="apps", account="111122223333", region=region, partition=partition, hosts=("h",))
+    return EcrRegistry(name="apps", account="111122223333", region=region, partition=partition.name, hosts=("h",))
 
 
 def reach(

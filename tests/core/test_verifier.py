@@ -11,9 +11,8 @@ from tests.fake_issuer import AUDIENCE, ISSUER, FakeIssuer, RecordedKeyEvents, S
 from token_exchange.core.keys import SCHEMES
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.token import read_compact
 from token_exchange.core.trust import IssuerTrust, VerifiedToken
-from token_exchange.core.verifier import Verifier
+from token_exchange.core.verifier import Verifier, read_compact
 from token_exchange.issuer_keys.store import KeyStore
 
 

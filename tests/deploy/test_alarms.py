@@ -7,9 +7,10 @@ from tests.attempts import attempt_of, signed_token
 from tests.deploy.cloudformation import Stack, at, load, mapping, sequence
 from tests.fake_issuer import FakeIssuer
 from token_exchange.adapters.events import NAMESPACE, Metrics
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.issuer_keys.timing import FRESH_SECONDS, USABLE_SECONDS
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.reasons import MEANINGS
 from token_exchange.service import MAX_REQUEST_SECONDS
 
 TEMPLATE = "template.yaml"

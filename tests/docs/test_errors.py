@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from tests.docs.pages import code_in, page
-from token_exchange.core.refusals import MEANINGS, Fault, Reason
+from token_exchange.core.refusals import Reason
+from token_exchange.reporting.reasons import MEANINGS, Fault
 
 ERRORS = page("docs/errors.md")
 

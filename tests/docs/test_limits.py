@@ -13,7 +13,7 @@ from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS
 from token_exchange.http.event import MAX_BODY_BYTES
 from token_exchange.http.request import FORMATS
 from token_exchange.issuer_keys import timing as issuer_keys
-from token_exchange.reporting.record_size import MAX_RECORD_CHARACTERS
+from token_exchange.reporting.safe_text import MAX_RECORD_CHARACTERS
 from token_exchange.service import MAX_REQUEST_SECONDS
 
 ARCHITECTURE = page("docs/architecture.md")
@@ -45,7 +45,7 @@ def numbers(places: str) -> list[float]:
 
 
 MAX_SCOPES = number("http/request.py", "_MAX_SCOPES")
-MAX_TOKEN_KIBIBYTES = int(number("core/token.py", "_MAX_TOKEN_CHARACTERS")) // 1024
+MAX_TOKEN_KIBIBYTES = int(number("core/verifier.py", "_MAX_TOKEN_CHARACTERS")) // 1024
 
 
 def test_a_limit_is_the_constant_that_its_line_names(subtests: pytest.Subtests) -> None:

@@ -8,10 +8,11 @@ from jsonschema import Draft202012Validator
 
 from sandbox.api_check import SCHEMA
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason
+from token_exchange.core.refusals import Reason
 from token_exchange.http import request as parameters
 from token_exchange.http import routes
 from token_exchange.http.parameters import KNOWN
+from token_exchange.reporting.reasons import MEANINGS
 
 type Fields = dict[str, Json]
 

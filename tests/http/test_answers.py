@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import failure_fields, failure_headers, json_answer, safe_json, status_of
+from token_exchange.reporting.reasons import MEANINGS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.growth import FOUR_TIMES, growth
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange.core.token import read_compact
+from token_exchange.core.verifier import read_compact
 from token_exchange.http.event import HttpRequest, parse_pairs
 from token_exchange.http.parameters import SentParameters
 from token_exchange.http.request import parse_scope
-from token_exchange.reporting.redaction import redacted_start
+from token_exchange.reporting.safe_text import redacted_start
 
 REST = "eyJzdWIiOiJ4In0.c2ln"
 SPACE = st.text(st.sampled_from(" \t\r\n"), max_size=7)

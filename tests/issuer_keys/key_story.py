@@ -10,8 +10,7 @@ from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import IssuerTrust, Published
 from token_exchange.core.verifier import FoundKey
-from token_exchange.issuer_keys.fetch import Fetcher
-from token_exchange.issuer_keys.shared import SharedKeys
+from token_exchange.issuer_keys.origins import Fetcher, SharedKeys
 from token_exchange.issuer_keys.store import KeyStore
 
 

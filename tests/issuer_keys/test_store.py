@@ -7,7 +7,7 @@ from tests.issuer_keys.key_story import Story
 from token_exchange.core.keys import UnusableKeySet
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import Published
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 
 
 class TestInMemory:

@@ -15,8 +15,7 @@ from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import Discovered, Pinned, Published
 from token_exchange.core.verifier import FoundKey
-from token_exchange.issuer_keys.fetch import FetchFailed
-from token_exchange.issuer_keys.shared import StoredKeySet, shared_name, validate_shared_key_set
+from token_exchange.issuer_keys.origins import FetchFailed, StoredKeySet, shared_name, validate_shared_key_set
 from token_exchange.issuer_keys.timing import Moment
 
 DAY_SECONDS = 24 * 60 * 60

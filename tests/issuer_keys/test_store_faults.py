@@ -9,7 +9,7 @@ from tests.fake_issuer import FakeIssuer, FakeNetwork
 from tests.fake_shared_keys import HangingFetcher
 from tests.issuer_keys.key_story import Story
 from token_exchange.core.refusals import Refused
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 
 DAY_SECONDS = 86_400
 

@@ -11,7 +11,7 @@ import pytest
 from tests.issuer_keys.key_story import SharedStory, Story
 from token_exchange.core.refusals import Refused
 from token_exchange.issuer_keys import store
-from token_exchange.issuer_keys.fetch import KeyOrigin
+from token_exchange.issuer_keys.origins import KeyOrigin
 from token_exchange.issuer_keys.timing import IssuerKeys
 
 

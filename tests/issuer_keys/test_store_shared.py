@@ -9,7 +9,7 @@ from tests.fake_shared_keys import HangingFetcher
 from tests.issuer_keys.key_story import SharedStory, Story
 from token_exchange.core.keys import UnusableKeySet
 from token_exchange.core.refusals import Reason
-from token_exchange.issuer_keys.shared import SharedKeysFailed
+from token_exchange.issuer_keys.origins import SharedKeysFailed
 
 
 class TestColdStart:

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from tests.loading.documents import changed, document, faults, load, problems_of, without
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.core.ports import Json
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import Code, PolicyUnusable
 

@@ -1,10 +1,11 @@
 import pytest
 
 from tests.ci_claims import AWS_ISSUER, STS, aws_claims
-from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import providers
+from token_exchange.presets.provider import BadSetting
 
 PROVIDER = providers()["aws-sts"]
 PRESET = PROVIDER.preset({}, AWS_ISSUER)

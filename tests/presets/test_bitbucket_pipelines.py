@@ -1,9 +1,10 @@
 import pytest
 
 from tests.ci_claims import BITBUCKET_ISSUER, ENVIRONMENT, REPOSITORY, WORKSPACE, bitbucket_claims
-from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import providers
+from token_exchange.presets.provider import BadSetting
 
 PROVIDER = providers()["bitbucket-pipelines"]
 PRESET = PROVIDER.preset({"workspace": "fjordbyte"}, None)

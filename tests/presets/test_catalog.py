@@ -13,7 +13,7 @@ from token_exchange.presets.catalog import NAMES, owner_of, provider_named, prov
 def test_each_file_is_a_provider_and_nothing_else_is() -> None:
     (folder,) = presets.__path__
     files = {path.stem.replace("_", "-") for path in Path(folder).glob("*.py")}
-    assert set(NAMES) == files - {"--init--", "catalog", "github-family", "issuer-url"}
+    assert set(NAMES) == files - {"--init--", "catalog", "github-family", "provider"}
     assert all(provider.name == name for name, provider in providers().items())
     assert list(NAMES) == sorted(NAMES)
 
@@ -40,7 +40,7 @@ def test_only_what_is_named_is_imported() -> None:
         "print(*(name.rpartition('.')[2] for name in sys.modules if '.presets.' in name))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert set(done.stdout.split()) == {"catalog", "issuer_url", "gitlab"}
+    assert set(done.stdout.split()) == {"catalog", "provider", "gitlab"}
 
 
 @pytest.mark.parametrize(

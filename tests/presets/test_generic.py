@@ -1,9 +1,10 @@
 import pytest
 
-from token_exchange.core.identity import BadSetting, Preset, identify
+from token_exchange.core.identity import Preset, identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import providers
+from token_exchange.presets.provider import BadSetting
 
 
 def preset(**settings: Json) -> Preset:

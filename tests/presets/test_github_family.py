@@ -1,11 +1,12 @@
 import pytest
 
 from tests.ci_jobs import issuer_of, job_claims
-from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import provider_named
 from token_exchange.presets.github_family import is_owners_address
+from token_exchange.presets.provider import BadSetting
 
 PATHS = {"forgejo": "/api/actions", "gitea": "/api/actions/oidc"}
 PROVIDERS = {name: provider_named(name) for name in PATHS}

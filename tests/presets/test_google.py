@@ -4,12 +4,13 @@ import pytest
 
 from tests.ci_jobs import job_claims
 from tests.loading.documents import document, grant, load
-from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import Discovered
-from token_exchange.issuer_keys.fetch import read_jwks_uri
+from token_exchange.issuer_keys.origins import read_jwks_uri
 from token_exchange.presets.catalog import provider_named
+from token_exchange.presets.provider import BadSetting
 
 PROVIDER = provider_named("google")
 PRESET = PROVIDER.preset({}, None)

@@ -1,10 +1,11 @@
 import pytest
 
 from tests.ci_jobs import issuer_of, job_claims
-from token_exchange.core.identity import BadSetting, identify
+from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import provider_named
+from token_exchange.presets.provider import BadSetting
 
 PROVIDER = provider_named("semaphore")
 PRESET = PROVIDER.preset({}, issuer_of("semaphore"))

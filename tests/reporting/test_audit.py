@@ -13,9 +13,10 @@ from token_exchange.core.decision import AccessRequest, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.reasons import MEANINGS
 
 # Twenty grants of one condition each, for a `considered` and a `would` of some size.
 POLICY = load_policy(

@@ -10,7 +10,7 @@ from tests.loading.documents import Document, changed, document, grant
 from token_exchange.core.decision import DenialReason, Denied
 from token_exchange.core.evaluate import FailedCheck, Rule
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason
+from token_exchange.core.refusals import Reason
 from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.disclosure import (
     considered_fields,
@@ -23,6 +23,7 @@ from token_exchange.reporting.disclosure import (
     report_only_awards,
     wants,
 )
+from token_exchange.reporting.reasons import MEANINGS
 
 OUTSIDER = github_claims(event_name="pull_request_target")
 OTHER: dict[str, Json] = {"match": {"branch": "other"}}

@@ -17,9 +17,8 @@ from token_exchange.core.exchange import Exchange
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.http.event import HttpRequest
-from token_exchange.http.explain import explain_token
 from token_exchange.http.parameters import SentParameters
-from token_exchange.http.token import denial
+from token_exchange.http.token import denial, explain_token
 from token_exchange.reporting.audit import AuditRecord
 
 OWN_CLAIMS: dict[str, Json] = {

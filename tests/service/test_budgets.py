@@ -10,7 +10,7 @@ import pytest
 from sandbox import account
 from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import Answer, Front, Log
-from token_exchange.core.usage import COUNT_SECONDS
+from token_exchange.adapters.budgets import COUNT_SECONDS
 
 type StartChanged = Callable[[dict[str, str]], Front]
 

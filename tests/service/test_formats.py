@@ -9,10 +9,9 @@ import pytest
 from tests.service.front import Front
 from token_exchange.core.exchange import Exchanged
 from token_exchange.core.mint import Bounds, Login
-from token_exchange.core.policy import Also
-from token_exchange.core.reach import Reach
+from token_exchange.core.policy import Also, EcrRegistry
+from token_exchange.core.reach import Reach, RepositoryPattern
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import PARTITIONS, EcrRegistry, RepositoryPattern
 from token_exchange.http.answers import formatted
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
@@ -34,7 +33,7 @@ HOSTILE = [
 
 def _exchanged(password: str) -> Exchanged:
     registry = EcrRegistry(
-        name="apps", account="111122223333", region="eu-west-1", partition=PARTITIONS[0], hosts=(HOST, "localhost:5000")
+        name="apps", account="111122223333", region="eu-west-1", partition="aws", hosts=(HOST, "localhost:5000")
     )
     reach = Reach(access="pull", repositories=(RepositoryPattern("ci/shop"),), also_pull=(), also=Also())
     login = Login(

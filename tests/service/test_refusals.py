@@ -13,7 +13,8 @@ from sandbox.gateway_events import Event
 from sandbox.issuer import Document, FaultKind, IssuerFault
 from sandbox.loopback import Request
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, ID_TOKEN, TOKEN_EXCHANGE, Answer, Front, Log, event_of
-from token_exchange.core.refusals import MEANINGS, Reason
+from token_exchange.core.refusals import Reason
+from token_exchange.reporting.reasons import MEANINGS
 
 JSON_TYPE = ("Content-Type", "application/json")
 type Send = Callable[[Front], Answer]

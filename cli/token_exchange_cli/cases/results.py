@@ -13,7 +13,7 @@ from token_exchange.core.evaluate import Considered
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
-from token_exchange.http.explain import award_fields
+from token_exchange.http.token import award_fields
 from token_exchange.reporting.disclosure import wants
 from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
 from token_exchange_cli.console import Unusable

@@ -8,10 +8,9 @@ import click
 from rich.text import Text
 
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.policy import Policy
+from token_exchange.core.policy import Policy, Registry
 from token_exchange.core.reach import parse_repository_name
 from token_exchange.core.refusals import quoted
-from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import spelled
 from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.console import Unusable

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Final
 
-from token_exchange.core.policy import DenyRule, Grant, Policy
-from token_exchange.core.registries import EcrRegistry, Registry
+from token_exchange.core.policy import DenyRule, EcrRegistry, Grant, Policy, Registry
 from token_exchange_cli.diff import grants, issuers
 from token_exchange_cli.diff.change import (
     Change,

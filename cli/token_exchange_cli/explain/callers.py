@@ -13,9 +13,8 @@ from token_exchange.core.policy import Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.sources import Claim
-from token_exchange.core.token import UnverifiedToken, read_compact
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust, check_claims, choose_entry
-from token_exchange.core.verifier import chosen_trust
+from token_exchange.core.verifier import UnverifiedToken, chosen_trust, read_compact
 from token_exchange.core.vocabulary import NAMES
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import read_input, shown_name

@@ -12,11 +12,12 @@ from rich.text import Text
 from token_exchange.core.conditions import Condition
 from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide, grants_asked
 from token_exchange.core.evaluate import Caller, Considered, FailedCheck, explain_grant
-from token_exchange.core.policy import Grant, Issuer, Policy, spelled_duration
+from token_exchange.core.policy import Grant, Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import spelled
-from token_exchange.http.explain import award_fields
+from token_exchange.http.token import award_fields
+from token_exchange.loading.values import spelled_duration
 from token_exchange.reporting.audit import failed_check_fields, would_fields
 from token_exchange.reporting.disclosure import wants
 from token_exchange.reporting.nearest import is_up_to_grants

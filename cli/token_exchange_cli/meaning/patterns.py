@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from token_exchange.core.policy import Grant, SessionTerms, Template, spelled_duration
+from token_exchange.core.policy import EcrRegistry, Grant, SessionTerms, Template
 from token_exchange.core.reach import pattern_covers
-from token_exchange.core.registries import EcrRegistry
 from token_exchange.core.vocabulary import NAMES, Name
+from token_exchange.loading.values import spelled_duration
 
 PLACEHOLDER: Final = "replace-me"
 """What `policy import` writes for what a trust policy does not say. No organization or role has this name."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.core.registries import Partition
+from token_exchange.loading.registries import Partition
 from token_exchange_cli.inputs import yaml_text
 from token_exchange_cli.onboarding.starter import Starter
 from token_exchange_cli.steps.step import StepValues, document

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from token_exchange.core.registries import Partition, partition_of
+from token_exchange.loading.registries import Partition, partition_of
 
 
 class BadAnswer(ValueError):

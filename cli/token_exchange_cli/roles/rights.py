@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from token_exchange.core.policy import Grant, Issuer, SessionTerms
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Grant, Issuer, SecretRegistry, SessionTerms
 from token_exchange.core.ports import Json
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.core.session import (
     IMPORT_ACTIONS,
     LIST_ACTIONS,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry
 from token_exchange.core.ports import Json
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry
 from token_exchange_cli.roles.arns import RoleArn
 from token_exchange_cli.roles.needs import RoleNeed, clashes
 from token_exchange_cli.roles.rights import broker_trust, direct_trust, permissions, provider_address

@@ -7,16 +7,15 @@ from typing import Final
 
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.core.attempt import Attempt, Timings
-from token_exchange.core.identity import BadSetting, Preset, identify
+from token_exchange.core.identity import Preset, identify
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.token import UnverifiedToken
 from token_exchange.core.trust import choose_entry
-from token_exchange.core.verifier import Verifier
+from token_exchange.core.verifier import UnverifiedToken, Verifier
 from token_exchange.issuer_keys.store import KeysFrom, KeyStore
 from token_exchange.presets.catalog import owner_of, provider_named
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import BadSetting, issuer_host
 
 _NAMES: Final = {"iat": "issued_at", "nbf": "not_before", "exp": "expires_at"}
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, Preset
+from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import owner_of, provider_named
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import BadSetting, issuer_host
 from token_exchange_cli.subjects.catalog import SUBJECTS
 from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
+from token_exchange.adapters.budgets import BudgetCounter
 from token_exchange.adapters.events import Events, Metrics
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.log import AuditLog, quiet_libraries
@@ -17,10 +18,10 @@ from token_exchange.adapters.table import SharedKeysReader, StateTable
 from token_exchange.core.attempt import Attempt, Timings
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.mint import Minter
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.ports import Clock, Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
-from token_exchange.core.usage import Budgets, SingleUse
+from token_exchange.core.single_use import SingleUse
 from token_exchange.core.verifier import Verifier
 from token_exchange.http.event import HttpAnswer, HttpRequest, NotHttp, read_event
 from token_exchange.http.routes import Routes, is_audited, plain_refusal
@@ -66,7 +67,7 @@ class Service:
         exchange = Exchange(
             policies=self._policies,
             verifier=Verifier(keys),
-            budgets=Budgets(counts=state, events=self._events),
+            budgets=BudgetCounter(counts=state, events=self._events),
             single_use=SingleUse(marks=state, events=self._events),
             minter=Minter(
                 roles=StsRoleAssumer(clients=clients, calls=calls),

@@ -11,9 +11,8 @@ from token_exchange.core.decision import AccessRequest, Decision, Denied, Grante
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
-from token_exchange.core.reach import RepositoryScope, parse_repository_name
+from token_exchange.core.reach import RepositoryName, RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason
-from token_exchange.core.registries import RepositoryName
 from token_exchange_cli.diff.policies import changes
 
 _BRANCHES: tuple[Json, ...] = (

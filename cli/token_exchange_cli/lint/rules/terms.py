@@ -6,9 +6,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from token_exchange.core.policy import Grant, SessionTerms, Template
-from token_exchange.core.reach import MAX_NAME_LENGTH, Reach
+from token_exchange.core.reach import MAX_NAME_LENGTH, Reach, RepositoryPattern
 from token_exchange.core.refusals import Refused
-from token_exchange.core.registries import RepositoryPattern
 from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 

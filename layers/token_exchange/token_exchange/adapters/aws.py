@@ -23,7 +23,7 @@ from token_exchange import __version__
 from token_exchange.adapters.aws_calls import create_client
 from token_exchange.core.ports import Json, RoleSession
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import PUBLIC_REGION
+from token_exchange.loading.registries import PUBLIC_REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_appconfigdata import AppConfigDataClient

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.safe_text import redacted
 
 _MAX_CONCURRENT_CALLS: Final = 64
 

@@ -17,7 +17,7 @@ from token_exchange.issuer_keys.store import KeysFrom, RefreshOutcome
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyUnreadable
 from token_exchange.reporting.audit import AuditRecord
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.safe_text import redacted
 
 NAMESPACE: Final = "TokenExchange"
 

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from token_exchange import __version__
 from token_exchange.core.ports import Clock, Deadline
-from token_exchange.issuer_keys.fetch import FetchFailed
+from token_exchange.issuer_keys.origins import FetchFailed
 
 _INSTANCE_SERVICES: Final = IPv6Network("fd00:ec2::/32")
 """Instance metadata and similar services (EC2 User Guide, "Access instance metadata"); on IPv4 they are link-local."""

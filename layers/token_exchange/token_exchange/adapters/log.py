@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import AuditRecord
-from token_exchange.reporting.redaction import redacted
+from token_exchange.reporting.safe_text import redacted
 
 SERVICE: Final = "token-exchange"
 

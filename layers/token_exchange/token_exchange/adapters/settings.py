@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.registries import partition_of
+from token_exchange.loading.registries import partition_of
 
 
 class SystemClock:

@@ -13,7 +13,7 @@ from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws
 from token_exchange.core.ports import Deadline, StateUnavailable
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.issuer_keys.shared import SharedKeysFailed, StoredKeySet
+from token_exchange.issuer_keys.origins import SharedKeysFailed, StoredKeySet
 from token_exchange.issuer_keys.timing import USABLE_SECONDS
 
 if TYPE_CHECKING:

@@ -13,10 +13,9 @@ from token_exchange.core.evaluate import (
     failed_checks,
     failed_conditions,
 )
-from token_exchange.core.policy import DenyRule, Grant, Policy
+from token_exchange.core.policy import DenyRule, Grant, Policy, Registry
 from token_exchange.core.reach import Reach, RepositoryScope
 from token_exchange.core.refusals import Reason, quoted
-from token_exchange.core.registries import Registry
 
 MAX_REGISTRIES: Final = 10
 """Logins in one answer: each costs two calls to AWS."""
@@ -147,6 +146,9 @@ def grants_asked(
     wanted = {by_host[name].name for name in request.registries if name in by_host}
     for index in policy.indexes[caller.issuer.name].all if indexes is None else indexes:
         grant = policy.grants[index]
+        # The index is made for speed: if it were wrong, another issuer's grant must still not be considered.
+        if caller.issuer.name not in grant.issuers:
+            continue
         if (not request.registries or grant.registry.name in wanted) and request.grant in (None, grant.name):
             yield grant
 

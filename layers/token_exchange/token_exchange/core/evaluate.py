@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from token_exchange.core.conditions import Condition
 from token_exchange.core.identity import Identity, Preset, identify
-from token_exchange.core.policy import Grant, Issuer
+from token_exchange.core.policy import EcrRegistry, Grant, Issuer
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import (
     DoesNotFit,
@@ -22,7 +22,6 @@ from token_exchange.core.reach import (
     narrowed,
     reach_of,
 )
-from token_exchange.core.registries import EcrRegistry
 from token_exchange.core.vocabulary import ClaimPath, claim_at
 
 MAX_CONSIDERED: Final = 10

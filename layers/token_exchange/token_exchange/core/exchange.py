@@ -20,13 +20,12 @@ from token_exchange.core.decision import AccessRequest, Award, Decision, Denied,
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
-from token_exchange.core.ports import Clock, RawToken
+from token_exchange.core.ports import Clock, Deadline, RawToken
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import require_scope_fits
-from token_exchange.core.token import read_compact
+from token_exchange.core.single_use import SingleUse, SpentToken
 from token_exchange.core.trust import VerifiedToken
-from token_exchange.core.usage import Budgets, SingleUse, SpentToken
-from token_exchange.core.verifier import Verifier, in_time
+from token_exchange.core.verifier import Verifier, in_time, read_compact
 
 
 class PolicyInForce(Protocol):
@@ -37,6 +36,18 @@ class PolicyInForce(Protocol):
 
         Raises:
             Refused: `policy-unavailable` where there is none.
+        """
+        ...
+
+
+class Budgets(Protocol):
+    """Counts exchanges, so that one caller cannot use up what all share; it can refuse, and grants nothing."""
+
+    def spend(self, caller: Caller, *, deadline: Deadline) -> None:
+        """Count one exchange of `caller` on each budget of its issuer.
+
+        Raises:
+            Refused: `too-many-requests` where one is spent, with the seconds until its window ends.
         """
         ...
 

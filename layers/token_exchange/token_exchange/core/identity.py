@@ -15,17 +15,6 @@ from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, 
 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
-type Settings = Mapping[str, Json]
-"""The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
-
-
-class BadSetting(ValueError):
-    """A key of the provider has an invalid value; `key` is that key."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -146,19 +135,6 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
 """The registered claims of RFC 7519 section 4.1; `aud` is a string or a list."""
 
 _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """One kind of CI system, as an issuer entry names it.
-
-    `settings` are the keys that such an entry may have in addition to the common ones. `preset` returns the preset for
-    these keys and the entry's `issuer`, if there is one, or raises `BadSetting`.
-    """
-
-    name: str
-    settings: frozenset[str] = frozenset()
-    preset: Callable[[Settings, str | None], Preset]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

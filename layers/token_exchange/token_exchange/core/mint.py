@@ -6,7 +6,7 @@ from typing import assert_never
 from token_exchange.core.attempt import Attempt, MintedLogin, ReadLogin
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Assume
+from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.ports import (
     Clock,
     Deadline,
@@ -20,7 +20,6 @@ from token_exchange.core.ports import (
 )
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.session import BoundedSession, bounded_session
 
 

@@ -1,18 +1,14 @@
 """A loaded policy: an immutable value in which everything is checked and precomputed."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from token_exchange.core.conditions import Condition
 from token_exchange.core.identity import Preset
-from token_exchange.core.index import GrantIndex
-from token_exchange.core.registries import Registry
+from token_exchange.core.ports import Json
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust
-from token_exchange.core.vocabulary import NAMES, Name, Vocabulary
-
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+from token_exchange.core.vocabulary import Name, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,53 +27,92 @@ class Template:
         return "".join(parts)
 
 
-def parse_template(text: str) -> Template:
-    """Return the template that `text` spells.
+PUBLIC_HOST: Final = "public.ecr.aws"
 
-    Raises:
-        ValueError: a name is not in the vocabulary, or a brace is unmatched.
-    """
-    names: list[Name] = []
-    for found in _PLACEHOLDER.finditer(text):
-        name = next((name for name in NAMES if name == found[1]), None)
-        if name is None:
-            raise ValueError(f"expected a name of the vocabulary in braces ({', '.join(NAMES)})")
-        names.append(name)
-    literals = tuple(_PLACEHOLDER.split(text)[::2])
-    if any("{" in literal or "}" in literal for literal in literals):
-        raise ValueError("expected braces only around a name of the vocabulary")
-    return Template(text=text, literals=literals, names=tuple(names))
+DOCKER_HUB_HOSTS: Final = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+"""The only key under which clients look up a login for Docker Hub."""
 
 
-_DURATION: Final = re.compile(r"(0|[1-9][0-9]{0,6})([smh])")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcrRegistry:
+    """A private ECR registry: one account's repositories in one region. Its own host name is the first of `hosts`."""
+
+    name: str
+    account: str
+    region: str
+    partition: str
+    hosts: tuple[str, ...]
+
+    @property
+    def host(self) -> str:
+        """The registry's own host name."""
+        return self.hosts[0]
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The keys under which clients look up a login."""
+        return self.hosts
+
+    def repository_arn(self, pattern: str) -> str:
+        """Return the ARN of a repository or of a pattern."""
+        return f"arn:{self.partition}:ecr:{self.region}:{self.account}:repository/{pattern}"
 
 
-def duration_between(shortest: str, longest: str) -> Callable[[str], int]:
-    """Return a reader that gives the seconds of a duration between the two, both included."""
-    low, high = _seconds(shortest), _seconds(longest)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcrPublicRegistry:
+    """ECR Public, which has one host for all accounts. `account` is the one that grants may push to, if any."""
 
-    def read(text: str) -> int:
-        seconds = _seconds(text)
-        if not low <= seconds <= high:
-            raise ValueError(f"expected a duration between {shortest} and {longest}")
-        return seconds
+    name: str
+    account: str | None
+    partition: str
 
-    return read
+    @property
+    def host(self) -> str:
+        """The registry's host name."""
+        return PUBLIC_HOST
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names by which a request can select the registry."""
+        return (PUBLIC_HOST,)
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The keys under which clients look up a login."""
+        return (PUBLIC_HOST,)
+
+    def repository_arn(self, pattern: str) -> str:
+        """Return the ARN of a repository or of a pattern; ECR Public's ARNs have no region."""
+        return f"arn:{self.partition}:ecr-public::{self.account}:repository/{pattern}"
 
 
-def _seconds(text: str) -> int:
-    form = _DURATION.fullmatch(text)
-    if not form:
-        raise ValueError("expected a duration such as 90s, 30m or 12h")
-    return int(form[1]) * _UNITS[form[2]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRegistry:
+    """A registry whose login is stored in Secrets Manager; every caller with a grant gets the same login."""
+
+    name: str
+    host: str
+    secret_arn: str
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The host names by which a request can select the registry."""
+        return DOCKER_HUB_HOSTS if self.host in DOCKER_HUB_HOSTS else (self.host,)
+
+    @property
+    def client_keys(self) -> tuple[str, ...]:
+        """The keys under which clients look up a login."""
+        return (DOCKER_HUB_KEY,) if self.host in DOCKER_HUB_HOSTS else (self.host,)
+
+    @property
+    def region(self) -> str:
+        """The secret's region, from its ARN."""
+        return self.secret_arn.split(":")[3]
 
 
-def spelled_duration(seconds: int) -> str:
-    """Return `seconds` as a policy would spell them, in the largest unit that leaves no rest."""
-    unit = next(unit for unit in ("h", "m", "s") if seconds % _UNITS[unit] == 0)
-    return f"{seconds // _UNITS[unit]}{unit}"
-
+type Registry = EcrRegistry | EcrPublicRegistry | SecretRegistry
 
 type Mode = Literal["enforce", "report"]
 
@@ -209,6 +244,19 @@ class Grant:
     expires: str | None
     expires_at_seconds: int | None
     contact: str | None
+
+
+class GrantIndex(Protocol):
+    """Finds the grants that can apply to a token; it only leaves out what cannot win, see `loading/index.py`."""
+
+    @property
+    def all(self) -> Sequence[int]:
+        """The indexes of all grants of the issuer, in the order of the file."""
+        ...
+
+    def candidates(self, vocabulary: Vocabulary, claims: Mapping[str, Json]) -> Sequence[int]:
+        """Return the indexes of all grants that can apply to the token, in the order of the file."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A value as a JSON parser returns it."""
 
 RawToken = NewType("RawToken", str)
-"""A token in the compact form and of bounded size, made by `token.read_compact`. A secret; nothing in it is proven."""
+"""A token in the compact form and of bounded size, made by `verifier.read_compact`. A secret; nothing in it is proven."""
 
 SessionPolicy = NewType("SessionPolicy", str)
 """A policy that bounds one login and that STS takes, made by `session.session_policy`."""
@@ -150,18 +150,6 @@ class UseMarks(Protocol):
 
         Raises:
             StateUnavailable: the mark may still be set.
-        """
-        ...
-
-
-class BudgetCounts(Protocol):
-    """Counts of exchanges, shared by all environments."""
-
-    def add(self, count: str, *, most: int, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Add one to `count` unless it has reached `most`; return whether it was added.
-
-        Raises:
-            StateUnavailable: it is not known whether it was added.
         """
         ...
 

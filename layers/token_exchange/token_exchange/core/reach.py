@@ -7,21 +7,29 @@ Source: ECR API Reference, CreateRepository (`repositoryName`); IAM User Guide, 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NewType
 
 from token_exchange.core.identity import Preset
-from token_exchange.core.policy import Access, Also, SessionTerms, Template, parse_template
-from token_exchange.core.registries import RepositoryName, RepositoryPattern
+from token_exchange.core.policy import Access, Also, SessionTerms, Template
 from token_exchange.core.vocabulary import Name, Vocabulary
 
 MAX_NAME_LENGTH: Final = 256
 MIN_NAME_LENGTH: Final = 2
 _COMPONENT: Final = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _NAME: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
-_LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
 
 WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
 """Names whose values may be several components: a slash in any other value would reach into another folder."""
+
+
+RepositoryPattern = NewType("RepositoryPattern", str)
+"""A string in ECR's form of a name, in which `*` is any run of characters: made by `reach.fill_repository_template`.
+
+It becomes an ARN of a session policy, so a string that was not checked must not get here.
+"""
+
+RepositoryName = NewType("RepositoryName", RepositoryPattern)
+"""A full name, which is a pattern of itself only: made by `reach.parse_repository_name`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +46,13 @@ def parse_repository_name(text: str) -> RepositoryName:
     Raises:
         ValueError: no repository can have this name.
     """
-    if not (MIN_NAME_LENGTH <= len(text) <= MAX_NAME_LENGTH and _has_form(text)):
+    if not (MIN_NAME_LENGTH <= len(text) <= MAX_NAME_LENGTH and has_repository_form(text)):
         raise ValueError("expected the full name of an ECR repository")
     return RepositoryName(RepositoryPattern(text))
 
 
-def _has_form(name: str) -> bool:
+def has_repository_form(name: str) -> bool:
+    """Return whether `name` has the form of a repository's name, or of one part of it."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -77,22 +86,6 @@ class DoesNotFit(Exception):
         self.expected = expected
 
 
-def parse_repository_template(text: str) -> Template:
-    """Return the template of a pattern that `text` spells.
-
-    Raises:
-        ValueError: no ECR repository could have such a name; says what was expected.
-    """
-    template = parse_template(text)
-    if not all(_LITERAL.fullmatch(literal) for literal in template.literals):
-        raise ValueError("expected lower-case letters, digits, ._-/, * and {name}")
-    # A letter can stand wherever a wildcard or a value can: if it gives no name, nothing does.
-    shape = "a".join(template.literals).replace("*", "a")
-    if len(shape) > MAX_NAME_LENGTH or not _has_form(shape):
-        raise ValueError("expected an ECR repository name, or a pattern of one")
-    return template
-
-
 def fill_repository_template(template: Template, value_of: Callable[[Name], str | None]) -> RepositoryPattern:
     """Return the pattern for the caller whose values `value_of` gives.
 
@@ -105,7 +98,7 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
         if value is None:
             raise DoesNotFit(name, "present")
         # No value brings a `*` of its own: a branch called `*` would open every repository under the prefix.
-        if not _has_form(value) or ("/" in value and name not in WITH_SLASH):
+        if not has_repository_form(value) or ("/" in value and name not in WITH_SLASH):
             raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)
     filled = template.filled(values)

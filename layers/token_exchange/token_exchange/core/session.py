@@ -18,11 +18,10 @@ from typing import Final, assert_never
 
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import SessionTerms
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry, SessionTerms
 from token_exchange.core.ports import Json, RoleRequest, SessionPolicy
 from token_exchange.core.reach import Reach, filled_text, narrowed
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.registries import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
 
 _MARK: Final = re.compile(r"-[0-9a-f]{16}\Z")

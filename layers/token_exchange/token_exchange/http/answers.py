@@ -13,10 +13,11 @@ from token_exchange.core.attempt import FailedLogin
 from token_exchange.core.exchange import Exchanged
 from token_exchange.core.mint import Login
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason, Refused
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import utc_second
 from token_exchange.http.event import HttpAnswer
 from token_exchange.http.request import ACCESS_TOKEN, Format
+from token_exchange.reporting.reasons import MEANINGS
 
 _ALWAYS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",

@@ -13,8 +13,8 @@ from typing import Final, Self
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, RepeatedMember, parse_object
-from token_exchange.core.token import starts_like_header
 from token_exchange.http.event import MAX_BODY_BYTES, HttpRequest, parse_pairs
+from token_exchange.reporting.safe_text import starts_like_header
 
 REPEATABLE: Final = frozenset({"registry", "resource", "audience"})
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from token_exchange.core.decision import MAX_REGISTRIES, AccessRequest
-from token_exchange.core.reach import RepositoryScope, parse_repository_name
+from token_exchange.core.reach import RepositoryName, RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, quoted
-from token_exchange.core.registries import RepositoryName
 from token_exchange.http.parameters import KNOWN, REPEATABLE, SentParameters
 
 _MAX_SCOPES: Final = 20

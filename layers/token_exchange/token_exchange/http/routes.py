@@ -11,7 +11,7 @@ from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.http.answers import failure_fields, failure_headers, json_answer, status_of
 from token_exchange.http.event import HttpAnswer, HttpRequest
 from token_exchange.http.request import TOKEN_EXCHANGE
-from token_exchange.http.token import exchange_token
+from token_exchange.http.token import exchange_token, explain_token
 from token_exchange.loading.store import PolicyStore
 from token_exchange.reporting.audit import AuditRecord
 
@@ -103,9 +103,6 @@ class Routes:
         if resource == "token":
             return exchange_token(self.exchange, request, record)
         if resource == "explain":
-            # Imported here to keep the cold start short: pipelines do not use it.
-            from token_exchange.http.explain import explain_token  # noqa: PLC0415
-
             return explain_token(self.exchange, request, record)
         try:
             return self._read(resource, request, request_id=record.request_id)

@@ -1,7 +1,13 @@
-"""`POST /v1/token`: one exchange, one answer, one audit line, whatever happens."""
+"""`POST /v1/token` and `POST /v1/explain`: one answer and one audit line, whatever happens.
 
-from token_exchange.core.decision import Denied, Granted
+An explanation is the decision of an exchange, with nothing minted, spent or asked of AWS.
+"""
+
+from typing import assert_never
+
+from token_exchange.core.decision import Award, Decision, Denied, Granted
 from token_exchange.core.exchange import Exchange
+from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import (
     failure_fields,
@@ -14,15 +20,18 @@ from token_exchange.http.answers import (
 )
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
 from token_exchange.http.parameters import SentParameters
-from token_exchange.http.request import read_parameters
-from token_exchange.reporting.audit import AuditRecord
+from token_exchange.http.request import read_explain_parameters, read_parameters
+from token_exchange.loading.values import spelled_duration
+from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import (
     considered_fields,
     description_of,
     hint_of_denial,
     hint_of_refusal,
     identity_fields,
+    report_only_awards,
 )
+from token_exchange.reporting.reasons import MEANINGS
 
 
 def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
@@ -92,3 +101,60 @@ def denial(denied: Denied, sent: SentParameters, record: AuditRecord) -> HttpAns
     return json_answer(
         status, {**fields, **identity_fields(record.attempt), **considered_fields(record)}, request_id=record.request_id
     )
+
+
+def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
+    """Return the answer to `request`; `record` is filled with what there is to say of it.
+
+    What an exchange would refuse for the request or the token, or could not decide, is answered as there.
+    """
+    record.is_explanation = True
+    sent = SentParameters.read(request)
+    if request.method != "POST":
+        refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
+        return refusal(refused, sent, record, headers={"Allow": "POST"})
+    try:
+        wanted = read_explain_parameters(sent)
+        raw_token = find_token(request, wanted.subject_token)
+        record.record_token_hash(raw_token)
+        outcome = exchange.explain(raw_token, wanted.access_request, record.attempt)
+    except Refused as refused:
+        return refusal(refused, sent, record)
+    match outcome:
+        case Granted():
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
+        case Denied() if MEANINGS[outcome.reason].error == "access_denied":
+            record.refuse(Refused(outcome.reason, outcome.description), status=200)
+            return json_answer(200, _answer(outcome, record), request_id=record.request_id)
+        case Denied():
+            return denial(outcome, sent, record)
+        case _:
+            assert_never(outcome)
+
+
+def _answer(outcome: Decision, record: AuditRecord) -> dict[str, Json]:
+    awards = outcome.awards if isinstance(outcome, Granted) else ()
+    return {
+        "decision": "granted" if isinstance(outcome, Granted) else "denied",
+        "reason": "granted" if isinstance(outcome, Granted) else outcome.reason.value,
+        **identity_fields(record.attempt),
+        "registries": [award_fields(award) for award in awards],
+        **considered_fields(record),
+        "would": [would_fields(award) for award in report_only_awards(record.attempt)],
+        "request_id": record.request_id,
+    }
+
+
+def award_fields(award: Award) -> dict[str, Json]:
+    """Return one login that would be made, as it is explained; a stored one has neither reach nor time."""
+    fields: dict[str, Json] = {
+        "name": award.registry.name,
+        "registry": award.registry.host,
+        "grant": award.grant.name,
+    }
+    if award.reach is not None and award.grant.terms is not None:
+        fields["access"] = award.reach.access
+        fields["repositories"] = [*award.reach.repositories]
+        fields["also_pull"] = [*award.reach.also_pull]
+        fields["duration"] = spelled_duration(award.grant.terms.duration_seconds)
+    return fields

@@ -11,8 +11,16 @@ from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.trust import IssuerTrust, Pinned
 from token_exchange.core.verifier import FoundKey
-from token_exchange.issuer_keys.fetch import FETCH_SECONDS, Fetcher, KeyOrigin, fetch_keys
-from token_exchange.issuer_keys.shared import SHARED_SECONDS, SharedKeys, shared_name, validate_shared_key_set
+from token_exchange.issuer_keys.origins import (
+    FETCH_SECONDS,
+    SHARED_SECONDS,
+    Fetcher,
+    KeyOrigin,
+    SharedKeys,
+    fetch_keys,
+    shared_name,
+    validate_shared_key_set,
+)
 from token_exchange.issuer_keys.timing import HeldKeys, IssuerKeys, Moment, Purpose
 
 type KeysFrom = Literal["issuer", "table"]

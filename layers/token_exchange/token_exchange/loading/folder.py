@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from token_exchange.core.conditions import NamedCondition
-from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, SessionTerms, Template
-from token_exchange.core.reach import parse_repository_template
+from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, Registry, SessionTerms, Template
 from token_exchange.core.refusals import quoted
-from token_exchange.core.registries import Registry
 from token_exchange.core.vocabulary import without_braces
 from token_exchange.loading.document import read_mapping
 from token_exchange.loading.fields import Fields, fields_of
 from token_exchange.loading.grants import read_grants
 from token_exchange.loading.issuers import read_organizations
 from token_exchange.loading.session_terms import SIGNING_PROFILE
+from token_exchange.loading.values import parse_repository_template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import Final, assert_never
 
 from token_exchange.core.conditions import Condition, NamedCondition, RawCondition
 from token_exchange.core.identity import Preset
-from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer
-from token_exchange.core.registries import Registry, SecretRegistry
+from token_exchange.core.policy import MODES, DenyRule, Grant, Issuer, Registry, SecretRegistry
 from token_exchange.loading.conditions import read_conditions
 from token_exchange.loading.fields import Fields, Unquoted, described, did_you_mean
 from token_exchange.loading.issuers import NO_STATE

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, Preset, Provider
+from token_exchange.core.identity import Preset
 from token_exchange.core.keys import SCHEMES, KeySet, UnusableKeySet
-from token_exchange.core.policy import MODES, Budget, Issuer, Organization, duration_between
+from token_exchange.core.policy import MODES, Budget, Issuer, Organization
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned, Published
 from token_exchange.core.vocabulary import NAMES, without_braces
 from token_exchange.loading.document import NamedFiles
 from token_exchange.loading.fields import Fields, Node, Unquoted, described, string_of
+from token_exchange.loading.values import duration_between
 from token_exchange.presets.catalog import NAMES as PROVIDERS
 from token_exchange.presets.catalog import owner_of, provider_named, providers
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, issuer_host
 
 _MAX_AUDIENCE_LENGTH: Final = 1000
 

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from token_exchange.core.conditions import RawCondition
-from token_exchange.core.index import index_grants
-from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy
-from token_exchange.core.registries import Registry, partition_of
+from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy, Registry
 from token_exchange.core.trust import IssuerTrust
 from token_exchange.loading.document import NamedFiles, ReadFile, identity_of, read_mapping
 from token_exchange.loading.fields import described
 from token_exchange.loading.grants import read_deny, read_grants
+from token_exchange.loading.index import index_grants
 from token_exchange.loading.issuers import read_issuers
 from token_exchange.loading.problems import Problems
-from token_exchange.loading.registries import read_registries
+from token_exchange.loading.registries import partition_of, read_registries
 
 
 def load_policy(

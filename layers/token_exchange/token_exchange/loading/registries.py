@@ -1,20 +1,51 @@
-"""Reads the registries that grants may name."""
+"""Reads the registries that grants may name, and the AWS partitions in which they are.
+
+Source of the partitions: the endpoint data that botocore ships; a test compares this table with it.
+"""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.refusals import quoted
-from token_exchange.core.registries import (
-    PUBLIC_REGION,
-    EcrPublicRegistry,
-    EcrRegistry,
-    Partition,
-    Registry,
-    SecretRegistry,
-    partition_of,
-)
 from token_exchange.loading.fields import Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """An AWS partition: its name in ARNs, the pattern of its regions, the suffix of its host names."""
+
+    name: str
+    regions: re.Pattern[str]
+    dns_suffix: str
+
+
+PARTITIONS: Final = (
+    Partition(
+        name="aws",
+        regions=re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+"),
+        dns_suffix="amazonaws.com",
+    ),
+    Partition(name="aws-cn", regions=re.compile(r"cn-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com.cn"),
+    Partition(name="aws-us-gov", regions=re.compile(r"us-gov-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com"),
+    Partition(name="aws-eusc", regions=re.compile(r"eusc-(?:de)-[a-z]+-[0-9]+"), dns_suffix="amazonaws.eu"),
+    Partition(name="aws-iso", regions=re.compile(r"us-iso-[a-z]+-[0-9]+"), dns_suffix="c2s.ic.gov"),
+    Partition(name="aws-iso-b", regions=re.compile(r"us-isob-[a-z]+-[0-9]+"), dns_suffix="sc2s.sgov.gov"),
+    Partition(name="aws-iso-e", regions=re.compile(r"eu-isoe-[a-z]+-[0-9]+"), dns_suffix="cloud.adc-e.uk"),
+    Partition(name="aws-iso-f", regions=re.compile(r"us-isof-[a-z]+-[0-9]+"), dns_suffix="csp.hci.ic.gov"),
+)
+
+
+def partition_of(region: str) -> Partition | None:
+    """Return the partition of `region`, or None if it is not the name of a region."""
+    return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
+
+
+PUBLIC_REGION: Final = "us-east-1"
+"""ECR Public User Guide, "Registry authentication": only this region's API returns logins."""
+
 
 type Type = Literal["ecr", "ecr-public", "secret"]
 
@@ -79,7 +110,7 @@ def _read_ecr_public(name: str, fields: Fields, own: Partition | None) -> EcrPub
         fields.problem(
             "type", "conflict", f"ECR Public is in the partition {partition.name}, the service in {own.name}"
         )
-    return EcrPublicRegistry(name=name, account=account, partition=partition)
+    return EcrPublicRegistry(name=name, account=account, partition=partition.name)
 
 
 def _read_secret(name: str, fields: Fields, own: Partition | None) -> SecretRegistry | None:
@@ -120,7 +151,7 @@ def _read_ecr(name: str, fields: Fields, own: Partition | None) -> EcrRegistry |
         name=name,
         account=account,
         region=region,
-        partition=partition,
+        partition=partition.name,
         hosts=(own_host, *(host for host in hosts if host != own_host)),
     )
 

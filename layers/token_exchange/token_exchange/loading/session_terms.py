@@ -13,19 +13,19 @@ from token_exchange.core.policy import (
     ASSUMES,
     Access,
     Also,
+    EcrPublicRegistry,
     Issuer,
+    Registry,
+    SecretRegistry,
     SessionTerms,
     Template,
-    duration_between,
-    parse_template,
 )
-from token_exchange.core.reach import parse_repository_template
 from token_exchange.core.refusals import quoted
-from token_exchange.core.registries import EcrPublicRegistry, Registry, SecretRegistry
 from token_exchange.core.trust import Pinned
 from token_exchange.core.vocabulary import IDS, Name
 from token_exchange.loading.conditions import SEVERAL_ISSUERS
 from token_exchange.loading.fields import Fields, described
+from token_exchange.loading.values import duration_between, parse_repository_template, parse_template
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""
@@ -153,9 +153,9 @@ class TermsReader:
         form = _ROLE.fullmatch(role)
         if form is None:
             self._fields.problem("role", "bad-value", f"expected arn:aws:iam::ACCOUNT:role/NAME, found {quoted(role)}")
-        elif registry is not None and not isinstance(registry, SecretRegistry) and form[1] != registry.partition.name:
+        elif registry is not None and not isinstance(registry, SecretRegistry) and form[1] != registry.partition:
             self._fields.problem(
-                "role", "conflict", f"expected a role of the registry's partition {registry.partition.name}"
+                "role", "conflict", f"expected a role of the registry's partition {registry.partition}"
             )
         return role
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.presets.provider import BadSetting, Provider, Settings
 
 _ISSUER: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.tokens\.sts\.global\.api\.aws", re.ASCII)
 _STS: Final = "https://sts.amazonaws.com/"

@@ -14,12 +14,12 @@ Not documented: the ref of a pull request's run, so every ref that is neither a 
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted
 from token_exchange.core.sources import Claim, PrefixedRef, Uuid
 from token_exchange.core.vocabulary import Name, Source, string_at
-from token_exchange.presets.issuer_url import tenant_of, uuid_setting
+from token_exchange.presets.provider import Provider, Settings, tenant_of, uuid_setting
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": Claim(("org_id",)),

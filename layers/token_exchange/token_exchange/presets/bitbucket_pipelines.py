@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import BracedUuid, Claim, Constant
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import slug_setting
+from token_exchange.presets.provider import BadSetting, Provider, Settings, slug_setting
 
 _ISSUER: Final = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc")
 

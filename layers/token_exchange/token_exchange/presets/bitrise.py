@@ -7,10 +7,11 @@ once choose `sub`, and it is not documented that the API no longer allows this, 
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, ClaimUnless, Joined
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.presets.provider import BadSetting, Provider, Settings
 
 _ISSUER: Final = "https://token.builds.bitrise.io"
 

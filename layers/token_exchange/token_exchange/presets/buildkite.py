@@ -11,10 +11,10 @@ No claim reveals a fork's build. Such builds are off unless a pipeline's setting
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim, ClaimUnless
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import fixed_issuer
+from token_exchange.presets.provider import Provider, Settings, fixed_issuer
 
 _ISSUER: Final = "https://agent.buildkite.com"
 

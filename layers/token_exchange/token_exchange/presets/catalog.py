@@ -9,7 +9,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
-from token_exchange.core.identity import Provider
+from token_exchange.presets.provider import Provider
 
 _OWN_HOSTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
 from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
-from token_exchange.presets.issuer_url import tenant_of, uuid_setting
+from token_exchange.presets.provider import Provider, Settings, tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)

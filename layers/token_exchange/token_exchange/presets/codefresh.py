@@ -14,11 +14,11 @@ documented: the signing algorithm, for which RS256 is assumed, and what `scm_rep
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, ClaimUnless, RepositoryOfUrl
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import fixed_issuer, issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, Settings, fixed_issuer, issuer_host
 
 _ISSUER: Final = "https://oidc.codefresh.io"
 

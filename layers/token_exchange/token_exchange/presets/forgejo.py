@@ -11,7 +11,7 @@ whatever started the run, so it counts as a run that outsiders can start.
 
 from typing import Final
 
-from token_exchange.core.identity import Preset, Provider, Settings
+from token_exchange.core.identity import Preset
 from token_exchange.presets.github_family import (
     CLAIMS,
     PUBLIC_CLAIMS,
@@ -20,7 +20,7 @@ from token_exchange.presets.github_family import (
     step_line,
     untrusted_event,
 )
-from token_exchange.presets.issuer_url import server_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, server_setting, tenant_of
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:

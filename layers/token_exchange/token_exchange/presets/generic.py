@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, Preset, Provider, Settings
+from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Flag
 from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, Settings, issuer_host
 
 _PUBLIC_NAMES: Final[frozenset[Name]] = frozenset({"ref", "branch", "tag", "ref_protected", "environment", "event"})
 """For an unknown system, only claims that the policy maps to one of these names are public."""

@@ -12,7 +12,7 @@ is that of the workflow that was started.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.presets.github_family import (
     CLAIMS,
     PUBLIC_CLAIMS,
@@ -21,7 +21,7 @@ from token_exchange.presets.github_family import (
     step_line,
     untrusted_event,
 )
-from token_exchange.presets.issuer_url import server_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, server_setting, tenant_of
 
 _CLAIMS: Final[Mapping[str, ClaimType]] = {
     **CLAIMS,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Flag
 from token_exchange.core.vocabulary import Name, Source
@@ -20,7 +20,7 @@ from token_exchange.presets.github_family import (
     step_line,
     untrusted_event,
 )
-from token_exchange.presets.issuer_url import host_setting, slug_setting
+from token_exchange.presets.provider import BadSetting, Provider, Settings, host_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
 _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")

@@ -7,11 +7,11 @@ is a number.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Flag, TypedRef
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import Provider, Settings, issuer_host
 
 _ISSUER: Final = "https://gitlab.com"
 _MERGE_REQUESTS: Final = frozenset({"merge_request_event", "external_pull_request_event"})

@@ -11,10 +11,10 @@ Not documented: whether the metadata server caches tokens, so that two requests 
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim, ProjectOfServiceAccount
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import fixed_issuer
+from token_exchange.presets.provider import Provider, Settings, fixed_issuer
 
 _ISSUER: Final = "https://accounts.google.com"
 

@@ -11,10 +11,10 @@ account, and a pipeline's identifier is unique only within both.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim, Constant
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import slug_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, slug_setting, tenant_of
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "pipeline_id": Claim(("pipeline_id",)),

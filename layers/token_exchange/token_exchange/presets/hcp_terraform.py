@@ -10,11 +10,11 @@ start. Which claims the token of a Stack has besides `sub` is not documented, so
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import host_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, host_setting, tenant_of
 
 _HOST: Final = "app.terraform.io"
 

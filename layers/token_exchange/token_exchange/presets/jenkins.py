@@ -11,10 +11,10 @@ them. A token that was issued outside a build has no `build_number`.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim, Constant
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import host_setting, issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, Settings, host_setting, issuer_host
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "pipeline": Claim(("sub",)),

@@ -12,10 +12,10 @@ branch. A pod's token verifies until it expires, also after the pod is deleted.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.issuer_url import issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, Settings, issuer_host
 
 _K8S: Final = "kubernetes.io"
 _ACCOUNT: Final = (_K8S, "serviceaccount")

@@ -13,11 +13,11 @@ always empty, so the vocabulary does not use them.
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Constant, ShortRef
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import host_setting, issuer_host, label_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, host_setting, issuer_host, label_setting, tenant_of
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": Claim(("org_id",)),

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, Constant
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import issuer_host, label_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, issuer_host, label_setting, tenant_of
 
 _HOSTED: Final = re.compile(r"https://[^/]*\.spacelift\.io(?:[:/].*)?", re.IGNORECASE)
 

@@ -11,11 +11,11 @@ the token as `token`; its documentation shows `value`, so the step accepts eithe
 from collections.abc import Mapping
 from typing import Final
 
-from token_exchange.core.identity import ClaimType, Preset, Provider, Settings
+from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim, OwnerOf, PrefixedRef
 from token_exchange.core.vocabulary import Name, Source
-from token_exchange.presets.issuer_url import issuer_host, server_setting, tenant_of
+from token_exchange.presets.provider import Provider, Settings, issuer_host, server_setting, tenant_of
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": OwnerOf(("repo",)),

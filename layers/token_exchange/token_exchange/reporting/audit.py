@@ -15,11 +15,19 @@ from token_exchange.core.evaluate import Considered, FailedCheck
 from token_exchange.core.policy import Issuer
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
-from token_exchange.core.refusals import MEANINGS, Fault, Reason, Refused, fault_of
+from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import utc_second
 from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest, is_up_to_grants, nearest_grants
-from token_exchange.reporting.record_size import cut, cut_as_written, cut_json, tokens_hashed_in, within_size
-from token_exchange.reporting.redaction import redacted, redacted_start
+from token_exchange.reporting.reasons import MEANINGS, Fault, fault_of
+from token_exchange.reporting.safe_text import (
+    cut,
+    cut_as_written,
+    cut_json,
+    redacted,
+    redacted_start,
+    tokens_hashed_in,
+    within_size,
+)
 
 SCHEMA: Final = 1
 

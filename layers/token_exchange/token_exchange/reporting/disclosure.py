@@ -15,9 +15,10 @@ from token_exchange.core.attempt import Attempt
 from token_exchange.core.decision import Award, DenialReason, Denied, Granted, ReportOnlyAward
 from token_exchange.core.evaluate import MAX_CONSIDERED, Considered, FailedCheck
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import MEANINGS, Reason
+from token_exchange.core.refusals import Reason
 from token_exchange.reporting.audit import AuditRecord, failed_check_fields
 from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest
+from token_exchange.reporting.reasons import MEANINGS
 
 _MAX_TEXT: Final = 100
 

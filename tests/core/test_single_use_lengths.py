@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.usage import length_prefixed
+from token_exchange.core.single_use import length_prefixed
 
 PARTS = st.lists(st.text(st.characters(codec=None), max_size=5), max_size=4)
 

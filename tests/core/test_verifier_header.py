@@ -2,7 +2,7 @@ import pytest
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.token import Header, read_header, unsupported
+from token_exchange.core.verifier import Header, read_header, unsupported
 
 PLAIN: dict[str, Json] = {"alg": "RS256", "kid": "k", "typ": "JWT"}
 

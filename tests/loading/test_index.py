@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ci_claims import caller_of, github_claims
+from tests.ci_claims import caller_of, github_claims, gitlab_claims
 from tests.loading.documents import document, grant, load
-from token_exchange.core.decision import AccessRequest, Granted, decide
+from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import failed_conditions
-from token_exchange.core.index import GrantIndex
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.core.refusals import Reason
+from token_exchange.loading.index import ExactValueIndex
 
 WORDS = st.sampled_from(["a", "b", "c"])
 FORMS = st.one_of(
@@ -47,7 +48,7 @@ VALUES = (
 
 def without_index(policy: Policy) -> Policy:
     indexes = {
-        name: GrantIndex(all=index.all, unindexed=index.all, slots={}, slot_conditions={})
+        name: ExactValueIndex(all=tuple(index.all), unindexed=tuple(index.all), slots={}, slot_conditions={})
         for name, index in policy.indexes.items()
     }
     return dataclasses.replace(policy, indexes=MappingProxyType(indexes))
@@ -112,8 +113,18 @@ def test_ten_thousand_grants_load_and_few_are_evaluated() -> None:
     assert list(policy.indexes["gitlab"].candidates(absent.identity.vocabulary, absent.claims)) == []
 
 
+def test_a_wrong_index_does_not_award_another_issuers_grant() -> None:
+    policy = load(document(grant(issuers=["gitlab"], match={"branch": "main"})))
+    wrong = dataclasses.replace(policy, indexes=dict.fromkeys(policy.indexes, policy.indexes["gitlab"]))
+    assert isinstance(decide(wrong, caller_of(wrong, "gitlab", gitlab_claims()), AccessRequest()), Granted)
+    decision = decide(wrong, caller_of(wrong, "github", github_claims()), AccessRequest())
+    assert isinstance(decision, Denied)
+    assert decision.reason is Reason.NO_MATCHING_GRANT
+
+
 def test_the_rarest_values_are_the_ones_that_count() -> None:
     grants = [grant(name=f"g{n}", match={"branch": "main"}, claims={"run_number": str(n)}) for n in range(50)]
     index = load(document(*grants)).indexes["github"]
+    assert isinstance(index, ExactValueIndex)
     assert list(index.slots) == [(("claims", "run_number"), False)]
     assert index.unindexed == ()

@@ -7,10 +7,10 @@ from tests.doubles import grant, policy_text
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import AUDIENCE, ISSUER
 from tests.fake_state import FakeState, RecordedStateEvents
+from token_exchange.adapters.budgets import COUNT_SECONDS, BudgetCounter
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.ports import Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.usage import COUNT_SECONDS, Budgets
 from token_exchange.loading.load import load_policy
 
 # A window of ten minutes that has just begun.
@@ -25,7 +25,7 @@ class Story:
         self.clock = FakeClock()
         self.state = FakeState()
         self.events = RecordedStateEvents()
-        self.budgets = Budgets(counts=self.state, events=self.events)
+        self.budgets = BudgetCounter(counts=self.state, events=self.events)
 
     def caller(self, *, at: float = START, **claims: Json) -> Caller:
         given = {"iss": ISSUER, "aud": AUDIENCE, "sub": "s", "organization": "acme", **claims}
@@ -142,7 +142,7 @@ def test_an_issuer_without_budgets_costs_no_call() -> None:
 
 def test_without_a_table_nothing_is_counted() -> None:
     story = Story(TWO)
-    uncounted = Budgets(counts=None, events=story.events)
+    uncounted = BudgetCounter(counts=None, events=story.events)
     deadline = Deadline(clock=story.clock, at_monotonic_seconds=story.clock.monotonic() + 10)
     for _ in range(3):
         uncounted.spend(story.caller(repository="shop"), deadline=deadline)

@@ -1,14 +1,40 @@
-"""Validates issuer URLs and the settings that they are built from.
+"""What a kind of CI system is in a policy: its name, its settings, and its issuer URL, which is built from them.
 
 Each form is strict, because the URL is compared with `iss` byte for byte and decides where keys are fetched.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.identity import BadSetting, Settings
+from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
+
+type Settings = Mapping[str, Json]
+"""The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
+
+
+class BadSetting(ValueError):
+    """A key of the provider has an invalid value; `key` is that key."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One kind of CI system, as an issuer entry names it.
+
+    `settings` are the keys that such an entry may have in addition to the common ones. `preset` returns the preset for
+    these keys and the entry's `issuer`, if there is one, or raises `BadSetting`.
+    """
+
+    name: str
+    settings: frozenset[str] = frozenset()
+    preset: Callable[[Settings, str | None], Preset]
+
 
 _HOST: Final = re.compile(
     r"(?=[^:]{1,253}(?::|\Z))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

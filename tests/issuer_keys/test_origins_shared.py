@@ -9,8 +9,14 @@ from tests.fake_issuer import FakeIssuer
 from tests.fake_shared_keys import origin_of
 from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.trust import Discovered, Published
-from token_exchange.issuer_keys.fetch import FetchedKeys, KeyOrigin
-from token_exchange.issuer_keys.shared import StoredKeySet, shared_name, stored, validate_shared_key_set
+from token_exchange.issuer_keys.origins import (
+    FetchedKeys,
+    KeyOrigin,
+    StoredKeySet,
+    shared_name,
+    stored,
+    validate_shared_key_set,
+)
 from token_exchange.issuer_keys.timing import Moment
 
 ISSUER = FakeIssuer()

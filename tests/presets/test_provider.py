@@ -3,9 +3,9 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 import pytest
 
-from token_exchange.core.identity import BadSetting
 from token_exchange.core.ports import Json
-from token_exchange.presets.issuer_url import (
+from token_exchange.presets.provider import (
+    BadSetting,
     fixed_issuer,
     host_setting,
     issuer_host,

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from token_exchange.core.registries import PARTITIONS, partition_of
+from token_exchange.loading.registries import PARTITIONS, partition_of
 
 SDK = json.loads((files("botocore") / "data" / "partitions.json").read_text())["partitions"]
 REGIONS = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.fake_issuer import ISSUER, FakeIssuer, compact, encode
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.token import read_compact
+from token_exchange.core.verifier import read_compact
 
 GOOD = compact(b'{"alg":"RS256"}', b'{"iss":"https://ci.acme.example"}', b"\x00\xff")
 HEADER, PAYLOAD, SIGNATURE = GOOD.split(".")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_exchange.core.ports import Json
-from token_exchange.issuer_keys.fetch import UnusableDiscovery, discovery_url, read_jwks_uri
+from token_exchange.issuer_keys.origins import UnusableDiscovery, discovery_url, read_jwks_uri
 
 ISSUER = "https://ci.acme.example/tenant"
 

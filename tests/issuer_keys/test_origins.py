@@ -4,7 +4,7 @@ from tests.fake_clock import FakeClock
 from tests.fake_issuer import FakeIssuer
 from token_exchange.core.ports import Deadline
 from token_exchange.core.trust import Discovered, Published
-from token_exchange.issuer_keys.fetch import FetchFailed, KeyOrigin, UnusableDiscovery, fetch_key_document
+from token_exchange.issuer_keys.origins import FetchFailed, KeyOrigin, UnusableDiscovery, fetch_key_document
 
 
 def fetch(issuer: FakeIssuer, source: Discovered | Published) -> bytes:

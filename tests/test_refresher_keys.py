@@ -9,10 +9,9 @@ from tests.fake_issuer import FakeIssuer, FakeNetwork, RecordedKeyEvents
 from tests.fake_shared_keys import FakeSharedKeys, HangingFetcher, deadline_of, name_of
 from tests.issuer_keys.key_story import Story
 from token_exchange.core.trust import IssuerTrust, Published
-from token_exchange.issuer_keys.fetch import Fetcher, FetchFailed
-from token_exchange.issuer_keys.refresh import KeyRefresher
-from token_exchange.issuer_keys.shared import SharedKeysFailed
+from token_exchange.issuer_keys.origins import Fetcher, FetchFailed, SharedKeysFailed
 from token_exchange.issuer_keys.store import RefreshOutcome
+from token_exchange.refresher import KeyRefresher
 
 
 class RecordedRefreshEvents(RecordedKeyEvents):

@@ -3,7 +3,7 @@
 Each grant of an issuer is filed under the exact values of one of its conditions, the one whose values are rarest
 among the grants. A token then looks up its own values, so that a decision among 100,000 grants costs what one among ten
 does. Grants with no exact condition are always looked at. The index only leaves out what cannot win: whether a grant
-wins is said in `evaluate` only.
+wins is said in `core/evaluate.py` only.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ type _Slot = tuple[tuple[str, ...], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantIndex:
+class ExactValueIndex:
     """The indexes of one issuer's grants in the policy.
 
     `unindexed` are those that every token has to look at. `slots` has the others by the values that they want, and
@@ -43,7 +43,7 @@ class GrantIndex:
         return sorted(found)
 
 
-def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIndex:
+def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> ExactValueIndex:
     """Return the index over `grants`: their indexes in the policy, ascending, with their conditions."""
     frequency = Counter(found for _, conditions in grants for _, found in _exact(conditions))
     unindexed: list[int] = []
@@ -63,7 +63,7 @@ def index_grants(grants: Sequence[tuple[int, tuple[Condition, ...]]]) -> GrantIn
         indexes_by_key = slots.setdefault(slot, {})
         for _, (_, key) in _exact((best,)):
             indexes_by_key.setdefault(key, []).append(index)
-    return GrantIndex(
+    return ExactValueIndex(
         all=tuple(index for index, _ in grants),
         unindexed=tuple(unindexed),
         slots={slot: {key: tuple(indexes) for key, indexes in by_key.items()} for slot, by_key in slots.items()},

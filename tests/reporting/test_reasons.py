@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from token_exchange.core.refusals import MEANINGS, Reason, fault_of
+from token_exchange.core.refusals import Reason
+from token_exchange.reporting.reasons import MEANINGS, fault_of
 
 # The table of statuses in the description of the interface, which clients were written against.
 TABLE = {

@@ -17,7 +17,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.session import bounded_session
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.record_size import MAX_RECORD_CHARACTERS, cut_as_written
+from token_exchange.reporting.safe_text import MAX_RECORD_CHARACTERS, cut_as_written
 
 NAMES = ("repository_id", "ref", "branch", "tag", "environment", "workflow", "run_id", "job_id", "actor", "actor_id")
 REPEATED = ["scope", "assumed_role_arn", "session_name"]

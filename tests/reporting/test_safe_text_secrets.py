@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.core.token import starts_like_header
-from token_exchange.reporting.redaction import _MAY_HOLD_TOKEN, redacted, redacted_start, tokens_hashed
+from token_exchange.reporting.safe_text import (
+    _MAY_HOLD_TOKEN,
+    redacted,
+    redacted_start,
+    starts_like_header,
+    tokens_hashed,
+)
 
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY"
 SESSION_TOKEN = base64.b64encode(secrets.token_bytes(300)).decode()

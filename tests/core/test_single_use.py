@@ -6,8 +6,8 @@ from tests.fake_clock import NOW, FakeClock
 from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.single_use import RELEASE_MILLISECONDS, SPEND_SECONDS, SingleUse, SpentToken, mark_of
 from token_exchange.core.trust import Discovered, IssuerTrust, VerifiedToken
-from token_exchange.core.usage import RELEASE_MILLISECONDS, SPEND_SECONDS, SingleUse, SpentToken, mark_of
 
 ISSUER = "https://ci.acme.example"
 
