@@ -59,7 +59,7 @@ def guard_standard_streams() -> None:
     """
     if sys.stderr is None:
         # Closed: messages are lost. click flushes both streams at the end, and needs a stream for that.
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
     elif sys.stderr is sys.__stderr__:
         sys.stderr = _guarded(sys.__stderr__, _Messages)
     if sys.stdout is None:
