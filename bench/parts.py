@@ -18,7 +18,7 @@ from bench.sampling import medians, seconds_in_turns
 from bench.verification import ISSUER, decoding, verification
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.ports import Deadline
 from token_exchange.core.session import bounded_session
@@ -52,7 +52,6 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
         attempt = Attempt(
             request_id="7d2f8e1c-0000-4000-8000-000000000000",
             deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
-            timings=Timings(clock),
         )
         attempt.policy, attempt.token, attempt.caller = policy, signed, caller
         record = AuditRecord(attempt=attempt)

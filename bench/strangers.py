@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from bench.hostile import Grammar
 from bench.policies import policy_of
-from token_exchange.core.keys import SCHEMES, KeySet, UnusableKeySet
+from token_exchange.core.jwk import SCHEMES
+from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.ports import Json
 from token_exchange.http.event import MAX_BODY_BYTES
 from token_exchange.issuer_keys.origins import MAX_DOCUMENT_BYTES, UnusableDiscovery, read_jwks_uri

@@ -15,7 +15,7 @@ from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
@@ -98,7 +98,6 @@ def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], 
             attempt=Attempt(
                 request_id="-",
                 deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
-                timings=Timings(clock),
             ),
         )
 

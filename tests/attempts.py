@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.fake_clock import FakeClock
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.decision import AccessRequest, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
@@ -18,7 +18,7 @@ def attempt_of(clock: Clock | None = None, *, request_id: str = REQUEST_ID, seco
     """Return an attempt of which nothing is known yet, with so many seconds left."""
     clock = clock or FakeClock()
     deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + seconds)
-    return Attempt(request_id=request_id, deadline=deadline, timings=Timings(clock))
+    return Attempt(request_id=request_id, deadline=deadline)
 
 
 def signed_token(trust: IssuerTrust, claims: Mapping[str, Json]) -> SignedToken:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from tests.fake_clock import NOW
-from token_exchange.core.keys import SCHEMES, KeySet
+from token_exchange.core.jwk import SCHEMES
+from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Json
 from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned
 from token_exchange.issuer_keys.origins import FetchFailed

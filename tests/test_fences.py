@@ -75,3 +75,19 @@ def makers(type_name: str, path: Path) -> set[tuple[str, str]]:
 def test_only_its_checker_makes_a_checked_string(type_name: str) -> None:
     found = {maker for path in CORE.parent.rglob("*.py") for maker in makers(type_name, path)}
     assert found == CHECKERS[type_name]
+
+
+def lines_of(folder: Path) -> dict[Path, int]:
+    return {path: len(path.read_text().splitlines()) for path in folder.rglob("*.py")}
+
+
+def test_core_can_be_read_in_an_afternoon() -> None:
+    lines = lines_of(CORE)
+    assert len(lines) <= 22
+    assert sum(lines.values()) <= 3_900
+
+
+def test_the_layer_has_few_files_and_no_long_one() -> None:
+    lines = lines_of(CORE.parent)
+    assert len(lines) <= 95
+    assert {path: length for path, length in lines.items() if length > 300} == {}

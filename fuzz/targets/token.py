@@ -16,7 +16,7 @@ from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Refused
@@ -101,7 +101,7 @@ class Token(Plain):
         raw_token = _signed(_text(header, _HEADER), _text(claims, _CLAIMS), how)
         clock = SystemClock()
         deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5)
-        attempt = Attempt(request_id="fuzz", deadline=deadline, timings=Timings(clock))
+        attempt = Attempt(request_id="fuzz", deadline=deadline)
         try:
             Verifier(KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=_Silent(), shared=None)).verify(
                 read_compact(raw_token),

@@ -224,7 +224,7 @@ def test_a_token_is_spent_after_the_decision_and_before_minting() -> None:
     story.logins()
     assert story.state.calls == ["set"]
     assert len(story.roles.requests) == 2
-    assert "state" in story.attempt.timings.milliseconds()
+    assert "state" in story.attempt.milliseconds()
 
 
 def test_one_mark_is_set_for_the_whole_request() -> None:

@@ -6,7 +6,7 @@ from sandbox.providers import all_providers
 from tests.ci_claims import AWS_ISSUER, BITBUCKET_ISSUER
 from tests.ci_jobs import issuer_of, job_claims
 from token_exchange.core.identity import STANDARD_CLAIMS
-from token_exchange.core.keys import SCHEMES
+from token_exchange.core.jwk import SCHEMES
 from token_exchange.core.vocabulary import IDS, NAMES
 from token_exchange.presets.catalog import providers
 from token_exchange.presets.provider import BadSetting

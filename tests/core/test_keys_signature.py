@@ -1,7 +1,8 @@
 import pytest
 
 from tests.fake_issuer import private_key
-from token_exchange.core.keys import SCHEMES, BadSignature, VerificationKey, require_signature
+from token_exchange.core.jwk import SCHEMES, VerificationKey
+from token_exchange.core.keys import BadSignature, require_signature
 from token_exchange.core.refusals import Reason
 
 SIGNED = b"header.payload"

@@ -63,7 +63,7 @@ def test_a_stored_login_is_returned_without_assuming_a_role() -> None:
     assert (login.username, login.password, login.bounds) == ("hub-user", f"password-in-{SECRET}", None)
     assert story.roles.requests == []
     assert story.stored.read_arns == [SECRET]
-    assert "secret" in story.attempt.timings.milliseconds()
+    assert "secret" in story.attempt.milliseconds()
 
 
 def test_the_record_names_the_secret_and_nothing_in_it() -> None:

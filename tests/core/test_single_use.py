@@ -29,7 +29,7 @@ def token(
         keys=Discovered(),
     )
     return VerifiedToken(
-        trust=trust, claims={}, expires_at=expires_at, token_id=token_id, sha256="00", signed_part_sha256=signed
+        trust=trust, claims={"jti": token_id}, expires_at=expires_at, sha256="00", signed_part_sha256=signed
     )
 
 

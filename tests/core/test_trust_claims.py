@@ -1,22 +1,24 @@
 import pytest
 
+from tests.attempts import signed_token
 from tests.fake_clock import NOW
 from tests.fake_issuer import FakeIssuer
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.trust import RegisteredClaims, check_claims
+from token_exchange.core.trust import VerifiedToken, check_claims, in_time
 
 ISSUER = FakeIssuer()
 TRUST = ISSUER.trust(max_lifetime_seconds=3600)  # with a leeway of 60 s
 T = int(NOW)
 
 
-def check(changes: dict[str, Json], *, now: float = NOW) -> RegisteredClaims:
-    return check_claims(ISSUER.claims(**changes), trust=TRUST, now=now)
+def check(changes: dict[str, Json], *, now: float = NOW) -> VerifiedToken:
+    return in_time(signed_token(TRUST, ISSUER.claims(**changes)), now=now)
 
 
 def test_what_is_found() -> None:
-    assert check({"exp": T + 90, "jti": "j"}) == RegisteredClaims(expires_at=NOW + 90, token_id="j")
+    found = check({"exp": T + 90, "jti": "j"})
+    assert (found.expires_at, found.token_id) == (NOW + 90, "j")
     assert check({"jti": None}).token_id is None
 
 
@@ -96,7 +98,7 @@ def test_null_counts_as_absent(name: str) -> None:
 
 def test_null_counts_as_absent_where_a_claim_may_be() -> None:
     claims: dict[str, Json] = {**ISSUER.claims(), "nbf": None, "jti": None}
-    assert check_claims(claims, trust=TRUST, now=NOW).token_id is None
+    assert in_time(signed_token(TRUST, claims), now=NOW).token_id is None
 
 
 def test_the_clock_is_the_one_that_is_passed_in() -> None:

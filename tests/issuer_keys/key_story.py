@@ -5,7 +5,7 @@ import pytest
 from tests.fake_clock import FakeClock
 from tests.fake_issuer import FakeIssuer, RecordedKeyEvents
 from tests.fake_shared_keys import FakeSharedKeys
-from token_exchange.core.keys import VerificationKey
+from token_exchange.core.jwk import VerificationKey
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import IssuerTrust, Published

@@ -1,6 +1,6 @@
 """The JSON Schema of a policy: issuers, grants and the document."""
 
-from token_exchange.core.keys import SCHEMES
+from token_exchange.core.jwk import SCHEMES
 from token_exchange.core.policy import ACCESSES, ASSUMES, MODES
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import NAMES

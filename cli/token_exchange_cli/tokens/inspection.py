@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from token_exchange.adapters.fetch import HttpsFetcher
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.identity import Preset, identify
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -112,7 +112,6 @@ def _verified(token: UnverifiedToken, policy: Policy, clock: Clock) -> tuple[boo
             attempt=Attempt(
                 request_id="-",
                 deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + _SECONDS),
-                timings=Timings(clock),
             ),
         )
     except Refused as refused:

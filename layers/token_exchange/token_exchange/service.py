@@ -15,7 +15,7 @@ from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleA
 from token_exchange.adapters.policy_file import policy_source
 from token_exchange.adapters.settings import Settings, SystemClock, read_settings
 from token_exchange.adapters.table import SharedKeysReader, StateTable
-from token_exchange.core.attempt import Attempt, Timings
+from token_exchange.core.attempt import Attempt
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.mint import Minter
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
@@ -102,7 +102,7 @@ class Service:
         """
         cold, self._cold = self._cold, False
         deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
-        attempt = Attempt(request_id=_request_id(context), deadline=deadline, timings=Timings(self._clock))
+        attempt = Attempt(request_id=_request_id(context), deadline=deadline)
         record = AuditRecord(attempt=attempt)
         try:
             request = read_event(event)
@@ -127,7 +127,7 @@ class Service:
 
     def _recorded(self, answer: HttpAnswer, record: AuditRecord, *, cold: bool) -> HttpAnswer:
         """Write the audit line and the metrics, and return `answer`; without an audit line no login is returned."""
-        milliseconds = record.attempt.timings.milliseconds()
+        milliseconds = record.attempt.milliseconds()
         more: dict[str, Json] = {
             "timings_ms": {str(part): spent for part, spent in milliseconds.items()},
             "cold_start": cold,

@@ -1,40 +1,18 @@
 """One attempt at an exchange: what is known of it so far, how long its parts took, and by when it must end."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from token_exchange.core.decision import AccessRequest, Award, Decision, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
-from token_exchange.core.ports import Clock, Deadline, RoleRequest
+from token_exchange.core.ports import Deadline, RoleRequest
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
-
-
-class Timings:
-    """Milliseconds spent in each part of one request, summed where a part is entered more than once."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._milliseconds: dict[Part, float] = {}
-
-    @contextmanager
-    def measure(self, part: Part) -> Iterator[None]:
-        """Add the time spent in the `with` block to `part`, also when it ends by an exception."""
-        started = self._clock.monotonic()
-        try:
-            yield
-        finally:
-            spent = (self._clock.monotonic() - started) * 1000
-            self._milliseconds[part] = self._milliseconds.get(part, 0.0) + spent
-
-    def milliseconds(self) -> Mapping[Part, float]:
-        """Return what was measured so far, rounded to a microsecond."""
-        return {part: round(spent, 3) for part, spent in self._milliseconds.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +59,6 @@ class Attempt:
 
     request_id: str
     deadline: Deadline
-    timings: Timings
     unverified_issuer: str | None = None
     policy: Policy | None = None
     token: SignedToken | None = None
@@ -89,6 +66,7 @@ class Attempt:
     request: AccessRequest | None = None
     decision: Decision | None = None
     logins: list[MintedLogin | ReadLogin | FailedLogin] = field(default_factory=list)
+    _milliseconds: dict[Part, float] = field(default_factory=dict[Part, float], init=False, repr=False)
 
     @property
     def organization_is_proven(self) -> bool:
@@ -98,6 +76,17 @@ class Attempt:
             return False
         return not isinstance(decision, Denied) or decision.reason is not Reason.ORGANIZATION_NOT_ALLOWED
 
-    def measure(self, part: Part) -> AbstractContextManager[None]:
-        """Add the time spent in the `with` block to `part`."""
-        return self.timings.measure(part)
+    @contextmanager
+    def measure(self, part: Part) -> Iterator[None]:
+        """Add the time spent in the `with` block to `part`, also when it ends by an exception."""
+        clock = self.deadline.clock
+        started = clock.monotonic()
+        try:
+            yield
+        finally:
+            spent = (clock.monotonic() - started) * 1000
+            self._milliseconds[part] = self._milliseconds.get(part, 0.0) + spent
+
+    def milliseconds(self) -> Mapping[Part, float]:
+        """Return what was measured so far, rounded to a microsecond."""
+        return {part: round(spent, 3) for part, spent in self._milliseconds.items()}

@@ -24,8 +24,8 @@ from token_exchange.core.ports import Clock, Deadline, RawToken
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.single_use import SingleUse, SpentToken
-from token_exchange.core.trust import VerifiedToken
-from token_exchange.core.verifier import Verifier, in_time, read_compact
+from token_exchange.core.trust import VerifiedToken, in_time
+from token_exchange.core.verifier import Verifier, read_compact
 
 
 class PolicyInForce(Protocol):

@@ -247,7 +247,7 @@ class Grant:
 
 
 class GrantIndex(Protocol):
-    """Finds the grants that can apply to a token; it only leaves out what cannot win, see `loading/index.py`."""
+    """Finds the grants that can apply to a token; it only leaves out what cannot win, see `loading/load.py`."""
 
     @property
     def all(self) -> Sequence[int]:

@@ -12,7 +12,10 @@ type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A value as a JSON parser returns it."""
 
 RawToken = NewType("RawToken", str)
-"""A token in the compact form and of bounded size, made by `verifier.read_compact`. A secret; nothing is proven."""
+"""A token in the compact form and of bounded size, made by `verifier.read_compact`.
+
+A secret; nothing in it is proven.
+"""
 
 SessionPolicy = NewType("SessionPolicy", str)
 """A policy that bounds one login and that STS takes, made by `session.session_policy`."""

@@ -10,7 +10,7 @@ Guide, "Actions defined by Amazon ECR"; ECR Public User Guide, "Identity-based p
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -52,14 +52,8 @@ MAX_TAG_VALUE_LENGTH: Final = 128
 _REQUEST_DIGITS: Final = 12
 
 _TAGGED: Final[tuple[Name, ...]] = (
-    "organization",
-    "organization_id",
-    "repository",
-    "repository_id",
-    "ref",
-    "environment",
-    "run_id",
-    "actor",
+    *("organization", "organization_id", "repository", "repository_id"),
+    *("ref", "environment", "run_id", "actor"),
 )
 
 
@@ -86,10 +80,7 @@ def _request_digits(request_id: str) -> str:
 def source_identity(value: str) -> str:
     """Return `value` as STS takes a source identity."""
     return fitted(
-        value,
-        foreign=_NOT_IN_NAMES,
-        max_length=MAX_SOURCE_IDENTITY_LENGTH,
-        min_length=MIN_SOURCE_IDENTITY_LENGTH,
+        value, foreign=_NOT_IN_NAMES, max_length=MAX_SOURCE_IDENTITY_LENGTH, min_length=MIN_SOURCE_IDENTITY_LENGTH
     )
 
 
@@ -100,8 +91,8 @@ def source_label(vocabulary: Vocabulary, *, subject: str) -> str:
 
 def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
     """Return the standard set of tags; what the token does not say gives none."""
-    said = {name: vocabulary[name] for name in _TAGGED if name in vocabulary}
-    return fitted_tags({"issuer": issuer, **{name: str(value) for name, value in said.items()}, "grant": grant})
+    said: dict[str, str] = {name: str(vocabulary[name]) for name in _TAGGED if name in vocabulary}
+    return fitted_tags({"issuer": issuer, **said, "grant": grant})
 
 
 def fitted_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
@@ -208,27 +199,24 @@ def _document(registry: Registry, reach: Reach, *, until: int) -> str:
 
 def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
     # GetAuthorizationToken takes no resource. What its login may do, and how long, the other statements say.
-    statements = [_allow([*LOGIN_ACTIONS], ["*"], None)]
+    statements = [_allow(LOGIN_ACTIONS, ["*"], None)]
     actions = [*(PUSH_ACTIONS if reach.access == "push" else PULL_ACTIONS)]
     if reach.also.list:
         actions += LIST_ACTIONS
     if reach.also.import_:
         actions += IMPORT_ACTIONS
-    arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
-    statements.append(_allow(actions, arns, condition))
+    statements.append(_allow(actions, map(registry.repository_arn, reach.repositories), condition))
     if reach.also_pull:
-        arns = [registry.repository_arn(pattern) for pattern in reach.also_pull]
-        statements.append(_allow([*PULL_ACTIONS], arns, condition))
+        statements.append(_allow(PULL_ACTIONS, map(registry.repository_arn, reach.also_pull), condition))
     if reach.also.sign is not None:
-        statements.append(_allow([*SIGN_ACTIONS], [reach.also.sign], condition))
+        statements.append(_allow(SIGN_ACTIONS, [reach.also.sign], condition))
     return statements
 
 
 def _public(registry: EcrPublicRegistry, reach: Reach, condition: Json) -> list[Json]:
-    statements = [_allow([*PUBLIC_LOGIN_ACTIONS], ["*"], None)]
+    statements = [_allow(PUBLIC_LOGIN_ACTIONS, ["*"], None)]
     if reach.access == "push":
-        arns = [registry.repository_arn(pattern) for pattern in reach.repositories]
-        statements.append(_allow([*PUBLIC_PUSH_ACTIONS], arns, condition))
+        statements.append(_allow(PUBLIC_PUSH_ACTIONS, map(registry.repository_arn, reach.repositories), condition))
     return statements
 
 
@@ -237,14 +225,15 @@ def utc_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _allow(actions: list[str], resources: list[str], condition: Json) -> Json:
+def _allow(actions: Iterable[str], resources: Iterable[str], condition: Json) -> Json:
     statement: dict[str, Json] = {"Effect": "Allow", "Action": _one_or_all(actions), "Resource": _one_or_all(resources)}
     return statement if condition is None else {**statement, "Condition": condition}
 
 
-def _one_or_all(texts: list[str]) -> Json:
-    """Return a list of one as its only text: four characters saved of those that STS counts."""
-    return texts[0] if len(texts) == 1 else [*texts]
+def _one_or_all(texts: Iterable[str]) -> Json:
+    """Return a list of one as its only string: STS counts the two characters less."""
+    listed: list[Json] = [*texts]
+    return listed[0] if len(listed) == 1 else listed
 
 
 _MIN_SESSION_SECONDS: Final = 900

@@ -17,8 +17,8 @@ _REF_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A name whose value is one claim, unchanged."""
+class PartOfClaim:
+    """The base of sources that take all of the claim at `path`, or a part of it."""
 
     path: ClaimPath
 
@@ -27,17 +27,19 @@ class Claim:
         """The raw claims from which the value is computed."""
         return (self.path,)
 
+
+@dataclass(frozen=True, slots=True)
+class Claim(PartOfClaim):
+    """A name whose value is one claim, unchanged."""
+
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the value, or None if it is absent, `null` or an empty string."""
         return string_at(claims, self.path)
 
 
 @dataclass(frozen=True, slots=True)
-class ShortRef:
-    """The short name of a full git ref of one type.
-
-    Prefix and type must agree: for a pull request's `refs/pull/7/merge`, GitHub sends the type `branch`.
-    """
+class _RefOfType:
+    """The base of sources that take a git ref if it has one type, which is another claim."""
 
     ref: ClaimPath
     ref_type: ClaimPath
@@ -47,6 +49,14 @@ class ShortRef:
     def source_claims(self) -> tuple[ClaimPath, ...]:
         """The raw claims from which the value is computed."""
         return (self.ref, self.ref_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ShortRef(_RefOfType):
+    """The short name of a full git ref of one type.
+
+    Prefix and type must agree: for a pull request's `refs/pull/7/merge`, GitHub sends the type `branch`.
+    """
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the ref without its prefix, or None where it is not of this type."""
@@ -58,22 +68,14 @@ class ShortRef:
 
 
 @dataclass(frozen=True, slots=True)
-class TypedRef:
+class TypedRef(_RefOfType):
     """A short ref that the provider sends as such, if it has one type.
 
     `unless` is a claim and the values with which there is no short ref: that of a merge request is its source branch,
     which may be the `main` of a fork.
     """
 
-    ref: ClaimPath
-    ref_type: ClaimPath
-    type: Literal["branch", "tag"]
     unless: tuple[ClaimPath, frozenset[str]]
-
-    @property
-    def source_claims(self) -> tuple[ClaimPath, ...]:
-        """The raw claims from which the value is computed."""
-        return (self.ref, self.ref_type)
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the short ref, or None if it does not have this type."""
@@ -84,15 +86,8 @@ class TypedRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(PartOfClaim):
     """A boolean that the provider sends as such or as the string `true` or `false`."""
-
-    path: ClaimPath
-
-    @property
-    def source_claims(self) -> tuple[ClaimPath, ...]:
-        """The raw claims from which the value is computed."""
-        return (self.path,)
 
     def read(self, claims: Mapping[str, Json]) -> bool | None:
         """Return the boolean, or None if it is absent.
@@ -130,15 +125,8 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class BracedUuid:
+class BracedUuid(PartOfClaim):
     """A UUID that the provider sends in braces; the value has no braces."""
-
-    path: ClaimPath
-
-    @property
-    def source_claims(self) -> tuple[ClaimPath, ...]:
-        """The raw claims from which the value is computed."""
-        return (self.path,)
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the value, or None if it is absent."""
@@ -168,16 +156,10 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimUnless:
+class ClaimUnless(PartOfClaim):
     """A claim, unless the claim at `unless` has a value: a pull request's branch may be a fork's."""
 
-    path: ClaimPath
     unless: ClaimPath
-
-    @property
-    def source_claims(self) -> tuple[ClaimPath, ...]:
-        """The raw claims from which the value is computed."""
-        return (self.path,)
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the value, or None if it is absent or `unless` has a value."""
@@ -187,26 +169,12 @@ class ClaimUnless:
 _NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 """The name of an owner, a group or a repository, as code hosts allow it."""
 
-_SERVICE_ACCOUNT: Final = re.compile(r"[^@\s]+@([a-z0-9.-]+)\.iam\.gserviceaccount\.com", re.ASCII)
-
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 """RFC 9562 section 4."""
 
 
 @dataclass(frozen=True, slots=True)
-class _PartOfClaim:
-    """The base of sources that take a part of the claim at `path`."""
-
-    path: ClaimPath
-
-    @property
-    def source_claims(self) -> tuple[ClaimPath, ...]:
-        """The raw claims from which the value is computed."""
-        return (self.path,)
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixedRef(_PartOfClaim):
+class PrefixedRef(PartOfClaim):
     """The short name of a full git ref whose type is known only by its prefix."""
 
     type: Literal["branch", "tag"]
@@ -219,7 +187,7 @@ class PrefixedRef(_PartOfClaim):
 
 
 @dataclass(frozen=True, slots=True)
-class RepositoryOfUrl(_PartOfClaim):
+class RepositoryOfUrl(PartOfClaim):
     """A repository's `owner/name`, from its URL. The host is left out, so repositories on two hosts may be equal."""
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
@@ -232,7 +200,7 @@ class RepositoryOfUrl(_PartOfClaim):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerOf(_PartOfClaim):
+class OwnerOf(PartOfClaim):
     """The owner of a repository `owner/name`."""
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
@@ -242,20 +210,10 @@ class OwnerOf(_PartOfClaim):
 
 
 @dataclass(frozen=True, slots=True)
-class Uuid(_PartOfClaim):
+class Uuid(PartOfClaim):
     """An id that is a UUID; any other value is not an id."""
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the UUID unchanged, or None for anything else."""
         value = string_at(claims, self.path)
         return value if value is not None and _UUID.fullmatch(value) else None
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectOfServiceAccount(_PartOfClaim):
-    """The Google Cloud project of a service account, from its email `NAME@PROJECT.iam.gserviceaccount.com`."""
-
-    def read(self, claims: Mapping[str, Json]) -> str | None:
-        """Return the project, or None if the address does not contain one."""
-        form = _SERVICE_ACCOUNT.fullmatch(string_at(claims, self.path) or "")
-        return None if form is None else form[1]

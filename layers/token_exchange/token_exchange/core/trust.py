@@ -60,7 +60,8 @@ class IssuerTrust:
 class SignedToken:
     """A token with a valid signature by the issuer of `trust`, for one of its audiences.
 
-    Its times are not checked, and its other claims are not interpreted.
+    Its times are not checked, and its other claims are not interpreted. `sha256` is the hex SHA-256 of the raw token,
+    `signed_part_sha256` that of its header and payload, which identifies a token without `jti`.
     """
 
     trust: IssuerTrust
@@ -76,20 +77,13 @@ class SignedToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedToken:
-    """A token whose signature, issuer, audience and times are verified against `trust`.
+class VerifiedToken(SignedToken):
+    """A signed token whose times, subject and `jti` are checked too; `expires_at` is in seconds since the epoch.
 
-    Which claims the provider must send, and what they allow, is decided later. `expires_at` is `exp` in seconds since
-    the epoch, `token_id` is `jti`. `sha256` is the hex SHA-256 of the raw token. `signed_part_sha256` is that of its
-    header and payload, which identifies a token without `jti`.
+    Which claims the provider must send, and what they allow, is decided later.
     """
 
-    trust: IssuerTrust
-    claims: Mapping[str, Json]
     expires_at: float
-    token_id: str | None
-    sha256: str
-    signed_part_sha256: str
 
 
 type IssuersByUrl = Mapping[str, Sequence[IssuerTrust]]
@@ -128,16 +122,23 @@ def _audiences(claim: Json) -> set[str]:
     return audiences
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredClaims:
-    """The claims that later steps need: `exp`, in seconds since the epoch, and `jti` if there is one."""
+def in_time(signed: SignedToken, *, now: float) -> VerifiedToken:
+    """Check times, subject and `jti`, and return the verified token; `now` is in seconds since the epoch.
 
-    expires_at: float
-    token_id: str | None
+    Raises:
+        Refused: as `check_claims`.
+    """
+    return VerifiedToken(
+        trust=signed.trust,
+        claims=signed.claims,
+        sha256=signed.sha256,
+        signed_part_sha256=signed.signed_part_sha256,
+        expires_at=check_claims(signed.claims, trust=signed.trust, now=now),
+    )
 
 
-def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) -> RegisteredClaims:
-    """Check `exp`, `iat`, `nbf`, `sub` and `jti` (RFC 7519 section 4.1) at the time `now`.
+def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) -> float:
+    """Check `exp`, `iat`, `nbf`, `sub` and `jti` (RFC 7519 section 4.1) at the time `now`, and return `exp`.
 
     The leeway allows for the difference between two clocks, so it applies to `now` and not between two claims. Without
     it, valid tokens are refused: GitHub's clock and AWS's differ by seconds. A claim that is `null` counts as absent.
@@ -153,7 +154,8 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
     not_before = issued_at if claims.get("nbf") is None else _time(claims, "nbf")
     # RFC 8725 section 3.8. Audit records and some presets identify the run by it.
     _require_string(claims, "sub")
-    token_id = None if claims.get("jti") is None else _require_string(claims, "jti")
+    if claims.get("jti") is not None:
+        _require_string(claims, "jti")
     # An issuer that signs such a token is broken, and its other times cannot be relied on either.
     if expires_at <= issued_at:
         raise Refused(Reason.INVALID_CLAIM, "the token's exp is not after its iat")
@@ -166,7 +168,7 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
     # The longer a token is valid, the more a leaked one is worth.
     if expires_at - issued_at > trust.max_lifetime_seconds:
         raise Refused(Reason.LIFETIME_TOO_LONG, "the token's lifetime exceeds the maximum of its issuer entry")
-    return RegisteredClaims(expires_at=float(expires_at), token_id=token_id)
+    return float(expires_at)
 
 
 def _time(claims: Mapping[str, Json], name: str) -> int | float:
@@ -177,8 +179,7 @@ def _time(claims: Mapping[str, Json], name: str) -> int | float:
     return value
 
 
-def _require_string(claims: Mapping[str, Json], name: str) -> str:
+def _require_string(claims: Mapping[str, Json], name: str) -> None:
     value = claims[name]
     if not isinstance(value, str) or not value:
         raise Refused(Reason.INVALID_CLAIM, f"the token's {name}: expected a non-empty string")
-    return value

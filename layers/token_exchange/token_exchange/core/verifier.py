@@ -6,7 +6,7 @@
 4. the entry's algorithms                                             `chosen_trust`
 5. a key of that issuer, bound to one algorithm                       `keys.KeySet.find`
 6. the signature                                                      `keys.require_signature`
-7. times, subject and `jti`                                           `trust.check_claims`
+7. times, subject and `jti`                                           `trust.in_time`
 
 The claims of the CI system are not interpreted here; see `identity` and `decision`. No step does I/O: keys come through
 `KeyFinder`. Source: RFC 7515 section 7.1 (compact serialization); RFC 8725 sections 3.1, 3.5 and 3.10 (header).
@@ -21,11 +21,12 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from token_exchange.core.attempt import Attempt
-from token_exchange.core.keys import MAX_KEY_ID_CHARACTERS, SCHEMES, BadSignature, VerificationKey, require_signature
+from token_exchange.core.jwk import MAX_KEY_ID_CHARACTERS, SCHEMES, VerificationKey
+from token_exchange.core.keys import BadSignature, require_signature
 from token_exchange.core.ports import Deadline, Json, RawToken
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, check_claims, choose_entry
+from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, choose_entry, in_time
 
 _MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 """Checked before anything is decoded, since a token is anonymous input."""
@@ -250,23 +251,6 @@ class Verifier:
             if rotated is None:
                 raise
             require_signature(rotated, signed_part=unverified.signed_part, signature=unverified.signature)
-
-
-def in_time(signed: SignedToken, *, now: float) -> VerifiedToken:
-    """Check times, subject and `jti`, and return the verified token; `now` is in seconds since the epoch.
-
-    Raises:
-        Refused: for the first check that fails.
-    """
-    registered = check_claims(signed.claims, trust=signed.trust, now=now)
-    return VerifiedToken(
-        trust=signed.trust,
-        claims=signed.claims,
-        expires_at=registered.expires_at,
-        token_id=registered.token_id,
-        sha256=signed.sha256,
-        signed_part_sha256=signed.signed_part_sha256,
-    )
 
 
 def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[Header, IssuerTrust]:

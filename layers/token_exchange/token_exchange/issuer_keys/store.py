@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from token_exchange.core.keys import KeySet, VerificationKey
+from token_exchange.core.jwk import VerificationKey
+from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.trust import IssuerTrust, Pinned

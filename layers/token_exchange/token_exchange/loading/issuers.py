@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.identity import Preset
-from token_exchange.core.keys import SCHEMES, KeySet, UnusableKeySet
+from token_exchange.core.jwk import SCHEMES
+from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.policy import MODES, Budget, Issuer, Organization
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import quoted

@@ -8,15 +8,30 @@ email of a deleted account can be used again; its `sub` cannot.
 Not documented: whether the metadata server caches tokens, so that two requests return the same one.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
-from token_exchange.core.sources import Claim, ProjectOfServiceAccount
-from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, PartOfClaim
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
 from token_exchange.presets.provider import Provider, Settings, fixed_issuer
 
 _ISSUER: Final = "https://accounts.google.com"
+_SERVICE_ACCOUNT: Final = re.compile(r"[^@\s]+@([a-z0-9.-]+)\.iam\.gserviceaccount\.com", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOfServiceAccount(PartOfClaim):
+    """The Google Cloud project of a service account, from its email `NAME@PROJECT.iam.gserviceaccount.com`."""
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the project, or None if the address does not contain one."""
+        form = _SERVICE_ACCOUNT.fullmatch(string_at(claims, self.path) or "")
+        return None if form is None else form[1]
+
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     # Google-managed accounts, such as Compute Engine's default, do not have the project in their email.

@@ -1,4 +1,4 @@
-from token_exchange.core.keys import SCHEMES
+from token_exchange.core.jwk import SCHEMES
 
 
 def test_every_algorithm_that_an_issuer_may_sign_with() -> None:

@@ -15,7 +15,7 @@ from token_exchange.core.evaluate import failed_conditions
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.loading.index import ExactValueIndex
+from token_exchange.loading.load import ExactValueIndex
 
 WORDS = st.sampled_from(["a", "b", "c"])
 FORMS = st.one_of(

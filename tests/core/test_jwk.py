@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPriv
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.fake_issuer import encode, jwk, private_key
-from token_exchange.core.keys import SCHEMES, KeySet, UnusableKey, VerificationKey, load_key
+from token_exchange.core.jwk import SCHEMES, UnusableKey, VerificationKey, load_key
+from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Json
 
 ALL = tuple(SCHEMES.values())
