@@ -16,11 +16,11 @@ class FakeRoles:
         self.raw_tokens: list[str] = []
         self.refusals: dict[str, Refused] = {}
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str) -> RoleSession:
         self.raw_tokens.append(raw_token)
-        return self.assume(request, deadline=deadline)
+        return self.assume(request)
 
-    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+    def assume(self, request: RoleRequest) -> RoleSession:
         self.requests.append(request)
         if request.role_arn in self.refusals:
             raise self.refusals[request.role_arn]
@@ -43,7 +43,7 @@ class FakeStoredLogins:
         self.read_arns: list[str] = []
         self.refusal: Refused | None = None
 
-    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+    def read(self, secret_arn: str) -> StoredLogin:
         self.read_arns.append(secret_arn)
         if self.refusal is not None:
             raise self.refusal
@@ -58,10 +58,10 @@ class FakeRegistries:
         self.refusal: Refused | None = None
         self.expires_at = expires_at
 
-    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
-        return self.authorize(session, region="public", deadline=deadline)
+    def authorize_public(self, session: RoleSession) -> RegistryLogin:
+        return self.authorize(session, region="public")
 
-    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
         self.calls.append((session.access_key_id, region))
         if self.refusal is not None:
             raise self.refusal

@@ -134,7 +134,7 @@ BAD_LOGINS = [
 
 def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
     wire.answer = Answer(body=_login())
-    EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(session(), region="eu-west-1", deadline=deadline)
+    EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
     (request,) = wire.seen
     assert str(request.header("user-agent")).startswith(f"ecr-token-exchange/{__version__} ")
 
@@ -143,9 +143,7 @@ def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients, 
 def test_an_unusable_login_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "application/x-amz-json-1.1"),), body=body)
     with pytest.raises(Refused) as refused:
-        EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(
-            session(), region="eu-west-1", deadline=deadline
-        )
+        EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1", deadline=deadline)
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
     assert "eu-west-1" in refused.value.description
 
@@ -154,16 +152,14 @@ def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients, deadline: D
     wire.answer = Answer(
         headers=(("x-amzn-requestid", "ecr-1"),), body=_login(authorizationToken=_base64(b"AWS:a:b=="))
     )
-    login = EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(
-        session(), region="eu-west-1", deadline=deadline
-    )
+    login = EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1", deadline=deadline)
     assert (login.username, login.password, login.expires_at, login.request_id) == ("AWS", "a:b==", 1.8e9, "ecr-1")
 
 
 def test_a_login_without_an_id_of_its_request_is_a_login(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
     wire.answer = Answer(body=_login())
-    authorizer = EcrAuthorizer(clients=clients, calls=DeadlineCalls())
-    assert authorizer.authorize(session(), region="eu-west-1", deadline=deadline).request_id is None
+    authorizer = EcrAuthorizer(clients=clients)
+    assert authorizer.authorize(session(), region="eu-west-1").request_id is None
 
 
 def _assumed(body: str) -> bytes:
@@ -191,7 +187,7 @@ BAD_SESSIONS = [
 def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "text/xml"),), body=body)
     with pytest.raises(Refused) as refused:
-        StsRoleAssumer(clients=clients, calls=DeadlineCalls()).assume(REQUEST, deadline=deadline)
+        StsRoleAssumer(clients=clients).assume(REQUEST)
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
     # Not even the cause, which is logged, quotes the answer.
     assert refused.value.__cause__ is None or "secret" not in str(refused.value.__cause__)
@@ -213,7 +209,7 @@ def test_how_full_a_session_is_comes_from_either_figure(
     wire: Wire, clients: AwsClients, deadline: Deadline, figures: str, percent: int | None
 ) -> None:
     wire.answer = Answer(body=_assumed(CREDENTIALS + figures))
-    found = StsRoleAssumer(clients=clients, calls=DeadlineCalls()).assume(REQUEST, deadline=deadline)
+    found = StsRoleAssumer(clients=clients).assume(REQUEST)
     assert found.packed_policy_percent == percent
     assert (found.access_key_id, found.secret_access_key, found.session_token) == ("ASIA1", "secret", "session")
     assert "secret" not in repr(found)
@@ -250,7 +246,7 @@ def test_a_client_is_made_once(clients: AwsClients) -> None:
 def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
     body = {"authorizationData": {"authorizationToken": LOGIN, "expiresAt": 1.8e9}}
     wire.answer = Answer(body=json.dumps(body).encode())
-    login = EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+    login = EcrAuthorizer(clients=clients).authorize_public(session())
     assert (login.username, login.password, login.expires_at) == ("AWS", "password", 1.8e9)
     (request,) = wire.seen
     # Signed for the one region that it has, with the role's session and not with the service's own key.
@@ -264,7 +260,7 @@ def test_no_bad_answer_of_ecr_public_is_a_login(
 ) -> None:
     wire.answer = Answer(body=body)
     with pytest.raises(Refused) as refused:
-        EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+        EcrAuthorizer(clients=clients).authorize_public(session())
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
 
 
@@ -274,8 +270,8 @@ def test_no_bad_answer_of_ecr_public_is_a_login(
 def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
     body = f"<AssumeRoleWithWebIdentityResult>{CREDENTIALS}</AssumeRoleWithWebIdentityResult>"
     wire.answer = Answer(body=f"<AssumeRoleWithWebIdentityResponse>{body}</AssumeRoleWithWebIdentityResponse>".encode())
-    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
-    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+    assumer = StsRoleAssumer(clients=clients)
+    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
     assert found.access_key_id == "ASIA1"
     (request,) = wire.seen
     assert request.header("authorization") is None
@@ -309,9 +305,9 @@ def test_a_refusal_of_sts_is_never_the_callers_bad_token(
         status=400,
         body=f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>".encode(),
     )
-    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
+    assumer = StsRoleAssumer(clients=clients)
     with pytest.raises(Refused) as refused:
-        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
     assert refused.value.reason is reason
     assert code in refused.value.description
     assert "raw.token" not in str(refused.value)
@@ -329,7 +325,7 @@ def secret(value: object) -> Answer:
 
 def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
     wire.answer = secret(GOOD)
-    login = SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+    login = SecretLogins(clients=clients).read(SECRET)
     assert (login.username, login.password) == ("hub-user", "pä:ss w'ord")
     assert "pä:ss" not in repr(login)
     (request,) = wire.seen
@@ -361,7 +357,7 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(
     if value is not None:
         wire.answer = secret(value)
     with pytest.raises(Refused) as refused:
-        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+        SecretLogins(clients=clients).read(SECRET)
     assert refused.value.reason is Reason.SECRET_REFUSED
     assert SECRET in refused.value.description
     assert "hunter2" not in f"{refused.value}{refused.value.__cause__}"
@@ -391,6 +387,6 @@ def test_what_secrets_manager_says_no_with(
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     wire.answer = Answer(status=status, body=json.dumps({"__type": code, "message": "no"}).encode())
     with pytest.raises(Refused) as refused:
-        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+        SecretLogins(clients=clients).read(SECRET)
     assert refused.value.reason is reason
     assert code in refused.value.description

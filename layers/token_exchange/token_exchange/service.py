@@ -70,9 +70,10 @@ class Service:
             budgets=BudgetCounter(counts=state, events=self._events),
             single_use=SingleUse(marks=state, events=self._events),
             minter=Minter(
-                roles=StsRoleAssumer(clients=clients, calls=calls),
-                registries=EcrAuthorizer(clients=clients, calls=calls),
-                stored=SecretLogins(clients=clients, calls=calls),
+                roles=StsRoleAssumer(clients=clients),
+                registries=EcrAuthorizer(clients=clients),
+                stored=SecretLogins(clients=clients),
+                threads=calls,
                 clock=self._clock,
             ),
             clock=self._clock,

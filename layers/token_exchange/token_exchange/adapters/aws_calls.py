@@ -3,7 +3,7 @@
 botocore's exceptions do not leave this module's functions. Nothing that AWS answers is logged unredacted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Final
@@ -27,7 +27,7 @@ _MAX_CONCURRENT_CALLS: Final = 64
 
 
 class DeadlineCalls:
-    """Runs calls on its own threads, so that a request ends by its deadline.
+    """Runs calls on its own threads, so that a request ends by its deadline. Fulfils `Threads`.
 
     A client's timeouts limit each wait for a byte. They limit neither a DNS lookup nor an answer that arrives slowly. A
     call that exceeds its deadline continues until the client's own timeouts end it; its result is dropped.
@@ -42,15 +42,32 @@ class DeadlineCalls:
         Raises:
             Refused: `deadline-exceeded`.
         """
+        (found,) = self.run([function], deadline=deadline)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
+        """Run the functions at the same time, each with a copy of this thread's context variables.
+
+        Returns what each returned or raised; for one that has not ended by the deadline, `deadline-exceeded`.
+        """
         remaining = deadline.remaining_seconds()
         if remaining <= 0:
-            raise _exceeded()
-        future: Future[T] = self._threads.submit(copy_context().run, function)
-        done, _ = wait([future], timeout=remaining)
-        if not done:
-            future.cancel()
-            raise _exceeded()
+            return [_exceeded() for _ in functions]
+        futures: list[Future[T]] = [self._threads.submit(copy_context().run, function) for function in functions]
+        wait(futures, timeout=remaining)
+        return [_outcome(future) for future in futures]
+
+
+def _outcome[T](future: Future[T]) -> T | Exception:
+    # Cancelled if no thread had begun it; one that has begun goes on.
+    if future.cancel() or not future.done():
+        return _exceeded()
+    try:
         return future.result()
+    except Exception as error:  # noqa: BLE001 - the caller raises it
+        return error
 
 
 def _exceeded() -> Refused:

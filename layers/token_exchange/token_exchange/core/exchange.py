@@ -167,26 +167,18 @@ class Exchange:
         whole: bool,
         spent: SpentToken | None,
     ) -> Exchanged:
-        logins: list[Login] = []
-        failed: list[FailedLogin] = []
         try:
-            for award in awards:
-                try:
-                    logins.append(self._minter.mint(award, verified.caller, attempt, raw_token=verified.raw_token))
-                except Refused as refused:
-                    failure = FailedLogin(award=award, refused=refused)
-                    attempt.logins.append(failure)
-                    if whole:
-                        raise
-                    failed.append(failure)
+            results = self._minter.mint(awards, verified.caller, attempt, raw_token=verified.raw_token)
         finally:
             # Only where nothing at all was made, whatever happened: a token that brought one login is used.
-            if spent is not None and not logins:
+            if spent is not None and all(isinstance(one, FailedLogin) for one in attempt.logins):
                 with attempt.measure("state"):
                     spent.release(clock=self._clock)
-        if not logins:
+        logins = tuple(one for one in results if isinstance(one, Login))
+        failed = tuple(one for one in results if isinstance(one, FailedLogin))
+        if failed and (whole or not logins):
             raise failed[0].refused
-        return Exchanged(logins=tuple(logins), failed=tuple(failed))
+        return Exchanged(logins=logins, failed=failed)
 
 
 def _single(decision: Decision) -> Decision:

@@ -3,7 +3,7 @@
 Each has an adapter in `token_exchange.adapters` and a fake in the tests; both pass the same contract tests.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, NewType, Protocol
@@ -84,16 +84,16 @@ class RoleSession:
 class RoleAssumer(Protocol):
     """Assumes the role of a grant, bounded by the session policy."""
 
-    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+    def assume(self, request: RoleRequest) -> RoleSession:
         """Return the credentials of a new session.
 
         Raises:
-            Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `role-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
             `SessionTooLarge` if the packed size of policy and tags exceeds STS's limit.
         """
         ...
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken, deadline: Deadline) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken) -> RoleSession:
         """Return the same, assumed with the CI job's own token, which STS checks, and not with the service's rights.
 
         Raises:
@@ -114,11 +114,11 @@ class StoredLogin:
 class StoredLogins(Protocol):
     """Reads logins that are stored in Secrets Manager."""
 
-    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+    def read(self, secret_arn: str) -> StoredLogin:
         """Return the login in the secret, read with the service's own permissions.
 
         Raises:
-            Refused: `secret-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `secret-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
         ...
 
@@ -131,6 +131,18 @@ class RegistryLogin:
     password: str = field(repr=False)
     expires_at: float
     request_id: str | None
+
+
+class Threads(Protocol):
+    """Runs functions at the same time, each on a thread of its own, so that a request ends by its deadline."""
+
+    def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
+        """Return what each function returned or raised, in their order.
+
+        For one that has not ended by the deadline this is `Refused`, `deadline-exceeded`. It may go on, and what it
+        returns is dropped.
+        """
+        ...
 
 
 class StateUnavailable(Exception):
@@ -171,15 +183,15 @@ class StateEvents(Protocol):
 class RegistryAuthorizer(Protocol):
     """Requests logins from ECR with the credentials of an assumed role."""
 
-    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
         """Return a login for the registries of `region`, requested with `session` and no other credentials.
 
         Raises:
-            Refused: `registry-refused`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `registry-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
         ...
 
-    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+    def authorize_public(self, session: RoleSession) -> RegistryLogin:
         """Return a login for ECR Public, requested with `session` and no other credentials.
 
         Raises:
