@@ -1,6 +1,7 @@
 """In-memory doubles of the ports to AWS and to the policy, and the policy that they are used with."""
 
 import json
+from collections.abc import Callable, Sequence
 
 from tests.fake_issuer import AUDIENCE, ISSUER
 from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
@@ -34,6 +35,20 @@ class FakeRoles:
             packed_policy_percent=7,
             request_id=f"sts-{number}",
         )
+
+
+class OneByOne:
+    """Fulfils `Threads` without any: one function after the other, so that the order of calls is certain."""
+
+    def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
+        del deadline
+        outcomes: list[T | Exception] = []
+        for function in functions:
+            try:
+                outcomes.append(function())
+            except Exception as error:  # noqa: BLE001 - the caller raises it
+                outcomes.append(error)
+        return outcomes
 
 
 class FakeStoredLogins:

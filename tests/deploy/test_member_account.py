@@ -10,10 +10,8 @@ from sandbox.aws.principals import Role, make_role
 from sandbox.aws.server import Aws
 from tests.deploy.cloudformation import Stack, as_policy, at, load, sequence, text
 from token_exchange.adapters.aws import AwsClients
-from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import StsRoleAssumer
-from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.ports import Deadline, RoleRequest, SessionPolicy
+from token_exchange.core.ports import RoleRequest, SessionPolicy
 from token_exchange.core.refusals import Reason, Refused
 
 TEMPLATE = "deploy/member-account.yaml"
@@ -61,7 +59,6 @@ def assume(
     source_identity: str | None = "acme-shop",
     tags: Mapping[str, str] = TAGS,
 ) -> str:
-    clock = SystemClock()
     request = RoleRequest(
         role_arn=account.PUSH_ROLE,
         session_name="70010001-1-0123456789ab",
@@ -73,7 +70,6 @@ def assume(
         source_identity=source_identity,
         tags=tags,
     )
-    deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5)
     return assumer.assume(request).access_key_id
 
 

@@ -57,7 +57,8 @@ class DeadlineCalls:
             return [_exceeded() for _ in functions]
         futures: list[Future[T]] = [self._threads.submit(copy_context().run, function) for function in functions]
         wait(futures, timeout=remaining)
-        return [_outcome(future) for future in futures]
+        outcomes: list[T | Exception] = [*map(_outcome, futures)]
+        return outcomes
 
 
 def _outcome[T](future: Future[T]) -> T | Exception:

@@ -21,7 +21,7 @@ from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RawToken
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.single_use import SingleUse, SpentToken
 from token_exchange.core.trust import VerifiedToken, in_time

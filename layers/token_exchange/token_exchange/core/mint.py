@@ -1,15 +1,16 @@
 """Makes logins: by an assumed role for ECR and ECR Public, out of a secret for everything else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
-from token_exchange.core.attempt import Attempt, MintedLogin, ReadLogin
+from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.ports import (
     Clock,
-    Deadline,
     RawToken,
     RegistryAuthorizer,
     RegistryLogin,
@@ -17,6 +18,7 @@ from token_exchange.core.ports import (
     RoleRequest,
     RoleSession,
     StoredLogins,
+    Threads,
 )
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
@@ -48,18 +50,59 @@ class Login:
 
 
 class Minter:
-    """Makes the logins that were granted, and records each."""
+    """Makes the logins that were granted, all at the same time, and records each."""
 
     def __init__(
-        self, *, roles: RoleAssumer, registries: RegistryAuthorizer, stored: StoredLogins, clock: Clock
+        self,
+        *,
+        roles: RoleAssumer,
+        registries: RegistryAuthorizer,
+        stored: StoredLogins,
+        threads: Threads,
+        clock: Clock,
     ) -> None:
         self._roles = roles
         self._registries = registries
         self._stored = stored
+        self._threads = threads
         self._clock = clock
 
-    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
-        """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
+    def mint(
+        self, awards: Sequence[Award], caller: Caller, attempt: Attempt, *, raw_token: RawToken
+    ) -> list[Login | FailedLogin]:
+        """Return the login of each award, or why there is none; `raw_token` goes only to STS, where the grant says so.
+
+        An unexpected exception is raised after everything that was made is recorded.
+        """
+        # Each thread writes to a part of its own: one that is abandoned at the deadline changes nothing afterwards.
+        parts = [attempt.part() for _ in awards]
+        outcomes = self._threads.run(
+            [
+                partial(self._mint, award, caller, part, raw_token=raw_token)
+                for award, part in zip(awards, parts, strict=True)
+            ],
+            deadline=attempt.deadline,
+        )
+        attempt.add_longest(parts)
+        results: list[Login | FailedLogin] = []
+        unexpected: list[Exception] = []
+        for award, part, outcome in zip(awards, parts, outcomes, strict=True):
+            match outcome:
+                case Login():
+                    attempt.logins += part.logins
+                    results.append(outcome)
+                case Refused():
+                    failure = FailedLogin(award=award, refused=outcome)
+                    attempt.logins.append(failure)
+                    results.append(failure)
+                case _:
+                    unexpected.append(outcome)
+        if unexpected:
+            raise unexpected[0]
+        return results
+
+    def _mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
+        """Return the login that carries out `award`.
 
         Raises:
             Refused: AWS refused or failed, or the login cannot be bounded as the grant says.
@@ -75,7 +118,7 @@ class Minter:
 
     def _read(self, award: Award, registry: SecretRegistry, attempt: Attempt) -> Login:
         with attempt.measure("secret"):
-            found = self._stored.read(registry.secret_arn, deadline=attempt.deadline)
+            found = self._stored.read(registry.secret_arn)
         attempt.logins.append(
             ReadLogin(award=award, secret_arn=registry.secret_arn, secret_request_id=found.request_id)
         )
@@ -102,11 +145,14 @@ class Minter:
         bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self._clock.now())
         with attempt.measure("sts"):
             try:
-                session = self._assumed(terms.assume, bounded.request, raw_token, attempt.deadline)
+                session = self._assumed(terms.assume, bounded.request, raw_token)
             except SessionTooLarge as error:
                 raise _too_large(award, error) from error
+        if not attempt.deadline.remaining_seconds():
+            # The request is answered by now: request no login that no one will get.
+            raise Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
         with attempt.measure("ecr"):
-            given = self._authorized(registry, session, attempt.deadline)
+            given = self._authorized(registry, session)
         login = _login(award, reach, bounded, given)
         attempt.logins.append(
             MintedLogin(
@@ -123,23 +169,21 @@ class Minter:
         )
         return login
 
-    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken, deadline: Deadline) -> RoleSession:
+    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken) -> RoleSession:
         match assume:
             case "broker":
-                return self._roles.assume(request, deadline=deadline)
+                return self._roles.assume(request)
             case "web-identity":
-                return self._roles.assume_with_web_identity(request, raw_token=raw_token, deadline=deadline)
+                return self._roles.assume_with_web_identity(request, raw_token=raw_token)
             case _:
                 assert_never(assume)
 
-    def _authorized(
-        self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession, deadline: Deadline
-    ) -> RegistryLogin:
+    def _authorized(self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession) -> RegistryLogin:
         match registry:
             case EcrRegistry():
-                return self._registries.authorize(session, region=registry.region, deadline=deadline)
+                return self._registries.authorize(session, region=registry.region)
             case EcrPublicRegistry():
-                return self._registries.authorize_public(session, deadline=deadline)
+                return self._registries.authorize_public(session)
             case _:
                 assert_never(registry)
 
