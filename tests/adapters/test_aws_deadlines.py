@@ -11,7 +11,7 @@ from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
 
-WHOSE: ContextVar[str] = ContextVar("WHOSE", default="nobody's")
+WHOSE: ContextVar[str] = ContextVar("WHOSE", default="unknown")
 
 
 def _deadline(seconds: float) -> Deadline:

@@ -319,7 +319,7 @@ def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients) -> Non
     assert "pä:ss" not in repr(login)
     (request,) = wire.seen
     assert json.loads(request.body) == {"SecretId": SECRET}
-    # As the service itself: nobody has lent anything.
+    # As the service itself: no session is in use.
     assert "ASIASERVICE/" in str(request.header("authorization"))
 
 

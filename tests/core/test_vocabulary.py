@@ -63,7 +63,7 @@ def test_what_has_no_text(value: Json) -> None:
         # a pull request's is neither, whatever its type says
         ("refs/pull/7/merge", "branch", None, None),
         ("refs/pull/7/head", "tag", None, None),
-        # where ref and type disagree nobody guesses
+        # where ref and type disagree nothing is guessed
         ("refs/heads/main", "tag", None, None),
         ("refs/tags/v1", "branch", None, None),
         ("refs/heads/main", None, None, None),

@@ -165,7 +165,7 @@ def test_the_first_login_is_recorded_where_the_second_fails(front: Front, log: C
         ({"AWS_ENDPOINT_URL_ECR": "nonsense"}, 502, "misconfigured"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}, 502, "misconfigured"),
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, 502, "misconfigured"),
-        # The service's own credentials are wrong: ours to mend, and nobody's token is bad.
+        # The service's own credentials are wrong: ours to fix, and no token is bad.
         ({"AWS_SECRET_ACCESS_KEY": "not-the-secret"}, 502, "role-refused"),
         ({"AWS_SESSION_TOKEN": "not-the-token"}, 502, "role-refused"),
     ],

@@ -61,7 +61,7 @@ def limited(policy: dict[str, str], changed: StartChanged) -> Front:
 
 @pytest.fixture
 def send(limited: Front) -> Callable[[], Answer]:
-    """Exchange as a repository whose budget nobody has touched."""
+    """Exchange as a repository whose budget is unused."""
     project = f"acme/{uuid.uuid4().hex}"
 
     def send() -> Answer:

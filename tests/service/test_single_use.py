@@ -161,7 +161,7 @@ RELEASE_FAULTS: list[tuple[FaultKind, int, Json]] = [
     ("access-denied", 401, "replayed"),
     ("server-error", 401, "replayed"),
     ("drop", 401, "replayed"),
-    # It was done, and nobody said so.
+    # It was done, and no answer said so.
     ("lost", 200, None),
 ]
 

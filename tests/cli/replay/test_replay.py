@@ -98,7 +98,7 @@ def test_claim_named_by_the_old_policy_was_absent() -> None:
     _, (found,) = replayed(old, document(grant()), recorded(load(old), "github", github_claims()))
     assert found is not None
     assert (found.before, found.after) == ("denied", "granted")
-    # Of a policy that nobody has here it is not known which claims it named.
+    # If the policy is not at hand, it is not known which claims it named.
     replay, _ = replayed(old, old, recorded(load(old), "github", github_claims(), policy_sha256="0" * 64))
     assert replay.tally.looked_at == 0
 

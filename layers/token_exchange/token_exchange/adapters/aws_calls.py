@@ -142,7 +142,7 @@ def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     except (NoCredentialsError, NoAuthTokenError) as error:
         raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials of its own") from error
     except BotoCoreError as error:
-        raise Refused(Reason.MISCONFIGURED, f"{subject}: {_message(str(error))}") from error
+        raise Refused(Reason.MISCONFIGURED, f"{subject}: {_one_line(str(error))}") from error
     except _UNREADABLE as error:
         # Without the cause: some of these exceptions quote the answer, and an answer of STS contains secret keys.
         raise Refused(
@@ -160,7 +160,7 @@ def create_client[T](make: Callable[[], T], *, service: str) -> T:
         return make()
     except (BotoCoreError, ValueError) as error:
         raise Refused(
-            Reason.MISCONFIGURED, f"the client for {service} cannot be created: {_message(str(error))}"
+            Reason.MISCONFIGURED, f"the client for {service} cannot be created: {_one_line(str(error))}"
         ) from error
 
 
@@ -171,7 +171,7 @@ def unusable_answer(subject: str, what: str) -> Refused:
 
 def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-    message = _message(str(error.response.get("Error", {}).get("Message", "")))
+    message = _one_line(str(error.response.get("Error", {}).get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status == 429:  # noqa: PLR2004 - an HTTP status
         return Refused(Reason.AWS_THROTTLED, f"{subject}: {code}")
@@ -183,7 +183,7 @@ def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
     return Refused(reason, f"{subject}: AWS says {code}: {message}")
 
 
-def _message(text: str) -> str:
+def _one_line(text: str) -> str:
     """Return AWS's message in one printable line of limited length, without secrets."""
     shown = "".join(char if char.isprintable() else " " for char in redacted(text))
     return shown if len(shown) <= _MAX_MESSAGE_CHARACTERS else f"{shown[:_MAX_MESSAGE_CHARACTERS]}…"

@@ -18,7 +18,7 @@ type Scalar = str | int | float | bool
 type Key = tuple[Literal["text", "number", "boolean"], Scalar]
 """A value with its JSON type: Python's `True == 1` must not decide who may push."""
 
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL_CHARACTERS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def key_of(value: Json) -> Key | None:
@@ -60,7 +60,7 @@ class Like:
     def _matches(self, element: Json) -> bool:
         return (
             isinstance(element, str)
-            and not _CONTROL.search(element)
+            and not CONTROL_CHARACTERS.search(element)
             and any(glob.matches(element) for glob in self.globs)
         )
 
@@ -109,7 +109,7 @@ class NotLike:
 
 
 def _empty_or_garbled(value: Json) -> bool:
-    return value == "" or (isinstance(value, str) and _CONTROL.search(value) is not None)
+    return value == "" or (isinstance(value, str) and CONTROL_CHARACTERS.search(value) is not None)
 
 
 @dataclass(frozen=True, slots=True)

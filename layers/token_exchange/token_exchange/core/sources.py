@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.vocabulary import ClaimPath, claim_at, spelled, string_at, without_braces
+from token_exchange.core.vocabulary import UUID, ClaimPath, claim_at, spelled, string_at, without_braces
 
 _REF_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
@@ -169,8 +169,7 @@ class ClaimUnless(PartOfClaim):
 _NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 """The name of an owner, a group or a repository, as code hosts allow it."""
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-"""RFC 9562 section 4."""
+_UUID: Final = re.compile(UUID, re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import UUID
 
 type Settings = Mapping[str, Json]
 """The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
@@ -45,9 +46,6 @@ _HOST: Final = re.compile(
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-"""RFC 9562 section 4, in lower case, as issuers write it."""
 
 _ISSUER: Final = re.compile(r"https://([^/?#@\s]+)((?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)", re.ASCII)
 """OpenID Connect Core section 2: https, a host and a path, without query or fragment; and without user name."""
@@ -92,7 +90,7 @@ def uuid_setting(key: str, value: Json) -> str:
     Raises:
         BadSetting: it is not.
     """
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(UUID, value):
         raise BadSetting(key, "expected a UUID in lower case, without braces")
     return value
 
