@@ -98,7 +98,7 @@ class Story:
 def test_each_login_is_made_with_the_session_of_its_own_grant() -> None:
     story = Story(BOTH)
     outcome = story.logins()
-    assert [(login.registry.name, login.grant, login.password) for login in outcome.logins] == [
+    assert [(login.award.registry.name, login.award.grant.name, login.password) for login in outcome.logins] == [
         ("apps", "own", "password-of-ASIA1"),
         ("base", "base", "password-of-ASIA2"),
     ]
@@ -163,7 +163,7 @@ def test_a_failed_registry_is_reported_beside_the_others() -> None:
     story = Story(BOTH)
     story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
     outcome = story.logins()
-    assert [login.registry.name for login in outcome.logins] == ["base"]
+    assert [login.award.registry.name for login in outcome.logins] == ["base"]
     assert [(failed.award.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
 
 

@@ -70,25 +70,16 @@ class _Verified:
     raw_token: RawToken = field(repr=False)
 
 
+@dataclass(eq=False, kw_only=True)
 class Exchange:
     """Exchanges tokens for logins; one for the life of an environment."""
 
-    def __init__(
-        self,
-        *,
-        policies: PolicyInForce,
-        verifier: Verifier,
-        budgets: Budgets,
-        single_use: SingleUse,
-        minter: Minter,
-        clock: Clock,
-    ) -> None:
-        self._policies = policies
-        self._verifier = verifier
-        self._budgets = budgets
-        self._single_use = single_use
-        self._minter = minter
-        self._clock = clock
+    policies: PolicyInForce
+    verifier: Verifier
+    budgets: Budgets
+    single_use: SingleUse
+    minter: Minter
+    clock: Clock
 
     def run(
         self, raw_token: str, request: AccessRequest, attempt: Attempt, *, single: bool, whole: bool
@@ -126,18 +117,18 @@ class Exchange:
     def _verified(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> _Verified:
         """Carry out steps 1 to 3."""
         # 1. The policy in force, once: a policy that changes during a request must not decide half of it.
-        policy = attempt.policy = self._policies.policy()
+        policy = attempt.policy = self.policies.policy()
         attempt.request = request
         # 2. The token.
-        now = self._clock.now()
+        now = self.clock.now()
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)
             attempt.unverified_issuer = unverified.unverified_issuer
             # Kept before the times are checked: the record of an expired token says whose it is.
-            attempt.token = self._verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
+            attempt.token = self.verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
             token = in_time(attempt.token, now=now)
         # 3. The caller.
-        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self._clock.now())
+        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self.clock.now())
         return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)
 
     def _decided(self, verified: _Verified, request: AccessRequest, attempt: Attempt, *, single: bool) -> Decision:
@@ -153,10 +144,10 @@ class Exchange:
         if not is_single_use and not verified.caller.issuer.budgets:
             return None
         with attempt.measure("state"):
-            self._budgets.spend(verified.caller, deadline=attempt.deadline)
+            self.budgets.spend(verified.caller, deadline=attempt.deadline)
             if not is_single_use:
                 return None
-            return self._single_use.spend(verified.token, request_id=attempt.request_id, deadline=attempt.deadline)
+            return self.single_use.spend(verified.token, request_id=attempt.request_id, deadline=attempt.deadline)
 
     def _mint(
         self,
@@ -168,12 +159,12 @@ class Exchange:
         spent: SpentToken | None,
     ) -> Exchanged:
         try:
-            results = self._minter.mint(awards, verified.caller, attempt, raw_token=verified.raw_token)
+            results = self.minter.mint(awards, verified.caller, attempt, raw_token=verified.raw_token)
         finally:
             # Only where nothing at all was made, whatever happened: a token that brought one login is used.
             if spent is not None and all(isinstance(one, FailedLogin) for one in attempt.logins):
                 with attempt.measure("state"):
-                    spent.release(clock=self._clock)
+                    spent.release(clock=self.clock)
         logins = tuple(one for one in results if isinstance(one, Login))
         failed = tuple(one for one in results if isinstance(one, FailedLogin))
         if failed and (whole or not logins):

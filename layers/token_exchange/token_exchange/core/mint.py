@@ -8,7 +8,7 @@ from typing import assert_never
 from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.core.ports import (
     Clock,
     RawToken,
@@ -22,7 +22,7 @@ from token_exchange.core.ports import (
 )
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
-from token_exchange.core.session import BoundedSession, bounded_session
+from token_exchange.core.session import bounded_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +42,21 @@ class Bounds:
 class Login:
     """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
 
-    registry: Registry
-    grant: str
+    award: Award
     username: str
     password: str = field(repr=False)
     bounds: Bounds | None
 
 
+@dataclass(eq=False, kw_only=True)
 class Minter:
     """Makes the logins that were granted, all at the same time, and records each."""
 
-    def __init__(
-        self,
-        *,
-        roles: RoleAssumer,
-        registries: RegistryAuthorizer,
-        stored: StoredLogins,
-        threads: Threads,
-        clock: Clock,
-    ) -> None:
-        self._roles = roles
-        self._registries = registries
-        self._stored = stored
-        self._threads = threads
-        self._clock = clock
+    roles: RoleAssumer
+    registries: RegistryAuthorizer
+    stored: StoredLogins
+    threads: Threads
+    clock: Clock
 
     def mint(
         self, awards: Sequence[Award], caller: Caller, attempt: Attempt, *, raw_token: RawToken
@@ -76,32 +67,24 @@ class Minter:
         """
         # Each thread writes to a part of its own: one that is abandoned at the deadline changes nothing afterwards.
         parts = [attempt.part() for _ in awards]
-        outcomes = self._threads.run(
-            [
-                partial(self._mint, award, caller, part, raw_token=raw_token)
-                for award, part in zip(awards, parts, strict=True)
-            ],
-            deadline=attempt.deadline,
-        )
+        calls = [partial(self._mint, award, caller, part, raw_token) for award, part in zip(awards, parts, strict=True)]
+        outcomes = self.threads.run(calls, deadline=attempt.deadline)
         attempt.add_longest(parts)
         results: list[Login | FailedLogin] = []
-        unexpected: list[Exception] = []
         for award, part, outcome in zip(awards, parts, outcomes, strict=True):
-            match outcome:
-                case Login():
-                    attempt.logins += part.logins
-                    results.append(outcome)
-                case Refused():
-                    failure = FailedLogin(award=award, refused=outcome)
-                    attempt.logins.append(failure)
-                    results.append(failure)
-                case _:
-                    unexpected.append(outcome)
-        if unexpected:
-            raise unexpected[0]
+            if isinstance(outcome, Login):
+                attempt.logins += part.logins
+                results.append(outcome)
+            elif isinstance(outcome, Refused):
+                failure = FailedLogin(award=award, refused=outcome)
+                attempt.logins.append(failure)
+                results.append(failure)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, Refused):
+                raise outcome
         return results
 
-    def _mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
+    def _mint(self, award: Award, caller: Caller, attempt: Attempt, raw_token: RawToken) -> Login:
         """Return the login that carries out `award`.
 
         Raises:
@@ -112,23 +95,16 @@ class Minter:
             case SecretRegistry():
                 return self._read(award, registry, attempt)
             case EcrRegistry() | EcrPublicRegistry():
-                return self._make(award, registry, caller, attempt, raw_token=raw_token)
+                return self._make(award, registry, caller, attempt, raw_token)
             case _:
                 assert_never(registry)
 
     def _read(self, award: Award, registry: SecretRegistry, attempt: Attempt) -> Login:
+        arn = registry.secret_arn
         with attempt.measure("secret"):
-            found = self._stored.read(registry.secret_arn)
-        attempt.logins.append(
-            ReadLogin(award=award, secret_arn=registry.secret_arn, secret_request_id=found.request_id)
-        )
-        return Login(
-            registry=registry,
-            grant=award.grant.name,
-            username=found.username,
-            password=found.password,
-            bounds=None,
-        )
+            found = self.stored.read(arn)
+        attempt.logins.append(ReadLogin(award=award, secret_arn=arn, secret_request_id=found.request_id))
+        return Login(award=award, username=found.username, password=found.password, bounds=None)
 
     def _make(
         self,
@@ -136,13 +112,12 @@ class Minter:
         registry: EcrRegistry | EcrPublicRegistry,
         caller: Caller,
         attempt: Attempt,
-        *,
         raw_token: RawToken,
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
             raise AssertionError("a grant of such a registry says how its session is made")
-        bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self._clock.now())
+        bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self.clock.now())
         with attempt.measure("sts"):
             try:
                 session = self._assumed(terms.assume, bounded.request, raw_token)
@@ -153,12 +128,13 @@ class Minter:
             raise Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
         with attempt.measure("ecr"):
             given = self._authorized(registry, session)
-        login = _login(award, reach, bounded, given)
+        # ECR states 12 hours for any session (ECR API Reference, GetAuthorizationToken): never promise that.
+        expires_at = min(bounded.bounded_until, int(given.expires_at))
         attempt.logins.append(
             MintedLogin(
                 award=award,
                 request=bounded.request,
-                expires_at=_ends(bounded, given),
+                expires_at=expires_at,
                 assumed_role_id=session.assumed_role_id,
                 assumed_role_arn=session.assumed_role_arn,
                 access_key_id=session.access_key_id,
@@ -167,40 +143,28 @@ class Minter:
                 ecr_request_id=given.request_id,
             )
         )
-        return login
+        bounds = Bounds(
+            reach=reach, made_at=bounded.made_at, expires_at=expires_at, registry_expires_at=int(given.expires_at)
+        )
+        return Login(award=award, username=given.username, password=given.password, bounds=bounds)
 
     def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken) -> RoleSession:
         match assume:
             case "broker":
-                return self._roles.assume(request)
+                return self.roles.assume(request)
             case "web-identity":
-                return self._roles.assume_with_web_identity(request, raw_token=raw_token)
+                return self.roles.assume_with_web_identity(request, raw_token=raw_token)
             case _:
                 assert_never(assume)
 
     def _authorized(self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession) -> RegistryLogin:
         match registry:
             case EcrRegistry():
-                return self._registries.authorize(session, region=registry.region)
+                return self.registries.authorize(session, region=registry.region)
             case EcrPublicRegistry():
-                return self._registries.authorize_public(session)
+                return self.registries.authorize_public(session)
             case _:
                 assert_never(registry)
-
-
-def _login(award: Award, reach: Reach, bounded: BoundedSession, given: RegistryLogin) -> Login:
-    return Login(
-        registry=award.registry,
-        grant=award.grant.name,
-        username=given.username,
-        password=given.password,
-        bounds=Bounds(
-            reach=reach,
-            made_at=bounded.made_at,
-            expires_at=_ends(bounded, given),
-            registry_expires_at=int(given.expires_at),
-        ),
-    )
 
 
 def _too_large(award: Award, error: SessionTooLarge) -> Refused:
@@ -213,8 +177,3 @@ def _too_large(award: Award, error: SessionTooLarge) -> Refused:
         f"the session for these {asked} repositories is larger than STS takes once it is packed: "
         f"fewer than {asked} fit",
     )
-
-
-def _ends(bounded: BoundedSession, given: RegistryLogin) -> int:
-    # ECR states 12 hours whatever the session's length (ECR API Reference, GetAuthorizationToken): never promise that.
-    return min(bounded.bounded_until, int(given.expires_at))
