@@ -5,13 +5,14 @@ classes share theirs; see the decision record 16.
 """
 
 from collections import deque
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, NoReturn, dataclass_transform
+from typing import ClassVar, NoReturn, Protocol, dataclass_transform
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+
+class _Record(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
@@ -36,7 +37,7 @@ def _made[T](cls: type[T], *, kw_only: bool, **methods: object) -> type[T]:
     return dataclass(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
 
 
-def _init(self: "DataclassInstance", **values: object) -> None:
+def _init(self: _Record, **values: object) -> None:
     own = self.__dataclass_fields__
     if values.keys() != own.keys():
         for name in own.keys() - values.keys():
@@ -48,29 +49,29 @@ def _init(self: "DataclassInstance", **values: object) -> None:
     deque(map(object.__setattr__, repeat(self), values, values.values()), maxlen=0)
 
 
-def _init_positional(self: "DataclassInstance", *given: object, **values: object) -> None:
+def _init_positional(self: _Record, *given: object, **values: object) -> None:
     names = tuple(self.__dataclass_fields__)[: len(given)]
     _init(self, **dict(zip(names, given, strict=True)), **values)
 
 
-def _values(self: "DataclassInstance") -> tuple[object, ...]:
+def _values(self: _Record) -> tuple[object, ...]:
     return tuple(map(getattr, repeat(self), self.__dataclass_fields__))
 
 
-def _eq(self: "DataclassInstance", other: "DataclassInstance") -> bool:
+def _eq(self: _Record, other: _Record) -> bool:
     return type(self) is type(other) and _values(self) == _values(other)
 
 
-def _hash(self: "DataclassInstance") -> int:
+def _hash(self: _Record) -> int:
     return hash(_values(self))
 
 
-def _repr(self: "DataclassInstance") -> str:
+def _repr(self: _Record) -> str:
     shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.repr)
     return f"{type(self).__qualname__}({shown})"
 
 
-def _reduce(self: "DataclassInstance") -> tuple[object, ...]:
+def _reduce(self: _Record) -> tuple[object, ...]:
     return partial(type(self), **dict(zip(self.__dataclass_fields__, _values(self), strict=True))), ()
 
 
