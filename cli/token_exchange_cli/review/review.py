@@ -1,7 +1,7 @@
 """Everything that a reviewer of a changed policy has to know, and what keeps the change from being merged."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -71,7 +71,7 @@ class Review:
     unused_marks: tuple[str, ...] = ()
     touched: tuple[Touched, ...] = ()
     findings: tuple[Located, ...]
-    results: tuple[Result, ...] | None = field(default=None)
+    results: tuple[Result, ...] | None = None
     replayed: Replayed | None = None
 
     def fields(self) -> dict[str, Json]:
