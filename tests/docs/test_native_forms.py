@@ -18,6 +18,7 @@ from tests.docs.shell import Shell
 from tests.docs.shipped_steps import CLIENTS, FORMS, gitlab_component, plugin_environment
 from tests.docs.step_runs import HOST, Run, run_step
 from tests.docs.test_steps import SHELLS
+from tests.requirements_present import GITLAB_CI_LOCAL
 from token_exchange_cli.steps.systems import SYSTEMS
 
 EVERY_FORM = pytest.mark.parametrize("name", FORMS)
@@ -173,6 +174,40 @@ def test_the_gitlab_component_takes_no_input_that_ends_a_quote(name: str) -> Non
     assert (name == "exchange") is not bool(re.search(pattern, "http://exchange.acme.example"))
     assert (name == "exchange") is bool(re.search(pattern, f"{good} {good}"))
     assert not re.search(pattern, f"{good} http://exchange.acme.example")
+
+
+@pytest.mark.gitlab
+def test_the_gitlab_component_runs_as_a_pipeline(services: Services, tmp_path: Path) -> None:
+    of = page("docs/ci/gitlab.md")
+    ci, running = CI[of.name], services.of(of)
+    pipeline = yaml.safe_load(only_block(of, "yaml", "include"))
+    pipeline["include"][0]["local"] = "ecr-login.yml"
+    del pipeline["include"][0]["component"]
+    pipeline["include"][0]["inputs"]["exchange"] = f"https://127.0.0.1:1 {running.front}"
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".gitlab-ci.yml").write_text(yaml.safe_dump(pipeline))
+    (project / "ecr-login.yml").write_text((CLIENTS / "gitlab/ecr-login.yml").read_text())
+    token = running.world.issuer.mint("gitlab", audience=EXCHANGE, scenario=ci.good, claims={"iss": ci.issuer})
+    (project / ".gitlab-ci-local-variables.yml").write_text(f"ECR_TOKEN: {token}\n")
+    shell = Shell(folder=tmp_path, ca_bundle=services.ca_bundle)
+    done = shell.run(
+        f"""
+        cd '{project}'
+        git init --quiet --initial-branch main
+        git remote add origin git@gitlab.acme.example:acme/payments/checkout.git
+        git add --all
+        git -c user.name=ada -c user.email=ada@acme.example commit --quiet --message first
+        '{GITLAB_CI_LOCAL}' --force-shell-executor --no-color push-image
+        """,
+        CURL_OPTIONS="--retry 0",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = shell.seen("docker").splitlines()
+    assert asked[0] == f"login --username AWS --password-stdin {HOST}"
+    assert [line.split()[0] for line in asked[1:]] == ["push"]
+    assert running.world.aws.registry.login(shell.seen("password")) is not None
+    assert token not in shell.seen("curl") + done.stdout + done.stderr
 
 
 # ------------------------------------------------------------------------------------ CircleCI, Azure DevOps, Buildkite

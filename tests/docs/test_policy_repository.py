@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from codeowners import CodeOwners
 from tests.cli.program import run
 from tests.docs.pages import ROOT
 from tests.docs.schemas import check_schema
+from tests.requirements_present import GITLAB_CI_LOCAL
 
 pytestmark = pytest.mark.program("git")
 
@@ -89,10 +90,13 @@ class Repository:
         }
         script = self.folder.parent / "script"
         script.write_text(component_script() if component else action_script())
+        return self.run(["sh" if component else "bash", "-e", str(script)], given | dict(changes or {}))
+
+    def run(self, command: Sequence[str], variables: Mapping[str, str] | None = None) -> Reviewed:
         done = subprocess.run(
-            ["sh" if component else "bash", "-e", str(script)],
+            command,
             cwd=self.folder,
-            env=self._environment() | given | dict(changes or {}),
+            env=self._environment() | dict(variables or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -284,6 +288,27 @@ def test_audit_lines_at_hand_are_decided_again(repository: Repository) -> None:
     done = repository.review({"AUDIT": str(log)})
     assert done.status == 0, done.printed
     assert "## Logged exchanges: 1 decided again, 0 with a different result" in done.printed
+
+
+@pytest.mark.gitlab
+def test_the_component_runs_as_a_pipeline(repository: Repository) -> None:
+    # The command is on the path already, and would be installed over the network.
+    head, _, rest = COMPONENT.read_text().partition("  before_script:\n")
+    (repository.folder / "policy-review.yml").write_text(head + rest[rest.index("  script:\n") :])
+    pipeline = (repository.folder / ".gitlab-ci.yml").read_text()
+    include = re.sub(r"component: .*", "local: policy-review.yml", pipeline)
+    (repository.folder / ".gitlab-ci.yml").write_text(include)
+    repository.change(SHOP, *DEV)
+    base = repository.git("rev-parse", "main")
+    (repository.folder / ".gitlab-ci-local-variables.yml").write_text(
+        f"CI_PIPELINE_SOURCE: merge_request_event\nCI_MERGE_REQUEST_DIFF_BASE_SHA: {base}\n"
+    )
+    repository.git("remote", "add", "origin", "git@gitlab.acme.example:acme/policy.git")
+    command = [str(GITLAB_CI_LOCAL), "--force-shell-executor", "--no-color", "policy-review"]
+    done = repository.run(command)
+    assert done.status == 1
+    assert "without a line `Policy-Wider: NAME` in a commit: shop-images" in done.printed
+    assert (repository.folder / ".gitlab-ci-local/artifacts/policy-review/policy-review.md").exists()
 
 
 # ------------------------------------------------------------------------------------------------------- bad input
