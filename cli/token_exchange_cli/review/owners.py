@@ -27,6 +27,6 @@ def read_owners(argument: str) -> CodeOwners:
 
 def repository_path(given: PolicyInput, file: str) -> str:
     """Return the path of the policy's file in the repository, whose root is the current folder."""
-    path = Path(given.name, file) if given.is_folder else Path(given.name)
+    path = (Path(given.name) if given.is_folder else Path(given.name).parent) / file
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -11,7 +11,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange_cli.cases.cases import Case
 from token_exchange_cli.cases.results import Result, results_fields, run_case
-from token_exchange_cli.diff.bounds import bounds_changes, bounds_of, spelled_bounds
+from token_exchange_cli.diff.bounds import Bounds, bounds_changes, bounds_of, spelled_bounds
 from token_exchange_cli.diff.change import Change
 from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.inputs import PolicyInput
@@ -117,7 +117,8 @@ def review(
     wider = widened(changed, before, after)
     unmarked = tuple(dict.fromkeys(change.name for change in wider if change.name not in marks))
     results = tuple(run_case(after, case, now=now.timestamp()) for case in cases) or None
-    touched = tuple(_touched(old, new, changed, bounds, owners))
+    reasons = _reasons(_texts(old, before, new), _texts(new, after, new), changed)
+    touched = tuple(_touched(new, reasons, bounds, owners))
     objections = _objections(errors, unmarked, other_accounts(before, after), results, touched)
     return Review(
         objections=tuple(objections),
@@ -165,25 +166,23 @@ def _replayed(before: Policy, after: Policy, audit: str) -> Replayed:
 
 
 def _touched(
-    old: PolicyInput,
     new: PolicyInput,
-    changed: Sequence[Change],
-    bounds: Mapping[str, Mapping[str, tuple[str, ...]]],
+    reasons: Mapping[str, str],
+    bounds: Bounds,
     owners: CodeOwners | None,
 ) -> Iterator[Touched]:
-    was, now = _texts(old, new), new.texts()
-    for file, why in _reasons(was, now, changed).items():
+    for file, why in reasons.items():
         path = repository_path(new, file)
         limits = spelled_bounds(bounds[file]) if file in bounds else ()
         found = None if owners is None else tuple(name for _, name in owners.of(path))
         yield Touched(path=path, why=why, owners=found, limits=limits)
 
 
-def _texts(old: PolicyInput, new: PolicyInput) -> Mapping[str, bytes]:
-    """Return the files of `old`; that of a policy of one file by its name in `new`."""
-    if old.is_folder or new.is_folder:
-        return old.texts()
-    return {new.document.name: old.document.content}
+def _texts(given: PolicyInput, policy: Policy, new: PolicyInput) -> Mapping[str, bytes]:
+    """Return the files of `given`, and those that it names; that of a policy of one file by its name in `new`."""
+    texts = given.texts() if given.is_folder or new.is_folder else {new.document.name: given.document.content}
+    read = given.document.read_file
+    return texts if read is None else {**texts, **{file: read(file) for file in policy.files}}
 
 
 def _reasons(was: Mapping[str, bytes], now: Mapping[str, bytes], changed: Sequence[Change]) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from tests.ci_claims import github_claims
 from tests.cli.commands.test_policy_explain_record import record_of
 from tests.cli.program import Printed, run, write_json
+from tests.fake_issuer import FakeIssuer
 from tests.loading.documents import Document, changed, document, grant, without
 from tests.loading.folders import entry, main_file
 from token_exchange.core.ports import Json
@@ -146,6 +147,28 @@ def test_a_file_without_an_owner_is_an_objection(tmp_path: Path, monkeypatch: py
     Path("CODEOWNERS").write_text("/docs @acme/docs\n/new.json\n")
     done = review(Path(), OLD, changed(OLD, "grants[0].duration", "15m"), "--owners", "CODEOWNERS")
     assert (done.status, done.fields["objections"]) == (1, ["no line of CODEOWNERS gives new.json an owner"])
+
+
+def test_a_file_of_keys_has_an_owner_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = changed(OLD, "issuers.github.jwks_file", "keys.json")
+    issuer = FakeIssuer()
+    for folder in ("old", "policy"):
+        issuer.rotate(key_id=f"key-{folder}")
+        Path(folder).mkdir()
+        write_json(Path(folder, "policy.json"), named)
+        Path(folder, "keys.json").write_bytes(issuer.key_set())
+    Path("CODEOWNERS").write_text("/policy/keys.json @acme/platform\n/policy/policy.json @acme/shop\n")
+    done = run("policy", "review", "old/policy.json", "policy/policy.json", "--owners", "CODEOWNERS", "--json")
+    assert done.fields["unmarked"] == ["github"]
+    assert [(one["file"], one["why"], one["owners"]) for one in done.texts("files")] == [
+        ("policy/keys.json", "changed", ["@acme/platform"]),
+        (
+            "policy/policy.json",
+            "its grants depend on the issuer github, which changed",
+            ["@acme/shop"],
+        ),
+    ]
 
 
 def test_files_that_come_and_go_are_named(tmp_path: Path) -> None:
