@@ -94,7 +94,7 @@ def test_a_refusal_fails_a_form(services: Services, tmp_path: Path, name: str, i
     _, ci = FORMS[name]
     run, token = run_form(name, services, tmp_path, scenario=ci.bad, interpreter=interpreter)
     assert run.status == 1, run.printed
-    assert '"reason": "no-matching-grant"' in run.printed or '"reason": "untrusted-trigger"' in run.printed
+    assert re.search("no-matching-grant|untrusted-trigger", run.printed), run.printed
     assert token not in run.unmasked(ci)
     assert run.shell.seen("docker") == ""
     assert run.left == ()
