@@ -182,7 +182,7 @@ def read_grant_files(
         document.problem("grants", "missing", "expected at least one file grants/NAME.yaml")
     # A document with grants and no files is most likely a policy of one file; do not report `files` as missing.
     is_one_file = "grants" in document and not contents
-    bounds = {} if is_one_file else dict(_read_bounds(document, contents, issuers, registries))
+    bounds = {} if is_one_file else dict(read_bounds(document, contents, issuers, registries))
     grants: list[Grant] = []
     names: set[str] = set()
     for path, content in sorted(contents.items()):
@@ -208,7 +208,7 @@ def read_grant_files(
     return tuple(grants)
 
 
-def _read_bounds(
+def read_bounds(
     document: Fields,
     contents: Mapping[str, bytes],
     issuers: Mapping[str, Issuer | None],
