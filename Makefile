@@ -30,10 +30,10 @@ SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
 .PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems lock build events \
-	sam-image sam-build sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
+	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api deploy live-check clean $(BROKEN)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 # ------------------------------------------------------------------------------------------------ use
 
@@ -110,6 +110,9 @@ sam-check: .venv/stamp .tools/sam/stamp sam-image ## run every event in Lambda's
 emulator-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## run the built function in Lambda's runtime emulator, without docker, and measure its start
 	@$(WITH_SAM) $(PYTHON) -m sandbox.emulator_check
 
+architecture-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## run what `make build` made on its own architecture, with qemu if this machine has another one
+	@$(PYTHON) -m sandbox.architecture_check
+
 sam-invoke: sam-build sam-image ## run one event in Lambda's image, while `make serve` runs; EVENT=events/…
 	@.tools/sam/bin/python sandbox/sam_on_loopback.py local invoke --config-env sandbox --event "$(EVENT)"
 
@@ -122,6 +125,7 @@ build: .venv/stamp .tools/sam/stamp ## build what is deployed, in .aws-sam/build
 	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
 	@$(PYTHON) deploy/compile_bytecode.py .aws-sam/build
 	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
+	@$(PYTHON) deploy/settle_architecture.py .aws-sam/build samconfig.toml
 
 deploy: .venv/stamp ## check that the policy loads, build, and deploy to AWS
 	@$(PYTHON) deploy/check_policy.py $(POLICY)
