@@ -107,11 +107,16 @@ def fingerprints(folder: Path) -> dict[str, str]:
     """Return the digest of each file that can be imported or read, by its path in `folder`."""
     found: dict[str, str] = {}
     for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        notes = path.name in _INSTALLERS_NOTES and path.parent.name.endswith(".dist-info")
-        if path.is_file() and not notes and not _NOT_IMPORTED.search(name):
-            found[name] = sha256(path.read_bytes()).hexdigest()
+        relative = path.relative_to(folder)
+        if path.is_file() and is_shipped(relative):
+            found[relative.as_posix()] = sha256(path.read_bytes()).hexdigest()
     return found
+
+
+def is_shipped(path: Path) -> bool:
+    """Return whether Lambda can import or read a file of an installed folder, given its path in that folder."""
+    notes = path.name in _INSTALLERS_NOTES and path.parent.name.endswith(".dist-info")
+    return not notes and not _NOT_IMPORTED.search(path.as_posix())
 
 
 def differences(*, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:
