@@ -4,7 +4,7 @@ import re
 import pytest
 
 from sandbox.account import PULL_ROLE, PUSH_ROLE
-from sandbox.aws.policies import AuthorizationRequest, Decision, Policy
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy, Statement
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.tokens import Mint
 from tests.deploy.cloudformation import (
@@ -15,6 +15,7 @@ from tests.deploy.cloudformation import (
     at,
     load,
     mapping,
+    role_policies,
     sequence,
     text,
 )
@@ -48,16 +49,13 @@ def deployed(**parameters: object) -> Stack:
     )
 
 
-EXCHANGE = ("ExchangeRole", "UseStatePolicy")
+EXCHANGE = ("ExchangeRole", "ExchangePolicy")
 REFRESHER = ("RefreshKeysRole", "WriteKeySetsPolicy")
 
 
 def identity_policies(stack: Stack, role: tuple[str, str] = EXCHANGE) -> list[Policy]:
     """Return every policy of a function's role."""
-    name, apart = role
-    inline = sequence(stack.resource(name), "Policies")
-    documents = [at(each, "PolicyDocument") for each in [*inline, stack.resource(apart)]]
-    return [parse_policy(as_policy(document), kind="identity") for document in documents]
+    return role_policies(stack, *role)
 
 
 def may(stack: Stack, action: str, resource: str, *, role: tuple[str, str] = EXCHANGE, **context: str) -> bool:
@@ -87,11 +85,13 @@ def test_no_permission_is_for_every_resource() -> None:
     assert not [each for each in actions if "*" in each]
 
 
+def statements(stack: Stack) -> list[Statement]:
+    return [statement for policy in identity_policies(stack) for statement in policy.statements]
+
+
 def test_tracing_adds_what_has_no_resource_and_nothing_else() -> None:
-    added = [
-        policy for policy in identity_policies(deployed(Tracing="true")) if policy not in identity_policies(deployed())
-    ]
-    assert [(s.actions.values, s.resources.values) for policy in added for s in policy.statements] == [
+    added = [s for s in statements(deployed(Tracing="true")) if s not in statements(deployed())]
+    assert [(s.actions.values, s.resources.values) for s in added] == [
         (("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",))
     ]
 
@@ -304,7 +304,6 @@ def test_the_refresher_reads_the_exchanges_own_policy() -> None:
         ("arn:aws:iam::111122223333:role/ci-?", False),
         ("arn:aws:iam::111122223333:user/ci", False),
         ("arn:aws:iam::111122223333:root", False),
-        ("", False),
     ],
 )
 def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
@@ -313,7 +312,29 @@ def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
 
 
 def test_no_role_is_assumable_by_default() -> None:
-    assert "Default" not in mapping(load(TEMPLATE), "Parameters", "AssumableRoleArns")
+    stack = deployed(AssumableRoleArns="")
+    assert stack.refusals() == [
+        "Name the roles to assume in AssumableRoleArns, or in BrokerRoleName a role that may assume some"
+    ]
+    assert not may(stack, "sts:AssumeRole", PUSH_ROLE)
+    assert deployed().refusals() == []
+
+
+# The role of another stack, for the function and for the table's guard.
+
+
+def test_a_role_of_another_stack_gets_what_the_function_needs() -> None:
+    stack = deployed(BrokerRoleName="token-exchange", AssumableRoleArns="")
+    arn = "arn:aws:iam::111122223333:role/token-exchange"
+    assert stack.refusals() == []
+    assert not stack.makes("ExchangeRole")
+    assert stack.resource("ExchangeFunction")["Role"] == arn
+    assert stack.resource("ExchangePolicy")["Roles"] == ["token-exchange"]
+    # Regions that share the role must not overwrite each other's policy.
+    assert stack.resource("ExchangePolicy")["PolicyName"] == "exchange-eu-west-1"
+    guard = sequence(stack.resource("StateTable"), "ResourcePolicy", "PolicyDocument", "Statement")[0]
+    assert at(guard, "Condition", "ArnNotEquals", "aws:PrincipalArn") == [arn, REFRESHER_ARN]
+    assert stack.resolve(at(stack.template, "Outputs", "RoleArn", "Value")) == arn
 
 
 # What the gateway logs.
