@@ -117,7 +117,11 @@ class Stack:
 
     def makes(self, name: str) -> bool:
         """Return whether the resource is made at all."""
-        condition = mapping(self.template, "Resources", name).get("Condition")
+        return self.makes_output(at(self.template, "Resources", name))
+
+    def makes_output(self, declared: object) -> bool:
+        """Return whether a resource or output, as it is declared, has no condition or one that holds."""
+        condition = mapping(declared).get("Condition")
         return condition is None or self._holds(str(condition))
 
     def refusals(self) -> list[str]:
@@ -157,6 +161,7 @@ class Stack:
             "Fn::Join": lambda argument: text(argument, 0).join(self._texts(at(argument, 1))),
             "Fn::Split": lambda argument: str(self.resolve(at(argument, 1))).split(text(argument, 0)),
             "Fn::Select": lambda argument: at(self.resolve(at(argument, 1)), int(str(at(argument, 0)))),
+            "Fn::FindInMap": lambda argument: at(self.template, "Mappings", *self._texts(argument)),
             "Fn::If": lambda argument: self.resolve(at(argument, 1 if self._holds(text(argument, 0)) else 2)),
         }
 
