@@ -93,7 +93,7 @@ class AwsAccount:
             outputs = self._outputs()
             self._say(f"making {names.role_stack} and {names.repositories_stack}")
             role = {
-                "BrokerRoleArn": outputs["RoleArn"],
+                "BrokerRoleArns": outputs["RoleArn"],
                 "RoleName": names.push_role,
                 "Access": "push",
                 "Repositories": f"{names.base}/*",

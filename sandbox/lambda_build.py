@@ -104,7 +104,12 @@ def open_template(text: str, *, architecture: str, variables: Iterable[str]) -> 
     parameters = object_of(template["Parameters"], "Parameters")
     for name, value in (("Architecture", architecture), ("AssumableRoleArns", account.PUSH_ROLE)):
         parameters[name] = object_of(parameters[name], name) | {"Default": value}
-    resources = object_of(template["Resources"], "Resources")
+    # `sam local` evaluates no conditions: it would serve the REST API, too, whose routes are more specific.
+    resources = {
+        name: resource
+        for name, resource in object_of(template["Resources"], "Resources").items()
+        if object_of(resource, name).get("Type") != "AWS::Serverless::Api"
+    }
     function = object_of(resources[FUNCTION], FUNCTION)
     properties = object_of(function["Properties"], "Properties")
     declared = object_of(object_of(properties["Environment"], "Environment")["Variables"], "Variables")

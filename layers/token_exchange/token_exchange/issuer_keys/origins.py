@@ -209,8 +209,9 @@ class SharedKeysTable(SharedKeys, Protocol):
 SHARED_SECONDS: Final = 1.0
 """For one call to the table, which answers in hundredths of that; a call that hangs must leave time for the issuer."""
 
-_PREFIX: Final = "keys#"
-"""IAM policies restrict writing key sets by this prefix (`dynamodb:LeadingKeys`)."""
+_PREFIX: Final = "keys#1#"
+"""IAM policies restrict writing key sets by the first five characters (`dynamodb:LeadingKeys`). The number is the
+version of the item's form: environments of another version do not read it, and fetch from the issuer."""
 
 
 def shared_name(origin: KeyOrigin) -> str:
