@@ -110,6 +110,11 @@ class Aws:
     def _names(self) -> list[str]:
         return [*self._operations, *self._open_operations]
 
+    @property
+    def accepted_connections(self) -> int:
+        """How many connections clients have opened so far."""
+        return self._server.accepted_connections
+
     def unsigned_requests(self) -> list[str]:
         """Return the operations of requests without a signature that need one: a client opened its connection."""
         with self._lock:
