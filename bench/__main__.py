@@ -14,6 +14,7 @@ from bench import (
     cost,
     decision,
     exchange,
+    instant,
     keys,
     memory,
     parts,
@@ -89,6 +90,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     return [
         pipeline_step.measure(folder, rounds=2 if quick else 20),
         *exchange.measure(folder, rounds=10 if quick else 400),
+        *instant.measure(folder, rounds=10 if quick else 300),
         *start.measure(folder, rounds=2 if quick else 25),
         cold_start.measure(folder, rounds=2 if quick else 15),
         decision.measure(rounds=3 if quick else 100, sizes=sizes),

@@ -15,6 +15,7 @@ from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.sampling import medians
 from bench.usual_ways import WAYS
+from bench.worker import nested
 from sandbox.world import World
 
 AIM: Final = 1.5
@@ -107,7 +108,7 @@ def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
         worker.stdin.flush()
         assert worker.stdout.readline() == "ready\n"
         seen = world.aws.requests("sts:AssumeRole")[-1]
-        worker.stdin.write(json.dumps(_nested(seen.parameters)) + "\n")
+        worker.stdin.write(json.dumps(nested(seen.parameters)) + "\n")
         worker.stdin.flush()
         samples: dict[str, list[float]] = json.loads(worker.stdout.readline())
     # Of the ways that reach AWS each made two calls, and of the refusals none did.
@@ -116,13 +117,3 @@ def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
     assert asked == dict.fromkeys(asked, 1 + times * (2 + len(WAYS))), asked
     assert world.issuer.count("github-actions", "keys") == 2, "ours once, and PyJWT's client once"  # noqa: PLR2004
     return samples
-
-
-def _nested(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return AssumeRole's parameters in boto3's form, from that of the wire: `Tags.member.1.Key` and its kind."""
-    whole = {name: value for name, value in parameters.items() if "." not in name}
-    count = sum(name.endswith(".Key") for name in parameters)
-    tags = [
-        {part: parameters[f"Tags.member.{place}.{part}"] for part in ("Key", "Value")} for place in range(1, count + 1)
-    ]
-    return {**whole, "DurationSeconds": int(str(whole["DurationSeconds"])), **({"Tags": tags} if tags else {})}

@@ -12,9 +12,9 @@ from sandbox.runtime import load_handler
 from sandbox.service import HANDLER
 
 
-def request_of(token: str, status: HTTPStatus) -> Callable[[], None]:
+def request_of(token: str, status: HTTPStatus, *, query: str = "registry=apps") -> Callable[[], None]:
     """Return a request to the handler with `token`, which is answered with `status`."""
-    request = Request(method="POST", target="/v1/token?registry=apps", headers=(("Authorization", f"Bearer {token}"),))
+    request = Request(method="POST", target=f"/v1/token?{query}", headers=(("Authorization", f"Bearer {token}"),))
     handler = load_handler(HANDLER)
     event = make_event(
         request, domain="exchange.example", request_id="bench", trace_id="Root=1-0-0", now_seconds=time.time()

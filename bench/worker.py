@@ -29,7 +29,7 @@ def main() -> None:
         assume_role = json.loads(sys.stdin.readline())
         calls = {
             "exchange": exchange,
-            "bare": _bare_calls(assume_role),
+            "bare": bare_calls(assume_role),
             "noise": request_of(job["noise"], HTTPStatus.UNAUTHORIZED),
             "denied": request_of(job["denied"], HTTPStatus.FORBIDDEN),
             **usual_ways(job["token"], keys_url=job["keys_url"], assume_role=assume_role),
@@ -38,7 +38,7 @@ def main() -> None:
     print(json.dumps(samples), file=answers, flush=True)
 
 
-def _bare_calls(assume_role: Mapping[str, Any]) -> Callable[[], None]:
+def bare_calls(assume_role: Mapping[str, Any]) -> Callable[[], None]:
     """Return the two calls of an exchange, as little as they can be: kept clients, credentials put into one."""
     sts = boto3.client("sts")
     session = boto3.session.Session(aws_access_key_id="to be", aws_secret_access_key="replaced")
@@ -54,6 +54,17 @@ def _bare_calls(assume_role: Mapping[str, Any]) -> Callable[[], None]:
         assert ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
 
     return calls
+
+
+def nested(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return AssumeRole's parameters in boto3's form, from that of the wire: `Tags.member.1.Key` and its kind."""
+    own = parameters.keys() - {"Action", "Version"}
+    whole = {name: parameters[name] for name in own if "." not in name}
+    count = sum(name.endswith(".Key") for name in parameters)
+    tags = [
+        {part: parameters[f"Tags.member.{place}.{part}"] for part in ("Key", "Value")} for place in range(1, count + 1)
+    ]
+    return {**whole, "DurationSeconds": int(str(whole["DurationSeconds"])), **({"Tags": tags} if tags else {})}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,140 @@
+"""An exchange against an AWS that costs next to nothing: what is left is this service and boto3."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import yaml
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from sandbox.account import REGION
+from sandbox.world import World
+
+_REGISTRIES: Final = 10
+_WAIT_SECONDS: Final = 0.05
+
+type _Samples = Mapping[str, Mapping[str, list[float]]]
+
+
+def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
+    """Return an exchange against its bare calls, and ten logins against one."""
+    with World(folder) as world:
+        policy = _policy(world, folder)
+        exchange = _samples(world, policy, seconds=0, rounds=rounds, bare=True)
+        several = _samples(world, policy, seconds=_WAIT_SECONDS, rounds=max(2, rounds // 10), bare=False)
+    return _exchange(exchange, rounds), _several(several)
+
+
+def _exchange(samples: _Samples, rounds: int) -> Part:
+    def ratio(clock: str, *, least: bool) -> float:
+        of = min if least else median
+        return of(samples[clock]["one"]) / of(samples[clock]["bare"])
+
+    return Part(
+        title="A warm exchange, and an AWS that answers at once",
+        method=(
+            "As above, but STS and ECR are a program that sends the same bytes for every call, so that nothing is "
+            "timed but the client: this service with its audit line, metrics and deadline, and the two bare calls of "
+            f"boto3 with the same parameters. {rounds} samples each, taken in turns."
+        ),
+        figures=(
+            Figure(
+                name="warm exchange / bare calls, processor time",
+                value=ratio("processor", least=False), unit="times", aim=1.2, limit=1.4,
+            ),
+            Figure(
+                name="the same, by the least times",
+                value=ratio("processor", least=True), unit="times", aim=1.2, limit=1.4,
+            ),
+            Figure(
+                name="warm exchange / bare calls, wall clock",
+                value=ratio("wall", least=False), unit="times", aim=1.2, limit=1.4,
+            ),
+            Figure(name="warm exchange, processor time", value=median(samples["processor"]["one"]) * 1e3, unit="ms"),
+            Figure(name="bare calls, processor time", value=median(samples["processor"]["bare"]) * 1e3, unit="ms"),
+        ),
+    )  # fmt: skip
+
+
+def _several(samples: _Samples) -> Part:
+    one, all_of_them = median(samples["wall"]["one"]), median(samples["wall"]["all"])
+    return Part(
+        title="Several registries",
+        method=(
+            f"One request for {_REGISTRIES} logins against one for a single login, where each call to AWS takes "
+            f"{_WAIT_SECONDS * 1000:.0f} ms. Wall clock, medians, taken in turns."
+        ),
+        figures=(
+            Figure(name=f"{_REGISTRIES} logins / one login", value=all_of_them / one, unit="times", aim=1.6, limit=2.5),
+            Figure(name=f"{_REGISTRIES} logins", value=all_of_them * 1e3, unit="ms"),
+            Figure(name="one login", value=one * 1e3, unit="ms"),
+        ),
+    )
+
+
+def _policy(world: World, folder: Path) -> Path:
+    """Write the sandbox's policy with ten registries, each with a grant for the same run, as JSON."""
+    document = yaml.safe_load(world.policy_path.read_text())
+    accounts = {f"registry-{number}": f"{111122220000 + number}" for number in range(_REGISTRIES)}
+    document["issuers"] = {"github": document["issuers"]["github"]}
+    document.pop("deny")
+    document["registries"] = {
+        name: {"type": "ecr", "account": account, "region": REGION} for name, account in accounts.items()
+    }
+    document["grants"] = [
+        {
+            "name": name,
+            "issuers": ["github"],
+            "match": {"repository": "acme/shop"},
+            "registry": name,
+            "role": f"arn:aws:iam::{account}:role/ci-ecr-push",
+            "access": "push",
+            "repositories": ["ci/{repository}", f"{name}/*"],
+        }
+        for name, account in accounts.items()
+    ]
+    path = (folder / "ten-registries.json").resolve()
+    path.write_text(json.dumps(document))
+    return path
+
+
+def _samples(world: World, policy: Path, *, seconds: float, rounds: int, bare: bool) -> _Samples:
+    job = {
+        "token": world.issuer.mint("github-actions", audience=world.audience),
+        "rounds": rounds,
+        "bare": bare,
+    }
+    with _instant_aws(seconds) as url:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bench.instant_worker"],
+            input=json.dumps(job) + "\n",
+            env={
+                **{name: value for name, value in child_environment(world).items() if "ENDPOINT_URL" not in name},
+                "AWS_ENDPOINT_URL": url,
+                "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
+                "TOKEN_EXCHANGE_STATE_TABLE": "",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    found: _Samples = json.loads(ended.stdout)
+    return found
+
+
+@contextmanager
+def _instant_aws(seconds: float) -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bench.instant_aws", str(seconds)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.kill()
