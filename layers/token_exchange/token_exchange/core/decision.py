@@ -33,6 +33,12 @@ class AccessRequest:
     grant: str | None = None
     scope: tuple[RepositoryScope, ...] = ()
 
+    @property
+    def scope_text(self) -> str | None:
+        """The scope as a request spells it, or None if there is none."""
+        actions = {True: "pull,push", False: "pull"}
+        return " ".join(f"repository:{each.name}:{actions[each.push]}" for each in self.scope) or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Award:
