@@ -154,9 +154,7 @@ def _rendered(policy: Policy, kind: Kind, team: int) -> tuple[str, dict[str, str
         case Denied(reason=reason, description=description):
             record.refuse(Refused(reason, description), status=MEANINGS[reason].status)
         case Granted(awards=(award,)) if award.grant.terms is not None and award.reach is not None:
-            bounded = bounded_session(
-                award, award.grant.terms, award.reach, caller, request_id=_REQUEST_ID, now=_NOW
-            )
+            bounded = bounded_session(award, award.grant.terms, award.reach, caller, request_id=_REQUEST_ID, now=_NOW)
             name, role = bounded.request.session_name, bounded.request.role_arn
             attempt.logins.append(
                 MintedLogin(

@@ -1,7 +1,7 @@
 """The relations that the queries are written over, and where each column stands in a line or an event.
 
-`audit` has a row for each audit line, `logins` one for each entry of `grants`, with the line's columns that say whose it
-is, and `trail` one for each event of CloudTrail. A program that holds the same lines, such as Athena, can define the
+`audit` has a row for each audit line, `logins` one for each entry of `grants`, with the line's columns that say whose
+it is, and `trail` one for each event of CloudTrail. A program that holds the same lines, such as Athena, can define the
 same relations from these columns; the queries then run there as they are, in that program's dialect.
 """
 
@@ -90,7 +90,7 @@ LOGIN: Final[tuple[Column, ...]] = (
     *_texts("secret_arn", "secret_request_id"),
     _at("failed_reason", "reason"),
 )
-"""What follows in a row of `logins`: the fields of the entry of `grants`. `failed_reason` says why there is no login."""
+"""What follows in a row of `logins`: the fields of the entry of `grants`; `failed_reason` says why it has no login."""
 
 TRAIL: Final[tuple[Column, ...]] = (
     _at("event_time", "eventTime", type="TIMESTAMP"),

@@ -13,11 +13,12 @@ from rich.progress import Progress, TextColumn
 
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.inputs import load_policy_argument, shown_name
-from token_exchange_cli.replay.log_lines import LogLine, log_lines
+from token_exchange_cli.logs.lines import LogLine, log_lines
 from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
 from token_exchange_cli.terminal import console, line, remark, shown
 
@@ -81,10 +82,10 @@ def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Differe
     differing = 0
     has_records = False
     with _progress() as advance:
-        for one in log_lines(audit):
+        for one in log_lines([audit]):
             if one.number % _PROGRESS_LINES == 0:
                 advance(one.number, differing)
-            has_records |= bool(one.records)
+            has_records |= bool(one.audit)
             for difference in _differences(one, replay):
                 differing += 1
                 tell(difference)
@@ -97,15 +98,24 @@ def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Differe
 
 def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
     if one.problem is not None:
-        replay.skip("unreadable")
-        if replay.tally.skipped["unreadable"] <= _MAX_PROBLEMS:
-            remark(f"line {one.number}: {one.problem}")
-    elif not one.records:
+        _report_unreadable(one.number, one.problem, replay)
+    elif not one.audit:
         replay.skip("other-lines")
-    for record in one.records:
+    for text in one.audit:
+        try:
+            record = parse_object(text, max_values=None)
+        except NotStrictJson as error:
+            _report_unreadable(one.number, str(error), replay)
+            continue
         difference = replay.difference(one.number, record)
         if difference is not None:
             yield difference
+
+
+def _report_unreadable(number: int, problem: str, replay: Replay) -> None:
+    replay.skip("unreadable")
+    if replay.tally.skipped["unreadable"] <= _MAX_PROBLEMS:
+        remark(f"line {number}: {problem}")
 
 
 def _remarks(tally: Tally) -> Iterator[str]:

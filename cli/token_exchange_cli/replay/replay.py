@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from token_exchange.core.decision import AccessRequest
 from token_exchange.core.policy import Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
 from token_exchange_cli.explain.callers import NotARecord
-from token_exchange_cli.replay.decider import Decider, ways_to_ask
+from token_exchange_cli.replay.decider import Decider, Question, asked_exactly, ways_to_ask
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
 from token_exchange_cli.terminal import shown
@@ -124,6 +123,10 @@ class Replay:
             NotRecorded: it does not tell what one of them hangs on.
         """
         recorded, claims = recorded_outcome(record), self._reader.claims(record)
+        exact = asked_exactly(record)
+        if exact is not None:
+            old = self._decided(self._before, record, claims, exact)
+            return recorded or old, self._decided(self._after, record, claims, exact), old
         ask, old = self._asked(record, claims, recorded)
         new = self._decided(self._after, record, claims, ask)
         if recorded is None:
@@ -136,11 +139,11 @@ class Replay:
 
     def _asked(
         self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
-    ) -> tuple[AccessRequest, Outcome]:
-        """Return the most likely request, and the outcome by the old policy.
+    ) -> tuple[Question, Outcome]:
+        """Return the most likely request of an older record, and the outcome by the old policy.
 
-        A record has what was given and not what was asked for. So the first way to ask for it is taken to which the
-        old policy answers as the record says, and the plainest where it does so to none.
+        Such a record has what was given and not what was asked for. So the first way to ask for it is taken to which
+        the old policy answers as the record says, and the plainest where it does so to none.
         """
         logins = {} if recorded is None else recorded.logins
         first, *others = ways_to_ask(record, logins, registry_of_grant=self._registry_of_grant)
@@ -152,7 +155,7 @@ class Replay:
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: AccessRequest) -> Outcome:
+    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: Question) -> Outcome:
         issuer = _entry(by.policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy accepts no token of this issuer for this audience")

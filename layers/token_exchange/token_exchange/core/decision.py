@@ -134,6 +134,18 @@ def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
     return _Search(policy, caller, request, registries).run()
 
 
+def for_one_login(decision: Decision) -> Decision:
+    """Return `decision`, or a refusal where it grants several logins, of a request whose format holds only one."""
+    if isinstance(decision, Granted) and len(decision.awards) > 1:
+        names = ", ".join(award.registry.name for award in decision.awards)
+        return Denied(
+            reason=Reason.AMBIGUOUS_REGISTRY,
+            description=f"this format holds one login, and several are granted: {names}",
+            would=decision.would,
+        )
+    return decision
+
+
 def _refusing_rule(policy: Policy, caller: Caller) -> DenyRule | None:
     for rule in policy.deny:
         if caller.issuer.name in rule.issuers and next(failed_conditions(rule.conditions, caller), None) is None:
