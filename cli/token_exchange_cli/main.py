@@ -112,6 +112,19 @@ main.add_command(
 
 
 main.add_command(
+    LazyGroup(
+        "audit",
+        help="Answer questions about audit lines, with CloudTrail's files where they help.",
+        lazy_commands={
+            "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
+            "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
+            "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),
+        },
+    )
+)
+
+
+main.add_command(
     LazyTopLevelCommand("roles", LazyCommand("roles", "Print the IAM roles that a policy needs, as CloudFormation."))
 )
 

@@ -3,10 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 from rich.text import Text
 
 from token_exchange.core.ports import Json
@@ -56,3 +58,15 @@ def shown(text: str) -> str:
 def value_text(value: Json) -> str:
     """Return a value that an outsider may have chosen, as JSON in ASCII."""
     return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, and nowhere else, the latest text that the function is called with, while it is in use."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    column = TextColumn("{task.description}", markup=False)
+    with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
+        task = shown_progress.add_task("", total=None)
+        yield lambda text: shown_progress.update(task, description=shown(text))

@@ -178,6 +178,7 @@ _GITLAB: Final[dict[str, Json]] = {
     "namespace_path": "acme",
     "namespace_id": "310",
     "project_id": "33…",
+    "job_project_id": "33…",
     "project_path": "acme/svc…",
     "pipeline_source": "push",
     "job_id": "440…",

@@ -14,7 +14,7 @@ from sandbox.month.lines import Line, LineMaker, Session
 from sandbox.month.trail import EventMaker
 from token_exchange.core.ports import Json
 
-BEGINS: Final = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+BEGINS: Final = datetime(2026, 10, 1, tzinfo=UTC).timestamp()
 DAYS: Final = 30
 LEAKED_TAG: Final = "v9"
 
@@ -141,7 +141,7 @@ def write_month(folder: Path, month: Month, *, plain: bool = False) -> Planted:
 
 
 def _write_exported(folder: Path, month: Month) -> None:
-    log = folder / "logs" / "exportedlogs" / "2026-11-01-exchange"
+    log = folder / "logs" / "exportedlogs" / "2026-10-01-exchange"
     log.mkdir(parents=True)
     lines: list[str] = []
     events: list[dict[str, Json]] = []

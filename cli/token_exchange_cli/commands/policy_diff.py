@@ -1,15 +1,11 @@
 """`policy diff`: what a new policy changes, and which logged exchanges it would decide differently."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
@@ -20,7 +16,7 @@ from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.inputs import load_policy_argument, shown_name
 from token_exchange_cli.logs.lines import LogLine, log_lines
 from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
-from token_exchange_cli.terminal import console, line, remark, shown
+from token_exchange_cli.terminal import console, line, progress, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
@@ -81,10 +77,10 @@ def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Differe
     replay = Replay(before, after)
     differing = 0
     has_records = False
-    with _progress() as advance:
+    with progress() as advance:
         for one in log_lines([audit]):
             if one.number % _PROGRESS_LINES == 0:
-                advance(one.number, differing)
+                advance(f"{one.number:,} lines, {differing:,} different results")
             has_records |= bool(one.audit)
             for difference in _differences(one, replay):
                 differing += 1
@@ -126,18 +122,6 @@ def _remarks(tally: Tally) -> Iterator[str]:
         yield f"undecidable {count}: {cause}"
     if tally.old_differs:
         yield f"OLD would not have decided {tally.old_differs} of them as logged: was another policy deployed then?"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show progress on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _lines, _differing: None
-        return
-    column = TextColumn("{task.completed:,.0f} lines, {task.fields[differing]:,} different results")
-    with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
-        task = shown_progress.add_task("", total=None, differing=0)
-        yield lambda lines, differing: shown_progress.update(task, completed=lines, differing=differing)
 
 
 def _print_changes(found: list[Change]) -> None:
