@@ -9,10 +9,15 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 PROGRAMS = ("chromium", "chromedriver")
+
+# In one call: a question to the browser for each of a thousand elements takes seconds.
+_VISIBLE = """
+const visible = (selector) => [...document.querySelectorAll(selector)].filter((found) => found.checkVisibility());
+const text = (found) => (found.innerText ?? found.textContent).trim()
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +62,15 @@ class Browser:
 
     def find(self, selector: str) -> list[WebElement]:
         """Return the elements that a person sees."""
-        return [found for found in self.driver.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
+        found = self.run(f"{_VISIBLE}; return visible(arguments[0])", selector)
+        assert isinstance(found, list)
+        return found
 
     def texts(self, selector: str) -> list[str]:
         """Return the texts of the elements that a person sees."""
-        return [found.text for found in self.find(selector)]
+        found = self.run(f"{_VISIBLE}; return visible(arguments[0]).map(text)", selector)
+        assert isinstance(found, list)
+        return found
 
     def one(self, selector: str) -> WebElement:
         """Return the only such element that a person sees."""

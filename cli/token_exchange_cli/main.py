@@ -91,6 +91,7 @@ main.add_command(
             "lint": LazyCommand("policy_lint", "Report errors and risks in a policy."),
             "explain": LazyCommand("policy_explain", "Explain what a policy decides about one run."),
             "who": LazyCommand("policy_who", "List who can reach a role, a repository or a registry."),
+            "map": LazyCommand("policy_map", "Draw who can reach what, as one page."),
             "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
             "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),

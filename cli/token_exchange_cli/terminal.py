@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 import click
 from rich.console import Console
@@ -12,11 +13,37 @@ from rich.progress import Progress, TextColumn
 from rich.text import Text
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.console import Unusable
+
+STANDARD_OUTPUT: Final = "-"
 
 
 def print_json(fields: Mapping[str, Json]) -> None:
     """Print `fields` on standard output, in ASCII."""
-    click.echo(json.dumps(fields, indent=2))
+    click.echo(json_text(fields), nl=False)
+
+
+def json_text(fields: Mapping[str, Json]) -> str:
+    """Return `fields` as one JSON document, in ASCII."""
+    return f"{json.dumps(fields, indent=2)}\n"
+
+
+def write_output(argument: str, text: str) -> None:
+    """Write `text` to the file `argument`, or to standard output.
+
+    Raises:
+        Unusable: the file cannot be written.
+    """
+    if argument == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        with open(argument, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a name with a null byte is a ValueError here too
+            file.write(text)
+    except OSError as error:
+        raise Unusable(f"{argument!a}: {(error.strerror or type(error).__name__).lower()}") from error
+    except ValueError as error:
+        raise Unusable(f"{argument!a}: not a file name") from error
 
 
 def remark(text: str) -> None:

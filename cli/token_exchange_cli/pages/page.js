@@ -42,12 +42,33 @@ for (const scope of document.querySelectorAll("[data-filterable]")) {
       item.hidden = !words.every((word) => text.includes(word));
       shown += item.hidden ? 0 : 1;
     }
-    for (const group of groups) group.hidden = group.querySelector("[data-item]:not([hidden])") === null;
+    for (const group of groups) {
+      group.hidden = group.querySelector("[data-item]:not([hidden])") === null;
+      // What was found must not stay closed in.
+      if (words.length > 0 && "open" in group) group.open = true;
+    }
     count.textContent = `${shown} of ${items.length}`;
   };
   field.addEventListener("input", filter);
   line.hidden = false;
   filter();
+}
+
+// Part of a picture that filters by its words when it is pressed.
+for (const part of document.querySelectorAll("[data-words]")) {
+  const press = () => {
+    const field = document.querySelector("[data-filterable] input");
+    field.value = part.dataset.words;
+    field.dispatchEvent(new Event("input"));
+    field.scrollIntoView({ block: "start" });
+    field.focus();
+  };
+  part.addEventListener("click", press);
+  part.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    press();
+  });
 }
 
 // Opens or closes every part of the page at once.

@@ -62,9 +62,9 @@ def content_policy(styles: str, script: str) -> str:
 
 
 @cache
-def asset(name: str) -> str:
-    """Return the text of a file that lies beside this module."""
-    return (files(__package__ or "") / name).read_text("utf-8")
+def asset(name: str, *, of: str = __package__) -> str:
+    """Return the text of the file `name` in the package `of`, by default this one."""
+    return (files(of) / name).read_text("utf-8")
 
 
 def _raw(tag: str, text: str) -> Element:
