@@ -117,6 +117,7 @@ main.add_command(
         "audit",
         help="Answer questions about audit lines, with CloudTrail's files where they help.",
         lazy_commands={
+            "report": LazyCommand("audit_report", "Write a report as one HTML file."),
             "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
             "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
             "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),

@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from sandbox.month.company import Kind
-from token_exchange.core.attempt import Attempt, MintedLogin, Timings
+from token_exchange.core.attempt import Attempt, MintedLogin
 from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import caller_of
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline, Json
-from token_exchange.core.refusals import MEANINGS, Refused
+from token_exchange.core.refusals import Refused
 from token_exchange.core.session import bounded_session, utc_second
 from token_exchange.core.trust import SignedToken
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.reasons import MEANINGS
 
 _NOW: Final = 1_700_000_000
 _REQUEST_ID: Final = "5e5e5e5e-0001-4a4a-8b8b-c0c0c0c0c0c0"
@@ -134,9 +135,7 @@ def _rendered(policy: Policy, kind: Kind, team: int) -> tuple[str, dict[str, str
     if kind.issuer == "gitlab":
         claims["pipeline_id"] = claims.pop("run_id")
     clock = _StoppedClock()
-    attempt = Attempt(
-        request_id=_REQUEST_ID, deadline=Deadline(clock=clock, at_monotonic_seconds=9.0), timings=Timings(clock)
-    )
+    attempt = Attempt(request_id=_REQUEST_ID, deadline=Deadline(clock=clock, at_monotonic_seconds=9.0))
     issuer = policy.issuers[kind.issuer]
     request = AccessRequest(registries=kind.registries)
     caller = caller_of(issuer, claims, now=_NOW)
