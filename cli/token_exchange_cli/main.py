@@ -119,6 +119,8 @@ main.add_command(
         lazy_commands={
             "report": LazyCommand("audit_report", "Write a report as one HTML file."),
             "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
+            "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),
+            "unused": LazyCommand("audit_unused", "List what of a policy no one used."),
             "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
             "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),
         },

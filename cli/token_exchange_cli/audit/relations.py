@@ -71,6 +71,8 @@ LINE_OF_LOGIN: Final = (
     "repository",
     "repository_id",
     "ref",
+    "branch",
+    "tag",
     "environment",
     "workflow",
     "event",
