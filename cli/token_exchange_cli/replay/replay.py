@@ -11,6 +11,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
 from token_exchange_cli.explain.callers import NotARecord
+from token_exchange_cli.replay.alike import Alike
 from token_exchange_cli.replay.decider import Decider, Question, asked_exactly, ways_to_ask
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
@@ -67,6 +68,12 @@ class Tally:
         self.undecidable[why if is_kept else _OTHERS] += 1
 
 
+type _Found = tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded
+
+_MOST_REMEMBERED: Final = 65_536
+"""Outcomes by the key of their records: shared objects, and a hundred bytes each."""
+
+
 class Replay:
     """Decide records by both policies, and count them."""
 
@@ -74,6 +81,8 @@ class Replay:
         self._before = Decider(before)
         self._after = Decider(after)
         self._reader = RecordReader((before, after))
+        self._alike = Alike((before, after))
+        self._remembered: dict[bytes, _Found] = {}
         self._registry_of_grant = {grant.name: grant.registry.name for grant in before.grants}
         self.tally = Tally()
 
@@ -83,7 +92,7 @@ class Replay:
 
     def difference(self, line: int, record: Mapping[str, Json]) -> Difference | None:
         """Return the difference for the exchange of `record`, or None if there is none or it is undecidable."""
-        found = self._looked_at(record)
+        found = self._found(record)
         if isinstance(found, NotRecorded):
             self.tally.undecided(str(found))
             return None
@@ -103,7 +112,21 @@ class Replay:
             why=_why(before, after, old),
         )
 
-    def _looked_at(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded:
+    def _found(self, record: Mapping[str, Json]) -> _Found:
+        key = self._alike.key(record)
+        if key is None:
+            return self._looked_at(record)
+        if key not in self._remembered:
+            found = self._looked_at(record)
+            is_unlike = self._alike.notice(record)
+            if is_unlike or len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            if is_unlike:
+                return found
+            self._remembered[key] = found
+        return self._remembered[key]
+
+    def _looked_at(self, record: Mapping[str, Json]) -> _Found:
         if record.get("decision") == "explained":
             return "explanations"
         if record.get("verified") is not True or record.get("reason") in _NOT_THEN:

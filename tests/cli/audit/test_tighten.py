@@ -97,8 +97,7 @@ _CHANGE = Proposal(
         yaml.safe_dump(document(grant(access="push", duration="1h"), grant(name="other")), sort_keys=False),
         yaml.safe_dump(document(grant(access="push", match={"tag": "v1"})), default_flow_style=True),
         # as people write it, with what must stay
-        "# head\ngrants:\n  - name: reader   # who\n    match: {tag: v1} # why\n    access: push # what\n"
-        "  - name: other\n",
+        "# head\ngrants:\n  - name: reader # who\n    match: {tag: v1} # why\n    access: push # what\n  - name: b\n",
         "grants:\n- name: reader\n  match:\n    # why\n    tag: v1\n  access: 'push'\n",
         "grants:\n- name: reader\n  match: {}\n  access: push\n",
         '{"grants": [{"name": "reader", "access": "push"}]}',
