@@ -150,7 +150,11 @@ def load_policy_argument(argument: str) -> Policy:
     Raises:
         Unusable: it cannot be read or does not load, with every problem on a line of its own.
     """
-    given = read_policy(argument)
+    return load_given_policy(read_policy(argument))
+
+
+def load_given_policy(given: PolicyInput) -> Policy:
+    """Return the policy that was read; raises as `load_policy_argument` does."""
     try:
         return given.load()
     except PolicyUnusable as error:

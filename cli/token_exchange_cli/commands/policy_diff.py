@@ -7,15 +7,14 @@ from typing import IO, Final
 
 import click
 
-from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
-from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.diff.policies import changes
-from token_exchange_cli.inputs import load_policy_argument, shown_name
-from token_exchange_cli.logs.lines import LogLine, log_lines
-from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
+from token_exchange_cli.inputs import PolicyInput, load_given_policy, read_policy, shown_name
+from token_exchange_cli.logs.lines import log_lines
+from token_exchange_cli.replay.parallel import decided
+from token_exchange_cli.replay.replay import Difference, Skipped, Tally
 from token_exchange_cli.terminal import console, line, progress, remark, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
@@ -30,7 +29,6 @@ _SKIPPED: Final[Mapping[Skipped, str]] = {
 
 _MAX_PROBLEMS: Final = 5
 _MAX_GRANTS: Final = 5
-_PROGRESS_LINES: Final = 1000
 
 
 @click.command("diff")
@@ -55,8 +53,8 @@ def command(
       token-exchange policy diff deployed.yaml policy.yaml
       token-exchange policy diff deployed.yaml policy.yaml --audit audit.jsonl.gz --exit-code
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    before, after = load_policy_argument(old_file), load_policy_argument(new_file)
-    found = list(changes(before, after))
+    before, after = read_policy(old_file), read_policy(new_file)
+    found = list(changes(load_given_policy(before), load_given_policy(after)))
     with TemporaryFile("w+", encoding="ascii") as spooled:
         if not as_json:
             _print_changes(found)
@@ -72,46 +70,27 @@ def command(
     context.exit(Status.NO if exit_code and (found or differing) else Status.FINE)
 
 
-def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Difference], None]) -> tuple[Tally, int]:
+def _replayed(
+    before: PolicyInput, after: PolicyInput, audit: str, tell: Callable[[Difference], None]
+) -> tuple[Tally, int]:
     """Report each exchange with a different result as it is found; return the counts."""
-    replay = Replay(before, after)
-    differing = 0
-    has_records = False
+    tally = Tally()
+    differing = records = 0
     with progress() as advance:
-        for one in log_lines([audit]):
-            if one.number % _PROGRESS_LINES == 0:
-                advance(f"{one.number:,} lines, {differing:,} different results")
-            has_records |= bool(one.audit)
-            for difference in _differences(one, replay):
-                differing += 1
+        for found in decided(before, after, log_lines([audit])):
+            advance(f"{found.last_line:,} lines, {differing:,} different results")
+            for number, problem in found.problems[: max(0, _MAX_PROBLEMS - tally.skipped["unreadable"])]:
+                remark(f"line {number}: {problem}")
+            for difference in found.differences:
                 tell(difference)
-    if replay.tally.skipped["unreadable"] and not has_records:
+            tally.add(found.tally)
+            differing += len(found.differences)
+            records += found.records
+    if tally.skipped["unreadable"] and not records:
         raise Unusable(f"{shown_name(audit)}: contains no audit record; expected one JSON object per line")
-    for text in _remarks(replay.tally):
+    for text in _remarks(tally):
         remark(text)
-    return replay.tally, differing
-
-
-def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
-    if one.problem is not None:
-        _report_unreadable(one.number, one.problem, replay)
-    elif not one.audit:
-        replay.skip("other-lines")
-    for text in one.audit:
-        try:
-            record = parse_object(text, max_values=None)
-        except NotStrictJson as error:
-            _report_unreadable(one.number, str(error), replay)
-            continue
-        difference = replay.difference(one.number, record)
-        if difference is not None:
-            yield difference
-
-
-def _report_unreadable(number: int, problem: str, replay: Replay) -> None:
-    replay.skip("unreadable")
-    if replay.tally.skipped["unreadable"] <= _MAX_PROBLEMS:
-        remark(f"line {number}: {problem}")
+    return tally, differing
 
 
 def _remarks(tally: Tally) -> Iterator[str]:

@@ -64,8 +64,19 @@ class Tally:
     def undecided(self, why: str) -> None:
         """Count an undecidable record; the number of distinct causes is bounded."""
         self.skipped["undecidable"] += 1
+        self._add_cause(why, 1)
+
+    def add(self, other: "Tally") -> None:
+        """Add the counts of other lines."""
+        self.looked_at += other.looked_at
+        self.old_differs += other.old_differs
+        self.skipped.update(other.skipped)
+        for why, count in other.undecidable.items():
+            self._add_cause(why, count)
+
+    def _add_cause(self, why: str, count: int) -> None:
         is_kept = why in self.undecidable or len(self.undecidable) < _MOST_CAUSES
-        self.undecidable[why if is_kept else _OTHERS] += 1
+        self.undecidable[why if is_kept else _OTHERS] += count
 
 
 type _Found = tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded
