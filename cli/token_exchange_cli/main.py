@@ -121,6 +121,7 @@ main.add_command(
             "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
             "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),
             "unused": LazyCommand("audit_unused", "List what of a policy no one used."),
+            "seal": LazyCommand("audit_seal", "Write daily digests of audit lines."),
             "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
             "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),
         },
