@@ -22,8 +22,8 @@ MAX_LINE_BYTES: Final = 1024 * 1024
 _MARKS: Final = (b'"record":"audit"', b'"record": "audit"')
 """How the service writes it, and how a program may have written it again."""
 
-_MARK_WITHIN: Final = re.compile(rb'\\"record\\" ?: ?\\"audit\\"')
-"""The same within a string."""
+_MARK_WITHIN: Final = re.compile(rb'\\+"record\\+" ?: ?\\+"audit\\+"')
+"""The same within a string, and within one that is in a string."""
 
 _MAX_WRAPPINGS: Final = 8
 _TEXTS: Final = ("message", "@message", "value")
@@ -179,7 +179,7 @@ def _texts_in(found: _Object, depth: int) -> Iterator[bytes]:
         return
     for name in _TEXTS:
         text = value.get(name)
-        if isinstance(text, str) and '"audit"' in text:
+        if isinstance(text, str) and "audit" in text:
             inner = text[max(text.find("{"), 0) :].encode("utf-8", "replace")
             for one in _objects(inner)[0]:
                 yield from _texts_in(one, depth + 1)
