@@ -83,7 +83,7 @@ class Found:
     candidate: Candidate
 
 
-def dearest(grammar: Grammar, cost: Callable[[str], float], *, candidates: int, seed: int) -> Found:
+def costliest(grammar: Grammar, cost: Callable[[str], float], *, candidates: int, seed: int) -> Found:
     """Return the most expensive of so many candidates; the same for the same seed where `cost` is the same."""
     chance = random.Random(seed)  # noqa: S311 - the same search each time
     kept: list[tuple[float, Candidate]] = []

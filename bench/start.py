@@ -77,14 +77,14 @@ def _imports(environment: dict[str, str]) -> Part:
     """Return what the modules of each package cost to import, each without what it imports in turn."""
     milliseconds = _import_milliseconds(_OURS, environment)
     start = milliseconds.pop("exchange")
-    dearest = sorted(milliseconds.items(), key=lambda item: -item[1])[:_SHOWN]
-    rest = sum(milliseconds.values()) - sum(spent for _, spent in dearest)
+    costliest = sorted(milliseconds.items(), key=lambda item: -item[1])[:_SHOWN]
+    rest = sum(milliseconds.values()) - sum(spent for _, spent in costliest)
     return Part(
         title="What a start is made of",
         method="`python -X importtime`, by package; measuring makes each import a little slower.",
         figures=(
-            *(Figure(name=f"import of {package}", value=spent, unit="ms") for package, spent in dearest),
-            Figure(name=f"import of {len(milliseconds) - len(dearest)} others", value=rest, unit="ms"),
+            *(Figure(name=f"import of {package}", value=spent, unit="ms") for package, spent in costliest),
+            Figure(name=f"import of {len(milliseconds) - len(costliest)} others", value=rest, unit="ms"),
             Figure(name="policy and clients", value=start, unit="ms"),
         ),
     )

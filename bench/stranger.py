@@ -21,7 +21,7 @@ SEED: Final = 11
 
 
 def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
-    """Return what the dearest of each kind costs, of so many `candidates` that are tried."""
+    """Return what the costliest of each kind costs, of so many `candidates` that are tried."""
     with World(folder) as world:
         middle = _medians(world, rounds=rounds, candidates=candidates)
     exchange = middle.pop("exchange")
@@ -30,22 +30,22 @@ def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
     return Part(
         title="What a stranger can cost",
         method=(
-            "Processor time of the handler's process, for the dearest request within the limits that carries no token "
-            "which an issuer signed, and for reading the dearest documents that an issuer can publish. The dearest are "
-            "not written by hand: they are searched, from grammars, by a seeded hill climb over "
-            f"{candidates} candidates of each kind, each of them timed. A policy may be long, so of the dearest "
+            "Processor time of the handler's process, for the costliest request within the limits that carries no "
+            "token which an issuer signed, and for reading the costliest documents that an issuer can publish. The "
+            "costliest are not written by hand: they are searched, from grammars, by a seeded hill climb over "
+            f"{candidates} candidates of each kind, each of them timed. A policy may be long, so of the costliest "
             f"{POLICY_BYTES // 1024} KiB of one it is shown what twice the length takes. Medians of {rounds} samples "
             "each, taken in turns."
         ),
         figures=(
             *(
-                Figure(name=f"dearest {name} / exchange", value=spent / exchange, unit="times", aim=AIM, limit=LIMIT)
+                Figure(name=f"costliest {name} / exchange", value=spent / exchange, unit="times", aim=AIM, limit=LIMIT)
                 for name, spent in middle.items()
             ),
             *(
                 Figure(
-                    name=f"dearest {name}, twice as long / once", value=spent / once[name], unit="times", aim=TWICE_AIM,
-                    limit=TWICE_LIMIT,
+                    name=f"costliest {name}, twice as long / once", value=spent / once[name], unit="times",
+                    aim=TWICE_AIM, limit=TWICE_LIMIT,
                 )
                 for name, spent in twice.items()
             ),

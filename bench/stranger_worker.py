@@ -1,4 +1,4 @@
-"""The process in which the dearest requests and documents are searched and timed: a job is on its input.
+"""The process in which the costliest requests and documents are searched and timed: a job is on its input.
 
 What is timed is this process's processor time, which has nothing of the fakes of AWS in another one.
 """
@@ -15,7 +15,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from bench.hostile import Found, Grammar, dearest
+from bench.hostile import Found, Grammar, costliest
 from bench.request import request_of
 from bench.sampling import medians, seconds_in_turns
 from bench.strangers import TWICE, Document, Put, documents, policies, requests
@@ -35,9 +35,9 @@ class Search:
     candidates: int
     seed: int
 
-    def dearest(self, grammar: Grammar, call_of: Callable[[str], Callable[[], object]]) -> Found:
-        """Return the dearest text that `grammar` makes, where `call_of` returns what is to be timed for a text."""
-        return dearest(grammar, lambda text: _seconds(call_of(text)), candidates=self.candidates, seed=self.seed)
+    def costliest(self, grammar: Grammar, call_of: Callable[[str], Callable[[], object]]) -> Found:
+        """Return the costliest text that `grammar` makes, where `call_of` returns what is to be timed for a text."""
+        return costliest(grammar, lambda text: _seconds(call_of(text)), candidates=self.candidates, seed=self.seed)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -51,7 +51,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Search each kind, then time the dearest of each in turns with an honest exchange."""
+    """Search each kind, then time the costliest of each in turns with an honest exchange."""
     job = json.loads(sys.stdin.readline())
     answers = sys.stdout
     search = Search(candidates=job["candidates"], seed=job["seed"])
@@ -68,13 +68,13 @@ def _requests(search: Search, *, issuer: str, audience: str, key_id: str) -> dic
     kinds = requests(issuer=issuer, audience=audience, key_id=key_id)
     found: dict[str, Put] = {}
     for name, kind in kinds.items():
-        found[name] = kind.request(search.dearest(kind.grammar, _handling(kind.request)).text)
+        found[name] = kind.request(search.costliest(kind.grammar, _handling(kind.request)).text)
     found[TOGETHER] = _together(found)
     return {name: _handled(put) for name, put in found.items()}
 
 
 def _together(found: Mapping[str, Put]) -> Put:
-    """Return the dearest query, user agent and body in one request, where the first two share the gateway's quota."""
+    """Return the costliest query, user agent and body in one request, where the first two share the gateway's quota."""
     with_body = [put for name, put in found.items() if put.body and name != "content type"]
     dear = max(with_body, key=lambda put: _seconds(_handled(put)))
     query, agent = found["query"].query, dict(found["user agent"].headers)["user-agent"]
@@ -100,19 +100,19 @@ def _handled(put: Put) -> Callable[[], object]:
 def _documents(search: Search) -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {}
     for name, kind in documents().items():
-        calls[name] = partial(kind.read, _dearest_document(search, kind).text)
+        calls[name] = partial(kind.read, _costliest_document(search, kind).text)
     # They take tens of milliseconds each, honest or not.
     fewer = replace(search, candidates=max(10, search.candidates // 4))
     for name, kind in policies().items():
-        found = _dearest_document(fewer, kind)
+        found = _costliest_document(fewer, kind)
         twice = replace(kind.grammar, limit=2 * kind.grammar.limit)
         calls[name] = partial(kind.read, found.text)
         calls[f"{name}{TWICE}"] = partial(kind.read, found.candidate.spelled(twice))
     return calls
 
 
-def _dearest_document(search: Search, kind: Document) -> Found:
-    return search.dearest(kind.grammar, lambda text: partial(kind.read, text))
+def _costliest_document(search: Search, kind: Document) -> Found:
+    return search.costliest(kind.grammar, lambda text: partial(kind.read, text))
 
 
 if __name__ == "__main__":

@@ -22,19 +22,8 @@ _ACCOUNT: Final = "111122223333"
 _ROLE: Final = f"arn:aws:iam::{_ACCOUNT}:role/ci"
 _SERVED: Final = "https://localhost:8443"
 _WORDS: Final = (
-    *(
-        "main",
-        "Main",
-        "ma",
-        "refs/heads/main",
-        "refs/tags/v1",
-        "v1",
-        "acme",
-        "ACME",
-        "globex",
-        "acme/shop",
-        "acme/Shop",
-    ),
+    *("main", "Main", "ma", "refs/heads/main", "refs/tags/v1", "v1"),
+    *("acme", "ACME", "globex", "acme/shop", "acme/Shop"),
     *("shop", "1", "true", "push", "pull_request", "production", "a:b", "x\n", "\u212aube", "\u017fhop", "a" * 130),
 )
 """Half of them can be what a job's token says; two only look like such a one."""
@@ -54,13 +43,8 @@ _REGISTRIES: Final[Mapping[str, Json]] = {
     **{f"more-{n}": {"type": "ecr", "account": f"{n:012}", "region": "eu-west-1"} for n in range(1, 9)},
 }
 _PATTERNS: Final = (
-    "ci/app",
-    "ci/*",
-    "ci/{repository}",
-    "ci/{repository}/*",
-    "{repository}",
-    "{organization}/x",
-    "base/*",
+    *("ci/app", "ci/*", "base/*"),
+    *("ci/{repository}", "ci/{repository}/*", "{repository}", "{organization}/x"),
 )
 _SCOPES: Final = ("ci/app", "ci/acme/shop", "ci/acme/shop/web", "ci/other", "base/python", "acme/shop", "acme/x")
 

@@ -1,6 +1,7 @@
 """In-memory doubles of the ports to AWS and to the policy, and the policy that they are used with."""
 
 import json
+from collections.abc import Callable, Sequence
 
 from tests.fake_issuer import AUDIENCE, ISSUER
 from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
@@ -16,11 +17,11 @@ class FakeRoles:
         self.raw_tokens: list[str] = []
         self.refusals: dict[str, Refused] = {}
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str) -> RoleSession:
         self.raw_tokens.append(raw_token)
-        return self.assume(request, deadline=deadline)
+        return self.assume(request)
 
-    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+    def assume(self, request: RoleRequest) -> RoleSession:
         self.requests.append(request)
         if request.role_arn in self.refusals:
             raise self.refusals[request.role_arn]
@@ -36,6 +37,20 @@ class FakeRoles:
         )
 
 
+class OneByOne:
+    """Fulfils `Threads` without any: one function after the other, so that the order of calls is certain."""
+
+    def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
+        del deadline
+        outcomes: list[T | Exception] = []
+        for function in functions:
+            try:
+                outcomes.append(function())
+            except Exception as error:  # noqa: BLE001 - the caller raises it
+                outcomes.append(error)
+        return outcomes
+
+
 class FakeStoredLogins:
     """Fulfils `StoredLogins`; every secret holds the same login but for its own ARN."""
 
@@ -43,7 +58,7 @@ class FakeStoredLogins:
         self.read_arns: list[str] = []
         self.refusal: Refused | None = None
 
-    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+    def read(self, secret_arn: str) -> StoredLogin:
         self.read_arns.append(secret_arn)
         if self.refusal is not None:
             raise self.refusal
@@ -58,10 +73,10 @@ class FakeRegistries:
         self.refusal: Refused | None = None
         self.expires_at = expires_at
 
-    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
-        return self.authorize(session, region="public", deadline=deadline)
+    def authorize_public(self, session: RoleSession) -> RegistryLogin:
+        return self.authorize(session, region="public")
 
-    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
         self.calls.append((session.access_key_id, region))
         if self.refusal is not None:
             raise self.refusal

@@ -60,7 +60,7 @@ class Connection:
         self.stopped.wait(30)
 
     def repeat(self, send: Callable[[bytes], object], octets: bytes, *, every_seconds: float) -> None:
-        """Send `octets` again and again until somebody has enough."""
+        """Send `octets` again and again until the client closes the connection."""
         while not self.stopped.wait(every_seconds):
             send(octets)
 

@@ -63,7 +63,7 @@ def test_an_answer_is_passed_on() -> None:
 @pytest.mark.parametrize(
     ("code", "status", "reason"),
     [
-        # Somebody has to change a trust policy, a permission or an organization's policy.
+        # The role's owner has to change a trust policy, a permission or an organization's policy.
         ("AccessDenied", 403, Reason.ROLE_REFUSED),
         ("AccessDeniedException", 400, Reason.ROLE_REFUSED),
         # Not the caller's token, even where STS says so.
@@ -72,7 +72,7 @@ def test_an_answer_is_passed_on() -> None:
         ("IDPRejectedClaim", 403, Reason.ROLE_REFUSED),
         ("ExpiredToken", 403, Reason.ROLE_REFUSED),
         ("SomethingNew", 400, Reason.ROLE_REFUSED),
-        # Somebody has to change the policy of ours.
+        # The owners of our policy have to change it.
         ("PackedPolicyTooLarge", 400, Reason.MISCONFIGURED),
         ("MalformedPolicyDocument", 400, Reason.MISCONFIGURED),
         ("ValidationError", 400, Reason.MISCONFIGURED),

@@ -1,6 +1,7 @@
 import threading
 import time
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 
@@ -10,7 +11,7 @@ from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused
 
-WHOSE: ContextVar[str] = ContextVar("WHOSE", default="nobody's")
+WHOSE: ContextVar[str] = ContextVar("WHOSE", default="unknown")
 
 
 def _deadline(seconds: float) -> Deadline:
@@ -60,3 +61,28 @@ def test_a_hanging_call_is_abandoned_and_blocks_no_other() -> None:
     assert time.monotonic() - started < 5
     assert calls.call(lambda: 7, deadline=_deadline(10)) == 7
     release.set()
+
+
+def test_functions_run_at_the_same_time_and_keep_their_order() -> None:
+    together = threading.Barrier(10, timeout=30)
+
+    def number(one: int) -> int:
+        together.wait()
+        return one
+
+    functions = [partial(number, one) for one in range(10)]
+    assert DeadlineCalls().run(functions, deadline=_deadline(30)) == list(range(10))
+
+
+def test_each_function_ends_with_its_own_outcome() -> None:
+    release = threading.Event()
+    clock = SystemClock()
+    fine, failed, hanging = DeadlineCalls().run(
+        [lambda: 7, lambda: 1 // 0, lambda: int(release.wait(timeout=30))],
+        deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 0.5),
+    )
+    release.set()
+    assert fine == 7
+    assert isinstance(failed, ZeroDivisionError)
+    assert isinstance(hanging, Refused)
+    assert hanging.reason is Reason.DEADLINE_EXCEEDED

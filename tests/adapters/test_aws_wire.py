@@ -7,12 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.loopback import Answer, Request, Server
-from tests.fake_clock import FakeClock
 from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients, signing_with
-from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
-from token_exchange.core.ports import Deadline, RoleRequest, RoleSession, SessionPolicy
+from token_exchange.core.ports import RoleRequest, RoleSession, SessionPolicy
 from token_exchange.core.refusals import Reason, Refused
 
 LOGIN = base64.b64encode(b"AWS:password").decode()
@@ -89,12 +87,6 @@ def wire(running: Wire) -> Wire:
     return running
 
 
-@pytest.fixture
-def deadline() -> Deadline:
-    clock = FakeClock()
-    return Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 10)
-
-
 def _login(**changes: object) -> bytes:
     return json.dumps({"authorizationData": [{"authorizationToken": LOGIN, "expiresAt": 1.8e9, **changes}]}).encode()
 
@@ -132,38 +124,34 @@ BAD_LOGINS = [
 ]
 
 
-def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(body=_login())
-    EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(session(), region="eu-west-1", deadline=deadline)
+    EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
     (request,) = wire.seen
     assert str(request.header("user-agent")).startswith(f"ecr-token-exchange/{__version__} ")
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
-def test_an_unusable_login_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
+def test_an_unusable_login_is_refused(wire: Wire, clients: AwsClients, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "application/x-amz-json-1.1"),), body=body)
     with pytest.raises(Refused) as refused:
-        EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(
-            session(), region="eu-west-1", deadline=deadline
-        )
+        EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
     assert "eu-west-1" in refused.value.description
 
 
-def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(
         headers=(("x-amzn-requestid", "ecr-1"),), body=_login(authorizationToken=_base64(b"AWS:a:b=="))
     )
-    login = EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize(
-        session(), region="eu-west-1", deadline=deadline
-    )
+    login = EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
     assert (login.username, login.password, login.expires_at, login.request_id) == ("AWS", "a:b==", 1.8e9, "ecr-1")
 
 
-def test_a_login_without_an_id_of_its_request_is_a_login(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_a_login_without_an_id_of_its_request_is_a_login(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(body=_login())
-    authorizer = EcrAuthorizer(clients=clients, calls=DeadlineCalls())
-    assert authorizer.authorize(session(), region="eu-west-1", deadline=deadline).request_id is None
+    authorizer = EcrAuthorizer(clients=clients)
+    assert authorizer.authorize(session(), region="eu-west-1").request_id is None
 
 
 def _assumed(body: str) -> bytes:
@@ -188,10 +176,10 @@ BAD_SESSIONS = [
 
 
 @pytest.mark.parametrize("body", BAD_SESSIONS)
-def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes) -> None:
+def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, body: bytes) -> None:
     wire.answer = Answer(headers=(("content-type", "text/xml"),), body=body)
     with pytest.raises(Refused) as refused:
-        StsRoleAssumer(clients=clients, calls=DeadlineCalls()).assume(REQUEST, deadline=deadline)
+        StsRoleAssumer(clients=clients).assume(REQUEST)
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
     # Not even the cause, which is logged, quotes the answer.
     assert refused.value.__cause__ is None or "secret" not in str(refused.value.__cause__)
@@ -210,10 +198,10 @@ def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, deadlin
     ],
 )
 def test_how_full_a_session_is_comes_from_either_figure(
-    wire: Wire, clients: AwsClients, deadline: Deadline, figures: str, percent: int | None
+    wire: Wire, clients: AwsClients, figures: str, percent: int | None
 ) -> None:
     wire.answer = Answer(body=_assumed(CREDENTIALS + figures))
-    found = StsRoleAssumer(clients=clients, calls=DeadlineCalls()).assume(REQUEST, deadline=deadline)
+    found = StsRoleAssumer(clients=clients).assume(REQUEST)
     assert found.packed_policy_percent == percent
     assert (found.access_key_id, found.secret_access_key, found.session_token) == ("ASIA1", "secret", "session")
     assert "secret" not in repr(found)
@@ -247,10 +235,10 @@ def test_a_client_is_made_once(clients: AwsClients) -> None:
 # ------------------------------------------------------------------------------------------------------ ECR Public
 
 
-def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients) -> None:
     body = {"authorizationData": {"authorizationToken": LOGIN, "expiresAt": 1.8e9}}
     wire.answer = Answer(body=json.dumps(body).encode())
-    login = EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+    login = EcrAuthorizer(clients=clients).authorize_public(session())
     assert (login.username, login.password, login.expires_at) == ("AWS", "password", 1.8e9)
     (request,) = wire.seen
     # Signed for the one region that it has, with the role's session and not with the service's own key.
@@ -259,23 +247,21 @@ def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients, 
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
-def test_no_bad_answer_of_ecr_public_is_a_login(
-    wire: Wire, clients: AwsClients, deadline: Deadline, body: bytes
-) -> None:
+def test_no_bad_answer_of_ecr_public_is_a_login(wire: Wire, clients: AwsClients, body: bytes) -> None:
     wire.answer = Answer(body=body)
     with pytest.raises(Refused) as refused:
-        EcrAuthorizer(clients=clients, calls=DeadlineCalls()).authorize_public(session(), deadline=deadline)
+        EcrAuthorizer(clients=clients).authorize_public(session())
     assert refused.value.reason is Reason.AWS_UNAVAILABLE
 
 
 # ------------------------------------------------------------------------------------------------------ web identity
 
 
-def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsClients) -> None:
     body = f"<AssumeRoleWithWebIdentityResult>{CREDENTIALS}</AssumeRoleWithWebIdentityResult>"
     wire.answer = Answer(body=f"<AssumeRoleWithWebIdentityResponse>{body}</AssumeRoleWithWebIdentityResponse>".encode())
-    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
-    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+    assumer = StsRoleAssumer(clients=clients)
+    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
     assert found.access_key_id == "ASIA1"
     (request,) = wire.seen
     assert request.header("authorization") is None
@@ -299,7 +285,6 @@ def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsC
 def test_a_refusal_of_sts_is_never_the_callers_bad_token(
     wire: Wire,
     clients: AwsClients,
-    deadline: Deadline,
     monkeypatch: pytest.MonkeyPatch,
     code: str,
     reason: Reason,
@@ -309,9 +294,9 @@ def test_a_refusal_of_sts_is_never_the_callers_bad_token(
         status=400,
         body=f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>".encode(),
     )
-    assumer = StsRoleAssumer(clients=clients, calls=DeadlineCalls())
+    assumer = StsRoleAssumer(clients=clients)
     with pytest.raises(Refused) as refused:
-        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value", deadline=deadline)
+        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
     assert refused.value.reason is reason
     assert code in refused.value.description
     assert "raw.token" not in str(refused.value)
@@ -327,14 +312,14 @@ def secret(value: object) -> Answer:
     return Answer(body=json.dumps({"ARN": SECRET, "SecretString": value}).encode())
 
 
-def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients, deadline: Deadline) -> None:
+def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients) -> None:
     wire.answer = secret(GOOD)
-    login = SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+    login = SecretLogins(clients=clients).read(SECRET)
     assert (login.username, login.password) == ("hub-user", "pä:ss w'ord")
     assert "pä:ss" not in repr(login)
     (request,) = wire.seen
     assert json.loads(request.body) == {"SecretId": SECRET}
-    # As the service itself: nobody has lent anything.
+    # As the service itself: no session is in use.
     assert "ASIASERVICE/" in str(request.header("authorization"))
 
 
@@ -354,14 +339,12 @@ def test_a_login_is_read_from_its_secret(wire: Wire, clients: AwsClients, deadli
         None,
     ],
 )  # fmt: skip
-def test_a_secret_without_a_login_is_refused_and_not_quoted(
-    wire: Wire, clients: AwsClients, deadline: Deadline, value: str | None
-) -> None:
+def test_a_secret_without_a_login_is_refused_and_not_quoted(wire: Wire, clients: AwsClients, value: str | None) -> None:
     wire.answer = Answer(body=json.dumps({"ARN": SECRET, "SecretBinary": "aHVudGVyMg=="}).encode())
     if value is not None:
         wire.answer = secret(value)
     with pytest.raises(Refused) as refused:
-        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+        SecretLogins(clients=clients).read(SECRET)
     assert refused.value.reason is Reason.SECRET_REFUSED
     assert SECRET in refused.value.description
     assert "hunter2" not in f"{refused.value}{refused.value.__cause__}"
@@ -382,7 +365,6 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(
 def test_what_secrets_manager_says_no_with(
     wire: Wire,
     clients: AwsClients,
-    deadline: Deadline,
     monkeypatch: pytest.MonkeyPatch,
     code: str,
     status: int,
@@ -391,6 +373,6 @@ def test_what_secrets_manager_says_no_with(
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     wire.answer = Answer(status=status, body=json.dumps({"__type": code, "message": "no"}).encode())
     with pytest.raises(Refused) as refused:
-        SecretLogins(clients=clients, calls=DeadlineCalls()).read(SECRET, deadline=deadline)
+        SecretLogins(clients=clients).read(SECRET)
     assert refused.value.reason is reason
     assert code in refused.value.description

@@ -8,7 +8,7 @@ from token_exchange.adapters.log import cleaned_traceback, logger_for, quiet_lib
 
 class Surprise:
     def __repr__(self) -> str:
-        raise AssertionError("nobody asked how it looks")
+        raise AssertionError("its text is not to be used")
 
 
 def test_a_line_is_one_line_of_printable_ascii() -> None:

@@ -39,7 +39,7 @@ def test_a_login_reaches_the_callers_own_images() -> None:
             (*wants("base/x"), *wants("ci/nordlicht/kompass", push=True)),
             "repository:ci/nordlicht/kompass:pull,push repository:base/x:pull",
         ),
-        # what is granted for pull alone, somebody else's, and half of each
+        # what is granted for pull only, another caller's, and half of each
         (wants("base/x", push=True), None),
         (wants("ci/nordlicht/other"), None),
         (wants("ci/nordlicht/kompass2"), None),

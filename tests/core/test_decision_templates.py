@@ -35,7 +35,7 @@ def test_templates_are_filled_from_the_token(
         # only organization and repository are lowered, and only where the provider ignores case
         ("github", github_claims(ref="refs/heads/Main"), "ci/{branch}"),
         ("own", {"tenant": "nordlicht", "project": "A/b"}, "ci/{repository}"),
-        # what only looks like somebody's name: lowered, the Kelvin sign would be a k
+        # what only looks like another name: lowered, the Kelvin sign would be a k
         ("github", github_claims(repository="nordlicht/\u212aompass"), "ci/{repository}"),
         # what would reach elsewhere
         ("github", github_claims(repository="nordlicht/*"), "ci/{repository}"),

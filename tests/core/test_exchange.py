@@ -6,6 +6,7 @@ from tests.doubles import (
     FakeRegistries,
     FakeRoles,
     FakeStoredLogins,
+    OneByOne,
     QuietPolicyEvents,
     grant,
     policy_text,
@@ -18,7 +19,7 @@ from token_exchange.core.attempt import FailedLogin, MintedLogin
 from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted
 from token_exchange.core.exchange import Exchange, Exchanged
 from token_exchange.core.mint import Minter
-from token_exchange.core.ports import Json
+from token_exchange.core.ports import Json, RegistryLogin, RoleRequest, RoleSession
 from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.single_use import SingleUse
@@ -55,7 +56,9 @@ class Story:
             verifier=Verifier(keys),
             budgets=BudgetCounter(counts=self.state, events=self.state_events),
             single_use=SingleUse(marks=self.state, events=self.state_events),
-            minter=Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock),
+            minter=Minter(
+                roles=self.roles, registries=self.registries, stored=self.stored, threads=OneByOne(), clock=self.clock
+            ),
             clock=self.clock,
         )
 
@@ -95,7 +98,7 @@ class Story:
 def test_each_login_is_made_with_the_session_of_its_own_grant() -> None:
     story = Story(BOTH)
     outcome = story.logins()
-    assert [(login.registry.name, login.grant, login.password) for login in outcome.logins] == [
+    assert [(login.award.registry.name, login.award.grant.name, login.password) for login in outcome.logins] == [
         ("apps", "own", "password-of-ASIA1"),
         ("base", "base", "password-of-ASIA2"),
     ]
@@ -160,7 +163,7 @@ def test_a_failed_registry_is_reported_beside_the_others() -> None:
     story = Story(BOTH)
     story.roles.refusals["arn:aws:iam::111122223333:role/own"] = THROTTLED
     outcome = story.logins()
-    assert [login.registry.name for login in outcome.logins] == ["base"]
+    assert [login.award.registry.name for login in outcome.logins] == ["base"]
     assert [(failed.award.registry.name, failed.refused) for failed in outcome.failed] == [("apps", THROTTLED)]
 
 
@@ -358,3 +361,36 @@ def test_a_session_that_sts_cannot_pack_is_the_scopes_fault(asked: int, reason: 
     assert len(story.roles.requests) == 1
     # Nothing was minted: the token is good for a narrower one.
     assert not story.state.marks
+
+
+def test_what_was_made_is_recorded_before_an_unexpected_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story([grant("own", single_use=True), BOTH[1]])
+    broken = ZeroDivisionError("a defect")
+    authorize = story.registries.authorize
+
+    def authorize_once(session: RoleSession, *, region: str) -> RegistryLogin:
+        if story.registries.calls:
+            raise broken
+        return authorize(session, region=region)
+
+    monkeypatch.setattr(story.registries, "authorize", authorize_once)
+    with pytest.raises(ZeroDivisionError):
+        story.run()
+    assert [type(one) for one in story.attempt.logins] == [MintedLogin]
+    # The login that was made is lost, and the token stays spent.
+    assert len(story.state.marks) == 1
+
+
+def test_no_login_is_requested_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story([grant("own")])
+    assume = story.roles.assume
+
+    def assume_slowly(request: RoleRequest) -> RoleSession:
+        story.clock.advance(60)
+        return assume(request)
+
+    monkeypatch.setattr(story.roles, "assume", assume_slowly)
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.DEADLINE_EXCEEDED
+    assert story.registries.calls == []

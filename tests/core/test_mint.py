@@ -3,9 +3,10 @@ import json
 import pytest
 
 from tests.attempts import attempt_of
-from tests.doubles import FakeRegistries, FakeRoles, FakeStoredLogins, grant, policy_text
+from tests.doubles import FakeRegistries, FakeRoles, FakeStoredLogins, OneByOne, grant, policy_text
 from tests.fake_clock import NOW, FakeClock
 from tests.fake_issuer import AUDIENCE, ISSUER
+from token_exchange.core.attempt import FailedLogin
 from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import caller_of
 from token_exchange.core.mint import Login, Minter
@@ -45,13 +46,13 @@ class Story:
     def mint(self) -> Login:
         granted = decide(self.policy, self.caller, AccessRequest())
         assert isinstance(granted, Granted)
-        minter = Minter(roles=self.roles, registries=self.registries, stored=self.stored, clock=self.clock)
-        return minter.mint(
-            granted.awards[0],
-            self.caller,
-            self.attempt,
-            raw_token=RawToken(RAW_TOKEN),
+        minter = Minter(
+            roles=self.roles, registries=self.registries, stored=self.stored, threads=OneByOne(), clock=self.clock
         )
+        (made,) = minter.mint(granted.awards[:1], self.caller, self.attempt, raw_token=RawToken(RAW_TOKEN))
+        if isinstance(made, FailedLogin):
+            raise made.refused
+        return made
 
 
 # ------------------------------------------------------------------------------------------------------ stored logins
@@ -92,7 +93,9 @@ def test_a_secret_that_cannot_be_read_is_the_requests_failure() -> None:
     with pytest.raises(Refused) as refused:
         story.mint()
     assert refused.value is story.stored.refusal
-    assert story.attempt.logins == []
+    (failed,) = story.attempt.logins
+    assert isinstance(failed, FailedLogin)
+    assert failed.refused is story.stored.refusal
 
 
 # ------------------------------------------------------------------------------------------------------ ECR Public

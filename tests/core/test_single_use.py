@@ -75,7 +75,7 @@ def test_other_tokens_have_other_marks(other: VerifiedToken) -> None:
 def test_without_an_id_the_signed_part_identifies_a_token() -> None:
     assert mark_of(token(token_id=None)) == mark_of(token(token_id=None))
     assert mark_of(token(token_id=None)) != mark_of(token(token_id=None, signed="cd"))
-    # Empty text identifies nobody.
+    # An empty string identifies no token.
     assert mark_of(token(token_id="")) == mark_of(token(token_id=None))
 
 

@@ -56,7 +56,7 @@ def test_no_issuer() -> None:
 @pytest.mark.parametrize(
     "audience",
     [
-        # ours and somebody else's: that somebody could have sent it here
+        # ours and another service's, which could have sent it here
         ["a", "https://evil.example"],
         ["a", None],
         ["a", 7],
@@ -69,7 +69,7 @@ def test_no_issuer() -> None:
         "a,b",
         "a b",
         "",
-        # nobody's, or no texts
+        # none, or no strings
         [],
         [[]],
         None,

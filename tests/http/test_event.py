@@ -62,7 +62,7 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
             payload_1(resource="/{proxy+}", pathParameters={"proxy": ".well-known/x"}, path="/base/.well-known/x"),
             "/.well-known/x",
         ),
-        # Nobody but the caller says that these have something in front.
+        # Only the caller says that these have something in front.
         (payload_2(rawPath="/ecr/v1/token"), "/ecr/v1/token"),
         (payload_2(stage="live", rawPath="/lively/v1/token"), "/lively/v1/token"),
         (payload_2(stage="live", rawPath="/x/live/v1/token"), "/x/live/v1/token"),

@@ -179,7 +179,9 @@ class TestRenewal:
         story.issuer.fail()
         assert story.refusal().reason is Reason.ISSUER_UNAVAILABLE
         story.refresher_ran()
-        assert story.refusal().reason is Reason.ISSUER_UNAVAILABLE, "in the pause nobody is asked, nor the table"
+        assert story.refusal().reason is Reason.ISSUER_UNAVAILABLE, (
+            "in the pause neither the issuer nor the table is asked"
+        )
         story.clock.advance(1)
         assert story.find().key_id == "key-0"
         assert story.fetches == 1

@@ -113,7 +113,7 @@ def test_known_keys_do_not_wait_for_an_unknown_one(pool: ThreadPoolExecutor) -> 
         found = story.store.find(story.trust, key_id="key-0", algorithm="RS256", deadline=deadline)
         assert found.key.key_id == "key-0", "nor where the set has grown old meanwhile"
         clock.wait_until_asked(1)
-        assert not clock.asked.acquire(blocking=False), "nobody asked for how long to wait"
+        assert not clock.asked.acquire(blocking=False), "no thread asked how long to wait"
         assert story.events.stale == [("ci", 601)]
     assert isinstance(unknown.exception(30), Refused)
     assert story.fetches == 2

@@ -71,7 +71,7 @@ def test_a_name_that_some_issuer_has_is_enough() -> None:
 
 
 def test_a_claim_that_some_issuer_sends_so_is_enough() -> None:
-    """Nobody has time to sort issuers while a kill switch is wanted."""
+    """In an emergency there is no time to sort issuers."""
     load(rules({"name": "d", "claims": {"runner_id": 42}}))
     load(rules({"name": "e", "claims": {"job_config": {"url": "x"}}}))
     problem = faults(rules({"name": "d", "issuers": ["github", "gitlab"], "claims": {"project_id": 42}}))

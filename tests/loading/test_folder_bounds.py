@@ -141,7 +141,7 @@ ONE = {"id": "1"}
         ([A, ONE], [A1], {"organization": "a"}, False),
         ([A, ONE], [A1], {"organization": "a", "organization_id": "1"}, True),
         ([ONE, B], [A], {"organization_id": "1"}, False),
-        # A grant that nobody can have names what it may not.
+        # A grant that no caller can have names what it may not.
         ([A], [A], {"organization": "b"}, False),
         ([A1], [A1], {"organization_id": "2"}, False),
     ],

@@ -71,7 +71,7 @@ def test_good_values(path: str, value: Json) -> None:
         ("audience", [AUDIENCE, "sts.amazonaws.com"], "conflict"),
         ("shared_audience", "yes", "wrong-type"),
         ("shared_audience", 1, "wrong-type"),
-        # organizations: nobody means nobody, never everybody
+        # organizations: an empty list never means all of them
         ("organizations", None, "empty"),
         ("organizations", [], "empty"),
         ("organizations", {}, "wrong-type"),
@@ -128,7 +128,7 @@ def test_good_values(path: str, value: Json) -> None:
         ("issuer", "https://evil.example", "bad-value"),
         ("issuer", "http://token.actions.githubusercontent.com", "bad-value"),
         ("issuer", 7, "wrong-type"),
-        # other providers' keys, and nobody's
+        # other providers' keys, and unknown ones
         ("workspace", "nordlicht", "unknown-key"),
         ("claims", {"repository": "x"}, "unknown-key"),
         ("organization_claim", "x", "unknown-key"),

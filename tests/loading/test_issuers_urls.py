@@ -1,4 +1,4 @@
-"""Which issuer an entry may name: the presets' forms, and nobody else's."""
+"""Which issuer an entry may name: the presets' forms, and no others."""
 
 import pytest
 

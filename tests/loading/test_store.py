@@ -190,7 +190,7 @@ def test_a_bad_policy_never_replaces_a_good_one(story: Story, content: bytes | E
         story.clock.advance(60)
         in_force = story.store.current()
         assert (in_force.policy, in_force.loaded_at, in_force.refused) == (good.policy, good.loaded_at, True)
-        # It is said again at each look until somebody mends it.
+        # It is reported again at each check until it is fixed.
         assert [in_force for _, in_force in story.events.failures] == [good.policy.sha256] * times
 
 

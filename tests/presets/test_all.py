@@ -81,7 +81,7 @@ def test_a_job_that_the_policy_is_for(policy: Policy, provider: str) -> None:
         ("forgejo", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
         ("gitea", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
         ("vela", {"ref": "refs/heads/x"}, Reason.NO_MATCHING_GRANT),
-        # a name with a capital is nobody's image, where the provider tells case apart
+        # no image can have a name with a capital, where the provider tells case apart
         ("vela", {"repo": "acme/Shop"}, Reason.NO_MATCHING_GRANT),
         # runs that outsiders can start
         ("circleci", {f"{CIRCLECI}vcs-ref": "refs/pull/7/head"}, Reason.UNTRUSTED_TRIGGER),

@@ -82,7 +82,7 @@ class TestFetched:
 
     def test_another_hash_is_refused(self, machine: BareMachine, index: PackageIndex) -> None:
         machine.script("python3", BARE_PYTHON)
-        (machine.folder / "requirements/uv.txt").write_text(lock_text(content=b"of somebody else"))
+        (machine.folder / "requirements/uv.txt").write_text(lock_text(content=b"of another release"))
         status, said = find(machine, PIP_INDEX_URL=index.url)
         assert status == 1
         assert "is not in the lock" in said

@@ -53,7 +53,7 @@ def good_token(started: Front) -> str:
 
 @pytest.fixture
 def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
-    # botocore waits longer before each further attempt; here nobody has to recover.
+    # botocore waits longer before each further attempt; here nothing has to recover.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", _no_delay)
     started.world.aws.forget_requests()
     yield started
@@ -65,7 +65,7 @@ def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
 def changed(
     front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[dict[str, str]], Front]:
-    """Start another handler, which has no keys yet and is nobody else's, with some variables changed."""
+    """Start another handler, which has no keys yet and is used by this test only, with some variables changed."""
 
     def start_changed(changes: dict[str, str]) -> Front:
         for name, value in {**environment, **changes}.items():

@@ -110,7 +110,7 @@ def furnish(world: World) -> dict[str, str]:
 
 
 def trust_directly(world: World, *, audience: str = AUDIENCE, subject: str = MAIN, provider: bool = True) -> None:
-    """Let a role trust the CI system itself, as it does where nobody stands between."""
+    """Let a role trust the CI system itself, as it does without this service."""
     made = OidcProvider(
         account=account.APPS_ACCOUNT,
         issuer=world.issuer.issuer_url("github-actions"),

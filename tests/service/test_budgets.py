@@ -61,7 +61,7 @@ def limited(policy: dict[str, str], changed: StartChanged) -> Front:
 
 @pytest.fixture
 def send(limited: Front) -> Callable[[], Answer]:
-    """Exchange as a repository whose budget nobody has touched."""
+    """Exchange as a repository whose budget is unused."""
     project = f"acme/{uuid.uuid4().hex}"
 
     def send() -> Answer:
@@ -101,8 +101,8 @@ def test_a_count_holds_no_name(front: Front, send: Callable[[], Answer]) -> None
     before = set(front.world.aws.state.items())
     send()
     ((name, item),) = [(name, item) for name, item in front.world.aws.state.items().items() if name not in before]
-    assert name.startswith("budget#")
-    assert len(name) == len("budget#") + 64
+    assert name.startswith("budget#1#")
+    assert len(name) == len("budget#1#") + 64
     assert item.keys() == {"exchanges", "expires_at"}
 
 

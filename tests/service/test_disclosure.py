@@ -55,15 +55,15 @@ STRANGERS: dict[str, MintToken] = {
     "no token": lambda _: None,
     "not a token": lambda _: "x.y.z",
     "no issuer of ours": lambda front: front.token(iss="https://elsewhere.example"),
-    "an audience of nobody's": lambda front: front.token(audience="https://elsewhere.example"),
-    "a key of nobody's": lambda front: front.token(header={"kid": "nobodys"}),
+    "an unknown audience": lambda front: front.token(audience="https://elsewhere.example"),
+    "an unknown key": lambda front: front.token(header={"kid": "nobodys"}),
     "a bad signature": _tampered,
     "no expiry": lambda front: front.token(without=["exp"]),
     "expired long ago": lambda front: front.token(now=time.time() - 7200),
     "not valid for long": lambda front: front.token(now=time.time() + 7200),
     "lives for a day": lambda front: front.token(lifetime_seconds=86400),
     "not a job's": lambda front: front.token(without=["repository_id"]),
-    "an organization of nobody's": lambda front: front.token("other-organization"),
+    "an unknown organization": lambda front: front.token("other-organization"),
 }
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.loading.documents import document, grant, load
 from tests.service.front import Front
+from token_exchange.core.decision import Award
 from token_exchange.core.exchange import Exchanged
 from token_exchange.core.mint import Bounds, Login
 from token_exchange.core.policy import Also, EcrRegistry
@@ -37,8 +39,7 @@ def _exchanged(password: str) -> Exchanged:
     )
     reach = Reach(access="pull", repositories=(RepositoryPattern("ci/shop"),), also_pull=(), also=Also())
     login = Login(
-        registry=registry,
-        grant="own",
+        award=Award(registry=registry, grant=load(document(grant(name="own"))).grants[0], reach=reach),
         username="AWS",
         password=password,
         bounds=Bounds(reach=reach, made_at=0, expires_at=1_800_000_000, registry_expires_at=1_800_040_000),

@@ -1,4 +1,4 @@
-"""The roles that `roles` makes of a policy are enough for every login of that policy, and for nobody else."""
+"""The roles that `roles` makes of a policy are enough for every login of that policy, and for no other."""
 
 import json
 from collections.abc import Callable, Iterator

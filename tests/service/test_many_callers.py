@@ -1,4 +1,4 @@
-"""Many requests at once: each gets what is his, made with his own session and nobody else's."""
+"""Many requests at once: each gets their own login, made with their own session and no other."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -8,7 +8,7 @@ from types import CodeType
 
 import pytest
 
-from bench.hostile import dearest
+from bench.hostile import costliest
 from bench.instructions import count
 from bench.strangers import Put, requests
 from sandbox.loopback import Request
@@ -124,7 +124,7 @@ def test_no_request_of_a_stranger_costs_as_much_as_an_exchange(
         event = event_of(_request(attempt.request(text)))
         return float(count(lambda: front.invoke(event)))
 
-    found = dearest(attempt.grammar, instructions, candidates=40, seed=3)
+    found = costliest(attempt.grammar, instructions, candidates=40, seed=3)
     assert found.cost < honest_instructions
 
 

@@ -178,8 +178,8 @@ class TestColdExchange:
     def test_an_unreachable_table_costs_no_exchange(
         self, changed: StartChanged, variables: dict[str, str], good_token: str
     ) -> None:
-        nobody = variables | {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
-        assert changed(nobody).send(good_token, "registry=apps").status == 200
+        unreachable = variables | {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+        assert changed(unreachable).send(good_token, "registry=apps").status == 200
 
     def test_a_strangers_keys_in_the_table_verify_nothing(
         self,

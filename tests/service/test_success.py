@@ -200,7 +200,7 @@ def test_what_is_asked_for_is_given_in_that_order(front: Front, query: str, name
     answer = front.send(front.token(), query)
     assert answer.status == 200, answer.body
     assert [entry["name"] for entry in answer.texts("registries")] == names
-    assert front.calls() == ["sts:AssumeRole", "ecr:GetAuthorizationToken"] * len(names)
+    assert sorted(front.calls()) == ["ecr:GetAuthorizationToken"] * len(names) + ["sts:AssumeRole"] * len(names)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_the_callers_token_assumes_the_role_within_its_reach(others: Front) -> N
     }
     assert "arn:aws:ecr:eu-west-2:111122223333:repository/base/*" in policy
     assert str(entry["expires_at"]) in policy
-    # Nobody signs it: the service's own role has no part in it.
+    # It is not signed: the service's own role has no part in it.
     assert seen.access_key_id is None
     assert others.calls() == [ASSUME, LOGIN]
 

@@ -11,9 +11,11 @@ from typing import Final
 
 from token_exchange.core.conditions import Key, RawCondition
 from token_exchange.core.policy import Grant, Issuer, Template
-from token_exchange.core.sources import BracedUuid, Uuid
+from token_exchange.core.sources import BracedUuid
 from token_exchange.core.vocabulary import IDS, WHO, Name
+from token_exchange.presets.azure_devops import Uuid
 from token_exchange_cli.meaning.conditions import exact
+from token_exchange_cli.meaning.patterns import patterns_meet
 
 MAX_OVERLAPPING_GRANTS: Final = 200
 """Grants for many tenants, and grants for the same tenant, that a later grant is compared with."""
@@ -115,26 +117,3 @@ def _share_a_name(one: Issuer, other: Issuer) -> bool:
 @lru_cache(maxsize=1 << 16)
 def _filled(template: Template) -> str:
     return template.filled([_BY_NAME.get(name, "7" if name in IDS else "*") for name in template.names])
-
-
-def patterns_meet(one: str, other: str) -> bool:
-    """Say whether a string matches both patterns, where `*` is any run of characters."""
-    # Most pairs do not meet, because they begin or end differently.
-    if not _agree(one.partition("*")[0], other.partition("*")[0]):
-        return False
-    if not _agree(one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1]):
-        return False
-    # For each beginning of `one`, whether it meets the beginning of `other` that was read so far.
-    row = [True]
-    for char in one:
-        row.append(row[-1] and char == "*")
-    for char in other:
-        before, row = row, [row[0] and char == "*"]
-        for place, mine in enumerate(one):
-            both = before[place] and mine == char
-            row.append(before[place + 1] or row[place] if "*" in (mine, char) else both)
-    return row[-1]
-
-
-def _agree(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)

@@ -16,9 +16,11 @@ from token_exchange.core.conditions import (
 )
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.policy import Issuer, Organization
-from token_exchange.core.sources import BracedUuid, Claim, Constant, ShortRef, TypedRef
+from token_exchange.core.sources import BracedUuid, Claim, Constant, ShortRef
 from token_exchange.core.vocabulary import ClaimPath, Name
 from token_exchange.loading.problems import Path
+from token_exchange.presets.gitlab import TypedRef
+from token_exchange_cli.meaning.patterns import begin_alike, literal_beginning
 
 
 def condition_path(of: Path, condition: Condition) -> Path:
@@ -183,15 +185,12 @@ def _is_of_another_group(condition: Condition, group: str) -> bool:
         return False
     return any(
         (isinstance(test, Equals) and not any(f"{value}/".startswith(f"{group}/") for _, value in test.keys))
-        or (isinstance(test, Like) and not any(_meet(glob.pattern, group) for glob in test.globs))
+        or (
+            isinstance(test, Like)
+            and not any(begin_alike(literal_beginning(glob.pattern), f"{group}/") for glob in test.globs)
+        )
         for test in condition.tests
     )
-
-
-def _meet(pattern: str, group: str) -> bool:
-    beginning = pattern.partition("*")[0].partition("?")[0]
-    below = f"{group}/"
-    return beginning.startswith(below) or below.startswith(beginning)
 
 
 def _name_of(condition: Condition, preset: Preset) -> Name | None:

@@ -71,6 +71,35 @@ def _tokens(pattern: str) -> list[str]:
     return tokens
 
 
+def patterns_meet(one: str, other: str) -> bool:
+    """Say whether a string matches both patterns, where `*` is any run of characters."""
+    # Most pairs do not meet, because they begin or end differently.
+    if not begin_alike(one.partition("*")[0], other.partition("*")[0]):
+        return False
+    if not begin_alike(one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1]):
+        return False
+    # For each beginning of `one`, whether it meets the beginning of `other` that was read so far.
+    row = [True]
+    for char in one:
+        row.append(row[-1] and char == "*")
+    for char in other:
+        before, row = row, [row[0] and char == "*"]
+        for place, mine in enumerate(one):
+            both = before[place] and mine == char
+            row.append(before[place + 1] or row[place] if "*" in (mine, char) else both)
+    return row[-1]
+
+
+def literal_beginning(glob: str) -> str:
+    """Return the characters with which every match of `glob` begins."""
+    return glob.partition("*")[0].partition("?")[0]
+
+
+def begin_alike(one: str, other: str) -> bool:
+    """Say whether a string can begin with `one` and with `other`."""
+    return one.startswith(other) or other.startswith(one)
+
+
 _EXAMPLE_CALLER: Final[dict[Name, str]] = {
     **{name: name.replace("_", "-") for name in NAMES},
     "organization": "organization",

@@ -23,10 +23,11 @@ from token_exchange.core.conditions import (
 from token_exchange.core.glob import Glob
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
-from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef
+from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.presets.gitlab import TypedRef
 from token_exchange_cli.meaning.conditions import allowed_values, is_on_claim, is_on_name
-from token_exchange_cli.meaning.patterns import is_within
+from token_exchange_cli.meaning.patterns import begin_alike, is_within, literal_beginning
 
 _PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
@@ -233,14 +234,14 @@ def _beginnings(condition: Condition) -> list[str] | None:
     """Return texts with one of which the value begins, where `condition` has patterns."""
     for test in condition.tests:
         if isinstance(test, Like):
-            return [glob.pattern.partition("*")[0].partition("?")[0] for glob in test.globs]
+            return [literal_beginning(glob.pattern) for glob in test.globs]
     return None
 
 
 def _begin_differently(some: Iterable[str] | None, others: Sequence[str] | None) -> bool:
     if some is None or others is None:
         return False
-    return not any(one.startswith(other) or other.startswith(one) for one in some for other in others)
+    return not any(begin_alike(one, other) for one in some for other in others)
 
 
 def _entails(given: Condition, wanted: Condition, presets: Sequence[Preset]) -> bool:

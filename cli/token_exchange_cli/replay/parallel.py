@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from typing import Final
 
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange_cli.inputs import PolicyInput, load_given_policy
+from token_exchange_cli.inputs import PolicyInput
 from token_exchange_cli.logs.lines import LogLine
 from token_exchange_cli.replay.replay import Difference, Replay, Tally
 
@@ -48,7 +48,7 @@ def decided(
 
 
 def _replay(before: PolicyInput, after: PolicyInput) -> Replay:
-    return Replay(load_given_policy(before), load_given_policy(after))
+    return Replay(before.usable(), after.usable())
 
 
 def _elsewhere(before: PolicyInput, after: PolicyInput, lines: Iterable[LogLine]) -> Iterator[Decided]:

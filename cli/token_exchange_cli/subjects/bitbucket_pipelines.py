@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from token_exchange.core.policy import Grant, Organization
+from token_exchange.core.vocabulary import UUID
 from token_exchange_cli.subjects.form import form
 from token_exchange_cli.subjects.grammar import Subject, SubjectGrammar, exactly
 from token_exchange_cli.subjects.grant_values import name_patterns
 from token_exchange_cli.subjects.iam_patterns import Value
 
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
 # Published trust policies have a * between the UUIDs.
 _ENVIRONMENT: Final = form(
-    "{<repository_id>}<gap>:{<environment>}<step>", repository_id=_UUID, gap=r"\*?", environment=_UUID, step="[*:].*"
+    "{<repository_id>}<gap>:{<environment>}<step>", repository_id=UUID, gap=r"\*?", environment=UUID, step="[*:].*"
 )
 
-_REPOSITORY: Final = form("{<repository_id>}<step>", repository_id=_UUID, step=".*")
+_REPOSITORY: Final = form("{<repository_id>}<step>", repository_id=UUID, step=".*")
 
 
 def _read(value: Value) -> Subject | None:
@@ -33,7 +32,7 @@ def _read(value: Value) -> Subject | None:
             match={"repository_id": exactly(parts["repository_id"])},
             dangers=("admits every branch, tag and pull request",),
         )
-    if re.match(_UUID, value.text):
+    if re.match(UUID, value.text):
         return Subject(dangers=("admits no run: the UUIDs in Bitbucket's sub are in braces",))
     return None
 

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from token_exchange.core.policy import Grant, Organization
+from token_exchange.core.vocabulary import UUID
 from token_exchange_cli.subjects.form import form
 from token_exchange_cli.subjects.grammar import UNTRUSTED_RUNS, Subject, SubjectGrammar, exactly, part
 from token_exchange_cli.subjects.grant_values import name_patterns
 from token_exchange_cli.subjects.iam_patterns import ANYTHING, Value
 
-_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
 _PROJECT: Final = form(
-    "org/<organization_id>/project/<pipeline_id>/<run>", organization_id=_UUID, pipeline_id=rf"{_UUID}|\*", run=".*"
+    "org/<organization_id>/project/<pipeline_id>/<run>", organization_id=UUID, pipeline_id=rf"{UUID}|\*", run=".*"
 )
 
 _ORIGIN: Final = form(

@@ -4,12 +4,13 @@ Source: each provider's section in docs/providers.md, of its issuer.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.sources import Claim, Constant
 from token_exchange.presets.catalog import owner_of, provider_named
 from token_exchange.presets.provider import BadSetting, issuer_host
 from token_exchange_cli.subjects.catalog import SUBJECTS
@@ -23,18 +24,11 @@ _SHORT: Final[Mapping[str, str]] = {
     "hcp-terraform": "terraform",
 }
 
-_BY_PATH: Final[Sequence[tuple[str, str]]] = (
-    (r"[^/]+/_services/token", "github-actions"),
-    (r"[^/]+(?:/[^/]+)+/_services/token", "vela"),
-    (r"[^/]+(?:/[^/]+)*/api/actions/oidc", "gitea"),
-    (r"[^/]+(?:/[^/]+)*/api/actions", "forgejo"),
-)
-"""Self-hosted servers, by the path of their issuers."""
+_SELF_HOSTED: Final = ("github-actions", "vela", "gitea", "forgejo")
+"""Systems whose own servers are known by the form of their issuers; the first that fits is assumed."""
 
 _JENKINS: Final = re.compile(r"([^/]+(?:/[^/]+)*)/oidc(?:/job/.+)?")
 """Other systems have such a path too: it is Jenkins if subjects are URLs of the same controller."""
-
-_SHARED_WITH_VELA: Final = re.compile(r"[^/]+/_services/token")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +71,7 @@ def issuer_form(address: str, subjects: Sequence[Value], claims: Collection[str]
         preset=preset,
         keys={"provider": name, **keys},
         usual_name=_SHORT.get(name, name),
-        tenant=_tenant(name, address, preset),
+        tenant=_tenant(preset),
         doubt=_doubt(name, address) if owner is None else None,
     )
 
@@ -97,7 +91,7 @@ def _doubt(name: str, address: str) -> str:
         )
     vela = (
         f"; Vela has the same path: for Vela, write provider: vela and issuer: https://{address} instead of host"
-        if name == "github-actions" and _SHARED_WITH_VELA.fullmatch(address)
+        if name == "github-actions"
         else ""
     )
     return (
@@ -122,10 +116,23 @@ def _own_server(address: str, subjects: Sequence[Value], claims: Collection[str]
     jenkins = _JENKINS.fullmatch(address)
     if jenkins is not None and subjects and all(one.text.startswith(f"https://{jenkins[1]}/") for one in subjects):
         return "jenkins"
-    for path, name in _BY_PATH:
-        if re.fullmatch(path, address):
+    for name in _SELF_HOSTED:
+        if _host_of(name, address) is not None:
             return "vela" if name == "github-actions" and _is_vela(subjects, claims) else name
     return "generic"
+
+
+def _host_of(name: str, address: str) -> str | None:
+    """Return the `host` with which an entry has the issuer at `address`, or None if there is none."""
+    parts = address.split("/")
+    for host in ("/".join(parts[:count]) for count in range(1, len(parts))):
+        try:
+            preset = provider_named(name).preset({"host": host}, None)
+        except BadSetting:
+            continue
+        if preset.issuer == f"https://{address}":
+            return host
+    return None
 
 
 def _is_vela(subjects: Sequence[Value], claims: Collection[str]) -> bool:
@@ -139,21 +146,21 @@ def _is_vela(subjects: Sequence[Value], claims: Collection[str]) -> bool:
 
 
 def _keys(name: str, address: str, url: str) -> dict[str, Json]:
-    host, _, path = address.partition("/")
     if name == "github-actions":
-        return _keys_of_github(host, path)
+        return _keys_of_github(address)
     if name == "bitbucket-pipelines":
-        form = re.fullmatch(r"2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc", path)
-        return {"issuer": url} if form is None else {"workspace": form[1]}
+        return {"workspace": _tenant(provider_named(name).preset({}, url))["name"]}
     if name == "generic":
         # All tokens of this issuer are of one tenant, as in the trust policy.
         return {"issuer": url, "algorithms": ["RS256"], "organization_claim": "iss"}
     return {"issuer": url} if _takes_issuer(name, url) else {}
 
 
-def _keys_of_github(host: str, path: str) -> dict[str, Json]:
-    if path == "_services/token":
-        return {"host": host}
+def _keys_of_github(address: str) -> dict[str, Json]:
+    own = _host_of("github-actions", address)
+    if own is not None:
+        return {"host": own}
+    host, _, path = address.partition("/")
     keys: dict[str, Json] = {}
     if host.endswith(".ghe.com"):
         keys["ghe_com"] = host.removeprefix("token.actions.").removesuffix(".ghe.com")
@@ -170,21 +177,15 @@ def _takes_issuer(name: str, url: str) -> bool:
         return True
 
 
-def _tenant(name: str, address: str, preset: Preset) -> dict[str, str]:
-    """Return the only organization of an issuer that belongs to one tenant."""
-    if name == "generic":
+def _tenant(preset: Preset) -> dict[str, str]:
+    """Return the only organization of an issuer that belongs to one tenant, as its preset states it."""
+    if preset.provider == "generic":
         return {"name": preset.issuer}
-    parts = address.split("/")
-    form = _TENANTS.get(name)
-    return {} if form is None else form(parts)
-
-
-_TENANTS: Final[Mapping[str, Callable[[list[str]], dict[str, str]]]] = {
-    "azure-devops": lambda parts: {"id": parts[-1]},
-    "bitbucket-pipelines": lambda parts: {"name": parts[3]},
-    "circleci": lambda parts: {"id": parts[-1]} if len(parts) > 1 else {},
-    "harness": lambda parts: {"name": parts[-1]},
-    "jenkins": lambda parts: {"name": parts[0].partition(":")[0]},
-    "semaphore": lambda parts: {"name": parts[0].partition(".")[0]},
-    "spacelift": lambda parts: {"name": parts[0].partition(".")[0]},
-}
+    name, id_ = preset.vocabulary.get("organization"), preset.vocabulary.get("organization_id")
+    if isinstance(name, Constant):
+        return {"name": name.value}
+    match preset.required_values.get(id_.path) if isinstance(id_, Claim) else None:
+        case (str() as only,):
+            return {"id": only}
+        case _:
+            return {}

@@ -1,8 +1,11 @@
 """Assembles the service for one environment, and handles its events."""
 
 import os
+import random
 from pathlib import Path
 from typing import Final, assert_never
+
+from snapshot_restore_py import register_after_restore
 
 from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients
@@ -48,6 +51,7 @@ class Service:
         self._audit_log = AuditLog()
         self._cold = True
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
+        self._clients, self._calls = clients, calls
         self._policies = PolicyStore(
             source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),
             clock=self._clock,
@@ -70,9 +74,10 @@ class Service:
             budgets=BudgetCounter(counts=state, events=self._events),
             single_use=SingleUse(marks=state, events=self._events),
             minter=Minter(
-                roles=StsRoleAssumer(clients=clients, calls=calls),
-                registries=EcrAuthorizer(clients=clients, calls=calls),
-                stored=SecretLogins(clients=clients, calls=calls),
+                roles=StsRoleAssumer(clients=clients),
+                registries=EcrAuthorizer(clients=clients),
+                stored=SecretLogins(clients=clients),
+                threads=calls,
                 clock=self._clock,
             ),
             clock=self._clock,
@@ -94,6 +99,17 @@ class Service:
                 _warm_for(registry, clients)
         except Refused:
             return
+
+    def restored(self) -> None:
+        """Renew what this environment shares with all others that Lambda restores from the same snapshot (SnapStart).
+
+        The ages of keys and of the policy need nothing: they count on the wall clock too, which goes on meanwhile.
+        """
+        # botocore takes its pauses before retries from this generator: clones would retry in step.
+        random.seed()
+        # The other end closed these connections long ago.
+        self._clients.close_connections()
+        self._calls.renew_threads()
 
     def __call__(self, event: object, context: object) -> dict[str, object]:
         """Return the answer to the request in `event`, in the form that API Gateway and function URLs accept.
@@ -206,4 +222,6 @@ def start(function_file: str) -> Service:
     Raises:
         BadSetting: a variable has an invalid value.
     """
-    return Service(read_settings(os.environ), folder=Path(function_file).parent)
+    service = Service(read_settings(os.environ), folder=Path(function_file).parent)
+    register_after_restore(service.restored)
+    return service

@@ -91,7 +91,7 @@ def test_a_session_whose_login_failed_has_its_line(month: Written, tmp_path: Pat
     assert len(done.texts("events_without_line")) == 2
 
 
-def test_a_role_that_made_no_session_of_a_line_is_only_compared_when_named(month: Written, tmp_path: Path) -> None:
+def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_path: Path) -> None:
     events = _events(month.trail)
     stranger = json.loads(json.dumps(next(one for one in events if one["eventName"] == "AssumeRole")))
     role = "arn:aws:iam::444455556666:role/other"

@@ -394,7 +394,7 @@ def test_standard_input_is_for_one_of_the_three(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        # an image, a policy, and a log that somebody laid out for reading
+        # an image, a policy, and a log with line breaks for reading
         (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1: not UTF-8"),
         (b"grants:\n  - {name: x, issuers: [y]}\n", "line 2: not JSON"),
         (json.dumps(line(), indent=2).encode(), ": not JSON"),

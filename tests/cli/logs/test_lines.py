@@ -99,7 +99,7 @@ def test_what_may_hide_a_line_is_a_problem(tmp_path: Path, content: bytes | str,
     assert [line.problem for line in read(tmp_path / "log", content)] == problems
 
 
-def test_a_line_that_looks_like_one_within_a_value_is_not_doubled(tmp_path: Path) -> None:
+def test_a_line_within_a_value_is_not_doubled(tmp_path: Path) -> None:
     spoof = json.dumps({**RECORD, "user_agent": LINE})
     assert records(read(tmp_path / "log", spoof)) == [json.loads(spoof)]
     inner = json.dumps({"record": "event", "event": "x", "text": LINE})

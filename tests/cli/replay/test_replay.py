@@ -98,7 +98,7 @@ def test_claim_named_by_the_old_policy_was_absent() -> None:
     _, (found,) = replayed(old, document(grant()), recorded(load(old), "github", github_claims()))
     assert found is not None
     assert (found.before, found.after) == ("denied", "granted")
-    # Of a policy that nobody has here it is not known which claims it named.
+    # If the policy is not at hand, it is not known which claims it named.
     replay, _ = replayed(old, old, recorded(load(old), "github", github_claims(), policy_sha256="0" * 64))
     assert replay.tally.looked_at == 0
 
@@ -253,7 +253,7 @@ def test_a_line_is_decided_as_it_was_asked(asked: dict[str, Json], after: set[st
     assert {part.split(" ")[2].rstrip(":") for part in difference.why.split("; ") if " gives " in part} == after
 
 
-def test_a_refusal_for_the_request_is_decided_where_it_says_what_was_asked() -> None:
+def test_a_refused_request_is_decided_if_it_was_recorded() -> None:
     without = changed(_TWO, "grants[1].name", "renamed")
     record = {**_asking(grant="renamed"), "decision": "rejected", "reason": "unknown-grant"}
     _, (difference,) = replayed(_TWO, without, record)

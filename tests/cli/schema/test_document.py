@@ -179,7 +179,7 @@ def test_complete_example_policy_loads() -> None:
 @pytest.mark.parametrize(
     "mistaken",
     [
-        # keys that nobody knows
+        # unknown keys
         changed(document(), "grants[0].repository", "base/x"),
         changed(document(), "issuers.github.organisation", "x"),
         changed(document(), "registries.apps.acount", "x"),

@@ -170,7 +170,7 @@ def test_import_admits_no_one_the_trust_policy_refuses(
 
 
 def with_the_organizations(policy: Document) -> Document:
-    """Return the policy as somebody leaves it who replaced each placeholder by the widest there is."""
+    """Return the policy with each placeholder replaced by the widest possible value."""
     text = json.dumps(policy).replace('{"name": "replace-me"}', '{"name": "nordlicht"}, {"name": "mallory"}')
     changed: Document = json.loads(text.replace("https://replace-me.invalid", THIRD))
     for grant in grants_of(changed):
@@ -206,7 +206,7 @@ MAIN = "repo:nordlicht/kompass:ref:refs/heads/main"
             {"sub": "repo:nordlicht@4400117/kompass@900100200:ref:refs/heads/main"},
             True,
         ),
-        # nobody can start it from outside, whatever IAM thought
+        # outsiders cannot start it, whatever IAM allowed
         (
             "repo:nordlicht/kompass:pull_request",
             {"event_name": "pull_request", "ref": "refs/pull/1/merge", "sub": "repo:nordlicht/kompass:pull_request"},

@@ -3,7 +3,7 @@
 botocore's exceptions do not leave this module's functions. Nothing that AWS answers is logged unredacted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Final
@@ -27,13 +27,17 @@ _MAX_CONCURRENT_CALLS: Final = 64
 
 
 class DeadlineCalls:
-    """Runs calls on its own threads, so that a request ends by its deadline.
+    """Runs calls on its own threads, so that a request ends by its deadline. Fulfils `Threads`.
 
     A client's timeouts limit each wait for a byte. They limit neither a DNS lookup nor an answer that arrives slowly. A
     call that exceeds its deadline continues until the client's own timeouts end it; its result is dropped.
     """
 
     def __init__(self) -> None:
+        self.renew_threads()
+
+    def renew_threads(self) -> None:
+        """Use new threads from now on; those of a snapshot may wait for answers that will never arrive."""
         self._threads = ThreadPoolExecutor(max_workers=_MAX_CONCURRENT_CALLS, thread_name_prefix="aws")
 
     def call[T](self, function: Callable[[], T], *, deadline: Deadline) -> T:
@@ -42,15 +46,33 @@ class DeadlineCalls:
         Raises:
             Refused: `deadline-exceeded`.
         """
+        (found,) = self.run([function], deadline=deadline)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
+        """Run the functions at the same time, each with a copy of this thread's context variables.
+
+        Returns what each returned or raised; for one that has not ended by the deadline, `deadline-exceeded`.
+        """
         remaining = deadline.remaining_seconds()
         if remaining <= 0:
-            raise _exceeded()
-        future: Future[T] = self._threads.submit(copy_context().run, function)
-        done, _ = wait([future], timeout=remaining)
-        if not done:
-            future.cancel()
-            raise _exceeded()
+            return [_exceeded() for _ in functions]
+        futures: list[Future[T]] = [self._threads.submit(copy_context().run, function) for function in functions]
+        wait(futures, timeout=remaining)
+        outcomes: list[T | Exception] = [*map(_outcome, futures)]
+        return outcomes
+
+
+def _outcome[T](future: Future[T]) -> T | Exception:
+    # Cancelled if no thread had begun it; one that has begun goes on.
+    if future.cancel() or not future.done():
+        return _exceeded()
+    try:
         return future.result()
+    except Exception as error:  # noqa: BLE001 - the caller raises it
+        return error
 
 
 def _exceeded() -> Refused:
@@ -124,7 +146,7 @@ def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     except (NoCredentialsError, NoAuthTokenError) as error:
         raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials of its own") from error
     except BotoCoreError as error:
-        raise Refused(Reason.MISCONFIGURED, f"{subject}: {_message(str(error))}") from error
+        raise Refused(Reason.MISCONFIGURED, f"{subject}: {_one_line(str(error))}") from error
     except _UNREADABLE as error:
         # Without the cause: some of these exceptions quote the answer, and an answer of STS contains secret keys.
         raise Refused(
@@ -142,7 +164,7 @@ def create_client[T](make: Callable[[], T], *, service: str) -> T:
         return make()
     except (BotoCoreError, ValueError) as error:
         raise Refused(
-            Reason.MISCONFIGURED, f"the client for {service} cannot be created: {_message(str(error))}"
+            Reason.MISCONFIGURED, f"the client for {service} cannot be created: {_one_line(str(error))}"
         ) from error
 
 
@@ -153,7 +175,7 @@ def unusable_answer(subject: str, what: str) -> Refused:
 
 def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
     code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-    message = _message(str(error.response.get("Error", {}).get("Message", "")))
+    message = _one_line(str(error.response.get("Error", {}).get("Message", "")))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED or status == 429:  # noqa: PLR2004 - an HTTP status
         return Refused(Reason.AWS_THROTTLED, f"{subject}: {code}")
@@ -165,7 +187,7 @@ def _refused(error: ClientError, refusal: Reason, subject: str) -> Refused:
     return Refused(reason, f"{subject}: AWS says {code}: {message}")
 
 
-def _message(text: str) -> str:
+def _one_line(text: str) -> str:
     """Return AWS's message in one printable line of limited length, without secrets."""
     shown = "".join(char if char.isprintable() else " " for char in redacted(text))
     return shown if len(shown) <= _MAX_MESSAGE_CHARACTERS else f"{shown[:_MAX_MESSAGE_CHARACTERS]}…"

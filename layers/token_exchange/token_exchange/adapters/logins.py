@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from token_exchange.adapters.aws import AwsClients, signing_with
-from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, unusable_answer
-from token_exchange.core.ports import Deadline, RegistryLogin, RoleRequest, RoleSession, StoredLogin
+from token_exchange.adapters.aws_calls import call_aws, unusable_answer
+from token_exchange.core.ports import RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -28,27 +28,23 @@ _MAX_PERCENT: Final = 1000
 class StsRoleAssumer:
     """Assumes roles as the service itself."""
 
-    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+    def __init__(self, *, clients: AwsClients) -> None:
         self._clients = clients
-        self._calls = calls
 
-    def assume(self, request: RoleRequest, *, deadline: Deadline) -> RoleSession:
+    def assume(self, request: RoleRequest) -> RoleSession:
         """Return the credentials of a new session.
 
         Raises:
-            Refused: `role-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `role-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
         client = self._clients.sts()
         subject = f"role {request.role_arn}"
-        answer: Mapping[str, object] = self._calls.call(
-            lambda: call_aws(
-                lambda: client.assume_role(**_parameters(request)), refusal=Reason.ROLE_REFUSED, subject=subject
-            ),
-            deadline=deadline,
+        answer: Mapping[str, object] = call_aws(
+            lambda: client.assume_role(**_parameters(request)), refusal=Reason.ROLE_REFUSED, subject=subject
         )
         return _session(answer, subject)
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str, deadline: Deadline) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str) -> RoleSession:
         """Return the credentials of a new session, assumed with the caller's own token, not the service's permissions.
 
         Raises:
@@ -57,13 +53,10 @@ class StsRoleAssumer:
         """
         client = self._clients.sts()
         subject = f"role {request.role_arn} by web identity"
-        answer: Mapping[str, object] = self._calls.call(
-            lambda: call_aws(
-                lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
-                refusal=Reason.ROLE_REFUSED,
-                subject=subject,
-            ),
-            deadline=deadline,
+        answer: Mapping[str, object] = call_aws(
+            lambda: client.assume_role_with_web_identity(**_web_identity_parameters(request, raw_token)),
+            refusal=Reason.ROLE_REFUSED,
+            subject=subject,
         )
         return _session(answer, subject)
 
@@ -129,26 +122,24 @@ def _text(value: object) -> str:
 class EcrAuthorizer:
     """Requests logins from ECR with the credentials of an assumed role, and no others."""
 
-    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+    def __init__(self, *, clients: AwsClients) -> None:
         self._clients = clients
-        self._calls = calls
 
-    def authorize(self, session: RoleSession, *, region: str, deadline: Deadline) -> RegistryLogin:
+    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
         """Return a login for the registries of `region`, requested with `session`.
 
         Raises:
-            Refused: `registry-refused`, `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+            Refused: `registry-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
         client = self._clients.ecr(region)
         subject = f"ECR in {region}"
         with signing_with(session):
-            answer: Mapping[str, object] = self._calls.call(
-                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
-                deadline=deadline,
+            answer: Mapping[str, object] = call_aws(
+                client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject
             )
         return _registry_login(answer, subject)
 
-    def authorize_public(self, session: RoleSession, *, deadline: Deadline) -> RegistryLogin:
+    def authorize_public(self, session: RoleSession) -> RegistryLogin:
         """Return a login for ECR Public, requested with `session`.
 
         Raises:
@@ -157,9 +148,8 @@ class EcrAuthorizer:
         client = self._clients.ecr_public()
         subject = "ECR Public"
         with signing_with(session):
-            answer: Mapping[str, object] = self._calls.call(
-                lambda: call_aws(client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject),
-                deadline=deadline,
+            answer: Mapping[str, object] = call_aws(
+                client.get_authorization_token, refusal=Reason.REGISTRY_REFUSED, subject=subject
             )
         return _public_login(answer, subject)
 
@@ -204,24 +194,20 @@ def _request_id(answer: Mapping[str, object]) -> str | None:
 class SecretLogins:
     """Reads a secret for each request, so that a changed password takes effect immediately."""
 
-    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+    def __init__(self, *, clients: AwsClients) -> None:
         self._clients = clients
-        self._calls = calls
 
-    def read(self, secret_arn: str, *, deadline: Deadline) -> StoredLogin:
+    def read(self, secret_arn: str) -> StoredLogin:
         """Return the login in the secret.
 
         Raises:
             Refused: `secret-refused` if the secret is missing, cannot be read, or does not contain a login; else
-                `misconfigured`, `aws-throttled`, `aws-unavailable` or `deadline-exceeded`.
+                `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
         client = self._clients.secrets(secret_arn.split(":")[3])
         subject = f"secret {secret_arn}"
-        answer: Mapping[str, object] = self._calls.call(
-            lambda: call_aws(
-                lambda: client.get_secret_value(SecretId=secret_arn), refusal=Reason.SECRET_REFUSED, subject=subject
-            ),
-            deadline=deadline,
+        answer: Mapping[str, object] = call_aws(
+            lambda: client.get_secret_value(SecretId=secret_arn), refusal=Reason.SECRET_REFUSED, subject=subject
         )
         return _stored_login(answer, subject)
 

@@ -4,7 +4,7 @@ Source: Amazon S3 API Reference, GetObject; RFC 9110 section 13.1.2 (If-None-Mat
 StartConfigurationSession and GetLatestConfiguration.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -14,6 +14,7 @@ from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnecting
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 
@@ -110,7 +111,7 @@ POLL_SECONDS: Final = 15
 """The shortest poll interval that AppConfig allows; the policy's maximum age sets the actual one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Session:
     """The token for the next poll, and how long to wait since the last one.
 

@@ -1,21 +1,22 @@
 """One attempt at an exchange: what is known of it so far, how long its parts took, and by when it must end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from token_exchange.core.decision import AccessRequest, Award, Decision, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline, RoleRequest
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class MintedLogin:
     """A login made with an assumed role: enough to find its session in CloudTrail, nothing to use it with.
 
@@ -33,7 +34,7 @@ class MintedLogin:
     ecr_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReadLogin:
     """A login read from a secret: which secret, and nothing of what it holds."""
 
@@ -42,7 +43,7 @@ class ReadLogin:
     secret_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FailedLogin:
     """A login that was granted and could not be made."""
 
@@ -67,6 +68,7 @@ class Attempt:
     decision: Decision | None = None
     logins: list[MintedLogin | ReadLogin | FailedLogin] = field(default_factory=list)
     _milliseconds: dict[Part, float] = field(default_factory=dict[Part, float], init=False, repr=False)
+    _started: dict[Part, float] = field(default_factory=dict[Part, float], init=False, repr=False)
 
     @property
     def organization_is_proven(self) -> bool:
@@ -80,13 +82,32 @@ class Attempt:
     def measure(self, part: Part) -> Iterator[None]:
         """Add the time spent in the `with` block to `part`, also when it ends by an exception."""
         clock = self.deadline.clock
-        started = clock.monotonic()
+        self._started[part] = clock.monotonic()
         try:
             yield
         finally:
-            spent = (clock.monotonic() - started) * 1000
-            self._milliseconds[part] = self._milliseconds.get(part, 0.0) + spent
+            self._add(part, (clock.monotonic() - self._started.pop(part)) * 1000)
+
+    def _add(self, part: Part, milliseconds: float) -> None:
+        self._milliseconds[part] = self._milliseconds.get(part, 0.0) + milliseconds
+
+    def part(self) -> Self:
+        """Return an attempt with the same id and deadline, for one of several logins that are made at the same time."""
+        return type(self)(request_id=self.request_id, deadline=self.deadline)
+
+    def add_longest(self, parts: Iterable[Self]) -> None:
+        """Add the longest time that any of `parts` has spent in each part of a request: they ran at the same time."""
+        longest: dict[Part, float] = {}
+        for one in parts:
+            for part, milliseconds in one.milliseconds().items():
+                longest[part] = max(milliseconds, longest.get(part, 0.0))
+        for part, milliseconds in longest.items():
+            self._add(part, milliseconds)
 
     def milliseconds(self) -> Mapping[Part, float]:
-        """Return what was measured so far, rounded to a microsecond."""
-        return {part: round(spent, 3) for part, spent in self._milliseconds.items()}
+        """Return what was measured so far, rounded to a microsecond; a part that has not ended counts until now."""
+        # Copies: the thread of an abandoned call may still write.
+        spent, now = self._milliseconds.copy(), self.deadline.clock.monotonic()
+        for part, started in self._started.copy().items():
+            spent[part] = spent.get(part, 0.0) + (now - started) * 1000
+        return {part: round(milliseconds, 3) for part, milliseconds in spent.items()}

@@ -21,7 +21,7 @@ from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RawToken
-from token_exchange.core.refusals import Refused
+from token_exchange.core.record import record
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.single_use import SingleUse, SpentToken
 from token_exchange.core.trust import VerifiedToken, in_time
@@ -37,7 +37,6 @@ class PolicyInForce(Protocol):
         Raises:
             Refused: `policy-unavailable` where there is none.
         """
-        ...
 
 
 class Budgets(Protocol):
@@ -49,10 +48,9 @@ class Budgets(Protocol):
         Raises:
             Refused: `too-many-requests` where one is spent, with the seconds until its window ends.
         """
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exchanged:
     """At least one login, and those that failed."""
 
@@ -60,7 +58,7 @@ class Exchanged:
     failed: tuple[FailedLogin, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Verified:
     """Who is calling, by which token, and the policy that decides. `raw_token` is a secret, and verified."""
 
@@ -70,25 +68,16 @@ class _Verified:
     raw_token: RawToken = field(repr=False)
 
 
+@dataclass(eq=False, kw_only=True)
 class Exchange:
     """Exchanges tokens for logins; one for the life of an environment."""
 
-    def __init__(
-        self,
-        *,
-        policies: PolicyInForce,
-        verifier: Verifier,
-        budgets: Budgets,
-        single_use: SingleUse,
-        minter: Minter,
-        clock: Clock,
-    ) -> None:
-        self._policies = policies
-        self._verifier = verifier
-        self._budgets = budgets
-        self._single_use = single_use
-        self._minter = minter
-        self._clock = clock
+    policies: PolicyInForce
+    verifier: Verifier
+    budgets: Budgets
+    single_use: SingleUse
+    minter: Minter
+    clock: Clock
 
     def run(
         self, raw_token: str, request: AccessRequest, attempt: Attempt, *, single: bool, whole: bool
@@ -126,18 +115,18 @@ class Exchange:
     def _verified(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> _Verified:
         """Carry out steps 1 to 3."""
         # 1. The policy in force, once: a policy that changes during a request must not decide half of it.
-        policy = attempt.policy = self._policies.policy()
+        policy = attempt.policy = self.policies.policy()
         attempt.request = request
         # 2. The token.
-        now = self._clock.now()
+        now = self.clock.now()
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)
             attempt.unverified_issuer = unverified.unverified_issuer
             # Kept before the times are checked: the record of an expired token says whose it is.
-            attempt.token = self._verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
+            attempt.token = self.verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
             token = in_time(attempt.token, now=now)
         # 3. The caller.
-        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self._clock.now())
+        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self.clock.now())
         return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)
 
     def _decided(self, verified: _Verified, request: AccessRequest, attempt: Attempt, *, single: bool) -> Decision:
@@ -153,10 +142,10 @@ class Exchange:
         if not is_single_use and not verified.caller.issuer.budgets:
             return None
         with attempt.measure("state"):
-            self._budgets.spend(verified.caller, deadline=attempt.deadline)
+            self.budgets.spend(verified.caller, deadline=attempt.deadline)
             if not is_single_use:
                 return None
-            return self._single_use.spend(verified.token, request_id=attempt.request_id, deadline=attempt.deadline)
+            return self.single_use.spend(verified.token, request_id=attempt.request_id, deadline=attempt.deadline)
 
     def _mint(
         self,
@@ -167,26 +156,18 @@ class Exchange:
         whole: bool,
         spent: SpentToken | None,
     ) -> Exchanged:
-        logins: list[Login] = []
-        failed: list[FailedLogin] = []
         try:
-            for award in awards:
-                try:
-                    logins.append(self._minter.mint(award, verified.caller, attempt, raw_token=verified.raw_token))
-                except Refused as refused:
-                    failure = FailedLogin(award=award, refused=refused)
-                    attempt.logins.append(failure)
-                    if whole:
-                        raise
-                    failed.append(failure)
+            results = self.minter.mint(awards, verified.caller, attempt, raw_token=verified.raw_token)
         finally:
             # Only where nothing at all was made, whatever happened: a token that brought one login is used.
-            if spent is not None and not logins:
+            if spent is not None and all(isinstance(one, FailedLogin) for one in attempt.logins):
                 with attempt.measure("state"):
-                    spent.release(clock=self._clock)
-        if not logins:
+                    spent.release(clock=self.clock)
+        logins = tuple(one for one in results if isinstance(one, Login))
+        failed = tuple(one for one in results if isinstance(one, FailedLogin))
+        if failed and (whole or not logins):
             raise failed[0].refused
-        return Exchanged(logins=tuple(logins), failed=tuple(failed))
+        return Exchanged(logins=logins, failed=failed)
 
 
 def _require_scopes_fit(awards: Sequence[Award]) -> None:

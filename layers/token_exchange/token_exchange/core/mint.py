@@ -1,15 +1,16 @@
 """Makes logins: by an assumed role for ECR and ECR Public, out of a secret for everything else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
-from token_exchange.core.attempt import Attempt, MintedLogin, ReadLogin
+from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
 from token_exchange.core.decision import Award
 from token_exchange.core.evaluate import Caller
-from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.policy import Assume, EcrPublicRegistry, EcrRegistry, SecretRegistry
 from token_exchange.core.ports import (
     Clock,
-    Deadline,
     RawToken,
     RegistryAuthorizer,
     RegistryLogin,
@@ -17,13 +18,15 @@ from token_exchange.core.ports import (
     RoleRequest,
     RoleSession,
     StoredLogins,
+    Threads,
 )
 from token_exchange.core.reach import Reach
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
-from token_exchange.core.session import BoundedSession, bounded_session
+from token_exchange.core.session import bounded_session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bounds:
     """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other time.
 
@@ -36,30 +39,54 @@ class Bounds:
     registry_expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Login:
     """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
 
-    registry: Registry
-    grant: str
+    award: Award
     username: str
     password: str = field(repr=False)
     bounds: Bounds | None
 
 
+@dataclass(eq=False, kw_only=True)
 class Minter:
-    """Makes the logins that were granted, and records each."""
+    """Makes the logins that were granted, all at the same time, and records each."""
 
-    def __init__(
-        self, *, roles: RoleAssumer, registries: RegistryAuthorizer, stored: StoredLogins, clock: Clock
-    ) -> None:
-        self._roles = roles
-        self._registries = registries
-        self._stored = stored
-        self._clock = clock
+    roles: RoleAssumer
+    registries: RegistryAuthorizer
+    stored: StoredLogins
+    threads: Threads
+    clock: Clock
 
-    def mint(self, award: Award, caller: Caller, attempt: Attempt, *, raw_token: RawToken) -> Login:
-        """Return the login that carries out `award`; `raw_token` goes to STS where the grant says so, and nowhere else.
+    def mint(
+        self, awards: Sequence[Award], caller: Caller, attempt: Attempt, *, raw_token: RawToken
+    ) -> list[Login | FailedLogin]:
+        """Return the login of each award, or why there is none; `raw_token` goes only to STS, where the grant says so.
+
+        An unexpected exception is raised after everything that was made is recorded.
+        """
+        # Each thread writes to a part of its own: one that is abandoned at the deadline changes nothing afterwards.
+        parts = [attempt.part() for _ in awards]
+        calls = [partial(self._mint, award, caller, part, raw_token) for award, part in zip(awards, parts, strict=True)]
+        outcomes = self.threads.run(calls, deadline=attempt.deadline)
+        attempt.add_longest(parts)
+        results: list[Login | FailedLogin] = []
+        for award, part, outcome in zip(awards, parts, outcomes, strict=True):
+            if isinstance(outcome, Login):
+                attempt.logins += part.logins
+                results.append(outcome)
+            elif isinstance(outcome, Refused):
+                failure = FailedLogin(award=award, refused=outcome)
+                attempt.logins.append(failure)
+                results.append(failure)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, Refused):
+                raise outcome
+        return results
+
+    def _mint(self, award: Award, caller: Caller, attempt: Attempt, raw_token: RawToken) -> Login:
+        """Return the login that carries out `award`.
 
         Raises:
             Refused: AWS refused or failed, or the login cannot be bounded as the grant says.
@@ -69,23 +96,16 @@ class Minter:
             case SecretRegistry():
                 return self._read(award, registry, attempt)
             case EcrRegistry() | EcrPublicRegistry():
-                return self._make(award, registry, caller, attempt, raw_token=raw_token)
+                return self._make(award, registry, caller, attempt, raw_token)
             case _:
                 assert_never(registry)
 
     def _read(self, award: Award, registry: SecretRegistry, attempt: Attempt) -> Login:
+        arn = registry.secret_arn
         with attempt.measure("secret"):
-            found = self._stored.read(registry.secret_arn, deadline=attempt.deadline)
-        attempt.logins.append(
-            ReadLogin(award=award, secret_arn=registry.secret_arn, secret_request_id=found.request_id)
-        )
-        return Login(
-            registry=registry,
-            grant=award.grant.name,
-            username=found.username,
-            password=found.password,
-            bounds=None,
-        )
+            found = self.stored.read(arn)
+        attempt.logins.append(ReadLogin(award=award, secret_arn=arn, secret_request_id=found.request_id))
+        return Login(award=award, username=found.username, password=found.password, bounds=None)
 
     def _make(
         self,
@@ -93,26 +113,29 @@ class Minter:
         registry: EcrRegistry | EcrPublicRegistry,
         caller: Caller,
         attempt: Attempt,
-        *,
         raw_token: RawToken,
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
             raise AssertionError("a grant of such a registry says how its session is made")
-        bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self._clock.now())
+        bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self.clock.now())
         with attempt.measure("sts"):
             try:
-                session = self._assumed(terms.assume, bounded.request, raw_token, attempt.deadline)
+                session = self._assumed(terms.assume, bounded.request, raw_token)
             except SessionTooLarge as error:
                 raise _too_large(award, error) from error
+        if not attempt.deadline.remaining_seconds():
+            # The request is answered by now: request no login that no one will get.
+            raise Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
         with attempt.measure("ecr"):
-            given = self._authorized(registry, session, attempt.deadline)
-        login = _login(award, reach, bounded, given)
+            given = self._authorized(registry, session)
+        # ECR states 12 hours for any session (ECR API Reference, GetAuthorizationToken): never promise that.
+        expires_at = min(bounded.bounded_until, int(given.expires_at))
         attempt.logins.append(
             MintedLogin(
                 award=award,
                 request=bounded.request,
-                expires_at=_ends(bounded, given),
+                expires_at=expires_at,
                 assumed_role_id=session.assumed_role_id,
                 assumed_role_arn=session.assumed_role_arn,
                 access_key_id=session.access_key_id,
@@ -121,42 +144,28 @@ class Minter:
                 ecr_request_id=given.request_id,
             )
         )
-        return login
+        bounds = Bounds(
+            reach=reach, made_at=bounded.made_at, expires_at=expires_at, registry_expires_at=int(given.expires_at)
+        )
+        return Login(award=award, username=given.username, password=given.password, bounds=bounds)
 
-    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken, deadline: Deadline) -> RoleSession:
+    def _assumed(self, assume: Assume, request: RoleRequest, raw_token: RawToken) -> RoleSession:
         match assume:
             case "broker":
-                return self._roles.assume(request, deadline=deadline)
+                return self.roles.assume(request)
             case "web-identity":
-                return self._roles.assume_with_web_identity(request, raw_token=raw_token, deadline=deadline)
+                return self.roles.assume_with_web_identity(request, raw_token=raw_token)
             case _:
                 assert_never(assume)
 
-    def _authorized(
-        self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession, deadline: Deadline
-    ) -> RegistryLogin:
+    def _authorized(self, registry: EcrRegistry | EcrPublicRegistry, session: RoleSession) -> RegistryLogin:
         match registry:
             case EcrRegistry():
-                return self._registries.authorize(session, region=registry.region, deadline=deadline)
+                return self.registries.authorize(session, region=registry.region)
             case EcrPublicRegistry():
-                return self._registries.authorize_public(session, deadline=deadline)
+                return self.registries.authorize_public(session)
             case _:
                 assert_never(registry)
-
-
-def _login(award: Award, reach: Reach, bounded: BoundedSession, given: RegistryLogin) -> Login:
-    return Login(
-        registry=award.registry,
-        grant=award.grant.name,
-        username=given.username,
-        password=given.password,
-        bounds=Bounds(
-            reach=reach,
-            made_at=bounded.made_at,
-            expires_at=_ends(bounded, given),
-            registry_expires_at=int(given.expires_at),
-        ),
-    )
 
 
 def _too_large(award: Award, error: SessionTooLarge) -> Refused:
@@ -169,8 +178,3 @@ def _too_large(award: Award, error: SessionTooLarge) -> Refused:
         f"the session for these {asked} repositories is larger than STS takes once it is packed: "
         f"fewer than {asked} fit",
     )
-
-
-def _ends(bounded: BoundedSession, given: RegistryLogin) -> int:
-    # ECR states 12 hours whatever the session's length (ECR API Reference, GetAuthorizationToken): never promise that.
-    return min(bounded.bounded_until, int(given.expires_at))

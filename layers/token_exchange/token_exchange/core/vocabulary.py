@@ -84,7 +84,6 @@ class Source(Protocol):
     @property
     def source_claims(self) -> tuple[ClaimPath, ...]:
         """The raw claims from which the value is computed."""
-        ...
 
     def read(self, claims: Mapping[str, Json], /) -> str | bool | None:
         """Return the value, or None if it is absent.
@@ -92,11 +91,13 @@ class Source(Protocol):
         Raises:
             Refused: `invalid-claim` if a claim does not have the type that the provider sends.
         """
-        ...
 
 
-_BRACED_UUID: Final = re.compile(r"\{([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}", re.ASCII | re.IGNORECASE)
-"""A UUID of RFC 9562 section 4 in braces. Other values keep their braces: `{production}` is not `production`."""
+UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+"""The pattern of a UUID (RFC 9562 section 4) in lower case, as issuers write it."""
+
+_BRACED_UUID: Final = re.compile(rf"\{{({UUID})\}}", re.ASCII | re.IGNORECASE)
+"""Other values keep their braces: `{production}` is not `production`."""
 
 
 def without_braces(text: str) -> str:

@@ -160,11 +160,11 @@ def _json(exchanged: Exchanged, request_id: str) -> dict[str, Json]:
 
 def _entry(login: Login) -> Json:
     entry: dict[str, Json] = {
-        "name": login.registry.name,
-        "registry": login.registry.host,
+        "name": login.award.registry.name,
+        "registry": login.award.registry.host,
         "username": login.username,
         "password": login.password,
-        "grant": login.grant,
+        "grant": login.award.grant.name,
     }
     if login.bounds is not None:
         entry["access"] = login.bounds.reach.access
@@ -188,21 +188,21 @@ def _docker_config(exchanged: Exchanged) -> dict[str, Json]:
     auths: dict[str, Json] = {}
     for login in exchanged.logins:
         auth = base64.b64encode(f"{login.username}:{login.password}".encode()).decode("ascii")
-        for key in login.registry.client_keys:
+        for key in login.award.registry.client_keys:
             auths[key] = {"auth": auth}
     return {"auths": auths}
 
 
 def _credential(login: Login) -> dict[str, Json]:
     """Return what a `docker-credential-*` program prints for `get`."""
-    return {"ServerURL": login.registry.client_keys[0], "Username": login.username, "Secret": login.password}
+    return {"ServerURL": login.award.registry.client_keys[0], "Username": login.username, "Secret": login.password}
 
 
 def _variables(login: Login) -> Mapping[str, str]:
     """Return the variables of a login; the end of a stored login is not known."""
     ends = {} if login.bounds is None else {"REGISTRY_EXPIRES_AT": utc_second(login.bounds.expires_at)}
     return {
-        "REGISTRY": login.registry.host,
+        "REGISTRY": login.award.registry.host,
         "REGISTRY_USERNAME": login.username,
         "REGISTRY_PASSWORD": login.password,
         **ends,

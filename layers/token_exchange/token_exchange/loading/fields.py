@@ -6,9 +6,10 @@ never used: loading ends by raising all problems.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from token_exchange.core.conditions import CONTROL_CHARACTERS
+from token_exchange.core.record import positional_record
 from token_exchange.core.refusals import quoted
 from token_exchange.loading.problems import Code, Path, Place, PolicyUnusable, Problem, Problems
 
@@ -22,7 +23,7 @@ MAX_DIGITS: Final = 18
 """Parsers differ in how they read longer numbers, which are most likely ids without quotes."""
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Unquoted:
     """A plain scalar that some YAML parsers read as another type than a string."""
 
@@ -42,7 +43,6 @@ _MAX_LISTED_CHOICES: Final = 5
 """If there are more choices and one of them was most likely meant, the message does not list them."""
 
 _MIN_PREFIX_CHARACTERS: Final = 3
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Fields:
@@ -218,7 +218,7 @@ def string_of(value: Node, path: Path, problems: Problems) -> str | None:
             if not value:
                 problems.add(path, "empty", "expected a non-empty string")
                 return None
-            if _CONTROL.search(value):
+            if CONTROL_CHARACTERS.search(value):
                 problems.add(path, "bad-value", "contains a control character or line break")
                 return None
             return value

@@ -295,8 +295,5 @@ def _report_shared_audiences(document: Fields, issuers: Mapping[str, Issuer | No
         for audience in sorted(issuer.trust.audiences):
             first = seen.setdefault((issuer.trust.url, audience), name)
             if first != name:
-                document.problems.add(
-                    ("issuers", name, "audience"),
-                    "conflict",
-                    f"{quoted(audience)} of the same issuer is already used by {first}",
-                )
+                text = f"{quoted(audience)} of the same issuer is already used by {first}"
+                document.problems.add(("issuers", name, "audience"), "conflict", text)

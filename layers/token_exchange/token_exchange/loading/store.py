@@ -1,12 +1,12 @@
 """Keeps the policy in force: checks for a newer one, and never replaces a good policy with one that does not load."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Protocol
 
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.document import NamedFiles, ReadFile, identity_of
 from token_exchange.loading.load import load_policy
@@ -26,7 +26,7 @@ class PolicyUnreadable(Exception):
     """The source returned no document; the message is for the log only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PolicyDocument:
     """A policy document as its source returned it.
 
@@ -71,7 +71,7 @@ class PolicyEvents(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PolicyInForce:
     """The policy in force; `refused` is whether a newer one did not load."""
 

@@ -7,7 +7,6 @@ Not documented: which `branchName` the pipeline of a pull request or a tag has, 
 fills no push template. Use a deployment environment that Bitbucket restricts to a branch instead.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,9 +14,9 @@ from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import BracedUuid, Claim, Constant
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.provider import BadSetting, Provider, Settings, slug_setting
+from token_exchange.presets.provider import Provider, Settings, slug_setting, tenant_of
 
-_ISSUER: Final = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([^/]+)/pipelines-config/identity/oidc")
+_FORM: Final = "https://api.bitbucket.org/2.0/workspaces/{}/pipelines-config/identity/oidc"
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": BracedUuid(("workspaceUuid",)),
@@ -55,22 +54,8 @@ def _no_trigger_is_known(_claims: Mapping[str, Json]) -> str | None:
     return None
 
 
-def _workspace(settings: Settings, issuer: str | None) -> str:
-    if "workspace" in settings:
-        return slug_setting("workspace", settings["workspace"])
-    if issuer is None:
-        raise BadSetting("workspace", "missing; each workspace has its own issuer")
-    form = _ISSUER.fullmatch(issuer)
-    if form is None:
-        raise BadSetting("issuer", "expected the URL that the workspace's OpenID Connect settings show; see workspace")
-    return slug_setting("issuer", form[1])
-
-
 def _preset(settings: Settings, issuer: str | None) -> Preset:
-    workspace = _workspace(settings, issuer)
-    url = f"https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"
-    if issuer not in (None, url):
-        raise BadSetting("issuer", f"expected {url}, or no issuer in addition to workspace")
+    workspace, url = tenant_of(settings, issuer, key="workspace", form=_FORM, check=slug_setting)
     return Preset(
         provider="bitbucket-pipelines",
         issuer=url,

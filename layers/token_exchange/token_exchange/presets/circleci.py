@@ -14,12 +14,11 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
-from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
-from token_exchange.presets.provider import Provider, Settings, tenant_of, uuid_setting
+from token_exchange.core.sources import Claim, PrefixedRef
+from token_exchange.core.vocabulary import UUID, ClaimPath, Name, Source, string_at
+from token_exchange.presets.provider import Provider, RepositoryOfUrl, Settings, tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 def _at(name: str) -> ClaimPath:
@@ -67,7 +66,7 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
 
 def _shared_audience(audience: str) -> bool:
     # The organization's id: the audience of the predefined variable, and of the audit log stream.
-    return _UUID.fullmatch(audience) is not None
+    return re.fullmatch(UUID, audience) is not None
 
 
 def _preset(settings: Settings, issuer: str | None) -> Preset:

@@ -5,11 +5,13 @@ Each form is strict, because the URL is compared with `iss` byte for byte and de
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.record import positional_record, record
+from token_exchange.core.sources import PartOfClaim
+from token_exchange.core.vocabulary import UUID, string_at
 
 type Settings = Mapping[str, Json]
 """The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
@@ -23,7 +25,7 @@ class BadSetting(ValueError):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Provider:
     """One kind of CI system, as an issuer entry names it.
 
@@ -45,9 +47,6 @@ _HOST: Final = re.compile(
 
 _SLUG: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?", re.ASCII)
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-"""RFC 9562 section 4, in lower case, as issuers write it."""
 
 _ISSUER: Final = re.compile(r"https://([^/?#@\s]+)((?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*)", re.ASCII)
 """OpenID Connect Core section 2: https, a host and a path, without query or fragment; and without user name."""
@@ -92,7 +91,7 @@ def uuid_setting(key: str, value: Json) -> str:
     Raises:
         BadSetting: it is not.
     """
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(UUID, value):
         raise BadSetting(key, "expected a UUID in lower case, without braces")
     return value
 
@@ -158,3 +157,20 @@ def issuer_host(issuer: str) -> str:
     if not form or not _HOST.fullmatch(form[1]):
         raise BadSetting("issuer", "expected https://HOST/PATH in lower case, without user, query or fragment")
     return form[1]
+
+
+_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
+"""The name of an owner, a group or a repository, as code hosts allow it."""
+
+
+@positional_record
+class RepositoryOfUrl(PartOfClaim):
+    """A repository's `owner/name`, from its URL. The host is left out, so repositories on two hosts may be equal."""
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return `owner/name` of `[https://]HOST/OWNER/NAME[.git]`, or None for anything else."""
+        address = (string_at(claims, self.path) or "").removeprefix("https://").removeprefix("http://")
+        host, _, path = address.partition("/")
+        repository = path.removesuffix("/").removesuffix(".git")
+        names = repository.split("/")
+        return repository if host and len(names) > 1 and all(map(_NAME.fullmatch, names)) else None

@@ -18,7 +18,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
     (
         "organization-without-id", "issuers.github.organizations[0]",
         policy(github__organizations=[{"name": "nordlicht"}]),
-        # nobody but its administrators hands out names there
+        # only its administrators give names there
         policy(gitlab__organizations=[{"name": "werft"}], gitlab__issuer="https://gitlab.nordlicht.example"),
     ),
     # every grant asks for an id, which a stranger with the name does not have

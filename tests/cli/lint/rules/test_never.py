@@ -1,4 +1,4 @@
-"""Grants that nobody can have."""
+"""Grants that no caller can have."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images that somebody else can push, too."""
+"""Images that another caller can push, too."""
 
 import pytest
 

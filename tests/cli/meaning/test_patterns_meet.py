@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_exchange.core.reach import pattern_covers
-from token_exchange_cli.lint.overlaps import patterns_meet
+from token_exchange_cli.meaning.patterns import patterns_meet
 
 PATTERN = st.text("ab/*", max_size=8)
 TEXT = st.text("ab/", max_size=8)
