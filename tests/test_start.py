@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from token_exchange import start
+from token_exchange.start import start
 from token_exchange.adapters.settings import BadSetting
 
 

@@ -1,5 +1,5 @@
 """The handler of the exchange function."""
 
-from token_exchange import start
+from token_exchange.start import start
 
 handler = start(__file__)

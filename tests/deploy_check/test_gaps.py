@@ -57,8 +57,9 @@ def test_a_creation_fails_at_its_last_resource() -> None:
 def test_a_rollback_keeps_what_is_protected_from_deletion() -> None:
     """CloudFormation cannot delete it, and the rollback of a failed first deployment would fail as well."""
     resources = mapping(load("template.yaml"), "Resources")
+    properties = {name: mapping(resources, name).get("Properties") for name in resources}
     protected = [
-        name for name in resources if "DeletionProtectionEnabled" in mapping(resources, name).get("Properties", {})
+        name for name, own in properties.items() if isinstance(own, dict) and "DeletionProtectionEnabled" in own
     ]
     assert "StateTable" in protected
     assert {str(at(resources, name, "DeletionPolicy")) for name in protected} == {"Retain"}
