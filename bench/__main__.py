@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import (
+    audit,
     cold_start,
     cost,
     decision,
@@ -44,11 +45,16 @@ def main() -> int:
     parser.add_argument(
         "--stranger", action="store_true", help="measure only the cost of requests without a valid token"
     )
+    parser.add_argument("--audit", type=int, metavar="LINES", help="measure only questions about a log, print them")
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)
     if asked.stranger:
         return _only_stranger(quick=quick)
+    if asked.audit:
+        with tempfile.TemporaryDirectory() as folder:
+            print(report.section(audit.measure(Path(folder), exchanges=asked.audit, teams=500)))
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         found = _parts(Path(folder), quick=quick, exchanges=exchanges)
     fresh = report.block(found, run=_run())
@@ -99,6 +105,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         parts.measure(folder, rounds=3 if quick else 200),
         _stranger(folder, quick=quick),
         memory.measure(folder, exchanges=exchanges),
+        audit.measure(folder, exchanges=2000 if quick else 1_000_000, teams=10 if quick else 500),
     ]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-type Unit = Literal["times", "ms", "µs", "MB", "count"]
+type Unit = Literal["times", "s", "ms", "µs", "MB", "count"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "demo": ("sandbox.demo", "show and check two logins and a refusal"),
     "tokens": ("sandbox.print_token", "print a CI job's token"),
     "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
+    "month": ("sandbox.month.command", "write a month of audit lines and CloudTrail files"),
     "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 

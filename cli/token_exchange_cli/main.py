@@ -91,6 +91,7 @@ main.add_command(
             "lint": LazyCommand("policy_lint", "Report errors and risks in a policy."),
             "explain": LazyCommand("policy_explain", "Explain what a policy decides about one run."),
             "who": LazyCommand("policy_who", "List who can reach a role, a repository or a registry."),
+            "map": LazyCommand("policy_map", "Draw who can reach what, as one page."),
             "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
             "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "review": LazyCommand("policy_review", "Review a change: lint, test, compare, and who must agree."),
@@ -107,6 +108,23 @@ main.add_command(
         help="Inspect tokens.",
         lazy_commands={
             "inspect": LazyCommand("token_inspect", "Show the contents of a token, and verify it."),
+        },
+    )
+)
+
+
+main.add_command(
+    LazyGroup(
+        "audit",
+        help="Answer questions about audit lines, with CloudTrail's files where they help.",
+        lazy_commands={
+            "report": LazyCommand("audit_report", "Write a report as one HTML file."),
+            "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
+            "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),
+            "unused": LazyCommand("audit_unused", "List what of a policy no one used."),
+            "seal": LazyCommand("audit_seal", "Write daily digests of audit lines."),
+            "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
+            "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),
         },
     )
 )

@@ -3,18 +3,47 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
 
 import click
 from rich.console import Console
+from rich.progress import Progress, TextColumn
 from rich.text import Text
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.console import Unusable
+
+STANDARD_OUTPUT: Final = "-"
 
 
 def print_json(fields: Mapping[str, Json]) -> None:
     """Print `fields` on standard output, in ASCII."""
-    click.echo(json.dumps(fields, indent=2))
+    click.echo(json_text(fields), nl=False)
+
+
+def json_text(fields: Mapping[str, Json]) -> str:
+    """Return `fields` as one JSON document, in ASCII."""
+    return f"{json.dumps(fields, indent=2)}\n"
+
+
+def write_output(argument: str, text: str) -> None:
+    """Write `text` to the file `argument`, or to standard output.
+
+    Raises:
+        Unusable: the file cannot be written.
+    """
+    if argument == STANDARD_OUTPUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        with open(argument, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a name with a null byte is a ValueError here too
+            file.write(text)
+    except OSError as error:
+        raise Unusable(f"{argument!a}: {(error.strerror or type(error).__name__).lower()}") from error
+    except ValueError as error:
+        raise Unusable(f"{argument!a}: not a file name") from error
 
 
 def remark(text: str) -> None:
@@ -56,3 +85,15 @@ def shown(text: str) -> str:
 def value_text(value: Json) -> str:
     """Return a value that an outsider may have chosen, as JSON in ASCII."""
     return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, and nowhere else, the latest text that the function is called with, while it is in use."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    column = TextColumn("{task.description}", markup=False)
+    with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
+        task = shown_progress.add_task("", total=None)
+        yield lambda text: shown_progress.update(task, description=shown(text))

@@ -38,10 +38,20 @@ def _sessions() -> list[Session]:
     ]
 
 
+@pytest.fixture(scope="session")
+def october(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the month of the examples, as the documents say."""
+    folder = tmp_path_factory.mktemp("month") / "october"
+    command = [sys.executable, "-m", "sandbox", "month", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    return folder
+
+
 @pytest.fixture
-def examples(tmp_path: Path) -> Path:
-    """Copy the documents' examples, and lay a token with the claims among them beside these."""
+def examples(tmp_path: Path, october: Path) -> Path:
+    """Copy the documents' examples, and lay a token with the claims among them beside these, and a month of logs."""
     folder = Path(shutil.copytree(ROOT / "docs/examples", tmp_path / "examples"))
+    (folder / "october").symlink_to(october)
     issuer = FakeIssuer("https://token.actions.githubusercontent.com")
     claims = {**json.loads((folder / "claims.json").read_text()), "iat": 1_795_236_905, "exp": 1_795_237_205}
     (folder / "token.jwt").write_text(issuer.token(**claims, nbf=None))

@@ -13,6 +13,7 @@ from token_exchange.core.decision import AccessRequest, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
+from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import AuditRecord
@@ -109,6 +110,30 @@ def test_no_claim_makes_a_record_too_large_or_costs_an_identity(
     unproven = AuditRecord(attempt=attempt_of(), user_agent=agent * 500)
     unproven.attempt.unverified_issuer = issuer * 500
     assert len(written(unproven.render())) < 2000
+
+
+def test_a_long_request_is_left_out_after_the_claims() -> None:
+    scope = tuple(RepositoryScope(name=parse_repository_name(f"{'x' * 250}-{n}"), push=True) for n in range(20))
+    seen: set[tuple[bool, bool]] = set()
+    for length in (1, 8, 20):
+        record = verified(repository="shop", workflow="w" * 250)
+        request = AccessRequest(registries=("r" * 5000,) * 10, scope=scope[:length])
+        record.record_request(request, format_name="json", one_login=False)
+        fields = record.render()
+        asked = fields["asked"]
+        assert isinstance(asked, dict)
+        assert len(written(fields)) < 7700
+        assert ("scope" in asked) is ("asked_left_out" not in fields)
+        seen.add(("claims_left_out" in fields, "asked_left_out" in fields))
+        assert asked["one_login"] is False
+    assert seen == {(False, False), (True, True)}
+
+
+def test_a_token_in_a_request_is_hashed() -> None:
+    record, token = verified(repository="shop"), "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl"
+    record.record_request(AccessRequest(registries=(f"a {token}",), grant=token))
+    assert token not in written(record.render())
+    assert "sha256:" in written(record.render())
 
 
 def test_a_long_value_is_cut_and_marked() -> None:

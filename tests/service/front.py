@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from sandbox.front_door import LambdaContext
@@ -15,6 +15,7 @@ from sandbox.rest_events import make_rest_event
 from sandbox.world import World
 from tests.service.policy import AUDIENCE
 from token_exchange.core.ports import Json
+from token_exchange_cli.audit.schema import LineChecker, line_fields
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -169,6 +170,10 @@ class Log:
     text: str
 
 
+CHECKER: Final = LineChecker()
+FIELDS: Final = line_fields()
+
+
 def read_log(text: str) -> Log:
     audit, events, metrics = list[dict[str, Json]](), list[dict[str, Json]](), list[dict[str, Json]]()
     for line in text.splitlines():
@@ -177,6 +182,8 @@ def read_log(text: str) -> Log:
         if "_aws" in fields:
             metrics.append(fields)
         elif fields["record"] == "audit":
+            assert CHECKER.problem(fields) is None
+            assert fields.keys() <= FIELDS
             audit.append(fields)
         else:
             assert fields["record"] == "event"

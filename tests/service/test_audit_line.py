@@ -53,6 +53,43 @@ def _is_recorded(answer: Answer, lines: list[dict[str, Json]]) -> None:
     assert "error" not in line
 
 
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        ("", {"one_login": False, "format": "json"}),
+        (
+            "registry=apps&registry=base&grant=own-images&format=docker-config",
+            {"one_login": False, "format": "docker-config", "grant": "own-images", "registries": ["apps", "base"]},
+        ),
+        # as sent, a host and what no policy has included
+        (
+            "registry=111122223333.dkr.ecr.eu-west-1.amazonaws.com&registry=none such&format=password",
+            {
+                "one_login": True,
+                "format": "password",
+                "registries": ["111122223333.dkr.ecr.eu-west-1.amazonaws.com", "none such"],
+            },
+        ),
+        (
+            "registry=apps&scope=repository:ci/acme/shop:push repository:base/python:pull",
+            {
+                "one_login": False,
+                "format": "json",
+                "registries": ["apps"],
+                "scope": "repository:ci/acme/shop:pull,push repository:base/python:pull",
+            },
+        ),
+        # what could not be read is not what was asked for
+        ("registry=apps&scope=everything", None),
+    ],
+)
+def test_the_line_has_what_was_asked_for(front: Front, log: ReadLog, sent: str, asked: Json) -> None:
+    for token in (front.token(), "not.a.token"):
+        front.send(token, sent)
+        (line,) = log().audit
+        assert line.get("asked") == asked
+
+
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/audience", "/.well-known/oauth-authorization-server", "/", "/v1"])
 def test_other_paths_leave_none(front: Front, log: ReadLog, path: str) -> None:
     for method in ("GET", "POST"):
@@ -105,6 +142,7 @@ def test_a_login_leaves_a_line_with_everything(front: Front, log: ReadLog, monke
         "claims",
         "verified",
         "policy_sha256",
+        "asked",
         "considered",
         "grants",
     }
@@ -180,6 +218,7 @@ def test_only_issuer_and_hash_of_an_unverified_token_are_kept(
         "token_sha256",
         "issuer_url",
         "policy_sha256",
+        "asked",
         "trace_id",
         "xray_trace_id",
     }

@@ -56,7 +56,7 @@ def command(
         differing = 0
         if audit is not None:
             tell = _spooling(spooled) if as_json else _print_difference
-            tally, differing = replay_log(before, after, audit, tell)
+            tally, differing = replay_log(old, new, audit, tell)
         if as_json:
             _print_document(found, tally, spooled)
         elif audit is not None:

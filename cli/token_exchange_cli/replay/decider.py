@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.conditions import RawCondition
-from token_exchange.core.decision import AccessRequest, Decision, Granted, decide
+from token_exchange.core.decision import AccessRequest, Decision, Granted, decide, for_one_login
 from token_exchange.core.evaluate import Caller, Considered
 from token_exchange.core.policy import Grant, Issuer, Policy, Template
 from token_exchange.core.ports import Json
@@ -19,15 +19,49 @@ from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
 from token_exchange.reporting.nearest import is_up_to_grants, nearest_grants
+from token_exchange_cli.explain.callers import is_cut
 from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A request, and whether its format holds only one login."""
+
+    request: AccessRequest
+    one_login: bool = False
+
+
+def asked_exactly(record: Mapping[str, Json]) -> Question | None:
+    """Return what the record says was asked for; None if it does not, or not all of it."""
+    asked = record.get("asked")
+    if not isinstance(asked, dict) or "asked_left_out" in record or is_cut(asked):
+        return None
+    registries, grant, scope = asked.get("registries", []), asked.get("grant"), asked.get("scope")
+    if not isinstance(registries, list) or not isinstance(grant, str | None) or not isinstance(scope, str | None):
+        return None
+    names = tuple(name for name in registries if isinstance(name, str))
+    try:
+        request = AccessRequest(registries=names, grant=grant, scope=parse_scope(scope))
+    except Refused:
+        return None  # no line of the service has it
+    return (
+        Question(request=request, one_login=asked.get("one_login") is True) if len(names) == len(registries) else None
+    )
+
+
 def ways_to_ask(
     record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
-) -> Iterator[AccessRequest]:
+) -> Iterator[Question]:
     """Yield possible requests for which `logins` were given, each with its grant; the simplest first."""
+    for request in _requests(record, logins, registry_of_grant):
+        yield Question(request=request)
+
+
+def _requests(
+    record: Mapping[str, Json], logins: Mapping[Login, str], registry_of_grant: Mapping[str, str]
+) -> Iterator[AccessRequest]:
     registries = tuple(sorted({login.registry for login in logins}))
     would = {str(one.get("registry")) for one in _objects(record, "would")}
     # Only grants of requested registries are considered.
@@ -78,7 +112,7 @@ class Decider:
         self._decisive: dict[str, _Decisive] = {}
         self._remembered: dict[Hashable, Outcome | str] = {}
 
-    def outcome(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome:
+    def outcome(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Outcome:
         """Return the outcome of the request `ask` by `caller`.
 
         Raises:
@@ -95,15 +129,17 @@ class Decider:
             raise NotRecorded(found)
         return found
 
-    def _decided(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Outcome | str:
-        decision = decide(self.policy, caller, ask)
+    def _decided(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Outcome | str:
+        decision = decide(self.policy, caller, ask.request)
         try:
-            require_told(self.policy, caller, claims, ask, decision)
+            require_told(self.policy, caller, claims, ask.request, decision)
         except NotRecorded as error:
             return str(error)
-        return decided_outcome(decision, nearest=nearest_of(self.policy, caller, ask, decision))
+        if ask.one_login:
+            decision = for_one_login(decision)
+        return decided_outcome(decision, nearest=nearest_of(self.policy, caller, ask.request, decision))
 
-    def _key(self, caller: Caller, claims: RecordedClaims, ask: AccessRequest) -> Hashable:
+    def _key(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Hashable:
         issuer = caller.issuer
         if issuer.name not in self._decisive:
             self._decisive[issuer.name] = _decisive(self.policy, issuer)

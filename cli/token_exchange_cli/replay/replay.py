@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from token_exchange.core.decision import AccessRequest
 from token_exchange.core.policy import Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
 from token_exchange_cli.explain.callers import NotARecord
-from token_exchange_cli.replay.decider import Decider, ways_to_ask
+from token_exchange_cli.replay.alike import Alike
+from token_exchange_cli.replay.decider import Decider, Question, asked_exactly, ways_to_ask
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
 from token_exchange_cli.terminal import shown
@@ -73,8 +73,25 @@ class Tally:
     def undecided(self, why: str) -> None:
         """Count an undecidable record; the number of distinct causes is bounded."""
         self.skipped["undecidable"] += 1
+        self._add_cause(why, 1)
+
+    def add(self, other: "Tally") -> None:
+        """Add the counts of other lines."""
+        self.looked_at += other.looked_at
+        self.old_differs += other.old_differs
+        self.skipped.update(other.skipped)
+        for why, count in other.undecidable.items():
+            self._add_cause(why, count)
+
+    def _add_cause(self, why: str, count: int) -> None:
         is_kept = why in self.undecidable or len(self.undecidable) < _MOST_CAUSES
-        self.undecidable[why if is_kept else _OTHERS] += 1
+        self.undecidable[why if is_kept else _OTHERS] += count
+
+
+type _Found = tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded
+
+_MOST_REMEMBERED: Final = 65_536
+"""Outcomes by the key of their records: shared objects, and a hundred bytes each."""
 
 
 class Replay:
@@ -84,6 +101,8 @@ class Replay:
         self._before = Decider(before)
         self._after = Decider(after)
         self._reader = RecordReader((before, after))
+        self._alike = Alike((before, after))
+        self._remembered: dict[bytes, _Found] = {}
         self._registry_of_grant = {grant.name: grant.registry.name for grant in before.grants}
         self.tally = Tally()
 
@@ -93,7 +112,7 @@ class Replay:
 
     def difference(self, line: int, record: Mapping[str, Json]) -> Difference | None:
         """Return the difference for the exchange of `record`, or None if there is none or it is undecidable."""
-        found = self._looked_at(record)
+        found = self._found(record)
         if isinstance(found, NotRecorded):
             self.tally.undecided(str(found))
             return None
@@ -113,7 +132,21 @@ class Replay:
             why=_why(before, after, old),
         )
 
-    def _looked_at(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded:
+    def _found(self, record: Mapping[str, Json]) -> _Found:
+        key = self._alike.key(record)
+        if key is None:
+            return self._looked_at(record)
+        if key not in self._remembered:
+            found = self._looked_at(record)
+            is_unlike = self._alike.notice(record)
+            if is_unlike or len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            if is_unlike:
+                return found
+            self._remembered[key] = found
+        return self._remembered[key]
+
+    def _looked_at(self, record: Mapping[str, Json]) -> _Found:
         if record.get("decision") == "explained":
             return "explanations"
         if record.get("verified") is not True or record.get("reason") in _NOT_THEN:
@@ -133,6 +166,10 @@ class Replay:
             NotRecorded: it does not tell what one of them hangs on.
         """
         recorded, claims = recorded_outcome(record), self._reader.claims(record)
+        exact = asked_exactly(record)
+        if exact is not None:
+            old = self._decided(self._before, record, claims, exact)
+            return recorded or old, self._decided(self._after, record, claims, exact), old
         ask, old = self._asked(record, claims, recorded)
         new = self._decided(self._after, record, claims, ask)
         if recorded is None:
@@ -145,11 +182,11 @@ class Replay:
 
     def _asked(
         self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
-    ) -> tuple[AccessRequest, Outcome]:
-        """Return the most likely request, and the outcome by the old policy.
+    ) -> tuple[Question, Outcome]:
+        """Return the most likely request of an older record, and the outcome by the old policy.
 
-        A record has what was given and not what was asked for. So the first way to ask for it is taken to which the
-        old policy answers as the record says, and the plainest where it does so to none.
+        Such a record has what was given and not what was asked for. So the first way to ask for it is taken to which
+        the old policy answers as the record says, and the plainest where it does so to none.
         """
         logins = {} if recorded is None else recorded.logins
         first, *others = ways_to_ask(record, logins, registry_of_grant=self._registry_of_grant)
@@ -161,7 +198,7 @@ class Replay:
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: AccessRequest) -> Outcome:
+    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: Question) -> Outcome:
         issuer = _entry(by.policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy accepts no token of this issuer for this audience")

@@ -129,7 +129,7 @@ def review(
         touched=touched,
         findings=found,
         results=results,
-        replayed=None if audit is None else _replayed(before, after, audit),
+        replayed=None if audit is None else _replayed(old, new, audit),
     )
 
 
@@ -154,14 +154,14 @@ def _objections(
             yield f"no line of CODEOWNERS gives {one.path} an owner"
 
 
-def _replayed(before: Policy, after: Policy, audit: str) -> Replayed:
+def _replayed(old: PolicyInput, new: PolicyInput, audit: str) -> Replayed:
     first: list[Difference] = []
 
     def keep(difference: Difference) -> None:
         if len(first) < _MAX_DIFFERENCES:
             first.append(difference)
 
-    tally, differing = replay_log(before, after, audit, keep)
+    tally, differing = replay_log(old, new, audit, keep)
     return Replayed(tally=tally, differing=differing, first=tuple(first))
 
 

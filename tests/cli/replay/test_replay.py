@@ -216,3 +216,69 @@ def test_token_outside_its_lifetime_is_skipped(reason: str) -> None:
     refused = recorded(load(old), "github", github_claims(), decision="rejected", reason=reason, status=401)
     replay, (found,) = replayed(old, new, refused)
     assert (found, replay.tally.looked_at, replay.tally.skipped["unverified"]) == (None, 0, 1)
+
+
+# --------------------------------------------------------------------------------------------- what was asked for
+
+
+_TWO = document(grant(), grant(name="tools", registry="base", repositories=["tools/*"]))
+
+
+def _asking(**asked: Json) -> dict[str, Json]:
+    return {**recorded(load(_TWO), "github", github_claims()), "asked": {"one_login": False, "format": "json", **asked}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"),
+    [
+        # what was given is not needed to know what was asked for
+        ({}, {"apps", "base"}),
+        ({"registries": ["apps"]}, {"apps"}),
+        ({"grant": "tools"}, {"base"}),
+        ({"registries": ["base"], "scope": "repository:tools/go:pull"}, {"base"}),
+        # a format for one login refuses two
+        ({"one_login": True, "format": "password"}, set()),
+        ({"registries": ["nowhere"]}, set()),
+    ],
+)
+def test_a_line_is_decided_as_it_was_asked(asked: dict[str, Json], after: set[str]) -> None:
+    record = _asking(**asked)
+    replay, (difference,) = replayed(_TWO, _TWO, record)
+    assert (replay.tally.looked_at, replay.tally.undecidable) == (1, {})
+    if not after:
+        assert difference is None
+        return
+    assert difference is not None
+    assert difference.after == "granted"
+    assert {part.split(" ")[2].rstrip(":") for part in difference.why.split("; ") if " gives " in part} == after
+
+
+def test_a_refused_request_is_decided_if_it_was_recorded() -> None:
+    without = changed(_TWO, "grants[1].name", "renamed")
+    record = {**_asking(grant="renamed"), "decision": "rejected", "reason": "unknown-grant"}
+    _, (difference,) = replayed(_TWO, without, record)
+    assert difference is not None
+    assert (difference.before, difference.after) == ("denied", "granted")
+    del record["asked"]
+    replay, (difference,) = replayed(_TWO, without, record)
+    assert difference is None
+    assert replay.tally.skipped["undecidable"] == 1
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"asked_left_out": 1},
+        {"asked": {"registries": ["x" * 256 + "…[9 more]"]}},
+        {"asked": {"registries": [7]}},
+        {"asked": {"registries": "apps"}},
+        {"asked": {"scope": "repository:base/*:pull"}},
+        {"asked": {"grant": 7}},
+        {"asked": []},
+    ],
+)
+def test_part_of_a_request_is_not_taken_for_the_whole(spoiled: dict[str, Json]) -> None:
+    record = {**_asking(), **spoiled}
+    replay, _ = replayed(_TWO, _TWO, record)
+    # It was refused, both policies grant it: what was asked for decides, and is not known.
+    assert replay.tally.skipped["undecidable"] == 1

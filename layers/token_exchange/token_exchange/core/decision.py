@@ -33,6 +33,12 @@ class AccessRequest:
     grant: str | None = None
     scope: tuple[RepositoryScope, ...] = ()
 
+    @property
+    def scope_text(self) -> str | None:
+        """The scope as a request spells it, or None if there is none."""
+        actions = {True: "pull,push", False: "pull"}
+        return " ".join(f"repository:{each.name}:{actions[each.push]}" for each in self.scope) or None
+
 
 @record
 class Award:
@@ -126,6 +132,18 @@ def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
         )
     # 4. The grants.
     return _Search(policy, caller, request, registries).run()
+
+
+def for_one_login(decision: Decision) -> Decision:
+    """Return `decision`, or a refusal where it grants several logins, of a request whose format holds only one."""
+    if isinstance(decision, Granted) and len(decision.awards) > 1:
+        names = ", ".join(award.registry.name for award in decision.awards)
+        return Denied(
+            reason=Reason.AMBIGUOUS_REGISTRY,
+            description=f"this format holds one login, and several are granted: {names}",
+            would=decision.would,
+        )
+    return decision
 
 
 def _refusing_rule(policy: Policy, caller: Caller) -> DenyRule | None:

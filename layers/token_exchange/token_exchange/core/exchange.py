@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from token_exchange.core.attempt import Attempt, FailedLogin
-from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide
+from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide, for_one_login
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RawToken
 from token_exchange.core.record import record
-from token_exchange.core.refusals import Reason
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.single_use import SingleUse, SpentToken
 from token_exchange.core.trust import VerifiedToken, in_time
@@ -134,7 +133,7 @@ class Exchange:
         """Carry out step 4."""
         with attempt.measure("decide"):
             decision = decide(verified.policy, verified.caller, request)
-        attempt.decision = _single(decision) if single else decision
+        attempt.decision = for_one_login(decision) if single else decision
         return attempt.decision
 
     def _spend(self, awards: Sequence[Award], verified: _Verified, attempt: Attempt) -> SpentToken | None:
@@ -169,18 +168,6 @@ class Exchange:
         if failed and (whole or not logins):
             raise failed[0].refused
         return Exchanged(logins=logins, failed=failed)
-
-
-def _single(decision: Decision) -> Decision:
-    """Return `decision`, or a refusal where it grants several logins; naming only those."""
-    if isinstance(decision, Granted) and len(decision.awards) > 1:
-        names = ", ".join(award.registry.name for award in decision.awards)
-        return Denied(
-            reason=Reason.AMBIGUOUS_REGISTRY,
-            description=f"this format holds one login, and several are granted: {names}",
-            would=decision.would,
-        )
-    return decision
 
 
 def _require_scopes_fit(awards: Sequence[Award]) -> None:

@@ -42,13 +42,15 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
         return refusal(refused, sent, record, headers={"Allow": "POST"})
     try:
         wanted = read_parameters(sent)
+        single = holds_one_login(wanted.format)
+        record.record_request(wanted.access_request, format_name=wanted.format, one_login=single)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
         outcome = exchange.run(
             raw_token,
             wanted.access_request,
             record.attempt,
-            single=holds_one_login(wanted.format),
+            single=single,
             whole=not tells_failures(wanted.format),
         )
         if isinstance(outcome, Denied):
@@ -115,6 +117,7 @@ def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord)
         return refusal(refused, sent, record, headers={"Allow": "POST"})
     try:
         wanted = read_explain_parameters(sent)
+        record.record_request(wanted.access_request)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
         outcome = exchange.explain(raw_token, wanted.access_request, record.attempt)

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final, Literal, assert_never
 
 from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
-from token_exchange.core.decision import Award, Denied, Granted, ReportOnlyAward
+from token_exchange.core.decision import AccessRequest, Award, Denied, Granted, ReportOnlyAward
 from token_exchange.core.evaluate import Considered, FailedCheck
 from token_exchange.core.policy import Issuer
 from token_exchange.core.ports import Json
@@ -43,6 +43,7 @@ class AuditRecord:
     source_ip: str | None = None
     user_agent: str | None = None
     token_sha256: str | None = None
+    asked: dict[str, Json] = field(default_factory=dict)
     refused: Refused | None = None
     reason: Reason | None = None
     status: int = 200
@@ -81,6 +82,24 @@ class AuditRecord:
     def record_token_hash(self, raw_token: str) -> None:
         """Record the token's hash; the token itself is not kept."""
         self.token_sha256 = sha256(raw_token.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def record_request(
+        self, request: AccessRequest, *, format_name: str | None = None, one_login: bool | None = None
+    ) -> None:
+        """Record what is asked for: with it and the token's claims, the line can be decided again exactly.
+
+        An explanation has neither a format nor a number of logins.
+        """
+        self.asked = _present(
+            {
+                # The scope comes last: it is the longest, and the first to be left out of a record that is too long.
+                "one_login": one_login,
+                "format": format_name,
+                "grant": cut_as_written(request.grant),
+                "registries": [cut_as_written(name) for name in request.registries],
+                "scope": tokens_hashed_in(request.scope_text),
+            }
+        )
 
     def refuse(self, refused: Refused, *, status: int) -> None:
         """Record that there is no login, and why."""
@@ -124,6 +143,7 @@ class AuditRecord:
                 "policy_sha256": None if attempt.policy is None else attempt.policy.sha256,
                 **self._issuer_fields(),
                 "deny_rule": decision.deny_rule if isinstance(decision, Denied) else None,
+                "asked": self.asked,
                 "considered": [_considered_fields(considered) for considered in self.considered],
                 "would": [] if decision is None else [would_fields(would) for would in decision.would],
                 "grants": [login_fields(login) for login in attempt.logins],

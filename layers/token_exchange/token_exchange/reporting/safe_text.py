@@ -123,12 +123,12 @@ _MAX_VALUE_CHARACTERS: Final = 256
 def within_size(fields: dict[str, Json]) -> dict[str, Json]:
     """Return `fields`, shortened until they fit, with a record of what was left out.
 
-    First, entries of `considered`, `would` and `claims` are left out, then what `grants` repeats. Only unusual names or
-    malformed answers of AWS make the later steps necessary: what the policy or CloudTrail also says about a login is
-    left out, and long values are cut. Every login keeps its grant, registry, access, end, key id, STS request id and
-    the hash of its session policy, and every name of `identity` stays.
+    First, entries of `considered`, `would`, `claims` and `asked` are left out, then what `grants` repeats. Only unusual
+    names or malformed answers of AWS make the later steps necessary: what the policy or CloudTrail also says about a
+    login is left out, and long values are cut. Every login keeps its grant, registry, access, end, key id, STS request
+    id and the hash of its session policy, and every name of `identity` stays.
     """
-    for name in ("considered", "would", "claims"):
+    for name in ("considered", "would", "claims", "asked"):
         excess = _length(fields) - MAX_RECORD_CHARACTERS
         if excess <= 0:
             break

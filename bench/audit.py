@@ -1,0 +1,81 @@
+"""Questions about a long log, against reading the same file with Python's json."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.figures import Figure, Part
+from sandbox.month.month import Month, write_month
+
+_MILLION: Final = 1_000_000
+_KILOBYTES_A_MEGABYTE: Final = 1024
+_READ: Final = "import json, sys\nfor line in open(sys.argv[1], 'rb'): json.loads(line)"
+_LIMIT_SECONDS: Final = {"report": 60.0, "trace": 20.0, "unused": 30.0, "policy diff": 20.0}
+"""A million lines of the generated month, on two processors of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    """What one run took: wall clock and processor time in seconds, and its peak of memory in megabytes."""
+
+    wall: float
+    processor: float
+    peak: float
+
+
+def measure(folder: Path, *, exchanges: int, teams: int) -> Part:
+    """Return what each question costs for a log of so many exchanges."""
+    month = Month(exchanges=exchanges, teams=teams)
+    planted = write_month(folder, month, plain=True)
+    log, policy = str(folder / "audit.jsonl"), str(folder / "policy.json")
+    changed = folder / "changed.json"
+    changed.write_text((folder / "policy.json").read_text().replace('"workflow": "tools"', '"workflow": "tool"'))
+    program = [str(Path(sys.executable).with_name("token-exchange"))]
+    base = _cost([sys.executable, "-c", _READ, log])
+    costs = {
+        "report": _cost([*program, "audit", "report", log, "-o", str(folder / "report.html")]),
+        "trace": _cost([*program, "audit", "trace", planted.leaked, log]),
+        "unused": _cost([*program, "audit", "unused", policy, log]),
+        "policy diff": _cost([*program, "policy", "diff", policy, str(changed), "--audit", log]),
+    }
+    megabytes = (folder / "audit.jsonl").stat().st_size / 1e6
+    return Part(
+        title="Questions about a log",
+        method=(
+            f"A generated month of {teams} teams, {exchanges:,} lines and {megabytes:,.0f} MB, one process after the "
+            "other, each once, with its start. Reading is Python's `json.loads` of each line. Seconds for a million "
+            "lines are computed from these."
+        ),
+        figures=(
+            *(_ratio(name, cost, base) for name, cost in costs.items()),
+            *(_seconds(name, cost, exchanges) for name, cost in {**costs, "reading with json": base}.items()),
+            *(Figure(name=f"{name}, peak of memory", value=cost.peak, unit="MB") for name, cost in costs.items()),
+        ),
+    )
+
+
+def _ratio(name: str, cost: _Cost, base: _Cost) -> Figure:
+    # By processor time: another program's load makes both slower alike.
+    return Figure(
+        name=f"{name} / reading with json, processor time", value=cost.processor / base.processor, unit="times"
+    )
+
+
+def _seconds(name: str, cost: _Cost, exchanges: int) -> Figure:
+    limit = _LIMIT_SECONDS.get(name)
+    value = cost.wall * _MILLION / exchanges
+    return Figure(name=f"{name}, a million lines, wall clock", value=value, unit="s", aim=limit, limit=limit)
+
+
+def _cost(command: Sequence[str]) -> _Cost:
+    began = time.perf_counter()
+    actions = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in (0, 1, 2)]
+    process = os.posix_spawn(command[0], [*command], os.environ, file_actions=actions)
+    _, status, used = os.wait4(process, 0)
+    wall = time.perf_counter() - began
+    assert os.waitstatus_to_exitcode(status) == 0, command
+    return _Cost(wall=wall, processor=used.ru_utime + used.ru_stime, peak=used.ru_maxrss / _KILOBYTES_A_MEGABYTE)

@@ -1,0 +1,212 @@
+"""Load audit lines into the relations `audit` and `logins`, and count what could not be read.
+
+Lines are not parsed here: they are written to a file of limited size, which DuckDB reads into the columns of
+`relations.py`. One such file is loaded while the next is written.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, Column
+from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.logs.files import Damaged, files_of
+from token_exchange_cli.logs.lines import lines_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_CHUNK_BYTES: Final = 32 * 1024 * 1024
+_PROGRESS_LINES: Final = 10_000
+_MOST_PROBLEMS: Final = 20
+
+RFC_3339: Final = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)"
+"""The times that are read: those of the service, in UTC."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Read:
+    """What was read: lines of the files, and of them audit lines and what could not be read.
+
+    `problems` has the first place of each kind of problem, and how often it occurred.
+    """
+
+    lines: int = 0
+    audit_lines: int = 0
+    other_lines: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    places: dict[str, str] = field(default_factory=dict)
+
+    def problem(self, what: str, place: str) -> None:
+        """Count a problem; the number of distinct ones is bounded."""
+        is_kept = what in self.problems or len(self.problems) < _MOST_PROBLEMS
+        kept = what if is_kept else "other problems"
+        self.problems[kept] += 1
+        self.places.setdefault(kept, place)
+
+
+def read_lines(
+    arguments: Iterable[str], read: Read, *, progress: Callable[[str], None], needles: Sequence[bytes] = ()
+) -> Iterator[bytes]:
+    """Yield the audit lines of the files and folders `arguments`, counting in `read`.
+
+    With `needles`, only lines that contain one of them are yielded; a file that is cut off is read as far as it goes.
+
+    Raises:
+        Unusable: a file cannot be read.
+    """
+    for file in files_of(arguments):
+        try:
+            for line in lines_of(file):
+                read.lines += 1
+                if read.lines % _PROGRESS_LINES == 0:
+                    progress(f"{read.lines:,} lines read")
+                if line.problem is not None:
+                    read.problem(line.problem, f"{shown_name(file)}:{line.number}")
+                elif not line.audit:
+                    read.other_lines += 1
+                for text in line.audit:
+                    read.audit_lines += 1
+                    if not needles or any(needle in text for needle in needles):
+                        yield text
+        except Damaged as error:
+            read.problem("the file is cut off or damaged", error.message)
+
+
+def create_relations(connection: "DuckDBPyConnection") -> None:
+    """Create `audit` and `logins`, empty."""
+    by_name = {column.name: column for column in AUDIT}
+    of_line = [by_name[name] for name in LINE_OF_LOGIN]
+    connection.execute(f"CREATE TABLE audit ({_definitions(AUDIT)})")
+    connection.execute(f"CREATE TABLE logins ({_definitions([*of_line, *LOGIN])})")
+
+
+def load_lines(connection: "DuckDBPyConnection", folder: Path, texts: Iterable[bytes], *, read: Read) -> None:
+    """Insert audit lines into `audit` and `logins`; a line that is not JSON is counted in `read` as a problem."""
+    with ChunkLoader(folder, lambda path: _load_chunk(connection, path, read)) as loader:
+        for text in texts:
+            loader.add(text)
+
+
+class ChunkLoader:
+    """Writes lines to files of limited size, each of which is loaded on another thread while the next is written."""
+
+    def __init__(self, folder: Path, load: Callable[[Path], None]) -> None:
+        self._folder = folder
+        self._load = load
+        self._pool = ThreadPoolExecutor(1)
+        self._pending: Future[None] | None = None
+        self._buffered: list[bytes] = []
+        self._bytes = 0
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._flush()
+                self._wait()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+
+    def add(self, text: bytes) -> None:
+        """Add one line, without its end."""
+        self._buffered.append(text)
+        self._bytes += len(text)
+        if self._bytes >= _CHUNK_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._buffered:
+            return
+        path = self._folder / f"chunk-{self._number % 2}.ndjson"
+        # The one before the last is loaded: its file can be written again.
+        path.write_bytes(b"\n".join(self._buffered) + b"\n")
+        self._buffered, self._bytes, self._number = [], 0, self._number + 1
+        self._wait()
+        self._pending = self._pool.submit(self._load, path)
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+
+def _load_chunk(connection: "DuckDBPyConnection", path: Path, read: Read) -> None:
+    by_name = {column.name: column for column in AUDIT}
+    with connection.cursor() as cursor, _staged(cursor, path, [*AUDIT, _RECORD, _GRANTS]):
+        (broken,) = cursor.execute("SELECT count(*) FROM staged WHERE record IS DISTINCT FROM 'audit'").fetchall()[0]
+        for _ in range(broken):
+            read.problem("not JSON", "an audit line")
+        columns = ", ".join(f"{selected(column)} AS {column.name}" for column in AUDIT)
+        cursor.execute(f"INSERT INTO audit SELECT {columns} FROM staged WHERE record = 'audit'")  # noqa: S608 - our own names
+        of_line = ", ".join(f"{selected(by_name[name])} AS {name}" for name in LINE_OF_LOGIN)
+        of_login = ", ".join(f'login."{column.path[0]}" AS {column.name}' for column in LOGIN)
+        cursor.execute(
+            f"INSERT INTO logins SELECT {of_line}, {of_login} "  # noqa: S608 - our own names
+            "FROM staged, unnest(staged.grants) AS unnested(login) WHERE record = 'audit'"
+        )
+
+
+_RECORD: Final = Column(name="record", type="VARCHAR", path=("record",))
+_GRANTS: Final = Column(name="grants", type="VARCHAR", path=("grants",))
+
+
+@contextmanager
+def _staged(cursor: "DuckDBPyConnection", path: Path, columns: Sequence[Column]) -> Iterator[None]:
+    kinds = structure(columns) | {"grants": f"STRUCT({_members(structure(LOGIN))})[]"}
+    stage(cursor, path, kinds)
+    try:
+        yield
+    finally:
+        cursor.execute("DROP TABLE staged")
+
+
+def stage(cursor: "DuckDBPyConnection", path: Path, kinds: dict[str, str]) -> None:
+    """Read the lines of `path` into the temporary table `staged`, a member of another type as null."""
+    spelled = ", ".join(f"'{name}': '{kind}'" for name, kind in kinds.items())
+    cursor.execute(
+        "CREATE TEMP TABLE staged AS SELECT * FROM read_json($path, format = 'newline_delimited', "  # noqa: S608 - our own names
+        f"ignore_errors = true, maximum_object_size = {MAX_OBJECT_BYTES}, columns = {{{spelled}}})",
+        {"path": str(path)},
+    )
+
+
+MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
+
+
+def structure(columns: Sequence[Column]) -> dict[str, str]:
+    """Return the type of each top-level member that `columns` are in, as DuckDB reads it from JSON."""
+    inner: dict[str, list[Column]] = {}
+    for column in columns:
+        inner.setdefault(column.path[0], []).append(column)
+    kinds: dict[str, str] = {}
+    for name, found in inner.items():
+        if len(found[0].path) == 1:
+            kinds[name] = "VARCHAR" if found[0].type == "TIMESTAMP" else found[0].type
+        else:
+            deeper = [Column(name=one.name, type=one.type, path=one.path[1:]) for one in found]
+            kinds[name] = f"STRUCT({_members(structure(deeper))})"
+    return kinds
+
+
+def _members(kinds: dict[str, str]) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
+
+
+def selected(column: Column) -> str:
+    """Return the expression for `column` of a staged row."""
+    value = ".".join(f'"{name}"' for name in column.path)
+    if column.type != "TIMESTAMP":
+        return value
+    return f"CASE WHEN regexp_full_match({value}, '{RFC_3339}') THEN try_cast({value} AS TIMESTAMP) END"
+
+
+def _definitions(columns: Iterable[Column]) -> str:
+    return ", ".join(f"{column.name} {column.type}" for column in columns)

@@ -1,0 +1,124 @@
+"""What each grant could ask for in addition, or give less of, by the logins of a log.
+
+A name is proposed if every login of the grant had a value for it, and not too many different ones.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from token_exchange.core.conditions import NamedCondition
+from token_exchange.core.policy import Grant, Policy
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import Name
+from token_exchange.loading.values import spelled_duration
+from token_exchange_cli.audit.log import AuditLog
+from token_exchange_cli.explain.callers import is_cut
+
+_MOST_VALUES: Final[Mapping[Name, int]] = {
+    "repository_id": 20,
+    "branch": 5,
+    "environment": 5,
+    "event": 5,
+    "workflow": 5,
+}
+"""The names, in the order in which they are proposed, and how many values a person would still list."""
+
+_DURATIONS: Final = (900, 1800, 3600, 7200, 14_400)
+_SPARE: Final = 1.5
+"""How much longer than the latest event a login should live: builds are not equally fast."""
+
+_PUSHES: Final = frozenset({"PutImage", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A change to one grant: conditions to add under `match`, and other keys with their new values."""
+
+    grant: str
+    match: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, str]
+
+    def texts(self) -> list[str]:
+        """Return what is proposed, a line each."""
+        added = [f"match {name}: {', '.join(values)}" for name, values in self.match.items()]
+        return added + [f"{key}: {value}" for key, value in self.keys.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposals:
+    """What is proposed, and what the log cannot tell, a sentence each."""
+
+    changes: tuple[Proposal, ...]
+    unknown: tuple[str, ...]
+
+
+def proposals(policy: Policy, log: AuditLog, *, has_trail: bool) -> Proposals:
+    """Return what the loaded log shows to be enough for each grant of `policy`."""
+    seen = _values(log)
+    events = _events(log) if has_trail else {}
+    changes: list[Proposal] = []
+    unknown: list[str] = []
+    for grant in policy.grants:
+        if grant.name not in seen:
+            unknown.append(f"{grant.name}: not used in the log, and left as it is; see `audit unused`")
+            continue
+        match = dict(_match(policy, grant, seen[grant.name], unknown))
+        keys: dict[str, str] = {}
+        if has_trail and grant.name not in events:
+            unknown.append(f"{grant.name}: its sessions have no events of ECR in CloudTrail's files")
+        elif has_trail:
+            keys = dict(_keys(grant, events[grant.name]))
+        if match or keys:
+            changes.append(Proposal(grant=grant.name, match=match, keys=keys))
+    if not has_trail:
+        unknown.append(
+            "whether pull would be enough, and how long logins were used: give CloudTrail's files with --trail"
+        )
+    return Proposals(changes=tuple(changes), unknown=tuple(unknown))
+
+
+def _values(log: AuditLog) -> dict[str, dict[str, set[Json]]]:
+    seen: dict[str, dict[str, set[Json]]] = defaultdict(lambda: defaultdict(set))
+    for row in log.ask("login_values"):
+        seen[str(row["grant_name"])][str(row["name"])].add(row["value"])
+    return seen
+
+
+def _match(
+    policy: Policy, grant: Grant, seen: Mapping[str, set[Json]], unknown: list[str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    asked = {condition.name for condition in grant.conditions if isinstance(condition, NamedCondition)}
+    for name, most in _MOST_VALUES.items():
+        values = seen.get(name, {None})
+        is_of_all = all(name in policy.issuers[issuer].preset.vocabulary for issuer in grant.issuers)
+        if name in asked or not is_of_all or None in values or any(map(is_cut, values)):
+            continue
+        if name == "repository_id" and len(grant.issuers) > 1:
+            unknown.append(f"{grant.name}: repository ids are unique within one issuer only, and it has several")
+        elif len(values) > most:
+            unknown.append(f"{grant.name}: {name} had {len(values)} values, more than a policy should list")
+        else:
+            yield name, tuple(sorted(map(str, values)))
+
+
+def _events(log: AuditLog) -> dict[str, tuple[frozenset[str], int]]:
+    names: dict[str, set[str]] = defaultdict(set)
+    latest: dict[str, int] = defaultdict(int)
+    for row in log.ask("grant_events"):
+        grant, seconds = str(row["grant_name"]), row["latest_seconds"]
+        names[grant].add(str(row["event_name"]))
+        latest[grant] = max(latest[grant], seconds if isinstance(seconds, int) else 0)
+    return {grant: (frozenset(found), latest[grant]) for grant, found in names.items()}
+
+
+def _keys(grant: Grant, done: tuple[frozenset[str], int]) -> Iterator[tuple[str, str]]:
+    terms, (events, latest_seconds) = grant.terms, done
+    if terms is None:
+        return
+    if terms.access == "push" and events.isdisjoint(_PUSHES):
+        yield "access", "pull"
+    enough = next((seconds for seconds in _DURATIONS if seconds >= latest_seconds * _SPARE), None)
+    if enough is not None and enough < terms.duration_seconds:
+        yield "duration", spelled_duration(enough)

@@ -1,0 +1,127 @@
+"""Load CloudTrail's files into the relations `trail` and `pulled`.
+
+Forms: files as CloudTrail writes them to S3, `{"Records": [...]}`, and events one to a line, as exports have them.
+Digest files and other objects beside them have no events, and are counted.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from token_exchange.core.ports import Json
+from token_exchange_cli.audit.relations import PULLED, TRAIL, Column
+from token_exchange_cli.audit.store import MAX_OBJECT_BYTES, ChunkLoader, selected, stage, structure
+from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.logs.files import Damaged, files_of, opened
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(slots=True, kw_only=True)
+class ReadTrail:
+    """What was read of CloudTrail; `problems` names each file that could not be read, and why."""
+
+    files: int = 0
+    other_files: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def create_trail(connection: "DuckDBPyConnection") -> None:
+    """Create `trail` and `pulled`, empty."""
+    for name, columns in (("trail", TRAIL), ("pulled", PULLED)):
+        connection.execute(f"CREATE TABLE {name} ({', '.join(f'{one.name} {one.type}' for one in columns)})")
+
+
+def load_trail(
+    connection: "DuckDBPyConnection",
+    folder: Path,
+    arguments: Iterable[str],
+    *,
+    progress: Callable[[str], None],
+) -> ReadTrail:
+    """Insert the events of the files and folders `arguments`, each once.
+
+    Raises:
+        Unusable: a file cannot be read.
+    """
+    read = ReadTrail()
+    with ChunkLoader(folder, lambda path: _load_chunk(connection, path)) as loader:
+        for file in files_of(arguments):
+            read.files += 1
+            progress(f"{read.files:,} files of CloudTrail read")
+            _add_file(file, loader, read)
+    connection.execute(
+        "DELETE FROM trail WHERE event_id IS NOT NULL AND rowid IN (SELECT row FROM (SELECT rowid AS row, "
+        "row_number() OVER (PARTITION BY event_id, account_id ORDER BY rowid) AS number FROM trail) WHERE number > 1)"
+    )
+    return read
+
+
+def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
+    try:
+        with opened(file) as stream:
+            content = stream.read(MAX_OBJECT_BYTES + 1)
+    except Damaged as error:
+        read.problems.append(error.message)
+        return
+    if len(content) > MAX_OBJECT_BYTES:
+        read.problems.append(f"{shown_name(file)}: more than {MAX_OBJECT_BYTES} bytes")
+        return
+    begin = content[:4096].lstrip()
+    if begin.startswith(b"{") and b'"Records"' in begin[:200]:
+        _add_records(file, content, loader, read)
+    elif b'"eventSource"' in begin:
+        _add_lines(file, content, loader, read)
+    else:
+        read.other_files += 1
+
+
+def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+    # CloudTrail writes one line. A line break in JSON is white space, so that any file becomes one.
+    line = content.replace(b"\r", b" ").replace(b"\n", b" ").strip()
+    if not line.endswith(b"}"):
+        read.problems.append(f"{shown_name(file)}: not JSON: the file is cut off")
+        return
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        read.problems.append(f"{shown_name(file)}: not UTF-8")
+        return
+    loader.add(line)
+
+
+def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.strip():
+            try:
+                event: Json = json.loads(line)
+            except (ValueError, RecursionError):
+                read.problems.append(f"{shown_name(file)}:{number}: not JSON")
+                continue
+            loader.add(json.dumps({"Records": [event]}).encode())
+
+
+def _load_chunk(connection: "DuckDBPyConnection", path: Path) -> None:
+    images = Column(name="imageIds", type="VARCHAR", path=("requestParameters", "imageIds"))
+    kinds = structure([*TRAIL, images])
+    # Written out: a list of structures is no type of a column.
+    kinds["requestParameters"] = kinds["requestParameters"].replace(
+        '"imageIds" VARCHAR', '"imageIds" STRUCT("imageTag" VARCHAR, "imageDigest" VARCHAR)[]'
+    )
+    inner = ", ".join(f'"{name}" {kind}' for name, kind in kinds.items())
+    columns = ", ".join(f"{selected(Column(name=one.name, type=one.type, path=('event', *one.path)))}" for one in TRAIL)
+    with connection.cursor() as cursor:
+        stage(cursor, path, {"Records": f"STRUCT({inner})[]"})
+        cursor.execute(
+            f'INSERT INTO trail SELECT {columns} FROM staged, unnest(staged."Records") AS unnested(event) '  # noqa: S608 - our own names
+            'WHERE event."eventName" IS NOT NULL'
+        )
+        cursor.execute(
+            'INSERT INTO pulled SELECT event."eventID", image."imageTag", image."imageDigest" FROM staged, '
+            'unnest(staged."Records") AS unnested(event), '
+            'unnest(event."requestParameters"."imageIds") AS images(image)'
+        )
+        cursor.execute("DROP TABLE staged")

@@ -1,0 +1,106 @@
+"""What of a policy no one used in the period of a log."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from token_exchange.core.conditions import NamedCondition
+from token_exchange.core.policy import Grant, Policy, Template
+from token_exchange.core.ports import Json
+from token_exchange.core.reach import pattern_covers
+from token_exchange_cli.audit.log import AuditLog
+
+KINDS: Final[Mapping[str, str]] = {
+    "grants": "grant",
+    "deny": "deny rule",
+    "registries": "registry",
+    "roles": "role",
+    "issuers": "issuer",
+    "organizations": "organization",
+    "values": "value of a condition",
+    "repositories": "repository pattern",
+}
+"""The kinds of parts, each with what a person calls one."""
+
+_LISTED: Final = frozenset(
+    {
+        "repository_id",
+        "repository",
+        "branch",
+        "tag",
+        "environment",
+        "event",
+        "workflow",
+        "organization",
+        "organization_id",
+    }
+)
+
+
+def unused(policy: Policy, log: AuditLog, *, has_trail: bool) -> dict[str, list[str]]:
+    """Return the parts of `policy` that no line of the loaded log used, by kind.
+
+    With CloudTrail's events, also the patterns of repositories that no session of their grant touched.
+    """
+    logins = log.ask("grants")
+    used = {str(row["grant_name"]) for row in logins}
+    registries = {str(row["registry"]) for row in logins}
+    roles = {str(row["role_arn"]) for row in logins}
+    rules = {str(row["deny_rule"]) for row in log.ask("deny_rules")}
+    callers = log.ask("issuers")
+    issuers = {str(row["issuer"]) for row in callers}
+    found = {
+        "grants": [grant.name for grant in policy.grants if grant.name not in used],
+        "deny": [rule.name for rule in policy.deny if rule.name not in rules],
+        "registries": [name for name in policy.registries if name not in registries],
+        "roles": sorted({grant.terms.role for grant in policy.grants if grant.terms is not None} - roles),
+        "issuers": [name for name in policy.issuers if name not in issuers],
+        "organizations": [
+            f"{issuer.name}: {organization.name or organization.id}"
+            for issuer in policy.issuers.values()
+            for organization in issuer.organizations
+            if not any(
+                issuer.lists([organization], name=_text(row["organization"]), id_=_text(row["organization_id"]))
+                for row in callers
+                if row["issuer"] == issuer.name
+            )
+        ],
+        "values": list(_values(policy, log, used)),
+    }
+    if has_trail:
+        found["repositories"] = list(_repositories(policy, log, used))
+    return found
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _values(policy: Policy, log: AuditLog, used: set[str]) -> Iterator[str]:
+    """Yield values that a grant lists for one name and that none of its callers had, beside others that some had."""
+    seen: dict[tuple[str, str], set[Json]] = defaultdict(set)
+    for row in log.ask("login_values"):
+        seen[str(row["grant_name"]), str(row["name"])].add(row["value"])
+    for grant in policy.grants:
+        for condition in grant.conditions:
+            if not isinstance(condition, NamedCondition) or condition.name not in _LISTED or grant.name not in used:
+                continue
+            listed = [str(value) for kind, value in condition.exact_keys or () if kind == "text"]
+            for value in sorted(set(listed) - {str(one) for one in seen[grant.name, condition.name]}):
+                yield f"{grant.name}: {condition.name} {value}"
+
+
+def _repositories(policy: Policy, log: AuditLog, used: set[str]) -> Iterator[str]:
+    touched: dict[str, set[str]] = defaultdict(set)
+    for row in log.ask("grant_events"):
+        if row["ecr_repository"] is not None:
+            touched[str(row["grant_name"])].add(str(row["ecr_repository"]))
+    for grant in policy.grants:
+        for template in _templates(grant) if grant.name in used else ():
+            pattern = template.filled(["*"] * len(template.names))
+            if not any(pattern_covers(pattern, name) for name in touched[grant.name]):
+                yield f"{grant.name}: {template.text}"
+
+
+def _templates(grant: Grant) -> tuple[Template, ...]:
+    return () if grant.terms is None else (*grant.terms.repositories, *grant.terms.also_pull)

@@ -1,0 +1,129 @@
+"""`audit reconcile`: audit lines and CloudTrail's record of the same sessions, each with the other."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import click
+
+from token_exchange.core.ports import Json
+from token_exchange_cli.audit.log import AuditLog, Row, audit_log
+from token_exchange_cli.console import Status, Unusable
+from token_exchange_cli.terminal import console, line, print_json, shown
+
+_SLACK: Final = timedelta(seconds=30)
+"""A line is written at the end of a request, after the event; a request takes less."""
+
+_LINES: Final = "lines_without_event"
+_EVENTS: Final = "events_without_line"
+_FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
+
+
+@click.command("reconcile")
+@click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
+@click.option(
+    "--trail", "trail", multiple=True, required=True, metavar="FILES", help="CloudTrail's files or folders; may repeat."
+)
+@click.option(
+    "--broker-role", metavar="ARN", help="The service's own role; otherwise, the role that made the lines' sessions."
+)
+@click.option("--since", type=click.DateTime(_FORMATS), help="Compare from here on, in UTC.")
+@click.option("--until", type=click.DateTime(_FORMATS), help="Compare up to here, in UTC.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    logs: tuple[str, ...],
+    trail: tuple[str, ...],
+    broker_role: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """List sessions of the broker without an audit line, and lines without a session.
+
+    A session without a line is a line that was lost, or a use of the broker's role by something else. Without --since
+    and --until, the period that both sides cover is compared.
+
+    Exit status: 0 each has the other, 1 something is missing, 2 wrong usage or unreadable input.
+
+    \b
+    Examples:
+      token-exchange audit reconcile logs/ --trail AWSLogs/
+      token-exchange audit reconcile logs/ --trail AWSLogs/ --since 2026-10-01 --until 2026-11-01
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    with audit_log() as log:
+        log.load_lines(logs)
+        log.load_trail(trail)
+        first, last = _period(log, since, until)
+        period: dict[str, Json] = {"since": first.isoformat(), "until": last.isoformat()}
+        events = log.ask(_EVENTS, broker_role_arn=broker_role, **period)
+        lines = log.ask(_LINES, **period)
+        compared = _compared(log, period)
+        if as_json:
+            print_json({**period, **compared, _EVENTS: [*events], _LINES: [*lines], "read": log.counts()})
+        else:
+            _print(log, period, compared, events, lines)
+    context.exit(Status.NO if events or lines else Status.FINE)
+
+
+def _period(log: AuditLog, since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    (found,) = log.connection.execute(
+        "SELECT (SELECT min(logged_at) FROM audit), (SELECT max(logged_at) FROM audit), "
+        "(SELECT min(event_time) FROM trail), (SELECT max(event_time) FROM trail)"
+    ).fetchall()
+    first_line, last_line, first_event, last_event = found
+    if None in found:
+        raise Unusable("no line or no event has a readable time; nothing can be compared")
+    first = since or max(first_line, first_event)
+    last = until or min(last_line, last_event + _SLACK)
+    if first >= last:
+        raise Unusable(
+            f"the lines ({first_line:%Y-%m-%d} to {last_line:%Y-%m-%d}) and the events ({first_event:%Y-%m-%d} to "
+            f"{last_event:%Y-%m-%d}) have no period in common; give files of the same days"
+        )
+    return first, last
+
+
+def _compared(log: AuditLog, period: dict[str, Json]) -> dict[str, Json]:
+    within = "BETWEEN CAST($since AS TIMESTAMP) AND CAST($until AS TIMESTAMP)"
+    (counted,) = log.rows(
+        f"SELECT (SELECT count(*) FROM logins WHERE access_key_id IS NOT NULL AND logged_at {within}) AS logins, "  # noqa: S608 - our own text
+        f"(SELECT count(*) FROM logins WHERE access_key_id IS NOT NULL AND (logged_at {within}) IS NOT TRUE) "
+        "AS logins_outside, "
+        f"(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NULL "
+        f"AND event_time {within}) AS sessions, "
+        "(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NOT NULL) "
+        "AS refused_by_sts",
+        period,
+    )
+    return counted
+
+
+def _print(
+    log: AuditLog, period: dict[str, Json], compared: dict[str, Json], events: list[Row], lines: list[Row]
+) -> None:
+    log.say_remarks()
+    output = console()
+    for one in events:
+        output.print(line(("no line", "red"), f" {one['event_time']} {shown(str(one['role_arn']))}"))
+        output.print(line(f"session {_text(one['session_name'])}, key {_text(one['made_key_id'])}", indent=2))
+        output.print(line(f"by {_text(one['caller_arn'])} from {_text(one['caller_ip'])}", indent=2))
+        output.print(line(f"STS request {_text(one['aws_request_id'])}", indent=2))
+    for one in lines:
+        output.print(line(("no event", "red"), f" {one['logged_at']} request {_text(one['request_id'])}"))
+        output.print(line(f"session {_text(one['session_name'])}, key {_text(one['access_key_id'])}", indent=2))
+        output.print(line(f"{_text(one['issuer'])} {_text(one['repository'])}, run {_text(one['run_id'])}", indent=2))
+    output.print(line(f"compared {period['since']} to {period['until']}"))
+    output.print(
+        line(
+            f"logins in lines: {compared['logins']:,}, sessions in CloudTrail: {compared['sessions']:,}, "
+            f"without a line: {len(events):,}, without an event: {len(lines):,}"
+        )
+    )
+    if compared["logins_outside"]:
+        output.print(line(f"logins outside of this period, not compared: {compared['logins_outside']:,}"))
+
+
+def _text(value: Json) -> str:
+    return "-" if value is None else shown(str(value))

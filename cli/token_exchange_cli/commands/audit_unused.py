@@ -1,0 +1,62 @@
+"""`audit unused`: what of a policy no one used in a period."""
+
+import click
+
+from token_exchange_cli.audit.log import audit_log
+from token_exchange_cli.audit.unused import KINDS, unused
+from token_exchange_cli.console import Status
+from token_exchange_cli.inputs import load_policy_argument
+from token_exchange_cli.terminal import console, line, print_json, shown
+
+
+@click.command("unused")
+@click.argument("policy_file", metavar="POLICY")
+@click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
+@click.option(
+    "--trail", multiple=True, metavar="FILES", help="CloudTrail's files: also repositories that were not used."
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything is unused.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    policy_file: str,
+    logs: tuple[str, ...],
+    trail: tuple[str, ...],
+    exit_code: bool,
+    as_json: bool,
+) -> None:
+    """List what of POLICY no one used in the period of LOGS.
+
+    These are grants, deny rules, registries, roles, issuers, organizations, and values of conditions. A yearly release
+    is not in a month's log: compare the period.
+
+    Exit status: 0 success, 1 with --exit-code if anything is unused, 2 wrong usage or unreadable input.
+
+    \b
+    Examples:
+      token-exchange audit unused policy.yaml logs/
+      token-exchange audit unused policy.yaml logs/ --trail AWSLogs/ --exit-code
+    """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    policy = load_policy_argument(policy_file)
+    with audit_log() as log:
+        log.load_lines(logs)
+        if trail:
+            log.load_trail(trail)
+        found = unused(policy, log, has_trail=bool(trail))
+        (period,) = log.rows("SELECT min(logged_at) AS since, max(logged_at) AS until FROM audit")
+        known = {grant.name for grant in policy.grants}
+        others = sorted({str(row["grant_name"]) for row in log.ask("grants")} - known)
+        if as_json:
+            print_json({**period, **{kind: [*names] for kind, names in found.items()}, "read": log.counts()})
+        else:
+            log.say_remarks()
+            if others:
+                click.echo(f"remark: grants in the log and not in this policy: {shown(', '.join(others))}", err=True)
+            output = console()
+            for kind, names in found.items():
+                for name in names:
+                    output.print(line((KINDS[kind], "yellow"), f" {shown(name)}"))
+            output.print(line(f"unused from {period['since']} to {period['until']}: {sum(map(len, found.values()))}"))
+    context.exit(Status.NO if exit_code and any(found.values()) else Status.FINE)

@@ -1,0 +1,1 @@
+"""Logs: files, folders and streams of lines, and the audit lines in them, whatever has wrapped them."""

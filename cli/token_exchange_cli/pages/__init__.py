@@ -1,0 +1,1 @@
+"""Web pages that are one file: they load nothing, and show every value as text."""

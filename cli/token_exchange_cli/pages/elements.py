@@ -1,0 +1,38 @@
+"""HTML elements, whose text can never become markup."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from token_exchange_cli.console import printable
+
+type Node = Element | str
+
+_NO_ATTRIBUTES: Final[Mapping[str, str]] = {}
+
+
+def element(tag: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES, /, *children: Node) -> Element:
+    """Return an element with `children`; strings become text, with control characters escaped.
+
+    `tag` and the names of `attributes` must be the program's own; their values and all text may be an outsider's,
+    except in an attribute that a browser acts on, such as `href`: a page has no use for one.
+    """
+    made = Element(tag, {name: printable(value) for name, value in attributes.items()})
+    last: Element | None = None
+    for child in children:
+        if isinstance(child, Element):
+            made.append(child)
+            last = child
+        elif last is None:
+            made.text = (made.text or "") + printable(child)
+        else:
+            last.tail = (last.tail or "") + printable(child)
+    return made
+
+
+def separated(nodes: Iterable[Node], separator: str = ", ") -> list[Node]:
+    """Return `nodes` with `separator` between each two."""
+    parts: list[Node] = []
+    for node in nodes:
+        parts += [separator, node] if parts else [node]
+    return parts

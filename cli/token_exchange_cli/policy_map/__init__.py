@@ -1,0 +1,1 @@
+"""A picture of who can reach what under a policy, as one page."""

@@ -1,0 +1,132 @@
+"""`audit reconcile`: each session has its line, and each line its session."""
+
+import gzip
+import json
+from pathlib import Path
+
+from tests.cli.audit.conftest import Written
+from tests.cli.program import Printed, run
+from token_exchange.core.ports import Json
+
+
+def _reconciled(logs: Path, trail: Path, *options: str) -> Printed:
+    return run("audit", "reconcile", logs, "--trail", trail, "--json", *options)
+
+
+def test_what_is_missing_is_listed(month: Written) -> None:
+    done = _reconciled(month.logs, month.trail)
+    assert done.status == 1
+    assert [one["aws_request_id"] for one in done.texts("events_without_line")] == [
+        month.planted.lost,
+        month.planted.foreign,
+    ]
+    assert [one["request_id"] for one in done.texts("lines_without_event")] == [month.planted.unwitnessed]
+    shown = run("audit", "reconcile", month.logs, "--trail", month.trail)
+    assert shown.status == 1
+    assert "session maintenance" in shown.out
+    assert "without a line: 2, without an event: 1" in shown.out
+
+
+def _events(trail: Path) -> list[dict[str, Json]]:
+    return [
+        event
+        for path in sorted(trail.rglob("*.gz"))
+        for event in json.loads(gzip.decompress(path.read_bytes()))["Records"]
+    ]
+
+
+def _written(path: Path, events: list[dict[str, Json]]) -> Path:
+    path.write_text(json.dumps({"Records": events}))
+    return path
+
+
+def test_a_period_can_be_given(month: Written) -> None:
+    done = _reconciled(month.logs, month.trail, "--since", "2026-10-20", "--until", "2026-10-25")
+    assert done.status == 1
+    assert [one["aws_request_id"] for one in done.texts("events_without_line")] == [month.planted.foreign]
+    assert done.texts("lines_without_event") == []
+    assert _reconciled(month.logs, month.trail, "--since", "2026-10-25", "--until", "2026-10-27").status == 0
+
+
+def test_lines_outside_of_the_period_are_counted(month: Written, tmp_path: Path) -> None:
+    events = [event for event in _events(month.trail) if str(event["eventTime"]) < "2026-10-11"]
+    done = _reconciled(month.logs, _written(tmp_path / "trail", events))
+    assert done.status == 0
+    compared, outside = done.fields["logins"], done.fields["logins_outside"]
+    assert isinstance(compared, int)
+    assert isinstance(outside, int)
+    assert 0 < compared < outside
+
+
+def test_both_accounts_of_one_session_are_one(month: Written, tmp_path: Path) -> None:
+    events = _events(month.trail)
+    doubled = [
+        {**event, "eventID": f"{event['eventID']}-2", "recipientAccountId": "111122223333"}
+        for event in events
+        if event["eventName"] == "AssumeRole"
+    ]
+    done = _reconciled(month.logs, _written(tmp_path / "trail", [*events, *doubled]))
+    assert len(done.texts("events_without_line")) == 2
+
+
+def test_a_session_whose_login_failed_has_its_line(month: Written, tmp_path: Path) -> None:
+    """ECR refused after STS had answered: the line has no id of the session, but its name has the request's."""
+    lines = [
+        line[25:]
+        for path in sorted(month.logs.rglob("*.gz"))
+        for line in gzip.decompress(path.read_bytes()).decode().splitlines()
+        if '"record":"audit"' in line
+    ]
+    spoiled: list[str] = []
+    for text in lines:
+        line = json.loads(text)
+        if line["request_id"] == month.planted.leaked:
+            login = {name: line["grants"][0][name] for name in ("grant", "registry", "role_arn")}
+            line |= {"decision": "failed", "reason": "registry-refused", "status": 502}
+            line["grants"] = [{**login, "reason": "registry-refused"}]
+        spoiled.append(json.dumps(line))
+    log = tmp_path / "log"
+    log.write_text("\n".join(spoiled))
+    done = _reconciled(log, month.trail)
+    assert len(done.texts("events_without_line")) == 2
+
+
+def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_path: Path) -> None:
+    events = _events(month.trail)
+    stranger = json.loads(json.dumps(next(one for one in events if one["eventName"] == "AssumeRole")))
+    role = "arn:aws:iam::444455556666:role/other"
+    stranger |= {"eventID": "other", "requestID": "other"}
+    stranger["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = role
+    stranger["responseElements"]["credentials"]["accessKeyId"] = "ASIAOTHER"
+    trail = _written(tmp_path / "trail", [*events, stranger])
+    assert len(_reconciled(month.logs, trail).texts("events_without_line")) == 2
+    named = _reconciled(month.logs, trail, "--broker-role", role, "--since", "2026-10-01", "--until", "2026-11-01")
+    assert "other" in {one["aws_request_id"] for one in named.texts("events_without_line")}
+
+
+def test_periods_that_do_not_meet_are_unusable(month: Written, tmp_path: Path) -> None:
+    events = [{**event, "eventTime": "2026-09-01T00:00:00Z"} for event in _events(month.trail)[:3]]
+    done = _reconciled(month.logs, _written(tmp_path / "trail", events))
+    assert (done.status, done.out) == (2, "")
+    assert "have no period in common; give files of the same days" in done.err
+
+
+def test_damaged_files_of_cloudtrail_are_named(month: Written, tmp_path: Path) -> None:
+    events = _events(month.trail)
+    _written(tmp_path / "a.json", events)
+    (tmp_path / "b.json").write_text(json.dumps({"Records": events})[:-9])
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(b'{"Records": []}')[:-6])
+    (tmp_path / "d_CloudTrail-Digest_x.json").write_text('{"awsAccountId": "1", "digestStartTime": "x"}')
+    (tmp_path / "e.jsonl").write_text(f'{json.dumps(events[0])}\n{{"eventSource": "cut\n')
+    done = run("audit", "reconcile", month.logs, "--trail", tmp_path)
+    assert "without a line: 2, without an event: 1" in done.out
+    assert "b.json: not JSON: the file is cut off" in done.err
+    assert "c.json.gz: behind line 0: no whole gzip file" in done.err
+    assert "e.jsonl:2: not JSON" in done.err
+    assert "1 files contain no events of CloudTrail" in done.err
+
+
+def test_a_folder_without_events_is_unusable(month: Written) -> None:
+    done = run("audit", "reconcile", month.logs, "--trail", month.policy)
+    assert (done.status, done.out) == (2, "")
+    assert "contains no event of CloudTrail" in done.err

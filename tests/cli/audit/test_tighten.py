@@ -1,0 +1,119 @@
+"""`audit tighten`: a narrower policy, which grants all that was granted but what is not to be kept."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.audit.conftest import Written
+from tests.cli.program import Printed, run
+from tests.loading.documents import document, grant
+from token_exchange.core.ports import Json
+from token_exchange_cli.audit.tighten.edits import changed_text
+from token_exchange_cli.audit.tighten.proposals import Proposal
+
+
+def tightened(month: Written, *options: str | Path) -> Printed:
+    return run("audit", "tighten", month.policy, month.logs, *options)
+
+
+def _applied(folder: Path, policy: Path, diff: str) -> Path:
+    """Apply the diff as a reviewer would, and return the changed policy."""
+    path = folder / policy.name
+    path.write_bytes(policy.read_bytes())
+    subprocess.run(["git", "apply", "-"], cwd=folder, input=diff, text=True, check=True)
+    return path
+
+
+def test_the_leak_is_refused_and_no_one_else(month: Written, tmp_path: Path) -> None:
+    done = tightened(month, "--without", month.planted.leaked)
+    assert done.status == 0
+    assert f"every granted one is granted; refused now: {month.planted.leaked}\n" in done.err
+    new = _applied(tmp_path, month.policy, done.out)
+    match = json.loads(new.read_text())["grants"][0]["match"]
+    assert (match["repository_id"], match["branch"]) == ("70019999", "main")
+    replayed = run("policy", "diff", month.policy, new, "--audit", month.logs, "--json")
+    decisions = replayed.fields["decisions"]
+    assert isinstance(decisions, dict)
+    differ = decisions["differ"]
+    assert isinstance(differ, list)
+    assert [one["request_id"] for one in differ if isinstance(one, dict) and one["after"] == "denied"] == [
+        month.planted.leaked
+    ]
+
+
+def test_without_a_name_everything_is_kept(month: Written) -> None:
+    done = tightened(month, "--json")
+    assert (done.status, done.fields["refused"]) == (0, [])
+    changes = {str(one["grant"]): one["what"] for one in done.texts("changes")}
+    assert changes["shared-tools"] == [
+        "match repository_id: 70018888, 70019999",
+        "match branch: main, try-it",
+    ]
+    unknown = done.fields["unknown"]
+    assert isinstance(unknown, list)
+    assert "old-archive: not used in the log, and left as it is; see `audit unused`" in unknown
+    assert "base-images: repository ids are unique within one issuer only, and it has several" in unknown
+
+
+def test_cloudtrail_shows_directions_and_times(month: Written) -> None:
+    done = tightened(month, "--trail", month.trail, "--json")
+    changes = {str(one["grant"]): one["what"] for one in done.texts("changes")}
+    whats = changes["shared-tools"]
+    assert isinstance(whats, list)
+    assert "duration: 15m" in whats
+    assert not any("access" in str(what) for what in whats)
+
+
+def test_what_nothing_refuses_is_a_negative_answer(month: Written) -> None:
+    done = tightened(month, "--without", "no-such-request")
+    assert done.status == 1
+
+
+def test_standard_input_and_folders_are_refused(month: Written, tmp_path: Path) -> None:
+    done = run("audit", "tighten", month.policy, "-", given=b"")
+    assert (done.status, done.out) == (2, "")
+    assert "give files instead of standard input" in done.err
+    (tmp_path / "policy.yaml").write_bytes(month.policy.read_bytes())
+    done = run("audit", "tighten", tmp_path, month.logs)
+    assert (done.status, done.out) == (2, "")
+    assert "expected a policy in one file, found a folder" in done.err
+
+
+_CHANGE = Proposal(
+    grant="reader",
+    match={"branch": ("main",), "event": ("push", "schedule")},
+    keys={"access": "pull", "duration": "15m"},
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(document(grant(access="push", duration="1h"))),
+        json.dumps(document(grant(access="push", match={"tag": "v1"})), indent=2),
+        yaml.safe_dump(document(grant(access="push", duration="1h"), grant(name="other")), sort_keys=False),
+        yaml.safe_dump(document(grant(access="push", match={"tag": "v1"})), default_flow_style=True),
+        # as people write it, with what must stay
+        "# head\ngrants:\n  - name: reader # who\n    match: {tag: v1} # why\n    access: push # what\n  - name: b\n",
+        "grants:\n- name: reader\n  match:\n    # why\n    tag: v1\n  access: 'push'\n",
+        "grants:\n- name: reader\n  match: {}\n  access: push\n",
+        '{"grants": [{"name": "reader", "access": "push"}]}',
+    ],
+)
+def test_a_change_leaves_all_else_as_it_is(text: str) -> None:
+    changed = changed_text(text, [_CHANGE])
+    old, new = yaml.safe_load(text), yaml.safe_load(changed)
+    wanted: dict[str, Json] = {"branch": "main", "event": ["push", "schedule"]}
+    (first, *others), (before, *others_before) = new["grants"], old["grants"]
+    assert first == {**before, "match": {**(before.get("match") or {}), **wanted}, "access": "pull", "duration": "15m"}
+    assert others == others_before
+    for comment in ("# head", "# who", "# why", "# what"):
+        assert (comment in changed) is (comment in text)
+
+
+def test_a_change_of_another_grant_changes_nothing() -> None:
+    text = json.dumps(document(grant(name="other")))
+    assert changed_text(text, [_CHANGE]) == text

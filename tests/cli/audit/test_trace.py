@@ -1,0 +1,97 @@
+"""`audit trace`: from anything that names an exchange to the exchange, and to what its session did."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.audit.conftest import Written
+from tests.cli.program import run
+from token_exchange.core.ports import Json
+
+
+def _only(value: Json) -> dict[str, Json]:
+    assert isinstance(value, list)
+    (item,) = value
+    assert isinstance(item, dict)
+    return item
+
+
+def test_who_pushed_an_image_is_one_command(month: Written) -> None:
+    done = run("audit", "trace", month.planted.digest, month.logs, "--trail", month.trail, "--json")
+    assert done.status == 0
+    login = _only(done.fields["logins"])
+    assert (login["request_id"], login["repository"], login["actor"], login["grant_name"]) == (
+        month.planted.leaked,
+        "acme/intern-playground",
+        "mallory",
+        "shared-tools",
+    )
+    assert login["job"] == f"https://github.com/acme/intern-playground/actions/runs/{login['run_id']}"
+    did = login["did"]
+    assert isinstance(did, list)
+    assert [(one["event_name"], one["ecr_repository"], one["image_tag"]) for one in did if isinstance(one, dict)] == [
+        ("BatchGetImage", "shared/tools", "v8"),
+        ("PutImage", "shared/tools", "v9"),
+    ]
+
+
+def test_every_name_of_an_exchange_leads_to_it(subtests: pytest.Subtests, month: Written) -> None:
+    first = run("audit", "trace", month.planted.leaked, month.logs, "--json")
+    login = _only(first.fields["logins"])
+    names = ("access_key_id", "session_name", "source_identity", "request_id", "run_id", "assumed_role_id", "sha")
+    for what in (*(str(login[name]) for name in names), str(login["sts_request_id"]), str(login["token_sha256"])):
+        with subtests.test(what=what):
+            done = run("audit", "trace", what, month.logs, "--json")
+            assert _only(done.fields["logins"]) == login
+
+
+@pytest.mark.parametrize("form", ["shared/tools:v9", "shared/tools@{digest}", "{digest}"])
+def test_an_image_is_named_as_docker_names_it(month: Written, form: str) -> None:
+    what = form.format(digest=month.planted.digest)
+    done = run("audit", "trace", what, month.logs, "--trail", month.trail)
+    assert done.status == 0
+    assert f"request {month.planted.leaked}" in done.out
+    assert "by mallory" in done.out
+
+
+def test_a_push_without_a_line_is_said(tmp_path: Path, month: Written) -> None:
+    other = tmp_path / "audit.jsonl"
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in sorted(month.logs.rglob("*.gz")))
+    other.write_bytes(b"".join(line for line in lines.splitlines(keepends=True) if b"mallory" not in line))
+    done = run("audit", "trace", month.planted.digest, other, "--trail", month.trail)
+    assert done.status == 1
+    assert "no audit line has the session AROAMONTHPUSHROLE001:70018888-" in done.out
+
+
+def test_a_refused_run_is_found_too(month: Written) -> None:
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in month.logs.rglob("*.gz")).splitlines()
+    refused = next(json.loads(line[25:]) for line in lines if b'"reason":"untrusted-trigger"' in line)
+    done = run("audit", "trace", refused["identity"]["run_id"], month.logs)
+    assert done.status == 0
+    assert f"denied {refused['timestamp'].replace('+00:00', 'Z')} request {refused['request_id']}" in done.out
+    assert "reason untrusted-trigger" in done.out
+
+
+def test_nothing_is_no_answer(month: Written) -> None:
+    for what in ("no-such-thing", "x' OR 1=1 --", "sha256:" + "0" * 64):
+        done = run("audit", "trace", what, month.logs, "--trail", month.trail)
+        assert (done.status, done.out) == (1, f"nothing found about {what}\n")
+
+
+def test_an_image_needs_the_trail(month: Written) -> None:
+    done = run("audit", "trace", month.planted.digest, month.logs)
+    assert (done.status, done.out) == (2, "")
+    assert "give its files with --trail" in done.err
+
+
+def test_hostile_values_reach_a_terminal_as_text(tmp_path: Path, month: Written) -> None:
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in month.logs.rglob("*.gz")).splitlines()
+    text = next(line[25:] for line in lines if b"mallory" in line)
+    log = tmp_path / "log"
+    log.write_bytes(text.replace(b'"mallory"', rb'"\u001b[31m\u202eevil\nlogin"') + b"\n")
+    done = run("audit", "trace", month.planted.leaked, log)
+    assert done.status == 0
+    assert "by \\x1b[31m\\u202eevil\\nlogin, from" in done.out
+    assert "\x1b" not in done.out

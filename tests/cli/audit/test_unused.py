@@ -1,0 +1,50 @@
+"""`audit unused`: the parts of a policy that a log did not use, and only these."""
+
+import json
+from pathlib import Path
+
+from tests.cli.audit.conftest import Written
+from tests.cli.program import run, write_json
+
+
+def test_what_no_one_used_is_listed(month: Written) -> None:
+    done = run("audit", "unused", month.policy, month.logs, "--json")
+    assert done.status == 0
+    fields = {name: value for name, value in done.fields.items() if name not in ("since", "until", "read")}
+    assert fields == {
+        "grants": ["old-archive"],
+        "deny": ["retired-group"],
+        "registries": ["archive"],
+        "roles": ["arn:aws:iam::111122223333:role/ci-ecr-archive"],
+        "issuers": ["buildkite"],
+        "organizations": ["github: acme-labs", "buildkite: acme"],
+        "values": ["shared-tools: event workflow_dispatch"],
+    }
+    assert str(done.fields["since"]).startswith("2026-10-01T")
+
+
+def test_repositories_are_known_from_cloudtrail(month: Written) -> None:
+    done = run("audit", "unused", month.policy, month.logs, "--trail", month.trail, "--exit-code")
+    assert done.status == 1
+    patterns = [row.partition("pattern ")[2] for row in done.out.splitlines() if row.startswith("repository pattern")]
+    assert patterns == ["shared-tools: shared/tools/*", "own-images: base/*"]
+
+
+def test_a_policy_that_is_all_used_has_none(month: Written, tmp_path: Path) -> None:
+    policy = json.loads(month.policy.read_text())
+    policy["grants"] = [grant for grant in policy["grants"] if grant["name"] != "old-archive"]
+    policy["grants"][0]["match"]["event"] = "push"
+    policy["deny"] = policy["deny"][:1]
+    policy["issuers"]["github"]["organizations"] = policy["issuers"]["github"]["organizations"][:1]
+    del policy["issuers"]["buildkite"], policy["registries"]["archive"]
+    done = run("audit", "unused", write_json(tmp_path / "policy.json", policy), month.logs, "--exit-code")
+    assert (done.status, done.out.count("\n")) == (0, 1)
+    assert done.out.endswith(": 0\n")
+
+
+def test_grants_of_another_policy_are_remarked(month: Written, tmp_path: Path) -> None:
+    policy = json.loads(month.policy.read_text())
+    policy["grants"][1]["name"] = "renamed"
+    done = run("audit", "unused", write_json(tmp_path / "policy.json", policy), month.logs)
+    assert "grant renamed\n" in done.out
+    assert "remark: grants in the log and not in this policy: own-images\n" in done.err

@@ -1,0 +1,20 @@
+"""What the tests of pages share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import Browser, started
+
+
+@pytest.fixture(scope="session")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with started(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window: Browser) -> Browser:
+    """A browser as if it had just been started: its start takes a second."""
+    window.prefer()
+    return window
