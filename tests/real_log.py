@@ -77,7 +77,7 @@ def _exchange(world: World, url: str) -> None:
     send(200, "registry=apps", path="/v1/explain")
     world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
     send(502, "registry=apps")
-    world.aws.faults.plan("ecr:GetAuthorizationToken", AwsFault(kind="slow", seconds=0.0), times=1)
+    # Only one of the two asks ECR, whichever is made first.
     world.aws.faults.plan("ecr:GetAuthorizationToken", AwsFault(kind="access-denied"), times=1)
-    send(502, "registry=apps&registry=base&format=docker-config")
+    send(502, "registry=dockerhub&registry=base&format=docker-config", environment="elsewhere")
     connection.close()
