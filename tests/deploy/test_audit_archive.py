@@ -3,9 +3,11 @@
 import gzip
 import json
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -15,11 +17,14 @@ import pytest
 import sqlglot
 from sqlglot import expressions
 
+from sandbox.month.company import BROKER_ROLE
+from sandbox.month.month import Month, write_month
 from tests.cli.program import run, write_policy
 from tests.deploy.cloudformation import ROOT, Stack, at, load, mapping, sequence, text
 from tests.real_log import RealLog
 from token_exchange.core.ports import Json
 from token_exchange_cli import audit
+from token_exchange_cli.audit.log import AuditLog, audit_log
 from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, Column
 
 TEMPLATE = "deploy/audit-archive.yaml"
@@ -40,18 +45,20 @@ def named_queries() -> dict[str, str]:
 QUERIES = named_queries()
 
 
+SCRIPT = ROOT / "deploy" / "archive_queries.py"
+
+
 def own_queries() -> dict[str, str]:
-    """Return the command line's queries by their names, without those that join CloudTrail's events."""
+    """Return the command line's queries by their names."""
     folder = files(audit) / "queries"
-    found = {path.name.removesuffix(".sql").replace("_", " "): path.read_text("utf-8") for path in folder.iterdir()}
-    return {name: sql for name, sql in found.items() if not re.search(r"\b(FROM|JOIN) trail\b", sql)}
+    return {path.name.removesuffix(".sql"): path.read_text("utf-8") for path in folder.iterdir()}
 
 
 def test_queries_are_those_of_the_command_line() -> None:
-    script = ROOT / "deploy" / "archive_queries.py"
-    checked = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    checked = subprocess.run([sys.executable, SCRIPT, "--check"], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert QUERIES.keys() == {"define audit", "define logins"} | own_queries().keys()
+    views = {f"define {relation}" for relation in ("audit", "logins", "trail", "pulled")}
+    assert QUERIES.keys() == views | {name.replace("_", " ") for name in own_queries()}
 
 
 def delivered(lines: list[str]) -> bytes:
@@ -169,21 +176,87 @@ def test_view_has_a_row_for_each_login(athena: duckdb.DuckDBPyConnection, real_l
     assert len(found) == 10
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The same month in the command line's own database, and in the archive's tables."""
+
+    own: AuditLog
+    athena: duckdb.DuckDBPyConnection
+    values: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    folder = tmp_path_factory.mktemp("month")
+    planted = write_month(folder, Month(exchanges=600, teams=12))
+    exported = [gzip.decompress(path.read_bytes()).decode() for path in sorted((folder / "logs").rglob("*.gz"))]
+    lines = [line[line.index("{") :] for text in exported for line in text.splitlines() if '"record":"audit"' in line]
+    trail = [gzip.decompress(path.read_bytes()).decode() for path in sorted((folder / "trail").rglob("*.gz"))]
+    with audit_log() as own, duckdb.connect() as connection:
+        own.load_lines([str(folder / "logs")])
+        own.load_trail([str(folder / "trail")])
+        connection.execute("CREATE TABLE lines (line VARCHAR, day VARCHAR)")
+        connection.executemany("INSERT INTO lines VALUES (?, '2026-10-01')", [(line,) for line in [*lines, lines[7]]])
+        connection.execute("CREATE TABLE trail_files (line VARCHAR, account VARCHAR, region VARCHAR, day VARCHAR)")
+        connection.executemany(
+            "INSERT INTO trail_files VALUES (?, '111122223333', 'eu-west-1', '2026/10/01')",
+            [(text,) for text in [*trail, trail[0]]],
+        )
+        for relation in ("audit", "logins", "trail", "pulled"):
+            connection.execute(in_duckdb(QUERIES[f"define {relation}"]))
+        (leaked,) = own.ask("sessions", value=planted.leaked)
+        values = {
+            "access_key_id": str(leaked["access_key_id"]),
+            "assumed_role_id": str(leaked["assumed_role_id"]),
+            "broker_role_arn": BROKER_ROLE,
+            "digest": planted.digest,
+            "repository": "shared/tools",
+            "since": "2026-10-01 00:00:00",
+            "tag": "v9",
+            "until": "2026-11-01 00:00:00",
+            "value": planted.leaked,
+        }
+        yield Both(own=own, athena=connection, values=values)
+
+
+EXAMPLES: dict[str, str] = runpy.run_path(str(SCRIPT))["EXAMPLES"]
+"""The values in the saved queries."""
+
+
 @pytest.mark.parametrize("name", sorted(own_queries()))
-def test_query_gives_what_the_command_lines_gives(
-    athena: duckdb.DuckDBPyConnection, real_log: RealLog, name: str
-) -> None:
-    of_what = {
-        "refused": "SELECT request_id FROM audit WHERE reason = 'bad-signature'",
-        "sessions": "SELECT access_key_id FROM logins WHERE registry = 'public'",
-    }
-    own, saved = own_queries()[name], in_duckdb(QUERIES[name])
-    if name in of_what:
-        ((value,),) = rows(athena, of_what[name])
-        own, saved = own.replace("$value", f"'{value}'"), saved.replace("ASIAZ5JUHML6SIXRKETK", str(value))
-    found = rows(athena, saved)
-    assert found
-    assert found == rows(athena, own)
+def test_query_answers_as_the_command_line_does(both: Both, name: str) -> None:
+    values = both.values
+    if name == "refused":
+        refused = both.own.rows("SELECT request_id FROM audit WHERE decision = 'denied' ORDER BY logged_at LIMIT 1")
+        values = {**values, "value": str(refused[0]["request_id"])}
+    own, saved = own_queries()[name], in_duckdb(QUERIES[name.replace("_", " ")])
+    asked = sorted(value for value in values if f"${value}" in own)
+    for value in asked:
+        assert EXAMPLES[value] in saved
+        saved = saved.replace(f"'{EXAMPLES[value]}'", f"'{values[value]}'")
+    found = both.athena.execute(saved)
+    columns = [column[0] for column in found.description]
+    rows_of_athena = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+    expected = both.own.rows(own, {value: values[value] for value in asked})
+    assert len(rows_of_athena) == len(expected)
+    assert expected or name in EMPTY
+    for row, wanted in zip(rows_of_athena, expected, strict=True):
+        # `SELECT logins.*` has the archive's column `day` too.
+        assert {key: plain(row[key]) for key in wanted} == {key: plain(value) for key, value in wanted.items()}
+        assert row.keys() - wanted.keys() <= {"day"}
+
+
+EMPTY = {"failed_logins"}
+"""What the month has nothing of."""
+
+
+def plain(value: object) -> object:
+    """Return a value as both spell it."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"2026-[0-9-]+T[0-9:.]+Z?(\+00:00)?", value):
+        return datetime.fromisoformat(value).replace(tzinfo=None)
+    return value
 
 
 @pytest.mark.parametrize("name", sorted(QUERIES))
