@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 import sqlglot
 from sqlglot import expressions
@@ -24,8 +24,12 @@ from tests.deploy.cloudformation import ROOT, Stack, at, load, mapping, sequence
 from tests.real_log import RealLog
 from token_exchange.core.ports import Json
 from token_exchange_cli import audit
+from token_exchange_cli.audit.engine import engine
 from token_exchange_cli.audit.log import AuditLog, audit_log
 from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, Column
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 TEMPLATE = "deploy/audit-archive.yaml"
 KEY = "arn:aws:kms:eu-west-1:999900001111:key/0a1b2c3d-0000-4000-8000-000000000000"
@@ -114,9 +118,9 @@ def test_command_line_reads_what_firehose_writes(real_log: RealLog, tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def athena(real_log: RealLog) -> Iterator[duckdb.DuckDBPyConnection]:
+def athena(real_log: RealLog) -> "Iterator[DuckDBPyConnection]":
     """The table `lines` with a line that was delivered twice, and the views of the template over it."""
-    with duckdb.connect() as connection:
+    with engine() as (connection, _):
         connection.execute("CREATE TABLE lines (line VARCHAR, day VARCHAR)")
         content = gzip.decompress(stored([delivered(real_log.audit_lines())])).decode()
         lines = [line for line in content.split("\n") if line]
@@ -132,7 +136,7 @@ def in_duckdb(sql: str) -> str:
     return found
 
 
-def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+def rows(connection: "DuckDBPyConnection", sql: str) -> list[tuple[object, ...]]:
     return connection.execute(sql).fetchall()
 
 
@@ -147,7 +151,7 @@ def valued(column: Column, record: Json) -> object:
     return record
 
 
-def test_view_has_every_column_of_every_line(athena: duckdb.DuckDBPyConnection, real_log: RealLog) -> None:
+def test_view_has_every_column_of_every_line(athena: "DuckDBPyConnection", real_log: RealLog) -> None:
     names = ", ".join(column.name for column in AUDIT)
     found = {
         tuple(map(repr, row))
@@ -157,7 +161,7 @@ def test_view_has_every_column_of_every_line(athena: duckdb.DuckDBPyConnection, 
     assert rows(athena, "SELECT count(*) FROM audit") == [(len(real_log.audit()),)]
 
 
-def test_view_has_a_row_for_each_login(athena: duckdb.DuckDBPyConnection, real_log: RealLog) -> None:
+def test_view_has_a_row_for_each_login(athena: "DuckDBPyConnection", real_log: RealLog) -> None:
     names = ", ".join([*LINE_OF_LOGIN, *(column.name for column in LOGIN)])
     of_line = [column for name in LINE_OF_LOGIN for column in AUDIT if column.name == name]
     expected = {
@@ -181,7 +185,7 @@ class Both:
     """The same month in the command line's own database, and in the archive's tables."""
 
     own: AuditLog
-    athena: duckdb.DuckDBPyConnection
+    athena: "DuckDBPyConnection"
     values: dict[str, str]
 
 
@@ -192,7 +196,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     exported = [gzip.decompress(path.read_bytes()).decode() for path in sorted((folder / "logs").rglob("*.gz"))]
     lines = [line[line.index("{") :] for text in exported for line in text.splitlines() if '"record":"audit"' in line]
     trail = [gzip.decompress(path.read_bytes()).decode() for path in sorted((folder / "trail").rglob("*.gz"))]
-    with audit_log() as own, duckdb.connect() as connection:
+    with audit_log() as own, engine() as (connection, _):
         own.load_lines([str(folder / "logs")])
         own.load_trail([str(folder / "trail")])
         connection.execute("CREATE TABLE lines (line VARCHAR, day VARCHAR)")
