@@ -33,9 +33,13 @@ class Seal:
     lines: int
     sha256: str
 
+    def fields(self) -> Json:
+        """Return the seal as the command prints it."""
+        return {"day": self.day, "lines": self.lines, "sha256": self.sha256}
+
     def text(self) -> str:
         """Return the seal as a line of a file of seals."""
-        return json.dumps({"day": self.day, "lines": self.lines, "sha256": self.sha256})
+        return json.dumps(self.fields())
 
 
 class Sealer:

@@ -48,8 +48,9 @@ def command(
     Exit status: 0 each has the other, 1 something is missing, 2 wrong usage or unreadable input.
 
     \b
-    Example:
+    Examples:
       token-exchange audit reconcile logs/ --trail AWSLogs/
+      token-exchange audit reconcile logs/ --trail AWSLogs/ --since 2026-10-01 --until 2026-11-01
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     with audit_log() as log:
         log.load_lines(logs)

@@ -3,9 +3,9 @@
 import click
 
 from token_exchange_cli.audit.log import audit_log
-from token_exchange_cli.audit.report.contents import report
+from token_exchange_cli.audit.report.contents import report, tables
 from token_exchange_cli.inputs import load_policy_argument, shown_name
-from token_exchange_cli.terminal import STANDARD_OUTPUT, write_output
+from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, write_output
 
 
 @click.command("report")
@@ -13,8 +13,15 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, write_output
 @click.option(
     "--policy", "policy_file", metavar="FILE", help="Show grants and deny rules of this policy that no one used."
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the report; - is standard output.")
-def command(*, logs: tuple[str, ...], policy_file: str | None, output: str) -> None:
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    default=STANDARD_OUTPUT,
+    help="Where to write the report.  [default: standard output]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Write the tables as one JSON document instead.")
+def command(*, logs: tuple[str, ...], policy_file: str | None, output: str, as_json: bool) -> None:
     """Write a report about audit lines: one HTML file that loads nothing.
 
     It shows exchanges over time, refusals, the busiest repositories, times, cold starts, throttles, failed logins, and
@@ -30,9 +37,9 @@ def command(*, logs: tuple[str, ...], policy_file: str | None, output: str) -> N
     policy = None if policy_file is None else load_policy_argument(policy_file)
     with audit_log() as log:
         log.load_lines(logs)
-        text = report(log, policy)
+        text = json_text(tables(log, policy)) if as_json else report(log, policy)
         log.say_remarks()
         exchanges = log.read.audit_lines
     write_output(output, text)
     if output != STANDARD_OUTPUT:
-        click.echo(f"{shown_name(output)}: {exchanges:,} audit lines")
+        click.echo(f"{shown_name(output)}: {exchanges:,} audit lines", err=as_json)

@@ -2,11 +2,12 @@
 
 import click
 
+from token_exchange.core.ports import Json
 from token_exchange_cli.audit.sealing import Sealer
 from token_exchange_cli.audit.store import Read, read_lines
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.inputs import shown_name
-from token_exchange_cli.terminal import STANDARD_OUTPUT, progress, remark, write_output
+from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, progress, remark, write_output
 
 
 @click.command("seal")
@@ -18,8 +19,9 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, progress, remark, write
     default=STANDARD_OUTPUT,
     help="Where to write the seals.  [default: standard output]",
 )
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead, which is no file of seals.")
 @click.pass_context
-def command(context: click.Context, *, logs: tuple[str, ...], output: str) -> None:
+def command(context: click.Context, *, logs: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write a digest of each day of LOGS, chained to the day before.
 
     `audit verify --seal` compares an archive with the seals, and names each day on which a line was removed, added or
@@ -28,8 +30,9 @@ def command(context: click.Context, *, logs: tuple[str, ...], output: str) -> No
     Exit status: 0 success, 1 a line could not be read and is in no seal, 2 wrong usage or unreadable input.
 
     \b
-    Example:
+    Examples:
       token-exchange audit seal logs/ -o october.seals
+      token-exchange audit verify logs/ --seal october.seals
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     read, sealer = Read(), Sealer()
     with progress() as tell:
@@ -38,7 +41,8 @@ def command(context: click.Context, *, logs: tuple[str, ...], output: str) -> No
     seals = sealer.seals()
     if not seals:
         raise Unusable(f"{', '.join(map(shown_name, logs))}: contains no audit line")
-    write_output(output, "".join(f"{seal.text()}\n" for seal in seals))
+    fields: dict[str, Json] = {"seals": [seal.fields() for seal in seals], "unreadable": read.problems.total()}
+    write_output(output, json_text(fields) if as_json else "".join(f"{seal.text()}\n" for seal in seals))
     for what, count in read.problems.most_common():
         remark(f"{count} unreadable: {what} (first at {read.places[what]})")
     context.exit(Status.NO if read.problems else Status.FINE)

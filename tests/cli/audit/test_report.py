@@ -155,3 +155,10 @@ def test_standard_output_has_only_the_page(month: Written) -> None:
     done = run("audit", "report", month.logs, "-o", "-")
     assert done.out.startswith("<!doctype html>")
     assert done.out.endswith("</html>\n")
+
+
+def test_its_tables_are_a_document_too(month: Written) -> None:
+    done = run("audit", "report", month.logs, "--policy", month.policy, "--json")
+    grants = {str(row["grant_name"]): row["logins"] for row in done.texts("grants")}
+    assert grants["old-archive"] == 0
+    assert sum(int(str(row["exchanges"])) for row in done.texts("decisions_by_hour")) == 598

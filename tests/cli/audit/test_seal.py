@@ -43,6 +43,11 @@ def test_seals_are_a_line_for_each_day(sealed: Path) -> None:
     assert len({seal["sha256"] for seal in seals}) == 30
 
 
+def test_seals_are_a_document_too(month: Written, sealed: Path) -> None:
+    done = run("audit", "seal", month.logs, "--json")
+    assert done.fields == {"seals": [json.loads(line) for line in sealed.read_text().splitlines()], "unreadable": 0}
+
+
 def test_order_files_and_repetition_do_not_matter(month: Written, sealed: Path, tmp_path: Path) -> None:
     lines = lines_of(month)
     for changed in (lines, lines[::-1], [*lines, *lines[:50]]):

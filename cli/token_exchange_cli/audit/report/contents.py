@@ -124,6 +124,12 @@ def report(log: AuditLog, policy: Policy | None) -> str:
     )
 
 
+def tables(log: AuditLog, policy: Policy | None) -> dict[str, Json]:
+    """Return the rows of the report's tables, and of its chart over time, by the names of their queries."""
+    rows: dict[str, Json] = {name: [*_rows(log, name, policy)] for name, _, _, _ in _TABLES}
+    return {"decisions_by_hour": [*log.ask("decisions_by_hour")], **rows, "read": log.counts()}
+
+
 def _tiles(log: AuditLog, total: Json) -> list[Element]:
     counts = {
         row["decision"]: row["exchanges"]
@@ -157,14 +163,19 @@ def _policies(log: AuditLog, policy: Policy | None) -> list[Element]:
 def _section(
     log: AuditLog, name: str, title: str, note: str, columns: Mapping[str, str], policy: Policy | None
 ) -> Element:
+    rows = _rows(log, name, policy)
+    charts = times_by_part(rows) if name == "timings" else []
+    return element("section", {}, element("h2", {"id": name}, title), *charts, _table(rows, columns, note))
+
+
+def _rows(log: AuditLog, name: str, policy: Policy | None) -> list[Row]:
     rows = log.ask(name)
     if policy is not None and name == "grants":
         rows += _unused_grants(policy, {row["grant_name"] for row in rows})
     if policy is not None and name == "deny_rules":
         used = {row["deny_rule"] for row in rows}
         rows += [{"deny_rule": rule.name, "exchanges": 0} for rule in policy.deny if rule.name not in used]
-    charts = times_by_part(rows) if name == "timings" else []
-    return element("section", {}, element("h2", {"id": name}, title), *charts, _table(rows, columns, note))
+    return rows
 
 
 def _table(rows: Sequence[Row], columns: Mapping[str, str], note: str) -> Element:
