@@ -30,7 +30,7 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems audit-dependencies lock build events \
+.PHONY: help setup demo serve test test-core check format bench pictures load fuzz mutants api-check ci-systems audit-dependencies lock build events \
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy \
 	deploy-check live-check clean $(BROKEN)
 
@@ -69,6 +69,9 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 
 bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
+
+pictures: .venv/stamp ## take the pictures of docs/pictures again; needs chromium and its driver
+	@$(PYTHON) -m tests.pictures
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)

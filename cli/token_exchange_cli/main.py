@@ -118,6 +118,7 @@ main.add_command(
         "audit",
         help="Answer questions about audit lines, with CloudTrail's files where they help.",
         lazy_commands={
+            "ocsf": LazyCommand("audit_ocsf", "Print audit lines as OCSF events."),
             "report": LazyCommand("audit_report", "Write a report as one HTML file."),
             "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
             "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),

@@ -181,7 +181,7 @@ class Stack:
                 return str(self.resolve(more[name]))
             return self._attribute(name) if "." in name else str(self._ref(name))
 
-        return re.sub(r"\$\{([A-Za-z0-9:.]+)\}", fill, text(template))
+        return re.sub(r"\$\{([A-Za-z0-9:.]+)\}", fill, text(template)).replace("${!", "${")
 
     def _texts(self, value: object) -> list[str]:
         return [str(each) for each in sequence(self.resolve(value))]
