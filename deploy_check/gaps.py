@@ -1,6 +1,6 @@
 """What the emulator lacks, put into a copy of the built template, so that the template itself need not be weaker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import yaml
@@ -32,6 +32,17 @@ def open_template(template: str) -> str:
         opened[name] = _opened(name, resource)
         opened |= dict(_routes(name, resource))
     return yaml.safe_dump(document | {"Resources": opened}, sort_keys=False)
+
+
+def with_defaults(template: str, parameters: Mapping[str, str]) -> str:
+    """Return a template in which `parameters` are the defaults.
+
+    By a function's parameters, SAM decides whether to publish a version. The emulator gives its translator only those.
+    """
+    document = object_of(yaml.safe_load(template), "template")
+    declared = object_of(document["Parameters"], "Parameters")
+    given = {name: object_of(declared[name], name) | {"Default": value} for name, value in parameters.items()}
+    return yaml.safe_dump(document | {"Parameters": declared | given}, sort_keys=False)
 
 
 def failing_template(template: str) -> str:

@@ -2,7 +2,7 @@
 
 import yaml
 
-from deploy_check.gaps import failing_template, open_template
+from deploy_check.gaps import failing_template, open_template, with_defaults
 from tests.deploy.cloudformation import at, load, mapping
 
 BUILT = """
@@ -51,6 +51,12 @@ def test_the_default_route_leads_to_the_alias() -> None:
     # Both are made only where the API is.
     assert at(resources, "HttpApiRoute", "Condition") == "HasDoor"
     assert at(resources, "HttpApiIntegration", "Condition") == "HasDoor"
+
+
+def test_parameters_are_given_as_defaults() -> None:
+    given = yaml.safe_load(with_defaults(BUILT, {"LogLevel": "DEBUG"}))
+    assert given["Parameters"] == {"LogLevel": {"Type": "String", "Default": "DEBUG"}}
+    assert given["Resources"] == yaml.safe_load(BUILT)["Resources"]
 
 
 def test_a_creation_fails_at_its_last_resource() -> None:
