@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from deploy_check.emulator import AwsEmulator
+from deploy_check.gaps import with_defaults
 from live_check.stacks import Names
 from sandbox.evidence import Unexpected, expect, object_of
 from token_exchange.loading.load import load_policy
@@ -74,6 +75,8 @@ class Deployment:
             Unexpected: it failed.
         """
         self._parameters |= parameters
+        template = self._build / "template.yaml"
+        template.write_text(with_defaults(template.read_text("utf-8"), self._parameters), "utf-8")
         command = [
             *self._sam,
             "deploy",

@@ -1,6 +1,6 @@
 """What the emulator lacks, put into a copy of the built template, so that the template itself need not be weaker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import yaml
@@ -20,8 +20,8 @@ _FAILING_POLICY: Final = {
 def open_template(template: str) -> str:
     """Return a built template that the emulator carries out; everything else stays as it is.
 
-    - It has no `AWS::IAM::RolePolicy`, which is an `AWS::IAM::Policy` of one role.
     - It has no alarms on queries: they become alarms on nothing, which other resources can still name.
+    - It has no CodeDeploy: an alias moves to a new version at once.
     - It does not read the OpenAPI document in which SAM writes an HTTP API's routes: they become resources.
     """
     document = object_of(yaml.safe_load(template), "template")
@@ -30,8 +30,19 @@ def open_template(template: str) -> str:
     for name, value in resources.items():
         resource = object_of(value, name)
         opened[name] = _opened(name, resource)
-        opened |= dict(_routes(name, resource, resources))
+        opened |= dict(_routes(name, resource))
     return yaml.safe_dump(document | {"Resources": opened}, sort_keys=False)
+
+
+def with_defaults(template: str, parameters: Mapping[str, str]) -> str:
+    """Return a template in which `parameters` are the defaults.
+
+    By a function's parameters, SAM decides whether to publish a version. The emulator gives its translator only those.
+    """
+    document = object_of(yaml.safe_load(template), "template")
+    declared = object_of(document["Parameters"], "Parameters")
+    given = {name: object_of(declared[name], name) | {"Default": value} for name, value in parameters.items()}
+    return yaml.safe_dump(document | {"Parameters": declared | given}, sort_keys=False)
 
 
 def failing_template(template: str) -> str:
@@ -47,41 +58,40 @@ def failing_template(template: str) -> str:
 def _opened(name: str, resource: dict[str, object]) -> dict[str, object]:
     properties = object_of(resource.get("Properties") or {}, name)
     match resource["Type"]:
-        case "AWS::IAM::RolePolicy":
-            roles = [properties.pop("RoleName")]
-            return resource | {"Type": "AWS::IAM::Policy", "Properties": properties | {"Roles": roles}}
         case "AWS::CloudWatch::Alarm" if properties.pop("Metrics", None):
             metric = {"Namespace": "DeployCheck", "MetricName": name, "Statistic": "Sum", "Period": 60}
             return resource | {"Properties": properties | metric}
+        case "AWS::Serverless::Function" if properties.pop("DeploymentPreference", None):
+            return resource | {"Properties": properties}
         case _:
             return resource
 
 
-def _routes(name: str, resource: dict[str, object], resources: dict[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield an integration and the default route for a function's event of an HTTP API without a path."""
-    if resource["Type"] != "AWS::Serverless::Function":
+def _routes(name: str, resource: dict[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield an integration and the default route for an HTTP API whose document has that one route."""
+    if resource["Type"] != "AWS::Serverless::HttpApi":
         return
-    properties = object_of(resource["Properties"], name)
-    for event_name, value in object_of(properties.get("Events") or {}, name).items():
-        event = object_of(value, event_name)
-        if event["Type"] != "HttpApi":
-            continue
-        api = object_of(event["Properties"], event_name)["ApiId"]
-        target = {"Ref": f"{name}.Alias"} if "AutoPublishAlias" in properties else {"Fn::GetAtt": [name, "Arn"]}
-        integration = {
-            "ApiId": api,
-            "IntegrationType": "AWS_PROXY",
-            "IntegrationUri": target,
-            "PayloadFormatVersion": "2.0",
-        }
-        route = {"ApiId": api, "RouteKey": "$default"}
-        route["Target"] = {"Fn::Join": ["/", ["integrations", {"Ref": f"{event_name}Integration"}]]}
-        shared = _condition_of(object_of(api, event_name).get("Ref"), resources)
-        yield f"{event_name}Integration", shared | {"Type": "AWS::ApiGatewayV2::Integration", "Properties": integration}
-        yield f"{event_name}Route", shared | {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
-
-
-def _condition_of(name: object, resources: dict[str, object]) -> dict[str, object]:
-    """Return the condition under which the resource `name` is made, if it has one."""
-    resource = object_of(resources.get(str(name)) or {}, str(name))
-    return {"Condition": resource["Condition"]} if "Condition" in resource else {}
+    uri: object = object_of(resource["Properties"], name)["DefinitionBody"]
+    for key in ("paths", "$default", "x-amazon-apigateway-any-method", "x-amazon-apigateway-integration", "uri"):
+        uri = object_of(uri, key)[key]
+    # The document has the address of an invocation, in which the alias is the only part that varies.
+    match uri:
+        case {"Fn::Sub": [_, {"Alias": alias}]}:
+            pass
+        case _:
+            raise ValueError(f"{name}: expected an integration with an alias, found {uri!r}")
+    shared: dict[str, object] = {"Condition": resource["Condition"]} if "Condition" in resource else {}
+    api = {"Ref": name}
+    integration = {
+        "ApiId": api,
+        "IntegrationType": "AWS_PROXY",
+        "IntegrationUri": alias,
+        "PayloadFormatVersion": "2.0",
+    }
+    route = {
+        "ApiId": api,
+        "RouteKey": "$default",
+        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration"}]]},
+    }
+    yield f"{name}Integration", shared | {"Type": "AWS::ApiGatewayV2::Integration", "Properties": integration}
+    yield f"{name}Route", shared | {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}

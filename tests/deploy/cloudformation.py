@@ -195,7 +195,8 @@ class Stack:
             case "Condition":
                 return self._holds(text(argument))
             case "Fn::Equals":
-                return self.resolve(at(argument, 0)) == self.resolve(at(argument, 1))
+                # CloudFormation compares text: a parameter's value is text, also of a number.
+                return str(self.resolve(at(argument, 0))) == str(self.resolve(at(argument, 1)))
             case "Fn::Not":
                 return not self._test(at(argument, 0))
             case "Fn::And":

@@ -100,6 +100,10 @@ def test_in_each_combination_what_is_made_refers_to_what_is_made(template: str) 
             ["VpcEndpointIds needs Door rest-private; any other Door is open to the internet"],
         ),
         (
+            {"RatePerSource": "500"},
+            ["RatePerSource needs Door rest; no other Door counts the requests of each source"],
+        ),
+        (
             {"Tracing": "true"},
             ["Tracing needs Door rest or rest-private; timings_ms in the audit lines has the durations anyway"],
         ),

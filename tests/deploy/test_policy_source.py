@@ -108,6 +108,7 @@ def test_of_appconfig_one_configuration_may_be_received(function: str, role: tup
 
 def test_s3_needs_a_bucket() -> None:
     assert deployed("s3", PolicyBucket="").refusals() == ["PolicySource s3 needs PolicyBucket"]
+    # Who switches from one source to another, perhaps in a hurry, need not forget the bucket.
     for source in ("file", "s3", "appconfig"):
         assert deployed(source).refusals() == []
 

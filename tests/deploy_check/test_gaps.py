@@ -2,23 +2,30 @@
 
 import yaml
 
-from deploy_check.gaps import failing_template, open_template
+from deploy_check.gaps import failing_template, open_template, with_defaults
 from tests.deploy.cloudformation import at, load, mapping
 
 BUILT = """
 Parameters: {LogLevel: {Type: String}}
 Resources:
-  HttpApi: {Type: AWS::Serverless::HttpApi, Condition: HasDoor, Properties: {StageName: $default}}
+  HttpApi:
+    Type: AWS::Serverless::HttpApi
+    Condition: HasDoor
+    Properties:
+      StageName: $default
+      DefinitionBody:
+        paths:
+          $default:
+            x-amazon-apigateway-any-method:
+              x-amazon-apigateway-integration:
+                uri: {Fn::Sub: ["arn:${Alias}/invocations", {Alias: {Fn::Sub: "${Exchange.Arn}:live"}}]}
   Exchange:
     Type: AWS::Serverless::Function
     Properties:
       Handler: app.handler
-      Events:
-        Everything: {Type: HttpApi, Properties: {ApiId: {Ref: HttpApi}}}
-        Timer: {Type: Schedule, Properties: {}}
-  Write:
-    Type: AWS::IAM::RolePolicy
-    Properties: {RoleName: {Ref: Role}, PolicyName: write, PolicyDocument: {Statement: []}}
+      AutoPublishAlias: live
+      DeploymentPreference: {Type: AllAtOnce}
+  Write: {Type: AWS::IAM::Policy, Properties: {PolicyName: write}}
   Plain: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: Errors, Threshold: 1}}
   Query: {Type: AWS::CloudWatch::Alarm, Properties: {Metrics: [{Id: q, Expression: SELECT}], Threshold: 3}}
 """
@@ -27,26 +34,29 @@ Resources:
 def test_only_what_the_emulator_lacks_is_changed() -> None:
     before, after = yaml.safe_load(BUILT), yaml.safe_load(open_template(BUILT))
     assert after["Parameters"] == before["Parameters"]
-    unchanged = {"HttpApi", "Exchange", "Plain"}
+    unchanged = {"HttpApi", "Write", "Plain"}
     assert {name: after["Resources"][name] for name in unchanged} == {
         name: before["Resources"][name] for name in unchanged
     }
-    assert after["Resources"]["Write"] == {
-        "Type": "AWS::IAM::Policy",
-        "Properties": {"Roles": [{"Ref": "Role"}], "PolicyName": "write", "PolicyDocument": {"Statement": []}},
-    }
+    assert after["Resources"]["Exchange"]["Properties"] == {"Handler": "app.handler", "AutoPublishAlias": "live"}
     assert after["Resources"]["Query"]["Properties"]["Threshold"] == 3
     assert "Metrics" not in after["Resources"]["Query"]["Properties"]
 
 
-def test_the_default_route_leads_to_the_function() -> None:
+def test_the_default_route_leads_to_the_alias() -> None:
     resources = mapping(yaml.safe_load(open_template(BUILT)), "Resources")
-    assert at(resources, "EverythingIntegration", "Properties", "IntegrationUri") == {"Fn::GetAtt": ["Exchange", "Arn"]}
-    assert at(resources, "EverythingRoute", "Properties", "RouteKey") == "$default"
+    uri = at(resources, "HttpApiIntegration", "Properties", "IntegrationUri")
+    assert uri == {"Fn::Sub": "${Exchange.Arn}:live"}
+    assert at(resources, "HttpApiRoute", "Properties", "RouteKey") == "$default"
     # Both are made only where the API is.
-    assert at(resources, "EverythingRoute", "Condition") == "HasDoor"
-    assert at(resources, "EverythingIntegration", "Condition") == "HasDoor"
-    assert "TimerRoute" not in resources
+    assert at(resources, "HttpApiRoute", "Condition") == "HasDoor"
+    assert at(resources, "HttpApiIntegration", "Condition") == "HasDoor"
+
+
+def test_parameters_are_given_as_defaults() -> None:
+    given = yaml.safe_load(with_defaults(BUILT, {"LogLevel": "DEBUG"}))
+    assert given["Parameters"] == {"LogLevel": {"Type": "String", "Default": "DEBUG"}}
+    assert given["Resources"] == yaml.safe_load(BUILT)["Resources"]
 
 
 def test_a_creation_fails_at_its_last_resource() -> None:
