@@ -16,12 +16,13 @@ from token_exchange_cli.steps.step import (
     check_image,
     check_registry,
     document,
+    fixed_audience_of,
     setup,
     shell,
     system_named,
     variables,
 )
-from token_exchange_cli.steps.systems import StepFormat, System
+from token_exchange_cli.systems.system import StepFormat, System
 from token_exchange_cli.terminal import print_json, remark
 
 
@@ -90,7 +91,7 @@ def _values(
 ) -> StepValues:
     if audience is not None and system.fixed_audience is not None:
         raise click.BadParameter(
-            f"a job of {system.title} cannot choose its audience, which is {system.fixed_audience}",
+            f"a job of {system.title} cannot choose its audience, which is {fixed_audience_of(system)}",
             param_hint="--audience",
         )
     format_name: StepFormat = system.format if wanted is None else wanted

@@ -10,9 +10,9 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 from token_exchange.loading.registries import Partition
 from token_exchange_cli.inputs import yaml_text
-from token_exchange_cli.onboarding.starter import Starter
 from token_exchange_cli.steps.step import StepValues, document
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.system import Starter
 
 POLICY: Final = "policy.yaml"
 TESTS: Final = "policy-tests.yaml"
@@ -37,8 +37,9 @@ class Answers:
     own: Mapping[str, str]
 
 
-def files_of(starter: Starter, answers: Answers) -> dict[str, str]:
+def files_of(answers: Answers) -> dict[str, str]:
     """Return the texts of the three files by their names."""
+    starter = SYSTEMS[answers.system].starter
     return {
         POLICY: "\n".join(_policy(starter, answers)) + "\n",
         TESTS: "\n".join(_tests_head(starter)) + yaml_text(_tests(starter, answers)),
@@ -101,13 +102,14 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
 
 
 def _audience(starter: Starter, answers: Answers) -> Iterator[str]:
-    if starter.audience is None:
+    fixed = SYSTEMS[answers.system].fixed_audience is not None
+    if not fixed:
         yield "    # The jobs ask for their tokens with this; use it nowhere else."
     else:
         reason = starter.warnings["shared-audience"]
         yield f"    # The linter warns of shared-audience whatever is written here: {reason}."
     yield f"    audience: {_scalar(answers.audience)}"
-    if starter.audience is not None:
+    if fixed:
         yield "    shared_audience: true"
 
 

@@ -9,17 +9,15 @@ import click
 
 from token_exchange_cli.onboarding.files import Answers, filled
 from token_exchange_cli.onboarding.questions import (
-    ACCOUNT,
     QUESTIONS,
-    BadAnswer,
     check_audience,
     check_prefix,
     check_region,
     partition,
 )
-from token_exchange_cli.onboarding.starters import STARTERS
-from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, BadValue, check_exchange, system_named
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, BadValue, check_exchange, fixed_audience_of, system_named
+from token_exchange_cli.systems.answers import ACCOUNT, BadAnswer
+from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.terminal import remark
 
 OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -84,11 +82,12 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     """
     questions = _Questions(given)
     name = questions.answer("system", "The CI system, such as gitlab or github-actions", _system)
-    starter = STARTERS[name]
-    chooses_audience = starter.audience is None
+    system = SYSTEMS[name]
+    starter = system.starter
+    chooses_audience = system.fixed_audience is None
     known = frozenset({"system", "exchange", *_EVERY, *starter.asks, *(("audience",) if chooses_audience else ())})
     for unused in sorted(given.keys() - known):
-        why = f"it is {SYSTEMS[name].fixed_audience}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
+        why = f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
         raise click.BadParameter(f"a policy for {name} has no use for it; {why}", param_hint=f"--{unused}")
     needed = [asked for asked, ask in starter.asks.items() if not ask.optional]
     missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
@@ -104,12 +103,12 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     account = questions.answer("account", "The AWS account of the registry", ACCOUNT.check)
     region = questions.answer("region", "The region of the registry, such as eu-west-1", check_region)
     prefix = questions.answer("prefix", "Where the names of the repositories in ECR begin, such as ci", check_prefix)
-    if starter.audience is None:
+    if system.fixed_audience is None:
         audience = questions.answer(
             "audience", "The audience: one string for your service, such as its URL", check_audience
         )
     else:
-        audience = str(filled(starter.audience, own))
+        audience = str(filled(system.fixed_audience, own))
     exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
     if exchange == EXAMPLE_EXCHANGE != audience and "exchange" not in given:
         remark(f"--exchange is not given; the step has the example {exchange}")

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Final, assert_never
 from urllib.parse import quote
 
-from token_exchange_cli.steps.systems import SYSTEMS, StepFormat, System
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.system import StepFormat, System
 
 EXAMPLE_EXCHANGE: Final = "https://exchange.acme.example"
 EXAMPLE_HOST: Final = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
@@ -54,6 +55,11 @@ def system_named(name: str) -> tuple[str, System]:
     close = get_close_matches(wanted, names, n=2)
     advice = f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(SYSTEMS)}"
     raise BadValue(f"{name!r} is no CI system known here; {advice}")
+
+
+def fixed_audience_of(system: System) -> str | None:
+    """Return the audience that no job of `system` can choose, with a word in capitals for what differs by customer."""
+    return None if system.fixed_audience is None else system.fixed_audience.replace("{organization}", "ORGANIZATION")
 
 
 def check_exchange(text: str) -> str:

@@ -13,14 +13,14 @@ import yaml
 from tests.cli.onboarding.examples import FIXED_AUDIENCE, OWN, options
 from tests.cli.program import run
 from token_exchange_cli.onboarding.files import POLICY, STEP, TESTS
-from token_exchange_cli.onboarding.starters import STARTERS
+from token_exchange_cli.systems.catalog import SYSTEMS
 
 PROGRAM = Path(sys.executable).with_name("token-exchange")
-EVERY_SYSTEM = pytest.mark.parametrize("name", STARTERS)
+EVERY_SYSTEM = pytest.mark.parametrize("name", SYSTEMS)
 
 
 def test_every_system_has_an_example() -> None:
-    assert set(OWN) == set(STARTERS)
+    assert set(OWN) == set(SYSTEMS)
 
 
 @EVERY_SYSTEM
@@ -36,17 +36,17 @@ def test_the_policy_loads_and_passes_its_tests(tmp_path: Path, name: str) -> Non
 def test_the_linter_warns_only_of_what_cannot_be_avoided(tmp_path: Path, name: str) -> None:
     run("init", tmp_path, *options(name))
     linted = run("policy", "lint", tmp_path / POLICY, "--json")
-    assert {str(finding["code"]) for finding in linted.texts("findings")} == set(STARTERS[name].warnings)
+    assert {str(finding["code"]) for finding in linted.texts("findings")} == set(SYSTEMS[name].starter.warnings)
     for file in (POLICY, TESTS):
-        assert all(f"warns of {code}" in (tmp_path / file).read_text() for code in STARTERS[name].warnings)
+        assert all(f"warns of {code}" in (tmp_path / file).read_text() for code in SYSTEMS[name].starter.warnings)
 
 
 @pytest.mark.parametrize(
     ("name", "key", "condition"),
     [
         (name, key, condition)
-        for name, starter in STARTERS.items()
-        for key, conditions in (("match", starter.match), ("claims", starter.claims_match))
+        for name, system in SYSTEMS.items()
+        for key, conditions in (("match", system.starter.match), ("claims", system.starter.claims_match))
         for condition in conditions
     ],
 )
@@ -166,7 +166,8 @@ def test_what_cannot_be_used_has_a_sentence(tmp_path: Path, name: str, changes: 
 @EVERY_SYSTEM
 def test_without_a_terminal_every_missing_option_is_named(tmp_path: Path, name: str) -> None:
     made = run("init", tmp_path / "new", "--system", name)
-    needed = {asked for asked, ask in STARTERS[name].asks.items() if not ask.optional} | {"account", "region", "prefix"}
+    asks = SYSTEMS[name].starter.asks
+    needed = {"account", "region", "prefix", *(asked for asked, ask in asks.items() if not ask.optional)}
     needed |= set() if name in FIXED_AUDIENCE else {"audience"}
     assert made.status == 2
     assert set(re.findall(r"--([a-z-]+)", made.err.partition("give ")[2])) == needed

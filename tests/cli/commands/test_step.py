@@ -10,7 +10,7 @@ from tests.docs.ci_systems import CI
 from tests.docs.pages import page
 from token_exchange.presets.catalog import NAMES
 from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, EXAMPLE_HOST
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.systems.catalog import SYSTEMS
 
 EVERY_SYSTEM = pytest.mark.parametrize("name", SYSTEMS)
 
