@@ -75,6 +75,20 @@ def assert_same(documented: Json, real: Json, *, at: str = "", values: bool = Tr
         assert documented == real, at
 
 
+def test_a_refusal_as_text_is_the_documented_line(running: Running) -> None:
+    ((_, text),) = blocks("text", "refusal")
+    world = running.world
+    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-feature")
+    connection = HTTPConnection(urlsplit(running.url).netloc, timeout=30)
+    connection.request("POST", "/v1/token?registry=apps&errors=text", headers={"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    body = answer.read().decode("ascii")
+    connection.close()
+    assert answer.status == 403
+    without_id = re.compile(r"\(request [0-9a-f-]+\)")
+    assert without_id.sub("", body) == without_id.sub("", text)
+
+
 def test_every_json_example_is_json(subtests: pytest.Subtests) -> None:
     for name, text in [
         (found.name, block.text) for found in pages() for block in found.blocks if block.language == "json"

@@ -42,7 +42,7 @@ def files_of(answers: Answers) -> dict[str, str]:
     starter = SYSTEMS[answers.system].starter
     return {
         POLICY: "\n".join(_policy(starter, answers)) + "\n",
-        TESTS: "\n".join(_tests_head(starter)) + yaml_text(_tests(starter, answers)),
+        TESTS: "\n".join(_tests_head()) + yaml_text(_tests(starter, answers)),
         STEP: _step(answers),
     }
 
@@ -81,11 +81,11 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
     yield f'  {_REGISTRY}: {{type: ecr, account: "{answers.account}", region: {answers.region}}}'
     yield ""
     yield "grants:"
-    yield f"  - name: {_GRANT}"
-    yield f"    issuers: [{answers.system}]"
     for code, reason in starter.warnings.items():
         if code != "shared-audience":
-            yield f"    # The linter warns of {code} whatever is written here: {reason}."
+            yield f"  # lint: allow {code}: {reason}"
+    yield f"  - name: {_GRANT}"
+    yield f"    issuers: [{answers.system}]"
     for pin in starter.pins:
         yield f"    # {pin}"
     yield from _conditions("match", starter.match, answers.own)
@@ -107,7 +107,7 @@ def _audience(starter: Starter, answers: Answers) -> Iterator[str]:
         yield "    # The jobs ask for their tokens with this; use it nowhere else."
     else:
         reason = starter.warnings["shared-audience"]
-        yield f"    # The linter warns of shared-audience whatever is written here: {reason}."
+        yield f"    # lint: allow shared-audience: {reason}"
     yield f"    audience: {_scalar(answers.audience)}"
     if fixed:
         yield "    shared_audience: true"
@@ -145,11 +145,9 @@ def _pushed(starter: Starter, answers: Answers) -> list[Json]:
     return [name.replace("{repository}", source) for name in _repositories(starter, answers)]
 
 
-def _tests_head(starter: Starter) -> Iterator[str]:
+def _tests_head() -> Iterator[str]:
     yield "# What the policy has to decide. The claims are those that the system's tokens have;"
     yield "# `token-exchange token inspect` shows yours."
-    for code, reason in starter.warnings.items():
-        yield f"# The linter warns of {code}, which no policy for this system can avoid: {reason}."
     yield ""
 
 

@@ -4,31 +4,9 @@ Answers become part of YAML and of a shell script; none of these forms has a cha
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
-
-class BadAnswer(ValueError):
-    """An answer that cannot be used; the text says what is expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What an answer looks like: a pattern, and the sentence for what does not fit."""
-
-    pattern: re.Pattern[str]
-    expected: str
-
-    def check(self, text: str) -> str:
-        """Return `text`.
-
-        Raises:
-            BadAnswer: it does not have this form.
-        """
-        if not self.pattern.fullmatch(text):
-            raise BadAnswer(f"expected {self.expected}")
-        return text
-
+from token_exchange_cli.values import Form
 
 _UUID_PATTERN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -59,7 +37,6 @@ ISSUER: Final = Form(
 JOB_URL: Final = Form(
     re.compile(r"https://[a-z0-9][a-z0-9.:-]*/job/[A-Za-z0-9._~/%-]+/"), "the job's whole URL, https://HOST/job/NAME/"
 )
-ACCOUNT: Final = Form(re.compile(r"[0-9]{12}"), "the 12 digits of an AWS account")
 ROLE: Final = Form(
     re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+"),
     "arn:aws:iam::ACCOUNT:role/NAME, with its path",
@@ -70,6 +47,3 @@ HARNESS_ACCOUNT: Final = Form(re.compile(r"[A-Za-z0-9_-]{22}"), "the 22 characte
 IDENTIFIER: Final = Form(re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "an identifier of letters, digits and _")
 TERRAFORM_ORGANIZATION: Final = Form(re.compile(r"org-[A-Za-z0-9]{16}"), "org- and 16 letters and digits")
 TERRAFORM_WORKSPACE: Final = Form(re.compile(r"ws-[A-Za-z0-9]{16}"), "ws- and 16 letters and digits")
-AUDIENCE: Final = Form(
-    re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/@-]*"), "one string for your service, of letters, digits and ._~:/@-"
-)

@@ -4,14 +4,14 @@ In the step, `{audience}` stands for the audience, `{url_audience}` for the audi
 registry's host. In the first policy, `{…}` stands for the answer to a question.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange_cli.systems.answers import Form
+from token_exchange_cli.values import Form
 
 type StepFormat = Literal["password", "docker-config"]
 """What the step requests: a password for `docker login`, or a file for programs that copy images without docker."""
@@ -52,6 +52,7 @@ class Starter:
         warnings: The linter's findings that no policy for this system can avoid, each with the reason.
         duration: How long a login is valid.
         single_use: A token can be used once.
+        contradiction: Returns the sentence for answers that cannot all be right, or None.
     """
 
     asks: Mapping[str, Ask]
@@ -66,6 +67,7 @@ class Starter:
     warnings: Mapping[str, str] = field(default_factory=dict[str, str])
     duration: str = "30m"
     single_use: bool = False
+    contradiction: Callable[[Mapping[str, str]], str | None] = lambda _answers: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

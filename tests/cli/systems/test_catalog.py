@@ -9,7 +9,7 @@ import pytest
 from tests.docs.pages import ROOT, page
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import NAMES
-from token_exchange_cli.onboarding.questions import QUESTIONS
+from token_exchange_cli.onboarding.interview import QUESTIONS
 from token_exchange_cli.systems.catalog import SYSTEMS
 
 EVERY_SYSTEM = pytest.mark.parametrize("name", SYSTEMS)

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, assert_never
 
 from token_exchange.core.attempt import FailedLogin
@@ -35,6 +36,13 @@ def json_answer(
     return answer(
         status, safe_json(fields), content_type="application/json", request_id=request_id, headers=headers or {}
     )
+
+
+def refusal_answer(
+    status: int, fields: Mapping[str, Json], *, request_id: str, headers: Mapping[str, str]
+) -> HttpAnswer:
+    """Return a refusal as one line of JSON, with its fields."""
+    return replace(json_answer(status, fields, request_id=request_id, headers=headers), refusal=fields)
 
 
 def answer(
@@ -96,7 +104,7 @@ def _challenge(reason: Reason) -> str:
     return f'Bearer error="invalid_token", error_description="{reason.replace("-", " ")}"'
 
 
-_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
 """Characters that every parser of `.env` files reads literally; parsers disagree on quoting."""
@@ -115,16 +123,16 @@ def formatted(exchanged: Exchanged, wanted: Format, *, request_id: str) -> HttpA
             return json_answer(200, _docker_config(exchanged), request_id=request_id)
         case "password":
             (login,) = exchanged.logins
-            return answer(200, login.password, content_type=_PLAIN_TEXT, request_id=request_id)
+            return answer(200, login.password, content_type=PLAIN_TEXT, request_id=request_id)
         case "credential-helper":
             (login,) = exchanged.logins
             return json_answer(200, _credential(login), request_id=request_id)
         case "shell":
             (login,) = exchanged.logins
-            return answer(200, _shell(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
+            return answer(200, _shell(_variables(login)), content_type=PLAIN_TEXT, request_id=request_id)
         case "dotenv":
             (login,) = exchanged.logins
-            return answer(200, _dotenv(_variables(login)), content_type=_PLAIN_TEXT, request_id=request_id)
+            return answer(200, _dotenv(_variables(login)), content_type=PLAIN_TEXT, request_id=request_id)
         case _:
             assert_never(wanted)
 
