@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from token_exchange.core.registries import Partition, partition_of
 from token_exchange.loading.fields import did_you_mean
+from token_exchange.loading.registries import Partition, partition_of
 
 EXAMPLE_HOST: Final = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from token_exchange.core.policy import Policy
-from token_exchange.core.registries import EcrRegistry
+from token_exchange.core.policy import EcrRegistry, Policy
 from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.values import BadValue
 

@@ -93,7 +93,7 @@ def _lines(system: System, values: StepValues) -> Iterator[str]:
     yield """status=$(printf 'Authorization: Bearer %s' "$token" |"""
     yield (
         """  https --retry-all-errors -X POST -o "$login" -w '%{http_code}'"""
-        f' "${{EXCHANGE%/}}/v1/token?registry={values.registry}&format={values.format}")'
+        f' "${{EXCHANGE%/}}/v1/token?registry={values.registry}&format={values.format}&errors=text")'
     )
     yield """case $status in 200) ;; [45]*) cat "$login"; exit 1 ;; *) echo "HTTP $status"; exit 1 ;; esac"""
     yield from _login(system, values, mask_login)

@@ -144,7 +144,7 @@ def test_a_token_of_yesterday_is_told_why(deployed: Deployed, bundle: Path) -> N
     token = deployed.world.issuer.mint(
         "github-actions",
         audience=deployed.world.audience,
-        claims={"iat": int(time.time()) - 90_000, "exp": int(time.time()) - 86_400},
+        claims={"iat": int(time.time()) - 90_000, "nbf": int(time.time()) - 90_000, "exp": int(time.time()) - 86_400},
     )
     assert "would be refused: expired" in found(doctor(deployed.url, bundle, token=token), "token")
 

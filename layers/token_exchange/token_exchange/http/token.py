@@ -14,6 +14,7 @@ from token_exchange.http.answers import (
     failure_headers,
     formatted,
     holds_one_login,
+    json_answer,
     refusal_answer,
     status_of,
     tells_failures,
