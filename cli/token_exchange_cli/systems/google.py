@@ -11,7 +11,7 @@ SYSTEM: Final = System(
     token=(
         'metadata="http://${GCE_METADATA_HOST:-metadata.google.internal}/computeMetadata/v1"',
         "token=$(curl -sSf --max-time 30 --retry 4 -H 'Metadata-Flavor: Google' \\",
-        '  "$metadata/instance/service-accounts/default/identity?audience={url_audience}&format=full&errors=text")',
+        '  "$metadata/instance/service-accounts/default/identity?audience={url_audience}&format=full")',
     ),
     starter=Starter(
         asks={
