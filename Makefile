@@ -33,7 +33,7 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems audit-dependencies lock build events \
+.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems audit-dependencies lock pictures build events \
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
@@ -102,6 +102,9 @@ lock: $(UV) ## write the requirement files again; UPGRADE=--upgrade uses the new
 	$(LOCK) --python-version 3.13 requirements/schemathesis.in -o requirements/schemathesis.txt
 	$(LOCK) --universal --python-version 3.12 requirements/bench.in -o requirements/bench.txt
 	npm install --prefix requirements/gitlab-ci-local --package-lock-only --omit-lockfile-registry-resolved --silent
+
+pictures: .venv/stamp ## draw what the demo and the linter print, in docs/pictures
+	@$(PYTHON) -m sandbox pictures
 
 # ------------------------------------------------------------------------------------------------ Lambda's image
 

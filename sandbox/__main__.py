@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "demo": ("sandbox.demo", "show and check two logins and a refusal"),
     "tokens": ("sandbox.print_token", "print a CI job's token"),
     "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
+    "pictures": ("sandbox.pictures", "draw the pictures in docs/pictures"),
     "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 

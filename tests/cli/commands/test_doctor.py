@@ -1,6 +1,9 @@
 """`doctor` against the real service behind TLS, and against everything else that can answer at an address."""
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -183,6 +186,25 @@ def test_the_document_shows_the_lines_as_they_are(deployed: Deployed, bundle: Pa
         if shown.split()[1] in ("clock", "token"):
             assert printed == shown
         assert printed[8:].split()[0] == shown[8:].split()[0]
+
+
+def test_the_line_of_the_first_day_runs(deployed: Deployed, bundle: Path) -> None:
+    (block,) = [block for block in page("docs/first-day/pipeline.md").blocks if block.use == "doctor"]
+    done = subprocess.run(
+        ["bash", "-c", block.text],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "SSL_CERT_FILE": str(bundle),
+            "EXCHANGE": deployed.url,
+            "TOKEN": deployed.world.issuer.mint("github-actions", audience=deployed.world.audience),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok      token      would get apps by the grant own-images" in done.stdout
 
 
 # ------------------------------------------------------------------------------------------- what else may answer there
