@@ -7,13 +7,30 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound, TokenRetrievalError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
 
 _QUICK = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 _ENDED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 _LOG_IN = "log in (aws sso login, or aws login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
@@ -48,7 +65,7 @@ def find_target(*, stack: str, region: str | None) -> Target:
             raise NotDeployed("no AWS region: give REGION=eu-west-1, or set AWS_REGION")
         account = session.client("sts", config=_QUICK).get_caller_identity()["Account"]
         cloudformation: CloudFormationClient = session.client("cloudformation", config=_QUICK)
-    except (NoCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
+    except _NO_CREDENTIALS as error:
         raise NotDeployed(f"no AWS credentials: {str(error).rstrip('.')}; {_LOG_IN}") from error
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")

@@ -200,6 +200,7 @@ def test_a_policy_elsewhere_needs_the_roles_once(make: Commands) -> None:
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials: Unable to locate credentials;"),
         ({"AWS_PROFILE": "nobody"}, "no AWS credentials: The config profile (nobody) could not be found; log in"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials: Partial credentials found in env"),
         ({"AWS_REGION": ""}, "no AWS region: give REGION=eu-west-1"),
         ({"AWS_REGION": "eu west 1"}, "AWS cannot be reached"),
     ],

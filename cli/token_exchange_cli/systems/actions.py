@@ -28,12 +28,12 @@ def mask_lines(server: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def first_policy(
-    server: str, *, host: Ask, claims: Mapping[str, Json], untrusted_event: str, proves_protection: bool
+    server: str, *, host: Ask, id_from: str, claims: Mapping[str, Json], untrusted_event: str, proves_protection: bool
 ) -> Starter:
     """Return a first policy for the forge `server`.
 
-    `claims` are its own, `untrusted_event` is one that outsiders can cause, and `proves_protection` says whether a
-    token tells that its branch is protected.
+    `id_from` says where an owner's id is, `claims` are the forge's own, `untrusted_event` is one that outsiders can
+    cause, and `proves_protection` says whether a token tells that its branch is protected.
     """
     protected: dict[str, str | bool] = {"ref_protected": True} if proves_protection else {}
     refused = [
@@ -46,7 +46,7 @@ def first_policy(
         asks={
             "host": host,
             "organization": Ask(answers.NAME, f"the owner's name on {server}"),
-            "organization-id": Ask(answers.NUMBER, f"the owner's id, which {server}'s API has as id"),
+            "organization-id": Ask(answers.NUMBER, f"the owner's id: {id_from}"),
         },
         settings={"host": "{host}"},
         organization={"name": "{organization}", "id": "{organization-id}"},

@@ -16,6 +16,7 @@ SYSTEM: Final = System(
     starter=first_policy(
         "Forgejo",
         host=Ask(answers.HOST, "the host of your Forgejo"),
+        id_from="the id in https://HOST/api/v1/users/OWNER",
         claims={"workflow_ref": "{organization}/app/.forgejo/workflows/images.yml@refs/heads/main"},
         untrusted_event="pull_request_target",
         proves_protection=False,

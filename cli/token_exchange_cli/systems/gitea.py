@@ -16,6 +16,7 @@ SYSTEM: Final = System(
     starter=first_policy(
         "Gitea",
         host=Ask(answers.HOST, "the host of your Gitea"),
+        id_from="the id in https://HOST/api/v1/users/OWNER",
         claims={
             "workflow_ref": "{organization}/app/.gitea/workflows/images.yml@refs/heads/main",
             "run_id": "1",

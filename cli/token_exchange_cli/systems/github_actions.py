@@ -17,6 +17,7 @@ SYSTEM: Final = System(
     starter=first_policy(
         "GitHub",
         host=Ask(answers.HOST, "the host of GitHub Enterprise Server; empty for github.com", optional=True),
+        id_from="gh api users/OWNER --jq .id",
         claims={
             "job_workflow_ref": "{organization}/app/.github/workflows/images.yml@refs/heads/main",
             "ref_protected": "true",
