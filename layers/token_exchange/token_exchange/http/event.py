@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Final
 
-from token_exchange.core.record import record
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 
 MAX_BODY_BYTES: Final = 64 * 1024
