@@ -9,7 +9,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from token_exchange_cli.systems.catalog import SYSTEMS
 
 from tests.docs.ci_systems import CI, EXCHANGE, only_block
 from tests.docs.page_services import Services
@@ -20,6 +19,7 @@ from tests.docs.shipped_steps import CLIENTS, FORMS, gitlab_component, plugin_en
 from tests.docs.step_runs import HOST, Run, run_step
 from tests.docs.test_steps import SHELLS
 from tests.requirements_present import GITLAB_CI_LOCAL
+from token_exchange_cli.systems.catalog import SYSTEMS
 
 EVERY_FORM = pytest.mark.parametrize("name", FORMS)
 

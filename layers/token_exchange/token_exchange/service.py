@@ -26,8 +26,8 @@ from token_exchange.core.ports import Clock, Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.single_use import SingleUse
 from token_exchange.core.verifier import Verifier
+from token_exchange.http.answers import for_readers
 from token_exchange.http.event import HttpAnswer, HttpRequest, NotHttp, read_event
-from token_exchange.http.refusal_text import for_readers
 from token_exchange.http.routes import Routes, is_audited, plain_refusal
 from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.store import PolicyStore

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from token_exchange.core.ports import Json
-from token_exchange.http.answers import json_answer, refusal_answer
+from token_exchange.http.answers import for_readers, json_answer, refusal_answer
 from token_exchange.http.event import HttpAnswer, HttpRequest
-from token_exchange.http.refusal_text import for_readers
 
 
 def refusal(description: str) -> HttpAnswer:
