@@ -78,7 +78,7 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
     """
     known = {**target.parameters, **given}
     if known.get("PolicySource", "file") != "file":
-        if "AssumableRoleArns" not in known:
+        if "AssumableRoleArns" not in known and not known.get("BrokerRoleName"):
             raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is elsewhere")
         return {}
     if not path.exists():
@@ -87,6 +87,9 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
     policy = checked_policy(path)
     print(described(policy))
     found = {"PolicyKey": path.resolve().relative_to(FUNCTION_FOLDER.resolve()).as_posix()}
+    if known.get("BrokerRoleName"):
+        # The role of another stack, which says there what it may assume and read.
+        return found
     for name, needed in {"AssumableRoleArns": _roles(policy), "ReadableSecretArns": _secrets(policy)}.items():
         if name not in known:
             found |= {name: ",".join(needed)} if needed else {}

@@ -187,6 +187,11 @@ def test_a_policy_outside_of_the_checkout_is_copied(make: Commands, tmp_path: Pa
     assert (make.account.folder / "functions/exchange/policy-copy/policy.yaml").read_bytes() == text
 
 
+def test_a_role_of_another_stack_says_itself_what_it_may_assume(make: Commands) -> None:
+    assert make.up("--parameters", "BrokerRoleName=exchange-broker").status == 0
+    assert make.account.overrides() == {"PolicyKey": "policy.yaml", "BrokerRoleName": "exchange-broker"}
+
+
 def test_a_policy_elsewhere_needs_the_roles_once(make: Commands) -> None:
     refused = make.up("--parameters", "PolicySource=appconfig", policy="none.yaml")
     assert (refused.status, "give ROLES=" in refused.err) == (1, True)
