@@ -1,6 +1,7 @@
 """An account in moto, and a program in the place of SAM, for the deployment's commands."""
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,25 +18,30 @@ _SAM: Final = """#!/bin/sh
 printf '%s\\n' "$@" > "${0%/*}/asked"
 """
 
+
 # What the real template keeps when its stack is deleted.
-_RESOURCES: Final = {
-    "Table": {
-        "Type": "AWS::DynamoDB::Table",
-        "DeletionPolicy": "Retain",
-        "Properties": {
-            "TableName": "state",
-            "BillingMode": "PAY_PER_REQUEST",
-            "DeletionProtectionEnabled": True,
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+def _resources(stack: str) -> Mapping[str, Mapping[str, object]]:
+    return {
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "TableName": stack,
+                "BillingMode": "PAY_PER_REQUEST",
+                "DeletionProtectionEnabled": True,
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            },
         },
-    },
-    "Log": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain", "Properties": {"LogGroupName": "audit"}},
-}
+        "Log": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain", "Properties": {"LogGroupName": stack}},
+    }
 
 
 class Account:
-    """A fresh account, and a checkout in `folder`."""
+    """A checkout in `folder`, and an account in which nothing else has the name of its `stack`.
+
+    All of a process's tests share what moto has.
+    """
 
     def __init__(self, url: str, folder: Path) -> None:
         self.folder = folder
@@ -43,6 +49,7 @@ class Account:
             aws_access_key_id="AKIAOFTHETESTS000000", aws_secret_access_key="a-secret", region_name=REGION
         )
         self._url = url
+        self.stack = f"exchange-{secrets.token_hex(4)}"
         (folder / "functions/exchange").mkdir(parents=True)
         self.sam = folder / "sam"
         self.sam.write_text(_SAM)
@@ -72,7 +79,7 @@ class Account:
         """Create the stack, as SAM would have."""
         template = {
             "Parameters": {name: {"Type": "String"} for name in parameters},
-            "Resources": _RESOURCES,
+            "Resources": _resources(self.stack),
             "Outputs": {
                 "Url": {"Value": "https://x.example"},
                 "RoleArn": {"Value": f"arn:aws:iam::{ACCOUNT}:role/exchange"},
@@ -80,25 +87,27 @@ class Account:
         }
         client = self._session.client("cloudformation", endpoint_url=self._url)
         client.create_stack(
-            StackName="exchange",
+            StackName=self.stack,
             TemplateBody=json.dumps(template),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         )
         client.close()
 
-    def what_there_is(self) -> tuple[list[str], list[str], list[str]]:
-        """Return the names of all stacks, tables and log groups."""
+    def what_there_is(self) -> set[str]:
+        """Return which of stack, table and log group there are."""
         stacks = self._session.client("cloudformation", endpoint_url=self._url)
         tables = self._session.client("dynamodb", endpoint_url=self._url)
         logs = self._session.client("logs", endpoint_url=self._url)
-        found = (
-            [one["StackName"] for one in stacks.describe_stacks()["Stacks"]],
-            tables.list_tables()["TableNames"],
-            [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]],
-        )
+        found = {
+            "stack": [one["StackName"] for one in stacks.describe_stacks()["Stacks"]],
+            "table": tables.list_tables()["TableNames"],
+            "logs": [
+                one["logGroupName"] for one in logs.describe_log_groups(logGroupNamePrefix=self.stack)["logGroups"]
+            ],
+        }
         for client in (stacks, tables, logs):
             client.close()
-        return found
+        return {kind for kind, names in found.items() if self.stack in names}
 
 
 @contextmanager

@@ -3,10 +3,8 @@
 import json
 import re
 import subprocess
-import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -39,10 +37,10 @@ class Commands:
     capsys: pytest.CaptureFixture[str]
 
     def up(self, *arguments: str, policy: str = POLICY) -> Done:
-        return self._done(up.main(["--stack", "exchange", "--policy", policy, *arguments]))
+        return self._done(up.main(["--stack", self.account.stack, "--policy", policy, *arguments]))
 
-    def down(self, *arguments: str, stack: str = "exchange") -> Done:
-        return self._done(down.main(["--stack", stack, *arguments]))
+    def down(self, *arguments: str) -> Done:
+        return self._done(down.main(["--stack", self.account.stack, *arguments]))
 
     def _done(self, status: int) -> Done:
         printed = self.capsys.readouterr()
@@ -61,13 +59,10 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def account(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    connection = HTTPConnection(urllib.parse.urlsplit(moto_url).netloc)
-    connection.request("POST", "/moto-api/reset")
-    assert connection.getresponse().status == 200
-    connection.close()
     made = Account(moto_url, tmp_path / "a checkout")
     for name, value in made.variables().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.chdir(made.folder)
     return made
 
@@ -90,9 +85,9 @@ def test_one_line_deploys_without_a_question(make: Commands) -> None:
         "Tracing": "true",
     }
     asked = make.account.sam_arguments()
-    assert asked[:5] == ["deploy", "--stack-name", "exchange", "--region", REGION]
+    assert asked[:5] == ["deploy", "--stack-name", make.account.stack, "--region", REGION]
     assert "--no-confirm-changeset" in asked
-    assert f"creates the stack exchange in {ACCOUNT}, {REGION}" in done.out
+    assert f"creates the stack {make.account.stack} in {ACCOUNT}, {REGION}" in done.out
 
 
 def test_the_commands_that_follow_have_their_values(make: Commands) -> None:
@@ -246,27 +241,28 @@ def test_the_policy_of_the_documents_is_not_deployed(make: Commands) -> None:
 
 def test_the_stack_is_removed_but_not_the_audit_records(make: Commands) -> None:
     make.account.deploy({"AssumableRoleArns": ROLE})
-    done = make.down("--confirm", "exchange")
+    done = make.down("--confirm", make.account.stack)
     assert done.status == 0, done.err
-    assert make.account.what_there_is() == ([], [], ["audit"])
-    assert "keeping audit, which has the audit records" in done.out
+    assert make.account.what_there_is() == {"logs"}
+    assert f"keeping {make.account.stack}, which has the audit records" in done.out
 
 
 def test_the_audit_records_are_removed_on_request(make: Commands) -> None:
     make.account.deploy({"AssumableRoleArns": ROLE})
-    done = make.down("--confirm", "exchange", "--logs", "delete")
+    done = make.down("--confirm", make.account.stack, "--logs", "delete")
     assert done.status == 0, done.err
-    assert make.account.what_there_is() == ([], [], [])
+    assert make.account.what_there_is() == set()
 
 
 @pytest.mark.parametrize("confirm", ["", "Exchange", "yes"])
 def test_nothing_is_removed_without_the_stacks_name(make: Commands, confirm: str) -> None:
     make.account.deploy({"AssumableRoleArns": ROLE})
     done = make.down("--confirm", confirm)
-    assert (done.status, done.err) == (2, "nothing removed: not confirmed; give CONFIRM=exchange\n")
-    assert make.account.what_there_is() == (["exchange"], ["state"], ["audit"])
+    assert (done.status, done.err) == (2, f"nothing removed: not confirmed; give CONFIRM={make.account.stack}\n")
+    assert make.account.what_there_is() == {"stack", "table", "logs"}
 
 
 def test_a_stack_that_is_not_there_is_said(make: Commands) -> None:
-    done = make.down("--confirm", "exchang", stack="exchang")
-    assert (done.status, done.err) == (2, f"nothing removed: there is no stack exchang in {ACCOUNT}, {REGION}\n")
+    stack = make.account.stack
+    done = make.down("--confirm", stack)
+    assert (done.status, done.err) == (2, f"nothing removed: there is no stack {stack} in {ACCOUNT}, {REGION}\n")
