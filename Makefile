@@ -15,6 +15,9 @@ LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-ann
 PYTEST := $(PYTHON) -I -X utf8 -m pytest -n auto --dist worksteal
 CORE_TESTS := $(addprefix tests/,core issuer_keys loading presets http reporting) $(wildcard tests/test_*.py)
 POLICY := functions/exchange/policy.yaml
+STACK := ecr-token-exchange
+DEPLOY_FLAGS = --stack '$(STACK)' --region '$(REGION)' --policy '$(POLICY)' --roles '$(ROLES)' --topic '$(TOPIC)' \
+	--url '$(URL)' --docs '$(DOCS)' --parameters '$(PARAMETERS)'
 EVENT := events/granted-push-github.json
 
 # An environment contains the path at which it was created, which its stamp records. If the checkout was moved, or the
@@ -30,8 +33,8 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench pictures load fuzz mutants api-check ci-systems audit-dependencies lock build events \
-	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy \
+.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems audit-dependencies lock build events pictures \
+	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
 help: ## list these targets
@@ -70,7 +73,8 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
-pictures: .venv/stamp ## take the pictures of docs/pictures again; needs chromium and its driver
+pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromium and its driver
+	@$(PYTHON) -m sandbox pictures
 	@$(PYTHON) -m tests.pictures
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
@@ -149,10 +153,13 @@ release-check: release ## build the release a second time, in other circumstance
 	@cd .sandbox/release/again && sha256sum --check --quiet SHA256SUMS
 	@echo "release-check: both builds have the same bytes"
 
-deploy: .venv/stamp ## check that the policy loads, build, and deploy to AWS
-	@$(PYTHON) deploy/check_policy.py $(POLICY)
+deploy: .venv/stamp .tools/sam/stamp ## check policy and credentials, build, deploy; ROLES=, STACK=, REGION=, TOPIC=, URL=, DOCS=, POLICY=, PARAMETERS=
+	@$(PYTHON) -m deploy.up --check $(DEPLOY_FLAGS)
 	@$(MAKE) build
-	@$(WITH_SAM) $(SAM) deploy --guided
+	@$(WITH_SAM) $(PYTHON) -m deploy.up $(DEPLOY_FLAGS)
+
+undeploy: .venv/stamp ## remove the deployed stack; STACK=, REGION=, CONFIRM=the stack's name, LOGS=delete removes audit records too
+	@$(PYTHON) -m deploy.down --stack '$(STACK)' --region '$(REGION)' --confirm '$(CONFIRM)' --logs '$(or $(LOGS),keep)'
 
 deploy-check: .venv/stamp .tools/sam/stamp .tools/deploy-emulator/stamp ## deploy to an emulator of AWS on this machine: a failed creation, all sources of the policy, a deletion
 	@$(WITH_SAM) $(PYTHON) -m deploy_check

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script, which prints for people
 """Compare the layer that `sam build` made with the lock: `python deploy/check_layer.py BUILD UV`.
 
 If the first wheel that SAM finds does not fit the target, it fetches another one without checking a hash. So this
@@ -76,7 +75,7 @@ def install_locked(folder: Path, *, platform: str, uv: str) -> None:
     target = ["--python-version", "3.13", "--python-platform", platform, "--target", str(folder)]
     options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     command = [uv, "pip", "install", *options, *target, "--requirement", str(SOURCE / LOCK)]
-    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
+    subprocess.run(command, check=True)
 
 
 def by_distribution(tree: Path) -> dict[str, dict[str, str]]:

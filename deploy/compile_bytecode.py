@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script
 """Compile the modules that `sam build` made: `python deploy/compile_bytecode.py BUILD`.
 
 SAM ships no bytecode, and Lambda cannot store any because the layer is read-only. Every cold start would compile about

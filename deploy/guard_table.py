@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script, which prints for people
 """Give a state table that was restored from a backup what the template gives it, and a restore leaves out.
 
     python deploy/guard_table.py TABLE --exchange-role ARN --refresher-role ARN

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201, S603, S607 - a script, which prints for people, and runs git and the project's own programs
+# ruff: noqa: S607 - a script, which prints for people, and runs git and the project's own programs
 """Build a release of the last commit: `python deploy/release.py FOLDER UV CYCLONEDX`.
 
 The folder gets the wheel of the command line, a layer for each architecture, their bill of materials and the checksums

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script, which prints for people
 """Settle for which processor a build is: `python deploy/settle_architecture.py BUILD samconfig.toml`.
 
 The layer contains compiled code, so it runs only on the architecture that it was built for. From here on, that is a

@@ -47,7 +47,7 @@ def say(text: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Return 0 if AWS behaves as the project assumes and everything is removed, else 1; 2 for wrong usage."""
     asked = _parser().parse_args(arguments)
-    session = boto3.Session(region_name=asked.region)
+    session = boto3.Session(region_name=asked.region or os.environ.get("AWS_REGION"))
     if not session.region_name:
         print("live-check: no region: expected --region or AWS_REGION", file=sys.stderr)
         return 2

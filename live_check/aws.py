@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deploy.removal import Removal
 from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed, Login, Place
-from live_check.removal import Removal
 from live_check.stacks import Names, repositories_template
 from token_exchange.loading.registries import partition_of
 
@@ -135,7 +135,12 @@ class AwsAccount:
 
     def remove(self) -> list[str]:
         """Remove everything that has this check's names; return what is left, and why."""
-        return Removal(self._session, self.names, say=self._say).run()
+        names = self.names
+        stacks = (names.repositories_stack, names.role_stack, names.base)
+        removal = Removal(
+            self._session, stacks=stacks, bucket=names.bucket, keeps_logs=False, unprotects=False, say=self._say
+        )
+        return removal.run()
 
     def _make_bucket(self) -> None:
         s3 = self._session.client("s3", region_name=self._region)

@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "tokens": ("sandbox.print_token", "print a CI job's token"),
     "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
     "month": ("sandbox.month.command", "write a month of audit lines and CloudTrail files"),
+    "pictures": ("sandbox.pictures", "draw the pictures in docs/pictures"),
     "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 

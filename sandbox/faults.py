@@ -2,6 +2,9 @@
 
 import threading
 from dataclasses import dataclass
+from typing import Final
+
+from sandbox.loopback import Answer
 
 
 @dataclass(slots=True)
@@ -39,3 +42,16 @@ class Faults[Target, Fault]:
         """Remove all planned faults."""
         with self._lock:
             self._planned.clear()
+
+
+def planned(what: str, times: str) -> Answer:
+    """Return what a person who planned a fault reads; without a number it stays until it is removed."""
+    often = f"times={times}" if times.isdecimal() else "until it is removed"
+    return _text(f"planned {what}, {often}\n")
+
+
+def _text(text: str) -> Answer:
+    return Answer(headers=(("content-type", "text/plain"),), body=text.encode())
+
+
+NONE_PLANNED: Final = _text("no faults are planned\n")

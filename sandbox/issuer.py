@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from sandbox.certificates import load_certificates
 from sandbox.clocks import WALL_CLOCK, Now
-from sandbox.faults import Faults
+from sandbox.faults import NONE_PLANNED, Faults, planned
 from sandbox.loopback import Answer, Request, Server, Silence
 from sandbox.providers import all_providers
 from sandbox.providers.shape import Provider
@@ -187,10 +187,10 @@ class Issuer:
                 self.faults.plan(
                     (provider, DOCUMENTS[document]), fault, times=int(times) if times.isdecimal() else None
                 )
-                return Answer(status=204)
+                return planned(f"{provider} {document}: {kind}", times)
             case "DELETE", "/faults":
                 self.faults.clear()
-                return Answer(status=204)
+                return NONE_PLANNED
             case "POST", "/rotate" if known:
                 fresh = self.keys(provider).rotate(keep_previous=asked.get("keep_previous", "true") != "false")
                 return _json({"kid": fresh.key_id})

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, TextIO, override
 
 import click
 
+from token_exchange.loading.fields import closest_match
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -139,10 +141,12 @@ class Program(click.Group):
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:
             name = error.command_name
-            for group in self.commands.values():
-                if isinstance(group, click.Group) and name in group.list_commands(ctx):
-                    message = f"No such command {name!r}. Did you mean '{group.name} {name}'?"
-                    raise click.exceptions.NoSuchCommand(name, message, ctx=ctx) from error
+            groups = [group for group in self.commands.values() if isinstance(group, click.Group)]
+            nested = {command: f"{group.name} {command}" for group in groups for command in group.list_commands(ctx)}
+            meant = closest_match(name, [*nested, *self.commands])
+            if meant in nested:
+                message = f"No such command {name!r}. Did you mean '{nested[meant]}'?"
+                raise click.exceptions.NoSuchCommand(name, message, ctx=ctx) from error
             raise
 
     @override

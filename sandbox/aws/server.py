@@ -26,7 +26,7 @@ from sandbox.aws.signatures import MISSING_SIGNATURE, authenticate, claimed_acce
 from sandbox.aws.sts import assume_role
 from sandbox.aws.web_identity import assume_role_with_web_identity
 from sandbox.clocks import WALL_CLOCK, Now
-from sandbox.faults import Faults
+from sandbox.faults import NONE_PLANNED, Faults, planned
 from sandbox.loopback import Answer, Request, Server, Silence
 
 type FaultKind = Literal[
@@ -261,10 +261,10 @@ class Aws:
                 times = asked.get("times", "")
                 fault = AwsFault(kind=FAULT_KINDS[asked["fault"]], seconds=float(asked.get("seconds", "1")))
                 self.faults.plan(asked["operation"], fault, times=int(times) if times.isdecimal() else None)
-                return Answer(status=204)
+                return planned(f"{asked['operation']}: {asked['fault']}", times)
             case "DELETE", "/faults":
                 self.faults.clear()
-                return Answer(status=204)
+                return NONE_PLANNED
             case "GET", "/requests":
                 lines = [f"{seen.operation} {seen.error or 'ok'} {seen.request_id}\n" for seen in self.requests()]
                 return Answer(headers=(("content-type", "text/plain"),), body="".join(lines).encode())

@@ -39,7 +39,8 @@ def test_every_command_has_a_json_option() -> None:
             command = group.get_command(click.Context(group), name)
             assert command is not None
             assert "--json" in [option for parameter in command.params for option in parameter.opts], name
-    assert "--json" in run("roles", "--help").out
+    for name in ("roles", "init", "step", "doctor"):
+        assert "--json" in run(name, "--help").out
 
 
 def test_command_list_and_command_help_agree() -> None:
@@ -49,6 +50,27 @@ def test_command_list_and_command_help_agree() -> None:
             assert command is not None
             assert command.name == name
             assert name in run(str(group.name), "--help").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lint", "policy lint"),
+        ("lnt", "policy lint"),
+        ("exlain", "policy explain"),
+        ("inspect", "token inspect"),
+        ("docter", "doctor"),
+        ("polcy", "policy"),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_what_is_meant(typed: str, meant: str) -> None:
+    done = run(typed)
+    assert (done.status, done.out) == (2, "")
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in done.err
+
+
+def test_an_unknown_command_has_no_guess() -> None:
+    assert "Did you mean" not in run("xyzzy").err
 
 
 def test_version_option_prints_the_version() -> None:

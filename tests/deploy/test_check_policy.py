@@ -19,7 +19,9 @@ def checked(path: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("names", "counted"), [(["a"], "1 grant"), (["a", "b"], "2 grants")])
 def test_a_policy_that_loads_is_counted(tmp_path: Path, names: list[str], counted: str) -> None:
-    done = checked(write_policy(tmp_path, *(grant(name=name) for name in names)))
+    path = write_policy(tmp_path, *(grant(name=name) for name in names))
+    path.write_text(path.read_text().replace(".example", ".invalid"))
+    done = checked(path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith(f" loads: {counted}")
 

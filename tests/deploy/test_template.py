@@ -483,6 +483,7 @@ def mint(tmp_path_factory: pytest.TempPathFactory) -> Mint:
 
 VARIABLES = {
     "TOKEN_EXCHANGE_DEPLOYMENT",
+    "TOKEN_EXCHANGE_DOCUMENTATION_URL",
     "TOKEN_EXCHANGE_POLICY",
     "TOKEN_EXCHANGE_POLICY_MAX_AGE",
     "TOKEN_EXCHANGE_STATE_TABLE",
@@ -492,12 +493,11 @@ VARIABLES = {
 
 
 def test_the_function_gets_the_documented_variables_and_no_other() -> None:
-    assert (
-        set(mapping(deployed(PublicUrl="https://x.example").resource("ExchangeFunction"), "Environment", "Variables"))
-        == VARIABLES
-    )
+    urls = {"PublicUrl": "https://x.example", "DocumentationUrl": "https://y.example/docs"}
+    assert set(mapping(deployed(**urls).resource("ExchangeFunction"), "Environment", "Variables")) == VARIABLES
     assert set(mapping(deployed().resource("ExchangeFunction"), "Environment", "Variables")) == VARIABLES - {
-        "TOKEN_EXCHANGE_URL"
+        "TOKEN_EXCHANGE_DOCUMENTATION_URL",
+        "TOKEN_EXCHANGE_URL",
     }
 
 

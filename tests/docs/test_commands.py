@@ -50,8 +50,20 @@ def test_a_line_of_curl_works(running: Running, shell: Shell, name: str, text: s
 
 
 def test_the_lines_are_found() -> None:
-    assert {name for name, _ in RUN} == {"docs/api.md"}
-    assert len(RUN) == 9
+    assert {name for name, _ in RUN} == {"docs/api.md", "docs/first-day/pipeline.md"}
+    assert len(RUN) == 10
+
+
+def test_a_first_day_has_at_most_ten_commands() -> None:
+    days = [found for found in pages() if found.name.startswith("docs/first-day/")]
+    assert len(days) == 3
+    for found in days:
+        run = [block for block in found.blocks if block.language == "bash" and block.use in ("run", "doctor")]
+        sessions = [block for block in found.blocks if block.language == "console"]
+        commands = [line for block in sessions for line in block.text.splitlines() if line.startswith("$ ")]
+        assert 0 < len(run) + len(commands) <= 10
+        # Every block with a command is run: here, with the tests of doctor, or as a session.
+        assert len(run) + len(sessions) == len([block for block in found.blocks if block.language != "text"])
 
 
 def github_step(page_name: str) -> str:

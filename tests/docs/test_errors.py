@@ -12,6 +12,13 @@ from token_exchange.reporting.reasons import MEANINGS, Fault
 ERRORS = page("docs/errors.md")
 
 
+def test_the_picture_of_a_decision_names_reasons() -> None:
+    (picture,) = [block.text for block in page("docs/policy.md").blocks if block.language == "mermaid"]
+    shown = [text for label in re.findall(r'r[0-9]\["(.*?)"\]', picture) for text in label.split(", ") if text != "…"]
+    assert len(shown) > 9
+    assert set(shown) <= set(Reason)
+
+
 def test_reasons_and_sections_are_one_to_one() -> None:
     titles = [title for level, title in ERRORS.headings if level == 3]
     assert sorted(titles) == sorted(f"`{reason}`" for reason in Reason)

@@ -19,7 +19,7 @@ from tests.docs.shipped_steps import CLIENTS, FORMS, gitlab_component, plugin_en
 from tests.docs.step_runs import HOST, Run, run_step
 from tests.docs.test_steps import SHELLS
 from tests.requirements_present import GITLAB_CI_LOCAL
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.systems.catalog import SYSTEMS
 
 EVERY_FORM = pytest.mark.parametrize("name", FORMS)
 

@@ -1,19 +1,15 @@
 """What the page of CI systems says of each is what its preset holds."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from sandbox.providers import all_providers
 from tests.core.test_identity_preset import PRESETS
-from tests.docs.ci_systems import CI
 from tests.docs.pages import code_in, page
-from tests.docs.shell import Shell
-from tests.docs.step_runs import endpoint_variables
-from tests.tls_server import authority
 from token_exchange.core.identity import Preset
 from token_exchange.presets.catalog import NAMES
+from token_exchange_cli.systems.catalog import SYSTEMS
 
 PAGE = page("docs/providers.md")
 IN_THE_GUIDE = {"aws-sts", "bitbucket-pipelines", "bitrise", "generic", "github-actions", "gitlab"}
@@ -74,10 +70,10 @@ def test_the_claims_that_mark_a_job_are_documented(subtests: pytest.Subtests) ->
             assert named - {spelled(path) for path in preset.marks} <= values
 
 
-def test_how_a_step_gets_its_token_is_documented(subtests: pytest.Subtests) -> None:
+def test_each_system_has_a_link_to_its_step(subtests: pytest.Subtests) -> None:
     for preset in DESCRIBED:
         with subtests.test(preset=preset.provider):
-            assert f"```text\n{preset.step_line}\n```" in section(preset)
+            assert f"(ci/{SYSTEMS[preset.provider].page}.md)" in section(preset)
 
 
 def test_the_names_to_pin_exist(subtests: pytest.Subtests) -> None:
@@ -99,23 +95,3 @@ def test_claims_that_must_be_matched_are_documented(subtests: pytest.Subtests) -
         with subtests.test(preset=preset.provider):
             for path in preset.must_match:
                 assert f"only `{spelled(path)}` tells" in section(preset)
-
-
-ENDPOINTS = {name: ci for name, ci in CI.items() if ci.endpoint is not None and not ci.endpoint.plain}
-
-
-@pytest.mark.program("curl")
-@pytest.mark.parametrize("name", ENDPOINTS)
-def test_the_step_line_prints_the_token_and_hides_its_secret(name: str, tmp_path: Path) -> None:
-    ci = ENDPOINTS[name]
-    bundle = tmp_path / "ca.pem"
-    bundle.write_text(authority().bundle)
-    line = PRESETS[ci.provider].step_line.replace("AUDIENCE", ci.audience)
-    shell = Shell(folder=tmp_path, ca_bundle=bundle)
-    with endpoint_variables(ci.endpoint, "eyJ.of.the-job") as variables:
-        done = shell.run(line, interpreter="sh", **variables)
-    assert (done.stdout.strip(), done.returncode) == ("eyJ.of.the-job", 0), done.stderr
-    secrets = [value for key, value in variables.items() if "TOKEN" in key and not value.startswith("https:")]
-    assert secrets
-    for secret in secrets:
-        assert secret not in shell.seen("curl")

@@ -10,10 +10,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from deploy.removal import Removal
 from live_check.aws import AwsAccount
 from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed
-from live_check.removal import Removal
 from token_exchange.loading.load import load_policy
 
 REGION = "eu-west-1"
@@ -135,7 +135,11 @@ def test_the_policy_is_the_only_one_in_a_copy_of_the_build(
 
 def test_leftovers_of_an_interrupted_check_are_removed_by_name(session: boto3.Session, made: AwsAccount) -> None:
     made.create(ThrowAwayIssuer())
-    assert Removal(session, made.names, say=lambda _: None).run() == []
+    stacks = (made.names.repositories_stack, made.names.role_stack, made.names.base)
+    removal = Removal(
+        session, stacks=stacks, bucket=made.names.bucket, keeps_logs=False, unprotects=False, say=lambda _: None
+    )
+    assert removal.run() == []
     assert remains(session) == []
 
 

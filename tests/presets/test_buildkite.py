@@ -93,6 +93,5 @@ def test_the_default_audience_is_shared(audience: str, shared: bool) -> None:  #
 
 
 def test_what_is_known_of_it() -> None:
-    assert "organization_id,pipeline_id" in PRESET.step_line
     assert not {"branch", "tag", "sha"} & PRESET.proven
     assert PRESET.minted == "on-request"

@@ -162,9 +162,10 @@ def test_a_document_may_never_come(issuer: Issuer) -> None:
 def test_a_person_plans_faults_and_rotates_keys_over_http(issuer: Issuer) -> None:
     control = f"{issuer.url}/_control"
     asked = "provider=generic&document=keys&fault=server-error"
-    assert _get(issuer, f"{control}/faults?{asked}", method="POST").status == 204
+    planned = _get(issuer, f"{control}/faults?{asked}", method="POST").body
+    assert planned == b"planned generic keys: server-error, until it is removed\n"
     assert _get(issuer, f"{issuer.url}/generic/keys.json").status == 500
-    assert _get(issuer, f"{control}/faults", method="DELETE").status == 204
+    assert _get(issuer, f"{control}/faults", method="DELETE").body == b"no faults are planned\n"
     assert _get(issuer, f"{issuer.url}/generic/keys.json").status == 200
     before = issuer.keys("generic").current.key_id
     rotated = json.loads(_get(issuer, f"{control}/rotate?provider=generic", method="POST").body)

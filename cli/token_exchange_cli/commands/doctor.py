@@ -11,10 +11,11 @@ from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.doctor.checks import Check, Outcome
-from token_exchange_cli.doctor.connection import BadAddress, Connection, service_url
+from token_exchange_cli.doctor.connection import Connection, service_url
 from token_exchange_cli.doctor.examination import examine
 from token_exchange_cli.inputs import read_input, shown_name
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.terminal import console, line, print_json, remark, shown
+from token_exchange_cli.values import BadValue, check_host, unknown_region
 
 _MAX_BUNDLE_BYTES: Final = 1024 * 1024
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
@@ -26,6 +27,7 @@ _STYLES: Final[dict[Outcome, str]] = {"ok": "green", "warning": "bold yellow", "
 @click.option("--issuer", metavar="URL", help="Ask for the audience that tokens of this issuer need.")
 @click.option("--token-env", metavar="NAME", help="Ask what the token in this environment variable would get.")
 @click.option("--registry", metavar="NAME", help="Ask for this registry, as the pipeline's step does.")
+@click.option("--host", metavar="HOST", help="Check that the login is for this registry, to which the pipeline pushes.")
 @click.option("--ca-bundle", metavar="FILE", help="Certificates to trust instead of this machine's, in PEM.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -37,6 +39,7 @@ def command(
     issuer: str | None,
     token_env: str | None,
     registry: str | None,
+    host: str | None,
     ca_bundle: str | None,
     as_json: bool,
 ) -> None:
@@ -54,18 +57,21 @@ def command(
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     try:
         address = service_url(url)
-    except BadAddress as error:
+    except BadValue as error:
         raise click.BadParameter(str(error), param_hint="URL") from error
     if issuer is not None and not issuer.startswith("https://"):
         raise click.BadParameter("expected the issuer's URL, https://HOST/PATH", param_hint="--issuer")
-    if registry is not None and token_env is None:
-        raise click.BadParameter("it is asked for with a token, so --token-env is needed", param_hint="--registry")
+    for option, value in (("--registry", registry), ("--host", host)):
+        if value is not None and token_env is None:
+            raise click.BadParameter("it is asked for with a token, so --token-env is needed", param_hint=option)
+    if host is not None:
+        _check_host(host)
     token = None if token_env is None else _token(token_env)
     clock = SystemClock()
     connection = Connection(address, ca_bundle=_bundle(ca_bundle), clock=clock)
     output = console()
     found: list[Check] = []
-    for check in examine(connection, issuer=issuer, token=token, registry=registry, clock=clock):
+    for check in examine(connection, issuer=issuer, token=token, registry=registry, host=host, clock=clock):
         found.append(check)
         if not as_json:
             _print(output, check)
@@ -84,6 +90,20 @@ def _print(output: Console, check: Check) -> None:
     output.print(
         line((f"{check.outcome:8}", _STYLES[check.outcome]), f"{check.name:11}{shown(check.found)}{shown(advice)}")
     )
+
+
+def _check_host(host: str) -> None:
+    """Check the form of the host.
+
+    Raises:
+        click.BadParameter: it cannot be the host of a registry.
+    """
+    try:
+        check_host(host)
+    except BadValue as error:
+        raise click.BadParameter(str(error), param_hint="--host") from error
+    if (unknown := unknown_region(host)) is not None:
+        remark(unknown)
 
 
 def _token(name: str) -> str:

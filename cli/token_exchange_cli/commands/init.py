@@ -15,8 +15,8 @@ from token_exchange_cli.lint.finding import Subject
 from token_exchange_cli.lint.linter import warnings
 from token_exchange_cli.onboarding.files import POLICY, STEP, TESTS, files_of
 from token_exchange_cli.onboarding.interview import OPTIONS, answers_from
-from token_exchange_cli.onboarding.starter import Starter
-from token_exchange_cli.onboarding.starters import STARTERS
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.system import Starter
 from token_exchange_cli.terminal import print_json, remark, shown
 
 
@@ -49,10 +49,9 @@ def command(context: click.Context, /, *, folder: str, as_json: bool, **options:
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
     target = _folder(folder)
     answers = answers_from(given)
-    starter = STARTERS[answers.system]
-    texts = files_of(starter, answers)
+    texts = files_of(answers)
     _write(target, texts)
-    passed = _checked(target, starter)
+    passed = _checked(target, SYSTEMS[answers.system].starter)
     if as_json:
         print_json({"files": [str(target / file) for file in texts], "tests_passed": passed})
     else:

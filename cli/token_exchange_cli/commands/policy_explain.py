@@ -1,9 +1,13 @@
 """`policy explain`: what a policy decides about one run, and why."""
 
+from collections.abc import Iterator
+
 import click
 
 from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.decision import AccessRequest
 from token_exchange.core.policy import Policy
+from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.asking import ask_options, asked
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.explain.callers import (
@@ -58,13 +62,23 @@ def command(  # noqa: PLR0913 - as many as there are options
     policy = load_policy_argument(policy_file)
     presented = _presented(policy, token=token, claims=claims, audit_line=audit_line, issuer=issuer)
     explanation = explained(policy, presented, ask)
-    for text in explanation.remarks:
+    for text in (*explanation.remarks, *_misspelt(policy, ask)):
         remark(text)
     if as_json:
         print_json(explanation_fields(explanation))
     else:
         _print_text(explanation)
     context.exit(Status.FINE if explanation.is_granted else Status.NO)
+
+
+def _misspelt(policy: Policy, ask: AccessRequest) -> Iterator[str]:
+    """Yield which names of the policy could be meant by those that it does not have."""
+    for registry in ask.registries:
+        if registry not in policy.registries_by_name_or_host:
+            advice = did_you_mean(registry, policy.registries_by_name_or_host)
+            yield f"the policy has no registry {registry}{advice}"
+    if ask.grant is not None and ask.grant not in policy.grant_names:
+        yield f"the policy has no grant {ask.grant}{did_you_mean(ask.grant, policy.grant_names)}"
 
 
 def _presented(

@@ -22,7 +22,7 @@ def command(context: click.Context, *, policy_file: str, strict: bool, wanted: F
 
     Each finding has a location, what could happen, and what to write instead. Errors keep the policy from loading,
     except for a placeholder that is left in it. Warnings are about policies that load, but give more or less than their
-    author may expect.
+    author may expect; the comment `# lint: allow CODE: REASON` on or above a line allows one.
 
     Exit status: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage or unreadable input.
 

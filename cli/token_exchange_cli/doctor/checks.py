@@ -134,12 +134,19 @@ def audience(reply: Reply, issuer: str) -> Check:
     return ok("audience", f"tokens of {issuer} need {' or '.join(map(_text, audiences))}")
 
 
-def explanation(reply: Reply) -> Check:
-    """Judge the answer of `POST /v1/explain`: what the token would get."""
+def explanation(reply: Reply, *, host: str | None = None) -> Check:
+    """Judge the answer of `POST /v1/explain`: what the token would get, and whether that is for the registry `host`."""
     fields = _fields(reply)
     if fields is None:
         return _not_the_service("token", reply)
     if reply.status == HTTPStatus.OK and fields.get("decision") == "granted":
+        hosts = [_text(one.get("registry")) for one in _registries(fields)]
+        if host is not None and host not in hosts:
+            return failed(
+                "token",
+                f"would get a login for {' and '.join(hosts) or 'no registry'}, not for {host}",
+                "the policy and the pipeline mean another account or region: correct the one that is wrong",
+            )
         return ok("token", f"would get {'; '.join(_logins(fields)) or 'no registry'}")
     reason = fields.get("reason")
     if not isinstance(reason, str):
@@ -148,17 +155,22 @@ def explanation(reply: Reply) -> Check:
     if isinstance(description := fields.get("error_description"), str):
         found += f", {description}"
     found += "".join(f"; {text}" for text in _considered(fields))
-    return failed("token", found, f"see the section {reason} of docs/errors.md")
+    hint, page = fields.get("hint"), fields.get("documentation")
+    advice = [text for text in (hint, f"see {page}" if isinstance(page, str) else None) if isinstance(text, str)]
+    return failed("token", found, "; ".join(advice) or f"see the section {reason} of docs/errors.md")
+
+
+def _registries(fields: Mapping[str, Json]) -> list[dict[str, Json]]:
+    registries = fields.get("registries")
+    return [one for one in registries if isinstance(one, dict)] if isinstance(registries, list) else []
 
 
 def _logins(fields: Mapping[str, Json]) -> list[str]:
-    registries = fields.get("registries")
-    found = [one for one in registries if isinstance(one, dict)] if isinstance(registries, list) else []
     return [
         f"{_text(one.get('name'))} by the grant {_text(one.get('grant'))}"
         + (f", access {one['access']}" if "access" in one else "")
         + (f", for {one['duration']}" if "duration" in one else "")
-        for one in found
+        for one in _registries(fields)
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from token_exchange import __version__
 from token_exchange.adapters.fetch import Address, BoundedTlsSocket, connect_tls, system_resolve, tls_context
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange_cli.values import BadValue, check_exchange
 
 _URL: Final = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -26,10 +27,6 @@ _TIMEOUT_SECONDS: Final = 15.0
 _MAX_BODY_BYTES: Final = 1024 * 1024
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_PORT: Final = 65_535
-
-
-class BadAddress(ValueError):
-    """A text that is no address of a service; the text says what is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +44,18 @@ def service_url(text: str) -> ServiceUrl:
     """Return the address in `text`.
 
     Raises:
-        BadAddress: it is none, or would send a token in the clear to another machine.
+        BadValue: it is none, or would send a token in the clear to another machine.
     """
     found = _URL.fullmatch(text)
+    is_tls = found is None or found["scheme"] == "https"
     if found is None:
-        raise BadAddress("expected https://HOST or https://HOST/PATH in lower case, without user, query or fragment")
-    is_tls = found["scheme"] == "https"
+        check_exchange(text)
+        raise BadValue("expected an address with a port from 1 and a path without //")
     if not is_tls and found["host"] not in _LOOPBACK:
-        raise BadAddress("expected https://: only a service on this machine may be asked without TLS")
+        raise BadValue("expected https://: only a service on this machine may be asked without TLS")
     port = int(found["port"] or (443 if is_tls else 80))
     if port > _MAX_PORT:
-        raise BadAddress(f"expected a port up to {_MAX_PORT}, found {port}")
+        raise BadValue(f"expected a port up to {_MAX_PORT}, found {port}")
     return ServiceUrl(is_tls=is_tls, host=found["host"], port=port, path=found["path"], text=text.rstrip("/"))
 
 

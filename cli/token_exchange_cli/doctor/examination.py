@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -17,15 +18,24 @@ _PART_LENGTH: Final = 8
 
 
 def examine(
-    connection: Connection, *, issuer: str | None, token: str | None, registry: str | None, clock: Clock
+    connection: Connection,
+    *,
+    issuer: str | None,
+    token: str | None,
+    registry: str | None,
+    host: str | None,
+    clock: Clock,
 ) -> Iterator[Check]:
-    """Yield each check as it is done; `token` is sent only to what has shown to be the service, and in no text."""
-    for check in _examine(connection, issuer, token, registry, clock):
+    """Yield each check as it is done; `token` is sent only to what has shown to be the service, and in no text.
+
+    `host` is the registry to which the pipeline pushes.
+    """
+    for check in _examine(connection, issuer, token, registry, host, clock):
         yield check if token is None else _without(check, token)
 
 
 def _examine(
-    connection: Connection, issuer: str | None, token: str | None, registry: str | None, clock: Clock
+    connection: Connection, issuer: str | None, token: str | None, registry: str | None, host: str | None, clock: Clock
 ) -> Iterator[Check]:
     reached = True
     for check in _reach(connection, clock):
@@ -52,7 +62,7 @@ def _examine(
         yield _asked("audience", connection, "GET", target, lambda found: checks.audience(found, issuer))
     if token is not None:
         target = "/v1/explain" + ("" if registry is None else f"?registry={quote(registry, safe='')}")
-        yield _asked("token", connection, "POST", target, checks.explanation, token=token)
+        yield _asked("token", connection, "POST", target, partial(checks.explanation, host=host), token=token)
 
 
 def _reach(connection: Connection, clock: Clock) -> Iterator[Check]:

@@ -16,6 +16,7 @@ from token_exchange.core.sources import Claim
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust, check_claims, choose_entry
 from token_exchange.core.verifier import UnverifiedToken, chosen_trust, read_compact
 from token_exchange.core.vocabulary import NAMES
+from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import read_input, shown_name
 
@@ -36,7 +37,8 @@ def issuer_named(policy: Policy, name: str) -> Issuer:
     """
     issuer = policy.issuers.get(name)
     if issuer is None:
-        raise click.UsageError(f"the policy has no issuer {name!a}; it has {', '.join(policy.issuers)}")
+        advice = did_you_mean(name, policy.issuers) or f"; it has {', '.join(policy.issuers)}"
+        raise click.UsageError(f"the policy has no issuer {name!a}{advice}")
     return issuer
 
 

@@ -76,11 +76,12 @@ _SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """A finding, and where it is."""
+    """A finding, where it is, and whether a comment of the policy allows it."""
 
     finding: Finding
     file: str
     place: Place
+    is_allowed: bool = False
 
 
 def summary(located: Sequence[Located]) -> str:

@@ -1,5 +1,6 @@
 """The linter: runs the rules, and finds line and column of each finding with the loader's own YAML reader."""
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,9 @@ from token_exchange_cli.meaning.patterns import PLACEHOLDER, has_placeholder
 
 START: Final = Place(line=1, column=1)
 
+_ALLOW: Final = re.compile(r"# *lint: allow ([a-z-]+): *[^ ]")
+"""The comment that allows a warning: a code and a reason. Without a reason it allows nothing."""
+
 
 class Places:
     """The places of all fields of one document, up to where the loader stops reading.
@@ -26,6 +30,7 @@ class Places:
     """
 
     def __init__(self, content: bytes) -> None:
+        self._lines = content.decode("utf-8", "replace").split("\n")
         self._places: dict[Path, Place] = {}
         node: Node = None
         with suppress(PolicyUnusable):  # the loader reports the problems, with their places
@@ -37,6 +42,11 @@ class Places:
     def of(self, path: Path) -> Place:
         """Return the place of the field at `path`, or of its closest parent."""
         return next(place for end in range(len(path), -1, -1) if (place := self._places.get(path[:end])) is not None)
+
+    def is_allowed(self, code: str, place: Place) -> bool:
+        """Return whether a comment allows `code` here: at the end of the line, or on lines of its own before it."""
+        above = itertools.takewhile(lambda line: line.lstrip().startswith("#"), reversed(self._lines[: place.line - 1]))
+        return any(found[1] == code for line in (self._lines[place.line - 1], *above) if (found := _ALLOW.search(line)))
 
 
 def _texts(node: Node, path: Path) -> Iterator[tuple[Path, str]]:
@@ -98,7 +108,12 @@ class Sources:
                 pass
         place = finding.place or (self._places[file].of(path) if file in self._places else START)
         shown = f"{self._given.name.rstrip('/')}/{file}" if self._given.is_folder else self._given.name
-        return Located(finding=finding, file=shown, place=place)
+        is_allowed = (
+            finding.severity == "warning"
+            and file in self._places
+            and self._places[file].is_allowed(finding.code, place)
+        )
+        return Located(finding=finding, file=shown, place=place, is_allowed=is_allowed)
 
     def _of_grant(self, name: str, rest: Sequence[str | int]) -> tuple[str, Path]:
         """Return the file that has the grant `name`, and the path in it."""
@@ -122,7 +137,10 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def findings(given: PolicyInput, *, today: date) -> list[Located]:
-    """Return what is wrong with the policy, in the order of its files: errors, or the risks if it loads."""
+    """Return what is wrong with the policy, in the order of its files: errors, or the risks if it loads.
+
+    A warning that a comment allows is not among them.
+    """
     grants: Sequence[Grant] = ()
     try:
         policy = given.load()
@@ -132,7 +150,7 @@ def findings(given: PolicyInput, *, today: date) -> list[Located]:
         found = [error(problem) for problem in unusable.problems]
     sources = Sources(given)
     found += sources.placeholders()
-    located = [sources.located(one, grants) for one in found]
+    located = [one for one in (sources.located(one, grants) for one in found) if not one.is_allowed]
     return sorted(located, key=lambda one: (one.file, one.place.line, one.place.column))
 
 

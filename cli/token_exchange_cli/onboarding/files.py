@@ -10,9 +10,9 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 from token_exchange.loading.registries import Partition
 from token_exchange_cli.inputs import yaml_text
-from token_exchange_cli.onboarding.starter import Starter
 from token_exchange_cli.steps.step import StepValues, document
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.system import Starter
 
 POLICY: Final = "policy.yaml"
 TESTS: Final = "policy-tests.yaml"
@@ -37,11 +37,12 @@ class Answers:
     own: Mapping[str, str]
 
 
-def files_of(starter: Starter, answers: Answers) -> dict[str, str]:
+def files_of(answers: Answers) -> dict[str, str]:
     """Return the texts of the three files by their names."""
+    starter = SYSTEMS[answers.system].starter
     return {
         POLICY: "\n".join(_policy(starter, answers)) + "\n",
-        TESTS: "\n".join(_tests_head(starter)) + yaml_text(_tests(starter, answers)),
+        TESTS: "\n".join(_tests_head()) + yaml_text(_tests(starter, answers)),
         STEP: _step(answers),
     }
 
@@ -80,11 +81,11 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
     yield f'  {_REGISTRY}: {{type: ecr, account: "{answers.account}", region: {answers.region}}}'
     yield ""
     yield "grants:"
-    yield f"  - name: {_GRANT}"
-    yield f"    issuers: [{answers.system}]"
     for code, reason in starter.warnings.items():
         if code != "shared-audience":
-            yield f"    # The linter warns of {code} whatever is written here: {reason}."
+            yield f"  # lint: allow {code}: {reason}"
+    yield f"  - name: {_GRANT}"
+    yield f"    issuers: [{answers.system}]"
     for pin in starter.pins:
         yield f"    # {pin}"
     yield from _conditions("match", starter.match, answers.own)
@@ -101,13 +102,14 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
 
 
 def _audience(starter: Starter, answers: Answers) -> Iterator[str]:
-    if starter.audience is None:
+    fixed = SYSTEMS[answers.system].fixed_audience is not None
+    if not fixed:
         yield "    # The jobs ask for their tokens with this; use it nowhere else."
     else:
         reason = starter.warnings["shared-audience"]
-        yield f"    # The linter warns of shared-audience whatever is written here: {reason}."
+        yield f"    # lint: allow shared-audience: {reason}"
     yield f"    audience: {_scalar(answers.audience)}"
-    if starter.audience is not None:
+    if fixed:
         yield "    shared_audience: true"
 
 
@@ -143,11 +145,9 @@ def _pushed(starter: Starter, answers: Answers) -> list[Json]:
     return [name.replace("{repository}", source) for name in _repositories(starter, answers)]
 
 
-def _tests_head(starter: Starter) -> Iterator[str]:
+def _tests_head() -> Iterator[str]:
     yield "# What the policy has to decide. The claims are those that the system's tokens have;"
     yield "# `token-exchange token inspect` shows yours."
-    for code, reason in starter.warnings.items():
-        yield f"# The linter warns of {code}, which no policy for this system can avoid: {reason}."
     yield ""
 
 

@@ -8,19 +8,38 @@ from typing import Final
 import click
 
 from token_exchange_cli.onboarding.files import Answers, filled
-from token_exchange_cli.onboarding.questions import (
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, fixed_audience_of, system_named
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.terminal import remark
+from token_exchange_cli.values import (
     ACCOUNT,
-    QUESTIONS,
-    BadAnswer,
+    BadValue,
     check_audience,
+    check_exchange,
     check_prefix,
     check_region,
     partition,
+    unknown_region,
 )
-from token_exchange_cli.onboarding.starters import STARTERS
-from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, BadValue, check_exchange, system_named
-from token_exchange_cli.steps.systems import SYSTEMS
-from token_exchange_cli.terminal import remark
+
+QUESTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "host": "The host of your own server",
+        "issuer": "The issuer's URL",
+        "organization": "The organization's name",
+        "organization-id": "The organization's id",
+        "project": "The project",
+        "project-id": "The project's id",
+        "repository": "The source repository, OWNER/NAME",
+        "repository-id": "The source repository's id",
+        "environment-id": "The deployment environment's id",
+        "pipeline": "The pipeline that pushes",
+        "pipeline-id": "The id of the pipeline that pushes",
+        "actor": "The identity of the builds",
+        "actor-id": "The id of the builds' account",
+    }
+)
+"""What depends on the system, by the option's name and in the order in which it is asked."""
 
 OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -57,7 +76,7 @@ class _Questions:
         if name in self._given:
             try:
                 return check(self._given[name])
-            except (BadAnswer, BadValue) as error:
+            except BadValue as error:
                 raise click.BadParameter(str(error), param_hint=f"--{name}") from error
         if not self._is_terminal:
             if default is not None:
@@ -69,7 +88,7 @@ class _Questions:
                 return found
             try:
                 return check(found.strip())
-            except (BadAnswer, BadValue) as error:
+            except BadValue as error:
                 click.echo(f"{error}", err=True)
 
 
@@ -84,11 +103,12 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     """
     questions = _Questions(given)
     name = questions.answer("system", "The CI system, such as gitlab or github-actions", _system)
-    starter = STARTERS[name]
-    chooses_audience = starter.audience is None
+    system = SYSTEMS[name]
+    starter = system.starter
+    chooses_audience = system.fixed_audience is None
     known = frozenset({"system", "exchange", *_EVERY, *starter.asks, *(("audience",) if chooses_audience else ())})
     for unused in sorted(given.keys() - known):
-        why = f"it is {SYSTEMS[name].fixed_audience}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
+        why = f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
         raise click.BadParameter(f"a policy for {name} has no use for it; {why}", param_hint=f"--{unused}")
     needed = [asked for asked, ask in starter.asks.items() if not ask.optional]
     missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
@@ -101,15 +121,19 @@ def answers_from(given: Mapping[str, str]) -> Answers:
         found = questions.answer(asked, text, ask.form.check, default="" if ask.optional else None)
         if found:
             own[asked] = found
+    if (contradiction := starter.contradiction(own)) is not None:
+        raise click.UsageError(contradiction)
     account = questions.answer("account", "The AWS account of the registry", ACCOUNT.check)
     region = questions.answer("region", "The region of the registry, such as eu-west-1", check_region)
+    if (unknown := unknown_region(region)) is not None:
+        remark(unknown)
     prefix = questions.answer("prefix", "Where the names of the repositories in ECR begin, such as ci", check_prefix)
-    if starter.audience is None:
+    if system.fixed_audience is None:
         audience = questions.answer(
             "audience", "The audience: one string for your service, such as its URL", check_audience
         )
     else:
-        audience = str(filled(starter.audience, own))
+        audience = str(filled(system.fixed_audience, own))
     exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
     if exchange == EXAMPLE_EXCHANGE != audience and "exchange" not in given:
         remark(f"--exchange is not given; the step has the example {exchange}")

@@ -16,7 +16,7 @@ def call(Map settings) {
           token=${TOKEN:?the credential is empty}
           for address in ${EXCHANGE:?set it to the address of the service, or to several}; do
             status=$(printf 'Authorization: Bearer %s' "$token" |
-              https --retry-all-errors -X POST -o "$login" -w '%{http_code}' "${address%/}/v1/token?registry=$REGISTRY_NAME&format=shell") || status=000
+              https --retry-all-errors -X POST -o "$login" -w '%{http_code}' "${address%/}/v1/token?registry=$REGISTRY_NAME&format=shell&errors=text") || status=000
             case $status in 000|408|429|5*) echo "no login from $address: HTTP $status" >&2 ;; *) break ;; esac
           done
           case $status in 200) ;; [45]*) cat "$login"; exit 1 ;; *) echo "HTTP $status"; exit 1 ;; esac

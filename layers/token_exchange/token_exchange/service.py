@@ -26,6 +26,7 @@ from token_exchange.core.ports import Clock, Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.single_use import SingleUse
 from token_exchange.core.verifier import Verifier
+from token_exchange.http.answers import for_readers
 from token_exchange.http.event import HttpAnswer, HttpRequest, NotHttp, read_event
 from token_exchange.http.routes import Routes, is_audited, plain_refusal
 from token_exchange.issuer_keys.store import KeyStore
@@ -133,9 +134,8 @@ class Service:
         try:
             request = read_event(event)
         except NotHttp as error:
-            return plain_refusal(
-                Refused(Reason.MALFORMED_REQUEST, str(error)), request_id=record.request_id
-            ).as_lambda_result()
+            refused = Refused(Reason.MALFORMED_REQUEST, str(error))
+            return self._for_readers(plain_refusal(refused, request_id=record.request_id), None).as_lambda_result()
         record.api_request_id = request.api_request_id
         record.source_ip = request.source_ip
         record.user_agent = request.user_agent
@@ -143,7 +143,10 @@ class Service:
             answer = self._answer(request, record)
         if is_audited(request.path):
             answer = self._recorded(answer, record, cold=cold)
-        return answer.as_lambda_result()
+        return self._for_readers(answer, request).as_lambda_result()
+
+    def _for_readers(self, answer: HttpAnswer, request: HttpRequest | None) -> HttpAnswer:
+        return for_readers(answer, request, documentation_url=self._settings.documentation_url)
 
     def _answer(self, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
         try:

@@ -1,6 +1,9 @@
 """`doctor` against the real service behind TLS, and against everything else that can answer at an address."""
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +20,7 @@ from tests.cli.program import Printed, run
 from tests.docs.pages import page
 from tests.front_door import forwarding
 from tests.tls_server import Authority, Connection, authority, loopback_context, tls_server
+from token_exchange_cli.values import EXAMPLE_HOST
 
 GOOD_HEALTH = b'{"status": "ok", "policy": {"sha256": "abc", "loaded_at": "2026-11-21T04:55:05Z", "refused": false}}'
 
@@ -116,6 +120,38 @@ def test_a_denied_token_is_told_why(deployed: Deployed, bundle: Path) -> None:
     assert token not in done.out + done.err
 
 
+@pytest.mark.parametrize(
+    ("host", "outcome"),
+    [
+        ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "ok"),
+        ("444455556666.dkr.ecr.eu-west-1.amazonaws.com", "failed"),
+        ("111122223333.dkr.ecr.eu-west-2.amazonaws.com", "failed"),
+    ],
+)
+def test_a_login_for_another_account_or_region_fails(deployed: Deployed, bundle: Path, host: str, outcome: str) -> None:
+    token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience)
+    done = doctor(deployed.url, bundle, "--registry", "apps", "--host", host, token=token)
+    assert (outcomes(done)["token"], done.status) == (outcome, 0 if outcome == "ok" else 1)
+    if outcome == "failed":
+        assert f"a login for 111122223333.dkr.ecr.eu-west-1.amazonaws.com, not for {host}" in found(done, "token")
+
+
+def test_an_organization_with_another_id_is_told_why(deployed: Deployed, bundle: Path) -> None:
+    token = deployed.world.issuer.mint(
+        "github-actions", audience=deployed.world.audience, claims={"repository_owner_id": "7002"}
+    )
+    assert "would be refused: organization-not-allowed" in found(doctor(deployed.url, bundle, token=token), "token")
+
+
+def test_a_token_of_yesterday_is_told_why(deployed: Deployed, bundle: Path) -> None:
+    token = deployed.world.issuer.mint(
+        "github-actions",
+        audience=deployed.world.audience,
+        claims={"iat": int(time.time()) - 90_000, "nbf": int(time.time()) - 90_000, "exp": int(time.time()) - 86_400},
+    )
+    assert "would be refused: expired" in found(doctor(deployed.url, bundle, token=token), "token")
+
+
 def test_a_token_for_another_service_is_told_why(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint("github-actions", audience="https://elsewhere.example")
     assert "wrong-audience" in found(doctor(deployed.url, bundle, token=token), "token")
@@ -150,6 +186,25 @@ def test_the_document_shows_the_lines_as_they_are(deployed: Deployed, bundle: Pa
         if shown.split()[1] in ("clock", "token"):
             assert printed == shown
         assert printed[8:].split()[0] == shown[8:].split()[0]
+
+
+def test_the_line_of_the_first_day_runs(deployed: Deployed, bundle: Path) -> None:
+    (block,) = [block for block in page("docs/first-day/pipeline.md").blocks if block.use == "doctor"]
+    done = subprocess.run(
+        ["bash", "-c", block.text],
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "SSL_CERT_FILE": str(bundle),
+            "EXCHANGE": deployed.url,
+            "TOKEN": deployed.world.issuer.mint("github-actions", audience=deployed.world.audience),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok      token      would get apps by the grant own-images" in done.stdout
 
 
 # ------------------------------------------------------------------------------------------- what else may answer there
@@ -362,7 +417,11 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
     [
         (["http://exchange.acme.example"], "only a service on this machine may be asked without TLS"),
         (["http://127.0.0.1.acme.example"], "only a service on this machine"),
-        (["exchange.acme.example"], "expected https://HOST"),
+        (["exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
+        (["https://Exchange.acme.example"], "in lower case; write https://exchange.acme.example"),
+        (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is needed"),
+        (["https://acme.example", "--host", "1.dkr.ecr.eu-west-1.amazonaws.com", "--token-env", "T"], "the 12 digits"),
+        (["https://acme.example", "--host", "R.acme.example", "--token-env", "T"], "in lower case"),
         (["https://ada@acme.example"], "without user"),
         (["https://acme.example/?x=1"], "without user, query or fragment"),
         (["https://acme.example/\r\nX: y"], "expected https://HOST"),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.ci_claims import NOON, github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
+from tests.docs.pages import ROOT
 from tests.fake_issuer import FakeIssuer, compact
 from tests.loading.documents import AUDIENCE, Document, grant
 from token_exchange.core.ports import Json
@@ -196,6 +197,23 @@ def test_request_is_part_of_the_case(tmp_path: Path, options: list[str], status:
 def test_contradictory_options_are_wrong_usage(tmp_path: Path, options: list[str]) -> None:
     done = _explain(tmp_path, None, *options)
     assert (done.status, done.out) == (2, "")
+
+
+def test_a_misspelt_name_of_the_policy_has_a_remark() -> None:
+    asked = (
+        "policy",
+        "explain",
+        ROOT / "docs/examples" / "policy.yaml",
+        "--claims",
+        ROOT / "docs/examples" / "claims.json",
+        "--issuer",
+        "github",
+    )
+    done = run(*asked, "--registry", "app", "--grant", "own-image")
+    assert done.status == 1
+    assert "remark: the policy has no registry app; did you mean apps?" in done.err
+    assert "remark: the policy has no grant own-image; did you mean own-images?" in done.err
+    assert "remark" not in run(*asked, "--registry", "apps", "--grant", "own-images").err
 
 
 def test_exactly_one_input_is_required(tmp_path: Path) -> None:

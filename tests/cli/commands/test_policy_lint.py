@@ -169,3 +169,52 @@ def test_a_placeholder_in_a_teams_file_is_found_there(tmp_path: Path) -> None:
     found = run("policy", "lint", tmp_path, "--json").texts("findings")
     (one,) = [one for one in found if one["code"] == "placeholder-left"]
     assert str(one["file"]).endswith("grants/team.yaml")
+
+
+ALLOWED = """\
+version: 1
+issuers:
+  github:
+    provider: github-actions
+    audience: https://exchange.acme.example
+    organizations: [{{name: acme, id: "7001"}}]
+registries:
+  apps: {{type: ecr, account: "111122223333", region: eu-west-1}}
+grants:
+  {above}
+  - name: own-images{behind}
+    issuers: [github]
+    registry: apps
+    role: arn:aws:iam::111122223333:role/ci-ecr-push
+    access: push
+    repositories: ["ci/{{repository}}"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "behind", "allowed"),
+    [
+        ("# lint: allow push-from-anywhere: every branch is reviewed", "", True),
+        ("# lint: allow push-from-anywhere: every branch is reviewed\n  # The team's images.", "", True),
+        ("", "  # lint: allow push-from-anywhere: every branch is reviewed", True),
+        # A reason, the code and the place are needed.
+        ("# lint: allow push-from-anywhere", "", False),
+        ("# lint: allow push-from-anywhere: ", "", False),
+        ("# lint: allow environment-alone: every branch is reviewed", "", False),
+        ("# lint: allow push-from-anywhere: every branch is reviewed\n", "", False),
+    ],
+)
+def test_a_comment_with_a_reason_allows_a_warning(tmp_path: Path, above: str, behind: str, *, allowed: bool) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(ALLOWED.format(above=above, behind=behind))
+    done = run("policy", "lint", path, "--strict")
+    assert ("push-from-anywhere" not in done.out, done.status) == (allowed, 0 if allowed else 1)
+    assert ("remark: 0 errors, 0 warnings" in done.err) is allowed
+
+
+def test_no_comment_allows_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    text = ALLOWED.format(above="# lint: allow unknown-name: it comes later", behind="")
+    path.write_text(text.replace("registry: apps", "registry: later  # lint: allow unknown-name: it comes later"))
+    done = run("policy", "lint", path)
+    assert (done.status, "error unknown-name" in done.out) == (1, True)

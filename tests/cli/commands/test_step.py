@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +10,9 @@ from tests.cli.program import run
 from tests.docs.ci_systems import CI
 from tests.docs.pages import page
 from token_exchange.presets.catalog import NAMES
-from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, EXAMPLE_HOST
-from token_exchange_cli.steps.systems import SYSTEMS
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE
+from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.values import EXAMPLE_HOST
 
 EVERY_SYSTEM = pytest.mark.parametrize("name", SYSTEMS)
 
@@ -129,17 +131,20 @@ def test_an_example_that_is_left_is_a_remark() -> None:
         (["generic"], "no CI system known here"),
         (["gitlab", "--exchange", "http://exchange.acme.example"], "only over TLS"),
         (["gitlab", "--exchange", "HTTP://exchange.acme.example"], "only over TLS"),
-        (["gitlab", "--exchange", "exchange.acme.example"], "expected https://HOST"),
+        (["gitlab", "--exchange", "exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
         (["gitlab", "--exchange", ""], "expected https://HOST"),
         (["gitlab", "--exchange", "https://ada@acme.example"], "without user, query or fragment"),
         (["gitlab", "--exchange", "https://acme.example?x=1"], "without user, query or fragment"),
-        (["gitlab", "--audience", ""], "the audience is empty"),
+        (["gitlab", "--audience", ""], "one string for your service"),
         (["gitlab", "--audience", "sts.amazonaws.com"], "AWS accepts sts.amazonaws.com too"),
         (["azure-devops", "--audience", "mine"], "cannot choose its audience, which is api://AzureADTokenExchange"),
         (["semaphore", "--audience", "mine"], "cannot choose its audience"),
         (["gitlab", "--host", "https://r.acme.example"], "without https://"),
         (["gitlab", "--host", "r.acme.example/ci/shop"], "without the repository behind the slash"),
         (["gitlab", "--host", "R.acme.example"], "in lower case"),
+        (["gitlab", "--host", "11112222333.dkr.ecr.eu-west-1.amazonaws.com"], "the 12 digits of an AWS account"),
+        (["gitlab", "--host", "111122223333.dkr.ecr.eu-wst.amazonaws.com"], "no region of such a name"),
+        (["gitlab", "--host", "111122223333.dkr.ecr.cn-north-1.amazonaws.com"], "ends in amazonaws.com.cn"),
         (["gitlab", "--registry", "a b"], "the registry's name in the policy"),
         (["gitlab", "--registry", ""], "the registry's name in the policy"),
         (["gitlab", "--format", "json"], "'json' is not one of"),
@@ -151,6 +156,65 @@ def test_bad_input_has_a_sentence_of_its_own(arguments: list[str], says: str) ->
     done = run("step", *arguments)
     assert (done.status, done.out) == (2, "")
     assert says in done.err
+
+
+POLICY = """\
+version: 1
+issuers:
+  github: {provider: github-actions, audience: globex-images, organizations: [{name: globex, id: "7001"}]}
+  second: {provider: gitlab, audience: [one, two], organizations: [{id: "7002"}]}
+  unused: {provider: vela, audience: one, host: vela.globex.example, organizations: [{name: globex}]}
+registries:
+  images: {type: ecr, account: "444455556666", region: eu-central-1}
+  more: {type: ecr, account: "444455556666", region: eu-west-1}
+grants:
+  - {name: a, issuers: [github, second], match: {branch: main}, registry: images, access: pull,
+     role: "arn:aws:iam::444455556666:role/r", repositories: [ci/x]}
+  - {name: b, issuers: [second], match: {branch: main}, registry: more, access: pull,
+     role: "arn:aws:iam::444455556666:role/r", repositories: [ci/x]}
+"""
+
+
+def test_a_policy_has_the_values_of_the_step(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    exchange = "https://tokens.globex.example"
+    done = run("step", "github-actions", "--policy", tmp_path / "policy.yaml", "--exchange", exchange, "--json")
+    assert (done.status, done.err) == (0, "")
+    assert done.fields["variables"] == {"EXCHANGE": exchange, "AUDIENCE": "globex-images"}
+    assert "?registry=images&" in str(done.fields["step"])
+    assert "444455556666.dkr.ecr.eu-central-1.amazonaws.com" in str(done.fields["step"])
+    chosen = run("step", "gitlab", "--policy", tmp_path / "policy.yaml", "--registry=more", "--audience=two")
+    assert chosen.status == 0
+    assert "aud: two" in chosen.out
+    assert "?registry=more&" in chosen.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["jenkins"], "the policy has no issuer with provider: jenkins; it has github-actions, gitlab, vela"),
+        (["vela"], "no grant of the policy is for these jobs"),
+        (["gitlab"], "gives these jobs more than one registry; choose with --registry: images, more"),
+        (["gitlab", "--registry", "more"], "more than one audience; choose with --audience: one, two"),
+        (["github-actions", "--registry", "image"], "no registry image; did you mean images?"),
+        (["github-actions", "--audience", "mine"], "no audience mine"),
+        (
+            ["github-actions", "--host", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"],
+            "is 444455556666.dkr.ecr.eu-central-1.amazonaws.com, in account 444455556666 and region eu-central-1",
+        ),
+    ],
+)
+def test_what_the_policy_does_not_say_has_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    done = run("step", *arguments, "--policy", tmp_path / "policy.yaml")
+    assert (done.status, done.out) == (2, "")
+    assert says in done.err
+
+
+def test_a_region_that_is_not_known_is_a_remark() -> None:
+    done = run("step", "gitlab", "--host", "111122223333.dkr.ecr.eu-west-9.amazonaws.com")
+    assert done.status == 0
+    assert "remark: no region eu-west-9 was known when this version was released" in done.err
 
 
 # Each ends a quote, starts a command, or is an option or a template to what reads the pipeline.

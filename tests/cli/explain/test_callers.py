@@ -87,5 +87,5 @@ def test_single_entry_is_the_default() -> None:
 
 
 def test_unknown_entry_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match="has no issuer 'gitub'; it has github, gitlab, own"):
+    with pytest.raises(UsageError, match="has no issuer 'gitub'; did you mean github"):
         _presented("gitub")

@@ -111,11 +111,14 @@ def _control(aws: Aws, method: str, path: str, **parameters: str) -> tuple[int, 
 
 
 def test_a_person_plans_and_clears_faults_over_http(aws: Aws, clients: Clients) -> None:
-    assert _control(aws, "POST", "/faults", operation="sts:AssumeRole", fault="throttle", times="1") == (204, "")
+    assert _control(aws, "POST", "/faults", operation="sts:AssumeRole", fault="throttle", times="1") == (
+        200,
+        "planned sts:AssumeRole: throttle, times=1\n",
+    )
     assert refusal(lambda: assume(clients.sts()))[0] == "Throttling"
     assume(clients.sts())
     _control(aws, "POST", "/faults", operation="sts:AssumeRole", fault="unavailable")
-    assert _control(aws, "DELETE", "/faults") == (204, "")
+    assert _control(aws, "DELETE", "/faults") == (200, "no faults are planned\n")
     assume(clients.sts())
     status, listed = _control(aws, "GET", "/requests")
     assert status == 200

@@ -128,6 +128,7 @@ class Settings:
     policy_max_age_seconds: int
     state_table: str | None
     public_url: str | None
+    documentation_url: str
     region: str | None
     deployment: str
     function_version: str | None
@@ -146,6 +147,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
         state_table=_table(given.get("TOKEN_EXCHANGE_STATE_TABLE")),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
+        documentation_url=_documentation_url(given.get("TOKEN_EXCHANGE_DOCUMENTATION_URL", "docs")),
         region=_region(given),
         deployment=_deployment(given.get("TOKEN_EXCHANGE_DEPLOYMENT", "local")),
         function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
@@ -193,6 +195,12 @@ def _public_url(value: str | None) -> str | None:
         return None
     if not _PUBLIC_URL.fullmatch(value):
         raise BadSetting("TOKEN_EXCHANGE_URL", "https://HOST with an optional path", value)
+    return value.removesuffix("/")
+
+
+def _documentation_url(value: str) -> str:
+    if value != "docs" and not _PUBLIC_URL.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_DOCUMENTATION_URL", "https://HOST with an optional path", value)
     return value.removesuffix("/")
 
 

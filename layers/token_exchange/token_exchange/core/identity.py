@@ -51,7 +51,6 @@ class Preset:
     - `organization_is_path`: an organization's name includes everything below it; its first part is the tenant.
     - `shared_audience`: returns whether other services accept this audience too.
     - `minted`: whether a step requests each token, or a job receives one for all its steps.
-    - `step_line`: the command with which a step prints its token; `AUDIENCE` stands for the audience.
     - `keys_host`: the host of the key set, if it is not the issuer's.
     """
 
@@ -86,7 +85,6 @@ class Preset:
     organization_is_path: bool = False
     shared_audience: Callable[[str], bool]
     minted: Literal["on-request", "once-per-job"]
-    step_line: str
     keys_host: str | None = None
     who: frozenset[ClaimPath] = field(init=False)
 

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, assert_never
 
 from token_exchange.core.attempt import FailedLogin
@@ -15,7 +16,7 @@ from token_exchange.core.mint import Login
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import utc_second
-from token_exchange.http.event import HttpAnswer
+from token_exchange.http.event import HttpAnswer, HttpRequest
 from token_exchange.http.request import ACCESS_TOKEN, Format
 from token_exchange.reporting.reasons import MEANINGS
 
@@ -35,6 +36,13 @@ def json_answer(
     return answer(
         status, safe_json(fields), content_type="application/json", request_id=request_id, headers=headers or {}
     )
+
+
+def refusal_answer(
+    status: int, fields: Mapping[str, Json], *, request_id: str, headers: Mapping[str, str]
+) -> HttpAnswer:
+    """Return a refusal as one line of JSON, with its fields."""
+    return replace(json_answer(status, fields, request_id=request_id, headers=headers), refusal=fields)
 
 
 def answer(
@@ -97,6 +105,39 @@ def _challenge(reason: Reason) -> str:
 
 
 _PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+
+_HIDDEN_FROM_SHELLS: Final = frozenset("$`")
+
+
+def for_readers(response: HttpAnswer, request: HttpRequest | None, *, documentation_url: str) -> HttpAnswer:
+    """Return `response`; a refusal with its link below `documentation_url`, and as text if the query has `errors=text`.
+
+    A pipeline's step prints a refusal into the job's log, where its JSON is a line of several hundred characters. The
+    parameter is read here and nowhere else, without a check: it also applies where the parameters are refused.
+    """
+    if response.refusal is None:
+        return response
+    fields = {**response.refusal, "documentation": f"{documentation_url}/errors.md#{response.refusal['reason']}"}
+    query = () if request is None else request.query or ()
+    if ("errors", "text") not in query:
+        return replace(response, body=safe_json(fields))
+    return replace(response, headers={**response.headers, "Content-Type": _PLAIN_TEXT}, body=_line(fields))
+
+
+def _line(fields: Mapping[str, Json]) -> str:
+    """Return one line that no reader takes for a password: it begins with the reason, and it has spaces."""
+    text = (
+        f"{fields['reason']}: {fields['error_description']}; {fields['hint']};"
+        f" see {fields['documentation']} (request {fields['request_id']})"
+    )
+    return "".join(map(_visible, text)) + "\n"
+
+
+def _visible(character: str) -> str:
+    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a line of its own.
+    is_plain = " " <= character <= "~" and character not in _HIDDEN_FROM_SHELLS
+    return character if is_plain else f"\\u{ord(character):04x}"
+
 
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.:/=+@,-]*", re.ASCII)
 """Characters that every parser of `.env` files reads literally; parsers disagree on quoting."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Final
 
+from token_exchange.core.ports import Json
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 
@@ -41,11 +42,12 @@ class HttpRequest:
 
 @record
 class HttpAnswer:
-    """An answer; `body` may contain a registry password."""
+    """An answer; `body` may contain a registry password. `refusal` has the fields of a refusal, which is in `body`."""
 
     status: int
     headers: Mapping[str, str]
     body: str = field(repr=False)
+    refusal: Mapping[str, Json] | None = field(default=None, repr=False)
 
     def as_lambda_result(self) -> dict[str, object]:
         """Return the answer in the form that HTTP APIs, REST APIs and function URLs accept."""

@@ -8,7 +8,7 @@ from token_exchange.core.exchange import Exchange
 from token_exchange.core.ports import Json
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
-from token_exchange.http.answers import failure_fields, failure_headers, json_answer, status_of
+from token_exchange.http.answers import failure_fields, failure_headers, json_answer, refusal_answer, status_of
 from token_exchange.http.event import HttpAnswer, HttpRequest
 from token_exchange.http.request import TOKEN_EXCHANGE
 from token_exchange.http.token import exchange_token, explain_token
@@ -127,7 +127,7 @@ class Routes:
 def plain_refusal(refused: Refused, *, request_id: str, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """Return a refusal with nothing but its reason and description."""
     status = status_of(refused.reason, has_grant_type=False)
-    return json_answer(
+    return refusal_answer(
         status,
         failure_fields(refused.reason, refused.description, request_id=request_id, has_grant_type=False),
         request_id=request_id,

@@ -15,6 +15,7 @@ from token_exchange.http.answers import (
     formatted,
     holds_one_login,
     json_answer,
+    refusal_answer,
     status_of,
     tells_failures,
 )
@@ -79,7 +80,7 @@ def refusal(
         has_grant_type=rfc_8693,
         hint=hint_of_refusal(refused.reason, decision.awards if isinstance(decision, Granted) else ()),
     )
-    return json_answer(
+    return refusal_answer(
         status,
         {**fields, **identity_fields(record.attempt)},
         request_id=record.request_id,
@@ -100,8 +101,11 @@ def denial(denied: Denied, sent: SentParameters, record: AuditRecord) -> HttpAns
         has_grant_type=rfc_8693,
         hint=hint_of_denial(denied, record),
     )
-    return json_answer(
-        status, {**fields, **identity_fields(record.attempt), **considered_fields(record)}, request_id=record.request_id
+    return refusal_answer(
+        status,
+        {**fields, **identity_fields(record.attempt), **considered_fields(record)},
+        request_id=record.request_id,
+        headers={},
     )
 
 

@@ -77,11 +77,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # sts.amazonaws.com counts as shared for every provider; here the caller has to name an audience.
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line=(
-            # A list: version 1 of the AWS CLI replaces a plain https:// value by the content of that URL.
-            "aws sts get-web-identity-token --audience '[\"AUDIENCE\"]' --signing-algorithm RS256 "
-            '--duration-seconds 300 --region "$AWS_REGION" --query WebIdentityToken --output text'
-        ),
     )
 
 

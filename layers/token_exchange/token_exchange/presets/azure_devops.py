@@ -84,11 +84,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The audience is always api://AzureADTokenExchange.
         shared_audience=lambda _audience: True,
         minted="on-request",
-        step_line=(
-            "printf 'Authorization: Bearer %s' \"$SYSTEM_ACCESSTOKEN\" | "
-            'curl -sSf -H @- -H "Content-Length: 0" -X POST "$SYSTEM_OIDCREQUESTURI?api-version=7.1" | '
-            'sed -n \'s/.*"oidcToken" *: *"\\([^"]*\\)".*/\\1/p\'   # the audience is always AUDIENCE'
-        ),
     )
 
 

@@ -74,7 +74,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The default for a step that names no audience: ari:cloud:bitbucket::workspace/UUID.
         shared_audience=lambda audience: audience.startswith("ari:cloud:bitbucket:"),
         minted="once-per-job",
-        step_line='printf %s "$BITBUCKET_STEP_OIDC_TOKEN"   # oidc: {audiences: [AUDIENCE]}',
     )
 
 

@@ -105,13 +105,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line=(
-            "printf 'BUILD_API_TOKEN: %s\\nAuthorization: %s' "
-            '"$BITRISE_BUILD_API_TOKEN" "$BITRISE_BUILD_API_TOKEN" | '
-            "curl -sSf -H @- -H 'Content-Type: application/json' -d '{\"aud\": \"AUDIENCE\"}' "
-            '"$BITRISE_BUILD_URL/id_token.json" | '
-            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
-        ),
     )
 
 

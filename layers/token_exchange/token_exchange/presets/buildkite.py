@@ -87,9 +87,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=_shared_audience,
         minted="on-request",
-        step_line=(
-            "buildkite-agent oidc request-token --audience AUDIENCE --lifetime 300 --claim organization_id,pipeline_id"
-        ),
     )
 
 

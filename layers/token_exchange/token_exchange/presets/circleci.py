@@ -103,7 +103,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         shared_audience=_shared_audience,
         # With the command; the predefined variable is issued once, with a shared audience.
         minted="on-request",
-        step_line='circleci run oidc get --claims \'{"aud": "AUDIENCE"}\'',
     )
 
 

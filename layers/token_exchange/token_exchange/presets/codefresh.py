@@ -97,11 +97,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The default for a job that names no audience: the URL of its installation.
         shared_audience=lambda audience: audience.rstrip("/") in {platform.rstrip("/"), _CLOUD},
         minted="on-request",
-        step_line=(
-            "printf 'Authorization: %s' \"$CF_OIDC_REQUEST_TOKEN\" | "
-            'curl -sSf -H @- "$CF_OIDC_REQUEST_URL?audience=AUDIENCE" | '
-            'sed -n \'s/.*"id_token" *: *"\\([^"]*\\)".*/\\1/p\''
-        ),
     )
 
 

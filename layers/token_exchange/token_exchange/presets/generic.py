@@ -35,7 +35,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line="",
     )
 
 

@@ -18,7 +18,6 @@ from token_exchange.presets.github_family import (
     PUBLIC_CLAIMS,
     VOCABULARY,
     is_owners_address,
-    step_line,
     untrusted_event,
 )
 from token_exchange.presets.provider import Provider, Settings, server_setting, tenant_of
@@ -63,7 +62,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=True,
         shared_audience=lambda audience: is_owners_address(server, audience),
         minted="on-request",
-        step_line=step_line("bearer"),
     )
 
 

@@ -17,7 +17,6 @@ from token_exchange.presets.github_family import (
     PUBLIC_CLAIMS,
     VOCABULARY,
     is_owners_address,
-    step_line,
     untrusted_event,
 )
 from token_exchange.presets.provider import BadSetting, Provider, Settings, host_setting, slug_setting
@@ -117,7 +116,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=True,
         shared_audience=lambda audience: _is_shared(url, audience),
         minted="on-request",
-        step_line=step_line("Bearer"),
     )
 
 

@@ -75,15 +75,6 @@ of the base repository and its default branch, and no claim names the fork.
 """
 
 
-def step_line(scheme: str) -> str:
-    """Return the shell line that asks the runner for a token, with `scheme` as its documentation spells it."""
-    return (
-        f"printf 'Authorization: {scheme} %s' \"$ACTIONS_ID_TOKEN_REQUEST_TOKEN\" | "
-        'curl -sSf -H @- -G "$ACTIONS_ID_TOKEN_REQUEST_URL" --data-urlencode "audience=AUDIENCE" | '
-        'sed -n \'s/.*"value" *: *"\\([^"]*\\)".*/\\1/p\''
-    )
-
-
 def untrusted_event(claims: Mapping[str, Json]) -> str | None:
     """Return how outsiders can have started the run of a token with `claims`, or None."""
     event = claims.get("event_name")

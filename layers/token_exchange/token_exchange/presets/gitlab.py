@@ -149,7 +149,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # The default audience in GitLab's documentation.
         shared_audience=lambda audience: audience == url,
         minted="once-per-job",
-        step_line='printf %s "$ECR_TOKEN"   # id_tokens: {ECR_TOKEN: {aud: AUDIENCE}}',
     )
 
 

@@ -82,10 +82,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line=(
-            'curl -sSf -H "Metadata-Flavor: Google" "http://metadata.google.internal/computeMetadata/v1/instance/'
-            'service-accounts/default/identity?audience=AUDIENCE&format=full"'
-        ),
         keys_host="www.googleapis.com",
     )
 

@@ -66,7 +66,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line='printf %s "$PLUGIN_OIDC_TOKEN_ID"   # in a plugin whose connector asks for AUDIENCE',
     )
 
 

@@ -77,7 +77,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda audience: audience in _DEFAULT_AUDIENCES,
         minted="once-per-job",
-        step_line='printf %s "$TFC_WORKLOAD_IDENTITY_TOKEN"   # the variable TFC_WORKLOAD_IDENTITY_AUDIENCE=AUDIENCE',
     )
 
 

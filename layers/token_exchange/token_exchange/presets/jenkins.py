@@ -59,10 +59,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line=(
-            "withCredentials([string(credentialsId: 'ecr', variable: 'TOKEN')]) "
-            "{ sh 'printf %s \"$TOKEN\"' }   // the credential's audience is AUDIENCE"
-        ),
     )
 
 

@@ -64,10 +64,6 @@ def _preset(_settings: Settings, issuer: str | None) -> Preset:
         # The cluster's own API server accepts these.
         shared_audience=lambda audience: audience == issuer or audience.startswith("https://kubernetes.default.svc"),
         minted="once-per-job",
-        step_line=(
-            "cat /var/run/secrets/tokens/ecr   # a projected volume: {serviceAccountToken: {path: ecr, "
-            "audience: AUDIENCE}}"
-        ),
     )
 
 

@@ -99,7 +99,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The audience is always the issuer.
         shared_audience=lambda _audience: True,
         minted="once-per-job",
-        step_line='printf %s "$SEMAPHORE_OIDC_TOKEN"   # the audience is always AUDIENCE',
     )
 
 

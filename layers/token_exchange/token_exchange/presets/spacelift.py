@@ -66,7 +66,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         # The audience is always the account's host name.
         shared_audience=lambda _audience: True,
         minted="once-per-job",
-        step_line="cat /mnt/workspace/spacelift.oidc   # the audience is always AUDIENCE",
     )
 
 

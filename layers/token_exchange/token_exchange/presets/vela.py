@@ -106,11 +106,6 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         ignores_case=False,
         shared_audience=lambda _audience: False,
         minted="on-request",
-        step_line=(
-            "printf 'Authorization: Bearer %s' \"$VELA_ID_TOKEN_REQUEST_TOKEN\" | "
-            'curl -sSf -H @- "$VELA_ID_TOKEN_REQUEST_URL?audience=AUDIENCE" | '
-            'sed -n -E \'s/.*"(token|value)" *: *"([^"]*)".*/\\2/p\''
-        ),
     )
 
 

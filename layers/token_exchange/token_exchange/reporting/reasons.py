@@ -137,7 +137,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "start the run with an event that only members can trigger, such as a push to a branch of the repository"
         ),
         Reason.NO_MATCHING_GRANT: _denied(
-            "compare identity with considered: each line is one condition that did not match"
+            "run the job where the grant allows it, or ask the owners of the policy to change the grant"
         ),
         Reason.NOT_FOUND: Meaning(
             status=404,

@@ -1,12 +1,10 @@
-"""Removes what a check has made, by its names only, so that an interrupted check can be cleaned up later."""
+"""Removes stacks with what they keep, by their names only, so that an interrupted removal can be repeated."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-
-from live_check.stacks import Names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -23,10 +21,25 @@ class _Logs(Protocol):
 
 
 class Removal:
-    """Everything that has `names`. A step that fails is remembered, and the next one is taken all the same."""
+    """Removes `stacks`, and a bucket. A step that fails is remembered, and the next one is taken all the same.
 
-    def __init__(self, session: boto3.Session, names: Names, *, say: Callable[[str], None]) -> None:
-        self._names = names
+    Log groups stay if `keeps_logs`: they hold the audit records. A protected table is removed if `unprotects`.
+    """
+
+    def __init__(
+        self,
+        session: boto3.Session,
+        *,
+        stacks: Sequence[str],
+        bucket: str | None,
+        keeps_logs: bool,
+        unprotects: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self._stacks = stacks
+        self._bucket = bucket
+        self._keeps_logs = keeps_logs
+        self._unprotects = unprotects
         self._say = say
         self._cloudformation: CloudFormationClient = session.client("cloudformation")
         self._session = session
@@ -35,15 +48,19 @@ class Removal:
     def run(self) -> list[str]:
         """Return what is left, and why."""
         # The template keeps the table and the log groups when its stack is deleted, so they are noted before.
-        kept = self._kept_by_the_stack()
-        for stack in (self._names.repositories_stack, self._names.role_stack, self._names.base):
+        kept = [each for stack in self._stacks for each in self._kept_by(stack)]
+        for stack in self._stacks:
             self._say(f"removing the stack {stack}")
             self._attempt(f"stack {stack}", self._remove_stack, stack)
         for kind, name in kept:
+            if kind == _LOG_GROUP and self._keeps_logs:
+                self._say(f"keeping {name}, which has the audit records")
+                continue
             self._say(f"removing {name}")
             self._attempt(f"{kind} {name}", self._remove_log_group if kind == _LOG_GROUP else self._remove_table, name)
-        self._say(f"removing the bucket {self._names.bucket}")
-        self._attempt(f"bucket {self._names.bucket}", self._remove_bucket, self._names.bucket)
+        if self._bucket is not None:
+            self._say(f"removing the bucket {self._bucket}")
+            self._attempt(f"bucket {self._bucket}", self._remove_bucket, self._bucket)
         return self._left
 
     def _attempt(self, what: str, step: Callable[[str], None], name: str) -> None:
@@ -53,12 +70,12 @@ class Removal:
             if not _is_gone(error):
                 self._left.append(f"{what}: {error}")
 
-    def _kept_by_the_stack(self) -> Sequence[tuple[str, str]]:
+    def _kept_by(self, stack: str) -> Sequence[tuple[str, str]]:
         try:
-            found = self._cloudformation.describe_stack_resources(StackName=self._names.base)["StackResources"]
+            found = self._cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
         except ClientError as error:
             if not _is_gone(error):
-                self._left.append(f"log groups and table of {self._names.base}: {error}")
+                self._left.append(f"log groups and table of {stack}: {error}")
             return ()
         return [
             (each["ResourceType"], each["PhysicalResourceId"])
@@ -75,7 +92,10 @@ class Removal:
         logs.delete_log_group(logGroupName=name)
 
     def _remove_table(self, name: str) -> None:
-        self._session.client("dynamodb").delete_table(TableName=name)
+        dynamodb = self._session.client("dynamodb")
+        if self._unprotects:
+            dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+        dynamodb.delete_table(TableName=name)
 
     def _remove_bucket(self, name: str) -> None:
         s3 = self._session.client("s3")

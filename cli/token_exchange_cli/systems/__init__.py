@@ -1,0 +1,1 @@
+"""What is known of each CI system: how its job gets a token, and what a first policy pins; a file for each."""

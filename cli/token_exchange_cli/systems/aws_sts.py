@@ -1,0 +1,47 @@
+"""AWS CodeBuild, and everything else with an IAM role: how a job gets its token, and a first policy."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.values import ACCOUNT
+
+
+def _contradiction(answers_given: Mapping[str, str]) -> str | None:
+    account, role = answers_given["organization-id"], answers_given["actor"]
+    if role.split(":")[4] == account:
+        return None
+    return f"the role {role} is in another account than the builds, {account}; one of the two is wrong"
+
+
+SYSTEM: Final = System(
+    page="aws-codebuild",
+    title="AWS CodeBuild, and everything else with an IAM role",
+    setup=("the role may call sts:GetWebIdentityToken for the audience {audience}",),
+    token=(
+        # A list: version 1 of the AWS CLI replaces a plain https:// value by the content of that URL.
+        (
+            r'token=$(aws sts get-web-identity-token --audience "[\"$AUDIENCE\"]" --signing-algorithm RS256 '
+            "\\"
+        ),
+        '  --duration-seconds 300 --region "$AWS_REGION" --query WebIdentityToken --output text)',
+    ),
+    audience_variable=True,
+    starter=Starter(
+        asks={
+            "issuer": Ask(answers.ISSUER, "https://ID.tokens.sts.global.api.aws, which enabling the federation prints"),
+            "organization-id": Ask(ACCOUNT, "the AWS account of the builds"),
+            "actor": Ask(answers.ROLE, "the ARN of the build's role"),
+        },
+        settings={"issuer": "{issuer}"},
+        organization={"id": "{organization-id}"},
+        match={"actor": "{actor}"},
+        contradiction=_contradiction,
+        pins=("The role is all that a token names: give each project a role of its own.",),
+        claims={
+            "sub": "{actor}",
+            "https://sts.amazonaws.com/": {"aws_account": "{organization-id}", "source_region": "eu-west-1"},
+        },
+    ),
+)

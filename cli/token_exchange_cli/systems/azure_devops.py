@@ -1,0 +1,54 @@
+"""Azure Pipelines: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange.core.refusals import Reason
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import SHARED_AUDIENCE, UNPROVEN_BRANCH, Ask, Refusal, Starter, System
+
+SYSTEM: Final = System(
+    page="azure-devops",
+    title="Azure Pipelines",
+    setup=("the step has env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}",),
+    token=(
+        ': "${SYSTEM_ACCESSTOKEN:?hand it to the step with env}"',
+        """token=$(printf 'Authorization: Bearer %s' "$SYSTEM_ACCESSTOKEN" |""",
+        (
+            "  https -f -X POST -H 'Content-Type: application/json' -H 'Content-Length: 0'"
+            ' "$SYSTEM_OIDCREQUESTURI?api-version=7.1" |'
+        ),
+        """  sed -n 's/.*"oidcToken" *: *"\\([^"]*\\)".*/\\1/p')""",
+    ),
+    masks=(
+        ('echo "##vso[task.setsecret]${token:?Azure DevOps gave no token}"',),
+        ('echo "##vso[task.setsecret]$(cat "$login")"',),
+    ),
+    fixed_audience="api://AzureADTokenExchange",
+    starter=Starter(
+        asks={
+            "organization-id": Ask(answers.UUID, "the organization's id, in Azure DevOps' REST API"),
+            "project-id": Ask(answers.UUID, "the project's id, in Azure DevOps' REST API"),
+            "pipeline-id": Ask(answers.NUMBER, "the number behind definitionId= in the pipeline's URL"),
+        },
+        settings={"organization": "{organization-id}"},
+        organization={"id": "{organization-id}"},
+        match={"pipeline_id": "{pipeline-id}", "branch": "main"},
+        claims_match={"prj_id": "{project-id}"},
+        pins=("A pipeline's number is unique only within its project.", UNPROVEN_BRANCH),
+        claims={
+            "sub": "p://organization/project/pipeline",
+            "org_id": "{organization-id}",
+            "prj_id": "{project-id}",
+            "def_id": "{pipeline-id}",
+            "rpo_id": "repository",
+            "rpo_ref": "refs/heads/main",
+            "run_id": "1",
+        },
+        refused=(
+            Refusal("another branch", {"rpo_ref": "refs/heads/feature"}),
+            Refusal("a pull request", {"rpo_ref": "refs/pull/1/merge"}, Reason.UNTRUSTED_TRIGGER),
+        ),
+        warnings=SHARED_AUDIENCE,
+        single_use=True,
+    ),
+)

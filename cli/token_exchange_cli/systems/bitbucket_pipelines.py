@@ -1,0 +1,34 @@
+"""Bitbucket Pipelines: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+
+SYSTEM: Final = System(
+    page="bitbucket-pipelines",
+    title="Bitbucket Pipelines",
+    setup=('the step has oidc: {audiences: ["{audience}"]}',),
+    token=("token=${BITBUCKET_STEP_OIDC_TOKEN:?the step needs oidc}",),
+    starter=Starter(
+        asks={
+            "organization": Ask(answers.LABEL, "the workspace's slug"),
+            "organization-id": Ask(answers.UUID, "the workspace's UUID"),
+            "repository-id": Ask(answers.UUID, "the repository's UUID"),
+            "environment-id": Ask(answers.UUID, "the UUID of a deployment environment that is limited to main"),
+        },
+        settings={"workspace": "{organization}"},
+        organization={"id": "{organization-id}"},
+        match={"repository_id": "{repository-id}", "environment": "{environment-id}"},
+        pins=("Have Bitbucket limit the environment to the main branch: some triggers send no branch.",),
+        claims={
+            "workspaceUuid": "{{organization-id}}",
+            "repositoryUuid": "{{repository-id}}",
+            "deploymentEnvironmentUuid": "{{environment-id}}",
+            "pipelineUuid": "{18f5b6c9-e07a-4d24-93bb-f40a2c6d7e81}",
+            "stepUuid": "{f3a9d072-6b5e-4c18-8d41-a7c2e90b5f36}",
+            "branchName": "main",
+        },
+        refused=(Refusal("a step without the environment", {"deploymentEnvironmentUuid": None}),),
+    ),
+)

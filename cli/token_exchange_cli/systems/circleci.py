@@ -1,0 +1,33 @@
+"""CircleCI: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+
+SYSTEM: Final = System(
+    page="circleci",
+    title="CircleCI",
+    token=("""token=$(circleci run oidc get --claims '{"aud": "{audience}"}')""",),
+    host='"{host}"',
+    starter=Starter(
+        asks={
+            "organization-id": Ask(answers.UUID, "the organization's id, in its settings"),
+            "pipeline-id": Ask(answers.UUID, "the project's id, in its settings"),
+            "repository": Ask(answers.REPOSITORY, "where the code is from"),
+        },
+        settings={"organization": "{organization-id}"},
+        organization={"id": "{organization-id}"},
+        match={"pipeline_id": "{pipeline-id}", "repository": "{repository}", "branch": "main"},
+        pins=("A fork's build has the ids of the project: only the repository tells it apart.",),
+        claims={
+            "oidc.circleci.com/org-id": "{organization-id}",
+            "oidc.circleci.com/project-id": "{pipeline-id}",
+            "oidc.circleci.com/job-id": "f82c3a67-905e-4d1b-a7c4-36b9d0e2581f",
+            "oidc.circleci.com/ssh-rerun": False,
+            "oidc.circleci.com/vcs-origin": "github.com/{repository}",
+            "oidc.circleci.com/vcs-ref": "refs/heads/main",
+        },
+        refused=(Refusal("another branch", {"oidc.circleci.com/vcs-ref": "refs/heads/feature"}),),
+    ),
+)

@@ -1,0 +1,31 @@
+"""Google Cloud Build: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Starter, System
+
+SYSTEM: Final = System(
+    page="google-cloud-build",
+    title="Google Cloud Build",
+    token=(
+        'metadata="http://${GCE_METADATA_HOST:-metadata.google.internal}/computeMetadata/v1"',
+        "token=$(curl -sSf --max-time 30 --retry 4 -H 'Metadata-Flavor: Google' \\",
+        '  "$metadata/instance/service-accounts/default/identity?audience={url_audience}&format=full")',
+    ),
+    starter=Starter(
+        asks={
+            "organization": Ask(answers.LABEL, "the project of the builds' service account"),
+            "actor-id": Ask(answers.NUMBER, "uniqueId of the service account, which gcloud describes"),
+        },
+        organization={"name": "{organization}"},
+        match={"actor_id": "{actor-id}"},
+        pins=("The service account is all that a token names: give each trigger an account of its own.",),
+        claims={
+            "sub": "{actor-id}",
+            "azp": "{actor-id}",
+            "email": "images@{organization}.iam.gserviceaccount.com",
+            "email_verified": True,
+        },
+    ),
+)

@@ -1,0 +1,40 @@
+"""Harness: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Starter, System
+
+SYSTEM: Final = System(
+    page="harness",
+    title="Harness",
+    setup=("the plugin's connector asks for an OIDC token with the audience {audience}",),
+    token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector asks for no OIDC token}",),
+    format="docker-config",
+    image="harness/shop:latest",
+    starter=Starter(
+        asks={
+            "organization": Ask(answers.IDENTIFIER, "the identifier of the organization in the account"),
+            "organization-id": Ask(answers.HARNESS_ACCOUNT, "the account's identifier"),
+            "project": Ask(answers.IDENTIFIER, "the project's identifier"),
+            "pipeline-id": Ask(answers.IDENTIFIER, "the pipeline's identifier"),
+        },
+        settings={"account": "{organization-id}"},
+        organization={"id": "{organization-id}"},
+        match={"pipeline_id": "{pipeline-id}"},
+        claims_match={"organization_id": "{organization}", "project_id": "{project}"},
+        pins=("A pipeline's identifier is unique only within its project.",),
+        claims={
+            "account_id": "{organization-id}",
+            "organization_id": "{organization}",
+            "project_id": "{project}",
+            "pipeline_id": "{pipeline-id}",
+            "context": "PIPELINE_EXECUTION",
+        },
+        warnings={
+            "declared-alone": "Harness proves only the account; a user with an API key can write the other claims",
+            "push-from-anywhere": "no claim of Harness says of which branch a run is",
+        },
+        duration="15m",
+    ),
+)

@@ -1,0 +1,38 @@
+"""Kubernetes: how a job gets its token, and a first policy."""
+
+from typing import Final
+
+from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.system import Ask, Starter, System
+
+SYSTEM: Final = System(
+    page="kubernetes",
+    title="Kubernetes",
+    setup=(
+        (
+            "the pod mounts a projected serviceAccountToken with audience: {audience},"
+            " and TOKEN_FILE is the path of its file"
+        ),
+    ),
+    token=('token=$(cat "$TOKEN_FILE")',),
+    format="docker-config",
+    image="kubernetes/shop:latest",
+    starter=Starter(
+        asks={
+            "issuer": Ask(answers.ISSUER, "issuer of the cluster's /.well-known/openid-configuration"),
+            "organization": Ask(answers.LABEL, "the namespace"),
+            "actor-id": Ask(answers.UUID, "metadata.uid of the service account"),
+        },
+        settings={"issuer": "{issuer}"},
+        organization={"name": "{organization}"},
+        match={"actor_id": "{actor-id}"},
+        pins=("The service account is all that a token names: give each pipeline an account of its own.",),
+        claims={
+            "sub": "system:serviceaccount:{organization}:images",
+            "kubernetes.io": {
+                "namespace": "{organization}",
+                "serviceaccount": {"name": "images", "uid": "{actor-id}"},
+            },
+        },
+    ),
+)

@@ -1,0 +1,154 @@
+"""`make deploy`: checks policy and credentials before the build, then has SAM deploy, without a question but SAM's own.
+
+What is not given is taken from the policy, or for a stack that exists from its last deployment.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from deploy.check_policy import checked_policy, described
+from deploy.target import NotDeployed, Target, find_target
+from token_exchange.core.policy import Policy, SecretRegistry
+
+FUNCTION_FOLDER: Final = Path("functions/exchange")
+_COPY: Final = "policy-copy"
+_SHORT: Final = {"roles": "AssumableRoleArns", "topic": "AlarmTopicArn", "url": "PublicUrl", "docs": "DocumentationUrl"}
+"""The options that stand for a parameter of the template."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check, or deploy; return 0 if that was fine, else 1."""
+    asked = _parser().parse_args(arguments)
+    try:
+        target = find_target(stack=asked.stack, region=asked.region or None)
+        given = _given(asked)
+        parameters = {**_of_policy(Path(asked.policy), given, target), **given}
+    except NotDeployed as error:
+        print(f"not deployed: {error}", file=sys.stderr)
+        return 1
+    print(f"{'updates' if target.exists else 'creates'} the stack {target.stack} in {target.account}, {target.region}")
+    for name, value in parameters.items():
+        print(f"  {name}: {value}")
+    if asked.check:
+        return 0
+    status = subprocess.run(_sam(target, parameters), check=False).returncode
+    if status == 0:
+        _print_next(find_target(stack=target.stack, region=target.region), asked.policy)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make deploy")
+    parser.add_argument("--check", action="store_true", help="only check, before the build")
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--region", default="")
+    parser.add_argument("--policy", required=True)
+    parser.add_argument("--parameters", default="", help="KEY=VALUE, separated by spaces")
+    for option, parameter in _SHORT.items():
+        parser.add_argument(f"--{option}", default="", help=f"the parameter {parameter}")
+    return parser
+
+
+def _given(asked: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters of the template that are given.
+
+    Raises:
+        NotDeployed: one of them is not KEY=VALUE.
+    """
+    given = {parameter: value for option, parameter in _SHORT.items() if (value := str(getattr(asked, option)))}
+    for pair in asked.parameters.split():
+        name, separator, value = pair.partition("=")
+        if not separator or not name.isalnum():
+            raise NotDeployed(f"PARAMETERS: expected KEY=VALUE, separated by spaces, found {pair}")
+        given[name] = value
+    return given
+
+
+def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str, str]:
+    """Return the parameters that follow from the policy, where it is deployed with the function.
+
+    Raises:
+        NotDeployed: the policy cannot be deployed, or the stack may not assume its roles.
+    """
+    known = {**target.parameters, **given}
+    if known.get("PolicySource", "file") != "file":
+        if "AssumableRoleArns" not in known and not known.get("BrokerRoleName"):
+            raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is elsewhere")
+        return {}
+    if not path.exists():
+        raise NotDeployed(f"there is no policy {path}: `token-exchange init {path.parent}` writes one")
+    path = _packaged(path)
+    policy = checked_policy(path)
+    print(described(policy))
+    found = {"PolicyKey": path.resolve().relative_to(FUNCTION_FOLDER.resolve()).as_posix()}
+    if known.get("BrokerRoleName"):
+        # The role of another stack, which says there what it may assume and read.
+        return found
+    for name, needed in {"AssumableRoleArns": _roles(policy), "ReadableSecretArns": _secrets(policy)}.items():
+        if name not in known:
+            found |= {name: ",".join(needed)} if needed else {}
+            continue
+        allowed = known[name].split(",")
+        if missing := [arn for arn in needed if not _is_allowed(arn, allowed)]:
+            option = "ROLES=" if name == "AssumableRoleArns" else f"PARAMETERS={name}="
+            raise NotDeployed(
+                f"the policy names {', '.join(missing)}, which {name} does not allow; give all of them:"
+                f" make deploy {option}{','.join(dict.fromkeys([*filter(None, allowed), *missing]))}"
+            )
+    if "AssumableRoleArns" not in {**known, **found}:
+        raise NotDeployed("give ROLES=arn:…: the policy names no role that the service assumes, and one is required")
+    return found
+
+
+def _packaged(path: Path) -> Path:
+    """Return the policy in the function's folder, which is what SAM packages: itself, or a copy."""
+    if path.resolve().is_relative_to(FUNCTION_FOLDER.resolve()):
+        return path
+    copy = FUNCTION_FOLDER / _COPY
+    shutil.rmtree(copy, ignore_errors=True)
+    if path.is_dir():
+        shutil.copytree(path, copy, ignore=shutil.ignore_patterns(".git"))
+        return copy
+    copy.mkdir()
+    return Path(shutil.copyfile(path, copy / path.name))
+
+
+def _roles(policy: Policy) -> list[str]:
+    """Return the roles that the service assumes itself; those of `assume: web-identity` need no right of it."""
+    terms = [grant.terms for grant in policy.grants if grant.terms is not None]
+    return sorted({one.role for one in terms if one.assume == "broker"})
+
+
+def _secrets(policy: Policy) -> list[str]:
+    return sorted({one.secret_arn for one in policy.registries.values() if isinstance(one, SecretRegistry)})
+
+
+def _is_allowed(arn: str, patterns: Sequence[str]) -> bool:
+    """Return whether one of the template's patterns matches; their end may be an asterisk."""
+    return any(arn == one or (one.endswith("*") and arn.startswith(one[:-1])) for one in patterns)
+
+
+def _sam(target: Target, parameters: Mapping[str, str]) -> list[str]:
+    """Return the command; on a terminal SAM shows the changes and asks, elsewhere no one could answer."""
+    command = [os.environ.get("SAM", "sam"), "deploy", "--stack-name", target.stack, "--region", target.region]
+    command += ["--no-fail-on-empty-changeset"]
+    command += [] if sys.stdin is not None and sys.stdin.isatty() else ["--no-confirm-changeset"]
+    return [*command, "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+
+
+def _print_next(target: Target, policy: str) -> None:
+    print(f"\naddress   {target.outputs.get('Url', '')}")
+    print(f"role      {target.outputs.get('RoleArn', '')}")
+    print("next:")
+    print(f"  token-exchange doctor {target.outputs.get('Url', 'URL')}")
+    print(f"  token-exchange roles {policy} --broker-role {target.outputs.get('RoleArn', 'ROLE')} > roles.yaml")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""A refusal as a line of text, and its link: nothing in it acts in a shell or on a terminal."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from token_exchange.core.ports import Json
+from token_exchange.http.answers import for_readers, json_answer, refusal_answer
+from token_exchange.http.event import HttpAnswer, HttpRequest
+
+
+def refusal(description: str) -> HttpAnswer:
+    fields: dict[str, Json] = {
+        "error": "access_denied",
+        "error_description": description,
+        "reason": "denied",
+        "hint": "ask",
+        "documentation": "docs/errors.md#denied",
+        "request_id": "r-1",
+    }
+    return refusal_answer(403, fields, request_id="r-1", headers={"Retry-After": "5"})
+
+
+def request(*query: tuple[str, str]) -> HttpRequest:
+    return HttpRequest(
+        method="POST",
+        path="/v1/token",
+        query=query,
+        authorization=(),
+        content_type=None,
+        body=None,
+        api_request_id=None,
+        source_ip=None,
+        user_agent=None,
+    )
+
+
+def test_text_is_one_line_with_a_link() -> None:
+    answer = for_readers(refusal("a deny rule"), request(("errors", "text")), documentation_url="https://d.example/x")
+    assert answer.body == "denied: a deny rule; ask; see https://d.example/x/errors.md#denied (request r-1)\n"
+    assert answer.status == 403
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("query", [(), (("errors", "json"),), (("errors", "TEXT"),), (("error", "text"),)])
+def test_everything_else_is_json_with_the_link_in_its_place(query: tuple[tuple[str, str], ...]) -> None:
+    answer = for_readers(refusal("a deny rule"), request(*query), documentation_url="https://d.example/x")
+    fields = json.loads(answer.body)
+    assert fields["documentation"] == "https://d.example/x/errors.md#denied"
+    assert list(fields) == ["error", "error_description", "reason", "hint", "documentation", "request_id"]
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_without_a_setting_nothing_changes() -> None:
+    assert for_readers(refusal("x"), None, documentation_url="docs").body == refusal("x").body
+
+
+def test_a_login_is_not_touched() -> None:
+    login = json_answer(200, {"password": "p"}, request_id="r-1")
+    assert for_readers(login, request(("errors", "text")), documentation_url="https://d.example") is login
+
+
+@given(description=st.text())
+def test_no_text_ends_the_line_or_runs_in_a_shell(description: str) -> None:
+    line = for_readers(refusal(description), request(("errors", "text")), documentation_url="docs").body
+    assert line.isascii()
+    assert line.removesuffix("\n").isprintable()
+    assert not set(line) & set("$`")
+    assert line.startswith("denied: ")
