@@ -1,6 +1,6 @@
 """What the emulator lacks, put into a copy of the built template, so that the template itself need not be weaker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import yaml
@@ -20,18 +20,28 @@ _FAILING_POLICY: Final = {
 def open_template(template: str) -> str:
     """Return a built template that the emulator carries out; everything else stays as it is.
 
-    - It has no `AWS::IAM::RolePolicy`, which is an `AWS::IAM::Policy` of one role.
     - It has no alarms on queries: they become alarms on nothing, which other resources can still name.
-    - It does not read the OpenAPI document in which SAM writes an HTTP API's routes: they become resources.
+    - It has no CodeDeploy: an alias moves to a new version at once.
+    - It does not read the OpenAPI document of an HTTP API: its routes become resources.
     """
     document = object_of(yaml.safe_load(template), "template")
-    resources = object_of(document["Resources"], "Resources")
     opened: dict[str, object] = {}
-    for name, value in resources.items():
+    for name, value in object_of(document["Resources"], "Resources").items():
         resource = object_of(value, name)
         opened[name] = _opened(name, resource)
-        opened |= dict(_routes(name, resource, resources))
+        opened |= dict(_routes(name, resource))
     return yaml.safe_dump(document | {"Resources": opened}, sort_keys=False)
+
+
+def with_parameters(template: str, parameters: Mapping[str, str]) -> str:
+    """Return a template with the values of parameters as their defaults.
+
+    The emulator hands only the defaults to SAM, which publishes a new version of a function if a parameter has changed.
+    """
+    document = object_of(yaml.safe_load(template), "template")
+    declared = object_of(document["Parameters"], "Parameters")
+    given = {name: object_of(declared[name], name) | {"Default": value} for name, value in parameters.items()}
+    return yaml.safe_dump(document | {"Parameters": declared | given}, sort_keys=False)
 
 
 def failing_template(template: str) -> str:
@@ -47,41 +57,32 @@ def failing_template(template: str) -> str:
 def _opened(name: str, resource: dict[str, object]) -> dict[str, object]:
     properties = object_of(resource.get("Properties") or {}, name)
     match resource["Type"]:
-        case "AWS::IAM::RolePolicy":
-            roles = [properties.pop("RoleName")]
-            return resource | {"Type": "AWS::IAM::Policy", "Properties": properties | {"Roles": roles}}
         case "AWS::CloudWatch::Alarm" if properties.pop("Metrics", None):
             metric = {"Namespace": "DeployCheck", "MetricName": name, "Statistic": "Sum", "Period": 60}
             return resource | {"Properties": properties | metric}
+        case "AWS::Serverless::Function" if properties.pop("DeploymentPreference", None):
+            return resource | {"Properties": properties}
         case _:
             return resource
 
 
-def _routes(name: str, resource: dict[str, object], resources: dict[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield an integration and the default route for a function's event of an HTTP API without a path."""
-    if resource["Type"] != "AWS::Serverless::Function":
+def _routes(name: str, resource: dict[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield an integration and a route for each path of an HTTP API, under the API's own condition."""
+    if resource["Type"] != "AWS::Serverless::HttpApi":
         return
-    properties = object_of(resource["Properties"], name)
-    for event_name, value in object_of(properties.get("Events") or {}, name).items():
-        event = object_of(value, event_name)
-        if event["Type"] != "HttpApi":
-            continue
-        api = object_of(event["Properties"], event_name)["ApiId"]
-        target = {"Ref": f"{name}.Alias"} if "AutoPublishAlias" in properties else {"Fn::GetAtt": [name, "Arn"]}
+    document = object_of(object_of(resource["Properties"], name)["DefinitionBody"], name)
+    shared = {"Condition": resource["Condition"]} if "Condition" in resource else {}
+    for number, (path, methods) in enumerate(object_of(document["paths"], "paths").items()):
+        method = object_of(object_of(methods, path)["x-amazon-apigateway-any-method"], path)
+        described = object_of(method["x-amazon-apigateway-integration"], path)
         integration = {
-            "ApiId": api,
+            "ApiId": {"Ref": name},
             "IntegrationType": "AWS_PROXY",
-            "IntegrationUri": target,
-            "PayloadFormatVersion": "2.0",
+            "IntegrationUri": described["uri"],
+            "PayloadFormatVersion": described["payloadFormatVersion"],
         }
-        route = {"ApiId": api, "RouteKey": "$default"}
-        route["Target"] = {"Fn::Join": ["/", ["integrations", {"Ref": f"{event_name}Integration"}]]}
-        shared = _condition_of(object_of(api, event_name).get("Ref"), resources)
-        yield f"{event_name}Integration", shared | {"Type": "AWS::ApiGatewayV2::Integration", "Properties": integration}
-        yield f"{event_name}Route", shared | {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
-
-
-def _condition_of(name: object, resources: dict[str, object]) -> dict[str, object]:
-    """Return the condition under which the resource `name` is made, if it has one."""
-    resource = object_of(resources.get(str(name)) or {}, str(name))
-    return {"Condition": resource["Condition"]} if "Condition" in resource else {}
+        target = {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration{number}"}]]}
+        route = {"ApiId": {"Ref": name}, "RouteKey": path if path == "$default" else f"ANY {path}", "Target": target}
+        integration_type, route_type = "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route"
+        yield f"{name}Integration{number}", shared | {"Type": integration_type, "Properties": integration}
+        yield f"{name}Route{number}", shared | {"Type": route_type, "Properties": route}
