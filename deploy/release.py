@@ -26,6 +26,7 @@ from deploy.compile_bytecode import compile_build
 from deploy.settle_architecture import LAMBDA_NAMES
 
 CHECKSUMS: Final = "SHA256SUMS"
+BILL: Final = "token-exchange.cdx.json"
 _ZIP_STARTS: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,18 +46,14 @@ def release(folder: Path, *, uv: Path, cyclonedx: Path) -> list[Path]:
             layer = Path(temporary) / machine / "layer"
             make_layer(commit / SOURCE, layer, machine=machine, uv=uv)
             write_zip(layer, folder / f"token-exchange-layer-{version}-{architecture}.zip")
-        bill = folder / f"token-exchange-{version}.cdx.json"
-        write_bill(commit / SOURCE / LOCK, bill, program=cyclonedx, environment=environment)
-    files = sorted(folder.iterdir())
-    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
-    (folder / CHECKSUMS).write_text("".join(lines), "utf-8")
-    return [*files, folder / CHECKSUMS]
+        write_bill(commit, folder / BILL, program=cyclonedx, environment=environment)
+    return [*write_checksums(folder), folder / CHECKSUMS]
 
 
 def build_wheel(commit: Path, folder: Path, *, environment: dict[str, str]) -> None:
     """Build the wheel of the command line from the commit's files."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder.resolve())]
-    subprocess.run(command, cwd=commit, env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=commit, env=environment, capture_output=True, check=True)
 
 
 def make_layer(source: Path, layer: Path, *, machine: str, uv: Path) -> None:
@@ -87,22 +84,30 @@ def write_zip(folder: Path, archive: Path) -> None:
             packed.writestr(entry, path.read_bytes(), compresslevel=9)
 
 
-def write_bill(lock: Path, bill: Path, *, program: Path, environment: dict[str, str]) -> None:
+def write_bill(commit: Path, bill: Path, *, program: Path, environment: dict[str, str]) -> None:
     """Write what the layer contains as CycloneDX, and what a second build needs to get the same bytes."""
-    command = [str(program), "requirements", str(lock), "--output-reproducible", "--output-format", "JSON"]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    command = [str(program), "requirements", str(commit / SOURCE / LOCK), "--pyproject", str(commit / "pyproject.toml")]
+    command += ["--output-reproducible", "--output-format", "JSON"]
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
     document = json.loads(done.stdout)
     document["metadata"]["properties"] = [
         *document["metadata"].get("properties", []),
-        {"name": "token-exchange:commit", "value": _git("rev-parse", "HEAD").decode().strip()},
         {"name": "token-exchange:python", "value": platform.python_version()},
         {"name": "token-exchange:zlib", "value": zlib.ZLIB_RUNTIME_VERSION},
     ]
     bill.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
 
 
+def write_checksums(folder: Path) -> list[Path]:
+    """Write the checksums of the files in `folder` as `sha256sum` does, and return the files."""
+    files = sorted(folder.iterdir())
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (folder / CHECKSUMS).write_text("".join(lines), "utf-8")
+    return files
+
+
 def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout
 
 
 def main(folder: str, uv: str, cyclonedx: str) -> int:
@@ -110,7 +115,7 @@ def main(folder: str, uv: str, cyclonedx: str) -> int:
     try:
         files = release(Path(folder), uv=Path(uv), cyclonedx=Path(cyclonedx))
     except subprocess.CalledProcessError as error:
-        print(f"no release: {error}", file=sys.stderr)
+        print(f"no release: {error}\n{(error.stderr or b'').decode(errors='replace')}", file=sys.stderr)
         return 1
     if _git("status", "--porcelain"):
         print("release: changes that are not committed are not in it", file=sys.stderr)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 import boto3
+from botocore.exceptions import ClientError
 
 from deploy_check.deployment import Deployment
 from deploy_check.emulator import AwsEmulator, EmulatorFailed
@@ -55,7 +56,7 @@ def main() -> int:
                 nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
                 os.environ.update(emulator.variables() | nothing)
                 check(emulator, log)
-    except (BuildFailed, EmulatorFailed, LiveCheckFailed, Unexpected, CurlFailed) as error:
+    except (BuildFailed, EmulatorFailed, LiveCheckFailed, Unexpected, CurlFailed, ClientError) as error:
         print(f"deploy-check: {error}; the messages of SAM and the emulator are in {log_path}", file=sys.stderr)
         return 1
     print("\ndeploy-check: all steps ended as expected")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from deploy_check.emulator import AwsEmulator
-from deploy_check.gaps import with_defaults
+from deploy_check.gaps import with_parameters
 from live_check.stacks import Names
 from sandbox.evidence import Unexpected, expect, object_of
 from token_exchange.loading.load import load_policy
@@ -75,12 +75,13 @@ class Deployment:
             Unexpected: it failed.
         """
         self._parameters |= parameters
-        template = self._build / "template.yaml"
-        template.write_text(with_defaults(template.read_text("utf-8"), self._parameters), "utf-8")
+        template = self._build.resolve() / "deployed.yaml"
+        built = (self._build / "template.yaml").read_text("utf-8")
+        template.write_text(with_parameters(built, self._parameters), "utf-8")
         command = [
             *self._sam,
             "deploy",
-            *("--template-file", str(self._build.resolve() / "template.yaml"), "--stack-name", self._names.base),
+            *("--template-file", str(template), "--stack-name", self._names.base),
             *("--s3-bucket", self._names.bucket, "--capabilities", "CAPABILITY_IAM"),
             *("--no-confirm-changeset", "--no-progressbar"),
             *("--parameter-overrides", *(f"{name}={value}" for name, value in self._parameters.items())),

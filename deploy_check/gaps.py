@@ -22,22 +22,21 @@ def open_template(template: str) -> str:
 
     - It has no alarms on queries: they become alarms on nothing, which other resources can still name.
     - It has no CodeDeploy: an alias moves to a new version at once.
-    - It does not read the OpenAPI document in which SAM writes an HTTP API's routes: they become resources.
+    - It does not read the OpenAPI document of an HTTP API: its routes become resources.
     """
     document = object_of(yaml.safe_load(template), "template")
-    resources = object_of(document["Resources"], "Resources")
     opened: dict[str, object] = {}
-    for name, value in resources.items():
+    for name, value in object_of(document["Resources"], "Resources").items():
         resource = object_of(value, name)
         opened[name] = _opened(name, resource)
         opened |= dict(_routes(name, resource))
     return yaml.safe_dump(document | {"Resources": opened}, sort_keys=False)
 
 
-def with_defaults(template: str, parameters: Mapping[str, str]) -> str:
-    """Return a template in which `parameters` are the defaults.
+def with_parameters(template: str, parameters: Mapping[str, str]) -> str:
+    """Return a template with the values of parameters as their defaults.
 
-    By a function's parameters, SAM decides whether to publish a version. The emulator gives its translator only those.
+    The emulator hands only the defaults to SAM, which publishes a new version of a function if a parameter has changed.
     """
     document = object_of(yaml.safe_load(template), "template")
     declared = object_of(document["Parameters"], "Parameters")
@@ -68,30 +67,22 @@ def _opened(name: str, resource: dict[str, object]) -> dict[str, object]:
 
 
 def _routes(name: str, resource: dict[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield an integration and the default route for an HTTP API whose document has that one route."""
+    """Yield an integration and a route for each path of an HTTP API, under the API's own condition."""
     if resource["Type"] != "AWS::Serverless::HttpApi":
         return
-    uri: object = object_of(resource["Properties"], name)["DefinitionBody"]
-    for key in ("paths", "$default", "x-amazon-apigateway-any-method", "x-amazon-apigateway-integration", "uri"):
-        uri = object_of(uri, key)[key]
-    # The document has the address of an invocation, in which the alias is the only part that varies.
-    match uri:
-        case {"Fn::Sub": [_, {"Alias": alias}]}:
-            pass
-        case _:
-            raise ValueError(f"{name}: expected an integration with an alias, found {uri!r}")
-    shared: dict[str, object] = {"Condition": resource["Condition"]} if "Condition" in resource else {}
-    api = {"Ref": name}
-    integration = {
-        "ApiId": api,
-        "IntegrationType": "AWS_PROXY",
-        "IntegrationUri": alias,
-        "PayloadFormatVersion": "2.0",
-    }
-    route = {
-        "ApiId": api,
-        "RouteKey": "$default",
-        "Target": {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration"}]]},
-    }
-    yield f"{name}Integration", shared | {"Type": "AWS::ApiGatewayV2::Integration", "Properties": integration}
-    yield f"{name}Route", shared | {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
+    document = object_of(object_of(resource["Properties"], name)["DefinitionBody"], name)
+    shared = {"Condition": resource["Condition"]} if "Condition" in resource else {}
+    for number, (path, methods) in enumerate(object_of(document["paths"], "paths").items()):
+        method = object_of(object_of(methods, path)["x-amazon-apigateway-any-method"], path)
+        described = object_of(method["x-amazon-apigateway-integration"], path)
+        integration = {
+            "ApiId": {"Ref": name},
+            "IntegrationType": "AWS_PROXY",
+            "IntegrationUri": described["uri"],
+            "PayloadFormatVersion": described["payloadFormatVersion"],
+        }
+        target = {"Fn::Join": ["/", ["integrations", {"Ref": f"{name}Integration{number}"}]]}
+        route = {"ApiId": {"Ref": name}, "RouteKey": path if path == "$default" else f"ANY {path}", "Target": target}
+        integration_type, route_type = "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route"
+        yield f"{name}Integration{number}", shared | {"Type": integration_type, "Properties": integration}
+        yield f"{name}Route{number}", shared | {"Type": route_type, "Properties": route}

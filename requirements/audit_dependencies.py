@@ -16,7 +16,11 @@ from typing import Final
 from requirements.advisories import Advisories, AdvisoriesUnusable
 from sandbox.loopback import HOST, Server
 
-LOCKS: Final = (Path("layers/token_exchange/requirements.txt"), *sorted(Path("requirements").glob("*.txt")))
+_ROOT: Final = Path(__file__).parent.parent
+LOCKS: Final = tuple(
+    path.relative_to(_ROOT)
+    for path in (_ROOT / "layers/token_exchange/requirements.txt", *sorted((_ROOT / "requirements").glob("*.txt")))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,10 @@ class AuditFailed(Exception):
     """pip-audit failed; the message is its own."""
 
 
+class NoAdvisories(Exception):
+    """Nothing can be asked: no network, or a package index that has no advisories."""
+
+
 def audit(lock: Path, *, program: Path, options: Sequence[str]) -> Iterable[Audited]:
     """Yield what pip-audit finds about each package of a lock.
 
@@ -45,7 +53,10 @@ def audit(lock: Path, *, program: Path, options: Sequence[str]) -> Iterable[Audi
     try:
         found: object = json.loads(done.stdout)
     except ValueError as error:
-        raise AuditFailed(f"pip-audit ended with status {done.returncode}: {done.stderr.strip()}") from error
+        said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        if "requests.exceptions" in said or "Could not connect" in said:
+            raise NoAdvisories("the package index does not answer") from error
+        raise AuditFailed(f"pip-audit ended with status {done.returncode}: {said}") from error
     match found:
         case {"dependencies": list(dependencies)}:
             return [_audited(lock, each) for each in dependencies]
@@ -73,16 +84,21 @@ def _described(vulnerability: object) -> str:
             raise AuditFailed(f"expected a vulnerability from pip-audit, found {vulnerability}")
 
 
+def audit_all(locks: Sequence[Path], *, program: Path, options: Sequence[str]) -> list[Audited]:
+    """Return what is found about each package of all locks.
+
+    Raises:
+        NoAdvisories: nothing is known about any package of the first lock.
+        AuditFailed: pip-audit does not answer.
+    """
+    found = [*audit(locks[0], program=program, options=options)]
+    if all(each.unknown for each in found):
+        raise NoAdvisories("the package index has none")
+    return found + [each for lock in locks[1:] for each in audit(lock, program=program, options=options)]
+
+
 def report(found: Sequence[Audited]) -> int:
     """Print what was found; return 1 for a vulnerability, or for a package of which nothing is known."""
-    known = [each for each in found if not each.unknown]
-    if not known:
-        print(
-            "audit-dependencies: SKIPPED, no advisories: the package index does not answer; ADVISORIES=FOLDER uses a"
-            " copy of OSV's",
-            file=sys.stderr,
-        )
-        return 0
     for each in found:
         for text in (*each.vulnerabilities, *filter(None, [each.unknown])):
             print(f"{each.lock}: {each.name}: {text}")
@@ -100,7 +116,12 @@ def main(program: str, copy: str = "") -> int:
                 server = stack.enter_context(Server(Advisories(Path(copy))))
                 url = f"http://{HOST}:{server.port}/v1/query"
                 options = ["--vulnerability-service", "osv", "--osv-url", url]
-            found = [each for lock in LOCKS for each in audit(lock, program=Path(program), options=options)]
+            found = audit_all(LOCKS, program=Path(program), options=options)
+    except NoAdvisories as error:
+        print(
+            f"audit-dependencies: SKIPPED: {error}; ADVISORIES=FOLDER uses a copy of OSV's advisories", file=sys.stderr
+        )
+        return 0
     except (AuditFailed, AdvisoriesUnusable) as error:
         print(f"audit-dependencies: {error}", file=sys.stderr)
         return 1

@@ -21,6 +21,8 @@ DEPLOYED_BUILD: Final = ROOT / ".aws-sam" / "build"
 NATIVE_BUILD: Final = ROOT / ".sandbox" / "build"
 """For this machine's architecture, so that it can be imported."""
 AWS_CLI: Final = ROOT / ".tools" / "aws-cli" / "bin" / "aws"
+CYCLONEDX: Final = ROOT / ".tools" / "release" / "bin" / "cyclonedx-py"
+PIP_AUDIT: Final = CYCLONEDX.with_name("pip-audit")
 GITLAB_CI_LOCAL: Final = ROOT / ".tools" / "gitlab-ci-local" / "node_modules" / ".bin" / "gitlab-ci-local"
 
 _PACKAGE: Final = ROOT / "layers" / "token_exchange" / "token_exchange"
@@ -93,6 +95,11 @@ def missing_aws_cli() -> str | None:
     return None if AWS_CLI.exists() else "the AWS CLI is missing; run `make ci-systems`"
 
 
+def missing_release_programs() -> str | None:
+    """Return what keeps the tests from a release's programs, or None."""
+    return None if CYCLONEDX.exists() else "cyclonedx-py and pip-audit are missing; run `make release`"
+
+
 def missing_registry() -> str | None:
     """Return what keeps the tests from a real registry, or None."""
     return None if registry_program() else "no registry program is installed; Debian's package is docker-registry"
@@ -102,6 +109,7 @@ _MISSING: Final[Mapping[str, Callable[[], str | None]]] = {
     "engine": missing_engine,
     "built": missing_build,
     "registry": missing_registry,
+    "release": missing_release_programs,
     "emulator": missing_emulator,
     "gitlab": missing_gitlab_runner,
     "aws_cli": missing_aws_cli,
