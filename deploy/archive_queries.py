@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, T201 - a script, which prints for people
 """Write the queries of deploy/audit-archive.yaml: `python deploy/archive_queries.py`; `--check` only compares them.
 
 The views define the command line's relations over the archive's tables, and the queries are the command line's own, in
