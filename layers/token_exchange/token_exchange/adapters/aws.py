@@ -26,6 +26,7 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.registries import PUBLIC_REGION
 
 if TYPE_CHECKING:
+    from mypy_boto3_appconfig import AppConfigClient
     from mypy_boto3_appconfigdata import AppConfigDataClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
@@ -192,6 +193,9 @@ class AwsClients:
         )
         self.appconfigdata: RegionalClients[AppConfigDataClient] = kept(
             "AppConfig", lambda region: as_service.client("appconfigdata", region_name=region, config=_CHECK_CONFIG)
+        )
+        self.appconfig: RegionalClients[AppConfigClient] = kept(
+            "AppConfig", lambda region: as_service.client("appconfig", region_name=region, config=_CHECK_CONFIG)
         )
         self.ecr: RegionalClients[ECRClient] = kept(
             "ECR", lambda region: as_role.client("ecr", region_name=region, config=_CONFIG)

@@ -263,7 +263,8 @@ class GrantIndex(Protocol):
 class Policy:
     """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
 
-    `files` are the paths of the files it names.
+    `files` are the paths of the files it names. `brake_sha256` is the identity of a brake, whose rules come first in
+    `deny`.
     """
 
     sha256: str
@@ -277,3 +278,4 @@ class Policy:
     grant_names: frozenset[str] = field(repr=False)
     indexes: Mapping[str, GrantIndex] = field(repr=False)
     claims_in_conditions: frozenset[str] = field(repr=False)
+    brake_sha256: str | None = None

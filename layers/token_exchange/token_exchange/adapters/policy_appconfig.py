@@ -1,0 +1,188 @@
+"""The policy in AppConfig, and the packaged one that is in force until AppConfig has had its first.
+
+Source: AppConfig Data API Reference, StartConfigurationSession and GetLatestConfiguration; AppConfig API Reference,
+ListDeployments.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from token_exchange.adapters.aws import AwsClients
+from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnecting
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.policy_s3 import whole_body
+from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace
+from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.refusals import Reason, Refused
+from token_exchange.loading.store import PolicyDocument, PolicyNotDeployed, PolicyUnreadable
+
+if TYPE_CHECKING:
+    from mypy_boto3_appconfig import AppConfigClient
+    from mypy_boto3_appconfigdata import AppConfigDataClient
+
+POLL_SECONDS: Final = 15
+"""The shortest poll interval that AppConfig allows; the policy's maximum age sets the actual one."""
+
+_WAS_IN_FORCE: Final = frozenset({"BAKING", "COMPLETE", "REVERTED"})
+"""The states of a deployment that reached every client at some time; one that is rolled back may not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """The token for the next poll, and how long to wait since the last one.
+
+    Each answer has a token for one more poll. Each configuration that is received is billed, so an environment keeps
+    its session. A call that fails ends it, since it is not known whether its token was used.
+    """
+
+    token: str = field(repr=False)
+    pause_seconds: int
+    polled_at: tuple[float, float]
+    document: PolicyDocument
+
+    def must_wait(self, clock: Clock) -> bool:
+        """Return whether AppConfig would refuse a poll; the monotonic clock may stop while frozen."""
+        wall, monotonic = self.polled_at
+        age = clock.now() - wall
+        return age >= 0 and max(age, clock.monotonic() - monotonic) < self.pause_seconds
+
+
+class PolicyInAppConfig:
+    """A policy that is deployed to an environment of an application."""
+
+    def __init__(self, place: AppConfigPlace, *, clients: AwsClients, calls: DeadlineCalls) -> None:
+        self._place = place
+        self._clients = clients
+        self._calls = calls
+        self._session: _Session | None = None
+
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
+        """Return the deployed document.
+
+        Raises:
+            PolicyUnreadable: AppConfig did not return it by `deadline`.
+            PolicyNotDeployed: AppConfig has nothing there.
+        """
+        before = self._session
+        if before is not None and before.must_wait(deadline.clock):
+            return before.document
+        self._session = None
+        try:
+            client = self._clients.appconfigdata()
+            self._session = self._calls.call(
+                lambda: call_aws(
+                    lambda: self._next(client, before, deadline),
+                    refusal=Reason.POLICY_UNAVAILABLE,
+                    subject=str(self._place),
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
+        return self._session.document
+
+    def was_ever_deployed(self, deadline: Deadline) -> bool:
+        """Return whether a deployment to the environment ever reached all clients; AppConfig keeps their history.
+
+        Raises:
+            PolicyUnreadable: it is not known, for example because the environment was deleted.
+        """
+        try:
+            client = self._clients.appconfig()
+            return self._calls.call(
+                lambda: call_aws(
+                    lambda: reconnecting(lambda: self._has_history(client)),
+                    refusal=Reason.POLICY_UNAVAILABLE,
+                    subject=str(self._place),
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
+
+    def _has_history(self, client: "AppConfigClient") -> bool:
+        pages = client.get_paginator("list_deployments").paginate(
+            ApplicationId=self._place.application, EnvironmentId=self._place.environment
+        )
+        # Of all pages: a completed deployment may be older than many that were rolled back.
+        return any(deployment.get("State") in _WAS_IN_FORCE for page in pages for deployment in page["Items"])
+
+    def _next(self, client: "AppConfigDataClient", before: _Session | None, deadline: Deadline) -> _Session:
+        if before is not None:
+            try:
+                return _poll(client, before.token, before.document, deadline)
+            except ClientError as error:
+                # A token is valid for a day, and an environment may have been frozen for longer.
+                if error.response.get("Error", {}).get("Code") != "BadRequestException":
+                    raise
+        try:
+            started = reconnecting(
+                lambda: client.start_configuration_session(
+                    ApplicationIdentifier=self._place.application,
+                    EnvironmentIdentifier=self._place.environment,
+                    ConfigurationProfileIdentifier=self._place.profile,
+                    RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+                )
+            )
+            return _poll(client, started["InitialConfigurationToken"], None, deadline)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                raise PolicyNotDeployed(f"{self._place}: AppConfig has no configuration deployed there") from error
+            raise
+
+
+def _poll(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
+    """Poll once and return the session afterwards; an empty answer means that `last` is still deployed."""
+    polled_at = deadline.clock.now(), deadline.clock.monotonic()
+    # If the first of two attempts arrived, the second is refused, and a new session is started.
+    answer = reconnecting(lambda: client.get_latest_configuration(ConfigurationToken=token))
+    content = whole_body(answer["Configuration"], deadline=deadline)
+    if not content and last is None:
+        raise PolicyNotDeployed("AppConfig has no configuration deployed there, or an empty one")
+    document = last
+    if content or document is None:
+        document = PolicyDocument(
+            name=NAME_WITHOUT_FILE, content=content, read_file=None, version=answer.get("VersionLabel") or None
+        )
+    return _Session(
+        token=answer["NextPollConfigurationToken"],
+        # By default the interval that was requested.
+        pause_seconds=answer.get("NextPollIntervalInSeconds", POLL_SECONDS),
+        polled_at=polled_at,
+        document=document,
+    )
+
+
+PACKAGED: Final = "packaged"
+"""The version of the policy in the function's package."""
+
+
+class UntilFirstDeployment:
+    """The packaged policy until AppConfig has had its first one, so that a stack can move to AppConfig in use.
+
+    Never afterwards: a packaged policy may be years old, and grant what was taken back since. So AppConfig itself is
+    asked whether there ever was a deployment, and without its answer there is no policy.
+    """
+
+    def __init__(self, deployed: PolicyInAppConfig, packaged: PolicyFile) -> None:
+        self._deployed = deployed
+        self._packaged = packaged
+        self._has_deployed = False
+
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
+        """Return the deployed document, or the packaged one.
+
+        Raises:
+            PolicyUnreadable: neither can be read, or it is not known which of them is in force.
+            PolicyNotDeployed: AppConfig has none any more.
+        """
+        try:
+            document = self._deployed.read(deadline)
+        except PolicyNotDeployed:
+            if self._has_deployed or self._deployed.was_ever_deployed(deadline):
+                raise
+            return replace(self._packaged.read(), version=PACKAGED)
+        self._has_deployed = True
+        return document
