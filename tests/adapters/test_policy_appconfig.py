@@ -16,8 +16,8 @@ from tests.moved_clock import MovedClock
 from tests.own_aws import aws_clients_for
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
-from token_exchange.adapters.policy_appconfig import POLL_SECONDS, PolicyInAppConfig, UntilFirstDeployment
 from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.policy_remote import POLL_SECONDS, PolicyInAppConfig, UntilFirstDeployment
 from token_exchange.adapters.settings import AppConfigPlace, SystemClock
 from token_exchange.core.ports import Deadline
 from token_exchange.loading.store import (

@@ -8,10 +8,10 @@ from sandbox.loopback import Answer, Request, Server, Silence
 from tests.fake_clock import FakeClock
 from tests.local_s3 import BUCKET, LocalS3, local_s3
 from tests.own_aws import aws_clients_for
-from token_exchange.adapters import policy_s3 as policy_body
+from token_exchange.adapters import policy_remote as policy_body
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
-from token_exchange.adapters.policy_s3 import PolicyInS3
+from token_exchange.adapters.policy_remote import PolicyInS3
 from token_exchange.adapters.settings import S3Place, SystemClock
 from token_exchange.core.ports import Deadline
 from token_exchange.loading.store import POLICY_CHECK_TIMEOUT_SECONDS, PolicyDocument, PolicyUnreadable

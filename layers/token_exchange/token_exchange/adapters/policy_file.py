@@ -95,11 +95,11 @@ def policy_source(
         case FilePlace():
             return PolicyFile(folder / place.path)
         case S3Place():
-            from token_exchange.adapters.policy_s3 import PolicyInS3  # noqa: PLC0415 - see above
+            from token_exchange.adapters.policy_remote import PolicyInS3  # noqa: PLC0415 - see above
 
             return PolicyInS3(place, clients=clients, calls=calls)
         case AppConfigPlace():
-            from token_exchange.adapters.policy_appconfig import (  # noqa: PLC0415 - see above
+            from token_exchange.adapters.policy_remote import (  # noqa: PLC0415 - see above
                 PolicyInAppConfig,
                 UntilFirstDeployment,
             )

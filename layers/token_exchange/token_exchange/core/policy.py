@@ -198,10 +198,7 @@ class Also:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTerms:
-    """How the session of a login is made, and what it may do.
-
-    `session_tags` is True for the standard set, False for none.
-    """
+    """How the session of a login is made, and what it may do; True in `session_tags` is the standard set, False none."""
 
     role: str
     assume: Assume
@@ -263,8 +260,7 @@ class GrantIndex(Protocol):
 class Policy:
     """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
 
-    `files` are the paths of the files it names. `brake_sha256` is the identity of a brake, whose rules come first in
-    `deny`.
+    `files` are the paths of the files it names, `brake_sha256` the identity of a brake, whose rules begin `deny`.
     """
 
     sha256: str
