@@ -198,7 +198,7 @@ class Also:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionTerms:
-    """How the session of a login is made, and what it may do; True in `session_tags` is the standard set, False none."""
+    """How a login's session is made and what it may do; `session_tags` is True for the standard set, False for none."""
 
     role: str
     assume: Assume
