@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "demo": ("sandbox.demo", "show and check two logins and a refusal"),
     "tokens": ("sandbox.print_token", "print a CI job's token"),
     "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
+    "drill": ("sandbox.drills.command", "break the service, follow the runbooks, and say how long jobs did not work"),
     "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 

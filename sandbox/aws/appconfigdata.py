@@ -74,6 +74,8 @@ class Configurations:
         self._rolling: dict[Place, _Rolling] = {}
         self._tokens: dict[str, _Token] = {}
         self._draws = 0
+        self.poll_seconds: int | None = None
+        """The interval that AppConfig states, whatever was asked for."""
         self.before_each_call: Callable[[float], object] = float
         """Carries on deployments until the time of a call."""
         self._lock = threading.Lock()
@@ -149,7 +151,7 @@ class Configurations:
         token = self._next(
             _Token(
                 place=place,
-                poll_seconds=poll_seconds,
+                poll_seconds=self.poll_seconds or poll_seconds,
                 given_at=call.now_seconds,
                 not_before=call.now_seconds,
                 has=None,

@@ -32,9 +32,15 @@ class StateTable:
         # Tables of one process share moto's memory, so each has a name of its own.
         self.name = f"state-{uuid.uuid4().hex[:12]}"
         self.brake_name = f"brake-{uuid.uuid4().hex[:12]}"
+        self.is_gone = False
         self.brake: dict[str, object] = {}
         """The items of the brake's table by their keys, in DynamoDB's types."""
         self._lock = threading.Lock()
+
+    def replace(self) -> None:
+        """Make another table, with another name and nothing in it."""
+        self.name, self.is_gone = f"state-{uuid.uuid4().hex[:12]}", False
+        self.__dict__.pop("_moto", None)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -66,7 +72,7 @@ class StateTable:
         )
         if call.parameters.get("TableName") == self.brake_name:
             return self._brake_answer(call, leading)
-        if call.parameters.get("TableName") != self.name:
+        if call.parameters.get("TableName") != self.name or self.is_gone:
             raise AwsError(code="ResourceNotFoundException", message="Requested resource not found")
         # One at a time, since moto checks a condition and writes in two steps.
         with self._lock:
