@@ -11,6 +11,7 @@ def test_nothing_is_required() -> None:
         state_table=None,
         brake_table=None,
         public_url=None,
+        probe_secret=None,
         region=None,
         function_version=None,
         deployment="local",

@@ -19,7 +19,10 @@ ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"
 PAGE = "arn:aws:sns:eu-west-1:111122223333:page"
 NOTICE = "arn:aws:sns:eu-west-1:111122223333:notice"
 KINDS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
-URGENT = {"BrakeFailedAlarm", "EverybodyDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm"}
+URGENT = {"BrakeFailedAlarm", "EverybodyDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
+SILENT = {"ProbeAlarm", "RefresherSilentAlarm"}
+"""What notifies if data ends."""
+
 
 PROVEN = signed_token(FakeIssuer().trust(entry="github"), {})
 
@@ -49,7 +52,8 @@ def test_every_alarm_notifies_once_of_trouble_and_of_its_end() -> None:
 def test_no_alarm_rings_because_there_is_nothing_to_measure() -> None:
     for name, alarm in alarms().items():
         if "AlarmRule" not in alarm:
-            assert alarm["TreatMissingData"] == ("missing" if name == "RefresherSilentAlarm" else "notBreaching"), name
+            assert alarm["TreatMissingData"] == ("missing" if name in SILENT else "notBreaching"), name
+            assert ("InsufficientDataActions" in alarm) == (name in SILENT), name
 
 
 @pytest.mark.parametrize("by_issuer", ["true", "false"])

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.loopback import HOST, listen
-from tests.docs.pages import ROOT, Block, code_in, page
+from tests.docs.pages import ROOT, Block, blocks, code_in, page
 from tests.requirements_present import AWS_CLI
+from token_exchange import probe
 from token_exchange.loading.brake import with_brake
 from token_exchange.loading.load import load_policy
 
@@ -23,6 +26,8 @@ FILES = {
     "revoke.json": NAMED["revoke"],
     "registry.json": NAMED["registry"],
     "policy.yaml": "version: 1",
+    "probe.pem": "a key",
+    "show.json": "{}",
     "roles.yaml": "Resources: {}",
 }
 
@@ -113,6 +118,18 @@ def test_each_brake_loads_beside_the_example_policy(use: str) -> None:
     item = json.loads(NAMED[use])
     assert item["pk"] == {"S": "brake"}
     assert len(with_brake(policy, item["document"]["S"].encode()).deny) > len(policy.deny)
+
+
+def test_the_probe_is_trusted_by_its_example() -> None:
+    ((_, example),) = blocks("yaml", "probe")
+    key = json.loads(ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+    for name in ("x", "y"):
+        example = example.replace(f'"{name}": "…"', f'"{name}": "{key[name]}"')
+    rest = 'version: 1\nregistries: {apps: {type: ecr, account: "111122223333", region: eu-west-1}}\n'
+    policy = load_policy(f"{rest}{example}".encode(), name="policy.yaml", read_file=None)
+    issuer = policy.issuers["probe"]
+    assert issuer.trust.url == probe.ISSUER
+    assert [organization.name for organization in issuer.organizations] == [probe.ORGANIZATION]
 
 
 def test_each_denial_is_a_policy_that_iam_takes() -> None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,13 @@ from botocore.retries.standard import ExponentialBackoff
 
 from sandbox.aws.server import AwsFault
 from sandbox.issuer import IssuerFault
+from sandbox.loopback import listen
 from sandbox.world import World
 from tests.local_dynamodb import TABLE, local_dynamodb
 from tests.service.front import Answer, Front
+from tests.service.probed import probed_service
 from tests.service.simulated_days import Lines, Recorded
-from token_exchange import refresher
+from token_exchange import probe, refresher
 from token_exchange.service import start
 
 type Ask = Callable[[Front], Answer]
@@ -88,11 +90,14 @@ def record(world: World, environment: Mapping[str, str], folder: Path) -> Record
         patch.setenv("TOKEN_EXCHANGE_POLICY", f"file:{broken}")
         bad_policy = written(begin)
     good, failing_run = recorded_refresher(world, environment)
+    probe, probe_failing = recorded_probe(world, environment)
     return Recorded(
         outcomes=outcomes,
         refresher=good,
         refresher_failing=failing_run,
         refresher_not_sharing=not_sharing,
+        probe=probe,
+        probe_failing=probe_failing,
         bad_policy=bad_policy,
         bad_brake=bad_brake,
     )
@@ -113,3 +118,18 @@ def recorded_refresher(world: World, environment: Mapping[str, str]) -> tuple[Li
             return good, written(lambda: refresh({}, None))
         finally:
             world.issuer.faults.clear()
+
+
+def recorded_probe(world: World, environment: Mapping[str, str]) -> tuple[Lines, Lines]:
+    """Return what the probe writes about a service that answers, and about an address at which no one does."""
+    with pytest.MonkeyPatch.context() as patch, probed_service(world, environment) as settings:
+        for name, value in {**settings, "TOKEN_EXCHANGE_DEPLOYMENT": "exchange"}.items():
+            patch.setenv(name, value)
+        good = written(lambda: probe.start()({}, None))
+        with listen(0) as closed:
+            port = closed.getsockname()[1]
+        patch.setenv("TOKEN_EXCHANGE_URL", f"http://127.0.0.1:{port}")
+        output = io.StringIO()
+        with redirect_stdout(output), suppress(probe.ProbeFailed):
+            probe.start()({}, None)
+        return good, [line for line in output.getvalue().splitlines() if '"_aws"' in line]

@@ -15,6 +15,7 @@ PARAMETERS: Final = {
     "AssumableRoleArns": "arn:aws:iam::111122223333:role/ci-ecr-push",
     "AlarmTopicArn": PAGE,
     "NoticeTopicArn": NOTICE,
+    "ProbeSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:probe-AbCdEf",
 }
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 MONDAY: Final = 1_796_601_600
@@ -33,6 +34,8 @@ class Recorded:
     refresher: Lines
     refresher_failing: Lines
     refresher_not_sharing: Lines
+    probe: Lines
+    probe_failing: Lines
     bad_policy: Lines
     bad_brake: Lines
 
@@ -106,7 +109,9 @@ class Days:
         self.of_lambda("Invocations", 1, at_seconds, function="RefreshKeysFunction")
         self.of_lambda("Errors", 0, at_seconds, function="RefreshKeysFunction")
 
-    def ordinary(self, at_seconds: float, *, granted: float = 1.0, is_refreshed: bool = True) -> None:
+    def ordinary(
+        self, at_seconds: float, *, granted: float = 1.0, is_refreshed: bool = True, is_probed: bool = True
+    ) -> None:
         """Add five minutes of ordinary traffic, with ordinary refusals; `granted` is the share of jobs as usual."""
         jobs = jobs_at(at_seconds)
         self.ask("granted", at_seconds, jobs * granted)
@@ -119,6 +124,8 @@ class Days:
             self.ask(outcome, at_seconds, 4 * every_hour)
         if is_refreshed:
             self.refresh(at_seconds)
+        if is_probed:
+            self.write(self.recorded.probe, at_seconds)
         self.of_lambda("Duration", 400, at_seconds)
 
     def look(self, at_seconds: float) -> None:

@@ -71,6 +71,15 @@ def of_no_runs(days: Days, at: float) -> None:
     days.ordinary(at, is_refreshed=False)
 
 
+def of_silence(days: Days, at: float) -> None:
+    days.ordinary(at, is_probed=False)
+
+
+def of_no_answer(days: Days, at: float) -> None:
+    days.refresh(at)
+    days.write(days.recorded.probe_failing, at)
+
+
 BURNS: Final = {"SlowBurnAlarm"}
 
 FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
@@ -147,6 +156,9 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
         set(),
         {"RefresherErrorsAlarm"},
     ),
+    # the probe
+    "the probe is silent": (of_silence, {"ProbeAlarm"}, set()),
+    "no one reaches the service": (of_no_answer, {"ProbeAlarm"}, set()),
     # others
     "a stranger floods it": (besides(lambda days, at: days.ask("forged", at, 6000)), set(), {"StrangersAlarm"}),
     "tokens of strangers flood it": (

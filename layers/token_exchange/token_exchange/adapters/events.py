@@ -105,6 +105,12 @@ class Metrics:
         metrics.add_metric("BrakeFailed", MetricUnit.Count, 1)
         metrics.flush_metrics()
 
+    def probed(self, *, succeeded: bool) -> None:
+        """Record whether the exchange answered the probe as it should."""
+        metrics = self._metrics()
+        metrics.add_metric("ProbeSucceeded", MetricUnit.Count, int(succeeded))
+        metrics.flush_metrics()
+
     def _by_issuer(self, name: str, unit: MetricUnit, value: float, issuer: str) -> None:
         metrics = self._metrics()
         metrics.add_metric(name, unit, value)
@@ -132,6 +138,7 @@ type EventCode = Literal[
     "policy-not-deployed",
     "policy-not-loaded",
     "policy-not-read",
+    "probe-failed",
     "shared-keys-failed",
     "state-failed",
     "unknown-claim",
@@ -229,6 +236,10 @@ class Events:
         """Log that a brake could not be read or does not load."""
         self._error("brake-failed", _why(cause))
         self.measure(self._metrics.brake_failed)
+
+    def probe_failed(self, cause: Exception) -> None:
+        """Log that the exchange did not answer the probe as it should."""
+        self._error("probe-failed", {"cause": _text(cause)})
 
     def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
         """Log a claim that the provider did not send before."""

@@ -106,6 +106,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
+_SECRET_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+", re.ASCII
+)
+"""Service Authorization Reference, "Resource types defined by AWS Secrets Manager"."""
+
 _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """The characters that stack names and CloudWatch dimension values allow."""
 
@@ -130,6 +135,7 @@ class Settings:
     state_table: str | None
     brake_table: str | None
     public_url: str | None
+    probe_secret: str | None
     region: str | None
     deployment: str
     metrics_by_issuer: bool
@@ -152,6 +158,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         state_table=_table(given, "TOKEN_EXCHANGE_STATE_TABLE"),
         brake_table=_table(given, "TOKEN_EXCHANGE_BRAKE_TABLE"),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
+        probe_secret=_secret(given.get("TOKEN_EXCHANGE_PROBE_SECRET")),
         region=_region(given),
         deployment=_deployment(given.get("TOKEN_EXCHANGE_DEPLOYMENT", "local")),
         metrics_by_issuer=_switch(given, "TOKEN_EXCHANGE_METRICS_BY_ISSUER", default=True),
@@ -208,6 +215,12 @@ def _table(given: Mapping[str, str], name: str) -> str | None:
     value = given.get(name)
     if value is not None and not _TABLE.fullmatch(value):
         raise BadSetting(name, "the name of a DynamoDB table", value)
+    return value
+
+
+def _secret(value: str | None) -> str | None:
+    if value is not None and not _SECRET_ARN.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_PROBE_SECRET", "the whole ARN of a secret", value)
     return value
 
 
