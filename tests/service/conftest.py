@@ -31,6 +31,8 @@ def environment(world: World) -> dict[str, str]:
         **world.environment(),
         "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
         "TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600",
+        # Without the brake, whose table must be there: here tables are lost and replaced. See test_brake.py.
+        "TOKEN_EXCHANGE_BRAKE_TABLE": "",
         "TOKEN_EXCHANGE_URL": "https://login.acme.example/ecr/",
     }
 

@@ -82,6 +82,7 @@ def record(world: World, environment: Mapping[str, str], folder: Path) -> Record
         outcomes = {name: outcome_of(front, reason, ask) for name, (reason, ask) in OUTCOMES.items()}
         # The credentials of the world are the exchange's, which may not write key sets.
         not_sharing = written(lambda: refresher.start(str(Path(__file__)))({}, None))
+        patch.setenv("TOKEN_EXCHANGE_BRAKE_TABLE", world.aws.state.brake_name)
         world.aws.state.brake["brake"] = {"pk": {"S": "brake"}}
         bad_brake = written(begin)
         world.aws.state.brake.clear()

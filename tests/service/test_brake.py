@@ -17,8 +17,12 @@ LEAK = "deny: [{name: leaked-shop, issuers: [github], match: {repository: acme/s
 @pytest.fixture
 def braked(front: Front, changed: StartChanged, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     monkeypatch.setattr(brake_module, "BRAKE_MAX_AGE_SECONDS", 0.0)
-    yield changed({})
+    yield changed(with_brake(front))
     front.world.aws.state.brake.clear()
+
+
+def with_brake(front: Front) -> dict[str, str]:
+    return {"TOKEN_EXCHANGE_BRAKE_TABLE": front.world.aws.state.brake_name}
 
 
 def put(front: Front, item: dict[str, object]) -> None:
@@ -60,13 +64,13 @@ def test_a_table_that_is_down_leaves_the_brake_as_it_was(braked: Front) -> None:
 
 def test_a_cold_start_without_the_brake_grants_nothing(front: Front, changed: StartChanged) -> None:
     front.world.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
-    started = changed({})
+    started = changed(with_brake(front))
     assert started.send(started.token()).reason == "policy-unavailable"
     assert "sts:AssumeRole" not in started.calls()
 
 
 def test_a_service_without_a_table_of_the_brake_reads_none(changed: StartChanged) -> None:
-    started = changed({"TOKEN_EXCHANGE_BRAKE_TABLE": ""})
+    started = changed({})
     assert started.send(started.token()).status == 200
     read = {seen.parameters["TableName"] for seen in started.world.aws.requests("dynamodb:GetItem")}
     assert started.world.aws.state.brake_name not in read
