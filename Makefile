@@ -19,7 +19,8 @@ EVENT := events/granted-push-github.json
 
 # An environment contains the path at which it was created, which its stamp records. If the checkout was moved, or the
 # environment's Python no longer exists, it is created again.
-ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis .tools/bench
+ENVIRONMENTS := .venv .tools/sam .tools/aws-cli .tools/schemathesis .tools/bench .tools/deploy-emulator \
+	.tools/release
 BROKEN := $(shell for made in $(ENVIRONMENTS); do [ ! -e $$made/stamp ] || \
 	{ [ "$$(cat $$made/stamp)" = "$$(pwd -P)" ] && [ -x $$made/bin/python ]; } || echo $$made/stamp; done)
 WRITE_STAMP = @pwd -P >$@
@@ -29,11 +30,12 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load drill fuzz mutants api-check ci-systems lock build events \
-	sam-image sam-build sam-check emulator-check sam-invoke sam-api deploy live-check clean $(BROKEN)
+.PHONY: help setup demo serve test test-core check format bench load drill fuzz mutants api-check ci-systems audit-dependencies lock build events \
+	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy \
+	deploy-check live-check clean $(BROKEN)
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 # ------------------------------------------------------------------------------------------------ use
 
@@ -85,12 +87,17 @@ api-check: .venv/stamp .tools/schemathesis/stamp ## test a running service again
 
 ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## install what the tests of docs/ci's pipelines need; needs node, npm and rsync
 
+audit-dependencies: .venv/stamp .tools/release/stamp ## ask for known vulnerabilities of all locked packages; ADVISORIES=FOLDER uses a copy of OSV's
+	@$(PYTHON) requirements/audit_dependencies.py .tools/release/bin/pip-audit $(ADVISORIES)
+
 lock: $(UV) ## write the requirement files again; UPGRADE=--upgrade uses the newest versions
 	$(LOCK) --python-version 3.13 requirements/layer.in -o layers/token_exchange/requirements.txt
 	$(LOCK) --universal --python-version 3.12 requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --python-version 3.13 requirements/sam.in -o requirements/sam.txt
 	$(LOCK) --python-version 3.13 requirements/uv.in -o requirements/uv.txt
 	$(LOCK) --python-version 3.13 requirements/lambda-image.in -o requirements/lambda-image.txt
+	$(LOCK) --python-version 3.13 requirements/deploy-emulator.in -o requirements/deploy-emulator.txt
+	$(LOCK) --universal --python-version 3.12 requirements/release.in -o requirements/release.txt
 	$(LOCK) --python-version 3.13 requirements/aws-cli.in -o requirements/aws-cli.txt
 	$(LOCK) --python-version 3.13 requirements/schemathesis.in -o requirements/schemathesis.txt
 	$(LOCK) --universal --python-version 3.12 requirements/bench.in -o requirements/bench.txt
@@ -113,6 +120,9 @@ sam-check: .venv/stamp .tools/sam/stamp sam-image ## run every event in Lambda's
 emulator-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## run the built function in Lambda's runtime emulator, without docker, and measure its start
 	@$(WITH_SAM) $(PYTHON) -m sandbox.emulator_check
 
+architecture-check: .venv/stamp .tools/sam/stamp .tools/lambda-runtime/stamp ## run what `make build` made on its own architecture, with qemu if this machine has another one
+	@$(PYTHON) -m sandbox.architecture_check
+
 sam-invoke: sam-build sam-image ## run one event in Lambda's image, while `make serve` runs; EVENT=events/…
 	@.tools/sam/bin/python sandbox/sam_on_loopback.py local invoke --config-env sandbox --event "$(EVENT)"
 
@@ -125,17 +135,33 @@ build: .venv/stamp .tools/sam/stamp ## build what is deployed, in .aws-sam/build
 	@$(WITH_SAM) $(SAM) build $(SAM_FLAGS)
 	@$(PYTHON) deploy/compile_bytecode.py .aws-sam/build
 	@$(PYTHON) deploy/check_layer.py .aws-sam/build $(UV)
+	@$(PYTHON) deploy/settle_architecture.py .aws-sam/build samconfig.toml
+
+release: .venv/stamp .tools/release/stamp ## build the last commit's wheel, layers, bill of materials and checksums, in dist
+	@$(PYTHON) deploy/release.py dist $(UV) .tools/release/bin/cyclonedx-py
+
+# In another folder and time zone, with other rights for new files and another order of sets.
+release-check: release ## build the release a second time, in other circumstances, and compare every byte
+	@mkdir -p .sandbox/release/temporary
+	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR=$(CURDIR)/.sandbox/release/temporary \
+		$(PYTHON) deploy/release.py .sandbox/release/again $(UV) .tools/release/bin/cyclonedx-py >/dev/null
+	@diff dist/SHA256SUMS .sandbox/release/again/SHA256SUMS
+	@cd .sandbox/release/again && sha256sum --check --quiet SHA256SUMS
+	@echo "release-check: both builds have the same bytes"
 
 deploy: .venv/stamp ## check that the policy loads, build, and deploy to AWS
 	@$(PYTHON) deploy/check_policy.py $(POLICY)
 	@$(MAKE) build
 	@$(WITH_SAM) $(SAM) deploy --guided
 
+deploy-check: .venv/stamp .tools/sam/stamp .tools/deploy-emulator/stamp ## deploy to an emulator of AWS on this machine: a failed creation, all sources of the policy, a deletion
+	@$(WITH_SAM) $(PYTHON) -m deploy_check
+
 live-check: build ## test in your own account what AWS does not document; lists what it creates, and removes it
 	@$(WITH_SAM) $(PYTHON) -m live_check $(LIVE_FLAGS)
 
 clean: ## remove build results and the sandbox's files; `rm -rf .venv .tools` removes what setup installed
-	rm -rf .aws-sam .sandbox .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	rm -rf .aws-sam dist .sandbox .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 
 # ------------------------------------------------------------------------------------------------ tools
 
@@ -154,6 +180,14 @@ $(UV):
 
 .tools/aws-cli/stamp: requirements/aws-cli.txt | $(UV)
 	@sh requirements/make-environment.sh $(UV) .tools/aws-cli $< 3.13 3.12
+	$(WRITE_STAMP)
+
+.tools/deploy-emulator/stamp: requirements/deploy-emulator.txt | $(UV)
+	@sh requirements/make-environment.sh $(UV) .tools/deploy-emulator $< 3.13
+	$(WRITE_STAMP)
+
+.tools/release/stamp: requirements/release.txt | $(UV)
+	@sh requirements/make-environment.sh $(UV) .tools/release $< 3.13 3.12
 	$(WRITE_STAMP)
 
 .tools/schemathesis/stamp: requirements/schemathesis.txt | $(UV)

@@ -16,7 +16,8 @@ from bench import report
 from sandbox.service import Service
 from sandbox.world import World
 
-PAGE: Final = Path(__file__).parent.parent / "docs" / "cost.md"
+_ROOT: Final = Path(__file__).parent.parent
+PAGE: Final = _ROOT / "docs" / "cost.md"
 EXCHANGES: Final = 1_000_000
 
 type Architecture = Literal["arm64", "x86_64"]
@@ -36,8 +37,15 @@ class Prices:
     lambda_gb_second: Mapping[Architecture, float]
     api_request: Mapping[Door, float]
     log_gb: float = 0.50
+    log_masked_gb: float = 0.12
     log_gb_month: float = 0.03
     metric_month: float = 0.30
+    alarm_month: float = 0.10
+    """Of one alarm on one metric, and of each metric that an alarm's query reads."""
+    appconfig_received: float = 0.0008
+    waf_request: float = 0.60e-6
+    waf_month: float = 6.00
+    """Of a web ACL with one rule."""
     table_write: float = 0.625e-6
     table_read: float = 0.125e-6
     snapshot_gb_second: float = 0.0000015046
@@ -55,7 +63,9 @@ class Assumed:
     """Assumptions about your deployment: change them, and run the script again.
 
     `upstream_seconds` is what STS and ECR take together. `cold_share` is the part of exchanges that start an
-    environment. Lambda writes three lines of its own for each request, and the gateway one access line.
+    environment, each of which receives the policy once from AppConfig. Lambda writes three lines of its own for each
+    request, and the gateway one access line. CloudWatch bills the storage of logs compressed. Metrics are those of any
+    deployment, and those of each issuer.
     """
 
     memory_megabytes: int = 512
@@ -63,7 +73,9 @@ class Assumed:
     cold_share: float = 0.02
     platform_log_bytes: int = 420
     access_log_bytes: int = 420
-    metrics: int = 40
+    log_compression: float = 0.15
+    metrics: int = 23
+    metrics_by_issuer: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +127,7 @@ def _run(world: World, log: Path, exchanges: int) -> tuple[float, int]:
 def bill(
     measured: Measured, assumed: Assumed, prices: Prices, *, architecture: Architecture, door: Door, snap_start: bool
 ) -> tuple[Item, ...]:
-    """Return what a million exchanges cost, by item. Metrics and a snapshot are charged by the month, as if in one."""
+    """Return what a million exchanges cost, by item. A snapshot is charged by the month, as if all were in one."""
     gigabytes = assumed.memory_megabytes / 1024
     share_of_processor = min(1.0, assumed.memory_megabytes / _FULL_PROCESSOR_MEGABYTES)
     warm_seconds = measured.exchange_seconds / share_of_processor + assumed.upstream_seconds
@@ -127,15 +139,46 @@ def bill(
         if snap_start
         else starts * measured.start_seconds / share_of_processor * gigabytes * per_gb_second
     )
+    kept_gb = log_gb * assumed.log_compression
+    waf = prices.waf_request if door == "REST API" else 0.0
     return (
-        Item(name=door, dollars=EXCHANGES * prices.api_request[door]),
+        Item(name=door, dollars=EXCHANGES * (prices.api_request[door] + waf)),
         Item(name="Lambda, requests", dollars=EXCHANGES * prices.lambda_request),
         Item(name="Lambda, exchanges", dollars=EXCHANGES * warm_seconds * gigabytes * per_gb_second),
         Item(name="Lambda, restores and a snapshot" if snap_start else "Lambda, cold starts", dollars=started),
         Item(name="logs, written", dollars=log_gb * prices.log_gb),
-        Item(name="logs, kept for 400 days", dollars=log_gb * prices.log_gb_month * 400 / 30),
-        Item(name="metrics", dollars=assumed.metrics * prices.metric_month),
+        Item(name="logs, masked", dollars=log_gb * prices.log_masked_gb),
+        Item(name="logs, kept for 400 days", dollars=kept_gb * prices.log_gb_month * 400 / 30),
     )
+
+
+ISSUERS: Final = (5, 50, 500)
+
+
+def alarms() -> tuple[int, int]:
+    """Return how many alarms the template has on one metric, and how many on a query over those of all issuers."""
+    template = (_ROOT / "template.yaml").read_text("utf-8")
+    queries = template.count("FROM SCHEMA(")
+    return template.count("Type: AWS::CloudWatch::Alarm") - queries, queries
+
+
+def monthly(assumed: Assumed, prices: Prices, *, issuers: int) -> tuple[Item, ...]:
+    """Return what a month costs whatever the number of exchanges."""
+    plain, queries = alarms()
+    return (
+        Item(name="metrics", dollars=(assumed.metrics + assumed.metrics_by_issuer * issuers) * prices.metric_month),
+        Item(name="alarms", dollars=(plain + queries * issuers) * prices.alarm_month),
+    )
+
+
+def monthly_table(assumed: Assumed, prices: Prices) -> str:
+    """Return the costs of a month for each number of issuers, in Markdown."""
+    columns = [monthly(assumed, prices, issuers=issuers) for issuers in ISSUERS]
+    rows = ["| a month | " + " | ".join(f"{issuers} issuers" for issuers in ISSUERS) + " |", "| --- |" + " ---: |" * 3]
+    for place, item in enumerate(columns[0]):
+        rows.append(f"| {item.name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in columns) + " |")
+    rows.append(f"| WAF, with `Door=rest` |{f' ${prices.waf_month:.2f} |' * 3}")
+    return "\n".join(rows)
 
 
 def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices = PRICES) -> str:
@@ -146,7 +189,7 @@ def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices 
         ("x86_64", "x86_64", "HTTP API", False),
         ("arm64, SnapStart", "arm64", "HTTP API", True),
         ("x86_64, SnapStart", "x86_64", "HTTP API", True),
-        ("arm64, REST API", "arm64", "REST API", False),
+        ("arm64, REST API with WAF", "arm64", "REST API", False),
     ]
     bills = [
         bill(measured, using, prices, architecture=architecture, door=door, snap_start=snap_start)
@@ -162,17 +205,19 @@ def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices 
         "| --- |" + " ---: |" * len(ways),
     ]
     names = ["the API", "Lambda, requests", "Lambda, exchanges", "Lambda, starts", "logs, written"]
-    names += ["logs, kept for 400 days", "metrics"]
+    names += ["logs, masked", "logs, kept for 400 days"]
     for place, name in enumerate(names):
         rows.append(f"| {name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in bills) + " |")
     totals = [sum(item.dollars for item in items) for items in bills]
     rows.append("| **together** | " + " | ".join(f"**${total:.2f}**" for total in totals) + " |")
-    rows.append(f"| a write for each, where `single_use` or `budgets` asks for it | {_writes(prices, len(ways))} |")
-    return "\n".join(rows)
-
-
-def _writes(prices: Prices, columns: int) -> str:
-    return " | ".join([f"${EXCHANGES * prices.table_write:.2f}"] * columns)
+    received = EXCHANGES * using.cold_share * prices.appconfig_received
+    for name, dollars in [
+        ("the policy received from AppConfig, with `PolicySource=appconfig`", received),
+        ("two writes for each, where a grant has `single_use`", 2 * EXCHANGES * prices.table_write),
+        ("a write for each, by each of the `budgets`", EXCHANGES * prices.table_write),
+    ]:
+        rows.append(f"| {name} |{f' ${dollars:.2f} |' * len(ways)}")
+    return "\n".join([*rows, "", monthly_table(using, prices)])
 
 
 def main() -> None:

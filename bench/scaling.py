@@ -17,6 +17,11 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "scaling.md"
 
 _SEED: Final = 20261121
 _CLIENT_TRIES: Final = 5
+_CLIENT_SECONDS: Final = 60
+"""`curl --retry 4 --retry-max-time 60`, in the steps that this project ships: pauses of 1, 2, 4 and 8 seconds, without
+jitter, or what the service's `Retry-After` says. The gateway's own 429 has no such header."""
+
+_RETRY_AFTER_SECONDS: Final = 5
 _UPSTREAM_TRIES: Final = 3
 
 
@@ -35,16 +40,23 @@ class Quotas:
     sts_rate: float = 600
     ecr_rate: float = 500
     ecr_burst: float = 500
+    source_rate_a_minute: float | None = None
+    """For each address, by WAF; None without WAF."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Jobs that arrive: so many at once at the start, and so many a second for `seconds`."""
+    """Jobs that arrive: so many within the first second, and so many a second for `seconds`.
+
+    All the while, strangers at `stranger_addresses` send `strangers_a_second` requests with worthless tokens.
+    """
 
     name: str
     at_once: int = 0
     a_second: float = 0
     seconds: float = 20
+    strangers_a_second: float = 0
+    stranger_addresses: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,20 +123,41 @@ class Simulation:
         self._random = random.Random(_SEED)  # noqa: S311 - a simulation, the same each time
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._planned = 0
+        self._strangers: list[float] = []
+        self._stranger = 0
+        self._sources: list[Bucket] = []
         self._busy = 0
         self._idle = 0
         self._outcome = Outcome()
 
     def run(self, load: Load) -> Outcome:
         """Return what became of the jobs of `load`."""
-        arrivals = [0.0] * load.at_once
+        arrivals = [self._random.uniform(0, 1) for _ in range(load.at_once)]
         arrivals += [self._random.uniform(0, load.seconds) for _ in range(int(load.a_second * load.seconds))]
         for at in arrivals:
             self._later(at, self._asking(_Job(since=at)))
+        limit = self._quotas.source_rate_a_minute
+        if limit is not None:
+            self._sources = [Bucket(limit / 60, limit) for _ in range(load.stranger_addresses)]
+        # Longer than the load, for the jobs that try again.
+        seconds = load.seconds + _CLIENT_SECONDS / 2
+        flood = (self._random.uniform(0, seconds) for _ in range(int(load.strangers_a_second * seconds)))
+        self._strangers = sorted(flood, reverse=True)
         while self._events:
             at, _, event = heapq.heappop(self._events)
             event(at)
         return self._outcome
+
+    def _admit_strangers(self, until: float) -> None:
+        """Let the strangers' requests before `until` take from the gateway's limit what WAF leaves them.
+
+        A worthless token costs an environment a millisecond and no call of AWS: that limit is what they use up.
+        """
+        while self._strangers and self._strangers[-1] <= until:
+            at = self._strangers.pop()
+            self._stranger += 1
+            if not self._sources or self._sources[self._stranger % len(self._sources)].take(at):
+                self._gateway.take(at)
 
     def _later(self, at: float, event: Callable[[float], None]) -> None:
         # The number keeps events of the same moment in the order in which they were planned.
@@ -136,6 +169,7 @@ class Simulation:
 
     def _ask(self, job: _Job, at: float) -> None:
         job.tries += 1
+        self._admit_strangers(at)
         if not self._gateway.take(at):
             self._told(job, at, "429 of the gateway")
             return
@@ -181,12 +215,13 @@ class Simulation:
         self._idle += 1
 
     def _told(self, job: _Job, at: float, what: str) -> None:
-        """Let the job retry, up to the limit of `curl --retry`."""
+        """Let the job retry, as curl does."""
         self._outcome.told[what] += 1
-        if job.tries >= _CLIENT_TRIES:
+        pause = _RETRY_AFTER_SECONDS if what.startswith("503") else 2 ** (job.tries - 1)
+        if job.tries >= _CLIENT_TRIES or at + pause - job.since > _CLIENT_SECONDS:
             self._outcome.given_up += 1
             return
-        self._later(at + 2 ** (job.tries - 1) * self._random.uniform(1, 1.5), self._asking(job))
+        self._later(at + pause, self._asking(job))
 
     def _pause(self, attempt: int) -> float:
         """Return the client's pause before another attempt: growing, with jitter, as botocore's standard mode has."""
@@ -212,6 +247,31 @@ RUNS: Final[Sequence[tuple[str, Quotas, Load]]] = (
 )
 
 
+FLOODS: Final = (400, 1000, 2000, 5000)
+_SOURCES: Final = (1, 10, 100)
+WITH_WAF: Final = replace(AS_DEPLOYED, source_rate_a_minute=2000)
+
+
+def flood_table() -> str:
+    """Return what a flood leaves of ten jobs a second, in Markdown."""
+    rows = [
+        "| requests a second | `http` | `rest`, one address | `rest`, 10 addresses | `rest`, 100 addresses |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for flood in FLOODS:
+        load = Load(name="ten a second", a_second=10, strangers_a_second=flood)
+        shares = [_share(Simulation(AS_DEPLOYED).run(load))]
+        shares += [
+            _share(Simulation(WITH_WAF).run(replace(load, stranger_addresses=addresses))) for addresses in _SOURCES
+        ]
+        rows.append(f"| {flood:,} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
+    return "\n".join(rows)
+
+
+def _share(outcome: Outcome) -> float:
+    return len(outcome.waited_seconds) / (len(outcome.waited_seconds) + outcome.given_up)
+
+
 def table() -> str:
     """Return the outcomes of all runs, in Markdown."""
     rows = [
@@ -220,10 +280,9 @@ def table() -> str:
     ]
     for name, quotas, load in RUNS:
         outcome = Simulation(quotas).run(load)
-        jobs = len(outcome.waited_seconds) + outcome.given_up
         told = ", ".join(f"{what}: {count:,}" for what, count in outcome.told.most_common()) or "none"
         rows.append(
-            f"| {name} | {load.name} | {len(outcome.waited_seconds) / jobs:.0%} | {outcome.waited(0.5):.1f} s | "
+            f"| {name} | {load.name} | {_share(outcome):.0%} | {outcome.waited(0.5):.1f} s | "
             f"{outcome.waited(0.99):.1f} s | {told} | {outcome.most_environments:,} |"
         )
     return "\n".join(rows)
@@ -231,7 +290,7 @@ def table() -> str:
 
 def main() -> None:
     """Simulate, and write the table into the page."""
-    report.rewrite(PAGE, table())
+    report.rewrite(PAGE, f"{table()}\n\nOf ten jobs a second, so many get a login during a flood:\n\n{flood_table()}")
     print(f"written into {PAGE.name}")
 
 

@@ -3,14 +3,18 @@
 
 If the first wheel that SAM finds does not fit the target, it fetches another one without checking a hash. So this
 script installs the same lock with every hash checked, and compares both folders.
+
+A release may have several wheels that Lambda can run, for an older and for a newer C library. SAM takes the newer one
+where it builds for its own machine, and the older one where it builds for the other architecture: each is in the lock.
 """
 
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +22,8 @@ LAYER: Final = "TokenExchangeLayer/python"
 SOURCE: Final = Path("layers/token_exchange")
 PACKAGE: Final = "token_exchange"
 LOCK: Final = "requirements.txt"
+PLATFORMS: Final = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
+"""What SAM takes for python3.13, whose C library in Lambda is 2.34."""
 _COMPILED_FOR: Final = re.compile(r"\.cpython-313-(x86_64|aarch64)-linux-gnu\.so$")
 _INSTALLERS_NOTES: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED"})
 # Programs, and the installer's lock file: Lambda imports none of them.
@@ -38,13 +44,15 @@ def check_layer(build: Path, *, uv: str) -> str:
     if not layer.is_dir():
         raise LayerUnlike(f"there is no {layer}; run `make build` first")
     machine = compiled_for(layer)
+    found = fingerprints(layer)
     with tempfile.TemporaryDirectory() as folder:
-        expected = Path(folder)
-        install_locked(expected, machine=machine, uv=uv)
-        locked = fingerprints(expected)
+        trees = [Path(folder) / platform for platform in PLATFORMS]
+        for tree in trees:
+            install_locked(tree, platform=f"{machine}-{tree.name}", uv=uv)
+        locked = nearest_wheels(map(by_distribution, trees), found=found)
     ours = {f"{PACKAGE}/{path}": digest for path, digest in fingerprints(SOURCE / PACKAGE).items()}
     wanted = locked | ours | {LOCK: sha256((SOURCE / LOCK).read_bytes()).hexdigest()}
-    if differing := list(differences(wanted=wanted, found=fingerprints(layer))):
+    if differing := list(differences(wanted=wanted, found=found)):
         raise LayerUnlike("\n".join(differing))
     return f"the layer matches the lock: {len(locked)} files of libraries for {machine}, {len(ours)} of our own"
 
@@ -57,28 +65,58 @@ def compiled_for(layer: Path) -> str:
     """
     machines = {match[1] for path in layer.rglob("*.so") if (match := _COMPILED_FOR.search(path.name))}
     if len(machines) != 1:
-        raise LayerUnlike(f"expected compiled modules for one machine, found them for {sorted(machines) or 'none'}")
+        raise LayerUnlike(
+            f"expected compiled modules for one machine, found them for {sorted(machines) or 'none'}; run `make build`"
+        )
     return machines.pop()
 
 
-def install_locked(folder: Path, *, machine: str, uv: str) -> None:
+def install_locked(folder: Path, *, platform: str, uv: str) -> None:
     """Install the packages of the lock into `folder`, with every hash checked."""
-    # SAM uses manylinux2014.
-    target = ["--python-version", "3.13", "--python-platform", f"{machine}-manylinux2014", "--target", str(folder)]
+    target = ["--python-version", "3.13", "--python-platform", platform, "--target", str(folder)]
     options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     command = [uv, "pip", "install", *options, *target, "--requirement", str(SOURCE / LOCK)]
     subprocess.run(command, check=True)  # noqa: S603 - our own arguments
+
+
+def by_distribution(tree: Path) -> dict[str, dict[str, str]]:
+    """Return the fingerprints of an installed folder, by the name of the distribution that the files are from."""
+    found = fingerprints(tree)
+    files: dict[str, dict[str, str]] = {}
+    for path in tree.glob("*.dist-info"):
+        distribution = Distribution.at(path)
+        names = {file.as_posix() for file in distribution.files or ()}
+        files[distribution.name] = {name: digest for name, digest in found.items() if name in names}
+    return files
+
+
+def nearest_wheels(trees: Iterable[Mapping[str, Mapping[str, str]]], *, found: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of one wheel of each distribution: the one that is in the layer, else the first tree's.
+
+    A distribution is taken as a whole, so that a layer cannot be made of parts of two wheels.
+    """
+    first, *others = trees
+    chosen: dict[str, str] = {}
+    for name, files in first.items():
+        wheels = (files, *(tree[name] for tree in others))
+        chosen |= next((wheel for wheel in wheels if wheel.items() <= found.items()), files)
+    return chosen
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
     """Return the digest of each file that can be imported or read, by its path in `folder`."""
     found: dict[str, str] = {}
     for path in folder.rglob("*"):
-        name = path.relative_to(folder).as_posix()
-        notes = path.name in _INSTALLERS_NOTES and path.parent.name.endswith(".dist-info")
-        if path.is_file() and not notes and not _NOT_IMPORTED.search(name):
-            found[name] = sha256(path.read_bytes()).hexdigest()
+        relative = path.relative_to(folder)
+        if path.is_file() and is_shipped(relative):
+            found[relative.as_posix()] = sha256(path.read_bytes()).hexdigest()
     return found
+
+
+def is_shipped(path: Path) -> bool:
+    """Return whether Lambda can import or read a file of an installed folder, given its path in that folder."""
+    notes = path.name in _INSTALLERS_NOTES and path.parent.name.endswith(".dist-info")
+    return not notes and not _NOT_IMPORTED.search(path.as_posix())
 
 
 def differences(*, wanted: dict[str, str], found: dict[str, str]) -> Iterator[str]:

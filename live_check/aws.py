@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -45,18 +45,28 @@ class AwsSession:
 class AwsAccount:
     """The account of `session`. `build` is what `make build` made; `sam` starts a command line of SAM's.
 
+    What SAM prints goes to `output`, by itself to the person.
+
     Raises:
         LiveCheckFailed: there is no such account or region.
     """
 
     def __init__(
-        self, session: boto3.Session, *, base: str, build: Path, sam: Sequence[str], say: Callable[[str], None]
+        self,
+        session: boto3.Session,
+        *,
+        base: str,
+        build: Path,
+        sam: Sequence[str],
+        say: Callable[[str], None],
+        output: IO[bytes] | None = None,
     ) -> None:
         self._session = session
         self._region = session.region_name
         self._build = build
         self._sam = sam
         self._say = say
+        self._output = output
         partition = partition_of(self._region)
         if partition is None:
             raise LiveCheckFailed(f"expected an AWS region, found {self._region}")
@@ -83,7 +93,7 @@ class AwsAccount:
             outputs = self._outputs()
             self._say(f"making {names.role_stack} and {names.repositories_stack}")
             role = {
-                "BrokerRoleArn": outputs["RoleArn"],
+                "BrokerRoleArns": outputs["RoleArn"],
                 "RoleName": names.push_role,
                 "Access": "push",
                 "Repositories": f"{names.base}/*",
@@ -147,7 +157,8 @@ class AwsAccount:
             copy = shutil.copytree(self._build, Path(folder) / "build")
             for package in copy.glob("*/exchange"):
                 (package / "policy.yaml").write_text(policy)
-            done = subprocess.run([*self._sam, *self._deploy_arguments(copy)], cwd=folder, check=False)
+            command = [*self._sam, *self._deploy_arguments(copy)]
+            done = subprocess.run(command, cwd=folder, stdout=self._output, stderr=self._output, check=False)
         if done.returncode != 0:
             raise LiveCheckFailed(f"sam deploy ended with status {done.returncode}; see its own messages")
 

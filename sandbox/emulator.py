@@ -46,6 +46,18 @@ def built_function() -> EmulatedFunction:
     return EmulatedFunction(handler="exchange.app.handler", folder=BUILD_FOLDER / FUNCTION, libraries=(layer,))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What runs the function: the start of a command line, and the folder of Lambda's runtime loop for it.
+
+    One that is emulated is some ten times slower, and gets so much more time.
+    """
+
+    command: tuple[str, ...]
+    runtime: Path
+    slower: int = 1
+
+
 class Emulator:
     """A function, by itself the sandbox's build, with the variables `environment`; what it writes goes to `output`.
 
@@ -56,25 +68,31 @@ class Emulator:
     """
 
     def __init__(
-        self, environment: Mapping[str, str], *, output: IO[bytes], function: EmulatedFunction | None = None
+        self,
+        environment: Mapping[str, str],
+        *,
+        output: IO[bytes],
+        function: EmulatedFunction | None = None,
+        interpreter: Interpreter | None = None,
     ) -> None:
         self._port, runtime_port = _free_ports()
         arguments = ["--runtime-interface-emulator-address", f"{HOST}:{self._port}"]
         arguments += ["--runtime-api-address", f"{HOST}:{runtime_port}"]
         function = function or built_function()
+        interpreter = interpreter or native_interpreter()
+        self._call_seconds = _CALL_SECONDS * interpreter.slower
         folder = function.folder.resolve()
-        path = os.pathsep.join(str(each) for each in (folder, *map(Path.resolve, function.libraries), _runtime_loop()))
-        # The interpreter below this one, which knows none of our libraries.
-        command = [str(Path(sys.base_prefix) / "bin" / "python3.13"), "-m", "awslambdaric", function.handler]
+        libraries = (folder, *map(Path.resolve, function.libraries), interpreter.runtime.resolve())
+        command = [*interpreter.command, "-m", "awslambdaric", function.handler]
         self._child = Child(
             [str(_program()), *arguments, *command],
             environment={
                 "PATH": os.environ.get("PATH", os.defpath),
-                "PYTHONPATH": path,
+                "PYTHONPATH": os.pathsep.join(map(str, libraries)),
                 "AWS_LAMBDA_FUNCTION_NAME": "ecr-token-exchange",
                 "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-                "AWS_LAMBDA_FUNCTION_TIMEOUT": "22",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": str(22 * interpreter.slower),
                 **environment,
             },
             output=output,
@@ -92,7 +110,7 @@ class Emulator:
         Raises:
             EmulatorFailed: there is no answer.
         """
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=_CALL_SECONDS)
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=self._call_seconds)
         try:
             connection.request("POST", _INVOCATIONS, body=json.dumps(event))
             answer: object = json.loads(connection.getresponse().read())
@@ -140,8 +158,13 @@ def _program() -> Path:
     return found
 
 
-def _runtime_loop() -> Path:
-    folder = (TOOLS / "lambda-runtime").resolve()
-    if not (folder / "awslambdaric").is_dir():
+def native_interpreter() -> Interpreter:
+    """Return the interpreter below this one, which knows none of our libraries.
+
+    Raises:
+        EmulatorFailed: there is no runtime loop.
+    """
+    runtime = TOOLS / "lambda-runtime"
+    if not (runtime / "awslambdaric").is_dir():
         raise EmulatorFailed("no runtime loop is installed; `make emulator-check` installs it")
-    return folder
+    return Interpreter(command=(str(Path(sys.base_prefix) / "bin" / "python3.13"),), runtime=runtime)

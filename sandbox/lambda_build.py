@@ -31,6 +31,7 @@ LOCAL_API_PORT: Final = 3000
 BUILD_FOLDER: Final = DEFAULT_FOLDER / "build"
 ENVIRONMENT_FILE: Final = DEFAULT_FOLDER / "env.json"
 POLICY_FOLDER: Final = "sandbox"
+_UV: Final = Path(".tools/bin/uv")
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -85,6 +86,9 @@ def build() -> None:
     if done.returncode != 0:
         raise BuildFailed(f"sam build ended with status {done.returncode}")
     subprocess.run([sys.executable, "deploy/compile_bytecode.py", str(BUILD_FOLDER)], check=True)
+    checked = subprocess.run([sys.executable, "deploy/check_layer.py", str(BUILD_FOLDER), str(_UV)], check=False)
+    if checked.returncode != 0:
+        raise BuildFailed("the layer that SAM built is not the lock's")
     template = BUILD_FOLDER / "template.yaml"
     names = lambda_variables(issuer_folder=DEFAULT_FOLDER.name, aws_url="", public_url="").keys()
     template.write_text(open_template(template.read_text(), architecture=architecture, variables=names))
@@ -100,7 +104,12 @@ def open_template(text: str, *, architecture: str, variables: Iterable[str]) -> 
     parameters = object_of(template["Parameters"], "Parameters")
     for name, value in (("Architecture", architecture), ("AssumableRoleArns", account.PUSH_ROLE)):
         parameters[name] = object_of(parameters[name], name) | {"Default": value}
-    resources = object_of(template["Resources"], "Resources")
+    # `sam local` evaluates no conditions: it would serve the REST API, too, whose routes are more specific.
+    resources = {
+        name: resource
+        for name, resource in object_of(template["Resources"], "Resources").items()
+        if object_of(resource, name).get("Type") != "AWS::Serverless::Api"
+    }
     function = object_of(resources[FUNCTION], FUNCTION)
     properties = object_of(function["Properties"], "Properties")
     declared = object_of(object_of(properties["Environment"], "Environment")["Variables"], "Variables")
@@ -134,12 +143,13 @@ def configure_for_sandbox(
     aws_url: str,
     public_url: str,
     hosts: Mapping[str, str] | None = None,
+    built: Path | None = None,
 ) -> dict[str, str]:
     """Give the built function a policy for the issuer at `issuer_port`; write and return the values of its variables.
 
-    `hosts` are the registries' hosts on loopback.
+    `hosts` are the registries' hosts on loopback; `built` is the folder of a function other than the sandbox's build.
     """
-    folder = BUILD_FOLDER / FUNCTION / PACKAGE / policy_folder
+    folder = (built or BUILD_FOLDER / FUNCTION) / PACKAGE / policy_folder
     folder.mkdir(exist_ok=True)
     shutil.copy(ca_bundle, folder / "ca.pem")
     write_policy(folder, issuer_port=issuer_port, hosts=hosts)

@@ -56,8 +56,8 @@ def main() -> int:
 
 
 @contextmanager
-def prepared_world() -> Iterator[tuple[World, int, dict[str, str]]]:
-    """Start a world for the built function.
+def prepared_world(built: Path | None = None) -> Iterator[tuple[World, int, dict[str, str]]]:
+    """Start a world for the built function: that of the sandbox's build, or the one in the folder `built`.
 
     It comes with a free port for the HTTP API, and the function's variables.
     """
@@ -73,6 +73,7 @@ def prepared_world() -> Iterator[tuple[World, int, dict[str, str]]]:
             aws_url=world.aws.url,
             public_url=f"http://{HOST}:{port}",
             hosts=world.registry_hosts(),
+            built=built,
         )
         yield world, port, variables
 
@@ -97,7 +98,7 @@ def check_case(case: Case, world: World) -> None:
     token = mint_for(case, world.issuer.mint, now=time.time())
     event_path = CHECK_FOLDER / "event.json"
     write_private(event_path, render(case, token).encode())
-    _check(case, _invoke(event_path, token))
+    check_answer(case, _invoke(event_path, token))
 
 
 def _invoke(event_path: Path, token: str) -> dict[str, object]:
@@ -122,7 +123,12 @@ def _invoke(event_path: Path, token: str) -> dict[str, object]:
     return object_of(answer, "answer")
 
 
-def _check(case: Case, answer: dict[str, object]) -> None:
+def check_answer(case: Case, answer: dict[str, object]) -> None:
+    """Check that a function's answer is the one that the case's name states.
+
+    Raises:
+        Unexpected: it is not.
+    """
     status = answer.get("statusCode")
     # Lambda answers for a function that failed, with a message that contains no secret.
     expect(status is not None, f"expected an answer for the gateway, found {str(answer)[:300]}")

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -87,7 +87,7 @@ class Door:
         with self._lock:
             number = self._tries[job]
             self._tries[job] += 1
-        doings = FAULTS[fault].tries
+        doings = (FAULTS | BUSY)[fault].tries
         (format_name,) = parse_qs(target.query).get("format", ["json"])
         doings[min(number, len(doings) - 1)](self, connection, self.login(format_name))
         with suppress(OSError):
@@ -121,6 +121,11 @@ def _says_later(status: int) -> Callable[[Door, Connection, bytes], None]:
     return say
 
 
+def _is_down(_: Door, connection: Connection, __: bytes) -> None:
+    # Without a body: what an earlier address sent must not be left in the output file.
+    _send(connection, 503, b"")
+
+
 def _resets(_: Door, connection: Connection, __: bytes) -> None:
     _reset(connection)
 
@@ -145,7 +150,7 @@ def _drips(door: Door, connection: Connection, login: bytes) -> None:
     connection.repeat(connection.tls.sendall, b"A", every_seconds=0.05)
 
 
-FAULTS: Final[Mapping[str, Fault]] = {
+FAULTS: Final[dict[str, Fault]] = {
     "none": Fault((_grants,), logs_in=True, curl=""),
     "throttled-first": Fault((_says_later(429), _grants), logs_in=True, curl=""),
     "unavailable-first": Fault((_says_later(503), _grants), logs_in=True, curl=""),
@@ -159,6 +164,12 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "chunks-without-an-end": Fault((_never_ends_its_chunks,)),
     "drips": Fault((_drips,), curl="--max-time 1 --retry-max-time 1"),
 }
+
+BUSY: Final[dict[str, Fault]] = {
+    "throttled": Fault((_says_later(429),)),
+    "down": Fault((_is_down,)),
+}
+"""What the door does at every try with a whole answer, after which a job may go to another door."""
 
 
 @contextmanager

@@ -14,13 +14,12 @@ def growth[T](call: Callable[[T], object], of_length: Callable[[int], T], length
     """
     small, large = of_length(length), of_length(FOUR_TIMES * length)
     gc.collect()
-    return _least(call, large) / _least(call, small)
+    # In turns, so that a busy moment of the machine hits both.
+    spent = [(_seconds(call, small), _seconds(call, large)) for _ in range(15)]
+    return min(long for _, long in spent) / min(short for short, _ in spent)
 
 
-def _least[T](call: Callable[[T], object], value: T) -> float:
-    spent: list[float] = []
-    for _ in range(7):
-        started = time.thread_time()
-        call(value)
-        spent.append(time.thread_time() - started)
-    return min(spent)
+def _seconds[T](call: Callable[[T], object], value: T) -> float:
+    started = time.thread_time()
+    call(value)
+    return time.thread_time() - started

@@ -83,7 +83,7 @@ def lines_of(folder: Path) -> dict[Path, int]:
 
 def test_core_can_be_read_in_an_afternoon() -> None:
     lines = lines_of(CORE)
-    assert len(lines) <= 22
+    assert len(lines) <= 23
     assert sum(lines.values()) <= 3_900
 
 

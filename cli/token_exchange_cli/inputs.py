@@ -129,6 +129,17 @@ class PolicyInput:
             grant_files=self.document.grant_files,
         )
 
+    def usable(self) -> Policy:
+        """Return the policy.
+
+        Raises:
+            Unusable: it does not load, with every problem on a line of its own.
+        """
+        try:
+            return self.load()
+        except PolicyUnusable as error:
+            raise Unusable("\n".join(f"{self.name}: {problem}" for problem in error.problems)) from error
+
     def texts(self) -> Mapping[str, bytes]:
         """Return every file of the policy by its path, its main one by the name that a folder gives it."""
         return {self.document.name: self.document.content, **(self.document.grant_files or {})}
@@ -150,11 +161,7 @@ def load_policy_argument(argument: str) -> Policy:
     Raises:
         Unusable: it cannot be read or does not load, with every problem on a line of its own.
     """
-    given = read_policy(argument)
-    try:
-        return given.load()
-    except PolicyUnusable as error:
-        raise Unusable("\n".join(f"{given.name}: {problem}" for problem in error.problems)) from error
+    return read_policy(argument).usable()
 
 
 def _document(argument: str) -> PolicyDocument:

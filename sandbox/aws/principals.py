@@ -24,6 +24,8 @@ class Role:
     permissions: tuple[Policy, ...]
     role_id: str
     max_session_seconds: int = 3600
+    organization: str | None = None
+    """The AWS organization of the role's account, if it is in one."""
 
     @property
     def account(self) -> str:
@@ -36,7 +38,14 @@ class Role:
         return self.arn.rpartition("/")[2]
 
 
-def make_role(arn: str, *, trust: str, permissions: Iterable[str], max_session_seconds: int = 3600) -> Role:
+def make_role(
+    arn: str,
+    *,
+    trust: str,
+    permissions: Iterable[str],
+    max_session_seconds: int = 3600,
+    organization: str | None = None,
+) -> Role:
     """Return a role whose policies are given as JSON text."""
     return Role(
         arn=arn,
@@ -44,6 +53,7 @@ def make_role(arn: str, *, trust: str, permissions: Iterable[str], max_session_s
         permissions=tuple(parse_policy(text, kind="identity") for text in permissions),
         role_id="AROA" + _key_characters(17),
         max_session_seconds=max_session_seconds,
+        organization=organization,
     )
 
 

@@ -231,11 +231,14 @@ def _may(call: Call, asked: AssumeRoleRequest, role: Role, action: str) -> bool:
         "aws:currenttime": [datetime.fromtimestamp(call.now_seconds, UTC).isoformat()],
         "aws:principalarn": [session.role.arn],
         "aws:principalaccount": [session.role.account],
+        "aws:resourceaccount": [role.account],
         "aws:tagkeys": list(asked.tags),
         "sts:rolesessionname": [asked.session_name],
         **{f"aws:requesttag/{key.lower()}": [value] for key, value in asked.tags.items()},
         **{f"aws:principaltag/{key.lower()}": [value] for key, value in session.tags.items()},
     }
+    if role.organization is not None:
+        context["aws:resourceorgid"] = [role.organization]
     if asked.external_id is not None:
         context["sts:externalid"] = [asked.external_id]
     if asked.source_identity is not None:

@@ -158,14 +158,14 @@ def _values(fields: Mapping[str, object], name: str) -> Sequence[float]:
             raise ValueError(f"the metric {name} has no value: {found!r}")
 
 
-_TERM: Final = re.compile(r'\$\.(\w+) = "([^"]*)"')
+_TERM: Final = re.compile(r'\$\.(\w+) (!?=) "([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricFilter:
     """A metric filter of a log group, from the properties of the template; each match counts one."""
 
-    terms: tuple[tuple[str, str], ...]
+    terms: tuple[tuple[str, bool, str], ...]
     namespace: str
     name: str
     dimensions: Mapping[str, str]
@@ -188,7 +188,7 @@ class MetricFilter:
         if not all(found) or not isinstance(named, list):
             raise ValueError(f"a pattern of another form: {pattern}")
         return cls(
-            terms=tuple((each[1], each[2]) for each in found if each is not None),
+            terms=tuple((each[1], each[2] == "=", each[3]) for each in found if each is not None),
             namespace=namespace,
             name=name,
             dimensions={each["Key"]: each["Value"].removeprefix("$.") for each in named},
@@ -197,7 +197,7 @@ class MetricFilter:
     def metric_of(self, line: str) -> MetricKey | None:
         """Return the metric that a log line counts for, or None."""
         fields: dict[str, object] = json.loads(line)
-        if any(fields.get(name) != value for name, value in self.terms):
+        if any((fields.get(name) == value) != is_equal for name, is_equal, value in self.terms):
             return None
         values = {name: _text(fields, source) for name, source in self.dimensions.items()}
         return MetricKey(namespace=self.namespace, name=self.name, dimensions=dimensions_of(values))

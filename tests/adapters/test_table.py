@@ -9,6 +9,7 @@ from sandbox import account
 from sandbox.aws.server import Aws
 from sandbox.loopback import Answer, Request, Server, Silence
 from tests.fake_state import FakeState
+from token_exchange.adapters import table
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.settings import SystemClock
@@ -69,6 +70,26 @@ def test_a_mark_is_released_only_by_its_owner(state: FakeState | StateTable) -> 
     assert state.set(mark, request_id="b", expires_at_seconds=UNTIL, deadline=deadline())
 
 
+@pytest.mark.parametrize("is_upgrade", [True, False])
+def test_what_one_version_has_spent_is_spent_for_the_other(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, *, is_upgrade: bool
+) -> None:
+    state = table_at(aws.url, aws.state.name, monkeypatch)
+    mark = f"use#{time.monotonic_ns()}"
+
+    def spent(request_id: str, *, by_previous: bool) -> bool:
+        with monkeypatch.context() as version:
+            if by_previous:
+                version.setattr(table, "names_of", lambda mark: (mark,))
+            return state.set(mark, request_id=request_id, expires_at_seconds=UNTIL, deadline=deadline())
+
+    assert spent("a", by_previous=is_upgrade)
+    assert not spent("b", by_previous=not is_upgrade)
+    # And what is taken back can be spent by either.
+    state.release(mark, request_id="a", deadline=deadline())
+    assert spent("b", by_previous=not is_upgrade)
+
+
 def test_a_count_goes_up_to_its_most(state: FakeState | StateTable) -> None:
     count = f"budget#{time.monotonic_ns()}"
     added = [state.add(count, most=3, expires_at_seconds=UNTIL, deadline=deadline()) for _ in range(5)]
@@ -82,7 +103,9 @@ def test_what_is_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     state.set("use#written", request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
     state.add("budget#written", most=3, expires_at_seconds=UNTIL, deadline=deadline())
     items = aws.state.items()
-    assert items["use#written"] == {"request_id": "a", "expires_at": str(UNTIL)}
+    # Never change these names: add a version. A name that changes makes every spent token spendable once more.
+    for name in ("use#written", "use#1#written"):
+        assert items[name] == {"request_id": "a", "expires_at": str(UNTIL)}
     assert items["budget#written"] == {"exchanges": "1", "expires_at": str(UNTIL)}
 
 

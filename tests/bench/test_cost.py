@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.cost import PAGE, PRICES, Architecture, Assumed, Door, Measured, bill, measure, table
+from bench.cost import PAGE, PRICES, Architecture, Assumed, Door, Measured, alarms, bill, measure, monthly, table
+from tests.deploy.cloudformation import at, load, mapping
 
 USED = Measured(exchange_seconds=0.004, start_seconds=0.3, log_bytes=3000)
 WHOLE_CORE = Assumed(memory_megabytes=1769, upstream_seconds=0.096, cold_share=0.5)
@@ -29,10 +30,28 @@ def test_the_arithmetic_is_that_of_the_price_pages() -> None:
             "Lambda, exchanges": 1e6 * 0.1 * gigabytes * 0.0000133334,
             "Lambda, cold starts": 5e5 * 0.3 * gigabytes * 0.0000133334,
             "logs, written": 3.84 * 0.50,
-            "logs, kept for 400 days": 3.84 * 0.03 * 400 / 30,
-            "metrics": 12.00,
+            "logs, masked": 3.84 * 0.12,
+            "logs, kept for 400 days": 3.84 * 0.15 * 0.03 * 400 / 30,
         }
     )
+
+
+def test_issuers_cost_metrics_and_what_alarms_read_of_them() -> None:
+    plain, queries = alarms()
+    resources = mapping(load("template.yaml"), "Resources").values()
+    properties = [mapping(each, "Properties") for each in resources if at(each, "Type") == "AWS::CloudWatch::Alarm"]
+    assert plain + queries == len(properties)
+    assert queries == len([each for each in properties if "SELECT" in str(each.get("Metrics", ""))]) > 0
+    few, many = (
+        {item.name: item.dollars for item in monthly(Assumed(), PRICES, issuers=issuers)} for issuers in (5, 6)
+    )
+    assert few == pytest.approx({"metrics": 43 * 0.30, "alarms": (plain + 5 * queries) * 0.10})
+    assert many["metrics"] - few["metrics"] == pytest.approx(4 * 0.30)
+    assert many["alarms"] - few["alarms"] == pytest.approx(queries * 0.10)
+
+
+def test_waf_charges_for_the_rest_api_only() -> None:
+    assert dollars(door="REST API")["REST API"] == pytest.approx(3.50 + 0.60)
 
 
 def test_less_memory_means_less_processor_but_waiting_is_billed() -> None:

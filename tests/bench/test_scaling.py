@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.scaling import AS_DEPLOYED, PAGE, RUNS, Bucket, Load, Quotas, Simulation, table
+from bench.scaling import AS_DEPLOYED, PAGE, RUNS, WITH_WAF, Bucket, Load, Quotas, Simulation, flood_table, table
 from tests.deploy.cloudformation import load, mapping
 
 FEW = Load(name="few", a_second=5, seconds=10)
@@ -59,6 +59,16 @@ def test_what_is_deployed_is_what_the_template_says() -> None:
     assert mapping(parameters, "ThrottleRate")["Default"] == AS_DEPLOYED.gateway_rate
     assert mapping(parameters, "ThrottleBurst")["Default"] == AS_DEPLOYED.gateway_burst
 
+    assert mapping(parameters, "RatePerSource")["Default"] == WITH_WAF.source_rate_a_minute
 
-def test_the_page_has_the_table_of_this_simulation() -> None:
+
+def test_a_source_that_is_limited_leaves_the_jobs_their_logins() -> None:
+    flood = Load(name="flood", a_second=5, seconds=20, strangers_a_second=3000)
+    left = Simulation(AS_DEPLOYED).run(flood)
+    guarded = Simulation(WITH_WAF).run(flood)
+    assert left.given_up > guarded.given_up
+
+
+def test_the_page_has_the_tables_of_this_simulation() -> None:
     assert table() in PAGE.read_text()
+    assert flood_table() in PAGE.read_text()

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ import pytest
 from sandbox.service import Service
 from sandbox.world import World
 from tests.clients.shop import HELPER
-from tests.front_door import FAULTS, REASON, STALE, Door, front_door
+from tests.front_door import BUSY, FAULTS, REASON, STALE, Door, front_door
 from tests.tls_server import authority
 
 HOST = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
@@ -211,6 +211,13 @@ def test_a_host_that_is_not_one_is_not_contacted(job: Job, helper: Helper, stdin
         'https://x" output = "/tmp/x',
         "https://x?y=",
         "https://x\nhttps://y",
+        # one of several
+        "  ",
+        "https://exchange.acme.example http://exchange.acme.example",
+        "https://exchange.acme.example exchange.acme.example",
+        "https://exchange.acme.example https://x?y=",
+        "https://exchange.acme.example\thttps://y",
+        "https://*",
     ],
 )
 def test_a_url_that_is_not_one_is_not_contacted(job: Job, helper: Helper, url: str) -> None:
@@ -289,6 +296,51 @@ def test_network_faults_cost_no_login_and_print_none(
         expected = f"answered 403, {REASON}" if fault.startswith("refused") else "no response from "
         assert_failed(helper, done, expected)
         assert STALE.decode() not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def at_the_door(job: Job, tmp_path: Path) -> Helper:
+    """Return a helper, and write the certificate of the door where it can find it."""
+    (tmp_path / "ca.pem").write_text(authority().bundle)
+    return Helper(folder=tmp_path, job=job)
+
+
+@pytest.mark.parametrize("first", ["dead", "cut", "gone-after-an-answer", *BUSY])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_next_address_is_tried(
+    job: Job, door: Door, at_the_door: Helper, shell: tuple[str, ...], first: str
+) -> None:
+    helper = replace(at_the_door, shell=shell)
+    url = "https://127.0.0.1:1" if first == "dead" else f"{door.url}/{first}/next-{shell[0]}"
+    done = helper.run(
+        ECR_EXCHANGE_URL=f"{url}/ {door.url}/none/next/",
+        ECR_EXCHANGE_TOKEN=job.token(),
+        CURL_CA_BUNDLE=str(helper.folder / "ca.pem"),
+    )
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["Secret"] == door.password
+    assert STALE.decode() not in done.stdout
+    assert helper.pauses() == [1, 2, 4, 8]
+
+
+def test_a_refusal_of_the_first_address_is_final(job: Job, door: Door, at_the_door: Helper) -> None:
+    done = at_the_door.run(
+        ECR_EXCHANGE_URL=f"{door.url}/refused/final {door.url}/none/final",
+        ECR_EXCHANGE_TOKEN=job.token(),
+        CURL_CA_BUNDLE=str(at_the_door.folder / "ca.pem"),
+    )
+    assert_failed(at_the_door, done, f"{door.url}/refused/final answered 403, {REASON}")
+    assert door.tries("none/final") == 0
+
+
+def test_the_last_address_that_fails_is_named(job: Job, door: Door, at_the_door: Helper) -> None:
+    done = at_the_door.run(
+        ECR_EXCHANGE_URL=f"{door.url}/throttled/last https://127.0.0.1:1",
+        ECR_EXCHANGE_TOKEN=job.token(),
+        CURL_CA_BUNDLE=str(at_the_door.folder / "ca.pem"),
+    )
+    assert_failed(at_the_door, done, "no response from https://127.0.0.1:1: curl exited with status 7")
+    assert at_the_door.pauses() == [1, 2, 4, 8, 1, 2, 4, 8]
 
 
 def test_an_answer_that_stays_is_not_waited_for(job: Job, helper: Helper) -> None:

@@ -4,9 +4,12 @@ from hypothesis import strategies as st
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.sources import OwnerOf, PrefixedRef, RepositoryOfUrl, Uuid
+from token_exchange.core.sources import PrefixedRef
 from token_exchange.core.vocabulary import Source
+from token_exchange.presets.azure_devops import Uuid
 from token_exchange.presets.google import ProjectOfServiceAccount
+from token_exchange.presets.provider import RepositoryOfUrl
+from token_exchange.presets.vela import OwnerOf
 
 X = ("x",)
 UUID = "0f1e2d3c-4b5a-4697-8879-6a5b4c3d2e1f"

@@ -2,8 +2,10 @@ import pytest
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, Flag, Joined, ShortRef, TypedRef
+from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, Flag, ShortRef
 from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, WHO, claim_at, spelled, string_at, without_braces
+from token_exchange.presets.bitrise import Joined
+from token_exchange.presets.gitlab import TypedRef
 
 BRANCH = ShortRef(("ref",), ("ref_type",), "branch")
 TAG = ShortRef(("ref",), ("ref_type",), "tag")

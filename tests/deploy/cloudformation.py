@@ -10,6 +10,9 @@ from typing import Final, override
 
 import yaml
 
+from sandbox.aws.policies import Policy
+from sandbox.aws.policy_grammar import parse_policy
+
 ROOT: Final = Path(__file__).parent.parent.parent
 PSEUDO_PARAMETERS: Final[Mapping[str, object]] = {
     "AWS::AccountId": "111122223333",
@@ -114,8 +117,23 @@ class Stack:
 
     def makes(self, name: str) -> bool:
         """Return whether the resource is made at all."""
-        condition = mapping(self.template, "Resources", name).get("Condition")
+        return self.makes_output(at(self.template, "Resources", name))
+
+    def makes_output(self, declared: object) -> bool:
+        """Return whether a resource or output, as it is declared, has no condition or one that holds."""
+        condition = mapping(declared).get("Condition")
         return condition is None or self._holds(str(condition))
+
+    def refusals(self) -> list[str]:
+        """Return what the rules say about the parameters; CloudFormation then creates nothing."""
+        rules = [mapping(rule) for rule in mapping(self.template, "Rules").values()]
+        return [
+            text(assertion, "AssertDescription")
+            for rule in rules
+            if "RuleCondition" not in rule or self._test(rule["RuleCondition"])
+            for assertion in sequence(rule, "Assertions")
+            if not self._test(at(assertion, "Assert"))
+        ]
 
     def resource(self, name: str) -> dict[str, object]:
         """Return the properties of a resource, worked out."""
@@ -143,6 +161,7 @@ class Stack:
             "Fn::Join": lambda argument: text(argument, 0).join(self._texts(at(argument, 1))),
             "Fn::Split": lambda argument: str(self.resolve(at(argument, 1))).split(text(argument, 0)),
             "Fn::Select": lambda argument: at(self.resolve(at(argument, 1)), int(str(at(argument, 0)))),
+            "Fn::FindInMap": lambda argument: at(self.template, "Mappings", *self._texts(argument)),
             "Fn::If": lambda argument: self.resolve(at(argument, 1 if self._holds(text(argument, 0)) else 2)),
         }
 
@@ -179,10 +198,22 @@ class Stack:
                 return self.resolve(at(argument, 0)) == self.resolve(at(argument, 1))
             case "Fn::Not":
                 return not self._test(at(argument, 0))
+            case "Fn::And":
+                return all(self._test(each) for each in sequence(argument))
+            case "Fn::EachMemberEquals":
+                return all(each == at(argument, 1) for each in sequence(self.resolve(at(argument, 0))))
             case "Fn::Or":
                 return any(self._test(each) for each in sequence(argument))
             case _:
                 raise ValueError(f"unknown condition function {name}")
+
+
+def role_policies(stack: Stack, role: str, *apart: str) -> list[Policy]:
+    """Return the policies of a role, and those that the resources `apart` attach to it."""
+    properties = stack.resource(role)
+    inline = sequence(properties, "Policies") if "Policies" in properties else []
+    documents = [at(each, "PolicyDocument") for each in [*inline, *(stack.resource(name) for name in apart)]]
+    return [parse_policy(as_policy(document), kind="identity") for document in documents]
 
 
 def as_policy(document: object) -> str:

@@ -26,6 +26,7 @@ Resources:
       CodeUri: ExchangeFunction
       Environment: {Variables: {TOKEN_EXCHANGE_POLICY: file:policy.yaml}}
   Other: {Type: AWS::Logs::LogGroup}
+  RestApi: {Type: AWS::Serverless::Api}
 """
 
 
@@ -40,6 +41,8 @@ def test_a_template_is_opened_and_otherwise_left_as_it_is() -> None:
         "Environment": {"Variables": {"AWS_ENDPOINT_URL": "", "TOKEN_EXCHANGE_POLICY": "file:policy.yaml"}},
     }
     assert at(opened, "Resources", "Other") == {"Type": "AWS::Logs::LogGroup"}
+    # Of the two doors, the sandbox has the default one.
+    assert "RestApi" not in mapping(opened, "Resources")
 
 
 @pytest.mark.parametrize(("machine", "architecture"), [("x86_64", "x86_64"), ("aarch64", "arm64"), ("ARM64", "arm64")])

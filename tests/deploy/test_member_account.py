@@ -23,7 +23,7 @@ PUSH = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUplo
 
 def member_role(**parameters: object) -> Role:
     """Return the role that the template makes, under the ARN that the sandbox's service may assume."""
-    given: dict[str, object] = {"BrokerRoleArn": account.SERVICE_ROLE, "Repositories": "ci/*,releases/shop"}
+    given: dict[str, object] = {"BrokerRoleArns": account.SERVICE_ROLE, "Repositories": "ci/*,releases/shop"}
     role = Stack(TEMPLATE, given | parameters).resource("RegistryRole")
     maximum = role["MaxSessionDuration"]
     assert isinstance(maximum, int)
@@ -55,12 +55,13 @@ def assumer(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> StsRoleAssumer:
 def assume(
     assumer: StsRoleAssumer,
     *,
+    role_arn: str = account.PUSH_ROLE,
     external_id: str | None = None,
     source_identity: str | None = "acme-shop",
     tags: Mapping[str, str] = TAGS,
 ) -> str:
     request = RoleRequest(
-        role_arn=account.PUSH_ROLE,
+        role_arn=role_arn,
         session_name="70010001-1-0123456789ab",
         session_policy=SessionPolicy(
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}'
@@ -107,8 +108,14 @@ def test_a_session_without_a_source_identity_is_refused(
     assert assume(assumer, source_identity=source_identity, tags=tags)
 
 
+def test_each_broker_of_the_list_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> None:
+    brokers = f"arn:aws:iam::111122223333:role/another-region,{account.SERVICE_ROLE}"
+    aws.principals.put_role(member_role(BrokerRoleArns=brokers))
+    assert assume(assumer)
+
+
 def test_only_the_broker_is_trusted(aws: Aws, assumer: StsRoleAssumer) -> None:
-    role = member_role(BrokerRoleArn="arn:aws:iam::111122223333:role/another-broker", RequireTrace="false")
+    role = member_role(BrokerRoleArns="arn:aws:iam::111122223333:role/another-broker", RequireTrace="false")
     aws.principals.put_role(role)
     with pytest.raises(Refused) as refused:
         assume(assumer)
@@ -156,23 +163,14 @@ def test_login_is_always_possible() -> None:
     assert allowed(member_role(), "ecr:GetAuthorizationToken", "*")
 
 
-@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_repositories_are_of_the_accounts_partition(partition: str) -> None:
-    stack = Stack(
-        TEMPLATE,
-        {
-            "BrokerRoleArn": account.SERVICE_ROLE,
-            "Repositories": "ci/*,x",
-            "AlsoPull": "base/*",
-            "AWS::Partition": partition,
-        },
-    )
-    images, further = sequence(stack.resource("RegistryRole"), "Policies", 0, "PolicyDocument", "Statement")[1:]
-    assert at(images, "Resource") == [
-        f"arn:{partition}:ecr:*:*:repository/ci/*",
-        f"arn:{partition}:ecr:*:*:repository/x",
-    ]
-    assert at(further, "Resource") == [f"arn:{partition}:ecr:*:*:repository/base/*"]
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b"])
+def test_repositories_of_any_partition_are_allowed(partition: str) -> None:
+    role = member_role(Access="push", AlsoPull="base/*")
+    repository = f"arn:{partition}:ecr:some-region-1:111122223333:repository/"
+    for name in ("ci/acme", "releases/shop"):
+        assert allowed(role, "ecr:PutImage", f"{repository}{name}")
+    assert allowed(role, "ecr:BatchGetImage", f"{repository}base/python")
+    assert not allowed(role, "ecr:BatchGetImage", f"{repository}other")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +183,7 @@ def test_repositories_are_names_or_prefixes(name: str, *, taken: bool) -> None:
 
 
 def test_a_boundary_is_set_where_one_is_given() -> None:
-    given = {"BrokerRoleArn": account.SERVICE_ROLE, "Repositories": "ci/*"}
+    given = {"BrokerRoleArns": account.SERVICE_ROLE, "Repositories": "ci/*"}
     boundary = "arn:aws:iam::111122223333:policy/boundary"
     assert "PermissionsBoundary" not in Stack(TEMPLATE, given).resource("RegistryRole")
     bounded = Stack(TEMPLATE, given | {"PermissionsBoundaryArn": boundary})

@@ -6,13 +6,13 @@ import pytest
 
 from sandbox.account import PUSH_ROLE
 from sandbox.aws.policies import AuthorizationRequest, Decision
-from sandbox.aws.policy_grammar import parse_policy
-from tests.deploy.cloudformation import Stack, as_policy, at, load, mapping, sequence, text
+from tests.deploy.cloudformation import Stack, at, load, mapping, role_policies, sequence, text
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, S3Place, parse_policy_place
 from token_exchange.policy_validator import PolicyValidator
 
 TEMPLATE = "template.yaml"
-READERS = (("ExchangeFunction", "ExchangeRole"), ("RefreshKeysFunction", "RefreshKeysRole"))
+ROLES = ("ExchangeRole", "ExchangePolicy"), ("RefreshKeysRole",)
+READERS = tuple(zip(("ExchangeFunction", "RefreshKeysFunction"), ROLES, strict=True))
 BUCKET, KEY = "acme-policies", "live/policy.yaml"
 OBJECT = f"arn:aws:s3:::{BUCKET}/{KEY}"
 CONFIGURATION = "arn:aws:appconfig:eu-west-1:111122223333:application/app1234/environment/env1234/configuration/prof123"
@@ -39,6 +39,8 @@ def deployed(source: str, **parameters: str) -> Stack:
             "PolicyLoadFailedAlarm.Arn": "alarm:load",
             "FailedExchangesAlarm.Arn": "alarm:failed",
             "BrakeTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/brake",
+            "RefresherDeadLetters.Arn": "arn:aws:sqs:eu-west-1:111122223333:dead-letters",
+            "StateTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/state",
             "ExchangeLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*",
             "RefreshKeysLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*",
         },
@@ -46,18 +48,14 @@ def deployed(source: str, **parameters: str) -> Stack:
     )
 
 
-def may(stack: Stack, role: str, action: str, resource: str, *, owner: str = "111122223333") -> bool:
+def may(stack: Stack, role: tuple[str, ...], action: str, resource: str, *, owner: str = "111122223333") -> bool:
     """Return whether `role` may do `action` on `resource`, which the account `owner` has."""
-    policies = [
-        parse_policy(as_policy(at(each, "PolicyDocument")), kind="identity")
-        for each in sequence(stack.resource(role), "Policies")
-    ]
     return any(
         policy.evaluate(
             AuthorizationRequest(action=action, resource=resource, context={"aws:resourceaccount": [owner]})
         )
         is Decision.ALLOW
-        for policy in policies
+        for policy in role_policies(stack, *role)
     )
 
 
@@ -66,7 +64,7 @@ def place(stack: Stack, function: str) -> object:
 
 
 @pytest.mark.parametrize(("function", "role"), READERS)
-def test_a_file_needs_no_rights(function: str, role: str) -> None:
+def test_a_file_needs_no_rights(function: str, role: tuple[str, ...]) -> None:
     stack = deployed("file")
     assert isinstance(place(stack, function), FilePlace)
     for action in READS:
@@ -75,7 +73,7 @@ def test_a_file_needs_no_rights(function: str, role: str) -> None:
 
 
 @pytest.mark.parametrize(("function", "role"), READERS)
-def test_of_s3_one_object_may_be_read(function: str, role: str) -> None:
+def test_of_s3_one_object_may_be_read(function: str, role: tuple[str, ...]) -> None:
     stack = deployed("s3")
     assert place(stack, function) == S3Place(bucket=BUCKET, key=KEY)
     assert may(stack, role, "s3:GetObject", OBJECT)
@@ -91,7 +89,9 @@ def test_of_s3_one_object_may_be_read(function: str, role: str) -> None:
 
 @pytest.mark.parametrize(("function", "role"), READERS)
 @pytest.mark.parametrize(("named", "owner"), [("", "111122223333"), ("444455556666", "444455556666")])
-def test_a_policy_is_read_from_its_owners_bucket_only(function: str, role: str, named: str, owner: str) -> None:
+def test_a_policy_is_read_from_its_owners_bucket_only(
+    function: str, role: tuple[str, ...], named: str, owner: str
+) -> None:
     stack = deployed("s3", PolicyBucketAccount=named)
     assert place(stack, function) == S3Place(bucket=BUCKET, key=KEY)
     # A bucket that was deleted can be made again by anyone, under the same name.
@@ -100,7 +100,7 @@ def test_a_policy_is_read_from_its_owners_bucket_only(function: str, role: str, 
 
 
 @pytest.mark.parametrize(("function", "role"), READERS)
-def test_of_appconfig_one_configuration_may_be_received(function: str, role: str) -> None:
+def test_of_appconfig_one_configuration_may_be_received(function: str, role: tuple[str, ...]) -> None:
     stack = deployed("appconfig")
     assert place(stack, function) == AppConfigPlace(application="app1234", environment="env1234", profile="prof123")
     assert may(stack, role, "appconfig:StartConfigurationSession", CONFIGURATION)
@@ -126,10 +126,9 @@ def test_only_appconfig_begins_with_the_packaged_policy(function: str, path: str
 
 
 def test_s3_needs_a_bucket() -> None:
-    rule = mapping(load(TEMPLATE), "Rules", "AnObjectIsInABucket")
-    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "PolicySource"}, "s3"]}
-    (assertion,) = sequence(rule, "Assertions")
-    assert at(assertion, "Assert") == {"Fn::Not": [{"Fn::Equals": [{"Ref": "PolicyBucket"}, ""]}]}
+    assert deployed("s3", PolicyBucket="").refusals() == ["PolicySource s3 needs PolicyBucket"]
+    for source in ("file", "s3", "appconfig"):
+        assert deployed(source).refusals() == []
 
 
 @pytest.mark.parametrize(

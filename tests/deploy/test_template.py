@@ -4,7 +4,7 @@ import re
 import pytest
 
 from sandbox.account import PULL_ROLE, PUSH_ROLE
-from sandbox.aws.policies import AuthorizationRequest, Decision, Policy
+from sandbox.aws.policies import AuthorizationRequest, Decision, Policy, Statement, combined_decision
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.tokens import Mint
 from tests.deploy.cloudformation import (
@@ -15,6 +15,7 @@ from tests.deploy.cloudformation import (
     at,
     load,
     mapping,
+    role_policies,
     sequence,
     text,
 )
@@ -31,6 +32,7 @@ TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
 BRAKE_TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/brake"
 LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*"
 REFRESHER_LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*"
+DEAD_LETTERS_ARN = "arn:aws:sqs:eu-west-1:111122223333:dead-letters"
 GATEWAY_SECONDS = 30
 
 
@@ -43,6 +45,7 @@ def deployed(**parameters: object) -> Stack:
             "ExchangeRole.Arn": ROLE_ARN,
             "RefreshKeysRole.Arn": REFRESHER_ARN,
             "RefreshKeysLogGroup.Arn": REFRESHER_LOG_GROUP_ARN,
+            "RefresherDeadLetters.Arn": DEAD_LETTERS_ARN,
             "StateTable.Arn": TABLE_ARN,
             "BrakeTable.Arn": BRAKE_TABLE_ARN,
             "ExchangeLogGroup.Arn": LOG_GROUP_ARN,
@@ -50,16 +53,13 @@ def deployed(**parameters: object) -> Stack:
     )
 
 
-EXCHANGE = ("ExchangeRole", "UseStatePolicy")
+EXCHANGE = ("ExchangeRole", "ExchangePolicy")
 REFRESHER = ("RefreshKeysRole", "WriteKeySetsPolicy")
 
 
 def identity_policies(stack: Stack, role: tuple[str, str] = EXCHANGE) -> list[Policy]:
     """Return every policy of a function's role."""
-    name, apart = role
-    inline = sequence(stack.resource(name), "Policies")
-    documents = [at(each, "PolicyDocument") for each in [*inline, stack.resource(apart)]]
-    return [parse_policy(as_policy(document), kind="identity") for document in documents]
+    return role_policies(stack, *role)
 
 
 def may(stack: Stack, action: str, resource: str, *, role: tuple[str, str] = EXCHANGE, **context: str) -> bool:
@@ -89,11 +89,13 @@ def test_no_permission_is_for_every_resource() -> None:
     assert not [each for each in actions if "*" in each]
 
 
+def statements(stack: Stack) -> list[Statement]:
+    return [statement for policy in identity_policies(stack) for statement in policy.statements]
+
+
 def test_tracing_adds_what_has_no_resource_and_nothing_else() -> None:
-    added = [
-        policy for policy in identity_policies(deployed(Tracing="true")) if policy not in identity_policies(deployed())
-    ]
-    assert [(s.actions.values, s.resources.values) for policy in added for s in policy.statements] == [
+    added = [s for s in statements(deployed(Tracing="true")) if s not in statements(deployed())]
+    assert [(s.actions.values, s.resources.values) for s in added] == [
         (("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",))
     ]
 
@@ -184,7 +186,8 @@ def test_the_refresher_writes_its_log_and_does_nothing_else() -> None:
         for statement in policy.statements
         for action in statement.actions.values
     ]
-    assert sorted(actions) == ["dynamodb:GetItem", "dynamodb:PutItem", "logs:CreateLogStream", "logs:PutLogEvents"]
+    logs = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert sorted(actions) == ["dynamodb:GetItem", "dynamodb:PutItem", *logs, "sqs:SendMessage"]
     stack = deployed()
     assert may(stack, "logs:PutLogEvents", REFRESHER_LOG_GROUP_ARN.replace("*", "log-stream:1"), role=REFRESHER)
     assert not may(stack, "logs:PutLogEvents", LOG_GROUP_ARN.replace("*", "log-stream:1"), role=REFRESHER)
@@ -306,7 +309,6 @@ def test_the_refresher_reads_the_exchanges_own_policy() -> None:
         ("arn:aws:iam::111122223333:role/ci-?", False),
         ("arn:aws:iam::111122223333:user/ci", False),
         ("arn:aws:iam::111122223333:root", False),
-        ("", False),
     ],
 )
 def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
@@ -315,7 +317,29 @@ def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
 
 
 def test_no_role_is_assumable_by_default() -> None:
-    assert "Default" not in mapping(load(TEMPLATE), "Parameters", "AssumableRoleArns")
+    stack = deployed(AssumableRoleArns="")
+    assert stack.refusals() == [
+        "Name the roles to assume in AssumableRoleArns, or in BrokerRoleName a role that may assume some"
+    ]
+    assert not may(stack, "sts:AssumeRole", PUSH_ROLE)
+    assert deployed().refusals() == []
+
+
+# The role of another stack, for the function and for the table's guard.
+
+
+def test_a_role_of_another_stack_gets_what_the_function_needs() -> None:
+    stack = deployed(BrokerRoleName="token-exchange", AssumableRoleArns="")
+    arn = "arn:aws:iam::111122223333:role/token-exchange"
+    assert stack.refusals() == []
+    assert not stack.makes("ExchangeRole")
+    assert stack.resource("ExchangeFunction")["Role"] == arn
+    assert stack.resource("ExchangePolicy")["Roles"] == ["token-exchange"]
+    # Regions that share the role must not overwrite each other's policy.
+    assert stack.resource("ExchangePolicy")["PolicyName"] == "exchange-eu-west-1"
+    guard = sequence(stack.resource("StateTable"), "ResourcePolicy", "PolicyDocument", "Statement")[0]
+    assert at(guard, "Condition", "ArnNotEquals", "aws:PrincipalArn") == [arn, REFRESHER_ARN]
+    assert stack.resolve(at(stack.template, "Outputs", "RoleArn", "Value")) == arn
 
 
 # What the gateway logs.
@@ -337,13 +361,88 @@ LOGGED = {
 }
 
 
-def test_access_logs_hold_nothing_in_which_a_token_can_travel() -> None:
-    log_format = text(deployed().resource("HttpApi"), "AccessLogSettings", "Format")
+LOGGED_BY_REST = LOGGED - {"integration.integrationStatus", "integrationLatency", "routeKey"} | {
+    "integration.latency",
+    "integration.status",
+    "resourcePath",
+    "wafResponseCode",
+}
+
+
+@pytest.mark.parametrize(
+    ("stage", "setting", "logged"),
+    [
+        ("HttpApi", "AccessLogSettings", LOGGED),
+        ("RestApi", "AccessLogSetting", LOGGED_BY_REST),
+    ],
+)
+def test_access_logs_hold_nothing_in_which_a_token_can_travel(stage: str, setting: str, logged: set[str]) -> None:
+    log_format = text(deployed().resource(stage), setting, "Format")
     parsed = json.loads(log_format)
     assert "\n" not in log_format
     # The dimension of the metric that a filter counts by.
     assert parsed.pop("deployment") == "exchange"
-    assert {value.removeprefix("$context.") for value in parsed.values()} == LOGGED
+    assert {value.removeprefix("$context.") for value in parsed.values()} == logged
+
+
+# What is kept, and what happens to a run that fails.
+
+
+@pytest.mark.parametrize("name", ["StateTable", "ExchangeLogGroup", "AccessLogGroup"])
+def test_what_must_not_be_lost_is_protected_and_retained(name: str) -> None:
+    # A first deployment that fails retains them, too: it could not delete what is protected.
+    assert mapping(load(TEMPLATE), "Resources", name)["DeletionPolicy"] == "Retain"
+    for protect in ("true", "false"):
+        assert deployed(ProtectState=protect).resource(name)["DeletionProtectionEnabled"] == protect
+
+
+def test_a_run_that_fails_is_kept_and_not_repeated() -> None:
+    function = deployed().resource("RefreshKeysFunction")
+    # The next run of the schedule is five minutes away: a retry would count one failure as several.
+    assert at(function, "EventInvokeConfig", "MaximumRetryAttempts") == 0
+    assert at(function, "EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination") == DEAD_LETTERS_ARN
+    for event in mapping(function, "Events").values():
+        assert at(event, "Properties", "DeadLetterConfig") == {"Arn": DEAD_LETTERS_ARN}
+    assert may(deployed(), "sqs:SendMessage", DEAD_LETTERS_ARN, role=REFRESHER)
+
+
+# A key of your own, and a VPC.
+
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d"
+IN_VPC = {"SubnetIds": "subnet-0a1b", "SecurityGroupIds": "sg-0a1b"}
+
+
+def test_a_key_of_your_own_encrypts_all_that_is_stored() -> None:
+    own, aws = deployed(KmsKeyArn=KEY_ARN), deployed()
+    settings = {
+        "StateTable": ("SSESpecification", "KMSMasterKeyId"),
+        "RefresherDeadLetters": ("KmsMasterKeyId",),
+        "ExchangeFunction": ("KmsKeyArn",),
+        "RefreshKeysFunction": ("KmsKeyArn",),
+        "CheckVersionFunction": ("KmsKeyArn",),
+    }
+    kinds = {name: text(each, "Type") for name, each in mapping(own.template, "Resources").items()}
+    settings |= {name: ("KmsKeyId",) for name, kind in kinds.items() if kind == "AWS::Logs::LogGroup"}
+    for name, path in settings.items():
+        assert at(own.resource(name), *path) == KEY_ARN, name
+        *parent, last = path
+        assert last not in mapping(aws.resource(name), *parent), name
+    for role in (EXCHANGE, REFRESHER):
+        assert may(own, "kms:Decrypt", KEY_ARN, role=role)
+        assert not may(own, "kms:Decrypt", f"{KEY_ARN}x", role=role)
+        assert not may(aws, "kms:Decrypt", KEY_ARN, role=role)
+
+
+@pytest.mark.parametrize("role", [EXCHANGE, REFRESHER])
+def test_in_a_vpc_only_lambda_itself_connects(role: tuple[str, str]) -> None:
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:exchange"
+    stack = deployed(**IN_VPC)
+    for name in ("ExchangeFunction", "RefreshKeysFunction"):
+        assert stack.resource(name)["VpcConfig"] == {"SubnetIds": ["subnet-0a1b"], "SecurityGroupIds": ["sg-0a1b"]}
+    for context, expected in (({}, Decision.ALLOW), ({"lambda:sourcefunctionarn": [function]}, Decision.EXPLICIT_DENY)):
+        ask = AuthorizationRequest(action="ec2:CreateNetworkInterface", resource="*", context=context)
+        assert combined_decision(identity_policies(stack, role), ask) is expected
+    assert not may(deployed(), "ec2:CreateNetworkInterface", "*", role=role)
 
 
 # What a log group masks.

@@ -3,12 +3,12 @@
 import re
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import yaml
 
-from tests.docs.pages import ROOT, Page
+from tests.docs.pages import Page
 
 EXCHANGE = "https://exchange.acme.example"
 
@@ -369,42 +369,3 @@ CI: dict[str, Ci] = {
         login="authfile",
     ),
 }
-
-
-def readme_step(of: Page) -> str:
-    return str(yaml.safe_load(only_block(of, "yaml", "github"))["steps"][0]["run"])
-
-
-def gitlab_job_step(of: Page) -> str:
-    return "\n".join(yaml.safe_load(only_block(of, "yaml", "gitlab"))["push-image"]["script"][:2])
-
-
-def action_step(_: Page) -> str:
-    (step,) = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())["runs"]["steps"]
-    return str(step["run"])
-
-
-def gitlab_component(of: Page) -> str:
-    """Return the component's job, with the inputs that the page gives it filled in."""
-    body = (ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[2]
-    (include,) = yaml.safe_load(only_block(of, "yaml", "include"))["include"]
-    for name, value in include["inputs"].items():
-        body = body.replace(f"$[[ inputs.{name} ]]", value)
-    assert "$[[" not in body
-    return body
-
-
-def component_step(of: Page) -> str:
-    return "\n".join(yaml.safe_load(gitlab_component(of))[".ecr-login"]["before_script"])
-
-
-GITHUB, GITLAB = "docs/ci/github-actions.md", "docs/ci/gitlab.md"
-STEPS: dict[str, tuple[str, Ci]] = {
-    **{name: (name, ci) for name, ci in CI.items()},
-    "README.md": ("README.md", replace(CI[GITHUB], step=readme_step)),
-    "getting started, GitHub": ("docs/getting-started.md", replace(CI[GITHUB], step=readme_step)),
-    "getting started, GitLab": ("docs/getting-started.md", replace(CI[GITLAB], step=gitlab_job_step)),
-    "GitHub action": (GITHUB, replace(CI[GITHUB], step=action_step)),
-    "GitLab component": (GITLAB, replace(CI[GITLAB], step=component_step)),
-}
-"""Every login step that ships, with the page that has it or is about it."""

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -6,7 +7,10 @@ import pytest
 
 from sandbox.service import Service
 from sandbox.world import World
+from tests.docs.page_services import Services
 from tests.docs.shell import Shell
+from tests.front_door import Door, front_door
+from tests.tls_server import authority
 
 PUBLIC_URL = "https://exchange.acme.example"
 
@@ -35,3 +39,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def shell(tmp_path: Path, running: Running) -> Shell:
     return Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with ExitStack() as stack:
+        yield Services(tmp_path_factory.mktemp("pages"), stack)
+
+
+@pytest.fixture(scope="session")
+def door() -> Iterator[Door]:
+    with front_door() as opened:
+        yield opened
+
+
+@pytest.fixture
+def ca_bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    path.write_text(authority().bundle)
+    return path

@@ -93,6 +93,7 @@ def prepare(ci: Ci, folder: Path, *, exchange: str, token: str, ca_bundle: Path)
         "AWS_REGION": "eu-west-1",
         "BUILDKITE_COMMIT": "c7d20e9b",
         "BUILD_ID": "7",
+        "IMAGES": f"{HOST}/bitbucket/shop:7 {HOST}/bitbucket/shop:8",
         "TMPDIR": str(folder / "runner"),
         "DOCKER_CONFIG": str(folder / "config"),
     }

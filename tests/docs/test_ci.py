@@ -2,12 +2,6 @@
 
 import base64
 import json
-import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
@@ -15,17 +9,15 @@ import pytest
 import yaml
 
 from sandbox.curl import post
-from sandbox.loopback import Server
 from sandbox.providers import all_providers
-from sandbox.service import Service
-from sandbox.world import World
-from tests.docs.ci_systems import CI, EXCHANGE, STEPS, Ci, gitlab_component, only_block
-from tests.docs.pages import ROOT, Page, page, pages
+from tests.docs.ci_systems import CI, EXCHANGE, Ci, only_block
+from tests.docs.page_services import Services
+from tests.docs.pages import Page, page, pages
+from tests.docs.schemas import check_schema
 from tests.docs.shell import Shell
+from tests.docs.shipped_steps import STEPS
 from tests.docs.step_runs import HOST, Run, run_step, with_exchange
-from tests.front_door import forwarding
 from tests.requirements_present import GITLAB_CI_LOCAL
-from tests.tls_server import authority, loopback_context
 
 PAGES = [found for found in pages() if found.name.startswith("docs/ci/") and found.name != "docs/ci/README.md"]
 EVERY_PAGE = pytest.mark.parametrize("of", PAGES, ids=lambda of: of.name)
@@ -38,54 +30,6 @@ def test_every_page_is_known() -> None:
 
 def test_every_provider_but_the_generic_one_has_a_page() -> None:
     assert {ci.provider for ci in CI.values()} == set(all_providers()) - {"generic"}
-
-
-# -------------------------------------------------------------------------------------------- a service of its policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """The service, with the policy of one page and the sandbox's keys for its issuer."""
-
-    world: World
-    url: str
-    front: str
-    """The same service by TLS, without which no step sends a token."""
-
-
-class Services:
-    """One service for each page, started when first asked for; `ca_bundle` is what a job trusts."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self._running: dict[str, Running] = {}
-        self._world = stack.enter_context(World(folder))
-        self.ca_bundle = folder / "ca-of-the-front.pem"
-        self.ca_bundle.write_text(authority().bundle)
-
-    def of(self, found: Page) -> Running:
-        if found.name not in self._running:
-            ci, world = CI[found.name], self._world
-            policy: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(only_block(found, "yaml", "policy"))
-            for entry in policy["issuers"].values():
-                entry["jwks_url"] = world.issuer.tokens.keys_url(ci.provider)
-                entry["ca_bundle"] = str(world.issuer.ca_bundle)
-            path = self._folder / f"{ci.provider}.yaml"
-            path.write_text(yaml.safe_dump(policy))
-            environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
-            log = self._stack.enter_context((self._folder / f"{ci.provider}.log").open("wb"))
-            service = self._stack.enter_context(Service(environment, output=log, errors=log))
-            front = self._stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
-            url = f"https://127.0.0.1:{front.port}"
-            self._running[found.name] = Running(world=world, url=service.url, front=url)
-        return self._running[found.name]
-
-
-@pytest.fixture(scope="session")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with ExitStack() as stack:
-        yield Services(tmp_path_factory.mktemp("pages"), stack)
 
 
 def run_page(of: Page, services: Services, folder: Path, *, scenario: str, **changes: str) -> tuple[Run, str]:
@@ -180,26 +124,6 @@ def test_what_goes_wrong_shows_as_the_page_says(
 # ----------------------------------------------------------------------------------------------- read by its own system
 
 
-def check_schema(name: str, path: Path) -> None:
-    done = subprocess.run(
-        # One of the schemas has patterns with escapes that are none in Unicode mode.
-        [
-            sys.executable,
-            "-m",
-            "check_jsonschema",
-            "--regex-variant",
-            "nonunicode",
-            "--builtin-schema",
-            name,
-            str(path),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @EVERY_PAGE
 def test_the_pipeline_fits_its_systems_schema(of: Page, tmp_path: Path) -> None:
     schema = CI[of.name].schema
@@ -227,83 +151,6 @@ def test_the_step_of_github_is_the_readmes() -> None:
     (readme,) = [block.text for block in page("README.md").blocks if block.use == "github"]
     name = "docs/ci/github-actions.md"
     assert CI[name].step(page(name)) == yaml.safe_load(readme)["steps"][0]["run"]
-
-
-# ------------------------------------------------------------------------------------------------------- native forms
-
-
-def test_the_composite_action_is_one() -> None:
-    check_schema("vendor.github-actions", ROOT / "clients/github-actions/action.yml")
-
-
-def test_the_composite_action_takes_what_the_page_gives_it() -> None:
-    (step,) = yaml.safe_load(only_block(page("docs/ci/github-actions.md"), "yaml", "step"))
-    action = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())
-    assert set(step["with"]) == set(action["inputs"])
-
-
-@pytest.mark.parametrize(("scenario", "status"), [("push-main", 0), ("push-feature", 1)])
-def test_the_composite_action_runs(services: Services, tmp_path: Path, scenario: str, status: int) -> None:
-    of = page("docs/ci/github-actions.md")
-    ci, running = STEPS["GitHub action"][1], services.of(of)
-    action = yaml.safe_load((ROOT / "clients/github-actions/action.yml").read_text())
-    assert set(action["runs"]["steps"][0]["env"]) == {"EXCHANGE", "AUDIENCE", "REGISTRY_NAME"}
-    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
-    front = running.front + "/"
-    run = run_step(ci, ci.step(of), tmp_path, exchange=front, token=token, ca_bundle=services.ca_bundle)
-    assert run.status == status, run.printed
-    assert run.left == ()
-    if status == 0:
-        password = run.shell.seen("password")
-        assert running.world.aws.registry.login(password) is not None
-        # The lines that make GitHub hide token and password in every line from then on.
-        assert run.masked(ci) == [token, password]
-        assert token not in run.unmasked(ci)
-        assert password not in run.unmasked(ci)
-        assert run.shell.seen("output").startswith(f"registry={HOST}\nexpires-at=20")
-    else:
-        assert '"reason": "no-matching-grant"' in run.printed
-        assert run.shell.seen("docker") == ""
-
-
-def test_the_gitlab_component_is_one(tmp_path: Path) -> None:
-    of = page("docs/ci/gitlab.md")
-    header = yaml.safe_load((ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[0])
-    inputs = header["spec"]["inputs"]
-    (include,) = yaml.safe_load(only_block(of, "yaml", "include"))["include"]
-    assert set(inputs) == set(include["inputs"])
-    assert all(isinstance(declared, dict) and "description" in declared for declared in inputs.values())
-    path = tmp_path / ".gitlab-ci.yml"
-    path.write_text(gitlab_component(of))
-    check_schema("vendor.gitlab-ci", path)
-
-
-@pytest.mark.parametrize("name", ["exchange", "registry"])
-def test_the_gitlab_component_takes_no_input_that_ends_a_quote(name: str) -> None:
-    """Its inputs are written into a script."""
-    header = yaml.safe_load((ROOT / "clients/gitlab/ecr-login.yml").read_text().partition("\n---\n")[0])
-    pattern = header["spec"]["inputs"][name]["regex"]
-    good = "https://exchange.acme.example/base/"
-    assert re.search(pattern, good)
-    for bad in ("'; id; '", "$(id)", "`id`", '"', "a b", "https://x/\\", "https://x/' y", ""):
-        assert not re.search(pattern, bad)
-    assert (name == "exchange") is not bool(re.search(pattern, "http://exchange.acme.example"))
-
-
-@pytest.mark.parametrize(("scenario", "status"), [("push-main", 0), ("push-feature", 1)])
-def test_the_gitlab_component_runs(services: Services, tmp_path: Path, scenario: str, status: int) -> None:
-    of = page("docs/ci/gitlab.md")
-    ci, running = STEPS["GitLab component"][1], services.of(of)
-    job = yaml.safe_load(gitlab_component(of))[".ecr-login"]
-    token = running.world.issuer.mint(
-        "gitlab", audience=job["id_tokens"]["ECR_TOKEN"]["aud"], scenario=scenario, claims={"iss": ci.issuer}
-    )
-    run = run_step(ci, ci.step(of), tmp_path, exchange=running.front, token=token, ca_bundle=services.ca_bundle)
-    assert run.status == status, run.printed
-    assert run.left == ()
-    if status == 0:
-        assert running.world.aws.registry.login(run.shell.seen("password")) is not None
-    assert token not in run.shell.seen("curl") + run.printed
 
 
 @pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "getting started, GitLab", "GitLab component"])

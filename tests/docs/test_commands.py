@@ -11,10 +11,10 @@ import yaml
 
 from sandbox.loopback import Server
 from sandbox.world import World
-from tests.docs.ci_systems import STEPS
 from tests.docs.conftest import Running
 from tests.docs.pages import blocks, page, pages
 from tests.docs.shell import Shell
+from tests.docs.shipped_steps import STEPS
 from tests.docs.step_runs import HOST, Run, run_step
 from tests.front_door import forwarding
 from tests.tls_server import authority, loopback_context

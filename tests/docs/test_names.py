@@ -92,7 +92,7 @@ def test_the_parameters_for_the_role_exist() -> None:
     parameters = set(template("deploy/member-account.yaml")["Parameters"])
     commands = "\n".join(block.text for block in page("docs/getting-started.md").blocks if block.language == "bash")
     given = set(re.findall(r"\b([A-Z][A-Za-z]+)=", commands.partition("--parameter-overrides")[2]))
-    assert {"BrokerRoleArn", "Repositories"} <= given <= parameters
+    assert {"BrokerRoleArns", "Repositories"} <= given <= parameters
     # What has no default has to be given.
     required = {
         name for name, value in template("deploy/member-account.yaml")["Parameters"].items() if "Default" not in value

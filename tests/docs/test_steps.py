@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.loopback import Answer, Request, Server
-from tests.docs.ci_systems import CI, STEPS, Ci
+from tests.docs.ci_systems import CI, Ci
 from tests.docs.pages import Page, page
+from tests.docs.shipped_steps import FORMS, STEPS
 from tests.docs.step_runs import Run, prepare, run_step
-from tests.front_door import FAULTS, REASON, STALE, Door, front_door
-from tests.tls_server import authority
+from tests.front_door import FAULTS, REASON, STALE, Door
 
 pytestmark = pytest.mark.program("curl")
 
@@ -32,19 +32,8 @@ SHELLS = pytest.mark.parametrize(
     ],
 )
 EVERY_STEP = pytest.mark.parametrize("name", STEPS)
-
-
-@pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
-    with front_door() as opened:
-        yield opened
-
-
-@pytest.fixture
-def ca_bundle(tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    path.write_text(authority().bundle)
-    return path
+SEVERAL = [*FORMS, "several addresses"]
+"""The steps that take several addresses."""
 
 
 def script_of(name: str) -> tuple[Ci, str]:
@@ -63,8 +52,8 @@ class Shape:
     exchange: str
 
     @classmethod
-    def of(cls, found: Page) -> "Shape":
-        (text,) = [block.text for block in found.blocks if (block.language, block.use) == ("sh", "shape")]
+    def of(cls, found: Page, use: str = "shape") -> "Shape":
+        (text,) = [block.text for block in found.blocks if (block.language, block.use) == ("sh", use)]
         start, _, rest = text.partition("  token=$TOKEN\n")
         exchange, _, end = rest.partition("  docker login ")
         assert end.endswith('"$login"\n)\n')
@@ -84,7 +73,8 @@ def test_every_step_is_the_shape_that_the_guide_explains(subtests: pytest.Subtes
     for name in STEPS:
         with subtests.test(name=name):
             ci, script = script_of(name)
-            (found,) = Shape.of(page("docs/ci/README.md")).pattern().finditer(script)
+            shape = Shape.of(page("docs/ci/README.md"), "addresses" if name in SEVERAL else "shape")
+            (found,) = shape.pattern().finditer(script)
             assert script.count("/v1/token") == 1
             # A subshell ends with all that it set and trapped; what is outside has no part in the login.
             outside = script[: found.start()] + script[found.end() :]

@@ -130,4 +130,4 @@ def test_whatever_decides_what_a_set_is_gives_it_another_name(subtests: pytest.S
 
 def test_names_begin_as_the_templates_roles_expect() -> None:
     assert shared_name(ORIGIN).startswith("keys#")
-    assert len(shared_name(ORIGIN)) == len("keys#") + 64
+    assert len(shared_name(ORIGIN)) == len("keys#1#") + 64

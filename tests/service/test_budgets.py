@@ -101,8 +101,8 @@ def test_a_count_holds_no_name(front: Front, send: Callable[[], Answer]) -> None
     before = set(front.world.aws.state.items())
     send()
     ((name, item),) = [(name, item) for name, item in front.world.aws.state.items().items() if name not in before]
-    assert name.startswith("budget#")
-    assert len(name) == len("budget#") + 64
+    assert name.startswith("budget#1#")
+    assert len(name) == len("budget#1#") + 64
     assert item.keys() == {"exchanges", "expires_at"}
 
 

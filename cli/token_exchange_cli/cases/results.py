@@ -71,6 +71,25 @@ def expected_fields(case: Case) -> dict[str, Json]:
             assert_never(case.expected)
 
 
+def results_fields(results: Sequence[Result]) -> dict[str, Json]:
+    """Return all results as the commands print them."""
+    passed = sum(result.passed for result in results)
+    return {
+        "passed": passed,
+        "failed": len(results) - passed,
+        "cases": [
+            {
+                "name": result.case.name,
+                "file": result.case.file,
+                "passed": result.passed,
+                "expected": dict(result.expected),
+                "found": dict(result.found),
+            }
+            for result in results
+        ],
+    }
+
+
 def spelled_fields(fields: Mapping[str, Json]) -> str:
     """Return what was expected or found, on one line."""
     return ", ".join(

@@ -1,39 +1,26 @@
 """`policy diff`: what a new policy changes, and which logged exchanges it would decide differently."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TextColumn
 
-from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
-from token_exchange_cli.console import Status, Unusable
+from token_exchange_cli.console import Status
+from token_exchange_cli.diff.bounds import bounds_changes, bounds_of
 from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.diff.policies import changes
-from token_exchange_cli.inputs import load_policy_argument, shown_name
-from token_exchange_cli.replay.log_lines import LogLine, log_lines
-from token_exchange_cli.replay.replay import Difference, Replay, Skipped, Tally
-from token_exchange_cli.terminal import console, line, remark, shown
+from token_exchange_cli.inputs import read_policy
+from token_exchange_cli.replay.replay import Difference, Tally
+from token_exchange_cli.replay.whole_log import replay_log
+from token_exchange_cli.terminal import console, line, shown
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
-_SKIPPED: Final[Mapping[Skipped, str]] = {
-    "other-lines": "not an audit record",
-    "unreadable": "unreadable audit record",
-    "explanations": "an explanation, which gives no login",
-    "unverified": "a token that was not verified",
-    "undecidable": "the record lacks a claim that the decision depends on",
-}
-
-_MAX_PROBLEMS: Final = 5
 _MAX_GRANTS: Final = 5
-_PROGRESS_LINES: Final = 1000
 
 
 @click.command("diff")
@@ -58,8 +45,10 @@ def command(
       token-exchange policy diff deployed.yaml policy.yaml
       token-exchange policy diff deployed.yaml policy.yaml --audit audit.jsonl.gz --exit-code
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    before, after = load_policy_argument(old_file), load_policy_argument(new_file)
-    found = list(changes(before, after))
+    old, new = read_policy(old_file), read_policy(new_file)
+    before, after = old.usable(), new.usable()
+    bounds = bounds_changes(bounds_of(old, before), bounds_of(new, after))
+    found = list(chain(bounds, changes(before, after)))
     with TemporaryFile("w+", encoding="ascii") as spooled:
         if not as_json:
             _print_changes(found)
@@ -67,67 +56,12 @@ def command(
         differing = 0
         if audit is not None:
             tell = _spooling(spooled) if as_json else _print_difference
-            tally, differing = _replayed(before, after, audit, tell)
+            tally, differing = replay_log(before, after, audit, tell)
         if as_json:
             _print_document(found, tally, spooled)
         elif audit is not None:
             click.echo(f"exchanges replayed: {tally.looked_at}, different results: {differing}")
     context.exit(Status.NO if exit_code and (found or differing) else Status.FINE)
-
-
-def _replayed(before: Policy, after: Policy, audit: str, tell: Callable[[Difference], None]) -> tuple[Tally, int]:
-    """Report each exchange with a different result as it is found; return the counts."""
-    replay = Replay(before, after)
-    differing = 0
-    has_records = False
-    with _progress() as advance:
-        for one in log_lines(audit):
-            if one.number % _PROGRESS_LINES == 0:
-                advance(one.number, differing)
-            has_records |= bool(one.records)
-            for difference in _differences(one, replay):
-                differing += 1
-                tell(difference)
-    if replay.tally.skipped["unreadable"] and not has_records:
-        raise Unusable(f"{shown_name(audit)}: contains no audit record; expected one JSON object per line")
-    for text in _remarks(replay.tally):
-        remark(text)
-    return replay.tally, differing
-
-
-def _differences(one: LogLine, replay: Replay) -> Iterator[Difference]:
-    if one.problem is not None:
-        replay.skip("unreadable")
-        if replay.tally.skipped["unreadable"] <= _MAX_PROBLEMS:
-            remark(f"line {one.number}: {one.problem}")
-    elif not one.records:
-        replay.skip("other-lines")
-    for record in one.records:
-        difference = replay.difference(one.number, record)
-        if difference is not None:
-            yield difference
-
-
-def _remarks(tally: Tally) -> Iterator[str]:
-    for why, text in _SKIPPED.items():
-        if count := tally.skipped[why]:
-            yield f"skipped {count}: {text}"
-    for cause, count in tally.undecidable.most_common():
-        yield f"undecidable {count}: {cause}"
-    if tally.old_differs:
-        yield f"OLD would not have decided {tally.old_differs} of them as logged: was another policy deployed then?"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show progress on a terminal, and nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _lines, _differing: None
-        return
-    column = TextColumn("{task.completed:,.0f} lines, {task.fields[differing]:,} different results")
-    with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
-        task = shown_progress.add_task("", total=None, differing=0)
-        yield lambda lines, differing: shown_progress.update(task, completed=lines, differing=differing)
 
 
 def _print_changes(found: list[Change]) -> None:
@@ -167,14 +101,7 @@ def _print_document(found: list[Change], tally: Tally, spooled: IO[str]) -> None
     document: dict[str, Json] = {
         section: [change.fields() for change in found if change.section == section] for section in SECTIONS
     }
-    skipped: dict[str, Json] = {why: tally.skipped[why] for why in _SKIPPED}
-    document["decisions"] = {
-        "looked_at": tally.looked_at,
-        "old_differs": tally.old_differs,
-        "skipped": skipped,
-        "undecidable": dict(tally.undecidable.most_common()),
-        "differ": [],
-    }
+    document["decisions"] = {**tally.fields(), "differ": []}
     head, tail = json.dumps(document, indent=2).rsplit("[]", 1)
     click.echo(f"{head}[", nl=False)
     spooled.seek(0)

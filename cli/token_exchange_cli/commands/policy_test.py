@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import click
 
 from token_exchange.adapters.settings import SystemClock
-from token_exchange.core.ports import Json
 from token_exchange_cli.cases.cases import read_cases
-from token_exchange_cli.cases.results import Result, run_case, spelled_fields, write_junit
+from token_exchange_cli.cases.results import Result, results_fields, run_case, spelled_fields, write_junit
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.terminal import console, line, print_json, shown
@@ -42,27 +41,10 @@ def command(
         write_junit(junit, results)
     failed = sum(not result.passed for result in results)
     if as_json:
-        print_json(_fields(results, failed))
+        print_json(results_fields(results))
     else:
         _print_text(results, failed)
     context.exit(Status.NO if failed else Status.FINE)
-
-
-def _fields(results: Sequence[Result], failed: int) -> dict[str, Json]:
-    return {
-        "passed": len(results) - failed,
-        "failed": failed,
-        "cases": [
-            {
-                "name": result.case.name,
-                "file": result.case.file,
-                "passed": result.passed,
-                "expected": dict(result.expected),
-                "found": dict(result.found),
-            }
-            for result in results
-        ],
-    }
 
 
 def _print_text(results: Sequence[Result], failed: int) -> None:

@@ -18,7 +18,7 @@ type Direction = Literal["wider", "narrower", "changed"]
 `changed` is everything else, including what is one of the two but was not proven to be.
 """
 
-type Kind = Literal["grant", "issuer", "registry", "deny", "order"]
+type Kind = Literal["grant", "issuer", "registry", "deny", "order", "file"]
 type Section = Literal["added", "removed"] | Direction
 SECTIONS: Final[tuple[Section, ...]] = ("added", "removed", *get_args(Direction.__value__))
 
@@ -33,9 +33,9 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The differences of one grant, issuer, registry or deny rule.
+    """The differences of one grant, issuer, registry, deny rule, or of the bounds of one file.
 
-    `grants` are the grants of the new policy that depend on the entry; None for a grant.
+    `grants` are the grants of the new policy that depend on the entry; None for a grant and a file.
     """
 
     section: Section

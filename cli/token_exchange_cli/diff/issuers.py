@@ -30,7 +30,7 @@ def issuer_marks(old: Issuer, new: Issuer) -> list[FieldChange]:
 
 def summary(issuer: Issuer) -> tuple[str, ...]:
     """Describe an entry that only one of the policies has."""
-    organizations = "; ".join(_spelled(organization) for organization in issuer.organizations)
+    organizations = "; ".join(spelled_organization(organization) for organization in issuer.organizations)
     return (
         f"{issuer.preset.provider} at {issuer.trust.url}",
         f"audiences {', '.join(sorted(issuer.trust.audiences))}",
@@ -60,9 +60,11 @@ def _organizations(old: Issuer, new: Issuer) -> Iterator[FieldChange]:
     come = [one for one in new.organizations if not _allows_all_of(old, one)]
     gone = [one for one in old.organizations if not _allows_all_of(new, one)]
     if come:
-        yield FieldChange(direction="wider", text=f"organizations: {'; '.join(map(_spelled, come))} added")
+        yield FieldChange(direction="wider", text=f"organizations: {'; '.join(map(spelled_organization, come))} added")
     if gone:
-        yield FieldChange(direction="narrower", text=f"organizations: {'; '.join(map(_spelled, gone))} removed")
+        yield FieldChange(
+            direction="narrower", text=f"organizations: {'; '.join(map(spelled_organization, gone))} removed"
+        )
 
 
 def _allows_all_of(issuer: Issuer, organization: Organization) -> bool:
@@ -70,7 +72,8 @@ def _allows_all_of(issuer: Issuer, organization: Organization) -> bool:
     return issuer.lists(issuer.organizations, name=organization.name, id_=organization.id)
 
 
-def _spelled(organization: Organization) -> str:
+def spelled_organization(organization: Organization) -> str:
+    """Return the organization on one line."""
     given = {"name": organization.name, "id": organization.id}
     return " ".join(f"{key} {value}" for key, value in given.items() if value is not None)
 

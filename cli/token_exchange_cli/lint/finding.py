@@ -83,6 +83,16 @@ class Located:
     place: Place
 
 
+def summary(located: Sequence[Located]) -> str:
+    """Return how many errors and warnings there are."""
+    errors = sum(one.finding.severity == "error" for one in located)
+    return f"{_counted(errors, 'error')}, {_counted(len(located) - errors, 'warning')}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}s" if number != 1 else f"{number} {what}"
+
+
 def written(located: Sequence[Located], wanted: Format) -> str:
     """Return all findings in the `wanted` format.
 
@@ -94,7 +104,7 @@ def written(located: Sequence[Located], wanted: Format) -> str:
         case "text":
             return "\n".join(_text(one) for one in found)
         case "json":
-            return json.dumps({"findings": [_fields(one) for one in found]}, indent=2)
+            return json.dumps({"findings": [located_fields(one) for one in found]}, indent=2)
         case "github":
             return "\n".join(_github(one) for one in found)
         case "gitlab":
@@ -125,7 +135,8 @@ def _sentence(finding: Finding) -> str:
     return f"{finding.message}; {finding.suggestion}" if finding.suggestion else finding.message
 
 
-def _fields(one: Located) -> dict[str, Json]:
+def located_fields(one: Located) -> dict[str, Json]:
+    """Return the finding as the commands print it."""
     finding = one.finding
     return {
         "severity": finding.severity,

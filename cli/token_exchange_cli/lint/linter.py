@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from typing import Final
 
 from token_exchange.core.policy import Grant
@@ -118,6 +119,22 @@ RULES: Final[tuple[Rule, ...]] = (
     *order.RULES,
     *terms.RULES,
 )
+
+
+def findings(given: PolicyInput, *, today: date) -> list[Located]:
+    """Return what is wrong with the policy, in the order of its files: errors, or the risks if it loads."""
+    grants: Sequence[Grant] = ()
+    try:
+        policy = given.load()
+        grants = policy.grants
+        found = list(warnings(Subject(policy=policy, today=today)))
+    except PolicyUnusable as unusable:
+        found = [error(problem) for problem in unusable.problems]
+    sources = Sources(given)
+    found += sources.placeholders()
+    located = [sources.located(one, grants) for one in found]
+    return sorted(located, key=lambda one: (one.file, one.place.line, one.place.column))
+
 
 _ADVICE: Final = re.compile("(.*?); ((?:quote it|write |did you mean |give one, ).*)", re.DOTALL)
 """A message whose second part says what to write instead."""

@@ -11,8 +11,9 @@ from typing import Final
 
 from token_exchange.core.conditions import Key, RawCondition
 from token_exchange.core.policy import Grant, Issuer, Template
-from token_exchange.core.sources import BracedUuid, Uuid
+from token_exchange.core.sources import BracedUuid
 from token_exchange.core.vocabulary import IDS, WHO, Name
+from token_exchange.presets.azure_devops import Uuid
 from token_exchange_cli.meaning.conditions import exact
 from token_exchange_cli.meaning.patterns import patterns_meet
 

@@ -16,9 +16,10 @@ from token_exchange.core.conditions import (
 )
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.policy import Issuer, Organization
-from token_exchange.core.sources import BracedUuid, Claim, Constant, ShortRef, TypedRef
+from token_exchange.core.sources import BracedUuid, Claim, Constant, ShortRef
 from token_exchange.core.vocabulary import ClaimPath, Name
 from token_exchange.loading.problems import Path
+from token_exchange.presets.gitlab import TypedRef
 from token_exchange_cli.meaning.patterns import begin_alike, literal_beginning
 
 

@@ -23,8 +23,9 @@ from token_exchange.core.conditions import (
 from token_exchange.core.glob import Glob
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
-from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef, TypedRef
+from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.presets.gitlab import TypedRef
 from token_exchange_cli.meaning.conditions import allowed_values, is_on_claim, is_on_name
 from token_exchange_cli.meaning.patterns import begin_alike, is_within, literal_beginning
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from token_exchange.core.decision import AccessRequest
 from token_exchange.core.policy import Issuer, Policy
@@ -60,6 +60,15 @@ class Tally:
     old_differs: int = 0
     skipped: Counter[Skipped] = field(default_factory=Counter)
     undecidable: Counter[str] = field(default_factory=Counter)
+
+    def fields(self) -> dict[str, Json]:
+        """Return the counts as the commands print them."""
+        return {
+            "looked_at": self.looked_at,
+            "old_differs": self.old_differs,
+            "skipped": {why: self.skipped[why] for why in get_args(Skipped.__value__)},
+            "undecidable": dict(self.undecidable.most_common()),
+        }
 
     def undecided(self, why: str) -> None:
         """Count an undecidable record; the number of distinct causes is bounded."""

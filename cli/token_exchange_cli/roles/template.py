@@ -1,4 +1,4 @@
-"""The roles of a policy as one CloudFormation template, the same for every account, and remarks on it.
+"""The roles of a policy as a CloudFormation template, the same for every account, and remarks on them.
 
 Source: AWS CloudFormation User Guide, AWS::IAM::Role, "Conditions", "StackSets" and "Quotas"; IAM User Guide, "IAM and
 AWS STS quotas".
@@ -7,7 +7,7 @@ AWS STS quotas".
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry
@@ -22,20 +22,21 @@ MAX_RIGHTS_CHARACTERS: Final = 10_240
 USUAL_TRUST_CHARACTERS: Final = 2048
 """Of a trust policy, until the account asks for more."""
 
-MAX_INLINE_TEMPLATE_BYTES: Final = 51_200
-"""Of a template that is sent with the call; a larger one goes by S3."""
-
 _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 """As long as a role's ARN commonly gets: the real one is a parameter."""
 
 
-def problems(roles: Sequence[RoleNeed], *, broker: RoleArn | None) -> Iterator[str]:
-    """Yield why AWS would reject these roles, for any broker."""
+def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterator[str]:
+    """Yield why AWS would reject these roles, for any broker if there are no `brokers`."""
     partitions = sorted({role.arn.partition for role in roles})
     if len(partitions) > 1:
         yield f"roles of several partitions ({', '.join(partitions)}): a service assumes those of its own alone"
-    elif broker is not None and partitions != [broker.partition]:
-        yield f"--broker-role is of the partition {broker.partition}, the policy's roles are of {partitions[0]}"
+    else:
+        yield from (
+            f"--broker-role is of the partition {broker.partition}, the policy's roles are of {partitions[0]}"
+            for broker in brokers
+            if partitions != [broker.partition]
+        )
     yield from clashes(roles)
     for role in roles:
         length = _characters(permissions(role.grants))
@@ -46,16 +47,14 @@ def problems(roles: Sequence[RoleNeed], *, broker: RoleArn | None) -> Iterator[s
             )
 
 
-def remarks(roles: Sequence[RoleNeed], template: Mapping[str, Json]) -> Iterator[str]:
+def remarks(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> Iterator[str]:
     """Yield what is worth knowing before these roles are made."""
     for role in roles:
-        yield from _of_trust(role)
+        yield from _of_trust(role, _one_or_all(brokers or [_SOME_BROKER]))
         yield from _of_registries(role)
-    if len(json.dumps(template)) > MAX_INLINE_TEMPLATE_BYTES:
-        yield f"the template has more than {MAX_INLINE_TEMPLATE_BYTES} bytes: hand it over by S3, or use --account"
 
 
-def _of_trust(role: RoleNeed) -> Iterator[str]:
+def _of_trust(role: RoleNeed, brokers: Json) -> Iterator[str]:
     sessions = [one.terms for one in role.by_broker]
     with_id = [one.grant.name for one in role.by_broker if one.terms.external_id is not None]
     without = [one.grant.name for one in role.by_broker if one.terms.external_id is None]
@@ -70,7 +69,7 @@ def _of_trust(role: RoleNeed) -> Iterator[str]:
             f"bounds; account {role.arn.account} must have the OIDC provider {provider_address(issuer)} with "
             f"{', '.join(sorted(issuer.trust.audiences))} as an audience"
         )
-    trust = [*(broker_trust(sessions, _SOME_BROKER) if sessions else []), *direct_trust(role.arn, role.directly)]
+    trust = [*(broker_trust(sessions, brokers) if sessions else []), *direct_trust(role.arn, role.directly)]
     if _characters(trust) > USUAL_TRUST_CHARACTERS:
         yield f"{role.arn.text}: its trust policy may need a higher quota than {USUAL_TRUST_CHARACTERS} characters"
 
@@ -100,17 +99,20 @@ _DESCRIPTION: Final = (
     "every account, each of which creates only its own roles. Capability CAPABILITY_NAMED_IAM."
 )
 
-_BROKER: Final = "BrokerRoleArn"
+_BROKERS: Final = "BrokerRoleArns"
 _BOUNDARY: Final = "PermissionsBoundaryArn"
 _HAS_BOUNDARY: Final = "HasPermissionsBoundary"
 _NO_VALUE: Final[Json] = {"Ref": "AWS::NoValue"}
 
 _PARAMETERS: Final[dict[str, Json]] = {
-    _BROKER: {
-        "Type": "String",
-        "Description": "The role of the token exchange, its stack's output RoleArn; it must exist already",
+    _BROKERS: {
+        "Type": "CommaDelimitedList",
+        "Description": (
+            "The roles of the token exchange, separated by commas, such as one for each region; each is the output "
+            "RoleArn of its stack and must already exist"
+        ),
         "AllowedPattern": "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$",
-        "ConstraintDescription": "must be the ARN of one role",
+        "ConstraintDescription": "each must be the ARN of one role",
     },
     _BOUNDARY: {
         "Type": "String",
@@ -121,17 +123,21 @@ _PARAMETERS: Final[dict[str, Json]] = {
 }
 
 
-def template_of(roles: Sequence[RoleNeed], *, broker: str | None) -> dict[str, Json]:
-    """Return the template of `roles`, at least one.
+_EMPTY_STACK: Final[Json] = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+"""Creates nothing; a stack in an account that has none of the roles needs one resource all the same."""
 
-    Without `broker` the role of the service is a parameter, where a role needs it.
+
+def template_of(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> dict[str, Json]:
+    """Return the template of `roles`.
+
+    Without `brokers` the roles of the service are a parameter, where a role needs them.
 
     Raises:
         Unbounded: a role would trust strangers.
     """
     parameters = dict(_PARAMETERS)
-    if broker is not None or not any(role.by_broker for role in roles):
-        del parameters[_BROKER]
+    if brokers or not any(role.by_broker for role in roles):
+        del parameters[_BROKERS]
     accounts = sorted({role.arn.account for role in roles})
     conditions: dict[str, Json] = {
         _HAS_BOUNDARY: {"Fn::Not": [{"Fn::Equals": [{"Ref": _BOUNDARY}, ""]}]},
@@ -142,7 +148,10 @@ def template_of(roles: Sequence[RoleNeed], *, broker: str | None) -> dict[str, J
         "Description": _DESCRIPTION,
         "Parameters": parameters,
         "Conditions": conditions,
-        "Resources": {_logical_id(role): _resource(role, broker) for role in roles},
+        "Resources": {
+            "NoRoleInThisAccount": _EMPTY_STACK,
+            **{logical_id(role): resource_of(role, brokers=brokers) for role in roles},
+        },
     }
 
 
@@ -150,15 +159,20 @@ def _in(account: str) -> str:
     return f"InAccount{account}"
 
 
-def _logical_id(role: RoleNeed) -> str:
+def logical_id(role: RoleNeed) -> str:
     """Return an id that depends only on the role: a new id would make CloudFormation replace a role in use."""
     words = re.findall(r"[A-Za-z0-9]+", role.arn.name)
     digest = hashlib.sha256(role.arn.text.encode()).hexdigest()
     return "".join(word[:1].upper() + word[1:] for word in words) + digest[:8]
 
 
-def _resource(role: RoleNeed, broker: str | None) -> Json:
-    principal: Json = {"Ref": _BROKER} if broker is None else broker
+def resource_of(role: RoleNeed, *, brokers: Sequence[str]) -> Json:
+    """Return one role's resource.
+
+    Raises:
+        Unbounded: the role would trust strangers.
+    """
+    principal: Json = _one_or_all(brokers) if brokers else {"Ref": _BROKERS}
     sessions = [one.terms for one in role.by_broker]
     trust = broker_trust(sessions, principal) if sessions else []
     return {
@@ -185,3 +199,7 @@ def _said_of(role: RoleNeed) -> str:
 
 def _document(statements: list[Json]) -> Json:
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _one_or_all(texts: Sequence[str]) -> Json:
+    return texts[0] if len(texts) == 1 else [*texts]

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from token_exchange.adapters.settings import Settings, SystemClock, read_setting
 from token_exchange.adapters.table import SharedKeysWriter
 from token_exchange.core.keys import UnusableKeySet
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import IssuerTrust, Pinned
 from token_exchange.issuer_keys.origins import (
@@ -41,7 +41,7 @@ _MAX_CLOCK_DIFFERENCE_SECONDS: Final = 60
 """By which the clocks of two environments may differ; AWS keeps them within milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Task:
     origin: KeyOrigin
     entries: tuple[str, ...]

@@ -1,8 +1,11 @@
 """Assembles the service for one environment, and handles its events."""
 
 import os
+import random
 from pathlib import Path
 from typing import Final, assert_never
+
+from snapshot_restore_py import register_after_restore
 
 from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients
@@ -49,6 +52,7 @@ class Service:
         self._audit_log = AuditLog()
         self._cold = True
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
+        self._clients, self._calls = clients, calls
         self._policies = PolicyStore(
             source=policy_source(
                 settings.policy, first=settings.first_policy, folder=folder, clients=clients, calls=calls
@@ -107,6 +111,17 @@ class Service:
                 _warm_for(registry, clients)
         except Refused:
             return
+
+    def restored(self) -> None:
+        """Renew what this environment shares with all others that Lambda restores from the same snapshot (SnapStart).
+
+        The ages of keys and of the policy need nothing: they count on the wall clock too, which goes on meanwhile.
+        """
+        # botocore takes its pauses before retries from this generator: clones would retry in step.
+        random.seed()
+        # The other end closed these connections long ago.
+        self._clients.close_connections()
+        self._calls.renew_threads()
 
     def __call__(self, event: object, context: object) -> dict[str, object]:
         """Return the answer to the request in `event`, in the form that API Gateway and function URLs accept.
@@ -219,4 +234,6 @@ def start(function_file: str) -> Service:
     Raises:
         BadSetting: a variable has an invalid value.
     """
-    return Service(read_settings(os.environ), folder=Path(function_file).parent)
+    service = Service(read_settings(os.environ), folder=Path(function_file).parent)
+    register_after_restore(service.restored)
+    return service

@@ -10,8 +10,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.cli.program import run, write_policy
-from tests.cli.roles.made import ACCOUNT, BROKER, printed, roles_in
-from tests.deploy.cloudformation import Stack, mapping
+from tests.cli.roles.made import ACCOUNT, BROKER, printed, role_names, roles_in
+from tests.deploy.cloudformation import Stack
 from tests.loading.documents import Document, document, grant, without
 from token_exchange.core.ports import Json
 
@@ -63,15 +63,25 @@ def test_json_is_the_same_template(tmp_path: Path) -> None:
 
 def test_broker_is_a_parameter_by_default(tmp_path: Path) -> None:
     done = run("roles", write_policy(tmp_path, grant()))
-    assert "BrokerRoleArn" in done.out
-    (role,) = roles_in(ACCOUNT, done.out, tmp_path, BrokerRoleArn=f"{BROKER}-2").values()
-    assert {statement.principals for statement in role.trust.statements} == {(f"{BROKER}-2",)}
-    assert "BrokerRoleArn" not in printed(tmp_path, grant()).out
+    assert "BrokerRoleArns" in done.out
+    (role,) = roles_in(ACCOUNT, done.out, tmp_path, BrokerRoleArns=f"{BROKER}-2,{BROKER}-3").values()
+    assert {statement.principals for statement in role.trust.statements} == {(f"{BROKER}-2", f"{BROKER}-3")}
+    assert "BrokerRoleArns" not in printed(tmp_path, grant()).out
+
+
+def test_each_broker_of_the_options_is_trusted(tmp_path: Path) -> None:
+    done = printed(tmp_path, grant(), options=("--broker-role", f"{BROKER}-2", "--broker-role", BROKER))
+    (role,) = roles_in(ACCOUNT, done.out, tmp_path).values()
+    assert {statement.principals for statement in role.trust.statements} == {(BROKER, f"{BROKER}-2")}
+    china = "arn:aws-cn:iam::210987654321:role/exchange"
+    done = printed(tmp_path, grant(), options=("--broker-role", china))
+    assert (done.status, done.out) == (1, "")
+    assert "--broker-role is of the partition aws-cn, the policy's roles are of aws" in done.err
 
 
 def test_a_role_that_the_service_never_assumes_needs_no_broker(tmp_path: Path) -> None:
     direct = grant(assume="web-identity", match={"branch": "main"})
-    assert "BrokerRoleArn" not in run("roles", write_policy(tmp_path, direct)).out
+    assert "BrokerRoleArns" not in run("roles", write_policy(tmp_path, direct)).out
 
 
 def test_permissions_boundary_is_a_parameter(tmp_path: Path) -> None:
@@ -80,14 +90,14 @@ def test_permissions_boundary_is_a_parameter(tmp_path: Path) -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     for parameters, found in (({}, None), ({"PermissionsBoundaryArn": boundary}, boundary)):
         stack = Stack(str(path), parameters)
-        (name,) = mapping(stack.template, "Resources")
+        (name,) = role_names(stack.template)
         assert stack.resource(name).get("PermissionsBoundary") == found
 
 
 def test_logical_id_depends_only_on_the_role(tmp_path: Path) -> None:
     def names(*grants: Document) -> set[str]:
         fields = printed(tmp_path, *grants, registries=REGISTRIES, options=("--json",)).fields
-        return set(mapping(fields, "Resources"))
+        return set(role_names(fields))
 
     similar = grant(name="similar", role=f"arn:aws:iam::{ACCOUNT}:role/ci_reader")
     assert names(grant()) < names(grant(), similar) < names(similar, *BOTH)
@@ -99,12 +109,14 @@ def test_template_is_valid_cloudformation(tmp_path: Path) -> None:
     for name, options in (("a.yaml", ()), ("b.json", ("--json",))):
         done = run("roles", write_policy(tmp_path, *BOTH, *long, registries=REGISTRIES), *options)
         (tmp_path / name).write_text(done.out)
+    run("roles", tmp_path / "policy.json", "--directory", tmp_path)
     lint = Path(sys.executable).with_name("cfn-lint")
-    command = [str(lint), str(tmp_path / "a.yaml"), str(tmp_path / "b.json")]
+    command = [str(lint), *(str(tmp_path / name) for name in ("a.yaml", "b.json", "roles-1.json"))]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (found.returncode, found.stdout) == (0, "")
 
 
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..CloudFormation..WaitConditionHandle")
 def test_stack_is_the_same_in_each_account(tmp_path: Path) -> None:
     own = grant(name="own", role=f"arn:aws:iam::{MOTOS_ACCOUNT}:role/teams/own")
     done = printed(tmp_path, own, *BOTH, registries=REGISTRIES)
@@ -165,7 +177,7 @@ def test_a_long_trust_policy_and_a_large_template_are_remarked(tmp_path: Path) -
     many = [grant(name=f"n{number}", external_id=f"id-{number}") for number in range(9)]
     assert "its trust policy may need a higher quota than 2048 characters" in printed(tmp_path, *many).err
     many = [grant(name=f"n{number}", role=f"{HERE}-{number}") for number in range(60)]
-    assert "more than 51200 bytes" in printed(tmp_path, *many).err
+    assert "more than 51200 bytes: upload it to S3" in printed(tmp_path, *many).err
 
 
 @pytest.mark.parametrize(

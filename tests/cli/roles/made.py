@@ -25,8 +25,13 @@ def roles_in(account: str, template: str, folder: Path, **parameters: str) -> di
     path = folder / "roles.yaml"
     path.write_text(template, "utf-8")
     stack = Stack(str(path), {"AWS::AccountId": account, **parameters})
-    names = [name for name in mapping(stack.template, "Resources") if stack.makes(name)]
+    names = [name for name in role_names(stack.template) if stack.makes(name)]
     return {role.arn: role for role in (_made(stack.resource(name), account) for name in names)}
+
+
+def role_names(template: object) -> list[str]:
+    """Return the logical ids of a template's roles."""
+    return [name for name, one in mapping(template, "Resources").items() if text(one, "Type") == "AWS::IAM::Role"]
 
 
 def _made(role: Mapping[str, object], account: str) -> Role:

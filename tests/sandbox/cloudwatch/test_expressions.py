@@ -73,7 +73,7 @@ def test_a_line_that_lacks_what_it_promises_is_an_error(fields: dict[str, object
 
 
 FILTER: dict[str, object] = {
-    "FilterPattern": '{ $.status = "429" && $.id = "-" }',
+    "FilterPattern": '{ $.status = "429" && $.id = "-" && $.by != "waf" }',
     "MetricTransformations": [
         {
             "MetricNamespace": "N",
@@ -91,6 +91,7 @@ def test_a_filter_counts_the_lines_that_match() -> None:
     assert found.metric_of(line) == MetricKey(namespace="N", name="M", dimensions=dimensions_of({"d": "exchange"}))
     assert found.metric_of(line.replace("429", "200")) is None
     assert found.metric_of(line.replace('"-"', '"3f"')) is None
+    assert found.metric_of(line.replace("}", ', "by": "waf"}')) is None
 
 
 @pytest.mark.parametrize("pattern", ["{ $.status = 429 }", "ERROR", '{ $.a = "1" || $.b = "2" }'])

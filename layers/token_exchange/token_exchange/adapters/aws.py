@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, override
+from typing import TYPE_CHECKING, Final, Protocol, override
 
 from boto3.session import Session
 from botocore.config import Config
@@ -137,7 +137,15 @@ def signing_with(session: RoleSession) -> Iterator[None]:
         _session_in_use.reset(token)
 
 
-class RegionalClients[Client]:
+class Closable(Protocol):
+    """A client of boto3, as far as every service's has the same methods."""
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        ...
+
+
+class RegionalClients[Client: Closable]:
     """One client for each region, created on first use."""
 
     def __init__(self, service: str, make: Callable[[str], Client], *, region: str | None, lock: Lock) -> None:
@@ -162,6 +170,11 @@ class RegionalClients[Client]:
                     self._clients[region] = create_client(lambda: self._make(region), service=self._service)
         return self._clients[region]
 
+    def close_connections(self) -> None:
+        """Close the connections of each client, which stays usable."""
+        for client in self._clients.values():
+            client.close()
+
 
 class AwsClients:
     """The clients of one environment; `region` is the service's own, if it is known."""
@@ -176,7 +189,7 @@ class AwsClients:
         assumed.register_component("credential_provider", _SessionProvider())
         as_service, as_role = Session(botocore_session=own), Session(botocore_session=assumed)
 
-        def kept[Client](service: str, make: Callable[[str], Client]) -> RegionalClients[Client]:
+        def kept[Client: Closable](service: str, make: Callable[[str], Client]) -> RegionalClients[Client]:
             return RegionalClients(service, make, region=region, lock=lock)
 
         self.sts: RegionalClients[STSClient] = kept(
@@ -203,6 +216,11 @@ class AwsClients:
         self._ecr_public: RegionalClients[ECRPublicClient] = kept(
             "ECR Public", lambda region: as_role.client("ecr-public", region_name=region, config=_CONFIG)
         )
+
+    def close_connections(self) -> None:
+        """Close the connections of all clients, which stay usable."""
+        for clients in (self.sts, self.dynamodb, self.secrets, self.s3, self.appconfigdata, self.ecr, self._ecr_public):
+            clients.close_connections()
 
     def ecr_public(self) -> "ECRPublicClient":
         """Return the client for ECR Public, which has one region.

@@ -34,6 +34,10 @@ class DeadlineCalls:
     """
 
     def __init__(self) -> None:
+        self.renew_threads()
+
+    def renew_threads(self) -> None:
+        """Use new threads from now on; those of a snapshot may wait for answers that will never arrive."""
         self._threads = ThreadPoolExecutor(max_workers=_MAX_CONCURRENT_CALLS, thread_name_prefix="aws")
 
     def call[T](self, function: Callable[[], T], *, deadline: Deadline) -> T:

@@ -81,4 +81,5 @@ def _count_of(budget: Budget, caller: Caller, window: int) -> str:
     value = caller.identity.vocabulary.get(budget.per)
     text = () if value is None else (type(value).__name__, str(value))
     parts = (caller.issuer.name, caller.issuer.trust.url, budget.per, str(budget.every_seconds), str(window), *text)
-    return f"budget#{sha256(length_prefixed(*parts)).hexdigest()}"
+    # A changed version starts all counts again, so a budget may be spent twice in the window of an upgrade.
+    return f"budget#1#{sha256(length_prefixed(*parts)).hexdigest()}"

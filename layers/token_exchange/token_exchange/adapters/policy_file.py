@@ -1,12 +1,12 @@
 """The policy in a file or a folder, and the selection of a function's policy source."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, PolicyPlace, S3Place
 from token_exchange.core.ports import Deadline
+from token_exchange.core.record import positional_record
 from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _MAIN_FILE: Final = "policy.yaml"
 _GRANTS: Final = "grants"
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class PolicyFile:
     """A policy that is a file, or a folder with `policy.yaml` and `grants/*.yaml`."""
 

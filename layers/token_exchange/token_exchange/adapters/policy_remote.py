@@ -4,7 +4,7 @@ Source: Amazon S3 API Reference, GetObject; RFC 9110 section 13.1.2 (If-None-Mat
 StartConfigurationSession and GetLatestConfiguration; AppConfig API Reference, ListDeployments.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnect
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.store import PolicyDocument, PolicyNotDeployed, PolicyUnreadable
 
@@ -115,7 +116,7 @@ _WAS_IN_FORCE: Final = frozenset({"BAKING", "COMPLETE", "REVERTED"})
 """The states of a deployment that reached every client at some time; one that is rolled back may not have."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Session:
     """The token for the next poll, and how long to wait since the last one.
 

@@ -3,9 +3,9 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from token_exchange.core.record import record
 from token_exchange.loading.registries import partition_of
 
 
@@ -35,14 +35,14 @@ _IDENTIFIER: Final = re.compile(r"[^/\x00-\x1f\x7f]{1,128}")
 _MAX_KEY_BYTES: Final = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FilePlace:
     """A file or a folder, relative to the function's folder unless absolute."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class S3Place:
     """An object; its latest version is used."""
 
@@ -53,7 +53,7 @@ class S3Place:
         return f"s3://{self.bucket}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AppConfigPlace:
     """The configuration deployed to an environment of an application, each by id or name."""
 
@@ -125,7 +125,7 @@ class BadSetting(ValueError):
         super().__init__(f"{variable}: expected {expected}, found {found[:100]!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Settings:
     """The settings of a function."""
 

@@ -26,8 +26,20 @@ type _Write = Callable[["DynamoDBClient"], Mapping[str, object]]
 _SET_BY_THIS_REQUEST: Final = "request_id = :request_id"
 
 
+def names_of(mark: str) -> tuple[str, ...]:
+    """Return the names under which a mark is kept: as the previous version writes it, then as this one does.
+
+    During an upgrade, a canary or a rollback, environments of two versions answer at the same time. Each must see what
+    the other has spent, so a version that changes the name still sets the mark under the previous name, first. The
+    previous name can be dropped once no token lives that was spent before the upgrade, and no version runs that knows
+    only that name: in a release that is deployed more than the maximum lifetime of a token later.
+    """
+    kind, _, digest = mark.partition("#")
+    return mark, f"{kind}#1#{digest}"
+
+
 class StateTable:
-    """Implements `UseMarks` and `BudgetCounts`; every operation is one conditional write."""
+    """Implements `UseMarks` and `BudgetCounts`, by conditional writes: one for a count, one for each name of a mark."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
         self._clients = clients
@@ -42,11 +54,18 @@ class StateTable:
         Raises:
             StateUnavailable: it is not known whether the mark is set.
         """
+        # In order, and only while all are ours: the first name decides between two requests.
+        return all(
+            self._set(name, request_id=request_id, expires_at_seconds=expires_at_seconds, deadline=deadline)
+            for name in names_of(mark)
+        )
+
+    def _set(self, name: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
         return self._write(
             lambda client: client.put_item(
                 TableName=self._table,
                 Item={
-                    "pk": {"S": mark},
+                    "pk": {"S": name},
                     "request_id": {"S": request_id},
                     "expires_at": {"N": str(expires_at_seconds)},
                 },
@@ -63,10 +82,20 @@ class StateTable:
         Raises:
             StateUnavailable: the mark may still be set.
         """
+        failure: StateUnavailable | None = None
+        for name in names_of(mark):
+            try:
+                self._release(name, request_id=request_id, deadline=deadline)
+            except StateUnavailable as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def _release(self, name: str, *, request_id: str, deadline: Deadline) -> None:
         self._write(
             lambda client: client.delete_item(
                 TableName=self._table,
-                Key={"pk": {"S": mark}},
+                Key={"pk": {"S": name}},
                 ConditionExpression=_SET_BY_THIS_REQUEST,
                 ExpressionAttributeValues={":request_id": {"S": request_id}},
                 ReturnConsumedCapacity="TOTAL",

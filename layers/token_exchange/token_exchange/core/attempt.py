@@ -9,13 +9,14 @@ from token_exchange.core.decision import AccessRequest, Award, Decision, Denied
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline, RoleRequest
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class MintedLogin:
     """A login made with an assumed role: enough to find its session in CloudTrail, nothing to use it with.
 
@@ -33,7 +34,7 @@ class MintedLogin:
     ecr_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReadLogin:
     """A login read from a secret: which secret, and nothing of what it holds."""
 
@@ -42,7 +43,7 @@ class ReadLogin:
     secret_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FailedLogin:
     """A login that was granted and could not be made."""
 

@@ -6,11 +6,11 @@ condition's satisfies neither an operator nor its negation. An absent claim sati
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from token_exchange.core.glob import Glob
 from token_exchange.core.ports import Json
+from token_exchange.core.record import positional_record, record
 from token_exchange.core.vocabulary import ClaimPath, Name, Source, Vocabulary, claim_at, without_braces
 
 type Scalar = str | int | float | bool
@@ -34,7 +34,7 @@ def key_of(value: Json) -> Key | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Equals:
     """Holds when the claim, or an element of it, equals one of the values."""
 
@@ -47,7 +47,7 @@ class Equals:
         return key_of(value) in self.keys
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Like:
     """Holds when the claim, or an element of it, matches one of the globs."""
 
@@ -65,7 +65,7 @@ class Like:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Not:
     """Holds when the claim has the type of the values, is not empty or garbled, and equals none of them.
 
@@ -89,7 +89,7 @@ class Not:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class NotLike:
     """Holds when the claim is text, not empty or garbled, and matches none of the globs; a list as for `Not`."""
 
@@ -112,7 +112,7 @@ def _empty_or_garbled(value: Json) -> bool:
     return value == "" or (isinstance(value, str) and CONTROL_CHARACTERS.search(value) is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Exists:
     """Holds when the claim is present, or is absent."""
 
@@ -122,7 +122,7 @@ class Exists:
 type Test = Equals | Like | Not | NotLike | Exists
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Tested:
     """What a value has to be, in every test at once.
 
@@ -165,7 +165,7 @@ class _Tested:
         return next((test.keys for test in self.tests if isinstance(test, Equals)), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NamedCondition(_Tested):
     """A condition under `match`: on a name of the vocabulary."""
 
@@ -192,7 +192,7 @@ class NamedCondition(_Tested):
         return source is not None and path in source.source_claims and self.selects_values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RawCondition(_Tested):
     """A condition under `claims`: on a claim by the token's own name, or on one nested in it."""
 

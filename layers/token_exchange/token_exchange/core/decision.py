@@ -1,7 +1,6 @@
 """The decision: organization, deny rules, the names in the request, then the grants in the order of the file."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from token_exchange.core.evaluate import (
@@ -15,13 +14,14 @@ from token_exchange.core.evaluate import (
 )
 from token_exchange.core.policy import DenyRule, Grant, Policy, Registry
 from token_exchange.core.reach import Reach, RepositoryScope
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, quoted
 
 MAX_REGISTRIES: Final = 10
 """Logins in one answer: each costs two calls to AWS."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AccessRequest:
     """What a caller asks for.
 
@@ -34,7 +34,7 @@ class AccessRequest:
     scope: tuple[RepositoryScope, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Award:
     """One login that is granted: of this registry, by this grant, with this reach and nothing beyond it.
 
@@ -48,7 +48,7 @@ class Award:
     scope: tuple[RepositoryScope, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReportOnlyAward:
     """What an entry in report mode would have granted. Not an `Award`: nothing can mint a login from it."""
 
@@ -56,7 +56,7 @@ class ReportOnlyAward:
     reach: Reach | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Granted:
     """At least one login. `tried` are the grants that were looked at before the winning ones."""
 
@@ -77,7 +77,7 @@ type DenialReason = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Denied:
     """No login. Who is told what of it is not decided here: see `reporting/disclosure.py`.
 

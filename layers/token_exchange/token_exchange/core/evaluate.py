@@ -5,7 +5,6 @@ all of them, so that an answer and its explanation cannot disagree.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final, Literal
 
@@ -22,6 +21,7 @@ from token_exchange.core.reach import (
     narrowed,
     reach_of,
 )
+from token_exchange.core.record import record
 from token_exchange.core.vocabulary import ClaimPath, claim_at
 
 MAX_CONSIDERED: Final = 10
@@ -40,7 +40,7 @@ type Rule = Literal[
 """A field of the grant, or of the request, that is not a condition on a claim."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FailedCheck:
     """One check that failed.
 
@@ -54,7 +54,7 @@ class FailedCheck:
     found: Json
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Considered:
     """A grant with the checks that failed; none, where it wins."""
 
@@ -62,7 +62,7 @@ class Considered:
     failed: tuple[FailedCheck, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Caller:
     """The verified run that a decision is about; `now` is in seconds since the epoch."""
 

@@ -21,6 +21,7 @@ from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RawToken
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason
 from token_exchange.core.session import require_scope_fits
 from token_exchange.core.single_use import SingleUse, SpentToken
@@ -37,7 +38,6 @@ class PolicyInForce(Protocol):
         Raises:
             Refused: `policy-unavailable` where there is none.
         """
-        ...
 
 
 class Budgets(Protocol):
@@ -49,10 +49,9 @@ class Budgets(Protocol):
         Raises:
             Refused: `too-many-requests` where one is spent, with the seconds until its window ends.
         """
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exchanged:
     """At least one login, and those that failed."""
 
@@ -60,7 +59,7 @@ class Exchanged:
     failed: tuple[FailedLogin, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Verified:
     """Who is calling, by which token, and the policy that decides. `raw_token` is a secret, and verified."""
 

@@ -5,8 +5,9 @@ one matches `a.example.attacker.example`, and a claim is written by strangers, s
 linear in its length whatever it holds.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from token_exchange.core.record import positional_record
 
 _STOPS: Final = frozenset("/:")
 
@@ -17,7 +18,7 @@ The longest names there are, GitHub's workflows with their repository and ref, h
 """
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Glob:
     """A compiled glob.
 

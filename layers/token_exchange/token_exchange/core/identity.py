@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.sources import BracedUuid
 from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, Vocabulary, claim_at, spelled
@@ -137,7 +138,7 @@ STANDARD_CLAIMS: Mapping[str, ClaimType] = {
 _TIMES: Final[frozenset[ClaimPath]] = frozenset({("exp",), ("iat",), ("nbf",)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Identity:
     """What a token says about its run; `untrusted_trigger` is how outsiders can have started it, or None."""
 

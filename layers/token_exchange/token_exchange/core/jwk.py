@@ -6,7 +6,6 @@ Source: RFC 7517 (JWK), RFC 7518 (algorithms), RFC 8037 (EdDSA), RFC 8725 sectio
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import isqrt
 from types import MappingProxyType
@@ -25,11 +24,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 
 type KeyType = Literal["RSA", "EC", "OKP"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Scheme:
     """One algorithm of RFC 7518 section 3.1 or RFC 8037: its name, the `kty` and `crv` of its keys, its implementation.
 
@@ -104,7 +104,7 @@ class UnusableKey(ValueError):
     """One key cannot be used; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class VerificationKey:
     """A public key that verifies signatures of exactly one algorithm."""
 

@@ -4,11 +4,11 @@ Source: RFC 7517 section 5 (JWK set), RFC 8725 sections 3.1 to 3.5. PyJWT and cr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Self
 
 from token_exchange.core.jwk import SCHEMES, UnusableKey, VerificationKey, load_key
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import MAX_DOCUMENT_VALUES, NotStrictJson, parse_object
 
@@ -22,7 +22,7 @@ class UnusableKeySet(ValueError):
     """A document that is not a key set, or has no usable key; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class KeySet:
     """The usable keys of one issuer, at least one, and a line about each key that was left out."""
 

@@ -21,11 +21,12 @@ from token_exchange.core.ports import (
     Threads,
 )
 from token_exchange.core.reach import Reach
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.session import bounded_session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Bounds:
     """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other time.
 
@@ -38,7 +39,7 @@ class Bounds:
     registry_expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Login:
     """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
 

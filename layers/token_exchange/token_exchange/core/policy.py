@@ -1,17 +1,18 @@
 """A loaded policy: an immutable value in which everything is checked and precomputed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, Protocol
 
 from token_exchange.core.conditions import Condition
 from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust
 from token_exchange.core.vocabulary import Name, Vocabulary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Template:
     """Literal and named parts in turn, a literal first and last; some of them may be empty."""
 
@@ -35,7 +36,7 @@ DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
 """The only key under which clients look up a login for Docker Hub."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EcrRegistry:
     """A private ECR registry: one account's repositories in one region. Its own host name is the first of `hosts`."""
 
@@ -60,7 +61,7 @@ class EcrRegistry:
         return f"arn:{self.partition}:ecr:{self.region}:{self.account}:repository/{pattern}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EcrPublicRegistry:
     """ECR Public, which has one host for all accounts. `account` is the one that grants may push to, if any."""
 
@@ -88,7 +89,7 @@ class EcrPublicRegistry:
         return f"arn:{self.partition}:ecr-public::{self.account}:repository/{pattern}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SecretRegistry:
     """A registry whose login is stored in Secrets Manager; every caller with a grant gets the same login."""
 
@@ -128,7 +129,7 @@ ASSUMES: Final[tuple[Assume, ...]] = ("broker", "web-identity")
 ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Organization:
     """One line of an issuer's allowlist: where both are given, both must hold of the same token."""
 
@@ -136,7 +137,7 @@ class Organization:
     id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Budget:
     """So many exchanges, every so often, for each value of one name of the vocabulary."""
 
@@ -145,7 +146,7 @@ class Budget:
     every_seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Issuer:
     """An issuer entry: which provider signs, how its tokens are read, and which organizations are allowed."""
 
@@ -178,7 +179,7 @@ class Issuer:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DenyRule:
     """Refuses every run of its issuers for which all conditions hold."""
 
@@ -187,7 +188,7 @@ class DenyRule:
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Also:
     """Rights on a grant's repositories beyond pull and push."""
 
@@ -196,7 +197,7 @@ class Also:
     sign: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SessionTerms:
     """How a login's session is made and what it may do; `session_tags` is True for the standard set, False for none."""
 
@@ -220,7 +221,7 @@ class SessionTerms:
             yield "source_identity", self.source_identity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Grant:
     """Who may have which login.
 
@@ -249,14 +250,12 @@ class GrantIndex(Protocol):
     @property
     def all(self) -> Sequence[int]:
         """The indexes of all grants of the issuer, in the order of the file."""
-        ...
 
     def candidates(self, vocabulary: Vocabulary, claims: Mapping[str, Json]) -> Sequence[int]:
         """Return the indexes of all grants that can apply to the token, in the order of the file."""
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Policy:
     """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
 

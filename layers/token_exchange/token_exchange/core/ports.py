@@ -4,9 +4,11 @@ Each has an adapter in `token_exchange.adapters` and a fake in the tests; both p
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Literal, NewType, Protocol
+
+from token_exchange.core.record import record
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 """A value as a JSON parser returns it."""
@@ -26,14 +28,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return the wall clock's time, in seconds since the epoch."""
-        ...
 
     def monotonic(self) -> float:
         """Return seconds on a clock that is never corrected; it may stop while the environment is frozen."""
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Deadline:
     """The moment, on the monotonic clock, by which a request must be answered."""
 
@@ -50,7 +50,7 @@ class Deadline:
         return Deadline(clock=self.clock, at_monotonic_seconds=end)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RoleRequest:
     """The parameters of `sts:AssumeRole`; see the STS API Reference for allowed characters and lengths."""
 
@@ -68,7 +68,7 @@ class RoleRequest:
         return sha256(self.session_policy.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RoleSession:
     """The credentials of an assumed role, and what the audit record says of them."""
 
@@ -91,7 +91,6 @@ class RoleAssumer(Protocol):
             Refused: `role-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
             `SessionTooLarge` if the packed size of policy and tags exceeds STS's limit.
         """
-        ...
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken) -> RoleSession:
         """Return the same, assumed with the CI job's own token, which STS checks, and not with the service's rights.
@@ -99,10 +98,9 @@ class RoleAssumer(Protocol):
         Raises:
             Refused: as `assume`; STS's own refusal of a token that we accepted is `role-refused` too.
         """
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StoredLogin:
     """A user name and password from a secret; they are valid until they are changed at the registry."""
 
@@ -120,10 +118,9 @@ class StoredLogins(Protocol):
         Raises:
             Refused: `secret-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
-        ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RegistryLogin:
     """A user name and password that a registry accepts until `expires_at` (seconds since the epoch)."""
 
@@ -142,7 +139,6 @@ class Threads(Protocol):
         For one that has not ended by the deadline this is `Refused`, `deadline-exceeded`. It may go on, and what it
         returns is dropped.
         """
-        ...
 
 
 class StateUnavailable(Exception):
@@ -158,7 +154,6 @@ class UseMarks(Protocol):
         Raises:
             StateUnavailable: it is not known whether the mark is set.
         """
-        ...
 
     def release(self, mark: str, *, request_id: str, deadline: Deadline) -> None:
         """Remove `mark` if this request set it.
@@ -166,7 +161,6 @@ class UseMarks(Protocol):
         Raises:
             StateUnavailable: the mark may still be set.
         """
-        ...
 
 
 type StateTask = Literal["spend", "release", "budget"]
@@ -177,7 +171,6 @@ class StateEvents(Protocol):
 
     def state_failed(self, task: StateTask, *, cause: Exception) -> None:
         """The table failed to do `task`."""
-        ...
 
 
 class RegistryAuthorizer(Protocol):
@@ -189,7 +182,6 @@ class RegistryAuthorizer(Protocol):
         Raises:
             Refused: `registry-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
-        ...
 
     def authorize_public(self, session: RoleSession) -> RegistryLogin:
         """Return a login for ECR Public, requested with `session` and no other credentials.
@@ -197,4 +189,3 @@ class RegistryAuthorizer(Protocol):
         Raises:
             Refused: as `authorize`.
         """
-        ...

@@ -6,11 +6,11 @@ Source: ECR API Reference, CreateRepository (`repositoryName`); IAM User Guide, 
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NewType
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Access, Also, SessionTerms, Template
+from token_exchange.core.record import record
 from token_exchange.core.vocabulary import Name, Vocabulary
 
 MAX_NAME_LENGTH: Final = 256
@@ -32,7 +32,7 @@ RepositoryName = NewType("RepositoryName", RepositoryPattern)
 """A full name, which is a pattern of itself only: made by `reach.parse_repository_name`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RepositoryScope:
     """One repository, by its full name, and whether to push to it besides pulling."""
 
@@ -112,7 +112,7 @@ def covers_any(patterns: Sequence[str], name: str) -> bool:
     return any(pattern_covers(pattern, name) for pattern in patterns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Reach:
     """Patterns of repositories: `repositories` with `access` and what `also` names, `also_pull` for pull only."""
 

@@ -11,7 +11,6 @@ Guide, "Actions defined by Amazon ECR"; ECR Public User Guide, "Identity-based p
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, assert_never
@@ -21,6 +20,7 @@ from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry, SessionTerms
 from token_exchange.core.ports import Json, RoleRequest, SessionPolicy
 from token_exchange.core.reach import Reach, filled_text, narrowed
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
 
@@ -242,7 +242,7 @@ _MAX_CHAINED_SESSION_SECONDS: Final = 3600
 """STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BoundedSession:
     """The request for a session, and the second from which its policy allows nothing more."""
 

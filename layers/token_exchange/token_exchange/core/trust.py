@@ -4,14 +4,15 @@ Source: RFC 7519 section 4.1 (registered claims), RFC 8725 sections 3.8 to 3.10 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Discovered:
     """Keys found by OpenID Connect Discovery under the issuer's URL.
 
@@ -22,14 +23,14 @@ class Discovered:
     keys_host: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Published:
     """Keys at a URL in the policy; no discovery document is fetched."""
 
     jwks_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Pinned:
     """Keys in the policy itself; nothing is fetched."""
 
@@ -39,7 +40,7 @@ class Pinned:
 type KeySource = Discovered | Published | Pinned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class IssuerTrust:
     """One issuer entry: the issuer, its audiences, its keys and its limits.
 
@@ -56,7 +57,7 @@ class IssuerTrust:
     ca_bundle: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SignedToken:
     """A token with a valid signature by the issuer of `trust`, for one of its audiences.
 
@@ -76,7 +77,7 @@ class SignedToken:
         return token_id if isinstance(token_id, str) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class VerifiedToken(SignedToken):
     """A signed token whose times, subject and `jti` are checked too; `expires_at` is in seconds since the epoch.
 

@@ -17,13 +17,14 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
 from token_exchange.core.attempt import Attempt
 from token_exchange.core.jwk import MAX_KEY_ID_CHARACTERS, SCHEMES, VerificationKey
 from token_exchange.core.keys import BadSignature, require_signature
 from token_exchange.core.ports import Deadline, Json, RawToken
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, choose_entry, in_time
@@ -34,7 +35,7 @@ _MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 _SEGMENTS: Final = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class UnverifiedToken:
     """A well-formed token. Nothing in it is verified: its sender may have chosen every value."""
 
@@ -128,7 +129,7 @@ A verifier that follows `jku`, `x5u` or `jwk` uses the attacker's key: CVE-2018-
 _TYPE: Final = re.compile(r"(?:application/)?jwt", re.IGNORECASE | re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Header:
     """The only two members of a header that are used: they select one of the issuer's keys and algorithms."""
 
@@ -176,7 +177,7 @@ def _key_id(unverified_header: Mapping[str, Json]) -> str | None:
     return key_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FoundKey:
     """The key that a token names; `is_latest` says that fetching the key set again could not return another one."""
 
@@ -194,13 +195,11 @@ class KeyFinder(Protocol):
             Refused: `unknown-key` if the issuer is known to publish no such key, `issuer-unavailable` if that is not
                 known, or `deadline-exceeded`.
         """
-        ...
 
     def find_rotated_key(
         self, trust: IssuerTrust, rejected: FoundKey, *, key_id: str | None, deadline: Deadline
     ) -> VerificationKey | None:
         """Return the key that replaced `rejected` under the same `kid`, or None if the issuer has none."""
-        ...
 
 
 class Verifier:

@@ -84,7 +84,6 @@ class Source(Protocol):
     @property
     def source_claims(self) -> tuple[ClaimPath, ...]:
         """The raw claims from which the value is computed."""
-        ...
 
     def read(self, claims: Mapping[str, Json], /) -> str | bool | None:
         """Return the value, or None if it is absent.
@@ -92,7 +91,6 @@ class Source(Protocol):
         Raises:
             Refused: `invalid-claim` if a claim does not have the type that the provider sends.
         """
-        ...
 
 
 UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -10,15 +10,16 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HttpRequest:
     """A request as the gateway received it.
 
@@ -38,7 +39,7 @@ class HttpRequest:
     user_agent: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HttpAnswer:
     """An answer; `body` may contain a registry password."""
 

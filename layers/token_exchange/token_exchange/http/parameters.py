@@ -7,10 +7,11 @@ RFC 6750 section 2.3 (why a token does not belong in a query).
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
 
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, RepeatedMember, parse_object
 from token_exchange.http.event import MAX_BODY_BYTES, HttpRequest, parse_pairs
@@ -46,7 +47,7 @@ _HEADER_WITHIN: Final = re.compile(r"ey[JA][A-Za-z0-9_-]{6}")
 """A header in its usual encoding, also after characters that base64url allows, such as `my_`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SentParameters:
     """The parameters of a request as sent; for a query or a body that is refused, the refusal.
 

@@ -7,11 +7,12 @@ ignored); and this service's own interface, in `docs/api.md`.
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, get_args
 
 from token_exchange.core.decision import MAX_REGISTRIES, AccessRequest
 from token_exchange.core.reach import RepositoryName, RepositoryScope, parse_repository_name
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.http.parameters import KNOWN, REPEATABLE, SentParameters
 
@@ -63,7 +64,7 @@ FORMATS: Final[tuple[Format, ...]] = get_args(Format.__value__)
 _RESOURCE: Final = re.compile(r"https://([^/?#@]+)/?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExplainRequest:
     """A request to explain. `subject_token` is the token in the body, if there is one."""
 
@@ -71,7 +72,7 @@ class ExplainRequest:
     subject_token: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TokenRequest:
     """A request for logins, and their format. `subject_token` is the token in the body, if there is one."""
 

@@ -1,12 +1,12 @@
 """The paths of the HTTP interface, and the ones that need no token: health, audience and metadata."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.http.answers import failure_fields, failure_headers, json_answer, status_of
 from token_exchange.http.event import HttpAnswer, HttpRequest
@@ -89,7 +89,7 @@ def is_audited(path: str) -> bool:
     return _RESOURCES.get(path) in ("token", "explain")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Routes:
     """The HTTP interface of one environment."""
 

@@ -7,12 +7,13 @@ from it is checked like an issuer's own answer, and is bound to the issuer that 
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Final, Protocol, Self, assert_never
 
 from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.ports import Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import quoted
 from token_exchange.core.strict_json import MAX_DOCUMENT_VALUES, NotStrictJson, parse_object
 from token_exchange.core.trust import Discovered, IssuerTrust, Published
@@ -95,7 +96,7 @@ FETCH_SECONDS: Final = 3.0
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class KeyOrigin:
     """Everything that decides what an issuer's key set is; entries with the same origin share one set.
 
@@ -113,7 +114,7 @@ class KeyOrigin:
         return cls(issuer=trust.url, source=source, algorithms=trust.algorithms, ca_bundle=trust.ca_bundle)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FetchedKeys:
     """What an issuer published: the usable keys, and the document that they were read from."""
 
@@ -163,7 +164,7 @@ def _fetch(url: str, origin: KeyOrigin, fetcher: Fetcher, deadline: Deadline) ->
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StoredKeySet:
     """A key set as the state table holds it: what an issuer published, not parsed yet.
 
@@ -208,8 +209,9 @@ class SharedKeysTable(SharedKeys, Protocol):
 SHARED_SECONDS: Final = 1.0
 """For one call to the table, which answers in hundredths of that; a call that hangs must leave time for the issuer."""
 
-_PREFIX: Final = "keys#"
-"""IAM policies restrict writing key sets by this prefix (`dynamodb:LeadingKeys`)."""
+_PREFIX: Final = "keys#1#"
+"""IAM policies restrict writing key sets by the first five characters (`dynamodb:LeadingKeys`). The number is the
+version of the item's form: environments of another version do not read it, and fetch from the issuer."""
 
 
 def shared_name(origin: KeyOrigin) -> str:

@@ -1,10 +1,10 @@
 """The timing rules of one issuer's keys: when they are fresh, usable, and due for a fetch. Nothing here waits."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never
 
 from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Clock
+from token_exchange.core.record import record
 
 type Purpose = Literal["renewal", "unknown-key"]
 """Why a set is fetched: the set in use is old or missing, or it does not verify a token."""
@@ -16,7 +16,7 @@ _FIRST_PAUSE_SECONDS: Final = 1
 _LONGEST_PAUSE_SECONDS: Final = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Moment:
     """A point in time on both clocks.
 
@@ -41,7 +41,7 @@ class Moment:
         return self.wall_seconds < other.wall_seconds or self.monotonic_seconds < other.monotonic_seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HeldKeys:
     """A usable key set and when its fetch began."""
 

@@ -4,7 +4,7 @@ It can only refuse. What is not known about it counts as a refusal: a brake that
 and so does one that an environment has never been able to read.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
 from typing import Final, Protocol
@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from token_exchange.core.conditions import RawCondition
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.document import read_mapping
 from token_exchange.loading.grants import read_deny
@@ -53,7 +54,7 @@ class BrakeEvents(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Applied:
     """The policy with the brake's rules, or why they do not load, for one pair of the two."""
 
@@ -132,7 +133,7 @@ class Brake:
         return applied.braked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BrakedPolicies:
     """The policy in force with the brake on it, if the service has one."""
 

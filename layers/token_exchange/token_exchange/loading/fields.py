@@ -6,10 +6,10 @@ never used: loading ends by raising all problems.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from token_exchange.core.conditions import CONTROL_CHARACTERS
+from token_exchange.core.record import positional_record
 from token_exchange.core.refusals import quoted
 from token_exchange.loading.problems import Code, Path, Place, PolicyUnusable, Problem, Problems
 
@@ -23,7 +23,7 @@ MAX_DIGITS: Final = 18
 """Parsers differ in how they read longer numbers, which are most likely ids without quotes."""
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class Unquoted:
     """A plain scalar that some YAML parsers read as another type than a string."""
 

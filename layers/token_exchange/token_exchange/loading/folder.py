@@ -6,11 +6,12 @@ list, the grants of its file cannot name; the grants of a file without an entry 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import ASSUMES, Assume, Grant, Issuer, Organization, Registry, SessionTerms, Template
+from token_exchange.core.record import record
 from token_exchange.core.refusals import quoted
 from token_exchange.core.vocabulary import without_braces
 from token_exchange.loading.document import read_mapping
@@ -21,7 +22,7 @@ from token_exchange.loading.session_terms import SIGNING_PROFILE
 from token_exchange.loading.values import parse_repository_template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FileBounds:
     """What the grants of one file may name, and nothing else.
 
@@ -112,7 +113,7 @@ def _is_within(template: Template, prefix: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Caller:
     """What is certain about the organization of some callers; None can be any value."""
 
@@ -181,7 +182,7 @@ def read_grant_files(
         document.problem("grants", "missing", "expected at least one file grants/NAME.yaml")
     # A document with grants and no files is most likely a policy of one file; do not report `files` as missing.
     is_one_file = "grants" in document and not contents
-    bounds = {} if is_one_file else dict(_read_bounds(document, contents, issuers, registries))
+    bounds = {} if is_one_file else dict(read_bounds(document, contents, issuers, registries))
     grants: list[Grant] = []
     names: set[str] = set()
     for path, content in sorted(contents.items()):
@@ -207,7 +208,7 @@ def read_grant_files(
     return tuple(grants)
 
 
-def _read_bounds(
+def read_bounds(
     document: Fields,
     contents: Mapping[str, bytes],
     issuers: Mapping[str, Issuer | None],

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from token_exchange.core.conditions import Condition, Key, RawCondition, key_of
 from token_exchange.core.policy import DenyRule, Grant, Issuer, Policy, Registry
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.trust import IssuerTrust
 from token_exchange.core.vocabulary import Vocabulary
 from token_exchange.loading.document import NamedFiles, ReadFile, identity_of, read_mapping
@@ -116,7 +116,7 @@ type _Slot = tuple[tuple[str, ...], bool]
 """What a condition looks at, and whether it leaves out a UUID's braces."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ExactValueIndex:
     """Finds the grants of one issuer that can apply to a token without looking at those that cannot.
 

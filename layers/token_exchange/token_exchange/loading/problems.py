@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
+
+from token_exchange.core.record import record
 
 type Path = tuple[str | int, ...]
 """The keys and indexes of a field."""
@@ -27,7 +29,7 @@ type Code = Literal[
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Place:
     """A line and a column of a document, counted from 1."""
 
@@ -38,7 +40,7 @@ class Place:
         return f"line {self.line}, column {self.column}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Problem:
     """One reason why a policy does not load.
 

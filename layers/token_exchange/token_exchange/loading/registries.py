@@ -5,15 +5,15 @@ Source of the partitions: the endpoint data that botocore ships; a test compares
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.record import record
 from token_exchange.core.refusals import quoted
 from token_exchange.loading.fields import Fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Partition:
     """An AWS partition: its name in ARNs, the pattern of its regions, the suffix of its host names."""
 

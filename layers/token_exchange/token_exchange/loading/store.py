@@ -1,12 +1,13 @@
 """Keeps the policy in force: checks for a newer one, and never replaces a good policy with one that does not load."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Final, Protocol
 
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.document import NamedFiles, ReadFile, identity_of
 from token_exchange.loading.load import load_policy
@@ -30,7 +31,7 @@ class PolicyNotDeployed(PolicyUnreadable):
     """The source answered that it has no document yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PolicyDocument:
     """A policy document as its source returned it.
 
@@ -80,7 +81,7 @@ class PolicyEvents(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PolicyInForce:
     """The policy in force; `refused` is whether a newer one could not be read or did not load.
 

@@ -11,15 +11,30 @@ Not documented: the ref of a pull request's run, so every ref that is neither a 
 `rpo_id` for code on other hosts, so it counts as a repository's id only if it is a UUID.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.record import positional_record
 from token_exchange.core.refusals import quoted
-from token_exchange.core.sources import Claim, PrefixedRef, Uuid
-from token_exchange.core.vocabulary import Name, Source, string_at
+from token_exchange.core.sources import Claim, PartOfClaim, PrefixedRef
+from token_exchange.core.vocabulary import UUID, Name, Source, string_at
 from token_exchange.presets.provider import Provider, Settings, tenant_of, uuid_setting
+
+_UUID: Final = re.compile(UUID, re.ASCII | re.IGNORECASE)
+
+
+@positional_record
+class Uuid(PartOfClaim):
+    """An id that is a UUID; any other value is not an id."""
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the UUID unchanged, or None for anything else."""
+        value = string_at(claims, self.path)
+        return value if value is not None and _UUID.fullmatch(value) else None
+
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization_id": Claim(("org_id",)),

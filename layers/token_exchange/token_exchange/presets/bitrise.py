@@ -9,9 +9,32 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, ClaimUnless, Joined
-from token_exchange.core.vocabulary import ClaimPath, Name, Source
+from token_exchange.core.record import positional_record
+from token_exchange.core.sources import Claim, ClaimUnless
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
 from token_exchange.presets.provider import BadSetting, Provider, Settings
+
+
+@positional_record
+class Joined:
+    """A repository whose owner and name are two claims; the owner may contain subgroups."""
+
+    owner: ClaimPath
+    name: ClaimPath
+
+    @property
+    def source_claims(self) -> tuple[ClaimPath, ...]:
+        """The raw claims from which the value is computed."""
+        return (self.owner, self.name)
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return `owner/name`, or None if one of them is absent."""
+        owner, name = string_at(claims, self.owner), string_at(claims, self.name)
+        # If the name could contain a slash, `a` and `b/c` would give the same repository as `a/b` and `c`.
+        if owner is None or name is None or "/" in name:
+            return None
+        return f"{owner}/{name}"
+
 
 _ISSUER: Final = "https://token.builds.bitrise.io"
 

@@ -14,9 +14,9 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, PrefixedRef, RepositoryOfUrl
+from token_exchange.core.sources import Claim, PrefixedRef
 from token_exchange.core.vocabulary import UUID, ClaimPath, Name, Source, string_at
-from token_exchange.presets.provider import Provider, Settings, tenant_of, uuid_setting
+from token_exchange.presets.provider import Provider, RepositoryOfUrl, Settings, tenant_of, uuid_setting
 
 _ROOT: Final = "https://oidc.circleci.com"
 

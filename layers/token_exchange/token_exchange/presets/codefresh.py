@@ -16,9 +16,9 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, ClaimUnless, RepositoryOfUrl
+from token_exchange.core.sources import Claim, ClaimUnless
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
-from token_exchange.presets.provider import BadSetting, Provider, Settings, fixed_issuer, issuer_host
+from token_exchange.presets.provider import BadSetting, Provider, RepositoryOfUrl, Settings, fixed_issuer, issuer_host
 
 _ISSUER: Final = "https://oidc.codefresh.io"
 

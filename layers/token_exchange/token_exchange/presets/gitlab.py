@@ -9,9 +9,29 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, Flag, TypedRef
-from token_exchange.core.vocabulary import Name, Source
+from token_exchange.core.record import positional_record
+from token_exchange.core.sources import Claim, Flag, RefOfType
+from token_exchange.core.vocabulary import ClaimPath, Name, Source, claim_at, string_at
 from token_exchange.presets.provider import Provider, Settings, issuer_host
+
+
+@positional_record
+class TypedRef(RefOfType):
+    """A short ref that the provider sends as such, if it has one type.
+
+    `unless` is a claim and the values with which there is no short ref: that of a merge request is its source branch,
+    which may be the `main` of a fork.
+    """
+
+    unless: tuple[ClaimPath, frozenset[str]]
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the short ref, or None if it does not have this type."""
+        path, values = self.unless
+        if string_at(claims, self.ref_type) != self.type or claim_at(claims, path) in values:
+            return None
+        return string_at(claims, self.ref)
+
 
 _ISSUER: Final = "https://gitlab.com"
 _MERGE_REQUESTS: Final = frozenset({"merge_request_event", "external_pull_request_event"})

@@ -10,11 +10,11 @@ Not documented: whether the metadata server caches tokens, so that two requests 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
+from token_exchange.core.record import positional_record
 from token_exchange.core.sources import Claim, PartOfClaim
 from token_exchange.core.vocabulary import ClaimPath, Name, Source, string_at
 from token_exchange.presets.provider import Provider, Settings, fixed_issuer
@@ -23,7 +23,7 @@ _ISSUER: Final = "https://accounts.google.com"
 _SERVICE_ACCOUNT: Final = re.compile(r"[^@\s]+@([a-z0-9.-]+)\.iam\.gserviceaccount\.com", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@positional_record
 class ProjectOfServiceAccount(PartOfClaim):
     """The Google Cloud project of a service account, from its email `NAME@PROJECT.iam.gserviceaccount.com`."""
 

@@ -5,12 +5,13 @@ Each form is strict, because the URL is compared with `iss` byte for byte and de
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.vocabulary import UUID
+from token_exchange.core.record import positional_record, record
+from token_exchange.core.sources import PartOfClaim
+from token_exchange.core.vocabulary import UUID, string_at
 
 type Settings = Mapping[str, Json]
 """The keys of an issuer entry that only its provider has, such as `host` or `enterprise`, as they were read."""
@@ -24,7 +25,7 @@ class BadSetting(ValueError):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Provider:
     """One kind of CI system, as an issuer entry names it.
 
@@ -156,3 +157,20 @@ def issuer_host(issuer: str) -> str:
     if not form or not _HOST.fullmatch(form[1]):
         raise BadSetting("issuer", "expected https://HOST/PATH in lower case, without user, query or fragment")
     return form[1]
+
+
+_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
+"""The name of an owner, a group or a repository, as code hosts allow it."""
+
+
+@positional_record
+class RepositoryOfUrl(PartOfClaim):
+    """A repository's `owner/name`, from its URL. The host is left out, so repositories on two hosts may be equal."""
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return `owner/name` of `[https://]HOST/OWNER/NAME[.git]`, or None for anything else."""
+        address = (string_at(claims, self.path) or "").removeprefix("https://").removeprefix("http://")
+        host, _, path = address.partition("/")
+        repository = path.removesuffix("/").removesuffix(".git")
+        names = repository.split("/")
+        return repository if host and len(names) > 1 and all(map(_NAME.fullmatch, names)) else None

@@ -13,9 +13,21 @@ from typing import Final
 
 from token_exchange.core.identity import ClaimType, Preset
 from token_exchange.core.ports import Json
-from token_exchange.core.sources import Claim, OwnerOf, PrefixedRef
-from token_exchange.core.vocabulary import Name, Source
+from token_exchange.core.record import positional_record
+from token_exchange.core.sources import Claim, PartOfClaim, PrefixedRef
+from token_exchange.core.vocabulary import Name, Source, string_at
 from token_exchange.presets.provider import Provider, Settings, issuer_host, server_setting, tenant_of
+
+
+@positional_record
+class OwnerOf(PartOfClaim):
+    """The owner of a repository `owner/name`."""
+
+    def read(self, claims: Mapping[str, Json]) -> str | None:
+        """Return the owner, or None if the claim is not `owner/name`."""
+        owner, _, name = (string_at(claims, self.path) or "").partition("/")
+        return owner if owner and name and "/" not in name else None
+
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     "organization": OwnerOf(("repo",)),

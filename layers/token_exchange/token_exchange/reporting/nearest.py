@@ -3,17 +3,17 @@
 Nothing here decides: it is looked up after a decision, and only where a decision was up to the grants.
 """
 
-from dataclasses import dataclass
 from heapq import nsmallest
 from typing import assert_never
 
 from token_exchange.core.decision import AccessRequest, DenialReason, grants_asked
 from token_exchange.core.evaluate import MAX_CONSIDERED, Caller, Considered, explain_grant, failed_conditions
 from token_exchange.core.policy import Policy
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Nearest:
     """Grants by nearness: fewest failed conditions, then the order of the file.
 

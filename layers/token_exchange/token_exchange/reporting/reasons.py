@@ -1,10 +1,10 @@
 """How each reason is answered: its HTTP status, its OAuth error, a hint, and whose failure it is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason
 
 type OAuthError = Literal[
@@ -30,7 +30,7 @@ against the service level objective.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Meaning:
     """How a reason is answered.
 

@@ -1,0 +1,54 @@
+"""A service for each page of docs/ci, with the policy of that page."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sandbox.loopback import Server
+from sandbox.service import Service
+from sandbox.world import World
+from tests.docs.ci_systems import CI, only_block
+from tests.docs.pages import Page
+from tests.front_door import forwarding
+from tests.tls_server import authority, loopback_context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The service, with the policy of one page and the sandbox's keys for its issuer."""
+
+    world: World
+    url: str
+    front: str
+    """The same service by TLS, without which no step sends a token."""
+
+
+class Services:
+    """One service for each page, started when first asked for; `ca_bundle` is what a job trusts."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._running: dict[str, Running] = {}
+        self._world = stack.enter_context(World(folder))
+        self.ca_bundle = folder / "ca-of-the-front.pem"
+        self.ca_bundle.write_text(authority().bundle)
+
+    def of(self, found: Page) -> Running:
+        if found.name not in self._running:
+            ci, world = CI[found.name], self._world
+            policy: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(only_block(found, "yaml", "policy"))
+            for entry in policy["issuers"].values():
+                entry["jwks_url"] = world.issuer.tokens.keys_url(ci.provider)
+                entry["ca_bundle"] = str(world.issuer.ca_bundle)
+            path = self._folder / f"{ci.provider}.yaml"
+            path.write_text(yaml.safe_dump(policy))
+            environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
+            log = self._stack.enter_context((self._folder / f"{ci.provider}.log").open("wb"))
+            service = self._stack.enter_context(Service(environment, output=log, errors=log))
+            front = self._stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
+            url = f"https://127.0.0.1:{front.port}"
+            self._running[found.name] = Running(world=world, url=service.url, front=url)
+        return self._running[found.name]
