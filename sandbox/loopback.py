@@ -126,6 +126,11 @@ class Server:
         return self._server.server_port
 
     @property
+    def accepted_connections(self) -> int:
+        """How many connections clients have opened so far."""
+        return self._server.accepted
+
+    @property
     def stopping(self) -> threading.Event:
         """Set when the server closes; deliberate delays wait on it."""
         return self._server.stopping
@@ -166,6 +171,7 @@ class _ThreadingServer(ThreadingHTTPServer):
         self.max_body_bytes = max_body_bytes
         self.stopping = threading.Event()
         self._tls = tls
+        self.accepted = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -177,6 +183,7 @@ class _ThreadingServer(ThreadingHTTPServer):
         wrapped = self._tls.wrap_socket(request, server_side=True, do_handshake_on_connect=False) if self._tls else None
         connection = wrapped or request
         with self._lock:
+            self.accepted += 1
             self._open.add(connection)
         try:
             if self.stopping.is_set():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from token_exchange.start import start
 from token_exchange.adapters.settings import BadSetting
+from token_exchange.start import start
 
 
 @pytest.fixture(autouse=True)

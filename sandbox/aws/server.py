@@ -23,7 +23,7 @@ from sandbox.aws.errors import AwsError, Protocol, error_answer
 from sandbox.aws.outbound_identity import OutboundFederation
 from sandbox.aws.principals import Principals, Role, Session
 from sandbox.aws.secrets_manager import Secrets
-from sandbox.aws.signatures import authenticate, claimed_access_key_id
+from sandbox.aws.signatures import MISSING_SIGNATURE, authenticate, claimed_access_key_id, require_signature
 from sandbox.aws.sts import assume_role
 from sandbox.aws.web_identity import assume_role_with_web_identity
 from sandbox.clocks import WALL_CLOCK, Now
@@ -87,6 +87,7 @@ class Aws:
         self.faults: Faults[str, AwsFault] = Faults()
         self._now = now
         self._seen: list[Seen] = []
+        self._unsigned_operations: list[str] = []
         self._lock = threading.Lock()
         self._operations: Mapping[str, Operation] = {
             "sts:AssumeRole": assume_role,
@@ -112,6 +113,16 @@ class Aws:
     def _names(self) -> list[str]:
         return [*self._operations, *self._open_operations]
 
+    @property
+    def accepted_connections(self) -> int:
+        """How many connections clients have opened so far."""
+        return self._server.accepted_connections
+
+    def unsigned_requests(self) -> list[str]:
+        """Return the operations of requests without a signature that need one: a client opened its connection."""
+        with self._lock:
+            return list(self._unsigned_operations)
+
     def requests(self, operation: str | None = None) -> list[Seen]:
         """Return the received requests in order, of one `operation` or of all."""
         with self._lock:
@@ -121,6 +132,7 @@ class Aws:
         """Clear the record of requests."""
         with self._lock:
             self._seen.clear()
+            self._unsigned_operations.clear()
 
     def close(self) -> None:
         """Stop serving."""
@@ -158,9 +170,11 @@ class Aws:
         return answer
 
     def _authenticated(self, request: Request, named: _Named, request_id: str) -> Call:
+        now_seconds = self._now()
+        # As AWS does, before it looks for the operation.
+        require_signature(request, named.protocol)
         if named.operation not in self._operations:
             raise _unknown_operation(named)
-        now_seconds = self._now()
         caller = authenticate(
             request,
             service=named.service,
@@ -237,7 +251,10 @@ class Aws:
             fault=fault.kind if fault else None,
         )
         with self._lock:
-            self._seen.append(seen)
+            if seen.error in MISSING_SIGNATURE:
+                self._unsigned_operations.append(seen.operation)
+            else:
+                self._seen.append(seen)
 
     def _control(self, request: Request) -> Answer:
         """Plan faults and list requests, for use with curl."""

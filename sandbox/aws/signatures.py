@@ -86,10 +86,22 @@ def _refusal(kind: str, protocol: Protocol, message: str) -> AwsError:
     return AwsError(code=_CODES[kind][protocol], message=message, status=403 if protocol == "query" else 400)
 
 
-def _claimed(request: Request, protocol: Protocol) -> _Claimed:
-    authorization = request.header("authorization")
-    if authorization is None:
+MISSING_SIGNATURE: Final = frozenset(_CODES["missing"].values())
+
+
+def require_signature(request: Request, protocol: Protocol) -> None:
+    """Refuse a request without a signature.
+
+    Raises:
+        AwsError: it has none.
+    """
+    if request.header("authorization") is None:
         raise _refusal("missing", protocol, "Request is missing Authentication Token")
+
+
+def _claimed(request: Request, protocol: Protocol) -> _Claimed:
+    require_signature(request, protocol)
+    authorization = request.header("authorization") or ""
     found = _AUTHORIZATION.fullmatch(authorization)
     if found is None:
         raise _refusal("incomplete", protocol, "Authorization header is not a whole Signature Version 4.")

@@ -4,14 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sandbox.gateway_events import Event
-from sandbox.loopback import Request
+from sandbox.loopback import Request, listen
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log, answer_of, event_of, read_log
 from token_exchange.core.ports import Json
 
@@ -176,3 +177,21 @@ def test_nothing_secret_reaches_the_log_whatever_is_switched_on(
         for start in range(0, len(secret) - 12, 6):
             assert secret[start : start + 12] not in written
     assert "authorization" not in written.lower().replace("getauthorizationtoken", "")
+
+
+def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
+    aws = front.world.aws
+    fresh = changed({})
+    assert {"sts:GetCallerIdentity", "ecr:DescribeRegistry"} <= set(aws.unsigned_requests())
+    opened = aws.accepted_connections
+    assert fresh.send(fresh.token(), "registry=apps").status == 200
+    assert aws.accepted_connections == opened
+
+
+def test_an_endpoint_that_does_not_answer_delays_no_start(changed: Callable[[dict[str, str]], Front]) -> None:
+    with listen(0) as silent:
+        started = time.monotonic()
+        fresh = changed({"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        assert time.monotonic() - started < 5
+        # All else is ready, and a request that needs nothing of it is answered.
+        assert fresh.send(method="GET", path="/v1/health").status == 200

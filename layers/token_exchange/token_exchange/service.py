@@ -35,6 +35,9 @@ from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
+_CONNECT_SECONDS: Final = 0.5
+"""How long a start waits for connections. One that takes longer is opened meanwhile, or by the first request."""
+
 _RESPONSE_RESERVE_SECONDS: Final = 1.0
 """Reserved for the answer and the audit line before Lambda's timeout."""
 
@@ -98,7 +101,7 @@ class Service:
         self._warm(clients)
 
     def _warm(self, clients: AwsClients) -> None:
-        """Load the policy and create clients at start, so that the first request does not wait for them.
+        """Load the policy, create clients and connect them at start, so that the first request does not wait for it.
 
         A failure here is reported by the first request that needs the policy or the client.
         """
@@ -111,6 +114,12 @@ class Service:
                 _warm_for(registry, clients)
         except Refused:
             return
+        self._connect()
+
+    def _connect(self) -> None:
+        # While an environment starts, Lambda gives it a whole processor: handshakes cost the first caller nothing.
+        soon = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _CONNECT_SECONDS)
+        self._calls.run(self._clients.connection_openers(), deadline=soon)
 
     def restored(self) -> None:
         """Renew what this environment shares with all others that Lambda restores from the same snapshot (SnapStart).
@@ -122,6 +131,7 @@ class Service:
         # The other end closed these connections long ago.
         self._clients.close_connections()
         self._calls.renew_threads()
+        self._connect()
 
     def __call__(self, event: object, context: object) -> dict[str, object]:
         """Return the answer to the request in `event`, in the form that API Gateway and function URLs accept.

@@ -9,13 +9,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Protocol, override
+from typing import TYPE_CHECKING, Any, Final, Protocol, override
 
 from boto3.session import Session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session as BotocoreSession
 
@@ -26,6 +29,7 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.registries import PUBLIC_REGION
 
 if TYPE_CHECKING:
+    from botocore.client import ClientMeta
     from mypy_boto3_appconfig import AppConfigClient
     from mypy_boto3_appconfigdata import AppConfigDataClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -137,15 +141,26 @@ def signing_with(session: RoleSession) -> Iterator[None]:
         _session_in_use.reset(token)
 
 
-class Closable(Protocol):
+_opening: ContextVar[bool] = ContextVar("_opening", default=False)
+
+
+def _choose_signer(**_: object) -> Any:  # noqa: ANN401 - the type stubs do not know that handlers return something
+    """Leave a call unsigned while a connection is opened; AWS refuses it, and keeps the connection."""
+    return UNSIGNED if _opening.get() else None
+
+
+class BotoClient(Protocol):
     """A client of boto3, as far as every service's has the same methods."""
+
+    @property
+    def meta(self) -> "ClientMeta":
+        """The service's model, and the client's events."""
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        ...
 
 
-class RegionalClients[Client: Closable]:
+class RegionalClients[Client: BotoClient]:
     """One client for each region, created on first use."""
 
     def __init__(self, service: str, make: Callable[[str], Client], *, region: str | None, lock: Lock) -> None:
@@ -167,13 +182,29 @@ class RegionalClients[Client: Closable]:
         if region not in self._clients:
             with self._lock:  # creating a client with a boto3 session is not thread-safe
                 if region not in self._clients:
-                    self._clients[region] = create_client(lambda: self._make(region), service=self._service)
+                    client = create_client(lambda: self._make(region), service=self._service)
+                    client.meta.events.register("choose-signer", _choose_signer)
+                    self._clients[region] = client
         return self._clients[region]
+
+    def openers(self, call: Callable[[Client], object]) -> list[Callable[[], object]]:
+        """Return a function for each client that opens its connection by an unsigned `call`, which AWS refuses."""
+        return [partial(_open, partial(call, client)) for client in self._clients.values()]
 
     def close_connections(self) -> None:
         """Close the connections of each client, which stays usable."""
         for client in self._clients.values():
             client.close()
+
+
+def _open(call: Callable[[], object]) -> None:
+    token = _opening.set(True)
+    try:
+        call()
+    except (BotoCoreError, ClientError):
+        return  # as expected, or the endpoint cannot be reached now: the first request finds out
+    finally:
+        _opening.reset(token)
 
 
 class AwsClients:
@@ -189,7 +220,7 @@ class AwsClients:
         assumed.register_component("credential_provider", _SessionProvider())
         as_service, as_role = Session(botocore_session=own), Session(botocore_session=assumed)
 
-        def kept[Client: Closable](service: str, make: Callable[[str], Client]) -> RegionalClients[Client]:
+        def kept[Client: BotoClient](service: str, make: Callable[[str], Client]) -> RegionalClients[Client]:
             return RegionalClients(service, make, region=region, lock=lock)
 
         self.sts: RegionalClients[STSClient] = kept(
@@ -216,6 +247,16 @@ class AwsClients:
         self._ecr_public: RegionalClients[ECRPublicClient] = kept(
             "ECR Public", lambda region: as_role.client("ecr-public", region_name=region, config=_CONFIG)
         )
+
+    def connection_openers(self) -> list[Callable[[], object]]:
+        """Return a function for each client of an exchange that opens its connection; none fails or has an effect."""
+        return [
+            *self.sts.openers(lambda client: client.get_caller_identity()),
+            *self.dynamodb.openers(lambda client: client.list_tables()),
+            *self.secrets.openers(lambda client: client.list_secrets()),
+            *self.ecr.openers(lambda client: client.describe_registry()),
+            *self._ecr_public.openers(lambda client: client.describe_registries()),
+        ]
 
     def close_connections(self) -> None:
         """Close the connections of all clients, which stay usable."""
