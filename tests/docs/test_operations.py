@@ -79,6 +79,8 @@ def test_each_command_is_one_that_the_aws_cli_takes(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    (tmp_path / "roles").mkdir()
+    (tmp_path / "roles" / "roles-1.json").write_text("{}")
     with listen(0) as closed:
         port = closed.getsockname()[1]
     # The CLI reads files and checks parameters before it connects, to a port at which no one listens.
