@@ -33,7 +33,7 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load fuzz mutants api-check ci-systems audit-dependencies lock build events pictures \
+.PHONY: help setup demo serve test test-core check format bench load drill fuzz mutants api-check ci-systems audit-dependencies lock build events pictures \
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
@@ -79,6 +79,9 @@ pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromiu
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
+
+drill: .venv/stamp .tools/aws-cli/stamp ## break the sandbox, follow the runbooks, and say how long jobs did not work; NAME=kill-switch for one
+	@$(PYTHON) -m sandbox drill $(NAME)
 
 fuzz: .venv/stamp ## test with hostile input for a minute, against a reference; FUZZ_FLAGS are passed on
 	@$(PYTHON) -m fuzz $(FUZZ_FLAGS)

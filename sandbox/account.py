@@ -16,6 +16,7 @@ REGISTRIES: Final = {"apps": (APPS_ACCOUNT, REGION), "base": (BASE_ACCOUNT, BASE
 """Account and region of each registry, by its name in the policy."""
 
 SERVICE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ecr-token-exchange"
+OPERATOR_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/operator"
 PUSH_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-push"
 RELEASE_ROLE: Final = f"arn:aws:iam::{APPS_ACCOUNT}:role/ci-ecr-release"
 PULL_ROLE: Final = f"arn:aws:iam::{BASE_ACCOUNT}:role/ci-ecr-pull"
@@ -64,6 +65,16 @@ def roles() -> list[Role]:
                     "Action": ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"],
                     "Resource": f"arn:aws:appconfig:{REGION}:{APPS_ACCOUNT}:application/ecr-token-exchange/*",
                 },
+                {
+                    "Effect": "Allow",
+                    "Action": "appconfig:ListDeployments",
+                    "Resource": f"arn:aws:appconfig:{REGION}:{APPS_ACCOUNT}:application/ecr-token-exchange/*",
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": "dynamodb:GetItem",
+                    "Resource": f"arn:aws:dynamodb:{REGION}:{APPS_ACCOUNT}:table/brake-*",
+                },
             )
         ],
     )
@@ -96,6 +107,23 @@ def service_session(service: Role) -> Session:
         access_key_id="ASIASANDBOXSERVICE01",
         secret_access_key="the-sandbox-service-secret-opens-nothing",
         session_token="the-sandbox-service-session-token-opens-nothing",
+        expires_at=None,
+    )
+
+
+def operator_session() -> Session:
+    """Return the credentials of the people who operate the service, who may do everything in its account."""
+    role = make_role(
+        OPERATOR_ROLE,
+        trust=_policy({"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{APPS_ACCOUNT}:root"}, "Action": "*"}),
+        permissions=[_policy({"Effect": "Allow", "Action": "*", "Resource": "*"})],
+    )
+    return Session(
+        role=role,
+        name="operator",
+        access_key_id="ASIASANDBOXOPERATOR1",
+        secret_access_key="the-sandbox-operator-secret-opens-nothing",
+        session_token="the-sandbox-operator-session-token-opens-nothing",
         expires_at=None,
     )
 

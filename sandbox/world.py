@@ -39,9 +39,12 @@ class World:
         self.audience = AUDIENCE
         roles = account.roles()
         self._service = account.service_session(roles[0])
+        self._operator = account.operator_session()
         with ExitStack() as stack:
             self.issuer = stack.enter_context(Issuer(folder, port=issuer_port, now=now))
-            self.aws = stack.enter_context(Aws(roles=roles, callers=[self._service], port=aws_port, now=now))
+            self.aws = stack.enter_context(
+                Aws(roles=roles, callers=[self._service, self._operator], port=aws_port, now=now)
+            )
             self.aws.secrets.put(account.hub_secret())
             sign = partial(self.issuer.mint, "aws-sts")
             self.aws.outbound_federation.enable(account.BUILDS_ACCOUNT, sign=sign)
@@ -69,6 +72,7 @@ class World:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.aws.url,
             "AWS_ENDPOINT_URL_DYNAMODB": self.aws.url,
             "TOKEN_EXCHANGE_STATE_TABLE": self.aws.state.name,
+            "TOKEN_EXCHANGE_BRAKE_TABLE": self.aws.state.brake_name,
             "AWS_REGION": account.REGION,
             "AWS_DEFAULT_REGION": account.REGION,
             "AWS_ACCESS_KEY_ID": self._service.access_key_id,
@@ -81,6 +85,15 @@ class World:
             "AWS_LAMBDA_FUNCTION_NAME": "ecr-token-exchange",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         }
+
+    def operator_environment(self) -> dict[str, str]:
+        """Return the environment variables with which the AWS CLI is an operator of this world."""
+        credentials = {
+            "AWS_ACCESS_KEY_ID": self._operator.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._operator.secret_access_key,
+            "AWS_SESSION_TOKEN": self._operator.session_token,
+        }
+        return {**self.environment(), **credentials}
 
     def close(self) -> None:
         """Stop everything."""

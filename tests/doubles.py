@@ -109,6 +109,9 @@ class QuietPolicyEvents:
     def not_loaded(self, cause: Exception, *, in_force: str | None, version: str | None) -> None:
         raise AssertionError(f"the policy of a test does not load: {cause}")
 
+    def not_read(self, cause: Exception, *, in_force: str | None) -> None:
+        raise AssertionError(f"the policy of a test is not there: {cause}")
+
 
 class RecordedClaimEvents:
     """Fulfils `ClaimEvents` by remembering."""

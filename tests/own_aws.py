@@ -30,8 +30,10 @@ def aws_clients_for(
         clients = AwsClients(region="eu-west-1")
         clients.s3()
         clients.appconfigdata()
+        clients.appconfig()
     try:
         yield clients
     finally:
         clients.s3().close()
         clients.appconfigdata().close()
+        clients.appconfig().close()

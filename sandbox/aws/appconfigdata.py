@@ -5,7 +5,7 @@ Source: AppConfig Data API Reference, StartConfigurationSession and GetLatestCon
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -55,6 +55,15 @@ class _Token:
     given_at: float
     not_before: float
     has: Deployed | None
+    draw_percent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rolling:
+    """A deployment that has reached `percent` of the sessions; the others have `previous`."""
+
+    previous: Deployed | None
+    percent: int
 
 
 class Configurations:
@@ -62,7 +71,13 @@ class Configurations:
 
     def __init__(self) -> None:
         self._deployed: dict[Place, Deployed] = {}
+        self._rolling: dict[Place, _Rolling] = {}
         self._tokens: dict[str, _Token] = {}
+        self._draws = 0
+        self.poll_seconds: int | None = None
+        """The interval that AppConfig states, whatever was asked for."""
+        self.before_each_call: Callable[[float], object] = float
+        """Carries on deployments until the time of a call."""
         self._lock = threading.Lock()
 
     @property
@@ -75,8 +90,38 @@ class Configurations:
 
     def deploy(self, place: Place, content: bytes, *, label: str | None = None) -> None:
         """Deploy `content` at once."""
+        self.restore(place, Deployed(content=content, label=label))
+
+    def deployed(self, place: Place) -> Deployed | None:
+        """Return what is deployed, or being deployed."""
         with self._lock:
-            self._deployed[place] = Deployed(content=content, label=label)
+            return self._deployed.get(place)
+
+    def roll(self, place: Place, new: Deployed, previous: Deployed | None, *, percent: int) -> None:
+        """Deploy `new` to `percent` of the sessions."""
+        with self._lock:
+            self._deployed[place] = new
+            self._rolling[place] = _Rolling(previous=previous, percent=percent)
+
+    def restore(self, place: Place, deployed: Deployed | None) -> None:
+        """Deploy `deployed`, or nothing, to all sessions."""
+        with self._lock:
+            self._rolling.pop(place, None)
+            self._deployed.pop(place, None)
+            if deployed is not None:
+                self._deployed[place] = deployed
+
+    def _for_session(self, place: Place, draw_percent: int) -> Deployed:
+        with self._lock:
+            rolling = self._rolling.get(place)
+            found = self._deployed.get(place)
+            if rolling is not None and draw_percent >= rolling.percent:
+                found = rolling.previous
+        if found is None:
+            raise AwsError(
+                code="ResourceNotFoundException", message="The deployment was not found for this request.", status=404
+            )
+        return found
 
     def age_tokens(self, seconds: float) -> None:
         """Age every token, as if an environment had been frozen."""
@@ -97,17 +142,20 @@ class Configurations:
         if not isinstance(poll_seconds, int) or not least <= poll_seconds <= most:
             raise AwsError(code="BadRequestException", message=f"the poll interval must be {least} to {most}")
         self._authorize(call, place)
-        if place not in self._deployed:
-            raise AwsError(
-                code="ResourceNotFoundException", message="The deployment was not found for this request.", status=404
-            )
+        self.before_each_call(call.now_seconds)
+        with self._lock:
+            # Spreads the sessions evenly over a hundred, in an order that is the same in each run.
+            draw_percent = self._draws * 61 % 100
+            self._draws += 1
+        self._for_session(place, draw_percent)
         token = self._next(
             _Token(
                 place=place,
-                poll_seconds=poll_seconds,
+                poll_seconds=self.poll_seconds or poll_seconds,
                 given_at=call.now_seconds,
                 not_before=call.now_seconds,
                 has=None,
+                draw_percent=draw_percent,
             )
         )
         return json_answer({"InitialConfigurationToken": token}, request_id=call.request_id, status=201)
@@ -123,7 +171,8 @@ class Configurations:
         if call.now_seconds < token.not_before:
             raise _bad_token("PollIntervalNotSatisfied")
         self._authorize(call, token.place)
-        deployed = self._deployed[token.place]
+        self.before_each_call(call.now_seconds)
+        deployed = self._for_session(token.place, token.draw_percent)
         following = self._next(
             _Token(
                 place=token.place,
@@ -131,6 +180,7 @@ class Configurations:
                 given_at=call.now_seconds,
                 not_before=call.now_seconds + token.poll_seconds,
                 has=deployed,
+                draw_percent=token.draw_percent,
             )
         )
         is_new = deployed is not token.has

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.aws.calls import Call, Operation
 from sandbox.aws.ecr import authorize
-from sandbox.aws.errors import AwsError
+from sandbox.aws.errors import AwsError, json_answer
 from sandbox.loopback import Answer
 
 if TYPE_CHECKING:
@@ -23,12 +23,24 @@ TARGET: Final = "DynamoDB_20120810"
 
 
 class StateTable:
-    """One table, created at first use: importing moto is slow, and most worlds never use the table."""
+    """One table, created at first use: importing moto is slow, and most worlds never use the table.
+
+    The table of the brake is a dictionary: every environment reads its one item, which is seldom there.
+    """
 
     def __init__(self) -> None:
         # Tables of one process share moto's memory, so each has a name of its own.
         self.name = f"state-{uuid.uuid4().hex[:12]}"
+        self.brake_name = f"brake-{uuid.uuid4().hex[:12]}"
+        self.is_gone = False
+        self.brake: dict[str, object] = {}
+        """The items of the brake's table by their keys, in DynamoDB's types."""
         self._lock = threading.Lock()
+
+    def replace(self) -> None:
+        """Make another table, with another name and nothing in it."""
+        self.name, self.is_gone = f"state-{uuid.uuid4().hex[:12]}", False
+        self.__dict__.pop("_moto", None)
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -50,7 +62,7 @@ class StateTable:
             case {"pk": {"S": str() as leading}}:
                 context = {"dynamodb:leadingkeys": [leading]}
             case _:
-                context = {}
+                leading, context = "", {}
         authorize(
             call.caller.session,
             action=call.operation,
@@ -58,7 +70,9 @@ class StateTable:
             now_seconds=call.now_seconds,
             context=context,
         )
-        if call.parameters.get("TableName") != self.name:
+        if call.parameters.get("TableName") == self.brake_name:
+            return self._brake_answer(call, leading)
+        if call.parameters.get("TableName") != self.name or self.is_gone:
             raise AwsError(code="ResourceNotFoundException", message="Requested resource not found")
         # One at a time, since moto checks a condition and writes in two steps.
         with self._lock:
@@ -66,6 +80,19 @@ class StateTable:
         return Answer(
             status=answer.status, headers=(("x-amzn-requestid", call.request_id), *answer.headers), body=answer.body
         )
+
+    def _brake_answer(self, call: Call, key: str) -> Answer:
+        match call.operation:
+            case "dynamodb:PutItem":
+                self.brake[key] = call.parameters.get("Item")
+            case "dynamodb:DeleteItem":
+                self.brake.pop(key, None)
+            case "dynamodb:GetItem":
+                item = self.brake.get(key)
+                return json_answer({} if item is None else {"Item": item}, request_id=call.request_id)
+            case _:
+                raise AwsError(code="ValidationException", message="the brake is only put, read and deleted")
+        return json_answer({}, request_id=call.request_id)
 
     def _ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:
         return _asked(self._moto, operation, parameters)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never, get_args
 from urllib.parse import parse_qsl
 
-from sandbox.aws import appconfigdata, dynamodb, ecr_public, secrets_manager
+from sandbox.aws import appconfig, appconfigdata, dynamodb, ecr_public, secrets_manager
+from sandbox.aws.appconfig import Deployments
 from sandbox.aws.appconfigdata import Configurations
 from sandbox.aws.calls import Call, OpenCall, OpenOperation, Operation, Seen
 from sandbox.aws.dynamodb import StateTable
@@ -81,6 +82,7 @@ class Aws:
         self.secrets = Secrets()
         self.state = StateTable()
         self.configurations = Configurations()
+        self.deployments = Deployments(self.configurations)
         self.outbound_federation = OutboundFederation()
         self.faults: Faults[str, AwsFault] = Faults()
         self._now = now
@@ -95,6 +97,7 @@ class Aws:
             "secretsmanager:GetSecretValue": self.secrets.get_secret_value,
             **self.state.operations,
             **self.configurations.operations,
+            **self.deployments.operations,
         }
         self._open_operations: Mapping[str, OpenOperation] = {
             "sts:AssumeRoleWithWebIdentity": assume_role_with_web_identity
@@ -286,6 +289,11 @@ def _named(request: Request) -> _Named:
         )
     if (named := appconfigdata.operation_of(request)) is not None:
         return _Named(operation=named, protocol="json", parameters=appconfigdata.parameters_of(request))
+    if (routed := appconfig.route(request)) is not None:
+        operation, in_path = routed
+        body = appconfigdata.parameters_of(request) or {}
+        outside = appconfig.header_parameters(request, operation)
+        return _Named(operation=operation, protocol="json", parameters={**body, **outside, **in_path})
     parameters: dict[str, object] = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     action, version = parameters.pop("Action", ""), parameters.pop("Version", "")
     service = "sts" if version == _STS_VERSION else f"unknown version {version}"

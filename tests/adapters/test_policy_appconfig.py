@@ -1,10 +1,13 @@
 """A policy in AppConfig: a data plane on loopback that keeps AWS's rules, asked by real botocore."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import boto3
 import pytest
 
 from sandbox import account
+from sandbox.aws.appconfig import Strategy
 from sandbox.aws.appconfigdata import Place
 from sandbox.aws.server import Aws, AwsFault, FaultKind
 from sandbox.loopback import Answer, Request, Server
@@ -13,10 +16,16 @@ from tests.moved_clock import MovedClock
 from tests.own_aws import aws_clients_for
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
-from token_exchange.adapters.policy_remote import POLL_SECONDS, PolicyInAppConfig
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.adapters.policy_remote import POLL_SECONDS, PolicyInAppConfig, UntilFirstDeployment
 from token_exchange.adapters.settings import AppConfigPlace, SystemClock
 from token_exchange.core.ports import Deadline
-from token_exchange.loading.store import POLICY_CHECK_TIMEOUT_SECONDS, PolicyDocument, PolicyUnreadable
+from token_exchange.loading.store import (
+    POLICY_CHECK_TIMEOUT_SECONDS,
+    PolicyDocument,
+    PolicyNotDeployed,
+    PolicyUnreadable,
+)
 
 PLACE = AppConfigPlace(application="ecr-token-exchange", environment="live", profile="policy")
 DEPLOYED = Place(application="ecr-token-exchange", environment="live", profile="policy")
@@ -174,11 +183,11 @@ def test_a_check_ends_in_time(story: Story, operation: str) -> None:
 
 def test_a_missing_or_empty_deployment_is_an_error(story: Story, running: tuple[Aws, AwsClients, MovedClock]) -> None:
     story.aws.configurations.deploy(DEPLOYED, b"")
-    with pytest.raises(PolicyUnreadable, match="empty"):
+    with pytest.raises(PolicyNotDeployed, match="empty"):
         story.look()
     elsewhere = AppConfigPlace(application="ecr-token-exchange", environment="trial", profile="policy")
     clock = FakeClock()
-    with pytest.raises(PolicyUnreadable, match="ResourceNotFoundException"):
+    with pytest.raises(PolicyNotDeployed, match="no configuration deployed there"):
         PolicyInAppConfig(elsewhere, clients=running[1], calls=DeadlineCalls()).read(
             Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 10)
         )
@@ -205,3 +214,116 @@ def test_an_answer_unlike_appconfigs_is_an_error(started: bytes, answer: Answer)
         policy = PolicyInAppConfig(PLACE, clients=clients, calls=DeadlineCalls())
         with pytest.raises(PolicyUnreadable):
             policy.read(Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 10))
+
+
+# The packaged policy until AppConfig has had its first.
+
+
+class Beginning:
+    """An environment of a stack that has just moved to AppConfig, with a policy in its package."""
+
+    def __init__(self, story: Story, running: tuple[Aws, AwsClients, MovedClock], folder: Path) -> None:
+        self.story, self.aws = story, running[0]
+        self.place = Place(application="ecr-token-exchange", environment=f"new-{folder.name}", profile="policy")
+        (folder / "policy.yaml").write_text("packaged")
+        self.clients, self.folder = running[1], folder
+        self.source = self.environment()
+
+    def environment(self) -> UntilFirstDeployment:
+        place = AppConfigPlace(
+            application=self.place.application, environment=self.place.environment, profile=self.place.profile
+        )
+        deployed = PolicyInAppConfig(place, clients=self.clients, calls=DeadlineCalls())
+        return UntilFirstDeployment(deployed, PolicyFile(self.folder / "policy.yaml"))
+
+    def read(self, source: UntilFirstDeployment | None = None) -> tuple[bytes, str | None]:
+        end = self.story.clock.monotonic() + 10
+        document = (source or self.source).read(Deadline(clock=self.story.clock, at_monotonic_seconds=end))
+        return document.content, document.version
+
+    def deploy(self, content: bytes, strategy: str = "AppConfig.AllAtOnce") -> None:
+        operator = account.operator_session()
+        self.aws.principals.remember(operator)
+        client = boto3.client(
+            "appconfig",
+            endpoint_url=self.aws.url,
+            region_name="eu-west-1",
+            aws_access_key_id=operator.access_key_id,
+            aws_secret_access_key=operator.secret_access_key,
+            aws_session_token=operator.session_token,
+        )
+        made = client.create_hosted_configuration_version(
+            ApplicationId=self.place.application,
+            ConfigurationProfileId=self.place.profile,
+            Content=content,
+            ContentType="application/x-yaml",
+            VersionLabel="v1",
+        )
+        client.start_deployment(
+            ApplicationId=self.place.application,
+            EnvironmentId=self.place.environment,
+            ConfigurationProfileId=self.place.profile,
+            ConfigurationVersion=str(made["VersionNumber"]),
+            DeploymentStrategyId=strategy,
+        )
+        client.close()
+
+
+@pytest.fixture
+def beginning(story: Story, running: tuple[Aws, AwsClients, MovedClock], tmp_path: Path) -> Iterator[Beginning]:
+    found = Beginning(story, running, tmp_path)
+    yield found
+    found.aws.deployments.monitors.clear()
+
+
+def test_until_the_first_deployment_the_package_is_in_force(beginning: Beginning) -> None:
+    assert beginning.read() == (b"packaged", "packaged")
+    beginning.deploy(b"deployed")
+    assert beginning.read() == (b"deployed", "v1")
+    # From the first deployment on, in every environment.
+    assert beginning.read(beginning.environment()) == (b"deployed", "v1")
+
+
+def test_a_first_deployment_rolled_back_was_never_in_force(beginning: Beginning) -> None:
+    beginning.aws.deployments.monitors[beginning.place.application, beginning.place.environment] = [lambda _: "ALARM"]
+    beginning.deploy(b"deployed")
+    assert (
+        beginning.aws.deployments.deployment(beginning.place.application, beginning.place.environment).state
+        == "ROLLED_BACK"
+    )
+    assert beginning.read() == (b"packaged", "packaged")
+
+
+def test_a_gradual_first_deployment_leaves_no_one_without(beginning: Beginning) -> None:
+    beginning.aws.deployments.strategies["gradual"] = Strategy(duration_minutes=10, growth_percent=20, bake_minutes=10)
+    beginning.deploy(b"deployed", "gradual")
+    found = [beginning.read(beginning.environment())[0] for _ in range(10)]
+    assert set(found) == {b"packaged", b"deployed"}
+    beginning.aws.deployments.passed_seconds += 10 * 60
+    assert {beginning.read(beginning.environment())[0] for _ in range(5)} == {b"deployed"}
+
+
+def test_a_deployment_that_is_gone_revives_no_packaged_policy(beginning: Beginning) -> None:
+    beginning.deploy(b"deployed")
+    assert beginning.read() == (b"deployed", "v1")
+    beginning.aws.deployments.passed_seconds += 30 * 60  # past the bake
+    beginning.story.advance(60)
+    assert beginning.read() == (b"deployed", "v1")
+    beginning.aws.configurations.restore(beginning.place, None)
+    beginning.story.advance(60)
+    beginning.story.advance(60)
+    with pytest.raises(PolicyUnreadable, match="ResourceNotFoundException"):
+        beginning.read()
+    # Nor in an environment that has seen nothing yet: AppConfig remembers.
+    with pytest.raises(PolicyNotDeployed):
+        beginning.read(beginning.environment())
+
+
+def test_without_an_answer_on_the_past_there_is_no_policy(beginning: Beginning) -> None:
+    beginning.aws.faults.plan("appconfig:ListDeployments", AwsFault(kind="access-denied"), times=1)
+    with pytest.raises(PolicyUnreadable, match="AccessDenied"):
+        beginning.read()
+    beginning.aws.faults.plan(START, AwsFault(kind="access-denied"), times=1)
+    with pytest.raises(PolicyUnreadable, match="AccessDenied"):
+        beginning.read()
+    assert beginning.read() == (b"packaged", "packaged")

@@ -7,12 +7,16 @@ def test_nothing_is_required() -> None:
     assert read_settings({}) == Settings(
         policy=FilePlace(path="policy.yaml"),
         policy_max_age_seconds=60,
+        first_policy=None,
         state_table=None,
+        brake_table=None,
         public_url=None,
         documentation_url="docs",
+        probe_secret=None,
         region=None,
         function_version=None,
         deployment="local",
+        metrics_by_issuer=True,
     )
 
 

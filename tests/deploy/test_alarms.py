@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -15,25 +16,47 @@ from token_exchange.service import MAX_REQUEST_SECONDS
 
 TEMPLATE = "template.yaml"
 ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"
-TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
+PAGE = "arn:aws:sns:eu-west-1:111122223333:page"
+NOTICE = "arn:aws:sns:eu-west-1:111122223333:notice"
+KINDS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
+URGENT = {"BrakeFailedAlarm", "EverybodyDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
+SILENT = {"ProbeAlarm", "RefresherSilentAlarm"}
+"""What notifies if data ends."""
+
 
 PROVEN = signed_token(FakeIssuer().trust(entry="github"), {})
 
 
-def alarms() -> dict[str, dict[str, object]]:
-    stack = Stack(TEMPLATE, {"AssumableRoleArns": ROLE, "AlarmTopicArn": TOPIC})
+def alarms(**parameters: str) -> dict[str, dict[str, object]]:
+    stack = Stack(TEMPLATE, {"AssumableRoleArns": ROLE, "AlarmTopicArn": PAGE, "NoticeTopicArn": NOTICE, **parameters})
     resources = mapping(load(TEMPLATE), "Resources")
-    return {name: stack.resource(name) for name, it in resources.items() if at(it, "Type") == "AWS::CloudWatch::Alarm"}
+    return {name: stack.resource(name) for name, it in resources.items() if at(it, "Type") in KINDS}
 
 
-def test_every_alarm_notifies_and_says_what_silence_means() -> None:
-    assert len(alarms()) >= 5
-    for name, alarm in alarms().items():
-        assert alarm["AlarmActions"] == [TOPIC]
-        assert alarm["TreatMissingData"] == ("breaching" if name == "RefresherSilentAlarm" else "notBreaching")
+def parts_of(rules: Iterable[object]) -> set[str]:
+    return {name for rule in rules for name in re.findall(r'ALARM\("(\w+)"\)', str(rule))}
+
+
+def test_every_alarm_notifies_once_of_trouble_and_of_its_end() -> None:
+    found = alarms()
+    parts = parts_of(alarm.get("AlarmRule") for alarm in found.values())
+    assert parts < found.keys()
+    for name, alarm in found.items():
         assert alarm["AlarmDescription"]
+        begun = alarm.get("AlarmActions") or alarm.get("InsufficientDataActions")
+        # What is part of another alarm is told by that one.
+        expected = None if name in parts else [PAGE] if name in URGENT else [NOTICE]
+        assert (begun, alarm.get("OKActions")) == (expected, expected), name
 
 
+def test_no_alarm_rings_because_there_is_nothing_to_measure() -> None:
+    for name, alarm in alarms().items():
+        if "AlarmRule" not in alarm:
+            assert alarm["TreatMissingData"] == ("missing" if name in SILENT else "notBreaching"), name
+            assert ("InsufficientDataActions" in alarm) == (name in SILENT), name
+
+
+@pytest.mark.parametrize("by_issuer", ["true", "false"])
 @pytest.mark.parametrize(
     ("name", "tell", "query"),
     [
@@ -52,14 +75,14 @@ def test_every_alarm_notifies_and_says_what_silence_means() -> None:
     ],
 )
 def test_an_alarm_on_keys_sees_every_issuer(
-    capsys: pytest.CaptureFixture[str], name: str, tell: Callable[[Metrics], None], query: str
+    capsys: pytest.CaptureFixture[str], name: str, tell: Callable[[Metrics], None], query: str, by_issuer: str
 ) -> None:
-    tell(Metrics(deployment="exchange"))
+    tell(Metrics(deployment="exchange", by_issuer=by_issuer == "true"))
     written = json.loads(capsys.readouterr().out)
     (directive,) = sequence(written, "_aws", "CloudWatchMetrics")
     (metric,) = sequence(directive, "Metrics")
     (dimensions,) = sequence(directive, "Dimensions")
-    (asked,) = sequence(alarms()[name], "Metrics")
+    (asked,) = sequence(alarms(MetricsByIssuer=by_issuer)[name], "Metrics")
     # Of the metrics with exactly these dimensions, whatever their values.
     schema = f'SCHEMA("{at(directive, "Namespace")}", {", ".join(str(each) for each in sequence(dimensions))})'
     # And of this deployment only.
@@ -113,8 +136,13 @@ def test_each_alarm_is_of_its_own_deployment() -> None:
     for name, alarm in alarms().items():
         if alarm.get("Namespace") == NAMESPACE:
             assert dimensions_of(alarm)["deployment"] == "exchange", name
-        for query in sequence(alarm.get("Metrics", [])):
-            assert str(at(query, "Expression")).endswith(" WHERE deployment = 'exchange'"), name
+        for each in map(mapping, sequence(alarm.get("Metrics", []))):
+            if "MetricStat" not in each:
+                assert "SELECT" not in str(each["Expression"]) or str(each["Expression"]).endswith(
+                    " WHERE deployment = 'exchange'"
+                ), name
+            elif at(each, "MetricStat", "Metric", "Namespace") == NAMESPACE:
+                assert dimensions_of(mapping(each, "MetricStat", "Metric"))["deployment"] == "exchange", name
 
 
 def dimensions_of(alarm: dict[str, object]) -> dict[str, object]:
@@ -139,4 +167,16 @@ def test_the_alarm_on_time_comes_before_the_service_gives_up() -> None:
 
 
 def test_alarms_need_no_topic() -> None:
-    assert "AlarmActions" not in Stack(TEMPLATE, {"AssumableRoleArns": ROLE}).resource("ThrottlesAlarm")
+    for alarm in alarms(AlarmTopicArn="", NoticeTopicArn="").values():
+        assert not {"AlarmActions", "OKActions", "InsufficientDataActions"} & alarm.keys()
+
+
+def test_the_budget_of_failures_is_that_of_the_objective() -> None:
+    budget_percent = 100 - 99.9
+    for name, rate in {
+        "FastBurnHourAlarm": 14.4,
+        "FastBurnMinutesAlarm": 14.4,
+        "SlowBurnHoursAlarm": 6,
+        "SlowBurnHalfHourAlarm": 6,
+    }.items():
+        assert alarms()[name]["Threshold"] == pytest.approx(rate * budget_percent)

@@ -16,7 +16,13 @@ READERS = tuple(zip(("ExchangeFunction", "RefreshKeysFunction"), ROLES, strict=T
 BUCKET, KEY = "acme-policies", "live/policy.yaml"
 OBJECT = f"arn:aws:s3:::{BUCKET}/{KEY}"
 CONFIGURATION = "arn:aws:appconfig:eu-west-1:111122223333:application/app1234/environment/env1234/configuration/prof123"
-READS = ["s3:GetObject", "appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"]
+ENVIRONMENT = CONFIGURATION.partition("/configuration/")[0]
+READS = [
+    "s3:GetObject",
+    "appconfig:StartConfigurationSession",
+    "appconfig:GetLatestConfiguration",
+    "appconfig:ListDeployments",
+]
 
 
 def deployed(source: str, **parameters: str) -> Stack:
@@ -32,6 +38,7 @@ def deployed(source: str, **parameters: str) -> Stack:
         attributes={
             "PolicyLoadFailedAlarm.Arn": "alarm:load",
             "FailedExchangesAlarm.Arn": "alarm:failed",
+            "BrakeTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/brake",
             "RefresherDeadLetters.Arn": "arn:aws:sqs:eu-west-1:111122223333:dead-letters",
             "StateTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/state",
             "ExchangeLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*",
@@ -98,12 +105,24 @@ def test_of_appconfig_one_configuration_may_be_received(function: str, role: tup
     assert place(stack, function) == AppConfigPlace(application="app1234", environment="env1234", profile="prof123")
     assert may(stack, role, "appconfig:StartConfigurationSession", CONFIGURATION)
     assert may(stack, role, "appconfig:GetLatestConfiguration", CONFIGURATION)
+    assert may(stack, role, "appconfig:ListDeployments", ENVIRONMENT)
     for action, resource in [
         ("appconfig:GetLatestConfiguration", CONFIGURATION.replace("prof123", "prof999")),
+        ("appconfig:ListDeployments", ENVIRONMENT.replace("env1234", "env9999")),
         ("appconfig:StartDeployment", CONFIGURATION),
+        ("appconfig:StartDeployment", ENVIRONMENT),
         ("s3:GetObject", OBJECT),
     ]:
         assert not may(stack, role, action, resource)
+
+
+@pytest.mark.parametrize(
+    ("function", "path"), [("ExchangeFunction", "policy.yaml"), ("RefreshKeysFunction", "../exchange/policy.yaml")]
+)
+@pytest.mark.parametrize("source", ["file", "s3", "appconfig"])
+def test_only_appconfig_begins_with_the_packaged_policy(function: str, path: str, source: str) -> None:
+    variables = mapping(deployed(source).resource(function), "Environment", "Variables")
+    assert variables.get("TOKEN_EXCHANGE_FIRST_POLICY") == (f"file:{path}" if source == "appconfig" else None)
 
 
 def test_s3_needs_a_bucket() -> None:

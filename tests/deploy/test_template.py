@@ -29,6 +29,7 @@ ROLE_ARN = "arn:aws:iam::111122223333:role/exchange-role"
 REFRESHER_ARN = "arn:aws:iam::111122223333:role/refresher-role"
 ADMINISTRATOR_ARN = "arn:aws:iam::111122223333:role/administrator"
 TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
+BRAKE_TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/brake"
 LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*"
 REFRESHER_LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*"
 DEAD_LETTERS_ARN = "arn:aws:sqs:eu-west-1:111122223333:dead-letters"
@@ -46,6 +47,7 @@ def deployed(**parameters: object) -> Stack:
             "RefreshKeysLogGroup.Arn": REFRESHER_LOG_GROUP_ARN,
             "RefresherDeadLetters.Arn": DEAD_LETTERS_ARN,
             "StateTable.Arn": TABLE_ARN,
+            "BrakeTable.Arn": BRAKE_TABLE_ARN,
             "ExchangeLogGroup.Arn": LOG_GROUP_ARN,
         },
     )
@@ -378,6 +380,8 @@ def test_access_logs_hold_nothing_in_which_a_token_can_travel(stage: str, settin
     log_format = text(deployed().resource(stage), setting, "Format")
     parsed = json.loads(log_format)
     assert "\n" not in log_format
+    # The dimension of the metric that a filter counts by.
+    assert parsed.pop("deployment") == "exchange"
     assert {value.removeprefix("$context.") for value in parsed.values()} == logged
 
 
@@ -482,8 +486,10 @@ def mint(tmp_path_factory: pytest.TempPathFactory) -> Mint:
 # How the function is run.
 
 VARIABLES = {
+    "TOKEN_EXCHANGE_BRAKE_TABLE",
     "TOKEN_EXCHANGE_DEPLOYMENT",
     "TOKEN_EXCHANGE_DOCUMENTATION_URL",
+    "TOKEN_EXCHANGE_METRICS_BY_ISSUER",
     "TOKEN_EXCHANGE_POLICY",
     "TOKEN_EXCHANGE_POLICY_MAX_AGE",
     "TOKEN_EXCHANGE_STATE_TABLE",

@@ -53,6 +53,6 @@ def test_the_page_of_metrics_has_the_fault_of_each_reason() -> None:
     rows = [row for row in page("docs/audit.md").table("Metrics") if len(row) == 3]
     said = {code_in(fault)[0]: set(code_in(reasons)) & set(Reason) for fault, _, reasons in rows}
     assert said.keys() == set(get_args(Fault.__value__))
-    for fault in ("role-owner", "upstream", "service"):
+    for fault in ("outsider", "issuer", "role-owner", "upstream", "service"):
         assert said[fault] == {reason for reason, meaning in MEANINGS.items() if meaning.fault == fault}
     assert said["unverified"] == {Reason.POLICY_UNAVAILABLE}

@@ -84,6 +84,7 @@ class RecordedEvents:
         self.policies: list[Policy] = []
         self.failures: list[tuple[Exception, str | None]] = []
         self.versions: list[str | None] = []
+        self.unread: list[tuple[Exception, str | None]] = []
 
     def loaded(self, policy: Policy, *, version: str | None) -> None:
         self.policies.append(policy)
@@ -94,6 +95,9 @@ class RecordedEvents:
     ) -> None:
         self.failures.append((cause, in_force))
         self.versions.append(version)
+
+    def not_read(self, cause: PolicyUnreadable, *, in_force: str | None) -> None:
+        self.unread.append((cause, in_force))
 
 
 class Story:
@@ -190,8 +194,10 @@ def test_a_bad_policy_never_replaces_a_good_one(story: Story, content: bytes | E
         story.clock.advance(60)
         in_force = story.store.current()
         assert (in_force.policy, in_force.loaded_at, in_force.refused) == (good.policy, good.loaded_at, True)
-        # It is reported again at each check until it is fixed.
-        assert [in_force for _, in_force in story.events.failures] == [good.policy.sha256] * times
+        # It is said again at each look until somebody mends it.
+        said = story.events.unread if isinstance(content, Exception) else story.events.failures
+        assert [in_force for _, in_force in said] == [good.policy.sha256] * times
+        assert len(story.events.unread) + len(story.events.failures) == times
 
 
 @pytest.mark.parametrize("mended", [document(), document("second")])
@@ -263,7 +269,23 @@ def test_an_event_says_which_version_it_is_about(story: Story) -> None:
     story.clock.advance(60)
     story.source.content = PolicyUnreadable("gone")
     story.store.current()
-    assert story.events.versions == ["v1", "v2", None]
+    assert story.events.versions == ["v1", "v2"]
+    assert [str(cause) for cause, _ in story.events.unread] == ["gone"]
+
+
+def test_the_policy_is_as_old_as_the_last_look_that_found_it(story: Story) -> None:
+    loaded = story.store.current()
+    assert loaded.read_at == loaded.loaded_at
+    story.clock.advance(60)
+    seen = story.store.current()
+    assert (seen.loaded_at, seen.read_at) == (loaded.loaded_at, loaded.loaded_at + 60)
+    # A document that does not load was seen too; that it is refused is another matter.
+    story.source.content = b"broken"
+    story.clock.advance(60)
+    assert story.store.current().read_at == loaded.loaded_at + 120
+    story.source.content = PolicyUnreadable("gone")
+    story.clock.advance(60)
+    assert story.store.current().read_at == loaded.loaded_at + 120
 
 
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])

@@ -11,6 +11,8 @@ from sandbox.world import World
 from tests.service.front import Front, Log, read_log
 from tests.service.other_registries import furnish
 from tests.service.policy import write_policy
+from tests.service.recorded_metrics import record
+from tests.service.simulated_days import Recorded
 from token_exchange.adapters.fetch import tls_context
 from token_exchange.service import start
 
@@ -29,6 +31,8 @@ def environment(world: World) -> dict[str, str]:
         **world.environment(),
         "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
         "TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600",
+        # Without the brake, whose table must be there: here tables are lost and replaced. See test_brake.py.
+        "TOKEN_EXCHANGE_BRAKE_TABLE": "",
         "TOKEN_EXCHANGE_URL": "https://login.acme.example/ecr/",
     }
 
@@ -49,6 +53,11 @@ def started(world: World, environment: dict[str, str]) -> Front:
 def good_token(started: Front) -> str:
     """Mint a token that is good for as long as all of the tests may take on a slow machine."""
     return started.token(lifetime_seconds=3600)
+
+
+@pytest.fixture(scope="session")
+def recorded(world: World, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return record(world, environment, tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_an_empty_environment_starts_and_reports_no_policy(tmp_path: Path) -> No
         assert int(answer.headers["retry-after"]) >= 1
     assert nothing.reason == "missing-token"  # the request by itself comes first
     assert [line["reason"] for line in run.log.audit] == ["policy-unavailable", "missing-token"]
-    assert [line["event"] for line in run.log.events] == ["policy-not-loaded"]
+    assert [line["event"] for line in run.log.events] == ["policy-not-read"]
     assert run.err == ""
 
 

@@ -134,10 +134,13 @@ class Refresher:
     def __init__(self, settings: Settings, *, folder: Path) -> None:
         quiet_libraries()
         self._clock: Clock = SystemClock()
-        events = Events(metrics=Metrics(deployment=settings.deployment))
+        metrics = Metrics(deployment=settings.deployment, by_issuer=settings.metrics_by_issuer)
+        events = Events(metrics=metrics)
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
         self._policies = PolicyStore(
-            source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),
+            source=policy_source(
+                settings.policy, first=settings.first_policy, folder=folder, clients=clients, calls=calls
+            ),
             clock=self._clock,
             max_age_seconds=settings.policy_max_age_seconds,
             events=events,

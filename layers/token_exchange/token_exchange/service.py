@@ -17,7 +17,7 @@ from token_exchange.adapters.log import AuditLog, quiet_libraries
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
 from token_exchange.adapters.policy_file import policy_source
 from token_exchange.adapters.settings import Settings, SystemClock, read_settings
-from token_exchange.adapters.table import SharedKeysReader, StateTable
+from token_exchange.adapters.table import BrakeTable, SharedKeysReader, StateTable
 from token_exchange.core.attempt import Attempt
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.mint import Minter
@@ -30,6 +30,7 @@ from token_exchange.http.answers import for_readers
 from token_exchange.http.event import HttpAnswer, HttpRequest, NotHttp, read_event
 from token_exchange.http.routes import Routes, is_audited, plain_refusal
 from token_exchange.issuer_keys.store import KeyStore
+from token_exchange.loading.brake import Brake, BrakedPolicies
 from token_exchange.loading.store import PolicyStore
 from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.new_claims import NewClaims
@@ -49,7 +50,7 @@ class Service:
         quiet_libraries()
         self._settings = settings
         self._clock: Clock = SystemClock()
-        self._metrics = Metrics(deployment=settings.deployment)
+        self._metrics = Metrics(deployment=settings.deployment, by_issuer=settings.metrics_by_issuer)
         self._events = Events(metrics=self._metrics)
         self._new_claims = NewClaims(self._events)
         self._audit_log = AuditLog()
@@ -57,12 +58,23 @@ class Service:
         clients, calls = AwsClients(region=settings.region), DeadlineCalls()
         self._clients, self._calls = clients, calls
         self._policies = PolicyStore(
-            source=policy_source(settings.policy, folder=folder, clients=clients, calls=calls),
+            source=policy_source(
+                settings.policy, first=settings.first_policy, folder=folder, clients=clients, calls=calls
+            ),
             clock=self._clock,
             max_age_seconds=settings.policy_max_age_seconds,
             events=self._events,
             own_region=settings.region,
             has_state=settings.state_table is not None,
+        )
+        brake = settings.brake_table
+        self._decides_by = BrakedPolicies(
+            policies=self._policies,
+            brake=None
+            if brake is None
+            else Brake(
+                source=BrakeTable(clients=clients, calls=calls, table=brake), clock=self._clock, events=self._events
+            ),
         )
         table = settings.state_table
         keys = KeyStore(
@@ -73,7 +85,7 @@ class Service:
         )
         state = None if table is None else StateTable(clients=clients, calls=calls, table=table)
         exchange = Exchange(
-            policies=self._policies,
+            policies=self._decides_by,
             verifier=Verifier(keys),
             budgets=BudgetCounter(counts=state, events=self._events),
             single_use=SingleUse(marks=state, events=self._events),
@@ -95,7 +107,7 @@ class Service:
         A failure here is reported by the first request that needs the policy or the client.
         """
         try:
-            policy = self._policies.current().policy
+            policy = self._decides_by.policy()
             clients.sts()
             if self._settings.state_table is not None:
                 clients.dynamodb()
@@ -185,7 +197,7 @@ class Service:
 
     def _policy_age_seconds(self) -> float | None:
         in_force = self._policies.in_force
-        return None if in_force is None else max(0.0, round(self._clock.now() - in_force.loaded_at, 3))
+        return None if in_force is None else max(0.0, round(self._clock.now() - in_force.read_at, 3))
 
     def _unexpected(self, error: Exception, record: AuditRecord) -> HttpAnswer:
         self._events.internal_error(error, request_id=record.request_id)

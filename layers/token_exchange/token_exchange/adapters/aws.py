@@ -30,6 +30,7 @@ from token_exchange.loading.registries import PUBLIC_REGION
 
 if TYPE_CHECKING:
     from botocore.client import ClientMeta
+    from mypy_boto3_appconfig import AppConfigClient
     from mypy_boto3_appconfigdata import AppConfigDataClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ecr import ECRClient
@@ -237,6 +238,9 @@ class AwsClients:
         self.appconfigdata: RegionalClients[AppConfigDataClient] = kept(
             "AppConfig", lambda region: as_service.client("appconfigdata", region_name=region, config=_CHECK_CONFIG)
         )
+        self.appconfig: RegionalClients[AppConfigClient] = kept(
+            "AppConfig", lambda region: as_service.client("appconfig", region_name=region, config=_CHECK_CONFIG)
+        )
         self.ecr: RegionalClients[ECRClient] = kept(
             "ECR", lambda region: as_role.client("ecr", region_name=region, config=_CONFIG)
         )
@@ -256,7 +260,16 @@ class AwsClients:
 
     def close_connections(self) -> None:
         """Close the connections of all clients, which stay usable."""
-        for clients in (self.sts, self.dynamodb, self.secrets, self.s3, self.appconfigdata, self.ecr, self._ecr_public):
+        for clients in (
+            self.sts,
+            self.dynamodb,
+            self.secrets,
+            self.s3,
+            self.appconfig,
+            self.appconfigdata,
+            self.ecr,
+            self._ecr_public,
+        ):
             clients.close_connections()
 
     def ecr_public(self) -> "ECRPublicClient":

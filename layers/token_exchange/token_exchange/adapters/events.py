@@ -14,8 +14,9 @@ from token_exchange.core.attempt import Part
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json, StateTask
 from token_exchange.issuer_keys.store import KeysFrom, RefreshOutcome
+from token_exchange.loading.brake import BrakeUnreadable
 from token_exchange.loading.problems import PolicyUnusable
-from token_exchange.loading.store import PolicyUnreadable
+from token_exchange.loading.store import PolicyNotDeployed, PolicyUnreadable
 from token_exchange.reporting.audit import AuditRecord
 from token_exchange.reporting.safe_text import redacted
 
@@ -25,11 +26,13 @@ NAMESPACE: Final = "TokenExchange"
 class Metrics:
     """Writes metrics to standard output, in CloudWatch's embedded metric format.
 
-    Each has the dimension `deployment`, which distinguishes deployments in one account and region.
+    Each has the dimension `deployment`, which distinguishes deployments in one account and region. `by_issuer` adds the
+    dimension `issuer`: CloudWatch bills each combination of values, and a policy may have hundreds of issuers.
     """
 
-    def __init__(self, *, deployment: str) -> None:
+    def __init__(self, *, deployment: str, by_issuer: bool = True) -> None:
         self._deployment = deployment
+        self._is_by_issuer = by_issuer
 
     def exchange(
         self,
@@ -46,11 +49,14 @@ class Metrics:
         counted.add_dimension("decision", decision)
         counted.add_dimension("reason", reason)
         token = record.attempt.token
-        if token is not None:
+        if token is not None and self._is_by_issuer:
             counted.add_dimensions(deployment=self._deployment, issuer=token.trust.entry, decision=decision)
         fault = record.fault()
         if fault is not None:
             counted.add_dimensions(deployment=self._deployment, fault=fault)
+        account = record.refusing_account()
+        if fault == "role-owner" and account is not None:
+            counted.add_dimensions(deployment=self._deployment, fault=fault, account=account)
         counted.flush_metrics()
         timed = self._metrics()
         timed.add_metric("Duration", MetricUnit.Milliseconds, milliseconds.get("total", 0.0))
@@ -93,10 +99,23 @@ class Metrics:
         metrics.add_metric("PolicyLoadFailed", MetricUnit.Count, 1)
         metrics.flush_metrics()
 
+    def brake_failed(self) -> None:
+        """Count a brake that could not be read or does not load."""
+        metrics = self._metrics()
+        metrics.add_metric("BrakeFailed", MetricUnit.Count, 1)
+        metrics.flush_metrics()
+
+    def probed(self, *, succeeded: bool) -> None:
+        """Record whether the exchange answered the probe as it should."""
+        metrics = self._metrics()
+        metrics.add_metric("ProbeSucceeded", MetricUnit.Count, int(succeeded))
+        metrics.flush_metrics()
+
     def _by_issuer(self, name: str, unit: MetricUnit, value: float, issuer: str) -> None:
         metrics = self._metrics()
         metrics.add_metric(name, unit, value)
-        metrics.add_dimension("issuer", issuer)
+        if self._is_by_issuer:
+            metrics.add_dimension("issuer", issuer)
         metrics.flush_metrics()
 
     def _metrics(self) -> EphemeralMetrics:
@@ -107,6 +126,8 @@ class Metrics:
 
 
 type EventCode = Literal[
+    "brake-changed",
+    "brake-failed",
     "internal-error",
     "issuer-key-left-out",
     "issuer-keys-refresh-failed",
@@ -114,7 +135,10 @@ type EventCode = Literal[
     "issuer-keys-run",
     "issuer-keys-stale",
     "policy-loaded",
+    "policy-not-deployed",
     "policy-not-loaded",
+    "policy-not-read",
+    "probe-failed",
     "shared-keys-failed",
     "state-failed",
     "unknown-claim",
@@ -126,7 +150,7 @@ _MAX_TEXT_CHARACTERS: Final = 500
 
 
 class Events:
-    """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents`, `ClaimEvents` and `StateEvents`.
+    """Implements `KeyEvents`, `RefreshEvents`, `PolicyEvents`, `BrakeEvents`, `ClaimEvents` and `StateEvents`.
 
     No method raises: a failure to log must not keep a token from being verified.
     """
@@ -192,15 +216,30 @@ class Events:
     def not_loaded(
         self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
     ) -> None:
-        """Log that a policy did not load, with its problems."""
-        fields: dict[str, Json] = {"policy_sha256": in_force, "policy_version": version}
-        if isinstance(cause, PolicyUnusable):
-            fields["problems"] = _problems([str(problem) for problem in cause.problems])
-            fields["problem_count"] = len(cause.problems)
-        else:
-            fields["cause"] = _text(cause)
-        self._error("policy-not-loaded", fields)
+        """Log that a policy does not load, with its problems."""
+        self._error("policy-not-loaded", {"policy_sha256": in_force, "policy_version": version, **_why(cause)})
         self.measure(self._metrics.policy_load_failed)
+
+    def not_read(self, cause: PolicyUnreadable, *, in_force: str | None) -> None:
+        """Log that no policy was read. It is not counted as a policy that does not load: there was none to judge."""
+        fields: dict[str, Json] = {"policy_sha256": in_force, "cause": _text(cause)}
+        if isinstance(cause, PolicyNotDeployed):
+            self._warn("policy-not-deployed", fields)
+        else:
+            self._error("policy-not-read", fields)
+
+    def brake_changed(self, sha256: str | None, *, rules: int) -> None:
+        """Log that a brake is in force, or none any more."""
+        self._warn("brake-changed", {"brake_sha256": sha256, "rules": rules})
+
+    def brake_failed(self, cause: BrakeUnreadable | PolicyUnusable) -> None:
+        """Log that a brake could not be read or does not load."""
+        self._error("brake-failed", _why(cause))
+        self.measure(self._metrics.brake_failed)
+
+    def probe_failed(self, cause: Exception) -> None:
+        """Log that the exchange did not answer the probe as it should."""
+        self._error("probe-failed", {"cause": _text(cause)})
 
     def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:
         """Log a claim that the provider did not send before."""
@@ -237,6 +276,15 @@ class Events:
 
 def _event(code: EventCode, fields: dict[str, Json]) -> dict[str, Json]:
     return {"record": "event", "event": code, **{name: value for name, value in fields.items() if value is not None}}
+
+
+def _why(cause: Exception) -> dict[str, Json]:
+    if not isinstance(cause, PolicyUnusable):
+        return {"cause": _text(cause)}
+    return {
+        "problems": _problems([str(problem) for problem in cause.problems]),
+        "problem_count": len(cause.problems),
+    }
 
 
 def _problems(problems: Sequence[str]) -> Json:

@@ -77,8 +77,17 @@ def _unreadable(path: Path, error: OSError) -> PolicyUnreadable:
     return PolicyUnreadable(f"{path}: {error.strerror or type(error).__name__}")
 
 
-def policy_source(place: PolicyPlace, *, folder: Path, clients: "AwsClients", calls: "DeadlineCalls") -> PolicySource:
+def policy_source(
+    place: PolicyPlace,
+    *,
+    folder: Path,
+    clients: "AwsClients",
+    calls: "DeadlineCalls",
+    first: FilePlace | None = None,
+) -> PolicySource:
     """Return the source at `place`; a relative path starts in `folder`.
+
+    `first` is in force until AppConfig has had its first policy.
 
     The AWS sources are imported here to keep the cold start short: most policies are files.
     """
@@ -90,8 +99,12 @@ def policy_source(place: PolicyPlace, *, folder: Path, clients: "AwsClients", ca
 
             return PolicyInS3(place, clients=clients, calls=calls)
         case AppConfigPlace():
-            from token_exchange.adapters.policy_remote import PolicyInAppConfig  # noqa: PLC0415 - see above
+            from token_exchange.adapters.policy_remote import (  # noqa: PLC0415 - see above
+                PolicyInAppConfig,
+                UntilFirstDeployment,
+            )
 
-            return PolicyInAppConfig(place, clients=clients, calls=calls)
+            deployed = PolicyInAppConfig(place, clients=clients, calls=calls)
+            return deployed if first is None else UntilFirstDeployment(deployed, PolicyFile(folder / first.path))
         case unknown:
             assert_never(unknown)

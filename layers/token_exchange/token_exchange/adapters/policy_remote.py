@@ -1,10 +1,10 @@
-"""The policy in S3 or AppConfig.
+"""The policy in S3 or AppConfig, and the packaged one that is in force until AppConfig has had its first.
 
 Source: Amazon S3 API Reference, GetObject; RFC 9110 section 13.1.2 (If-None-Match); AppConfig Data API Reference,
-StartConfigurationSession and GetLatestConfiguration.
+StartConfigurationSession and GetLatestConfiguration; AppConfig API Reference, ListDeployments.
 """
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -12,13 +12,15 @@ from botocore.response import StreamingBody
 
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls, call_aws, reconnecting
+from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, AppConfigPlace, S3Place
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
+from token_exchange.loading.store import PolicyDocument, PolicyNotDeployed, PolicyUnreadable
 
 if TYPE_CHECKING:
+    from mypy_boto3_appconfig import AppConfigClient
     from mypy_boto3_appconfigdata import AppConfigDataClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
@@ -110,6 +112,9 @@ class PolicyInS3:
 POLL_SECONDS: Final = 15
 """The shortest poll interval that AppConfig allows; the policy's maximum age sets the actual one."""
 
+_WAS_IN_FORCE: Final = frozenset({"BAKING", "COMPLETE", "REVERTED"})
+"""The states of a deployment that reached every client at some time; one that is rolled back may not have."""
+
 
 @record
 class _Session:
@@ -145,6 +150,7 @@ class PolicyInAppConfig:
 
         Raises:
             PolicyUnreadable: AppConfig did not return it by `deadline`.
+            PolicyNotDeployed: AppConfig has nothing there.
         """
         before = self._session
         if before is not None and before.must_wait(deadline.clock):
@@ -164,6 +170,32 @@ class PolicyInAppConfig:
             raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
         return self._session.document
 
+    def was_ever_deployed(self, deadline: Deadline) -> bool:
+        """Return whether a deployment to the environment ever reached all clients; AppConfig keeps their history.
+
+        Raises:
+            PolicyUnreadable: it is not known, for example because the environment was deleted.
+        """
+        try:
+            client = self._clients.appconfig()
+            return self._calls.call(
+                lambda: call_aws(
+                    lambda: reconnecting(lambda: self._has_history(client)),
+                    refusal=Reason.POLICY_UNAVAILABLE,
+                    subject=str(self._place),
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise PolicyUnreadable(f"{self._place}: {refused.description}") from refused
+
+    def _has_history(self, client: "AppConfigClient") -> bool:
+        pages = client.get_paginator("list_deployments").paginate(
+            ApplicationId=self._place.application, EnvironmentId=self._place.environment
+        )
+        # Of all pages: a completed deployment may be older than many that were rolled back.
+        return any(deployment.get("State") in _WAS_IN_FORCE for page in pages for deployment in page["Items"])
+
     def _next(self, client: "AppConfigDataClient", before: _Session | None, deadline: Deadline) -> _Session:
         if before is not None:
             try:
@@ -172,15 +204,20 @@ class PolicyInAppConfig:
                 # A token is valid for a day, and an environment may have been frozen for longer.
                 if error.response.get("Error", {}).get("Code") != "BadRequestException":
                     raise
-        started = reconnecting(
-            lambda: client.start_configuration_session(
-                ApplicationIdentifier=self._place.application,
-                EnvironmentIdentifier=self._place.environment,
-                ConfigurationProfileIdentifier=self._place.profile,
-                RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+        try:
+            started = reconnecting(
+                lambda: client.start_configuration_session(
+                    ApplicationIdentifier=self._place.application,
+                    EnvironmentIdentifier=self._place.environment,
+                    ConfigurationProfileIdentifier=self._place.profile,
+                    RequiredMinimumPollIntervalInSeconds=POLL_SECONDS,
+                )
             )
-        )
-        return _poll(client, started["InitialConfigurationToken"], None, deadline)
+            return _poll(client, started["InitialConfigurationToken"], None, deadline)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                raise PolicyNotDeployed(f"{self._place}: AppConfig has no configuration deployed there") from error
+            raise
 
 
 def _poll(client: "AppConfigDataClient", token: str, last: PolicyDocument | None, deadline: Deadline) -> _Session:
@@ -190,7 +227,7 @@ def _poll(client: "AppConfigDataClient", token: str, last: PolicyDocument | None
     answer = reconnecting(lambda: client.get_latest_configuration(ConfigurationToken=token))
     content = whole_body(answer["Configuration"], deadline=deadline)
     if not content and last is None:
-        raise Refused(Reason.POLICY_UNAVAILABLE, "AppConfig has no configuration deployed there, or an empty one")
+        raise PolicyNotDeployed("AppConfig has no configuration deployed there, or an empty one")
     document = last
     if content or document is None:
         document = PolicyDocument(
@@ -203,3 +240,36 @@ def _poll(client: "AppConfigDataClient", token: str, last: PolicyDocument | None
         polled_at=polled_at,
         document=document,
     )
+
+
+PACKAGED: Final = "packaged"
+"""The version of the policy in the function's package."""
+
+
+class UntilFirstDeployment:
+    """The packaged policy until AppConfig has had its first one, so that a stack can move to AppConfig in use.
+
+    Never afterwards: a packaged policy may be years old, and grant what was taken back since. So AppConfig itself is
+    asked whether there ever was a deployment, and without its answer there is no policy.
+    """
+
+    def __init__(self, deployed: PolicyInAppConfig, packaged: PolicyFile) -> None:
+        self._deployed = deployed
+        self._packaged = packaged
+        self._has_deployed = False
+
+    def read(self, deadline: Deadline, /) -> PolicyDocument:
+        """Return the deployed document, or the packaged one.
+
+        Raises:
+            PolicyUnreadable: neither can be read, or it is not known which of them is in force.
+            PolicyNotDeployed: AppConfig has none any more.
+        """
+        try:
+            document = self._deployed.read(deadline)
+        except PolicyNotDeployed:
+            if self._has_deployed or self._deployed.was_ever_deployed(deadline):
+                raise
+            return replace(self._packaged.read(), version=PACKAGED)
+        self._has_deployed = True
+        return document

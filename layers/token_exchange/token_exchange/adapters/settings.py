@@ -106,6 +106,11 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 """Amazon DynamoDB Developer Guide, "Naming rules and data types"."""
 
+_SECRET_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+", re.ASCII
+)
+"""Service Authorization Reference, "Resource types defined by AWS Secrets Manager"."""
+
 _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """The characters that stack names and CloudWatch dimension values allow."""
 
@@ -126,11 +131,15 @@ class Settings:
 
     policy: PolicyPlace
     policy_max_age_seconds: int
+    first_policy: FilePlace | None
     state_table: str | None
+    brake_table: str | None
     public_url: str | None
     documentation_url: str
+    probe_secret: str | None
     region: str | None
     deployment: str
+    metrics_by_issuer: bool
     function_version: str | None
 
 
@@ -142,14 +151,19 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     given = {name: value for name, value in environment.items() if value}
     _require_log_levels(given)
+    policy = _policy("TOKEN_EXCHANGE_POLICY", given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml"))
     return Settings(
-        policy=_policy(given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml")),
+        policy=policy,
         policy_max_age_seconds=_seconds(given, "TOKEN_EXCHANGE_POLICY_MAX_AGE", default=60),
-        state_table=_table(given.get("TOKEN_EXCHANGE_STATE_TABLE")),
+        first_policy=_first_policy(given.get("TOKEN_EXCHANGE_FIRST_POLICY"), policy),
+        state_table=_table(given, "TOKEN_EXCHANGE_STATE_TABLE"),
+        brake_table=_table(given, "TOKEN_EXCHANGE_BRAKE_TABLE"),
         public_url=_public_url(given.get("TOKEN_EXCHANGE_URL")),
         documentation_url=_documentation_url(given.get("TOKEN_EXCHANGE_DOCUMENTATION_URL", "docs")),
+        probe_secret=_secret(given.get("TOKEN_EXCHANGE_PROBE_SECRET")),
         region=_region(given),
         deployment=_deployment(given.get("TOKEN_EXCHANGE_DEPLOYMENT", "local")),
+        metrics_by_issuer=_switch(given, "TOKEN_EXCHANGE_METRICS_BY_ISSUER", default=True),
         function_version=given.get("AWS_LAMBDA_FUNCTION_VERSION"),
     )
 
@@ -162,11 +176,21 @@ def _require_log_levels(given: Mapping[str, str]) -> None:
             raise BadSetting(name, "DEBUG, INFO, WARNING, ERROR or CRITICAL", level)
 
 
-def _policy(value: str) -> PolicyPlace:
+def _policy(name: str, value: str) -> PolicyPlace:
     try:
         return parse_policy_place(value)
     except ValueError as error:
-        raise BadSetting("TOKEN_EXCHANGE_POLICY", FORMS, value) from error
+        raise BadSetting(name, FORMS, value) from error
+
+
+def _first_policy(value: str | None, policy: PolicyPlace) -> FilePlace | None:
+    if value is None:
+        return None
+    place = _policy("TOKEN_EXCHANGE_FIRST_POLICY", value)
+    # S3 does not say whether an object was ever there: one that is deleted must not bring back an old policy.
+    if not isinstance(place, FilePlace) or not isinstance(policy, AppConfigPlace):
+        raise BadSetting("TOKEN_EXCHANGE_FIRST_POLICY", "file:PATH, next to a policy in AppConfig", value)
+    return place
 
 
 def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
@@ -178,9 +202,27 @@ def _seconds(given: Mapping[str, str], name: str, *, default: int) -> int:
     return int(value)
 
 
-def _table(value: str | None) -> str | None:
+def _switch(given: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = given.get(name)
+    match value:
+        case None:
+            return default
+        case "true" | "false":
+            return value == "true"
+        case _:
+            raise BadSetting(name, "true or false", value)
+
+
+def _table(given: Mapping[str, str], name: str) -> str | None:
+    value = given.get(name)
     if value is not None and not _TABLE.fullmatch(value):
-        raise BadSetting("TOKEN_EXCHANGE_STATE_TABLE", "the name of a DynamoDB table", value)
+        raise BadSetting(name, "the name of a DynamoDB table", value)
+    return value
+
+
+def _secret(value: str | None) -> str | None:
+    if value is not None and not _SECRET_ARN.fullmatch(value):
+        raise BadSetting("TOKEN_EXCHANGE_PROBE_SECRET", "the whole ARN of a secret", value)
     return value
 
 

@@ -1,4 +1,4 @@
-"""The state table: marks of used tokens, counts of exchanges, and key sets, shared by all environments.
+"""The state table: marks of used tokens, counts of exchanges, and key sets, shared by all environments; and the brake.
 
 Source: DynamoDB API Reference, PutItem, GetItem, DeleteItem and UpdateItem; Developer Guide, "Condition expressions".
 """
@@ -15,6 +15,7 @@ from token_exchange.core.ports import Deadline, StateUnavailable
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.issuer_keys.origins import SharedKeysFailed, StoredKeySet
 from token_exchange.issuer_keys.timing import USABLE_SECONDS
+from token_exchange.loading.brake import BrakeUnreadable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -248,3 +249,42 @@ def _stored(item: object) -> StoredKeySet:
         case _:
             pass
     raise SharedKeysFailed("the item is not a key set")
+
+
+_BRAKE: Final = {"pk": {"S": "brake"}}
+
+
+class BrakeTable:
+    """Implements `BrakeSource`: one item, in a table of its own."""
+
+    def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
+        self._clients = clients
+        self._calls = calls
+        self._table = table
+
+    def read(self, deadline: Deadline, /) -> bytes | None:
+        """Return the item's document, by a consistent read; None without an item.
+
+        Raises:
+            BrakeUnreadable: the table did not answer by `deadline`.
+        """
+        try:
+            client = self._clients.dynamodb()
+            answer: Mapping[str, object] = self._calls.call(
+                lambda: call_aws(
+                    lambda: client.get_item(TableName=self._table, Key=_BRAKE, ConsistentRead=True),
+                    refusal=Reason.STATE_UNAVAILABLE,
+                    subject=f"the table of the brake {self._table}",
+                ),
+                deadline=deadline,
+            )
+        except Refused as refused:
+            raise BrakeUnreadable(refused.description) from refused
+        match answer:
+            case {"Item": {"document": {"S": str() as document}}}:
+                return document.encode()
+            case {"Item": _}:
+                # A brake is set, but not as it should be: an empty document does not load, and so refuses everything.
+                return b""
+            case _:
+                return None

@@ -199,10 +199,7 @@ class Also:
 
 @record
 class SessionTerms:
-    """How the session of a login is made, and what it may do.
-
-    `session_tags` is True for the standard set, False for none.
-    """
+    """How a login's session is made and what it may do; `session_tags` is True for the standard set, False for none."""
 
     role: str
     assume: Assume
@@ -262,7 +259,7 @@ class GrantIndex(Protocol):
 class Policy:
     """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
 
-    `files` are the paths of the files it names.
+    `files` are the paths of the files it names, `brake_sha256` the identity of a brake, whose rules begin `deny`.
     """
 
     sha256: str
@@ -276,3 +273,4 @@ class Policy:
     grant_names: frozenset[str] = field(repr=False)
     indexes: Mapping[str, GrantIndex] = field(repr=False)
     claims_in_conditions: frozenset[str] = field(repr=False)
+    brake_sha256: str | None = None

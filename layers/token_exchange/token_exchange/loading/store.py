@@ -1,6 +1,7 @@
 """Keeps the policy in force: checks for a newer one, and never replaces a good policy with one that does not load."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import Lock
 from typing import Final, Protocol
 
@@ -26,6 +27,10 @@ class PolicyUnreadable(Exception):
     """The source returned no document; the message is for the log only."""
 
 
+class PolicyNotDeployed(PolicyUnreadable):
+    """The source answered that it has no document yet."""
+
+
 @record
 class PolicyDocument:
     """A policy document as its source returned it.
@@ -49,6 +54,7 @@ class PolicySource(Protocol):
 
         Raises:
             PolicyUnreadable: no document could be read by `deadline`.
+            PolicyNotDeployed: there is none yet.
         """
         ...
 
@@ -63,20 +69,28 @@ class PolicyEvents(Protocol):
     def not_loaded(
         self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
     ) -> None:
-        """A check returned no usable policy.
+        """A check returned a policy that does not load.
 
         `in_force` is the identity of the policy that stays in force, if there is one. `version` is the source's name
         for the policy that does not load.
         """
         ...
 
+    def not_read(self, cause: PolicyUnreadable, *, in_force: str | None) -> None:
+        """A check returned no policy."""
+        ...
+
 
 @record
 class PolicyInForce:
-    """The policy in force; `refused` is whether a newer one did not load."""
+    """The policy in force; `refused` is whether a newer one could not be read or did not load.
+
+    `read_at` is when the source was last read: since then, a newer policy may be waiting there.
+    """
 
     policy: Policy
     loaded_at: float
+    read_at: float
     refused: bool
 
 
@@ -155,22 +169,29 @@ class PolicyStore:
             document = self._source.read(
                 Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
             )
+            now = self._clock.now()
             if before is not None and _is_unchanged(before.policy, document):
-                self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=False)
+                self._in_force = replace(before, read_at=now, refused=False)
                 return
             policy = self._loaded(document)
         except (PolicyUnreadable, PolicyUnusable) as cause:
-            # Reported at every check until it is fixed.
-            self._events.not_loaded(
-                cause,
-                in_force=None if before is None else before.policy.sha256,
-                version=None if document is None else document.version,
-            )
-            if before is not None:
-                self._in_force = PolicyInForce(policy=before.policy, loaded_at=before.loaded_at, refused=True)
+            self._keep(before, document, cause)
             return
-        self._in_force = PolicyInForce(policy=policy, loaded_at=self._clock.now(), refused=False)
+        self._in_force = PolicyInForce(policy=policy, loaded_at=now, read_at=now, refused=False)
         self._events.loaded(policy, version=document.version)
+
+    def _keep(
+        self, before: PolicyInForce | None, document: PolicyDocument | None, cause: PolicyUnreadable | PolicyUnusable
+    ) -> None:
+        """Keep the policy in force, and report why; at every check until it is fixed."""
+        in_force = None if before is None else before.policy.sha256
+        if document is not None:
+            self._events.not_loaded(cause, in_force=in_force, version=document.version)
+        elif isinstance(cause, PolicyUnreadable):
+            self._events.not_read(cause, in_force=in_force)
+        if before is not None:
+            read_at = before.read_at if document is None else self._clock.now()
+            self._in_force = replace(before, read_at=read_at, refused=True)
 
     def _loaded(self, document: PolicyDocument) -> Policy:
         try:

@@ -12,7 +12,7 @@ from typing import Final, Literal, assert_never
 from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
 from token_exchange.core.decision import AccessRequest, Award, Denied, Granted, ReportOnlyAward
 from token_exchange.core.evaluate import Considered, FailedCheck
-from token_exchange.core.policy import Issuer
+from token_exchange.core.policy import Issuer, SecretRegistry
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, Refused
@@ -123,6 +123,16 @@ class AuditRecord:
             return None
         return fault_of(self.reason, is_proven=self.attempt.token is not None)
 
+    def refusing_account(self) -> str | None:
+        """Return the account whose role or secret refused, if one did."""
+        for login in self.attempt.logins:
+            if isinstance(login, FailedLogin) and login.refused is self.refused:
+                terms, registry = login.award.grant.terms, login.award.registry
+                if isinstance(registry, SecretRegistry):
+                    return registry.secret_arn.split(":")[4]
+                return None if terms is None else terms.role.split(":")[4]
+        return None
+
     def render(self) -> dict[str, Json]:
         """Return the fields of the line, limited in size and without tokens; see `within_size`."""
         attempt, decision = self.attempt, self.attempt.decision
@@ -141,6 +151,7 @@ class AuditRecord:
                 "token_sha256": self.token_sha256,
                 "verified": attempt.token is not None,
                 "policy_sha256": None if attempt.policy is None else attempt.policy.sha256,
+                "brake_sha256": None if attempt.policy is None else attempt.policy.brake_sha256,
                 **self._issuer_fields(),
                 "deny_rule": decision.deny_rule if isinstance(decision, Denied) else None,
                 "asked": self.asked,

@@ -19,12 +19,14 @@ type OAuthError = Literal[
 ]
 """An `error` of RFC 6749 section 5.2, RFC 6750 section 3.1 or RFC 8693 section 2.2.2."""
 
-type Fault = Literal["caller", "unverified", "role-owner", "upstream", "service"]
+type Fault = Literal["unverified", "outsider", "caller", "issuer", "role-owner", "upstream", "service"]
 """Who has to act on a failure; a dimension of metrics.
 
-`caller` is a run whose token's signature is verified, `unverified` anyone who sent a request, `role-owner` the owner of
-a role or a secret that a grant names, `upstream` AWS or the CI system. Only `service`, which is this deployment and its
-policy, may page its operators or roll a policy back.
+`unverified` is anyone who sent a request, `outsider` a run of an organization that is not on the allowlist, `caller`
+any other run whose token's signature is verified, `issuer` the CI system, whose signed token is not as it should be,
+`role-owner` the owner of a role or a secret that a grant names, `upstream` AWS or a CI system that does not answer.
+Only `service`, which is this deployment and its policy, may roll a policy back, and only `service` and `upstream` count
+against the service level objective.
 """
 
 
@@ -56,6 +58,10 @@ def _bad_scope(hint: str) -> Meaning:
 
 def _bad_token(hint: str) -> Meaning:
     return Meaning(status=401, error="invalid_token", hint=hint, fault="caller")
+
+
+def _bad_issue(hint: str) -> Meaning:
+    return Meaning(status=401, error="invalid_token", hint=hint, fault="issuer")
 
 
 def _denied(hint: str) -> Meaning:
@@ -123,15 +129,20 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "the issuer publishes no such key; get a new token, and if that fails check the issuer's key set"
         ),
         Reason.BAD_SIGNATURE: _bad_token("get a new token and send it unchanged"),
-        Reason.MISSING_CLAIM: _bad_token(
+        Reason.MISSING_CLAIM: _bad_issue(
             "use a token that the CI system issued to a job; other tokens lack this claim"
         ),
-        Reason.INVALID_CLAIM: _bad_token("use a token that the CI system issued to a job, unchanged"),
+        Reason.INVALID_CLAIM: _bad_issue("use a token that the CI system issued to a job, unchanged"),
         Reason.EXPIRED: _bad_token("request the token in the step that uses it, and check the runner's clock"),
-        Reason.NOT_YET_VALID: _bad_token("check the clocks of the CI system and the runner"),
-        Reason.LIFETIME_TOO_LONG: _bad_token("request a shorter-lived token from the CI system"),
+        Reason.NOT_YET_VALID: _bad_issue("check the clocks of the CI system and the runner"),
+        Reason.LIFETIME_TOO_LONG: _bad_issue("request a shorter-lived token from the CI system"),
         Reason.REPLAYED: _bad_token("the grant accepts each token once; get a new token for each exchange"),
-        Reason.ORGANIZATION_NOT_ALLOWED: _denied("the organization must be listed under the issuer in the policy"),
+        Reason.ORGANIZATION_NOT_ALLOWED: Meaning(
+            status=403,
+            error="access_denied",
+            hint="the organization must be listed under the issuer in the policy",
+            fault="outsider",
+        ),
         Reason.DENIED: _denied("a deny rule of the policy matches; ask the owners of the policy"),
         Reason.UNTRUSTED_TRIGGER: _denied(
             "start the run with an event that only members can trigger, such as a push to a branch of the repository"

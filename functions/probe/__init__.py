@@ -1,0 +1,1 @@
+"""The function that probes the exchange on a schedule."""

@@ -1,0 +1,38 @@
+"""`make drill NAME=…`: run one drill, or all of them."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.drills.drills import DRILLS
+from sandbox.drills.runbook import DrillFailed
+from sandbox.drills.site import Site
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the drills that the arguments name, by default all; return 1 if one fails."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox drill", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(DRILLS)} (default: all)")
+    names = parser.parse_args(arguments).names or [*DRILLS]
+    unknown = [name for name in names if name not in DRILLS]
+    if unknown:
+        print(f"drill: no drill is called {unknown[0]}; use one of {', '.join(DRILLS)}", file=sys.stderr)
+        return 2
+    for name in names:
+        print(f"\n{name}: {(DRILLS[name].__doc__ or '').splitlines()[0]}")
+        try:
+            minutes = run(name)
+        except DrillFailed as failed:
+            print(f"drill: {name}: {failed}", file=sys.stderr)
+            return 1
+        print(f"{name}: jobs worked again after {minutes:.1f} min")
+    return 0
+
+
+def run(name: str) -> float:
+    """Run one drill and return the simulated minutes until jobs worked again."""
+    with tempfile.TemporaryDirectory() as folder, Site(Path(folder)) as site:
+        DRILLS[name](site)
+        return site.minutes

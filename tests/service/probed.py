@@ -1,0 +1,68 @@
+"""A service that trusts the probe's issuer, behind HTTP, and the settings of a probe for it."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sandbox import account
+from sandbox.aws.secrets_manager import Secret
+from sandbox.front_door import FrontDoor
+from sandbox.world import World
+from tests.service.policy import AUDIENCE
+from token_exchange import probe
+from token_exchange.service import start
+
+
+def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()
+
+
+@contextmanager
+def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Run the service with the probe's keys in its policy; yield the environment of the probe."""
+    world.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=pem_of(ec.generate_private_key(ec.SECP256R1()))))
+    settings = {**environment, "TOKEN_EXCHANGE_PROBE_SECRET": account.HUB_SECRET}
+    original = Path(environment["TOKEN_EXCHANGE_POLICY"].removeprefix("file:"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        shown = probe.start()({"show": "jwks"}, None)
+        policy = yaml.safe_load(original.read_text())
+        policy["issuers"]["probe"] = {
+            "provider": "generic",
+            "issuer": shown["issuer"],
+            "audience": AUDIENCE,
+            "algorithms": ["ES256"],
+            "organization_claim": "organization",
+            "organizations": [{"name": probe.ORGANIZATION}],
+            "jwks": shown["jwks"],
+        }
+        policy["grants"].append(
+            {
+                "name": "probe",
+                "issuers": ["probe"],
+                "registry": "base",
+                "role": account.PULL_ROLE,
+                "access": "pull",
+                "repositories": ["probe"],
+            }
+        )
+        path = original.with_name("probed.yaml")
+        path.write_text(json.dumps(policy, default=str))
+        patch.setenv("TOKEN_EXCHANGE_POLICY", f"file:{path}")
+        handler = start(str(Path(__file__)))
+    assert os.environ.get("TOKEN_EXCHANGE_PROBE_SECRET") != account.HUB_SECRET
+    try:
+        with FrontDoor(handler) as door:
+            yield {**settings, "TOKEN_EXCHANGE_URL": door.url}
+    finally:
+        world.aws.secrets.put(account.hub_secret())
