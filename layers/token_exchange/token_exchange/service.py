@@ -19,7 +19,7 @@ from token_exchange.adapters.policy_file import policy_source
 from token_exchange.adapters.settings import Settings, SystemClock, read_settings
 from token_exchange.adapters.table import BrakeTable, SharedKeysReader, StateTable
 from token_exchange.core.attempt import Attempt
-from token_exchange.core.exchange import Exchange
+from token_exchange.core.exchange import Exchange, PolicyInForce
 from token_exchange.core.mint import Minter
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -67,15 +67,11 @@ class Service:
             own_region=settings.region,
             has_state=settings.state_table is not None,
         )
-        brake = settings.brake_table
-        self._decides_by = BrakedPolicies(
-            policies=self._policies,
-            brake=None
-            if brake is None
-            else Brake(
-                source=BrakeTable(clients=clients, calls=calls, table=brake), clock=self._clock, events=self._events
-            ),
-        )
+        self._decides_by: PolicyInForce = self._policies
+        if settings.brake_table is not None:
+            item = BrakeTable(clients=clients, calls=calls, table=settings.brake_table)
+            brake = Brake(source=item, clock=self._clock, events=self._events)
+            self._decides_by = BrakedPolicies(policies=self._policies, brake=brake)
         table = settings.state_table
         keys = KeyStore(
             fetcher=HttpsFetcher(clock=self._clock),

@@ -135,10 +135,10 @@ class Brake:
 
 @record
 class BrakedPolicies:
-    """The policy in force with the brake on it, if the service has one."""
+    """The policy in force, with the brake on it."""
 
     policies: PolicyStore
-    brake: Brake | None
+    brake: Brake
 
     def policy(self) -> Policy:
         """Return the policy by which to decide.
@@ -146,8 +146,7 @@ class BrakedPolicies:
         Raises:
             Refused: `policy-unavailable` until a policy has loaded, and as long as the brake is not known.
         """
-        policy = self.policies.current().policy
-        return policy if self.brake is None else self.brake.on(policy)
+        return self.brake.on(self.policies.current().policy)
 
 
 def _loaded(policy: Policy, document: bytes) -> Policy | PolicyUnusable:
