@@ -253,7 +253,8 @@ def test_callers_reach_the_alias_and_codedeploy_checks_it_first(template: str) -
     assert at(update, "CodeDeployLambdaAliasUpdate", "BeforeAllowTrafficHook") == {"Ref": "CheckVersionFunction"}
     group = stack.resource("ExchangeFunctionDeploymentGroup")
     assert at(group, "AlarmConfiguration", "Enabled") is True
-    assert sequence(group, "AlarmConfiguration", "Alarms")
+    watched = [text(each, "Name") for each in sequence(group, "AlarmConfiguration", "Alarms")]
+    assert watched == ["FailedExchangesAlarm", "FastBurnMinutesAlarm"]
     assert "DEPLOYMENT_STOP_ON_ALARM" in sequence(group, "AutoRollbackConfiguration", "Events")
     for choice, api in (("http", "HttpApi"), ("rest", "RestApi")):
         chosen = Stack(template, BY_ARN | {"Door": choice}, attributes={"ExchangeFunction.Arn": "arn:function"})
