@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.check_policy import checked_policy, described
+from deploy.settle_architecture import PARAMETER as ARCHITECTURE
 from deploy.target import NotDeployed, Target, find_target
 from token_exchange.core.policy import Policy, SecretRegistry
 
@@ -59,13 +60,16 @@ def _given(asked: argparse.Namespace) -> dict[str, str]:
     """Return the parameters of the template that are given.
 
     Raises:
-        NotDeployed: one of them is not KEY=VALUE.
+        NotDeployed: one of them is not KEY=VALUE, or is no parameter of a deployment.
     """
     given = {parameter: value for option, parameter in _SHORT.items() if (value := str(getattr(asked, option)))}
     for pair in asked.parameters.split():
         name, separator, value = pair.partition("=")
         if not separator or not name.isalnum():
             raise NotDeployed(f"PARAMETERS: expected KEY=VALUE, separated by spaces, found {pair}")
+        if name == ARCHITECTURE:
+            # It is part of the build; SAM would ignore it here without a word.
+            raise NotDeployed(f"{name} is set before the build, under [default.global.parameters] in samconfig.toml")
         given[name] = value
     return given
 

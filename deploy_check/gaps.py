@@ -7,6 +7,7 @@ import yaml
 
 from sandbox.evidence import object_of
 
+_NOTHING: Final[dict[str, object]] = {"Namespace": "DeployCheck", "Statistic": "Sum", "Period": 60}
 _FAILING_POLICY: Final = {
     "PolicyName": "fails",
     "PolicyDocument": {
@@ -20,7 +21,8 @@ _FAILING_POLICY: Final = {
 def open_template(template: str) -> str:
     """Return a built template that the emulator carries out; everything else stays as it is.
 
-    - It has no alarms on queries: they become alarms on nothing, which other resources can still name.
+    - It has no alarms on queries or on other alarms: they become alarms on nothing, which others can still name.
+    - It has no saved queries: they are left out.
     - It has no CodeDeploy: an alias moves to a new version at once.
     - It does not read the OpenAPI document of an HTTP API: its routes become resources.
     """
@@ -28,6 +30,8 @@ def open_template(template: str) -> str:
     opened: dict[str, object] = {}
     for name, value in object_of(document["Resources"], "Resources").items():
         resource = object_of(value, name)
+        if resource["Type"] == "AWS::Logs::QueryDefinition":
+            continue
         opened[name] = _opened(name, resource)
         opened |= dict(_routes(name, resource))
     return yaml.safe_dump(document | {"Resources": opened}, sort_keys=False)
@@ -58,8 +62,11 @@ def _opened(name: str, resource: dict[str, object]) -> dict[str, object]:
     properties = object_of(resource.get("Properties") or {}, name)
     match resource["Type"]:
         case "AWS::CloudWatch::Alarm" if properties.pop("Metrics", None):
-            metric = {"Namespace": "DeployCheck", "MetricName": name, "Statistic": "Sum", "Period": 60}
-            return resource | {"Properties": properties | metric}
+            return resource | {"Properties": properties | _NOTHING | {"MetricName": name}}
+        case "AWS::CloudWatch::CompositeAlarm":
+            bounds = {"Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "EvaluationPeriods": 1}
+            plain = _NOTHING | bounds | {"MetricName": name}
+            return resource | {"Type": "AWS::CloudWatch::Alarm", "Properties": plain}
         case "AWS::Serverless::Function" if properties.pop("DeploymentPreference", None):
             return resource | {"Properties": properties}
         case _:

@@ -23,6 +23,8 @@ Resources:
     Properties: {Handler: app.handler, AutoPublishAlias: live, DeploymentPreference: {Type: Canary10Percent5Minutes}}
   Role: {Type: AWS::IAM::Role, Properties: {RoleName: exchange}}
   Plain: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: Errors, Threshold: 1}}
+  Both: {Type: AWS::CloudWatch::CompositeAlarm, Properties: {AlarmRule: ALARM(x)}}
+  Saved: {Type: AWS::Logs::QueryDefinition, Properties: {Name: saved}}
   Query: {Type: AWS::CloudWatch::Alarm, Properties: {Metrics: [{Id: q, Expression: SELECT}], Threshold: 3}}
 """
 
@@ -35,6 +37,9 @@ def test_only_what_the_emulator_lacks_is_changed() -> None:
     assert after["Resources"]["Exchange"]["Properties"] == {"Handler": "app.handler", "AutoPublishAlias": "live"}
     assert after["Resources"]["Query"]["Properties"]["Threshold"] == 3
     assert "Metrics" not in after["Resources"]["Query"]["Properties"]
+    assert after["Resources"]["Both"]["Type"] == "AWS::CloudWatch::Alarm"
+    assert "AlarmRule" not in after["Resources"]["Both"]["Properties"]
+    assert "Saved" not in after["Resources"]
 
 
 def test_an_apis_routes_become_resources() -> None:
@@ -62,7 +67,7 @@ def test_values_of_parameters_become_their_defaults() -> None:
 
 def test_a_creation_fails_at_its_last_resource() -> None:
     resources = mapping(yaml.safe_load(failing_template(BUILT)), "Resources")
-    assert at(resources, "Fails", "DependsOn") == ["Exchange", "Role", "Plain", "Query"]
+    assert at(resources, "Fails", "DependsOn") == ["Exchange", "Role", "Plain", "Both", "Saved", "Query"]
 
 
 def test_a_rollback_keeps_what_is_protected_from_deletion() -> None:
