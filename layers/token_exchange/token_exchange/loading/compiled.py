@@ -111,15 +111,11 @@ class CompiledFile:
             raise unreadable("a compiled policy that was altered: its hash is another; compile the policy again")
         self._page_hashes = before_body[head_end:]
         self._body_bytes = length - self._body_start
-        self._header = content[: HEADER.size]
+        self.sha256 = digest.hex()
         try:
             self.head = _read_head(parse_object(before_body[HEADER.size : head_end], max_values=None))
         except ValueError as error:
             raise unreadable("a compiled policy with an unreadable head; compile the policy again") from error
-
-    def has_header_of(self, content: Content) -> bool:
-        """Say whether `content` begins as this file does, and so has the same hash."""
-        return content[: HEADER.size] == self._header
 
     def record(self, place: int) -> bytes:
         """Return the grant at `place`, as JSON."""

@@ -211,12 +211,17 @@ class PolicyStore:
 
 
 def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:
-    """Return whether `policy` was loaded from the same bytes, so that an unchanged policy is not parsed again."""
+    """Return whether `policy` was loaded from the same bytes, so that an unchanged policy is not parsed again.
+
+    Raises:
+        PolicyUnusable: the document is a compiled policy that is truncated or altered.
+    """
     if is_compiled(document.content):
         # Imported here to keep the cold start short: most policies are not compiled.
-        from token_exchange.loading.compiled import CompiledGrants  # noqa: PLC0415 - as said above
+        from token_exchange.loading.compiled import CompiledFile, CompiledGrants  # noqa: PLC0415 - as said above
 
-        return isinstance(policy.grants, CompiledGrants) and policy.grants.file.has_header_of(document.content)
+        found = CompiledFile(document.content).sha256
+        return isinstance(policy.grants, CompiledGrants) and found == policy.grants.file.sha256
     files = NamedFiles(document.read_file)
     try:
         for path in policy.files:
