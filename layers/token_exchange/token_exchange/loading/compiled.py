@@ -10,7 +10,7 @@ grant, when a decision needs it, so that a compiled file cannot say what a sourc
 grants to look at: whether one of them wins is decided in `core/evaluate.py`.
 
 What the hash does not say is who wrote the file, or that its source had the identity that it states: see
-`docs/decisions/0014-compiled-policies.md`.
+`docs/decisions/0017-compiled-policies.md`.
 """
 
 import base64
