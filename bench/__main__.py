@@ -15,6 +15,7 @@ from bench import (
     cost,
     decision,
     exchange,
+    flood,
     instant,
     keys,
     large_policies,
@@ -111,6 +112,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         keys.measure(folder, rounds=3 if quick else 200),
         parts.measure(folder, rounds=3 if quick else 200),
         _stranger(folder, quick=quick),
+        flood.measure(folder, tokens=600 if quick else 100_000, honest_jobs=20 if quick else 1000),
         memory.measure(folder, exchanges=exchanges),
         audit.measure(folder, exchanges=2000 if quick else 1_000_000, teams=10 if quick else 500),
     ]

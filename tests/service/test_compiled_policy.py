@@ -43,7 +43,7 @@ def test_answers_and_records_are_those_of_the_source(
         assert records[0]["policy_sha256"]
 
 
-def test_a_new_compiled_policy_is_taken_and_an_unchanged_one_kept(
+def test_a_new_compiled_policy_is_taken_an_unchanged_one_kept(
     changed: StartChanged, source: Path, tmp_path: Path, log: ReadLog
 ) -> None:
     path = write_compiled(source, tmp_path / "policy.compiled")
