@@ -145,15 +145,23 @@ class PolicyInput:
         except PolicyUnusable as error:
             raise Unusable("\n".join(f"{self.name}: {problem}" for problem in error.problems)) from error
 
+    def text(self) -> bytes:
+        """Return the only file of the policy, or the main one of its folder.
+
+        Raises:
+            Unusable: the policy is compiled.
+        """
+        if is_compiled(self.document.content):
+            raise Unusable(f"{self.name}: a compiled policy is no text; give its source")
+        return bytes(self.document.content)
+
     def texts(self) -> Mapping[str, bytes]:
         """Return every file of the policy by its path, its main one by the name that a folder gives it.
 
         Raises:
             Unusable: the policy is compiled.
         """
-        if is_compiled(self.document.content):
-            raise Unusable(f"{self.name}: a compiled policy has no lines to report; give its source")
-        return {self.document.name: bytes(self.document.content), **(self.document.grant_files or {})}
+        return {self.document.name: self.text(), **(self.document.grant_files or {})}
 
 
 def read_policy(argument: str) -> PolicyInput:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from token_exchange.loading.document import is_compiled
 from token_exchange_cli.compilation import compiled_form
 from token_exchange_cli.console import Refusal, Unusable
 from token_exchange_cli.inputs import MAX_POLICY_BYTES, read_input, read_policy, shown_name
@@ -33,9 +32,8 @@ def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> Non
       token-exchange policy compile policy.yaml -o policy.compiled --check
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     given = read_policy(policy_file)
-    if is_compiled(given.document.content):
-        raise Unusable(f"{given.name}: is compiled already; compile its source")
     policy = given.usable()
+    given.text()  # only a source can be compiled
     compiled = compiled_form(given.document, policy)
     if check:
         if read_input(output, max_bytes=MAX_POLICY_BYTES) != compiled:
