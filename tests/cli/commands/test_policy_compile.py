@@ -70,7 +70,7 @@ def test_a_damaged_file_is_one_problem(tmp_path: Path) -> None:
     )
 
 
-def test_a_policy_that_does_not_load_and_an_output_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_bad_policy_and_a_bad_output_are_said(tmp_path: Path) -> None:
     assert (
         "grants[0].access"
         in run("policy", "compile", write_policy(tmp_path, grant(access="all")), "-o", tmp_path / "c").err
