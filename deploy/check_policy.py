@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from deploy.target import NotDeployed
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.core.policy import EcrRegistry, Policy
+from token_exchange.loading.compiled import read_all
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyUnreadable
@@ -28,6 +29,7 @@ def checked_policy(path: Path) -> Policy:
         policy = load_policy(
             document.content, name=document.name, read_file=document.read_file, grant_files=document.grant_files
         )
+        read_all(policy)
     except (PolicyUnreadable, PolicyUnusable) as error:
         raise NotDeployed(f"the policy does not load: {path}\n{error}") from error
     if examples := list(dict.fromkeys(_examples(policy))):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import grant, policy_text
+from tests.loading.compiled import compiled
 from token_exchange.adapters.settings import BadSetting, read_settings
 from token_exchange.loading.load import load_policy
 from token_exchange.policy_validator import PolicyRefused, PolicyValidator
@@ -35,6 +36,14 @@ def validated(content: str | bytes, **environment: str) -> dict[str, str | int]:
 def test_a_good_policy_passes_and_its_hash_is_reported() -> None:
     sha256 = load_policy(GOOD.encode(), name="policy.yaml", read_file=None).sha256
     assert validated(GOOD) == {"policy_sha256": sha256, "issuers": 1, "grants": 1}
+
+
+def test_every_grant_of_a_compiled_policy_is_read() -> None:
+    content = compiled(GOOD.encode())
+    assert validated(content) == validated(GOOD)
+    name = json.dumps(grant()["name"]).encode()
+    with pytest.raises(PolicyRefused, match="the compiled policy is damaged"):
+        validated(content.replace(name, name.swapcase()))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
+from token_exchange.loading.compiled import read_all
+from token_exchange.loading.document import is_compiled
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
@@ -122,12 +124,15 @@ class PolicyInput:
         Raises:
             PolicyUnusable: it does not load.
         """
-        return load_policy(
+        policy = load_policy(
             self.document.content,
             name=self.document.name,
             read_file=self.document.read_file,
             grant_files=self.document.grant_files,
         )
+        if is_compiled(self.document.content):
+            read_all(policy)
+        return policy
 
     def usable(self) -> Policy:
         """Return the policy.
@@ -140,9 +145,23 @@ class PolicyInput:
         except PolicyUnusable as error:
             raise Unusable("\n".join(f"{self.name}: {problem}" for problem in error.problems)) from error
 
+    def text(self) -> bytes:
+        """Return the only file of the policy, or the main one of its folder.
+
+        Raises:
+            Unusable: the policy is compiled.
+        """
+        if is_compiled(self.document.content):
+            raise Unusable(f"{self.name}: a compiled policy is no text; give its source")
+        return bytes(self.document.content)
+
     def texts(self) -> Mapping[str, bytes]:
-        """Return every file of the policy by its path, its main one by the name that a folder gives it."""
-        return {self.document.name: self.document.content, **(self.document.grant_files or {})}
+        """Return every file of the policy by its path, its main one by the name that a folder gives it.
+
+        Raises:
+            Unusable: the policy is compiled.
+        """
+        return {self.document.name: self.text(), **(self.document.grant_files or {})}
 
 
 def read_policy(argument: str) -> PolicyInput:

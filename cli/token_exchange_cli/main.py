@@ -93,6 +93,7 @@ main.add_command(
             "who": LazyCommand("policy_who", "List who can reach a role, a repository or a registry."),
             "map": LazyCommand("policy_map", "Draw who can reach what, as one page."),
             "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
+            "compile": LazyCommand("policy_compile", "Compile a large policy, for fast starts and changes."),
             "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "review": LazyCommand("policy_review", "Review a change: lint, test, compare, and who must agree."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),

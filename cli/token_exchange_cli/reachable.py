@@ -20,7 +20,7 @@ from token_exchange.core.policy import (
 )
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import WITH_SLASH
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

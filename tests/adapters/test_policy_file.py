@@ -1,8 +1,10 @@
+from mmap import mmap
 from pathlib import Path
 
 import pytest
 
 from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.loading.document import COMPILED_MARK
 from token_exchange.loading.store import PolicyUnreadable
 
 
@@ -92,3 +94,19 @@ def test_a_folder_without_a_policy_cannot_be_read(of_teams: Path) -> None:
     (of_teams / "policy.yaml").unlink()
     with pytest.raises(PolicyUnreadable, match=r"policy\.yaml"):
         PolicyFile(of_teams).read()
+
+
+def test_a_compiled_policy_is_mapped_and_a_text_read(folder: Path) -> None:
+    (folder / "policy.compiled").write_bytes(COMPILED_MARK + b"the rest")
+    found = PolicyFile(folder / "policy.compiled").read().content
+    assert isinstance(found, mmap)
+    assert found[:] == COMPILED_MARK + b"the rest"
+    assert isinstance(PolicyFile(folder / "policy.yaml").read().content, bytes)
+
+
+def test_a_mapped_policy_stays_when_the_file_is_replaced(folder: Path) -> None:
+    (folder / "policy.compiled").write_bytes(COMPILED_MARK + b"first")
+    found = PolicyFile(folder / "policy.compiled").read().content
+    (folder / "new").write_bytes(COMPILED_MARK + b"second")
+    (folder / "new").replace(folder / "policy.compiled")
+    assert found[:] == COMPILED_MARK + b"first"

@@ -30,6 +30,14 @@ FIGURES = {
     "refusal among 10,000 grants",
     "loading 10,000 grants from JSON",
     "loading 10,000 grants from YAML",
+    "first decision among 1,000 compiled grants / among 10",
+    "the same first decision, by the least processor times",
+    "a new policy of 1,000 compiled grants",
+    "a new policy of 1,000 grants in JSON",
+    "compiling 1,000 grants",
+    "bad token / exchange, processor time",
+    "memory after the flood / before",
+    "honest exchange in the flood",
     "verification / jwt.decode",
     "refusing noise / verification",
     "refusing another issuer's / verification",
@@ -78,3 +86,5 @@ def test_a_quick_run_reports_every_figure() -> None:
     assert [name for name in FIGURES - {ZERO} if not (math.isfinite(values[name]) and values[name] > 0)] == []
     assert values["fetches by 1,000 cold environments, no refresher"] == 1000
     assert values[ZERO] == 0
+    assert values["memory after the flood / before"] < 1.05
+    assert values["honest jobs without a login"] == 0

@@ -13,7 +13,7 @@ from token_exchange.core.reach import (
     pattern_covers,
 )
 from token_exchange.core.vocabulary import Name
-from token_exchange.loading.values import parse_repository_template
+from token_exchange.loading.registries import parse_repository_template
 
 PATTERNS = st.text(st.sampled_from("ab/*"), max_size=8)
 NAMES = st.text(st.sampled_from("ab/"), max_size=12)

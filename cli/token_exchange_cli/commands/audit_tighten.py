@@ -98,7 +98,7 @@ def _proven(
     given: PolicyInput, before: Policy, changes: Sequence[Proposal], logs: Sequence[str], without: Sequence[str]
 ) -> _Tightened:
     """Return the changes that refuse no exchange that is to be kept."""
-    old = given.document.content.decode("utf-8")
+    old = given.text().decode("utf-8")
     dropped: list[str] = []
     for _ in range(_MOST_ROUNDS):
         new = changed_text(old, changes)

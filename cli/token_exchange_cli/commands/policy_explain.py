@@ -78,7 +78,7 @@ def _misspelt(policy: Policy, ask: AccessRequest) -> Iterator[str]:
             advice = did_you_mean(registry, policy.registries_by_name_or_host)
             yield f"the policy has no registry {registry}{advice}"
     if ask.grant is not None and ask.grant not in policy.grant_names:
-        yield f"the policy has no grant {ask.grant}{did_you_mean(ask.grant, policy.grant_names)}"
+        yield f"the policy has no grant {ask.grant}{did_you_mean(ask.grant, (grant.name for grant in policy.grants))}"
 
 
 def _presented(

@@ -16,8 +16,10 @@ type Bounds = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 def bounds_of(given: PolicyInput, policy: Policy) -> Bounds:
     """Return the bounds of each file of `given`, which loads as `policy`; none if it is not a folder."""
-    fields = read_mapping(given.document.content, Problems())
-    if fields is None or not given.document.grant_files:
+    if not given.document.grant_files:
+        return {}
+    fields = read_mapping(given.text(), Problems())
+    if fields is None:
         return {}
     read = read_bounds(fields, given.document.grant_files, policy.issuers, policy.registries)
     return {file: _texts(bounds) for file, bounds in read if bounds is not None}

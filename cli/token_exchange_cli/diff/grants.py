@@ -8,7 +8,7 @@ from typing import Final
 from token_exchange.core.evaluate import unmatched_claims
 from token_exchange.core.policy import Grant, Issuer, Policy, SessionTerms, Template
 from token_exchange.core.reach import MAX_NAME_LENGTH
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange_cli.diff.change import (
     FieldChange,
     condition_marks,

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Budget, Issuer, Organization
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange_cli.diff.change import FieldChange, members, more_or_less, was_and_is
 
 

@@ -17,7 +17,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import spelled
 from token_exchange.http.token import award_fields
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange.reporting.audit import failed_check_fields, would_fields
 from token_exchange.reporting.disclosure import wants
 from token_exchange.reporting.nearest import is_up_to_grants

@@ -9,7 +9,7 @@ from typing import Final
 from token_exchange.core.policy import EcrRegistry, Grant, SessionTerms, Template
 from token_exchange.core.reach import pattern_covers
 from token_exchange.core.vocabulary import NAMES, Name
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 
 PLACEHOLDER: Final = "replace-me"
 """What `policy import` writes for what a trust policy does not say. No organization or role has this name."""

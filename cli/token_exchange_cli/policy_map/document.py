@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from token_exchange.core.conditions import Condition
 from token_exchange.core.policy import Grant, Policy
 from token_exchange.core.vocabulary import spelled
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange_cli.pages.elements import Node, element
 from token_exchange_cli.pages.page import asset, page
 from token_exchange_cli.pages.tables import filterable

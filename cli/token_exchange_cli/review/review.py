@@ -180,7 +180,7 @@ def _touched(
 
 def _texts(given: PolicyInput, policy: Policy, new: PolicyInput) -> Mapping[str, bytes]:
     """Return the files of `given`, and those that it names; that of a policy of one file by its name in `new`."""
-    texts = given.texts() if given.is_folder or new.is_folder else {new.document.name: given.document.content}
+    texts = given.texts() if given.is_folder or new.is_folder else {new.document.name: given.text()}
     read = given.document.read_file
     return texts if read is None else {**texts, **{file: read(file) for file in policy.files}}
 

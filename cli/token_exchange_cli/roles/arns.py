@@ -13,7 +13,7 @@ from typing import Final
 from token_exchange.core.policy import Grant, Issuer, Organization, Template
 from token_exchange.core.reach import WITH_SLASH, DoesNotFit, fill_repository_template, pattern_covers, template_value
 from token_exchange.core.vocabulary import Name
-from token_exchange.loading.values import parse_template
+from token_exchange.loading.registries import parse_template
 from token_exchange_cli.meaning.conditions import is_on_name, wanted_values
 from token_exchange_cli.reachable import organizations_left
 

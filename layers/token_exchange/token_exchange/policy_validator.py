@@ -11,6 +11,7 @@ from typing import Final
 
 from token_exchange.adapters.settings import NAME_WITHOUT_FILE, Settings, read_settings
 from token_exchange.core.policy import Policy
+from token_exchange.loading.compiled import read_all
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 
@@ -43,13 +44,16 @@ class PolicyValidator:
         return {"policy_sha256": policy.sha256, "issuers": len(policy.issuers), "grants": len(policy.grants)}
 
     def _loaded(self, content: bytes) -> Policy:
-        return load_policy(
+        policy = load_policy(
             content,
             name=NAME_WITHOUT_FILE,
             read_file=None,
             own_region=self._settings.region,
             has_state=self._settings.state_table is not None,
         )
+        # Of a compiled policy, loading has read no grant.
+        read_all(policy)
+        return policy
 
 
 def _content(event: object) -> bytes:

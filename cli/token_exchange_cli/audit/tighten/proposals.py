@@ -12,7 +12,7 @@ from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import Grant, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import Name
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange_cli.audit.log import AuditLog
 from token_exchange_cli.explain.callers import is_cut
 

@@ -15,7 +15,7 @@ from token_exchange.core.policy import Budget
 from token_exchange.core.ports import Deadline, StateEvents, StateUnavailable
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.single_use import length_prefixed
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 
 
 class BudgetCounts(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, PolicyPlace, S3Place
 from token_exchange.core.ports import Deadline
 from token_exchange.core.record import positional_record
+from token_exchange.loading.document import COMPILED_MARK, Content
 from token_exchange.loading.store import PolicyDocument, PolicySource, PolicyUnreadable
 
 if TYPE_CHECKING:
@@ -66,9 +67,16 @@ class PolicyFile:
         return resolved.read_bytes()
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path) -> Content:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            start = file.read(len(COMPILED_MARK))
+            if start != COMPILED_MARK:
+                return start + file.read()
+            # Imported here to keep the cold start short: most policies are not compiled.
+            from mmap import ACCESS_READ, mmap  # noqa: PLC0415 - as said above
+
+            return mmap(file.fileno(), 0, access=ACCESS_READ)
     except OSError as error:
         raise _unreadable(path, error) from error
 

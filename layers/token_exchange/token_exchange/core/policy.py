@@ -1,6 +1,6 @@
 """A loaded policy: an immutable value in which everything is checked and precomputed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Final, Literal, Protocol
 
@@ -267,10 +267,10 @@ class Policy:
     issuers: Mapping[str, Issuer]
     registries: Mapping[str, Registry]
     deny: tuple[DenyRule, ...]
-    grants: tuple[Grant, ...]
+    grants: Sequence[Grant]
     issuers_by_url: IssuersByUrl = field(repr=False)
     registries_by_name_or_host: Mapping[str, Registry] = field(repr=False)
-    grant_names: frozenset[str] = field(repr=False)
+    grant_names: Container[str] = field(repr=False)
     indexes: Mapping[str, GrantIndex] = field(repr=False)
     claims_in_conditions: frozenset[str] = field(repr=False)
     brake_sha256: str | None = None

@@ -22,7 +22,7 @@ from token_exchange.http.answers import (
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
 from token_exchange.http.parameters import SentParameters
 from token_exchange.http.request import read_explain_parameters, read_parameters
-from token_exchange.loading.values import spelled_duration
+from token_exchange.loading.fields import spelled_duration
 from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import (
     considered_fields,

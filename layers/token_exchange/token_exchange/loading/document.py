@@ -18,10 +18,24 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from token_exchange.loading.fields import MAX_DEPTH, MAX_DIGITS, Fields, Node, Unquoted, fields_of, unreadable
 from token_exchange.loading.problems import Path, Place, PolicyUnusable, Problem, Problems
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+type Content = bytes | mmap
+"""The content of a policy: a compiled one can be a file of which only parts are read."""
+
+COMPILED_MARK: Final = b"\x89TXP\r\n\x1a\n"
+"""The first bytes of a compiled policy, as PNG has them: no text begins so, and what alters line ends alters them."""
+
+
+def is_compiled(content: Content) -> bool:
+    """Say whether `content` is a compiled policy, and not a text."""
+    return content[: len(COMPILED_MARK)] == COMPILED_MARK
 
 
 class _Repeated(dict[str, Node]):

@@ -18,8 +18,8 @@ from token_exchange.loading.document import read_mapping
 from token_exchange.loading.fields import Fields, fields_of
 from token_exchange.loading.grants import read_grants
 from token_exchange.loading.issuers import read_organizations
+from token_exchange.loading.registries import parse_repository_template
 from token_exchange.loading.session_terms import SIGNING_PROFILE
-from token_exchange.loading.values import parse_repository_template
 
 
 @record

@@ -12,8 +12,7 @@ from token_exchange.core.refusals import quoted
 from token_exchange.core.trust import Discovered, IssuerTrust, KeySource, Pinned, Published
 from token_exchange.core.vocabulary import NAMES, without_braces
 from token_exchange.loading.document import NamedFiles
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, string_of
-from token_exchange.loading.values import duration_between
+from token_exchange.loading.fields import Fields, Node, Unquoted, described, duration_between, string_of
 from token_exchange.presets.catalog import NAMES as PROVIDERS
 from token_exchange.presets.catalog import owner_of, provider_named, providers
 from token_exchange.presets.provider import BadSetting, Provider, issuer_host

@@ -1,4 +1,4 @@
-"""Reads the registries that grants may name, and the AWS partitions in which they are.
+"""Reads the registries that grants may name, the AWS partitions in which they are, and patterns of repository names.
 
 Source of the partitions: the endpoint data that botocore ships; a test compares this table with it.
 """
@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal, assert_never
 
-from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
+from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry, Template
+from token_exchange.core.reach import MAX_NAME_LENGTH, has_repository_form
 from token_exchange.core.record import record
 from token_exchange.core.refusals import quoted
+from token_exchange.core.vocabulary import NAMES, Name
 from token_exchange.loading.fields import Fields
 
 
@@ -176,3 +178,41 @@ def _host(text: str) -> str:
     if not _HOST.fullmatch(text):
         raise ValueError("expected a host name without https://")
     return text
+
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_LITERAL: Final = re.compile(r"[a-z0-9._/*-]*")
+
+
+def parse_template(text: str) -> Template:
+    """Return the template that `text` spells.
+
+    Raises:
+        ValueError: a name is not in the vocabulary, or a brace is unmatched.
+    """
+    names: list[Name] = []
+    for found in _PLACEHOLDER.finditer(text):
+        name = next((name for name in NAMES if name == found[1]), None)
+        if name is None:
+            raise ValueError(f"expected a name of the vocabulary in braces ({', '.join(NAMES)})")
+        names.append(name)
+    literals = tuple(_PLACEHOLDER.split(text)[::2])
+    if any("{" in literal or "}" in literal for literal in literals):
+        raise ValueError("expected braces only around a name of the vocabulary")
+    return Template(text=text, literals=literals, names=tuple(names))
+
+
+def parse_repository_template(text: str) -> Template:
+    """Return the template of a pattern that `text` spells.
+
+    Raises:
+        ValueError: no ECR repository could have such a name; says what was expected.
+    """
+    template = parse_template(text)
+    if not all(_LITERAL.fullmatch(literal) for literal in template.literals):
+        raise ValueError("expected lower-case letters, digits, ._-/, * and {name}")
+    # A letter can stand wherever a wildcard or a value can: if it gives no name, nothing does.
+    shape = "a".join(template.literals).replace("*", "a")
+    if len(shape) > MAX_NAME_LENGTH or not has_repository_form(shape):
+        raise ValueError("expected an ECR repository name, or a pattern of one")
+    return template

@@ -24,8 +24,8 @@ from token_exchange.core.refusals import quoted
 from token_exchange.core.trust import Pinned
 from token_exchange.core.vocabulary import IDS, Name
 from token_exchange.loading.conditions import SEVERAL_ISSUERS
-from token_exchange.loading.fields import Fields, described
-from token_exchange.loading.values import duration_between, parse_repository_template, parse_template
+from token_exchange.loading.fields import Fields, described, duration_between
+from token_exchange.loading.registries import parse_repository_template, parse_template
 
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::([0-9]{12}):role/(?:[\x21-\x7e]{1,510}/)?[\w+=,.@-]{1,64}", re.ASCII)
 """IAM API Reference, CreateRole: a path of up to 512 characters and a name of up to 64."""

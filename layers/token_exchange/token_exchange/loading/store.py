@@ -9,7 +9,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.loading.document import NamedFiles, ReadFile, identity_of
+from token_exchange.loading.document import Content, NamedFiles, ReadFile, identity_of, is_compiled
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 
@@ -40,7 +40,7 @@ class PolicyDocument:
     """
 
     name: str
-    content: bytes
+    content: Content
     read_file: ReadFile | None
     grant_files: Mapping[str, bytes] | None = None
     version: str | None = None
@@ -211,12 +211,22 @@ class PolicyStore:
 
 
 def _is_unchanged(policy: Policy, document: PolicyDocument) -> bool:
-    """Return whether `policy` was loaded from the same bytes, so that an unchanged policy is not parsed again."""
+    """Return whether `policy` was loaded from the same bytes, so that an unchanged policy is not parsed again.
+
+    Raises:
+        PolicyUnusable: the document is a compiled policy that is truncated or altered.
+    """
+    if is_compiled(document.content):
+        # Imported here to keep the cold start short: most policies are not compiled.
+        from token_exchange.loading.compiled import CompiledFile, CompiledGrants  # noqa: PLC0415 - as said above
+
+        found = CompiledFile(document.content).sha256
+        return isinstance(policy.grants, CompiledGrants) and found == policy.grants.file.sha256
     files = NamedFiles(document.read_file)
     try:
         for path in policy.files:
             files.content(path)
     except ValueError:
         return False
-    found = identity_of(document.name, document.content, files.read_so_far(), grant_files=document.grant_files)
+    found = identity_of(document.name, bytes(document.content), files.read_so_far(), grant_files=document.grant_files)
     return found == policy.sha256

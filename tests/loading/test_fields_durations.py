@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange.loading.values import duration_between, spelled_duration
+from token_exchange.loading.fields import duration_between, spelled_duration
 
 
 @pytest.mark.parametrize(

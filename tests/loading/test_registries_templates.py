@@ -1,6 +1,6 @@
 import pytest
 
-from token_exchange.loading.values import parse_template
+from token_exchange.loading.registries import parse_template
 
 
 def test_literals_and_names_take_turns() -> None:

@@ -1,0 +1,80 @@
+"""Bad tokens in a row, from a stranger: what they cost, what they leave behind, and whether honest jobs are served."""
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from sandbox.world import World
+
+AIM: Final = 0.08
+LIMIT: Final = 0.15
+MEMORY_AIM: Final = 1.01
+MEMORY_LIMIT: Final = 1.02
+_UNAUTHORIZED: Final = 401
+
+
+def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
+    """Return what so many bad tokens cost, against as many exchanges, with so many honest jobs between them."""
+    with World(folder / "flood") as world:
+        bad = bad_tokens(world)
+        fetched = world.issuer.count("github-actions", "keys")
+        job = {
+            "honest": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600),
+            "bad": [(token, _UNAUTHORIZED) for token in bad.values()],
+            "tokens": tokens,
+            "honest_jobs": honest_jobs,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.flood_worker"],
+            input=json.dumps(job) + "\n",
+            env=child_environment(world),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        fetches = world.issuer.count("github-actions", "keys") - fetched
+        logins = len(world.aws.requests("ecr:GetAuthorizationToken"))
+    seen: dict[str, float] = json.loads(done.stdout)
+    return Part(
+        title="A flood of bad tokens",
+        method=(
+            f"{tokens:,} requests in a row to one environment, in turn with {', '.join(bad)}; and among them "
+            f"{honest_jobs:,} honest exchanges, each of which got its login. Processor time of the handler's process, "
+            "audit lines and metrics included. The fetches of keys are those of the issuer that is flooded."
+        ),
+        figures=(
+            Figure(
+                name="bad token / exchange, processor time", value=seen["flood"] / seen["honest"], unit="times",
+                aim=AIM, limit=LIMIT,
+            ),
+            Figure(
+                name="memory after the flood / before", value=seen["after"] / seen["before"], unit="times",
+                aim=MEMORY_AIM, limit=MEMORY_LIMIT,
+            ),
+            Figure(name="bad token", value=seen["flood"] * 1e3, unit="ms"),
+            Figure(name="honest exchange in the flood", value=seen["honest"] * 1e3, unit="ms"),
+            Figure(name="honest jobs without a login", value=1 + honest_jobs - logins, unit="count"),
+            Figure(name="fetches of the issuer's keys", value=fetches, unit="count"),
+        ),
+    )  # fmt: skip
+
+
+def bad_tokens(world: World) -> dict[str, str]:
+    """Return one token of each kind that a stranger can make, by what is wrong with it."""
+    good = world.issuer.mint("github-actions", audience=world.audience)
+    head, payload, _ = good.split(".")
+    return {
+        "noise": secrets.token_urlsafe(len(good))[: len(good)],
+        "another issuer": world.issuer.mint(
+            "github-actions", audience=world.audience, claims={"iss": "https://ci.example"}
+        ),
+        "a forged signature": f"{head}.{payload}.{secrets.token_urlsafe(256)}",
+        "an unknown key": world.issuer.mint("github-actions", audience=world.audience, header={"kid": "unknown"}),
+        "another audience": world.issuer.mint("github-actions", audience="https://elsewhere.example"),
+        "an expired one": world.issuer.mint("github-actions", audience=world.audience, now=1_700_000_000.0),
+    }
