@@ -14,7 +14,7 @@ from token_exchange.core.decision import AccessRequest, Denied, Granted, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.nearest import MAX_SEARCHED, nearest_grants
+from token_exchange.reporting.disclosure import MAX_SEARCHED, nearest_grants
 
 FEW: Final = 10
 MANY: Final = 10_000

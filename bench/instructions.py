@@ -13,7 +13,7 @@ from token_exchange.core.decision import AccessRequest, Denied, decide
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.loading.load import load_policy
-from token_exchange.reporting.nearest import Nearest, nearest_grants
+from token_exchange.reporting.disclosure import Nearest, nearest_grants
 
 _TOOL: Final = sys.monitoring.PROFILER_ID
 _NOW: Final = 1_800_000_000

@@ -12,7 +12,7 @@ from tests.doubles import grant, policy_text
 from tests.loading.compiled import compiled
 from token_exchange.adapters.settings import BadSetting, read_settings
 from token_exchange.loading.load import load_policy
-from token_exchange.policy_validator import PolicyRefused, PolicyValidator
+from validate_policy.validator import PolicyRefused, PolicyValidator
 
 GOOD = policy_text([grant()])
 

@@ -1,5 +1,5 @@
 """The handler of the function that probes the exchange from outside."""
 
-from token_exchange.probe import start
+from probe.probe import start
 
 handler = start()

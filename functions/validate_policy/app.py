@@ -1,5 +1,5 @@
 """The handler of AppConfig's validator."""
 
-from token_exchange.policy_validator import start
+from validate_policy.validator import start
 
 handler = start()

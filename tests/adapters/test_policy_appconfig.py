@@ -239,7 +239,7 @@ class Beginning:
     def read(self, source: UntilFirstDeployment | None = None) -> tuple[bytes, str | None]:
         end = self.story.clock.monotonic() + 10
         document = (source or self.source).read(Deadline(clock=self.story.clock, at_monotonic_seconds=end))
-        return document.content, document.version
+        return bytes(document.content), document.version
 
     def deploy(self, content: bytes, strategy: str = "AppConfig.AllAtOnce") -> None:
         operator = account.operator_session()

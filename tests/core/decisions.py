@@ -10,7 +10,7 @@ from token_exchange.core.policy import Grant, Policy, SessionTerms
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach, RepositoryPattern, RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason
-from token_exchange.reporting.nearest import Nearest, nearest_grants
+from token_exchange.reporting.disclosure import Nearest, nearest_grants
 
 
 class Asking(TypedDict, total=False):

@@ -10,8 +10,7 @@ from token_exchange.core.decision import Denied
 from token_exchange.core.evaluate import FailedCheck
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.reporting.audit import failed_check_fields
-from token_exchange.reporting.disclosure import description_of
+from token_exchange.reporting.disclosure import description_of, failed_check_fields
 
 AT = "oidc.circleci.com/"
 ORIGIN = f"{AT}vcs-origin"

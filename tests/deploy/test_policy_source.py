@@ -8,7 +8,7 @@ from sandbox.account import PUSH_ROLE
 from sandbox.aws.policies import AuthorizationRequest, Decision
 from tests.deploy.cloudformation import Stack, at, load, mapping, role_policies, sequence, text
 from token_exchange.adapters.settings import AppConfigPlace, FilePlace, S3Place, parse_policy_place
-from token_exchange.policy_validator import PolicyValidator
+from validate_policy.validator import PolicyValidator
 
 TEMPLATE = "template.yaml"
 ROLES = ("ExchangeRole", "ExchangePolicy"), ("RefreshKeysRole",)

@@ -11,11 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
+from probe import probe
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.loopback import HOST, listen
 from tests.docs.pages import ROOT, Block, blocks, code_in, page
 from tests.requirements_present import AWS_CLI
-from token_exchange import probe
 from token_exchange.loading.brake import with_brake
 from token_exchange.loading.load import load_policy
 

@@ -26,7 +26,7 @@ from token_exchange.loading import compiled as form
 from token_exchange.loading.compiled import HEADER, CompiledFile, read_all
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyDocument
-from token_exchange.reporting.nearest import Nearest, nearest_grants
+from token_exchange.reporting.disclosure import Nearest, nearest_grants
 from token_exchange_cli.compilation import whole_file
 
 RECORD = json.dumps(grant(match={"branch": "main"}), separators=(",", ":"))

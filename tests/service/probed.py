@@ -11,12 +11,12 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from probe import probe
 from sandbox import account
 from sandbox.aws.secrets_manager import Secret
 from sandbox.front_door import FrontDoor
 from sandbox.world import World
 from tests.service.policy import AUDIENCE
-from token_exchange import probe
 from token_exchange.service import start
 
 

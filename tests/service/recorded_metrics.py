@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
+from probe import probe
 from sandbox.aws.server import AwsFault
 from sandbox.issuer import IssuerFault
 from sandbox.loopback import listen
@@ -18,7 +19,7 @@ from tests.local_dynamodb import TABLE, local_dynamodb
 from tests.service.front import Answer, Front
 from tests.service.probed import probed_service
 from tests.service.simulated_days import Lines, Recorded
-from token_exchange import probe, refresher
+from token_exchange import refresher
 from token_exchange.service import start
 
 type Ask = Callable[[Front], Answer]

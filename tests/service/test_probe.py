@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from probe import probe
 from sandbox import account
 from sandbox.aws.secrets_manager import Secret
 from sandbox.aws.server import AwsFault
 from sandbox.loopback import Answer, Request, Server, listen
 from tests.service.front import Front, Log
 from tests.service.probed import probed_service
-from token_exchange import probe
 from token_exchange.adapters.settings import BadSetting
 from token_exchange.core.refusals import Reason, Refused
 

@@ -18,9 +18,8 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import spelled
 from token_exchange.http.token import award_fields
 from token_exchange.loading.fields import spelled_duration
-from token_exchange.reporting.audit import failed_check_fields, would_fields
-from token_exchange.reporting.disclosure import wants
-from token_exchange.reporting.nearest import is_up_to_grants
+from token_exchange.reporting.audit import would_fields
+from token_exchange.reporting.disclosure import failed_check_fields, is_up_to_grants, wants
 from token_exchange_cli.explain.callers import Presented
 from token_exchange_cli.terminal import line, shown, value_text
 

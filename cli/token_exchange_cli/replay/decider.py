@@ -18,7 +18,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
-from token_exchange.reporting.nearest import is_up_to_grants, nearest_grants
+from token_exchange.reporting.disclosure import is_up_to_grants, nearest_grants
 from token_exchange_cli.explain.callers import is_cut
 from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome

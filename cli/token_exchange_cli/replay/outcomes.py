@@ -8,7 +8,7 @@ from token_exchange.core.decision import Award, Decision, Denied, Granted
 from token_exchange.core.evaluate import Considered
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.reporting.audit import failed_check_fields
+from token_exchange.reporting.disclosure import failed_check_fields
 from token_exchange_cli.diff.change import expected_text
 from token_exchange_cli.terminal import shown, value_text
 

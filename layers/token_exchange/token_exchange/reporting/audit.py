@@ -11,13 +11,19 @@ from typing import Final, Literal, assert_never
 
 from token_exchange.core.attempt import Attempt, FailedLogin, MintedLogin, ReadLogin
 from token_exchange.core.decision import AccessRequest, Award, Denied, Granted, ReportOnlyAward
-from token_exchange.core.evaluate import Considered, FailedCheck
+from token_exchange.core.evaluate import Considered
 from token_exchange.core.policy import Issuer, SecretRegistry
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import Reach
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import utc_second
-from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest, is_up_to_grants, nearest_grants
+from token_exchange.reporting.disclosure import (
+    NOT_SEARCHED,
+    Nearest,
+    failed_check_fields,
+    is_up_to_grants,
+    nearest_grants,
+)
 from token_exchange.reporting.reasons import MEANINGS, Fault, fault_of
 from token_exchange.reporting.safe_text import (
     cut,
@@ -201,19 +207,6 @@ def claims_named(issuer: Issuer, conditions: Iterable[str]) -> frozenset[str]:
     return frozenset(
         {"sub", "aud", "iat", "exp", *behind, *(path[0] for path in preset.required), *preset.claims, *conditions}
     )
-
-
-def failed_check_fields(failed: FailedCheck) -> dict[str, Json]:
-    """Return one failed check, as answers and records show it."""
-    fields: dict[str, Json] = {}
-    if failed.claim is not None:
-        fields["claim"] = cut(failed.claim) if isinstance(failed.claim, str) else [*failed.claim]
-    if failed.rule is not None:
-        fields["rule"] = failed.rule
-    fields["expected"] = failed.expected
-    if failed.found is not None:
-        fields["found"] = cut_json(failed.found)
-    return fields
 
 
 def _considered_fields(considered: Considered) -> Json:

@@ -5,25 +5,63 @@ the caller is told who they were taken for. Grants are shown where the decision 
 own: those whose conditions on identifying claims all hold (`Grant.identifying`); of the others only the number. A run
 that outsiders can start, or one that a deny rule refuses, is shown none: its author could read from a failed condition
 what to imitate. Roles and deny rules are never named. The audit record is not bound by any of this.
+
+The nearest grants are looked up after a decision, and only where it was up to the grants.
 """
 
 import json
 from collections.abc import Sequence
-from typing import Final, Literal, assert_never
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from token_exchange.core.attempt import Attempt
-from token_exchange.core.decision import Award, DenialReason, Denied, Granted, ReportOnlyAward
-from token_exchange.core.evaluate import MAX_CONSIDERED, Considered, FailedCheck
+from token_exchange.core.decision import (
+    AccessRequest,
+    Award,
+    DenialReason,
+    Denied,
+    Granted,
+    ReportOnlyAward,
+    grants_asked,
+)
+from token_exchange.core.evaluate import (
+    MAX_CONSIDERED,
+    Caller,
+    Considered,
+    FailedCheck,
+    explain_grant,
+    failed_conditions,
+)
+from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason
-from token_exchange.reporting.audit import AuditRecord, failed_check_fields
-from token_exchange.reporting.nearest import NOT_SEARCHED, Nearest
 from token_exchange.reporting.reasons import MEANINGS
+from token_exchange.reporting.safe_text import cut, cut_json
+
+if TYPE_CHECKING:
+    from token_exchange.reporting.audit import AuditRecord
 
 _MAX_TEXT: Final = 100
 
 type Disclosure = Literal["nothing", "identity", "own-grants"]
 """How much the caller may know; each includes what precedes it."""
+
+
+@record
+class Nearest:
+    """Grants by nearness: fewest failed conditions, then the order of the file.
+
+    `own` are the nearest of those whose conditions on identifying claims all hold; `others` counts those looked
+    at that are not among them.
+    """
+
+    nearest: tuple[Considered, ...]
+    own: tuple[Considered, ...]
+    others: int
+
+
+NOT_SEARCHED = Nearest(nearest=(), own=(), others=0)
 
 
 def disclosure(attempt: Attempt) -> Disclosure:
@@ -71,12 +109,12 @@ def identity_fields(attempt: Attempt) -> dict[str, Json]:
     return {"identity": {"issuer": caller.issuer.name, **caller.identity.vocabulary}}
 
 
-def own_grants(record: AuditRecord) -> Nearest:
+def own_grants(record: "AuditRecord") -> Nearest:
     """Return the nearest grants, of which `own` may be shown to the caller; none where none may."""
     return record.nearest() if disclosure(record.attempt) == "own-grants" else NOT_SEARCHED
 
 
-def considered_fields(record: AuditRecord) -> dict[str, Json]:
+def considered_fields(record: "AuditRecord") -> dict[str, Json]:
     """Return the caller's own grants with the checks that failed, winners first, and the number of the others."""
     found = own_grants(record)
     decision = record.attempt.decision
@@ -102,7 +140,7 @@ def report_only_awards(attempt: Attempt) -> Sequence[ReportOnlyAward]:
     return attempt.decision.would
 
 
-def description_of(denied: Denied, record: AuditRecord) -> str:
+def description_of(denied: Denied, record: "AuditRecord") -> str:
     """Return the denial in a sentence, with what the nearest of the caller's own grants wants."""
     nearest = next((one for one in own_grants(record).own if one.failed), None)
     if nearest is None:
@@ -110,7 +148,7 @@ def description_of(denied: Denied, record: AuditRecord) -> str:
     return f"{denied.description}: '{nearest.grant.name}' {wants(nearest.failed[0])}"
 
 
-def hint_of_denial(denied: Denied, record: AuditRecord) -> str:
+def hint_of_denial(denied: Denied, record: "AuditRecord") -> str:
     """Return what the caller can do, and whom the nearest of their own grants names to ask."""
     hint = MEANINGS[denied.reason].hint
     if denied.in_report_mode:
@@ -165,3 +203,56 @@ def _shown(value: Json) -> str:
         case _:
             shown = json.dumps(value)
     return shown if len(shown) <= _MAX_TEXT else f"{shown[:_MAX_TEXT]}…"
+
+
+MAX_SEARCHED: Final = 1000
+"""Grants of an issuer that a refusal looks at. Of a compiled policy each has to be read, which takes 50 µs."""
+
+
+def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Nearest:
+    """Look once at every grant that `request` is about, or, if the issuer has too many, at those that can apply."""
+    of_issuer = policy.indexes[caller.issuer.name]
+    places = of_issuer.all
+    if len(places) > MAX_SEARCHED:
+        places = of_issuer.candidates(caller.identity.vocabulary, caller.claims)
+    grants = list(grants_asked(policy, caller, request, places))
+    ranked: list[tuple[int, int, bool]] = []
+    for index, grant in enumerate(grants):
+        failed = [*failed_conditions(grant.conditions, caller)]
+        ranked.append((len(failed), index, grant.identifying.isdisjoint(failed)))
+    nearest = nsmallest(MAX_CONSIDERED, ranked)
+    own = nsmallest(MAX_CONSIDERED, (item for item in ranked if item[2]))
+    return Nearest(
+        nearest=tuple(explain_grant(grants[index], caller, request.scope) for _, index, _ in nearest),
+        own=tuple(explain_grant(grants[index], caller, request.scope) for _, index, _ in own),
+        others=len(grants) - len(own),
+    )
+
+
+def is_up_to_grants(reason: DenialReason) -> bool:
+    """Say whether the grants were looked at before a denial for `reason`.
+
+    Where they were not, a refusal costs nothing more: a stranger must not make us look at ten thousand grants.
+    """
+    match reason:
+        case Reason.ORGANIZATION_NOT_ALLOWED | Reason.DENIED | Reason.UNKNOWN_REGISTRY | Reason.UNKNOWN_GRANT:
+            return False
+        case (
+            Reason.AMBIGUOUS_REGISTRY | Reason.UNTRUSTED_TRIGGER | Reason.SCOPE_EXCEEDS_GRANT | Reason.NO_MATCHING_GRANT
+        ):
+            return True
+        case _:
+            assert_never(reason)
+
+
+def failed_check_fields(failed: FailedCheck) -> dict[str, Json]:
+    """Return one failed check, as answers and records show it."""
+    fields: dict[str, Json] = {}
+    if failed.claim is not None:
+        fields["claim"] = cut(failed.claim) if isinstance(failed.claim, str) else [*failed.claim]
+    if failed.rule is not None:
+        fields["rule"] = failed.rule
+    fields["expected"] = failed.expected
+    if failed.found is not None:
+        fields["found"] = cut_json(failed.found)
+    return fields

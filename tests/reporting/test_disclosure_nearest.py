@@ -11,8 +11,8 @@ from token_exchange.core.decision import AccessRequest, DenialReason, grants_ask
 from token_exchange.core.evaluate import MAX_CONSIDERED
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
-from token_exchange.reporting import nearest as grants_nearest
-from token_exchange.reporting.nearest import is_up_to_grants, nearest_grants
+from token_exchange.reporting import disclosure
+from token_exchange.reporting.disclosure import is_up_to_grants, nearest_grants
 
 FAR = grant(name="far", match={"branch": "other", "environment": "x"})
 NEAR = grant(name="near", match={"branch": "other"})
@@ -48,10 +48,10 @@ def test_no_more_grants_than_a_person_reads() -> None:
 def test_of_very_many_grants_only_possible_ones_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = document(FAR, THEIRS, grant(name="own", match={"repository_id": "900100200", "branch": "other"}), NEAR)
     everyone = asked(whole)
-    monkeypatch.setattr(grants_nearest, "MAX_SEARCHED", 3)
+    monkeypatch.setattr(disclosure, "MAX_SEARCHED", 3)
     of_index = everyone[0].indexes["github"].candidates(everyone[1].identity.vocabulary, everyone[1].claims)
     assert names(nearest_grants(*everyone).nearest) == [everyone[0].grants[place].name for place in of_index]
-    monkeypatch.setattr(grants_nearest, "MAX_SEARCHED", 4)
+    monkeypatch.setattr(disclosure, "MAX_SEARCHED", 4)
     assert len(nearest_grants(*everyone).nearest) == 4
 
 
