@@ -120,8 +120,9 @@ class _NoEvents:
         """Raise, which ends the run."""
         raise AssertionError(f"{in_force}, {version}: {cause}")
 
-    def not_read(self, cause: Exception, *, in_force: str | None) -> None:
-        raise AssertionError(f"the policy of a benchmark is not read: {cause}")
+    def not_read(self, cause: PolicyUnreadable, *, in_force: str | None) -> None:
+        """Raise, which ends the run."""
+        raise AssertionError(f"{in_force}: {cause}")
 
 
 def _delays(folder: Path, *, rounds: int, grants: int) -> dict[str, list[float]]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ CURL = """#!/bin/sh
 printf '%s\\n' "$*" >>"$SEEN/curl"
 exec "$REAL_CURL" "$@" ${CURL_OPTIONS-}
 """
+
+
+# A process that is forked while another thread writes a program has that file open until it runs another program
+# itself, and the kernel runs no file that is open for writing (ETXTBSY).
+_WRITING_OR_FORKING = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,10 @@ class Shell:
 
     def start(self, script: str, *, interpreter: str = "bash", **variables: str) -> "subprocess.Popen[str]":
         """Start the script in a process group of its own."""
+        with _WRITING_OR_FORKING:
+            return self._start(script, interpreter, variables)
+
+    def _start(self, script: str, interpreter: str, variables: dict[str, str]) -> "subprocess.Popen[str]":
         self.program("docker", DOCKER)
         self.program("curl", CURL)
         environment = {
@@ -65,8 +75,9 @@ class Shell:
         """Put a program before all others of its name."""
         path = self.folder / "bin" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        path.chmod(0o755)
+        with _WRITING_OR_FORKING:
+            path.write_text(text)
+            path.chmod(0o755)
 
     def seen(self, name: str) -> str:
         path = self.folder / name
