@@ -1,5 +1,6 @@
 """The grants that came nearest, and those of them that are the caller's own."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -45,14 +46,24 @@ def test_no_more_grants_than_a_person_reads() -> None:
     assert found.others == 5
 
 
-def test_of_very_many_grants_only_possible_ones_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_very_many_grants_only_possible_ones_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = document(FAR, THEIRS, grant(name="own", match={"repository_id": "900100200", "branch": "other"}), NEAR)
-    everyone = asked(whole)
+    policy, caller, request = asked(whole)
+    # As in a compiled policy, each would have to be read.
+    policy = replace(policy, grants=list(policy.grants))
     monkeypatch.setattr(disclosure, "MAX_SEARCHED", 3)
-    of_index = everyone[0].indexes["github"].candidates(everyone[1].identity.vocabulary, everyone[1].claims)
-    assert names(nearest_grants(*everyone).nearest) == [everyone[0].grants[place].name for place in of_index]
-    monkeypatch.setattr(disclosure, "MAX_SEARCHED", 4)
-    assert len(nearest_grants(*everyone).nearest) == 4
+    of_index = policy.indexes["github"].candidates(caller.identity.vocabulary, caller.claims)
+    found = nearest_grants(policy, caller, request)
+    assert names(found.nearest) == [policy.grants[place].name for place in of_index]
+    # How many others there are is known all the same, but not how many of them are for one registry.
+    assert len(found.own) + found.others == 4
+    of_registry = nearest_grants(policy, caller, replace(request, registries=("apps",)))
+    assert len(of_registry.own) + of_registry.others == len(of_index)
+
+
+def test_grants_in_memory_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disclosure, "MAX_SEARCHED", 1)
+    assert len(nearest_grants(*asked(document(FAR, THEIRS, NEAR))).nearest) == 3
 
 
 def test_indexes_narrow_the_search_further() -> None:

@@ -52,8 +52,8 @@ type Disclosure = Literal["nothing", "identity", "own-grants"]
 class Nearest:
     """Grants by nearness: fewest failed conditions, then the order of the file.
 
-    `own` are the nearest of those whose conditions on identifying claims all hold; `others` counts those looked
-    at that are not among them.
+    `own` are the nearest of those whose conditions on identifying claims all hold; `others` counts all that are not
+    among them, except grants of a compiled policy that a request for a registry did not have to read.
     """
 
     nearest: tuple[Considered, ...]
@@ -206,16 +206,20 @@ def _shown(value: Json) -> str:
 
 
 MAX_SEARCHED: Final = 1000
-"""Grants of an issuer that a refusal looks at. Of a compiled policy each has to be read, which takes 50 µs."""
+"""Grants of an issuer that a refusal looks at in a compiled policy, where each has to be read, which takes 50 µs."""
 
 
 def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Nearest:
-    """Look once at every grant that `request` is about, or, if the issuer has too many, at those that can apply."""
+    """Look once at every grant that `request` is about; if too many would have to be read, at those that can apply."""
     of_issuer = policy.indexes[caller.issuer.name]
-    places = of_issuer.all
-    if len(places) > MAX_SEARCHED:
+    if is_limited := len(of_issuer.all) > MAX_SEARCHED and not isinstance(policy.grants, tuple):
         places = of_issuer.candidates(caller.identity.vocabulary, caller.claims)
+    else:
+        places = of_issuer.all
     grants = list(grants_asked(policy, caller, request, places))
+    # What a request for a registry or a grant leaves out of those that were not read is not known.
+    asks_for_all = not request.registries and request.grant is None
+    total = len(of_issuer.all) if is_limited and asks_for_all else len(grants)
     ranked: list[tuple[int, int, bool]] = []
     for index, grant in enumerate(grants):
         failed = [*failed_conditions(grant.conditions, caller)]
@@ -225,7 +229,7 @@ def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Ne
     return Nearest(
         nearest=tuple(explain_grant(grants[index], caller, request.scope) for _, index, _ in nearest),
         own=tuple(explain_grant(grants[index], caller, request.scope) for _, index, _ in own),
-        others=len(grants) - len(own),
+        others=total - len(own),
     )
 
 
