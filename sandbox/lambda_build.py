@@ -123,7 +123,9 @@ def lambda_variables(*, issuer_folder: str, aws_url: str, public_url: str) -> di
     service = account.service_session(account.roles()[0])
     return {
         "TOKEN_EXCHANGE_POLICY": f"file:{issuer_folder}/policy.yaml",
+        "TOKEN_EXCHANGE_FIRST_POLICY": "",
         "TOKEN_EXCHANGE_STATE_TABLE": "",
+        "TOKEN_EXCHANGE_BRAKE_TABLE": "",
         "TOKEN_EXCHANGE_URL": public_url,
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_REGION": account.REGION,
