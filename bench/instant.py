@@ -119,6 +119,7 @@ def _samples(world: World, policy: Path, *, seconds: float, rounds: int, bare: b
                 "AWS_ENDPOINT_URL": url,
                 "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
                 "TOKEN_EXCHANGE_STATE_TABLE": "",
+                "TOKEN_EXCHANGE_BRAKE_TABLE": "",
             },
             stdout=subprocess.PIPE,
             text=True,
