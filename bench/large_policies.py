@@ -115,7 +115,7 @@ class _NoEvents:
         """Say nothing."""
 
     def not_loaded(
-        self, cause: PolicyUnreadable | PolicyUnusable, *, in_force: str | None, version: str | None
+        self, cause: PolicyUnusable | PolicyUnreadable, *, in_force: str | None, version: str | None
     ) -> None:
         """Raise, which ends the run."""
         raise AssertionError(f"{in_force}, {version}: {cause}")
