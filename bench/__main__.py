@@ -26,6 +26,7 @@ from bench import (
     scaling,
     start,
     stranger,
+    under_load,
     verification,
 )
 from bench.figures import Part
@@ -113,6 +114,12 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         parts.measure(folder, rounds=3 if quick else 200),
         _stranger(folder, quick=quick),
         flood.measure(folder, tokens=600 if quick else 100_000, honest_jobs=20 if quick else 1000),
+        under_load.measure(
+            folder,
+            under_load.Crowd(
+                jobs=20 if quick else 1000, environments=2 if quick else 8, limit_seconds=30 if quick else 120
+            ),
+        ),
         memory.measure(folder, exchanges=exchanges),
         audit.measure(folder, exchanges=2000 if quick else 1_000_000, teams=10 if quick else 500),
     ]

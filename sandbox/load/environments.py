@@ -12,7 +12,7 @@ from typing import IO, Final, Self
 
 from sandbox.evidence import object_of
 from sandbox.loopback import HOST
-from sandbox.service import Service
+from sandbox.service import HANDLER, Service
 
 _TIMEOUT_SECONDS: Final = 40.0
 _PAGE_KILOBYTES: Final = 4
@@ -29,12 +29,14 @@ class Reply:
 
 
 class Environments:
-    """`count` processes with the real handler; a request waits for a free one."""
+    """`count` processes with `handler`, by default the real one; a request waits for a free one."""
 
-    def __init__(self, environment: Mapping[str, str], *, count: int, log: IO[bytes]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, count: int, log: IO[bytes], handler: str = HANDLER) -> None:
         self._free: queue.SimpleQueue[int] = queue.SimpleQueue()
         with ExitStack() as stack:
-            self._services = [stack.enter_context(Service(environment, output=log, errors=log)) for _ in range(count)]
+            self._services = [
+                stack.enter_context(Service(environment, handler=handler, output=log, errors=log)) for _ in range(count)
+            ]
             self._stack = stack.pop_all()
         for service in self._services:
             self._free.put(service.port)

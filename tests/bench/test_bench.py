@@ -35,6 +35,8 @@ FIGURES = {
     "a new policy of 1,000 compiled grants",
     "a new policy of 1,000 grants in JSON",
     "compiling 1,000 grants",
+    "jobs with a login, this service",
+    "99 % of the jobs within, this service / the usual way",
     "bad token / exchange, processor time",
     "memory after the flood / before",
     "honest exchange in the flood",
@@ -88,3 +90,4 @@ def test_a_quick_run_reports_every_figure() -> None:
     assert values[ZERO] == 0
     assert values["memory after the flood / before"] < 1.05
     assert values["honest jobs without a login"] == 0
+    assert values["jobs without a login, this service"] == 0

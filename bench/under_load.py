@@ -1,0 +1,109 @@
+"""Many jobs at once, AWS that throttles, clients that retry: this service against one that is written the usual way."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from bench.environment import child_environment
+from bench.figures import Figure, Part
+from bench.worker import nested
+from sandbox.load.environments import Environments
+from sandbox.load.jobs import Job, make_jobs
+from sandbox.load.report import percentile
+from sandbox.load.run import Outcome, plan_aws_faults, run
+from sandbox.service import HANDLER
+from sandbox.world import World
+
+AIM: Final = 0.5
+LIMIT: Final = 1.0
+USUAL: Final = "bench.usual_function:handler"
+_PROVIDER: Final = "github-actions"
+_SEED: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """So many jobs at once, on so many environments, which may take so long together."""
+
+    jobs: int
+    environments: int
+    limit_seconds: float
+
+
+def measure(folder: Path, crowd: Crowd) -> Part:
+    """Return how many of the jobs get a login in both ways, and how long they wait."""
+    with World(folder / "load") as world:
+        variables = {**child_environment(world), "SSL_CERT_FILE": str(world.issuer.ca_bundle)}
+        ours = _outcomes(world, crowd, HANDLER, variables)
+        seen = world.aws.requests("sts:AssumeRole")[-1]
+        usual = _outcomes(
+            world,
+            crowd,
+            USUAL,
+            {
+                **variables,
+                "BENCH_KEYS_URL": world.issuer.tokens.keys_url(_PROVIDER),
+                "BENCH_ASSUME_ROLE": json.dumps(nested(seen.parameters)),
+            },
+        )
+    waited, waited_usually = (_percentile(outcomes, 99) for outcomes in (ours, usual))
+    return Part(
+        title="Many jobs at once",
+        method=(
+            f"{crowd.jobs:,} jobs that start together and retry as `curl --retry 4` does, on {crowd.environments} "
+            "environments that serve one request at a time, over HTTP on loopback. STS and ECR throttle one call in "
+            "twenty, for a moment every call, and are slow in one of ten. The usual way makes a client for each call "
+            "and fetches the keys for each token (`bench/usual_function.py`). "
+            f"No job sends a request after {crowd.limit_seconds:.0f} s. Once each; all processes share this machine."
+        ),
+        figures=(
+            Figure(name="jobs with a login, this service", value=_share(ours), unit="times"),
+            Figure(name="jobs with a login, the usual way", value=_share(usual), unit="times"),
+            Figure(name="jobs without a login, this service", value=_lost(ours), unit="count"),
+            Figure(name="jobs without a login, the usual way", value=_lost(usual), unit="count"),
+            Figure(
+                name="99 % of the jobs within, this service / the usual way", value=waited / waited_usually,
+                unit="times", aim=AIM, limit=LIMIT,
+            ),
+            Figure(name="99 % of the jobs within, this service", value=waited * 1e3, unit="ms"),
+            Figure(name="99 % of the jobs within, the usual way", value=waited_usually * 1e3, unit="ms"),
+        ),
+    )  # fmt: skip
+
+
+def _outcomes(world: World, crowd: Crowd, handler: str, variables: Mapping[str, str]) -> Sequence[Outcome]:
+    world.aws.faults.clear()
+    log = world.policy_path.with_name("load.log")
+    with (
+        log.open("wb") as output,
+        Environments(variables, count=crowd.environments, log=output, handler=handler) as environments,
+    ):
+        # Each environment has served once: a cold start is measured elsewhere.
+        first = _jobs(world, crowd.environments)
+        run(first, environments, at_once=len(first), limit_seconds=crowd.limit_seconds)
+        jobs = _jobs(world, crowd.jobs)
+        plan_aws_faults(world.aws, calls=crowd.jobs)
+        return run(jobs, environments, at_once=crowd.jobs, limit_seconds=crowd.limit_seconds)
+
+
+def _jobs(world: World, count: int) -> list[Job]:
+    """Return jobs of the one CI system that the usual way knows."""
+    chance = random.Random(_SEED)  # noqa: S311 - a load, the same each time
+    found = make_jobs(world, count=4 * count, bad_percent=0, chance=chance)
+    return [job for job in found if job.provider == _PROVIDER][:count]
+
+
+def _lost(outcomes: Sequence[Outcome]) -> int:
+    return sum(one.reply is None or one.reply.status != HTTPStatus.OK for one in outcomes)
+
+
+def _share(outcomes: Sequence[Outcome]) -> float:
+    return 1 - _lost(outcomes) / len(outcomes)
+
+
+def _percentile(outcomes: Sequence[Outcome], percent: int) -> float:
+    return percentile([one.seconds for one in outcomes], percent)
