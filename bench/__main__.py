@@ -116,9 +116,9 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         flood.measure(folder, tokens=600 if quick else 100_000, honest_jobs=20 if quick else 1000),
         under_load.measure(
             folder,
-            under_load.Crowd(
-                jobs=20 if quick else 1000, environments=2 if quick else 8, limit_seconds=30 if quick else 120
-            ),
+            under_load.Crowd(jobs=20, environments=2, limit_seconds=30, rounds=1)
+            if quick
+            else under_load.Crowd(jobs=1000, environments=8, limit_seconds=120, rounds=2),
         ),
         memory.measure(folder, exchanges=exchanges),
         audit.measure(folder, exchanges=2000 if quick else 1_000_000, teams=10 if quick else 500),
