@@ -125,9 +125,8 @@ class Server:
         """The port in use."""
         return self._server.server_port
 
-    @property
     def accepted_connections(self) -> int:
-        """How many connections clients have opened so far."""
+        """Return how many connections clients have opened so far."""
         return self._server.accepted
 
     @property
@@ -171,8 +170,7 @@ class _ThreadingServer(ThreadingHTTPServer):
         self.max_body_bytes = max_body_bytes
         self.stopping = threading.Event()
         self._tls = tls
-        self.accepted = 0
-        self._open: set[socket.socket] = set()
+        self.accepted, self._open = 0, set[socket.socket]()
         self._lock = threading.Lock()
 
     @override
@@ -230,7 +228,7 @@ class _Connection(BaseHTTPRequestHandler):
         )
         try:
             answer = self.server.handle(request)
-        except Exception:  # noqa: BLE001 - an internal error must be visible and not hang the client
+        except Exception:  # noqa: BLE001 - must be visible, and not hang the client
             traceback.print_exc()
             answer = Answer(status=500, body=b"internal error of the sandbox; see its standard error\n")
         self._write(answer)

@@ -4,22 +4,20 @@ Clients find it with `AWS_ENDPOINT_URL`. Every request needs a valid signature, 
 for the one operation that takes a token instead.
 """
 
-import json
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self, assert_never, get_args
-from urllib.parse import parse_qsl
 
-from sandbox.aws import appconfig, appconfigdata, dynamodb, ecr_public, secrets_manager
 from sandbox.aws.appconfig import Deployments
 from sandbox.aws.appconfigdata import Configurations
 from sandbox.aws.calls import Call, OpenCall, OpenOperation, Operation, Seen
 from sandbox.aws.dynamodb import StateTable
 from sandbox.aws.ecr import Registry
 from sandbox.aws.ecr_public import PublicRegistry
-from sandbox.aws.errors import AwsError, Protocol, error_answer
+from sandbox.aws.errors import AwsError, error_answer
+from sandbox.aws.named_calls import NamedCall, named_call, unknown_operation
 from sandbox.aws.outbound_identity import OutboundFederation
 from sandbox.aws.principals import Principals, Role, Session
 from sandbox.aws.secrets_manager import Secrets
@@ -35,13 +33,6 @@ type FaultKind = Literal[
 ]
 FAULT_KINDS: Final[Mapping[str, FaultKind]] = {kind: kind for kind in get_args(FaultKind.__value__)}
 CONTROL_PATH: Final = "/_control"
-_TARGETS: Final[Mapping[str, str]] = {
-    "AmazonEC2ContainerRegistry_V20150921": "ecr",
-    ecr_public.TARGET: "ecr-public",
-    secrets_manager.TARGET: "secretsmanager",
-    dynamodb.TARGET: "dynamodb",
-}
-_STS_VERSION: Final = "2011-06-15"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +41,6 @@ class AwsFault:
 
     kind: FaultKind
     seconds: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    """The operation of an unauthenticated request, as `service:Operation`."""
-
-    operation: str
-    protocol: Protocol
-    parameters: Mapping[str, object] | None
-
-    @property
-    def service(self) -> str:
-        return self.operation.partition(":")[0]
 
 
 class Aws:
@@ -113,10 +91,9 @@ class Aws:
     def _names(self) -> list[str]:
         return [*self._operations, *self._open_operations]
 
-    @property
     def accepted_connections(self) -> int:
-        """How many connections clients have opened so far."""
-        return self._server.accepted_connections
+        """Return how many connections clients have opened so far."""
+        return self._server.accepted_connections()
 
     def unsigned_requests(self) -> list[str]:
         """Return the operations of requests without a signature that need one: a client opened its connection."""
@@ -148,7 +125,7 @@ class Aws:
         if request.url.path.startswith(CONTROL_PATH):
             return self._control(request)
         request_id = str(uuid.uuid4())
-        named = _named(request)
+        named = named_call(request)
         fault = self.faults.take(named.operation)
         error: AwsError | None = None
         region: str | None = None
@@ -169,12 +146,12 @@ class Aws:
         self._record(request, named, request_id, error=error, region=region, fault=fault)
         return answer
 
-    def _authenticated(self, request: Request, named: _Named, request_id: str) -> Call:
+    def _authenticated(self, request: Request, named: NamedCall, request_id: str) -> Call:
         now_seconds = self._now()
         # As AWS does, before it looks for the operation.
         require_signature(request, named.protocol)
         if named.operation not in self._operations:
-            raise _unknown_operation(named)
+            raise unknown_operation(named)
         caller = authenticate(
             request,
             service=named.service,
@@ -193,7 +170,7 @@ class Aws:
             now_seconds=now_seconds,
         )
 
-    def _unsigned(self, named: _Named, request_id: str) -> OpenCall:
+    def _unsigned(self, named: NamedCall, request_id: str) -> OpenCall:
         return OpenCall(
             operation=named.operation,
             parameters=named.parameters or {},
@@ -202,7 +179,7 @@ class Aws:
             now_seconds=self._now(),
         )
 
-    def _fail(self, fault: AwsFault, named: _Named, request_id: str) -> Answer | Silence | None:
+    def _fail(self, fault: AwsFault, named: NamedCall, request_id: str) -> Answer | Silence | None:
         """Return the answer in place of the operation's, or None if the operation runs, late or unanswered."""
         match fault.kind:
             case "throttle":
@@ -233,7 +210,7 @@ class Aws:
     def _record(
         self,
         request: Request,
-        named: _Named,
+        named: NamedCall,
         request_id: str,
         *,
         error: AwsError | None,
@@ -278,38 +255,3 @@ class Aws:
                     f"OPERATION: {' '.join(self._names)}\nFAULT: {' '.join(FAULT_KINDS)}\n"
                 )
                 return Answer(status=400, headers=(("content-type", "text/plain"),), body=usage.encode())
-
-
-def _named(request: Request) -> _Named:
-    target = request.header("x-amz-target")
-    if target is not None:
-        prefix, _, operation = target.rpartition(".")
-        return _Named(
-            operation=f"{_TARGETS.get(prefix, prefix)}:{operation}", protocol="json", parameters=_json_body(request)
-        )
-    if (named := appconfigdata.operation_of(request)) is not None:
-        return _Named(operation=named, protocol="json", parameters=appconfigdata.parameters_of(request))
-    if (routed := appconfig.route(request)) is not None:
-        operation, in_path = routed
-        body = appconfigdata.parameters_of(request) or {}
-        outside = appconfig.header_parameters(request, operation)
-        return _Named(operation=operation, protocol="json", parameters={**body, **outside, **in_path})
-    parameters: dict[str, object] = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-    action, version = parameters.pop("Action", ""), parameters.pop("Version", "")
-    service = "sts" if version == _STS_VERSION else f"unknown version {version}"
-    return _Named(operation=f"{service}:{action}", protocol="query", parameters=parameters)
-
-
-def _json_body(request: Request) -> Mapping[str, object] | None:
-    try:
-        body: object = json.loads(request.body or b"{}")
-    except ValueError:
-        return None
-    return {str(name): value for name, value in body.items()} if isinstance(body, dict) else None
-
-
-def _unknown_operation(named: _Named) -> AwsError:
-    if named.protocol == "json":
-        return AwsError(code="UnknownOperationException", message="")
-    name = named.operation.partition(":")[2]
-    return AwsError(code="InvalidAction", message=f"Could not find operation {name} for version {_STS_VERSION}")

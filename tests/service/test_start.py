@@ -183,9 +183,9 @@ def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[
     aws = front.world.aws
     fresh = changed({})
     assert {"sts:GetCallerIdentity", "ecr:DescribeRegistry"} <= set(aws.unsigned_requests())
-    opened = aws.accepted_connections
+    opened = aws.accepted_connections()
     assert fresh.send(fresh.token(), "registry=apps").status == 200
-    assert aws.accepted_connections == opened
+    assert aws.accepted_connections() == opened
 
 
 def test_an_endpoint_that_does_not_answer_delays_no_start(changed: Callable[[dict[str, str]], Front]) -> None:
