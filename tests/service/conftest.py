@@ -14,7 +14,7 @@ from tests.service.policy import write_policy
 from tests.service.recorded_metrics import record
 from tests.service.simulated_days import Recorded
 from token_exchange.adapters.fetch import tls_context
-from token_exchange.service import start
+from token_exchange.service import Service, start
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
 @pytest.fixture
 def changed(
     front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[dict[str, str]], Front]:
+) -> Iterator[Callable[[dict[str, str]], Front]]:
     """Start another handler, which has no keys yet and is used by this test only, with some variables changed."""
 
     def start_changed(changes: dict[str, str]) -> Front:
@@ -82,9 +82,14 @@ def changed(
                 monkeypatch.setenv(name, value)
             else:
                 monkeypatch.delenv(name, raising=False)
-        return Front(front.world, start(str(Path(__file__))))
+        services.append(start(str(Path(__file__))))
+        return Front(front.world, services[-1])
 
-    return start_changed
+    services: list[Service] = []
+    yield start_changed
+    # All tests of a process share what it may open.
+    for service in services:
+        service.close_connections()
 
 
 @pytest.fixture

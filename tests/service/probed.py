@@ -65,4 +65,5 @@ def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dic
         with FrontDoor(handler) as door:
             yield {**settings, "TOKEN_EXCHANGE_URL": door.url}
     finally:
+        handler.close_connections()
         world.aws.secrets.put(account.hub_secret())

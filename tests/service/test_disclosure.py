@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.service.front import Front
 from tests.service.policy import NOBODYS_ROLE
 from token_exchange.core.ports import Json
-from token_exchange.service import start
 
 SECRETS_OF_THE_POLICY = (
     "arn:aws:iam",
@@ -68,14 +66,12 @@ STRANGERS: dict[str, MintToken] = {
 
 
 @pytest.fixture
-def other_policy(front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Front:
+def other_policy(front: Front, changed: Callable[[dict[str, str]], Front]) -> Front:
     path = front.world.policy_path.with_name("bare.yaml")
     path.write_text(
         BARE_POLICY.format(port=front.world.issuer.port, role=NOBODYS_ROLE.replace("111122223333", "9" * 12))
     )
-    for name, value in {**environment, "TOKEN_EXCHANGE_POLICY": f"file:{path}"}.items():
-        monkeypatch.setenv(name, value)
-    return Front(front.world, start(str(Path(__file__))))
+    return changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
 
 
 def test_a_stranger_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:

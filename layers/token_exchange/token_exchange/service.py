@@ -126,9 +126,13 @@ class Service:
         # botocore takes its pauses before retries from this generator: clones would retry in step.
         random.seed()
         # The other end closed these connections long ago.
-        self._clients.close_connections()
+        self.close_connections()
         self._calls.renew_threads()
         self._connect()
+
+    def close_connections(self) -> None:
+        """Close the connections to AWS; the next request opens new ones."""
+        self._clients.close_connections()
 
     def __call__(self, event: object, context: object) -> dict[str, object]:
         """Return the answer to the request in `event`, in the form that API Gateway and function URLs accept.
