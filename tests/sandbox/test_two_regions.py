@@ -32,7 +32,7 @@ def broker_arn(region: str) -> str:
     return f"arn:aws:iam::{account.APPS_ACCOUNT}:role/token-exchange-{region}"
 
 
-def broker(region: str, table: str) -> Role:
+def broker(region: str, table: str, brake: str) -> Role:
     """Return the role of a region's exchange, as both templates make it."""
     name = f"token-exchange-{region}"
     given = {"RoleName": name, "OrganizationId": ORGANIZATION, "AssumableRoleName": "ci-ecr-*"}
@@ -42,6 +42,7 @@ def broker(region: str, table: str) -> Role:
         {"BrokerRoleName": name, "AWS::Region": region},
         attributes={
             "StateTable.Arn": f"arn:aws:dynamodb:{region}:{account.APPS_ACCOUNT}:table/{table}",
+            "BrakeTable.Arn": f"arn:aws:dynamodb:{region}:{account.APPS_ACCOUNT}:table/{brake}",
             "ExchangeLogGroup.Arn": f"arn:aws:logs:{region}:{account.APPS_ACCOUNT}:log-group:exchange:*",
         },
     )
@@ -67,7 +68,9 @@ def session_of(role: Role) -> Session:
 
 
 def environment(world: World, region: str) -> dict[str, str]:
-    session = world.aws.principals.remember(session_of(broker(region, world.aws.state.name)))
+    session = world.aws.principals.remember(
+        session_of(broker(region, world.aws.state.name, world.aws.state.brake_name))
+    )
     return world.environment() | {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
