@@ -26,6 +26,8 @@ def words(lines: list[str]) -> str:
     return "".join("".join(lines).split())
 
 
+@pytest.mark.registry
+@pytest.mark.program("skopeo")
 def test_the_demo_is_drawn_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ def _applied(folder: Path, policy: Path, diff: str) -> Path:
     return path
 
 
+@pytest.mark.program("git")
 def test_the_leak_is_refused_and_no_one_else(month: Written, tmp_path: Path) -> None:
     done = tightened(month, "--without", month.planted.leaked)
     assert done.status == 0

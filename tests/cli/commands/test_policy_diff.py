@@ -264,11 +264,12 @@ def test_terminal_shows_progress(tmp_path: Path) -> None:
             timeout=60,
             check=True,
         )
-        assert b"1,000 lines" in os.read(ours, 65536)
+        # How many lines before the last are shown depends on how fast they are read.
+        assert b"00 lines, " in os.read(ours, 65536)
     finally:
         os.close(its)
         os.close(ours)
-    assert b"1,000 lines" not in done.stdout
+    assert b"00 lines, " not in done.stdout
 
 
 def test_skipped_lines_are_counted_by_cause(tmp_path: Path) -> None:
