@@ -25,24 +25,25 @@ _SHOWN: Final = 12
 def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
     """Return how many times as long our start takes as boto3's, and what each import costs in either."""
     with World(folder) as world:
+        # It runs all the while: a start opens its connections.
         environments = small_policy_environments(world, folder)
-    programs = {
-        "boto3": (_BOTO3, environments["yaml"]),
-        "yaml": (_OURS, environments["yaml"]),
-        "json": (_OURS, environments["json"]),
-        "bare": ("pass", environments["yaml"]),
-    }
-    wall: dict[str, list[float]] = {name: [] for name in programs}
-    cpu: dict[str, list[float]] = {name: [] for name in programs}
-    order = list(programs.items())
-    for counted in (False, *[True] * rounds):
-        order.reverse()
-        for name, (program, environment) in order:
-            spent = run_timed([sys.executable, "-c", f"{program}; {_END}"], environment)
-            if counted:
-                wall[name].append(spent.wall_seconds)
-                cpu[name].append(spent.processor_seconds)
-    return _comparison(wall, cpu, rounds), _imports(environments["yaml"])
+        programs = {
+            "boto3": (_BOTO3, environments["yaml"]),
+            "yaml": (_OURS, environments["yaml"]),
+            "json": (_OURS, environments["json"]),
+            "bare": ("pass", environments["yaml"]),
+        }
+        wall: dict[str, list[float]] = {name: [] for name in programs}
+        cpu: dict[str, list[float]] = {name: [] for name in programs}
+        order = list(programs.items())
+        for counted in (False, *[True] * rounds):
+            order.reverse()
+            for name, (program, environment) in order:
+                spent = run_timed([sys.executable, "-c", f"{program}; {_END}"], environment)
+                if counted:
+                    wall[name].append(spent.wall_seconds)
+                    cpu[name].append(spent.processor_seconds)
+        return _comparison(wall, cpu, rounds), _imports(environments["yaml"])
 
 
 def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], rounds: int) -> Part:
