@@ -107,5 +107,5 @@ def test_the_handler_is_this_check() -> None:
         "from check_version.check import VersionCheck\n"
         "assert isinstance(handler, VersionCheck)\n"
     )
-    environment = {"NEW_VERSION": VERSION, "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    environment = os.environ | {"NEW_VERSION": VERSION, "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)

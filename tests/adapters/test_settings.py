@@ -2,6 +2,8 @@ import pytest
 
 from token_exchange.adapters.settings import BadSetting, FilePlace, Settings, read_settings
 
+APPCONFIG = "appconfig:exchange/live/policy"
+
 
 def test_nothing_is_required() -> None:
     assert read_settings({}) == Settings(
@@ -65,6 +67,8 @@ def test_an_empty_variable_counts_as_absent(name: str) -> None:
         ("AWS_DEFAULT_REGION", "cn-north-1", "region", "cn-north-1"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST", "function_version", "$LATEST"),
         ("TOKEN_EXCHANGE_DEPLOYMENT", "exchange-live", "deployment", "exchange-live"),
+        ("TOKEN_EXCHANGE_METRICS_BY_ISSUER", "true", "metrics_by_issuer", True),
+        ("TOKEN_EXCHANGE_METRICS_BY_ISSUER", "false", "metrics_by_issuer", False),
     ],
 )
 def test_a_good_value_is_taken(name: str, value: str, field: str, expected: object) -> None:
@@ -101,6 +105,10 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example\n"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "docs/ours"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "javascript:alert(1)"),
+        ("TOKEN_EXCHANGE_METRICS_BY_ISSUER", "no"),
+        ("TOKEN_EXCHANGE_METRICS_BY_ISSUER", "True"),
+        # Next to a policy that is a file itself.
+        ("TOKEN_EXCHANGE_FIRST_POLICY", "file:policy.yaml"),
         ("AWS_REGION", "nowhere"),
         ("AWS_REGION", "eu-west-1.attacker.example"),
         ("AWS_DEFAULT_REGION", "EU-WEST-1"),
@@ -129,6 +137,13 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
 )
 def test_what_the_libraries_take_is_left_to_them(name: str, value: str) -> None:
     assert read_settings({name: value}) == read_settings({})
+
+
+def test_a_first_policy_stands_next_to_one_in_appconfig() -> None:
+    found = read_settings({"TOKEN_EXCHANGE_POLICY": APPCONFIG, "TOKEN_EXCHANGE_FIRST_POLICY": "file:policy.yaml"})
+    assert found.first_policy == FilePlace(path="policy.yaml")
+    with pytest.raises(BadSetting, match="TOKEN_EXCHANGE_FIRST_POLICY: expected file:PATH"):
+        read_settings({"TOKEN_EXCHANGE_POLICY": APPCONFIG, "TOKEN_EXCHANGE_FIRST_POLICY": APPCONFIG})
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:

@@ -152,6 +152,11 @@ def test_no_altered_byte_is_used(small: bytes, data: st.DataObject, change: int)
         read_all(load_compiled(altered))
 
 
+def test_a_file_that_the_source_did_not_name_is_not_there(small: bytes) -> None:
+    with pytest.raises(FileNotFoundError, match="not in the compiled policy"):
+        CompiledFile(small).read_named("keys.json")
+
+
 def test_what_is_wrong_with_a_file_is_said(small: bytes) -> None:
     body = small.index(b'{"name":"reader"')
     assert refusal(small[:8] + struct.pack("<I", 2) + small[12:]).startswith(
@@ -193,6 +198,8 @@ def test_a_forged_record_cannot_say_what_a_source_cannot(change: Callable[[str],
     policy = load_compiled(whole_file(json.dumps(head).encode(), forged + body[len(RECORD) :]))
     with pytest.raises(Refused, match="damaged"):
         policy.grants[0]
+    with pytest.raises(PolicyUnusable, match="damaged"):
+        read_all(policy)
 
 
 def test_two_grants_of_one_name_are_refused() -> None:

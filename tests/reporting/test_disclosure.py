@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from tests.attempts import attempt_of, record_of
+from tests.attempts import attempt_of, record_of, record_of_caller
 from tests.ci_claims import github_claims
 from tests.core.decisions import asked
 from tests.core.decisions import wants as scope_of
@@ -156,6 +156,9 @@ def test_report_mode_is_named_in_the_hint() -> None:
 
 
 def test_before_a_decision_nothing_is_told() -> None:
+    policy, caller, _ = asked(document(grant()))
+    identified = record_of_caller(policy, caller)
+    assert disclosure(identified.attempt) == "nothing"
     record = AuditRecord(attempt=attempt_of())
     assert disclosure(record.attempt) == "nothing"
     assert identity_fields(record.attempt) == {}

@@ -1,6 +1,7 @@
 """The probe asks the running service over HTTP, as a job does, and says plainly what does not work."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -147,7 +148,7 @@ def test_its_handler_is_importable_without_settings(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", "from probe.app import handler; assert callable(handler)"],
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": "/usr/bin:/bin"} | {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_")},
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,7 @@
 """The function in a process of its own: what its environment does to it, at import and afterwards."""
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from sandbox.gateway_events import Event
 from sandbox.loopback import Request, listen
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Answer, Front, Log, answer_of, event_of, read_log
 from token_exchange.core.ports import Json
+from token_exchange.service import Service
 
 ROOT = Path(__file__).parents[2]
 CLEAN = {"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"}
@@ -186,6 +188,21 @@ def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[
     opened = aws.accepted_connections()
     assert fresh.send(fresh.token(), "registry=apps").status == 200
     assert aws.accepted_connections() == opened
+
+
+def test_a_restored_environment_connects_anew(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
+    fresh, aws = changed({}), front.world.aws
+    before = fresh.send(fresh.token(), "registry=apps")
+    opened = aws.accepted_connections()
+    state = random.getstate()
+    assert isinstance(fresh.handler, Service)
+    fresh.handler.restored()
+    assert random.getstate() != state
+    connected = aws.accepted_connections()
+    assert connected > opened
+    # The threads and the connections are new, and the first exchange finds them ready.
+    after = fresh.send(fresh.token(), "registry=apps")
+    assert (before.status, after.status, aws.accepted_connections()) == (200, 200, connected)
 
 
 def test_an_endpoint_that_does_not_answer_delays_no_start(changed: Callable[[dict[str, str]], Front]) -> None:

@@ -117,6 +117,12 @@ def test_lines_of_any_shape_are_valid_events(changes: dict[str, Json]) -> None:
         SCHEMAS["1.1.0"].validate(event)
 
 
+@pytest.mark.parametrize("decision", [None, 7, "GRANTED", "never heard of"])
+def test_an_unknown_decision_is_no_event(decision: Json) -> None:
+    with pytest.raises(NoEvent, match="no known decision"):
+        list(ocsf_events({"record": "audit", "timestamp": "2026-10-01T12:00:00.000+00:00", "decision": decision}))
+
+
 def test_command_reads_every_form_and_counts_what_it_cannot(real_log: RealLog, tmp_path: Path) -> None:
     lines = real_log.audit_lines()
     packed = tmp_path / "lines.gz"

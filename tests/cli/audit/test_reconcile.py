@@ -56,6 +56,15 @@ def test_lines_outside_of_the_period_are_counted(month: Written, tmp_path: Path)
     assert isinstance(compared, int)
     assert isinstance(outside, int)
     assert 0 < compared < outside
+    said = run("audit", "reconcile", month.logs, "--trail", tmp_path / "trail")
+    assert said.out.endswith(f"logins outside of this period, not compared: {outside:,}\n")
+
+
+def test_events_without_a_time_cannot_be_compared(month: Written, tmp_path: Path) -> None:
+    events = [{**event, "eventTime": "yesterday"} for event in _events(month.trail)[:3]]
+    done = _reconciled(month.logs, _written(tmp_path / "trail", events))
+    assert (done.status, done.out) == (2, "")
+    assert "no line or no event has a readable time; nothing can be compared" in done.err
 
 
 def test_both_accounts_of_one_session_are_one(month: Written, tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """`audit tighten`: a narrower policy, which grants all that was granted but what is not to be kept."""
 
+import gzip
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.ci_claims import github_claims
 from tests.cli.audit.conftest import Written
-from tests.cli.program import Printed, run
-from tests.loading.documents import document, grant
+from tests.cli.commands.test_policy_diff import OLD, line, write_log
+from tests.cli.program import Printed, run, write_json
+from tests.loading.documents import Document, document, grant
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.tighten.edits import changed_text
 from token_exchange_cli.audit.tighten.proposals import Proposal
@@ -118,3 +122,83 @@ def test_a_change_leaves_all_else_as_it_is(text: str) -> None:
 def test_a_change_of_another_grant_changes_nothing() -> None:
     text = json.dumps(document(grant(name="other")))
     assert changed_text(text, [_CHANGE]) == text
+
+
+NIGHTLY = github_claims(event_name="schedule")
+
+
+def small(folder: Path, *records: dict[str, Json], found: Document = OLD) -> tuple[Path, Path]:
+    """Write a small policy and a log."""
+    return write_json(folder / "policy.json", found), write_log(folder / "log", list(records))
+
+
+def _told(record: dict[str, Json], **names: Json) -> dict[str, Json]:
+    """Return the record of a run of which the line tells other values than its claims."""
+    identity = record["identity"]
+    assert isinstance(identity, dict)
+    return {**record, "identity": {**identity, **names}}
+
+
+def test_a_change_that_refuses_what_was_granted_is_dropped(tmp_path: Path) -> None:
+    given = small(tmp_path, line(), _told(line(NIGHTLY), event="push"))
+    done = run("audit", "tighten", *given)
+    assert (done.status, done.out) == (0, "")
+    assert "main: the change was dropped, because it would refuse what was granted\n" in done.err
+    assert "2 exchanges decided again, every granted one is granted\n" in done.err
+    fields = run("audit", "tighten", *given, "--json").fields
+    assert (fields["dropped"], fields["changes"], fields["diff"]) == (["main"], [], "")
+
+
+def test_a_change_that_cannot_be_proven_is_not_printed(tmp_path: Path) -> None:
+    login = line()["grants"]
+    assert isinstance(login, list)
+    assert isinstance(login[0], dict)
+    renamed: Json = [{**login[0], "grant": "renamed"}]
+    done = run("audit", "tighten", *small(tmp_path, line(), line(NIGHTLY, grants=renamed)))
+    assert (done.status, done.out) == (2, "")
+    assert "no change could be proven: renamed, renamed, renamed would refuse what was granted" in done.err
+
+
+def test_what_cannot_be_decided_is_said(tmp_path: Path) -> None:
+    cut = {**line(request_id="2"), "grants": "cut off"}
+    done = run("audit", "tighten", *small(tmp_path, line(), cut))
+    assert done.status == 0
+    assert "remark: undecidable 1: " in done.err
+    assert "1 exchanges decided again" in done.err
+
+
+def test_more_values_than_a_policy_should_list_are_said(tmp_path: Path) -> None:
+    runs = [line({**github_claims(), "workflow": f"nightly-{number}"}, request_id=str(number)) for number in range(6)]
+    done = run("audit", "tighten", *small(tmp_path, *runs))
+    assert "main: workflow had 6 values, more than a policy should list\n" in done.err
+    assert "nightly" not in done.out
+    few = run("audit", "tighten", *small(tmp_path, *runs[:5]))
+    assert "nightly-4" in few.out
+
+
+def _trail(month: Written, path: Path, keep: Callable[[Json], bool]) -> Path:
+    events = [
+        event
+        for file in sorted(month.trail.rglob("*.gz"))
+        for event in json.loads(gzip.decompress(file.read_bytes()))["Records"]
+        if keep(event["eventName"])
+    ]
+    return write_json(path, {"Records": events})
+
+
+def test_who_only_pulls_needs_no_push(month: Written, tmp_path: Path) -> None:
+    trail = _trail(month, tmp_path / "trail", lambda name: name != "PutImage")
+    found = tightened(month, "--trail", trail, "--json").texts("changes")
+    pulling = {str(one["grant"]) for one in found if isinstance(one["what"], list) and "access: pull" in one["what"]}
+    pushing = {one["name"] for one in json.loads(month.policy.read_text())["grants"] if one.get("access") == "push"}
+    assert "shared-tools" in pulling
+    assert pulling <= pushing
+
+
+def test_a_grant_without_events_keeps_what_it_has(month: Written, tmp_path: Path) -> None:
+    trail = _trail(month, tmp_path / "trail", lambda name: name == "AssumeRole")
+    done = tightened(month, "--trail", trail, "--json")
+    unknown = done.fields["unknown"]
+    assert isinstance(unknown, list)
+    assert "shared-tools: its sessions have no events of ECR in CloudTrail's files" in unknown
+    assert not [one for one in done.texts("changes") if "access" in str(one["what"]) or "duration" in str(one["what"])]

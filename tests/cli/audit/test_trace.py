@@ -95,3 +95,45 @@ def test_hostile_values_reach_a_terminal_as_text(tmp_path: Path, month: Written)
     assert done.status == 0
     assert "by \\x1b[31m\\u202eevil\\nlogin, from" in done.out
     assert "\x1b" not in done.out
+
+
+def _leaked_line(month: Written) -> dict[str, Json]:
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in month.logs.rglob("*.gz")).splitlines()
+    found: dict[str, Json] = json.loads(next(line[25:] for line in lines if b"mallory" in line))
+    return found
+
+
+def test_only_the_first_of_many_events_are_printed(month: Written, tmp_path: Path) -> None:
+    events = [
+        event
+        for path in sorted(month.trail.rglob("*.gz"))
+        for event in json.loads(gzip.decompress(path.read_bytes()))["Records"]
+    ]
+    key = _only(_leaked_line(month)["grants"])["access_key_id"]
+    pull = next(one for one in events if one["userIdentity"].get("accessKeyId") == key)
+    refused = {"errorCode": "AccessDenied"}
+    trail = tmp_path / "trail"
+    trail.write_text(json.dumps({"Records": [{**pull, **refused, "eventID": str(number)} for number in range(37)]}))
+    done = run("audit", "trace", month.planted.leaked, month.logs, "--trail", trail)
+    assert done.status == 0
+    assert "did 37 things by CloudTrail:" in done.out
+    assert done.out.count("(AccessDenied)") == 30
+    assert done.out.endswith("and 7 more\n")
+
+
+def test_a_failed_login_says_why(month: Written, tmp_path: Path) -> None:
+    found = _leaked_line(month)
+    failed = {**_only(found["grants"]), "reason": "registry-refused"}
+    log = tmp_path / "log"
+    log.write_text(json.dumps({**found, "decision": "failed", "reason": "registry-refused", "grants": [failed]}))
+    done = run("audit", "trace", month.planted.leaked, log)
+    assert "the login failed: registry-refused\n" in done.out
+
+
+def test_of_many_logins_the_oldest_are_left_out(month: Written, tmp_path: Path) -> None:
+    found = _leaked_line(month)
+    log = tmp_path / "log"
+    log.write_text("".join(f"{json.dumps({**found, 'request_id': f'request-{number}'})}\n" for number in range(103)))
+    done = run("audit", "trace", str(_only(found["grants"])["access_key_id"]), log)
+    assert done.status == 0
+    assert done.out.endswith("3 older ones are left out\n")

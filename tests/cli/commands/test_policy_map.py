@@ -156,6 +156,27 @@ def test_page_is_written_to_a_file(tmp_path: Path) -> None:
     assert re.match(r"<!doctype html>\n<html lang=\"en\">", path.read_text("utf-8"))
 
 
+def test_exceptions_and_limits_of_a_grant_are_its_terms(tmp_path: Path) -> None:
+    page = map_of(tmp_path, grant(single_use=True, allow_untrusted_triggers=True, expires="2999-01-01"))
+    terms = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert terms["single use"] == "each token once"
+    assert terms["untrusted triggers"] == "allowed: outsiders can start such a run"
+    assert terms["expires"] == "2999-01-01"
+    assert "contact" not in terms
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [({}, "public (public.ecr.aws)"), ({"account": "210987654321"}, "public (210987654321, public.ecr.aws)")],
+)
+def test_a_public_registry_stands_with_its_host(tmp_path: Path, more: Document, place: str) -> None:
+    public: Document = {"type": "ecr-public", **more}
+    registries: Json = {"public": public}
+    assert f"<dt>registry</dt><dd>{place}</dd>" in map_of(
+        tmp_path, grant(registry="public", repositories=None), registries=registries
+    )
+
+
 def test_json_has_every_grant_with_the_fields_of_who(tmp_path: Path) -> None:
     policy = write_policy(tmp_path, PUSH, PULL, TRIAL, OVER)
     fields = run("policy", "map", policy, "--json").fields
@@ -164,7 +185,8 @@ def test_json_has_every_grant_with_the_fields_of_who(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "message"), [("missing/map.html", "no such file or directory"), (".", "is a directory")]
+    ("target", "message"),
+    [("missing/map.html", "no such file or directory"), (".", "is a directory"), ("a\0b", "not a file name")],
 )
 def test_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, target: str, message: str) -> None:
     path = tmp_path / target

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Unusable
+from token_exchange_cli.logs.files import files_of
 from token_exchange_cli.logs.lines import MAX_LINE_BYTES, LogLine, log_lines
 
 RECORD: dict[str, Json] = {
@@ -140,6 +141,44 @@ def test_what_cannot_be_opened_is_unusable(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(Unusable):
         list(log_lines([f"{tmp_path}/{name}"]))
+
+
+def test_a_folder_that_vanishes_is_unusable(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(LINE)
+    (tmp_path / "below").mkdir()
+    files = files_of([str(tmp_path)])
+    assert next(files) == f"{tmp_path}/a"
+    (tmp_path / "below").rmdir()
+    with pytest.raises(Unusable, match="below: no such file or directory"):
+        next(files)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("é is text", None),
+        ("{é", "not JSON"),
+        (b"caf\xe9", "not UTF-8"),
+    ],
+)
+def test_other_text_is_a_problem_only_if_it_may_hide_a_line(
+    tmp_path: Path, text: str | bytes, problem: str | None
+) -> None:
+    (line,) = read(tmp_path / "log", text)
+    assert (line.audit, line.problem) == ((), problem)
+
+
+def test_a_line_wrapped_too_often_is_not_looked_for(tmp_path: Path) -> None:
+    def wrapped(times: int) -> str:
+        text = LINE
+        for _ in range(times):
+            text = json.dumps({"message": text})
+        return text
+
+    found = [len(records(read(tmp_path / "log", wrapped(times)))) for times in range(12)]
+    assert found[:2] == [1, 1]
+    assert found[-1] == 0
+    assert found == sorted(found, reverse=True)
 
 
 @given(st.lists(st.binary(max_size=60) | st.sampled_from([LINE.encode(), OTHER.encode()]), max_size=6))
