@@ -1,6 +1,6 @@
 """HTML elements, whose text can never become markup."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -28,11 +28,3 @@ def element(tag: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES, /, *childr
         else:
             last.tail = (last.tail or "") + printable(child)
     return made
-
-
-def separated(nodes: Iterable[Node], separator: str = ", ") -> list[Node]:
-    """Return `nodes` with `separator` between each two."""
-    parts: list[Node] = []
-    for node in nodes:
-        parts += [separator, node] if parts else [node]
-    return parts
