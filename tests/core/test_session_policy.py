@@ -10,10 +10,19 @@ from hypothesis import strategies as st
 from sandbox.aws.policies import AuthorizationRequest, Decision
 from sandbox.aws.policy_grammar import parse_policy
 from tests.core.decisions import patterns
+from tests.loading.documents import document, grant, load
+from token_exchange.core.decision import Award
 from token_exchange.core.policy import Access, Also, EcrRegistry
-from token_exchange.core.reach import Reach, RepositoryScope, ScopeNotCovered, covers_any, narrowed
+from token_exchange.core.reach import (
+    Reach,
+    RepositoryScope,
+    ScopeNotCovered,
+    covers_any,
+    narrowed,
+    parse_repository_name,
+)
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy, utc_second
+from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, require_scope_fits, session_policy, utc_second
 from token_exchange.loading.registries import partition_of
 
 UNTIL = 1_795_167_000
@@ -188,3 +197,12 @@ def test_a_policy_of_just_the_most_characters_fits() -> None:
     with pytest.raises(Refused) as refused:
         policy(characters=2 + missing)
     assert refused.value.reason is Reason.MISCONFIGURED
+
+
+def test_a_policy_too_long_for_one_repository_is_no_scopes_fault() -> None:
+    held = reach(*(f"{number}{'x' * 250}" for number in range(10)))
+    asked = RepositoryScope(name=parse_repository_name("base/x"), push=False)
+    award = Award(registry=registry(), grant=load(document(grant())).grants[0], reach=held, scope=(asked,))
+    # No smaller scope would fit: that is left to `session_policy`, which refuses it as misconfigured.
+    require_scope_fits(award)
+    assert _misfit(held) is not None

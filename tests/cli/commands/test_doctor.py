@@ -399,6 +399,15 @@ def test_a_closed_port_fails(scheme: str, bundle: Path) -> None:
     assert "connection refused -> check that the service is deployed" in found(done, "connection")
 
 
+def test_without_a_bundle_the_machines_authorities_count(bundle: Path) -> None:
+    with tls_server(agree) as server:
+        url = f"https://localhost:{server.port}"
+        without = run("doctor", url, "--json")
+        told = doctor(url, bundle)
+    assert outcomes(without)["tls"] == "failed"
+    assert outcomes(told)["tls"] != "failed"
+
+
 def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The name is reserved (RFC 6761); a resolver that answers it all the same is not the test's matter.
     def unknown(*_: object, **__: object) -> None:
@@ -437,6 +446,13 @@ def test_wrong_use_has_a_sentence(arguments: list[str], says: str) -> None:
     done = run("doctor", *arguments)
     assert (done.status, done.out) == (2, "")
     assert says in done.err
+
+
+def test_a_region_that_is_not_known_is_a_remark() -> None:
+    host = EXAMPLE_HOST.replace("eu-west-1", "eu-west-77")
+    done = run("doctor", "https://acme.example", "--host", host, "--token-env", "T", environment={"T": "no token"})
+    assert done.status == 2
+    assert "eu-west-77" in done.err
 
 
 @pytest.mark.parametrize("value", ["secret-that-is-no-token", "a.b.c\r\nX-Header: y", "a b.c.d"])

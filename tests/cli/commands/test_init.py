@@ -103,6 +103,35 @@ def test_a_server_of_ones_own_is_in_the_issuer_entry(tmp_path: Path, name: str, 
     assert f"    {key}code.globex.example\n" in (tmp_path / POLICY).read_text()
 
 
+def test_a_name_that_no_folder_can_have_is_refused(tmp_path: Path) -> None:
+    done = run("init", tmp_path / ("x" * 300), *options("gitlab"))
+    assert (done.status, done.out) == (2, "")
+    assert "not the name of a folder" in done.err
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    done = run("init", tmp_path / "file" / "new", *options("gitlab"))
+    assert (done.status, done.out) == (2, "")
+    assert "not a directory" in done.err
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_file_that_came_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def make_and_lose_the_race(folder: Path, *, parents: bool, exist_ok: bool) -> None:
+        make(folder, parents=parents, exist_ok=exist_ok)
+        (folder / STEP).write_text("theirs")
+
+    monkeypatch.setattr(Path, "mkdir", make_and_lose_the_race)
+    done = run("init", tmp_path / "new", *options("gitlab"))
+    assert (done.status, done.out) == (2, "")
+    assert "file exists" in done.err
+    assert [path.name for path in (tmp_path / "new").iterdir()] == [STEP]
+    assert (tmp_path / "new" / STEP).read_text() == "theirs"
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / TESTS).write_text("mine")
     made = run("init", tmp_path, *options("vela"))

@@ -280,6 +280,7 @@ def test_skipped_lines_are_counted_by_cause(tmp_path: Path) -> None:
             line(decision="explained"),
             line(verified=False),
             line(timestamp="yesterday"),
+            line(timestamp="2026-11-20T12:00:00"),
             line(decision="rejected", reason="unknown-registry", grants=[]),
             {"record": "event", "event": "policy-loaded"},
         ],
@@ -291,11 +292,11 @@ def test_skipped_lines_are_counted_by_cause(tmp_path: Path) -> None:
         "looked_at": 1,
         "old_differs": 0,
         "undecidable": {"it was refused because of its request, which the record does not contain": 1},
-        "skipped": {"other-lines": 3, "unreadable": 4, "explanations": 1, "unverified": 1, "undecidable": 1},
+        "skipped": {"other-lines": 3, "unreadable": 5, "explanations": 1, "unverified": 1, "undecidable": 1},
         "differ": [],
     }
-    assert "remark: line 8: not JSON\n" in done.err
-    assert "remark: line 10: more than 1048576 bytes\n" in done.err
+    assert "remark: line 9: not JSON\n" in done.err
+    assert "remark: line 11: more than 1048576 bytes\n" in done.err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.ci_claims import NOON, github_claims
 from tests.cli.program import Printed, run, write_json, write_policy
 from tests.docs.pages import ROOT
 from tests.fake_issuer import FakeIssuer, compact
-from tests.loading.documents import AUDIENCE, Document, grant
+from tests.loading.documents import AUDIENCE, Document, changed, document, grant
 from token_exchange.core.ports import Json
 
 MAIN = grant(name="main", match={"branch": "main"})
@@ -314,3 +314,32 @@ def test_token_is_checked_against_the_named_issuer(tmp_path: Path) -> None:
     assert _explain_token(tmp_path, token, "--issuer", "github").status == 0
     assert _explain_token(tmp_path, token, "--issuer", "gitlab", "--json").fields["reason"] == "unknown-issuer"
     assert _explain_token(tmp_path, token, "--issuer", "nobody").status == 2
+
+
+def test_a_stored_login_is_explained_as_without_bounds(tmp_path: Path) -> None:
+    stored: Document = {"name": "stored", "issuers": ["github"], "registry": "hub", "match": {"branch": "main"}}
+    hub: Json = {
+        "type": "secret",
+        "host": "docker.io",
+        "secret_arn": "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-a1B2c3",
+    }
+    policy = write_json(tmp_path / "policy.json", changed(document(MAIN, stored), "registries.hub", hub))
+    claims = write_json(tmp_path / "claims.json", github_claims())
+    done = run("policy", "explain", policy, "--claims", claims, "--issuer", "github", "--registry", "hub")
+    assert done.status == 0, done.err
+    assert "hub: a stored login by the grant stored" in done.out
+    assert "docker.io, as it is stored: nothing bounds it" in done.out
+
+
+def test_a_login_to_ecr_public_for_pull_has_no_repositories(tmp_path: Path) -> None:
+    public = grant(name="public", registry="public", repositories=None, match={"branch": "main"})
+    policy = write_json(
+        tmp_path / "policy.json", changed(document(public), "registries.public", {"type": "ecr-public"})
+    )
+    claims = write_json(tmp_path / "claims.json", github_claims())
+    done = run("policy", "explain", policy, "--claims", claims, "--issuer", "github", "--registry", "public")
+    assert done.status == 0, done.err
+    granted = done.out.partition("\n\n")[0]
+    assert "public: pull by the grant public" in granted
+    assert "public.ecr.aws, for 1h" in granted
+    assert "repositories" not in granted

@@ -481,6 +481,30 @@ def test_shared_audience_is_imported_with_a_remark(tmp_path: Path) -> None:
         ),
         ({"Null": {f"{GITHUB}:sub": "true"}}, "a token without sub", 0),
         ({"Null": {f"{GITHUB}:sub": "maybe"}}, "expected true or false", 0),
+        ({"Null": {f"{GITHUB}:actor": ["true", "false"]}}, "expected true or false", 0),
+        (
+            {"StringEquals": {f"{GITHUB}:actor": "ada"}, "Null": {f"{GITHUB}:actor": "true"}},
+            "a claim that is absent and has a value",
+            0,
+        ),
+        (
+            {"Null": {f"{GITHUB}:actor": "true", f"{GITHUB}:Actor": "false"}},
+            "a claim that exists and does not exist",
+            0,
+        ),
+        (
+            {
+                "StringEquals": {f"{GITHUB}:sub": MAIN, f"{GITHUB}:actor": ["ada", "b?"]},
+                "StringNotEquals": {f"{GITHUB}:actor": "eve"},
+            },
+            "left out: a literal ? beside patterns",
+            0,
+        ),
+        (
+            {"StringEquals": {f"{GITHUB}:sub": MAIN}, "StringLike": {f"{GITHUB}:actor": ["ada*", "a${?}b"]}},
+            "left out: 'a${?}b' is a literal ? beside wildcards",
+            1,
+        ),
         ({"StringEquals": {f"{GITHUB}:sub": {}}}, "expected a string or a list of strings", 0),
         ({"StringEquals": {f"{GITHUB}:sub": []}}, "expected at least one value", 0),
         ({"StringEquals": {f"{GITHUB}:sub": ""}}, "an empty string, which no claim is", 0),
@@ -519,6 +543,16 @@ def test_risks_are_remarked_and_inexpressible_is_left_out(
         ({"Principal": {"Federated": {"Fn::Sub": "arn"}}}, "expected the ARN of an OIDC provider"),
         ({"Principal": {"Federated": provider("UPPER.example")}}, "not an issuer that a policy can name"),
         ({"Principal": {"Federated": provider("api.bitbucket.org/elsewhere")}}, "not an issuer that a policy can name"),
+        ({"Principal": {"Federated": provider("agent.buildkite.com/x")}}, "the only issuer of this provider"),
+        (
+            {
+                "Principal": {
+                    "Federated": provider("api.bitbucket.org/2.0/workspaces/{7}/pipelines-config/identity/oidc")
+                }
+            },
+            "an issuer contains the workspace by name, not by its UUID in braces",
+        ),
+        ({"Principal": {"Federated": provider("vstoken.dev.azure.com/x")}}, "expected the id of the organization"),
         ({"Principal": {"Federated": provider("x.tokens.sts.global.api.aws")}}, "Statement[0]"),
     ],
 )
@@ -696,3 +730,34 @@ def test_any_file_gives_a_message(tmp_path: Path, content: bytes) -> None:
     done = run("policy", "import", path)
     assert done.status == 2
     assert "any.json" in done.err
+
+
+def test_a_claim_that_has_to_exist_is_required(tmp_path: Path) -> None:
+    condition: Json = {"StringEquals": {f"{GITHUB}:sub": MAIN}, "Null": {f"{GITHUB}:environment": "false"}}
+    match = only(policy_of(tmp_path, trust(statement(condition))))["match"]
+    assert isinstance(match, dict)
+    assert match["environment"] == {"exists": True}
+
+
+def test_a_boolean_is_the_text_that_tokens_have(tmp_path: Path) -> None:
+    asked: Json = {f"{GITHUB}:sub": MAIN, f"{GITHUB}:ref_protected": True}
+    claims = only(policy_of(tmp_path, trust(statement({"StringEquals": asked}))))["claims"]
+    assert isinstance(claims, dict)
+    assert claims["ref_protected"] == "true"
+
+
+def test_subjects_that_differ_twice_have_a_grant_each(tmp_path: Path) -> None:
+    subjects = ["repo:o/x:ref:refs/heads/main", "repo:o/y:ref:refs/heads/next", "repo:o/y:ref:refs/heads/main"]
+    apart, merged = (grants_of(policy_of(tmp_path, of_sub(*of))) for of in (subjects[:2], subjects[1:]))
+    assert [one["match"] for one in apart] == [
+        {"repository": "o/x", "branch": "main"},
+        {"repository": "o/y", "branch": "next"},
+    ]
+    assert [one["match"] for one in merged] == [{"repository": "o/y", "branch": ["main", "next"]}]
+
+
+def test_events_in_subjects_are_velas(tmp_path: Path) -> None:
+    address = "vela.nordlicht.example/_services/token"
+    found = policy_of(tmp_path, of_sub("repo:o/r:ref:refs/heads/main:event:push", address=address))
+    assert issuer(found)["provider"] == "vela"
+    assert issuer(policy_of(tmp_path, of_sub(MAIN, address=address)))["provider"] == "github-actions"

@@ -209,3 +209,19 @@ def test_text_output_mentions_deny_rules(tmp_path: Path) -> None:
 def test_wrong_usage_is_reported(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = run("policy", "who", write_policy(tmp_path, PUSH), *options, "--json")
     assert (done.status, done.out) == (2, "")
+
+
+def test_each_kind_of_login_is_described(tmp_path: Path) -> None:
+    public = grant(name="public", registry="public", access="push", match={"branch": "main"}, repositories=["ci/x"])
+    base = document()["registries"]
+    assert isinstance(base, dict)
+    policy = write_policy(
+        tmp_path,
+        PULL,
+        public,
+        STORED,
+        registries={**base, "hub": HUB, "public": {"type": "ecr-public", "account": "210987654321"}},
+    )
+    shown = "".join(run("policy", "who", policy, "--registry", name).out for name in ("apps", "public", "hub"))
+    for login in ("pull apps", "push public (ECR Public)", "the stored login of hub"):
+        assert login in shown

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.ci_jobs import issuer_of
-from tests.loading.documents import AUDIENCE, Document, changed, document, grant, load, without
+from tests.loading.documents import AUDIENCE, Document, Folder, changed, document, grant, load, without
+from tests.tls_server import authority
 from token_exchange.core.ports import Json
 from token_exchange_cli.diff.change import Change
 from token_exchange_cli.diff.policies import changes
@@ -205,6 +206,7 @@ _PROFILE = "arn:aws:signer:eu-central-1:210987654321:/signing-profiles/images"
         ({"also": [{"sign": _PROFILE}]}, {}, "narrower", f"also: the right to sign with {_PROFILE} is taken away"),
         ({"also": [{"sign": _PROFILE}]}, {"also": [{"sign": f"{_PROFILE}2"}]}, "changed", "also: sign was"),
         ({}, {"external_id": "acme"}, "changed", "external_id changed"),
+        ({}, {"assume": "web-identity"}, "changed", "assume was"),
     ],
 )
 def test_changed_session_rights_have_their_section(
@@ -233,6 +235,61 @@ def test_changed_issuer_fields_have_their_section(path: str, value: Json, sectio
         (found,) = _changes(new_policy, old_policy)
         assert (found.section, found.kind, found.name) == (expected, "issuer", "github")
         assert any(text.startswith(sentence) for text in found.what), found.what
+
+
+_PROVIDER: Document = {"provider": "gitea", "host": "git.nordlicht.example"}
+_REST: Document = {"audience": AUDIENCE, "organizations": [{"name": "nordlicht"}]}
+
+
+def test_another_provider_and_address_are_a_change() -> None:
+    old = document(grant(issuers=["ci"]), issuers={"ci": {"provider": "gitlab", **_REST}})
+    new = changed(old, "issuers.ci", {**_PROVIDER, **_REST})
+    (found,) = _changes(new, old)
+    assert (found.section, found.kind, found.name) == ("changed", "issuer", "ci")
+    assert found.what[:1] == ("provider was gitlab, is gitea",)
+    assert any(text.startswith("issuer was https://gitlab.com, is https://git.nordlicht") for text in found.what)
+
+
+def test_an_issuer_of_one_policy_is_described() -> None:
+    with_report = changed(_OLD, "issuers.ci", {**_PROVIDER, **_REST, "mode": "report"})
+    (added,) = _changes(with_report)
+    assert (added.section, added.kind, added.name) == ("added", "issuer", "ci")
+    assert added.what[0].startswith("gitea at https://git.nordlicht.example")
+    assert added.what[1:] == (f"audiences {AUDIENCE}", "organizations name nordlicht", "in report mode")
+    (removed,) = _changes(_OLD, with_report)
+    assert (removed.section, removed.what) == ("removed", added.what)
+    (enforced,) = _changes(changed(with_report, "issuers.ci.mode", "enforce"), _OLD)
+    assert enforced.what == added.what[:-1]
+
+
+def test_a_ca_bundle_of_an_issuer_is_a_change() -> None:
+    old = document(grant(issuers=["ci"]), issuers={"ci": {**_PROVIDER, **_REST}})
+    new = changed(old, "issuers.ci.ca_bundle", "ca.pem")
+    (found,) = changes(load(old), load(new, folder=Folder({"ca.pem": authority().bundle.encode()})))
+    assert (found.section, found.kind, found.what) == ("changed", "issuer", ("ca_bundle changed",))
+
+
+@pytest.mark.parametrize(("exchanges", "section"), [(12, "wider"), (5, "narrower")])
+def test_a_budget_of_the_same_period_is_compared(exchanges: int, section: str) -> None:
+    old = changed(_OLD, "issuers.github.budgets", [{"per": "organization", "exchanges": 9, "every": "10m"}])
+    (found,) = _changes(changed(old, "issuers.github.budgets[0].exchanges", exchanges), old)
+    assert (found.section, found.kind) == (section, "issuer")
+    assert found.what == (f"budget per organization every 10m was 9, is {exchanges}",)
+
+
+def test_another_type_of_registry_and_login_is_a_change() -> None:
+    stored: Document = {"name": "reader", "issuers": ["github"], "registry": "apps"}
+    hub: Json = {
+        "type": "secret",
+        "host": "docker.io",
+        "secret_arn": "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-a1B2c3",
+    }
+    old = document()
+    new = changed(changed(old, "registries.apps", hub), "grants", [{**stored, "match": {"branch": "main"}}])
+    found = {change.kind: change for change in _changes(new, old)}
+    assert {change.section for change in found.values()} == {"changed"}
+    assert found["registry"].what == ("the type of registry changed",)
+    assert "the kind of login changed" in found["grant"].what
 
 
 def test_entries_of_one_policy_are_added_or_removed() -> None:

@@ -1,5 +1,6 @@
 """A long log is decided on every processor, with the answers of one."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from tests.cli.program import write_json
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import PolicyInput, read_policy
-from token_exchange_cli.logs.lines import log_lines
-from token_exchange_cli.replay.parallel import FIRST_LINES, Decided, decided
-from token_exchange_cli.replay.replay import Tally
+from token_exchange_cli.logs.lines import LogLine, log_lines
+from token_exchange_cli.replay.parallel import FIRST_LINES, Decided, decide, decided
+from token_exchange_cli.replay.replay import Replay, Tally
 
 
 @pytest.fixture
@@ -70,3 +71,11 @@ def test_causes_are_bounded_when_they_are_added() -> None:
         tally.add(other)
     assert tally.skipped["undecidable"] == tally.undecidable.total() == 30
     assert len(tally.undecidable) == 11
+
+
+def test_an_audit_line_that_is_no_json_is_a_problem(policies: tuple[PolicyInput, PolicyInput]) -> None:
+    replay = Replay(policies[0].usable(), policies[1].usable())
+    lines = [LogLine("log", 7, (b"{", json.dumps(line()).encode())), LogLine("log", 8, problem="cut")]
+    found = decide(replay, lines)
+    assert [number for number, _ in found.problems] == [7, 8]
+    assert (found.tally.looked_at, [one.line for one in found.differences]) == (1, [7])

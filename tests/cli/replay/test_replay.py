@@ -198,6 +198,33 @@ def test_considered_registries_bound_the_assumed_request() -> None:
     assert "other gives base" in found.why
 
 
+def test_an_older_line_was_asked_for_what_it_gave() -> None:
+    old = document(grant(name="main", match={"branch": "main"}))
+    given = line()["grants"]
+    assert isinstance(given, list)
+    assert isinstance(given[0], dict)
+    scoped = line(grants=[{**given[0], "scope": "repository:base/x:pull"}])
+    for repository, is_told in (("base/x", False), ("base/y", True)):
+        replay, (found,) = replayed(old, changed(old, "grants[0].repositories", [repository]), scoped)
+        assert (replay.tally.looked_at, replay.tally.old_differs) == (1, 0)
+        assert (found is not None) is is_told
+
+
+def test_a_stored_login_is_replayed() -> None:
+    hub: Json = {
+        "type": "secret",
+        "host": "docker.io",
+        "secret_arn": "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-a1B2c3",
+    }
+    stored: Document = {"name": "stored", "issuers": ["github"], "registry": "hub", "match": {"branch": "dev"}}
+    old = changed(document(stored), "registries.hub", hub)
+    refused = recorded(load(old), "github", github_claims())
+    assert replayed(old, old, refused)[1] == [None]
+    _, (found,) = replayed(old, changed(old, "grants[0].match.branch", "main"), refused)
+    assert found is not None
+    assert (found.before, found.after) == ("denied", "granted")
+
+
 def test_shortened_line_is_decided_where_possible() -> None:
     old, new = document(grant(match={"branch": "elsewhere"})), document(grant(match={"branch": "main"}))
     whole = recorded(load(old), "github", github_claims())

@@ -73,6 +73,9 @@ def test_ecr_public_has_no_repository_to_pull_from(tmp_path: Path) -> None:
         ("ci/{organization}/*", {"branch": "main"}, "ci/nordlicht/x", "ci/suedwind/x"),
         ("ci/{repository}", {"branch": "main"}, "ci/nordlicht/x", "ci/suedwind/x"),
         ("ci/{repository}", {"branch": "main"}, "ci/nordlicht/x", "ci/nordlichter/x"),
+        # what cannot be in a repository's name is none that a run can reach
+        ("ids/{environment}/*", {"environment": ["b/c", "a"]}, "ids/a/x", "ids/b/c/x"),
+        ("ids/{environment}", {"environment": {"like": ["A*", "b*"]}}, "ids/b1", "ids/a1"),
         # what a condition says is known
         ("ci/{repository}", {"repository": ["nordlicht/a", "nordlicht/b"]}, "ci/nordlicht/b", "ci/nordlicht/c"),
         ("ci/{repository}", {"repository": {"like": "nordlicht/web-?"}}, "ci/nordlicht/web-1", "ci/nordlicht/api"),
