@@ -152,8 +152,14 @@ def test_a_count_with_a_lost_answer_counts_twice(
 
 
 def test_a_table_that_hangs_holds_an_exchange_up_for_a_second(
-    front: Front, hanging: Aws, policy: dict[str, str], changed: StartChanged, log: Callable[[], Log]
+    front: Front,
+    hanging: Aws,
+    policy: dict[str, str],
+    changed: StartChanged,
+    log: Callable[[], Log],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("token_exchange.adapters.budgets.COUNT_SECONDS", COUNT_SECONDS)
     table = {"AWS_ENDPOINT_URL_DYNAMODB": hanging.url, "TOKEN_EXCHANGE_STATE_TABLE": hanging.state.name}
     environment = changed(policy | table)
     assert environment.send(front.token(provider="generic")).status == 200
