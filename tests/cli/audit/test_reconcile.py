@@ -57,7 +57,9 @@ def test_lines_outside_of_the_period_are_counted(month: Written, tmp_path: Path)
     assert isinstance(outside, int)
     assert 0 < compared < outside
     said = run("audit", "reconcile", month.logs, "--trail", tmp_path / "trail")
-    assert said.out.endswith(f"logins outside of this period, not compared: {outside:,}\n")
+    assert f"\nlogins outside of this period, not compared: {outside:,}\n" in said.out
+    # It was made just before the first line was written.
+    assert said.out.endswith("\nsessions outside of this period, not compared: 1\n")
 
 
 def test_events_without_a_time_cannot_be_compared(month: Written, tmp_path: Path) -> None:
