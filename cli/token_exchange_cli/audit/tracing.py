@@ -17,7 +17,11 @@ _IMAGE: Final = re.compile(r"([a-z0-9._/-]+)[:@](sha256:[0-9a-f]{64}|[A-Za-z0-9_
 _MOST_PUSHES: Final = 50
 _MOST_SESSIONS: Final = 100
 _SESSION: Final = ("caller_id", "caller_key_id")
-_VALUES: Final = ("repository", "run_id", "job_id", "issuer_url")
+_VALUES: Final = (
+    *("organization", "repository", "pipeline", "pipeline_id", "event", "run_id", "job_id"),
+    "issuer_url",
+)
+"""What the address of a job is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ def _as_folder(month: Written, folder: Path) -> Path:
     whole = json.loads(month.policy.read_text())
     grants = whole.pop("grants")
     both: Json = ["github", "gitlab"]
-    everything = {
+    everything: Json = {
         "issuers": both,
         "organizations": [{"name": "acme", "id": "7001"}, {"name": "acme-labs", "id": "7002"}, {"name": "acme"}],
         "registries": ["apps", "archive"],
