@@ -23,12 +23,12 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """The kinds of parts, each with what a person calls one."""
 
-_QUERIES: Final = ("grants", "failed_logins", "deny_rules", "issuers", "login_values", "grant_events")
+_QUERIES: Final = ("grants", "failed_logins", "deny_rules", "issuers", "login_values")
 
 
-def unused_queries() -> list[str]:
+def unused_queries(*, has_trail: bool) -> list[str]:
     """Return the texts of the queries that `unused` asks."""
-    return [query(name) for name in _QUERIES]
+    return [query(name) for name in (*_QUERIES, *(["grant_events"] if has_trail else []))]
 
 
 _LISTED: Final = frozenset(

@@ -40,7 +40,7 @@ def command(
       token-exchange audit unused policy.yaml logs/ --trail AWSLogs/ --exit-code
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     policy = load_policy_argument(policy_file)
-    with audit_log(*unused_queries()) as log:
+    with audit_log(*unused_queries(has_trail=bool(trail))) as log:
         log.load_lines(logs)
         if trail:
             log.load_trail(trail)
