@@ -1,11 +1,14 @@
 """What is read of logs and of CloudTrail: in chunks, and what cannot be read is counted and named."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.cli.audit.conftest import Written
 from tests.cli.commands.test_policy_diff import line, write_log
 from token_exchange_cli.audit import store, trail
 from token_exchange_cli.audit.log import audit_log
@@ -181,3 +184,20 @@ def test_one_event_of_both_accounts_is_two_rows(tmp_path: Path) -> None:
     path = tmp_path / "events.json"
     path.write_text(json.dumps({"Records": [EVENT, EVENT, {**EVENT, "recipientAccountId": "3"}]}))
     assert _read_trail(path) == (2, [])
+
+
+@pytest.mark.parametrize("blocks", [1, 100])
+def test_a_full_temporary_folder_is_said(month: Written, tmp_path: Path, blocks: int) -> None:
+    # A limit on the size of files is what a full disk is for a program: a block has 1024 bytes.
+    command = f'ulimit -f {blocks}; exec "$0" audit report "$1"'
+    program = Path(sys.executable).with_name("token-exchange")
+    done = subprocess.run(
+        ["bash", "-c", command, program, month.logs],
+        env={"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path}: no room for the database of this log; set TMPDIR to a folder with more space\n"
+    assert list(tmp_path.iterdir()) == []
