@@ -19,7 +19,7 @@ ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"
 PAGE = "arn:aws:sns:eu-west-1:111122223333:page"
 NOTICE = "arn:aws:sns:eu-west-1:111122223333:notice"
 KINDS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
-URGENT = {"BrakeFailedAlarm", "EverybodyDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
+URGENT = {"BrakeFailedAlarm", "AllExchangesDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
 SILENT = {"ProbeAlarm", "RefresherSilentAlarm"}
 """What notifies if data ends."""
 

@@ -39,7 +39,7 @@ def message(text: bytes | str) -> str:
 @pytest.mark.parametrize(
     ("scalar", "value"),
     [
-        # what everybody reads alike
+        # what every reader reads alike
         ("main", "main"),
         ("'yes'", "yes"),
         ('"2027-06-30"', "2027-06-30"),

@@ -97,7 +97,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
     assert bad.value.key == key
 
 
-def test_the_root_issuer_is_everybodys() -> None:
+def test_the_root_issuer_is_shared() -> None:
     preset = PROVIDER.preset({}, "https://oidc.circleci.com")
     other = job_claims("circleci", None, **{f"{AT}org-id": "00000000-1111-4222-8333-444444444444"})
     assert identify(preset, other).vocabulary["organization_id"] == "00000000-1111-4222-8333-444444444444"

@@ -155,7 +155,7 @@ def test_an_unknown_event_is_untrusted(event: str) -> None:
         ("https://ecr.nordlicht.example", False),
     ],
 )
-def test_the_default_audience_is_everybodys(audience: str, shared: bool) -> None:  # noqa: FBT001 - a table's column
+def test_the_default_audience_is_shared(audience: str, shared: bool) -> None:  # noqa: FBT001 - a table's column
     assert PRESET.shared_audience(audience) is shared
 
 
