@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, Column
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import Damaged, files_of
 from token_exchange_cli.logs.lines import lines_of
 
@@ -66,7 +66,7 @@ def read_lines(
                 if read.lines % _PROGRESS_LINES == 0:
                     progress(f"{read.lines:,} lines read")
                 if line.problem is not None:
-                    read.problem(line.problem, f"{shown_name(file)}:{line.number}")
+                    read.problem(line.problem, f"{input_name(file)}:{line.number}")
                 elif not line.audit:
                     read.other_lines += 1
                 for text in line.audit:

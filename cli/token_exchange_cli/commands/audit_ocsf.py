@@ -9,7 +9,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.audit.ocsf import NoEvent, ocsf_events
 from token_exchange_cli.console import Status
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.lines import LogLine, log_lines
 from token_exchange_cli.terminal import remark
 
@@ -40,7 +40,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> 
                 before = ",\n" if as_json else ""
             else:
                 problems += 1
-                remark(f"{shown_name(line.file)}:{line.number}: {problem}")
+                remark(f"{input_name(line.file)}:{line.number}: {problem}")
     if as_json:
         click.echo("\n]}" if before == ",\n" else f"{before}]}}")
     context.exit(Status.NO if problems else Status.FINE)

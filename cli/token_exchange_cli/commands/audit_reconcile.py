@@ -8,7 +8,8 @@ import click
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.log import AuditLog, Row, audit_log
 from token_exchange_cli.console import Status, Unusable
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 
 _SLACK: Final = timedelta(seconds=30)
 """A line is written at the end of a request, after the event; a request takes less."""
@@ -106,7 +107,7 @@ def _print(
     log.say_remarks()
     output = console()
     for one in events:
-        output.print(line(("no line", "red"), f" {one['event_time']} {shown(str(one['role_arn']))}"))
+        output.print(line(("no line", "red"), f" {one['event_time']} {escape_non_ascii(str(one['role_arn']))}"))
         output.print(line(f"session {_text(one['session_name'])}, key {_text(one['made_key_id'])}", indent=2))
         output.print(line(f"by {_text(one['caller_arn'])} from {_text(one['caller_ip'])}", indent=2))
         output.print(line(f"STS request {_text(one['aws_request_id'])}", indent=2))
@@ -126,4 +127,4 @@ def _print(
 
 
 def _text(value: Json) -> str:
-    return "-" if value is None else shown(str(value))
+    return "-" if value is None else escape_non_ascii(str(value))

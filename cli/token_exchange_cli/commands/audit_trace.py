@@ -9,7 +9,8 @@ from token_exchange.core.ports import Json
 from token_exchange_cli.audit.log import Row, audit_log
 from token_exchange_cli.audit.tracing import Trace, Traced, trace
 from token_exchange_cli.console import Status
-from token_exchange_cli.terminal import console, line, print_json, remark, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json, remark
 
 _MOST_EVENTS: Final = 30
 
@@ -75,7 +76,7 @@ def _print(found: Trace, what: str, *, has_trail: bool) -> None:
         output.print(line(f"reason {_text(row['reason'])}", indent=2))
         _print_who(output, one)
     if not (found.pushes or found.logins or found.refused):
-        output.print(line(f"nothing found about {shown(what)}"))
+        output.print(line(f"nothing found about {escape_non_ascii(what)}"))
     if found.left_out:
         output.print(line(f"{found.left_out} older ones are left out"))
 
@@ -114,4 +115,4 @@ def _image(event: Row) -> str:
 
 
 def _text(value: Json) -> str:
-    return "-" if value is None else shown(str(value))
+    return "-" if value is None else escape_non_ascii(str(value))

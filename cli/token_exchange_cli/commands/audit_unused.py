@@ -6,7 +6,8 @@ from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.unused import KINDS, unused
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 
 
 @click.command("unused")
@@ -53,10 +54,12 @@ def command(
         else:
             log.say_remarks()
             if others:
-                click.echo(f"remark: grants in the log and not in this policy: {shown(', '.join(others))}", err=True)
+                click.echo(
+                    f"remark: grants in the log and not in this policy: {escape_non_ascii(', '.join(others))}", err=True
+                )
             output = console()
             for kind, names in found.items():
                 for name in names:
-                    output.print(line((KINDS[kind], "yellow"), f" {shown(name)}"))
+                    output.print(line((KINDS[kind], "yellow"), f" {escape_non_ascii(name)}"))
             output.print(line(f"unused from {period['since']} to {period['until']}: {sum(map(len, found.values()))}"))
     context.exit(Status.NO if exit_code and any(found.values()) else Status.FINE)

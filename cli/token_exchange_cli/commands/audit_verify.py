@@ -11,7 +11,8 @@ from token_exchange_cli.audit.schema import LineChecker
 from token_exchange_cli.audit.sealing import Sealer, read_seals
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import read_input
-from token_exchange_cli.terminal import print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import print_json
 
 _MAX_SEALS: Final = 16 * 1024 * 1024
 
@@ -59,7 +60,7 @@ def _checked(texts: Iterable[bytes], checker: LineChecker, log: AuditLog) -> Ite
         problem = checker.problem(line)
         if problem is not None:
             log.read.problem(
-                problem, f"audit line {log.read.audit_lines}, request {shown(str(line.get('request_id')))}"
+                problem, f"audit line {log.read.audit_lines}, request {escape_non_ascii(str(line.get('request_id')))}"
             )
         yield text
 

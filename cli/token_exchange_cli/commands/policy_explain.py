@@ -19,7 +19,7 @@ from token_exchange_cli.explain.callers import (
     read_token,
 )
 from token_exchange_cli.explain.explanation import Explanation, explained, explanation_fields, explanation_lines
-from token_exchange_cli.inputs import load_policy_argument, read_json_object, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument, read_json_object
 from token_exchange_cli.terminal import console, print_json, remark
 
 
@@ -94,7 +94,7 @@ def _presented(
             try:
                 return presented_record(policy, read_json_object(audit_line), issuer=issuer, now=now)
             except NotARecord as error:
-                raise Unusable(f"{shown_name(audit_line)}: {error}") from error
+                raise Unusable(f"{input_name(audit_line)}: {error}") from error
         case _:
             raise click.UsageError("give exactly one of --token, --claims and --audit-line")
 

@@ -15,7 +15,7 @@ from token_exchange_cli.replay.alike import Alike
 from token_exchange_cli.replay.decider import Decider, Question, asked_exactly, ways_to_ask
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
-from token_exchange_cli.terminal import shown
+from token_exchange_cli.safe_text import escape_non_ascii
 
 _NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
 """Reasons of tokens that were invalid when they were sent; no policy decided about them."""
@@ -126,7 +126,7 @@ class Replay:
             return None
         return Difference(
             line=line,
-            request_id=shown(str(record.get("request_id"))),
+            request_id=escape_non_ascii(str(record.get("request_id"))),
             before=before.word,
             after=after.word,
             why=_why(before, after, old),
@@ -253,5 +253,5 @@ def _what_changes(before: Outcome, after: Outcome) -> str:
     given = "; ".join(f"{grant} gives {login.text()}" for login, grant in after.logins.items())
     if not before.logins:
         return f"was {before.why}; {given}"
-    had = "; ".join(f"{shown(grant)} gave {login.text()}" for login, grant in before.logins.items())
+    had = "; ".join(f"{escape_non_ascii(grant)} gave {login.text()}" for login, grant in before.logins.items())
     return f"{had}, and {given}"

@@ -11,7 +11,7 @@ from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.lint.finding import Located, summary
 from token_exchange_cli.review.marks import MARK
 from token_exchange_cli.review.review import Replayed, Review, Touched
-from token_exchange_cli.terminal import shown
+from token_exchange_cli.safe_text import escape_non_ascii
 
 
 def markdown(found: Review) -> str:
@@ -32,7 +32,7 @@ def code(text: str) -> str:
     """Return the text as a code span, on one line and in ASCII."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     room = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
-    return f"{fence}{room}{shown(text)}{room}{fence}"
+    return f"{fence}{room}{escape_non_ascii(text)}{room}{fence}"
 
 
 def _plain(sentence: str) -> str:
