@@ -107,7 +107,7 @@ def _place(content: bytes) -> str:
 
 
 MAX_POLICY_BYTES: Final = 64 * 1024 * 1024
-"""Ten thousand grants are four of it."""
+"""Ten thousand grants take 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class PolicyInput:
             Unusable: the policy is compiled.
         """
         if is_compiled(self.document.content):
-            raise Unusable(f"{self.name}: a compiled policy is no text; give its source")
+            raise Unusable(f"{self.name}: a compiled policy is not text; give its source")
         return bytes(self.document.content)
 
     def texts(self) -> Mapping[str, bytes]:

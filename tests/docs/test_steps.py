@@ -264,7 +264,7 @@ NAMED_CAUSES = {
     "docs/ci/github-actions.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
     "docs/ci/gitea.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
     "docs/ci/forgejo.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the workflow needs enable-openid-connect"),
-    "docs/ci/azure-devops.md": ("SYSTEM_ACCESSTOKEN", "hand it to the step with env"),
+    "docs/ci/azure-devops.md": ("SYSTEM_ACCESSTOKEN", "pass it to the step with env"),
     **{
         name: (ci.token_variable, f"{ci.token_variable}: ")
         for name, (_, ci) in STEPS.items()

@@ -1,4 +1,4 @@
-"""A log that is loaded for questions: its relations, and what must be said of them."""
+"""A log that is loaded for queries: its relations, and remarks about them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +79,7 @@ class AuditLog:
         return [{name: _json(value) for name, value in zip(names, row, strict=True)} for row in found.fetchall()]
 
     def remarks(self) -> list[str]:
-        """Return what was not read, and what is unusual in what was, a sentence each."""
+        """Return a sentence for each problem: lines that were not read, and lines that are unusual."""
         texts = [
             f"{count} unreadable: {what} (first at {self.read.places[what]})"
             for what, count in self.read.problems.most_common()
@@ -110,7 +110,7 @@ class AuditLog:
 
 @contextmanager
 def audit_log() -> Iterator[AuditLog]:
-    """Yield an empty log; what is loaded is on disk, in a temporary folder, and gone afterwards.
+    """Yield an empty log; loaded data is in a temporary folder, which is removed afterwards.
 
     Raises:
         Unusable: DuckDB is not installed.

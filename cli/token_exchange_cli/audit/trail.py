@@ -107,7 +107,7 @@ def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
 def _load_chunk(connection: "DuckDBPyConnection", path: Path) -> None:
     images = Column(name="imageIds", type="VARCHAR", path=("requestParameters", "imageIds"))
     kinds = structure([*TRAIL, images])
-    # Written out: a list of structures is no type of a column.
+    # Written out, because no column has the type "list of structures".
     kinds["requestParameters"] = kinds["requestParameters"].replace(
         '"imageIds" VARCHAR', '"imageIds" STRUCT("imageTag" VARCHAR, "imageDigest" VARCHAR)[]'
     )

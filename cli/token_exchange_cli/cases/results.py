@@ -14,7 +14,7 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.http.token import award_fields
-from token_exchange.reporting.disclosure import wants
+from token_exchange.reporting.disclosure import requirement_text
 from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.explain.callers import presented_claims
@@ -130,7 +130,7 @@ def _found_login(granted: Granted, award: Award, expected: ExpectedLogin | Expec
 def _found_denial(outcome: Denied | Refused, nearest: Considered | None) -> dict[str, Json]:
     description = outcome.description
     if nearest is not None:
-        description = f"{description}: {nearest.grant.name!r} {wants(nearest.failed[0])}"
+        description = f"{description}: {nearest.grant.name!r} {requirement_text(nearest.failed[0])}"
     return {"denied": outcome.reason.value, "description": description}
 
 

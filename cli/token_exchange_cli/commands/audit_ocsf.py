@@ -16,12 +16,14 @@ from token_exchange_cli.terminal import remark
 
 @click.command("ocsf")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with `events`, and not a line for each.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document with `events`, instead of a line for each."
+)
 @click.pass_context
 def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> None:
     """Print audit lines as OCSF events of the class Authentication, one JSON object a line.
 
-    Each login is an event of its own, and so is a request without one. LOGS are files or folders, gzip or not, as the
+    Each login becomes one event, and so does a request without a login. LOGS are files or folders, gzip or not, as the
     AWS CLI prints them, CloudWatch exports them or Firehose writes them.
 
     Exit status: 0 success, 1 some lines cannot be read, 2 wrong usage or unreadable input.

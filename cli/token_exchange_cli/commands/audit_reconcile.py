@@ -1,4 +1,4 @@
-"""`audit reconcile`: audit lines and CloudTrail's record of the same sessions, each with the other."""
+"""`audit reconcile`: compare audit lines with CloudTrail's record of the same sessions."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.terminal import console, line, print_json
 
 _SLACK: Final = timedelta(seconds=30)
-"""A line is written at the end of a request, after the event; a request takes less."""
+"""A line is written at the end of its request, later than the event; a request takes less time than this."""
 
 _LINES: Final = "lines_without_event"
 _EVENTS: Final = "events_without_line"
@@ -27,8 +27,8 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
 @click.option(
     "--broker-role", metavar="ARN", help="The service's own role; otherwise, the role that made the lines' sessions."
 )
-@click.option("--since", type=click.DateTime(_FORMATS), help="Compare from here on, in UTC.")
-@click.option("--until", type=click.DateTime(_FORMATS), help="Compare up to here, in UTC.")
+@click.option("--since", type=click.DateTime(_FORMATS), help="Compare from this time on, in UTC.")
+@click.option("--until", type=click.DateTime(_FORMATS), help="Compare up to this time, in UTC.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
@@ -43,10 +43,10 @@ def command(
 ) -> None:
     """List sessions of the broker without an audit line, and lines without a session.
 
-    A session without a line is a line that was lost, or a use of the broker's role by something else. Without --since
-    and --until, the period that both sides cover is compared.
+    A session without a line means that the line was lost, or that something else used the broker's role. Without
+    --since and --until, the period that both sides cover is compared.
 
-    Exit status: 0 each has the other, 1 something is missing, 2 wrong usage or unreadable input.
+    Exit status: 0 nothing is missing, 1 something is missing, 2 wrong usage or unreadable input.
 
     \b
     Examples:

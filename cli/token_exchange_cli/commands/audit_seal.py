@@ -19,7 +19,9 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, progress, re
     default=STANDARD_OUTPUT,
     help="Where to write the seals.  [default: standard output]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead, which is no file of seals.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write one JSON document instead, which `audit verify` does not read."
+)
 @click.pass_context
 def command(context: click.Context, *, logs: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write a digest of each day of LOGS, chained to the day before.

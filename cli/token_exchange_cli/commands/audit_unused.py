@@ -1,4 +1,4 @@
-"""`audit unused`: what of a policy no one used in a period."""
+"""`audit unused`: the parts of a policy that no one used in a period."""
 
 import click
 
@@ -28,7 +28,7 @@ def command(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """List what of POLICY no one used in the period of LOGS.
+    """List the parts of POLICY that no one used in the period of LOGS.
 
     These are grants, deny rules, registries, roles, issuers, organizations, and values of conditions. A yearly release
     is not in a month's log: compare the period.
@@ -55,7 +55,8 @@ def command(
             log.say_remarks()
             if others:
                 click.echo(
-                    f"remark: grants in the log and not in this policy: {escape_non_ascii(', '.join(others))}", err=True
+                    f"remark: grants in the log that this policy does not have: {escape_non_ascii(', '.join(others))}",
+                    err=True,
                 )
             output = console()
             for kind, names in found.items():

@@ -1,4 +1,4 @@
-"""`audit verify`: whether lines are as the schema says, and what in a log cannot be read."""
+"""`audit verify`: check lines against the schema, and count what cannot be read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -30,7 +30,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], seal_file: str | N
 
     With --seal, each sealed day must have exactly the lines that it had when it was sealed.
 
-    Exit status: 0 all lines are as they should be, 1 some are not, 2 wrong usage or unreadable input.
+    Exit status: 0 all lines are valid, 1 some are not, 2 wrong usage or unreadable input.
 
     \b
     Examples:

@@ -64,7 +64,7 @@ def command(
         raise click.BadParameter("expected the issuer's URL, https://HOST/PATH", param_hint="--issuer")
     for option, value in (("--registry", registry), ("--host", host)):
         if value is not None and token_env is None:
-            raise click.BadParameter("it is asked for with a token, so --token-env is needed", param_hint=option)
+            raise click.BadParameter("it is checked with a token, so --token-env is required", param_hint=option)
     if host is not None:
         _check_host(host)
     token = None if token_env is None else _token(token_env)

@@ -75,7 +75,9 @@ def _folder(argument: str) -> Path:
     except (OSError, ValueError) as error:
         raise Unusable(f"{input_name(argument)}: not the name of a folder") from error
     if there:
-        raise Unusable("\n".join(f"{input_name(str(folder / name))}: is there already, and is kept" for name in there))
+        raise Unusable(
+            "\n".join(f"{input_name(str(folder / name))}: already exists, and is not overwritten" for name in there)
+        )
     return folder
 
 

@@ -15,7 +15,7 @@ from token_exchange_cli.terminal import print_json, remark
 @click.command("compile")
 @click.argument("policy_file", metavar="FILE")
 @click.option("-o", "--output", "output", metavar="FILE", required=True, help="The compiled file.")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the compiled file is not FILE's.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the compiled file does not match FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the file's hash and size as JSON.")
 def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> None:
     """Compile the policy FILE, or folder, to one file that a function searches without reading all of it.
@@ -54,7 +54,7 @@ def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> Non
 
 
 def _write(output: str, compiled: bytes) -> None:
-    """Replace `output` as a whole: a function that has mapped the old file goes on with it."""
+    """Replace `output` as a whole: a function that has mapped the old file keeps using it."""
     partial = Path(f"{output}.{os.getpid()}.partial")
     try:
         partial.write_bytes(compiled)

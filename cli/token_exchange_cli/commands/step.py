@@ -136,7 +136,7 @@ def _checked(option: str, check: Callable[[str], str], given: str | None, exampl
         click.BadParameter: what was given is none.
     """
     if given is None:
-        remark(f"{option} is not given; the step has the example {example}")
+        remark(f"{option} is not given; the step uses the example {example}")
         return example
     try:
         return check(given)

@@ -19,7 +19,7 @@ from token_exchange.core.vocabulary import spelled
 from token_exchange.http.token import award_fields
 from token_exchange.loading.fields import spelled_duration
 from token_exchange.reporting.audit import would_fields
-from token_exchange.reporting.disclosure import failed_check_fields, is_up_to_grants, wants
+from token_exchange.reporting.disclosure import failed_check_fields, is_up_to_grants, requirement_text
 from token_exchange_cli.explain.callers import Presented
 from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
 from token_exchange_cli.terminal import line
@@ -170,7 +170,7 @@ def _condition_fields(judged: Judged) -> Json:
 
 
 _MOST_GRANTS: Final = 20
-"""A policy may have ten thousand, and the answer stands above them."""
+"""A policy may have ten thousand, and the answer is printed before them."""
 
 _GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
 
@@ -215,7 +215,7 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
 def _award(award: Award) -> Iterator[Text]:
     yield line(f"{award.registry.name}: {_access(award.grant)} by the grant {award.grant.name}", indent=2)
     if award.reach is None or award.grant.terms is None:
-        yield line(f"{award.registry.host}, as it is stored: nothing bounds it", indent=4)
+        yield line(f"{award.registry.host}, as it is stored, without limits", indent=4)
         return
     yield line(f"{award.registry.host}, for {spelled_duration(award.grant.terms.duration_seconds)}", indent=4)
     if award.reach.repositories:
@@ -231,7 +231,9 @@ def _access(grant: Grant) -> str:
 def _nearest(explanation: Explanation) -> str:
     """Return why the nearest grant failed, where the decision was up to the grants."""
     nearest = explanation.nearest
-    return "" if nearest is None else f": {nearest.grant.name!r} {escape_non_ascii(wants(nearest.failed[0]))}"
+    return (
+        "" if nearest is None else f": {nearest.grant.name!r} {escape_non_ascii(requirement_text(nearest.failed[0]))}"
+    )
 
 
 def _organizations(issuer: Issuer) -> Iterator[Text]:

@@ -92,7 +92,7 @@ class Sources:
                     severity="error",
                     code="placeholder-left",
                     path=path,
-                    message=f"{PLACEHOLDER} is a placeholder for what the policy does not say yet, and gives nothing",
+                    message=f"{PLACEHOLDER} is a placeholder for a missing value, and grants nothing",
                     suggestion="replace it",
                     file=file,
                 )

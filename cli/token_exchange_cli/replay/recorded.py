@@ -199,12 +199,12 @@ def require_told(
         if caller.issuer.name not in rule.issuers or refusing not in (None, rule.name):
             continue
         if missing := gaps.in_conditions(rule.conditions, caller):
-            raise NotRecorded(f"the deny rule {rule.name} asks for {missing}")
+            raise NotRecorded(f"the deny rule {rule.name} needs {missing}")
     if refusing is not None:
         return
     for grant in _deciding(policy, caller, ask, decision):
         if missing := gaps.in_conditions(grant.conditions, caller):
-            raise NotRecorded(f"the grant {grant.name} asks for {missing}")
+            raise NotRecorded(f"the grant {grant.name} needs {missing}")
 
 
 def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Iterator[Grant]:

@@ -18,7 +18,7 @@ def markdown(found: Review) -> str:
     """Return the review as Markdown."""
     parts = [
         ["# Policy review"],
-        [f"- **{sentence}**" for sentence in map(_plain, found.objections)] or ["Nothing keeps it from being merged."],
+        [f"- **{sentence}**" for sentence in map(_plain, found.objections)] or ["No objections."],
         ["## What changes", *_changes(found)],
         ["## Who must review", *_touched(found.touched)],
         [f"## Lint: {summary(found.findings)}", *map(_finding, found.findings)],
@@ -53,7 +53,7 @@ def _changes(found: Review) -> Iterator[str]:
                     yield f"  - grants {', '.join(map(code, change.grants))}"
     if found.unmarked:
         yield ""
-        yield "If that is meant, name each in a line of its own in the message of a commit:"
+        yield "If this is intended, name each on its own line in a commit message:"
         yield ""
         yield from (f"    {MARK}: {name}" for name in found.unmarked)
     if found.unused_marks:

@@ -51,7 +51,7 @@ def first_policy(
         settings={"host": "{host}"},
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"branch": "main", **protected},
-        pins=(ONLY_MAIN, "The allowlist has the owner's id, since a name that is given up can be taken by a stranger."),
+        pins=(ONLY_MAIN, "The allowlist has the owner's id, since anyone can take a name that was given up."),
         by_repository=True,
         claims={
             "repository": "{organization}/app",

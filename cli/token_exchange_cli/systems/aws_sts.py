@@ -38,7 +38,7 @@ SYSTEM: Final = System(
         organization={"id": "{organization-id}"},
         match={"actor": "{actor}"},
         contradiction=_contradiction,
-        pins=("The role is all that a token names: give each project a role of its own.",),
+        pins=("The role is all that a token names: give each project its own role.",),
         claims={
             "sub": "{actor}",
             "https://sts.amazonaws.com/": {"aws_account": "{organization-id}", "source_region": "eu-west-1"},

@@ -11,7 +11,7 @@ SYSTEM: Final = System(
     title="Azure Pipelines",
     setup=("the step has env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}",),
     token=(
-        ': "${SYSTEM_ACCESSTOKEN:?hand it to the step with env}"',
+        ': "${SYSTEM_ACCESSTOKEN:?pass it to the step with env}"',
         """token=$(printf 'Authorization: Bearer %s' "$SYSTEM_ACCESSTOKEN" |""",
         (
             "  https -f -X POST -H 'Content-Type: application/json' -H 'Content-Length: 0'"

@@ -10,7 +10,7 @@ SYSTEM: Final = System(
     page="bitrise",
     title="Bitrise",
     setup=("the step get-identity-token comes before, with audience: {audience}",),
-    token=("token=${BITRISE_IDENTITY_TOKEN:?the step get-identity-token has to come before}",),
+    token=("token=${BITRISE_IDENTITY_TOKEN:?the step get-identity-token must come before}",),
     starter=Starter(
         asks={
             "organization-id": Ask(answers.SLUG_16, "the workspace's slug, in its page's URL"),

@@ -8,7 +8,7 @@ from token_exchange_cli.systems.system import UNPROVEN_BRANCH, Ask, Refusal, Sta
 SYSTEM: Final = System(
     page="buildkite",
     title="Buildkite",
-    setup=("the step is a script of its own: Buildkite fills in the variables of a pipeline at upload",),
+    setup=("the step is a separate script: Buildkite fills in the variables of a pipeline at upload",),
     token=(
         (
             "token=$(buildkite-agent oidc request-token --audience {audience} --lifetime 300"

@@ -19,7 +19,7 @@ SYSTEM: Final = System(
         settings={"organization": "{organization-id}"},
         organization={"id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "repository": "{repository}", "branch": "main"},
-        pins=("A fork's build has the ids of the project: only the repository tells it apart.",),
+        pins=("A fork's build has the ids of the project: only the repository distinguishes it.",),
         claims={
             "oidc.circleci.com/org-id": "{organization-id}",
             "oidc.circleci.com/project-id": "{pipeline-id}",

@@ -20,7 +20,7 @@ SYSTEM: Final = System(
         },
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each trigger an account of its own.",),
+        pins=("The service account is all that a token names: give each trigger its own account.",),
         claims={
             "sub": "{actor-id}",
             "azp": "{actor-id}",

@@ -8,8 +8,8 @@ from token_exchange_cli.systems.system import Ask, Starter, System
 SYSTEM: Final = System(
     page="harness",
     title="Harness",
-    setup=("the plugin's connector asks for an OIDC token with the audience {audience}",),
-    token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector asks for no OIDC token}",),
+    setup=("the plugin's connector requests an OIDC token with the audience {audience}",),
+    token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector requests no OIDC token}",),
     format="docker-config",
     image="harness/shop:latest",
     starter=Starter(

@@ -20,7 +20,7 @@ SYSTEM: Final = System(
         settings={"host": "{host}"},
         organization={"name": "{host}"},
         match={"pipeline": "{pipeline}"},
-        pins=("The job's URL is all that a token names: a branch of a multibranch job has one of its own.",),
+        pins=("The job's URL is all that a token names: each branch of a multibranch job has its own.",),
         claims={"sub": "{pipeline}", "build_number": 1},
     ),
 )

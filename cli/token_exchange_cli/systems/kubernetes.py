@@ -26,7 +26,7 @@ SYSTEM: Final = System(
         settings={"issuer": "{issuer}"},
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each pipeline an account of its own.",),
+        pins=("The service account is all that a token names: give each pipeline its own account.",),
         claims={
             "sub": "system:serviceaccount:{organization}:images",
             "kubernetes.io": {

@@ -20,7 +20,7 @@ SYSTEM: Final = System(
         settings={"organization": "{organization}"},
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "branch": "main"},
-        pins=(ONLY_MAIN, "A token is good for a day: keep the duration short."),
+        pins=(ONLY_MAIN, "A token is valid for a day: keep the duration short."),
         claims={
             "org_id": "{organization-id}",
             "prj_id": "{pipeline-id}",

@@ -35,7 +35,7 @@ def _applied(folder: Path, policy: Path, diff: str) -> Path:
 def test_the_leak_is_refused_and_no_one_else(month: Written, tmp_path: Path) -> None:
     done = tightened(month, "--without", month.planted.leaked)
     assert done.status == 0
-    assert f"every granted one is granted; refused now: {month.planted.leaked}\n" in done.err
+    assert f"every granted one is still granted; refused now: {month.planted.leaked}\n" in done.err
     new = _applied(tmp_path, month.policy, done.out)
     match = json.loads(new.read_text())["grants"][0]["match"]
     assert (match["repository_id"], match["branch"]) == ("70019999", "main")
@@ -59,8 +59,8 @@ def test_without_a_name_everything_is_kept(month: Written) -> None:
     ]
     unknown = done.fields["unknown"]
     assert isinstance(unknown, list)
-    assert "old-archive: not used in the log, and left as it is; see `audit unused`" in unknown
-    assert "base-images: repository ids are unique within one issuer only, and it has several" in unknown
+    assert "old-archive: not used in the log, and not changed; see `audit unused`" in unknown
+    assert "base-images: repository ids are unique only within one issuer, and the grant has several" in unknown
 
 
 def test_cloudtrail_shows_directions_and_times(month: Written) -> None:
@@ -144,7 +144,7 @@ def test_a_change_that_refuses_what_was_granted_is_dropped(tmp_path: Path) -> No
     done = run("audit", "tighten", *given)
     assert (done.status, done.out) == (0, "")
     assert "main: the change was dropped, because it would refuse what was granted\n" in done.err
-    assert "2 exchanges decided again, every granted one is granted\n" in done.err
+    assert "2 exchanges decided again, every granted one is still granted\n" in done.err
     fields = run("audit", "tighten", *given, "--json").fields
     assert (fields["dropped"], fields["changes"], fields["diff"]) == (["main"], [], "")
 

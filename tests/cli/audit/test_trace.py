@@ -83,7 +83,7 @@ def test_nothing_is_no_answer(month: Written) -> None:
 def test_an_image_needs_the_trail(month: Written) -> None:
     done = run("audit", "trace", month.planted.digest, month.logs)
     assert (done.status, done.out) == (2, "")
-    assert "give its files with --trail" in done.err
+    assert "give CloudTrail's files with --trail" in done.err
 
 
 def test_hostile_values_reach_a_terminal_as_text(tmp_path: Path, month: Written) -> None:
@@ -116,7 +116,7 @@ def test_only_the_first_of_many_events_are_printed(month: Written, tmp_path: Pat
     trail.write_text(json.dumps({"Records": [{**pull, **refused, "eventID": str(number)} for number in range(37)]}))
     done = run("audit", "trace", month.planted.leaked, month.logs, "--trail", trail)
     assert done.status == 0
-    assert "did 37 things by CloudTrail:" in done.out
+    assert "37 events in CloudTrail:" in done.out
     assert done.out.count("(AccessDenied)") == 30
     assert done.out.endswith("and 7 more\n")
 
@@ -136,4 +136,4 @@ def test_of_many_logins_the_oldest_are_left_out(month: Written, tmp_path: Path) 
     log.write_text("".join(f"{json.dumps({**found, 'request_id': f'request-{number}'})}\n" for number in range(103)))
     done = run("audit", "trace", str(_only(found["grants"])["access_key_id"]), log)
     assert done.status == 0
-    assert done.out.endswith("3 older ones are left out\n")
+    assert done.out.endswith("3 older ones are not shown\n")

@@ -115,7 +115,7 @@ def test_a_denied_token_is_told_why(deployed: Deployed, bundle: Path) -> None:
     done = doctor(deployed.url, bundle, "--registry", "apps", token=token)
     assert (done.status, outcomes(done)["token"]) == (1, "failed")
     assert "would be refused: no-matching-grant" in found(done, "token")
-    assert "the grant own-images wants branch main, the token has feature/cart" in found(done, "token")
+    assert "the grant own-images requires branch main, but the token has feature/cart" in found(done, "token")
     assert "docs/errors.md" in found(done, "token")
     assert token not in done.out + done.err
 
@@ -238,15 +238,15 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJub3QtcmVhbCJ9.c2lnbmF0dXJlLW9mLWEtdGVzd
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (HTML, "status 200 with text/html, which is no answer of the service -> check the address"),
+        (HTML, "status 200 with text/html, which is not an answer of the service -> check the address"),
         (Answer(status=503, body=b'{"message": "Service Unavailable"}'), "the function behind the gateway"),
         (Answer(status=502, body=b"bad gateway"), "the function behind the gateway"),
         (Answer(status=503, body=b'{"reason": "policy-unavailable"}'), "no policy is in force -> run policy lint"),
-        (Answer(status=403, body=b'{"message": "Forbidden"}'), "something before the service wants a login"),
+        (Answer(status=403, body=b'{"message": "Forbidden"}'), "something in front of the service requires a login"),
         (Answer(status=404, body=b'{"message": "Not Found"}'), "its stage or base path"),
         (Answer(status=301, headers=(("Location", "https://x.example/"),)), "sends to https://x.example/ -> examine"),
-        (Answer(body=b"[" * 100_000), "no answer of the service"),
-        (Answer(body=b'{"status": "ok"}'), "no answer of the service"),
+        (Answer(body=b"[" * 100_000), "not an answer of the service"),
+        (Answer(body=b'{"status": "ok"}'), "not an answer of the service"),
         (Answer(body=b"A" * 2_000_000), "no answer: "),
         (Silence.DROP, "no answer: "),
     ],
@@ -304,9 +304,9 @@ def test_a_service_without_an_address_is_a_warning(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "says"),
     [
-        (HTML, "failed", "no answer of the service"),
+        (HTML, "failed", "not an answer of the service"),
         (Answer(status=429, body=b"{}"), "warning", "too many requests"),
-        (Answer(status=500, body=b"{}"), "failed", "no answer of the service"),
+        (Answer(status=500, body=b"{}"), "failed", "not an answer of the service"),
         (Silence.DROP, "failed", "no answer: "),
     ],
 )
@@ -367,7 +367,7 @@ def test_a_certificate_for_another_name_fails(bundle: Path) -> None:
     context = authority().server_context("other.example")
     with tls_server(agree, context) as server:
         done = doctor(f"https://localhost:{server.port}", bundle)
-    assert "a name that the certificate has" in found(done, "tls")
+    assert "a name that is in the certificate" in found(done, "tls")
 
 
 def test_a_certificate_of_an_unknown_authority_fails(bundle: Path) -> None:
@@ -424,11 +424,11 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["http://exchange.acme.example"], "only a service on this machine may be asked without TLS"),
+        (["http://exchange.acme.example"], "only a service on this machine may be used without TLS"),
         (["http://127.0.0.1.acme.example"], "only a service on this machine"),
         (["exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
         (["https://Exchange.acme.example"], "in lower case; write https://exchange.acme.example"),
-        (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is needed"),
+        (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is required"),
         (["https://acme.example", "--host", "1.dkr.ecr.eu-west-1.amazonaws.com", "--token-env", "T"], "the 12 digits"),
         (["https://acme.example", "--host", "R.acme.example", "--token-env", "T"], "in lower case"),
         (["https://ada@acme.example"], "without user"),
@@ -436,7 +436,7 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
         (["https://acme.example/\r\nX: y"], "expected https://HOST"),
         (["https://acme.example:70000"], "expected a port up to 65535"),
         (["https://acme.example", "--token-env", "NOT_THERE"], "NOT_THERE is not set, or empty"),
-        (["https://acme.example", "--registry", "apps"], "so --token-env is needed"),
+        (["https://acme.example", "--registry", "apps"], "so --token-env is required"),
         (["https://acme.example", "--issuer", "gitlab.com"], "the issuer's URL"),
         (["https://acme.example", "--ca-bundle", "/nowhere/ca.pem"], "no such file"),
         (["https://acme.example", "--ca-bundle", "/dev/null"], "no certificates in PEM"),

@@ -136,7 +136,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / TESTS).write_text("mine")
     made = run("init", tmp_path, *options("vela"))
     assert (made.status, made.out) == (2, "")
-    assert f"{TESTS}: is there already, and is kept" in made.err
+    assert f"{TESTS}: already exists, and is not overwritten" in made.err
     assert [path.name for path in tmp_path.iterdir()] == [TESTS]
     assert (tmp_path / TESTS).read_text() == "mine"
 
@@ -172,7 +172,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         ("gitlab", {"audience": "sts.amazonaws.com"}, "AWS accepts sts.amazonaws.com too"),
         ("gitlab", {"audience": ""}, "one string for your service"),
         ("gitlab", {"exchange": "http://tokens.globex.example"}, "only over TLS"),
-        ("gitlab", {"pipeline_id": "1"}, "a policy for gitlab has no use for it; it needs host, organization"),
+        ("gitlab", {"pipeline_id": "1"}, "a policy for gitlab does not use it; it needs host, organization"),
         ("semaphore", {"audience": "mine"}, "it is https://ORGANIZATION.semaphoreci.com"),
         # Ids that are none for this system.
         ("github-actions", {"organization_id": "globex"}, "expected a number"),
@@ -222,12 +222,12 @@ def test_a_misspelt_system_has_one_that_was_meant(tmp_path: Path) -> None:
 
 
 def test_without_a_terminal_the_system_is_asked_for_first(tmp_path: Path) -> None:
-    assert "is no terminal to ask on; give --system" in run("init", tmp_path / "new").err
+    assert "is not a terminal; give --system" in run("init", tmp_path / "new").err
 
 
 def test_an_audience_that_is_no_address_leaves_the_example(tmp_path: Path) -> None:
     made = run("init", tmp_path / "one", *options("vela", audience="globex-images"))
-    assert "remark: --exchange is not given; the step has the example https://exchange.acme.example" in made.err
+    assert "remark: --exchange is not given; the step uses the example https://exchange.acme.example" in made.err
     made = run(
         "init", tmp_path / "two", *options("vela", audience="globex-images", exchange="https://tokens.globex.example")
     )

@@ -344,8 +344,8 @@ def test_token_not_accepted_by_new_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (gzip.compress(json.dumps(line()).encode() * 100)[:-20], "no whole gzip file"),
-        (b"\x1f\x8bthis is none", "no whole gzip file"),
+        (gzip.compress(json.dumps(line()).encode() * 100)[:-20], "not a complete gzip file"),
+        (b"\x1f\x8bthis is none", "not a complete gzip file"),
     ],
 )
 def test_damaged_gzip_log_is_reported_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:

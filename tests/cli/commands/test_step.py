@@ -126,9 +126,9 @@ def test_an_example_that_is_left_is_a_remark() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gitlba"], "'gitlba' is no CI system known here; did you mean gitlab"),
+        (["gitlba"], "'gitlba' is not a known CI system; did you mean gitlab"),
         (["concourse-7"], "expected one of aws-sts, azure-devops"),
-        (["generic"], "no CI system known here"),
+        (["generic"], "not a known CI system"),
         (["gitlab", "--exchange", "http://exchange.acme.example"], "only over TLS"),
         (["gitlab", "--exchange", "HTTP://exchange.acme.example"], "only over TLS"),
         (["gitlab", "--exchange", "exchange.acme.example"], "found no https://; write https://exchange.acme.example"),

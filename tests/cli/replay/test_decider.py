@@ -99,7 +99,7 @@ def test_undecidable_stays_undecidable_when_cached() -> None:
     claims = github_claims()
     caller = caller_of(policy, "github", claims)
     for _ in range(2):
-        with pytest.raises(NotRecorded, match="the grant reader asks for odd"):
+        with pytest.raises(NotRecorded, match="the grant reader needs odd"):
             decider.outcome(caller, RecordedClaims(claims, frozenset()), Question(request=AccessRequest()))
     # That the token had none is another thing.
     assert decider.outcome(caller, _recorded(policy, claims), Question(request=AccessRequest())).word == "denied"

@@ -66,7 +66,7 @@ def test_grant_needing_a_missing_claim_is_undecidable(grants: list[Document], re
     assert replay.tally.looked_at == int(is_told)
     if not is_told:
         (why,) = replay.tally.undecidable
-        assert "asks for unheard_of" in why
+        assert "needs unheard_of" in why
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_hashed_claim_is_unknown() -> None:
     replay, _ = replayed(old, new, record)
     assert replay.tally.looked_at == 0
     (why,) = replay.tally.undecidable
-    assert "asks for head_ref" in why
+    assert "needs head_ref" in why
 
 
 def test_untrusted_trigger_is_not_guessed() -> None:

@@ -54,7 +54,7 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         preset = issuer.preset
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
-            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use an audience of your own"]
+            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use your own audience"]
             again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
             if preset.minted == "on-request" and again:
                 more = f" and {len(again) - _MAX_NAMED} more" if len(again) > _MAX_NAMED else ""

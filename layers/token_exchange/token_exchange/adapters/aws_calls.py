@@ -144,7 +144,7 @@ def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     except (HTTPClientError, BotoConnectionError) as error:
         raise Refused(Reason.AWS_UNAVAILABLE, f"{subject}: AWS did not answer ({type(error).__name__})") from error
     except (NoCredentialsError, NoAuthTokenError) as error:
-        raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials of its own") from error
+        raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials") from error
     except BotoCoreError as error:
         raise Refused(Reason.MISCONFIGURED, f"{subject}: {_one_line(str(error))}") from error
     except _UNREADABLE as error:

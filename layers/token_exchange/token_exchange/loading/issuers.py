@@ -280,8 +280,8 @@ def _check_audiences(fields: Fields, preset: Preset, audiences: tuple[str, ...],
             fields.problem(
                 "audience",
                 "conflict",
-                f"other services accept {quoted(audience)} too and could replay a token here; choose an audience of "
-                "your own, or set shared_audience: true",
+                f"other services accept {quoted(audience)} too and could replay a token here; choose your own "
+                "audience, or set shared_audience: true",
             )
 
 
