@@ -46,7 +46,7 @@ def test_core_imports_only_itself_and_signatures() -> None:
     assert outside == {}
 
 
-def test_the_fence_notices_what_it_forbids(tmp_path: Path) -> None:
+def test_the_fence_detects_a_forbidden_import(tmp_path: Path) -> None:
     breach = tmp_path / "breach.py"
     breach.write_text("def late() -> None:\n    import os\n    from token_exchange.adapters import aws\n")
     assert [is_allowed(module) for module in sorted(imported(breach))] == [False, False]

@@ -55,7 +55,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({f"{AT}vcs-ref": None}, None),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("circleci", None, **changes)).untrusted_trigger == trigger
 
 
@@ -103,7 +103,7 @@ def test_the_root_issuer_is_shared() -> None:
     assert identify(preset, other).vocabulary["organization_id"] == "00000000-1111-4222-8333-444444444444"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == PROVIDER.preset({"organization": ORGANIZATION}, None).issuer
     assert PRESET.must_match == {(f"{AT}vcs-origin",)}
     assert PRESET.is_declared("repository")

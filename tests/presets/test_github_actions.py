@@ -178,7 +178,7 @@ def test_the_default_audience_is_on_the_host_that_people_see(
     assert providers()["github-actions"].preset(settings, None).shared_audience(audience) is shared
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.required == {("repository_id",), ("event_name",), ("job_workflow_ref",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 3600)
     assert PRESET.ignores_case

@@ -44,7 +44,7 @@ def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.Mo
         document("Stop a pipeline now", "release")
 
 
-def test_without_the_aws_cli_a_drill_says_what_to_do(
+def test_without_the_aws_cli_a_drill_gives_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(runbook, "AWS_CLI", runbook.ROOT / "nothing")

@@ -74,7 +74,7 @@ def other_policy(front: Front, changed: Callable[[dict[str, str]], Front]) -> Fr
     return changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
 
 
-def test_a_stranger_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:
+def test_an_unverified_caller_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:
     for name, mint in STRANGERS.items():
         token = mint(front)
         for query in ("", "registry=apps", "registry=nope&grant=own-images"):
@@ -160,7 +160,7 @@ def test_only_the_number_of_other_grants_is_disclosed(front: Front) -> None:
     assert "hidden" not in str(answer.fields["error_description"])
 
 
-def test_what_only_report_mode_would_grant_says_so(front: Front) -> None:
+def test_a_grant_in_report_mode_is_named_in_the_refusal(front: Front) -> None:
     for token, query in (
         (front.token(environment="trial"), "registry=trial"),
         (front.token(audience="https://report.acme.example"), ""),

@@ -13,7 +13,7 @@ def _reconciled(logs: Path, trail: Path, *options: str) -> Printed:
     return run("audit", "reconcile", logs, "--trail", trail, "--json", *options)
 
 
-def test_what_is_missing_is_listed(month: Written) -> None:
+def test_missing_lines_and_events_are_listed(month: Written) -> None:
     done = _reconciled(month.logs, month.trail)
     assert done.status == 1
     assert [one["aws_request_id"] for one in done.texts("events_without_line")] == [

@@ -69,7 +69,7 @@ def test_a_changed_line_names_its_day(month: Written, sealed: Path, tmp_path: Pa
         assert days == [f"2026-10-19: {said}"]
 
 
-def test_a_day_that_is_gone_or_new_is_named(month: Written, sealed: Path, tmp_path: Path) -> None:
+def test_a_removed_or_added_day_is_named(month: Written, sealed: Path, tmp_path: Path) -> None:
     lines = lines_of(month)
     done = verified(tmp_path, sealed, [line for line in lines if b'"timestamp":"2026-10-19' not in line])
     assert "2026-10-19: 20 lines were sealed, 0 were found\n" in done.out
@@ -119,7 +119,7 @@ def test_any_other_set_of_lines_is_another_seal(tails: set[bytes]) -> None:
         ),
     ],
 )
-def test_what_is_no_file_of_seals_is_unusable(month: Written, tmp_path: Path, content: str, said: str) -> None:
+def test_a_file_without_seals_is_unusable(month: Written, tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "seals"
     path.write_text(content)
     done = run("audit", "verify", month.logs, "--seal", path)
@@ -127,7 +127,7 @@ def test_what_is_no_file_of_seals_is_unusable(month: Written, tmp_path: Path, co
     assert said in done.err
 
 
-def test_unreadable_lines_are_in_no_seal_and_said(tmp_path: Path, month: Written) -> None:
+def test_unreadable_lines_are_not_sealed_but_reported(tmp_path: Path, month: Written) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"".join(lines_of(month)[:3]) + b'{"record":"audit","cut\n')
     done = run("audit", "seal", log)

@@ -56,7 +56,7 @@ def test_an_image_is_named_as_docker_names_it(month: Written, form: str) -> None
     assert "by mallory" in done.out
 
 
-def test_a_push_without_a_line_is_said(tmp_path: Path, month: Written) -> None:
+def test_a_push_without_a_line_is_reported(tmp_path: Path, month: Written) -> None:
     other = tmp_path / "audit.jsonl"
     lines = b"".join(gzip.decompress(path.read_bytes()) for path in sorted(month.logs.rglob("*.gz")))
     other.write_bytes(b"".join(line for line in lines.splitlines(keepends=True) if b"mallory" not in line))
@@ -74,7 +74,7 @@ def test_a_refused_run_is_found_too(month: Written) -> None:
     assert "reason untrusted-trigger" in done.out
 
 
-def test_nothing_is_no_answer(month: Written) -> None:
+def test_finding_nothing_gives_status_1(month: Written) -> None:
     for what in ("no-such-thing", "x' OR 1=1 --", "sha256:" + "0" * 64):
         done = run("audit", "trace", what, month.logs, "--trail", month.trail)
         assert (done.status, done.out) == (1, f"nothing found about {what}\n")

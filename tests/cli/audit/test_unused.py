@@ -7,7 +7,7 @@ from tests.cli.audit.conftest import Written
 from tests.cli.program import run, write_json
 
 
-def test_what_no_one_used_is_listed(month: Written) -> None:
+def test_unused_parts_are_listed(month: Written) -> None:
     done = run("audit", "unused", month.policy, month.logs, "--json")
     assert done.status == 0
     fields = {name: value for name, value in done.fields.items() if name not in ("since", "until", "read")}

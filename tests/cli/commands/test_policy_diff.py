@@ -142,7 +142,7 @@ def test_changed_order_is_reported(tmp_path: Path) -> None:
     assert "b is now first among the grants of apps" in str(one["what"])
 
 
-def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:
+def test_comments_and_layout_do_not_differ(tmp_path: Path) -> None:
     old, new = tmp_path / "old.yaml", tmp_path / "new.json"
     new.write_text(json.dumps(OLD))
     old.write_text("# a comment\n" + json.dumps(OLD, indent=4))
