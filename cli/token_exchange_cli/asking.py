@@ -1,4 +1,4 @@
-"""The options that stand for the parameters of a request."""
+"""The options for the parameters of a request."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +23,7 @@ def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
 
 
 def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
-    """Return what these options ask for.
+    """Return the request that these options describe.
 
     Raises:
         click.UsageError: the service would refuse these for any caller.

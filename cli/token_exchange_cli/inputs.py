@@ -138,7 +138,7 @@ class PolicyInput:
         """Return the policy.
 
         Raises:
-            Unusable: it does not load, with every problem on a line of its own.
+            Unusable: it does not load, with every problem on a separate line.
         """
         try:
             return self.load()
@@ -178,7 +178,7 @@ def load_policy_argument(argument: str) -> Policy:
     """Return the policy in the file or folder `argument`.
 
     Raises:
-        Unusable: it cannot be read or does not load, with every problem on a line of its own.
+        Unusable: it cannot be read or does not load, with every problem on a separate line.
     """
     return read_policy(argument).usable()
 

@@ -80,8 +80,8 @@ def table_lost(site: Site) -> None:
     site.world.aws.state.is_gone = True
     site.expect("state-unavailable", site.job(), "a job of a grant with single_use")
     site.takes(FAST_BURN_MINUTES, "StateFailedAlarm and FastBurnAlarm")
-    site.takes(3, "a change set that compares the template with what is there")
-    site.takes(DEPLOYMENT_MINUTES, "it makes another table, with its guard")
+    site.takes(3, "a change set that compares the template with the existing resources")
+    site.takes(DEPLOYMENT_MINUTES, "it creates another table, with its resource policy")
     site.world.aws.state.replace()
     site.new_environments(TOKEN_EXCHANGE_STATE_TABLE=site.world.aws.state.name)
     site.refresh_keys()

@@ -38,7 +38,7 @@ def answers(rehearsed: RehearsalAccount, clock: Clock, *, patient: bool = True) 
 
 def test_the_sandbox_behaves_as_the_project_assumes(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
     assert answers(rehearsed, clock) == {
-        "Is a login kept to its own repositories?": "yes",
+        "Is a login limited to its own repositories?": "yes",
         "Is a layer of a repository that the login may not read mounted?": "no",
         "Does the date in the session policy stop a login that a client holds?": "yes",
         "Does a login outlive the role session that it was made with?": "yes",
@@ -54,7 +54,7 @@ def test_a_check_reports_its_results_and_cleans_up(
     said = capsys.readouterr()
     assert "YES   15 s after it: 403 User: arn:aws:sts::111122223333:assumed-role/ci-ecr-push/" in said.out
     assert f"repository/{OTHER} because no session policy allows" in said.out
-    assert "everything that was made is removed" in said.err
+    assert "everything that was created is removed" in said.err
     assert "eyJ" not in said.out + said.err
 
 
@@ -75,7 +75,7 @@ def test_a_date_that_stops_nothing_ends_with_status_1(
     assert rehearsed.removed
     said = capsys.readouterr().out
     assert "NO   15 s after it: 201; 300 s after it: 201" in said
-    assert "The project rests on yes" in said
+    assert "The project depends on yes" in said
 
 
 def test_a_login_that_ends_with_its_session_is_reported(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
@@ -94,7 +94,7 @@ def test_an_unremovable_resource_gives_status_1(
 ) -> None:
     rehearsed.left = ["stack live-check-1: still in use"]
     assert check(rehearsed, clock, patient=False) == 1
-    assert "still there: stack live-check-1: still in use" in capsys.readouterr().err
+    assert "not removed: stack live-check-1: still in use" in capsys.readouterr().err
 
 
 def test_a_creation_that_fails_half_way_is_removed(

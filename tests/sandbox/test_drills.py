@@ -32,7 +32,7 @@ def test_a_drill_ends_with_jobs_that_work(name: str, capsys: pytest.CaptureFixtu
 
 def test_an_unknown_drill_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["earthquake"]) == 2
-    assert "no drill is called earthquake; use one of all-denied, " in capsys.readouterr().err
+    assert "there is no drill earthquake; use one of all-denied, " in capsys.readouterr().err
 
 
 def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:

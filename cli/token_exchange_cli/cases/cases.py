@@ -1,4 +1,4 @@
-"""Reads a file of policy tests: who asks for what, and what the policy is to say."""
+"""Reads a file of policy tests: the claims, the request and the expected decision."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class ExpectedDenial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One test. `place` is where it stands, for messages."""
+    """One test. `place` is its position, for messages."""
 
     name: str
     file: str
@@ -54,7 +54,7 @@ def read_cases(argument: str) -> tuple[Case, ...]:
     """Return the tests in the file `argument`.
 
     Raises:
-        Unusable: it cannot be read, or is no file of tests, with every problem on a line of its own.
+        Unusable: it cannot be read, or is not a file of tests, with every problem on a separate line.
     """
     content = read_input(argument, max_bytes=MAX_CASES_BYTES)
     name = input_name(argument)

@@ -53,7 +53,7 @@ def _refuse(error: OSError) -> None:
 
 
 class Damaged(Unusable):
-    """A gzip file that is cut off or damaged; what was read before was right."""
+    """A gzip file that is truncated or damaged; the data before the damage is valid."""
 
 
 PACKED_BADLY: Final = (EOFError, gzip.BadGzipFile, zlib.error)

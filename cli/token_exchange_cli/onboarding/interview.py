@@ -1,4 +1,4 @@
-"""Asks what a first policy has to know: from options, and on a terminal."""
+"""Collects the answers for a first policy, from options and on a terminal."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _Questions:
-    """Takes answers from options, and what is missing from the terminal."""
+    """Takes answers from options, and missing ones from the terminal."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given

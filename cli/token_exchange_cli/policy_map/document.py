@@ -19,7 +19,7 @@ from token_exchange_cli.reachable import GrantPaths
 from token_exchange_cli.safe_text import ascii_json
 
 _OPEN_GRANTS: Final = 30
-"""Up to so many grants, their roles are open from the beginning."""
+"""Up to this many grants, all roles are expanded at first."""
 
 
 def map_page(policy: Policy, paths: GrantPaths, *, name: str, at: str) -> str:

@@ -1,4 +1,4 @@
-"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur again and again.
+"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur many times.
 
 Values that cannot change a decision, such as the number of a run or its commit, are not part of the cache key. A log of
 a million lines then has some thousand decisions, each of which may look at ten thousand grants.
@@ -34,7 +34,7 @@ class Question:
 
 
 def asked_exactly(record: Mapping[str, Json]) -> Question | None:
-    """Return what the record says was asked for; None if it does not, or not all of it."""
+    """Return the recorded request; None if the record does not have all of it."""
     asked = record.get("asked")
     if not isinstance(asked, dict) or "asked_left_out" in record or is_cut(asked):
         return None
@@ -116,7 +116,7 @@ class Decider:
         """Return the outcome of the request `ask` by `caller`.
 
         Raises:
-            NotRecorded: it hangs on what `claims` does not tell.
+            NotRecorded: it depends on a claim that `claims` lacks.
         """
         key = self._key(caller, claims, ask)
         found = self._remembered.get(key)

@@ -63,7 +63,7 @@ def parts_of(
     the first with room. A part whose roles are all gone remains, without roles.
 
     Raises:
-        Unbounded: a role would trust strangers.
+        Unbounded: a role would trust outsiders.
     """
     parts = [_Part(roles=[]) for _ in present]
     place = {name: number for number, names in enumerate(present) for name in names}

@@ -20,7 +20,7 @@ MAX_RIGHTS_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, white space not counted."""
 
 USUAL_TRUST_CHARACTERS: Final = 2048
-"""Of a trust policy, until the account asks for more."""
+"""The default quota of a trust policy."""
 
 _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 """As long as a role's ARN commonly gets: the real one is a parameter."""
@@ -133,7 +133,7 @@ def template_of(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> dict[st
     Without `brokers` the roles of the service are a parameter, where a role needs them.
 
     Raises:
-        Unbounded: a role would trust strangers.
+        Unbounded: a role would trust outsiders.
     """
     parameters = dict(_PARAMETERS)
     if brokers or not any(role.by_broker for role in roles):
@@ -170,7 +170,7 @@ def resource_of(role: RoleNeed, *, brokers: Sequence[str]) -> Json:
     """Return one role's resource.
 
     Raises:
-        Unbounded: the role would trust strangers.
+        Unbounded: the role would trust outsiders.
     """
     principal: Json = _one_or_all(brokers) if brokers else {"Ref": _BROKERS}
     sessions = [one.terms for one in role.by_broker]

@@ -126,7 +126,7 @@ def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
 
 
 def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
-    """Return the raw claims that `condition` is on, by a name or as they stand."""
+    """Return the raw claims that `condition` is on, directly or by a name."""
     if isinstance(condition, RawCondition):
         return (condition.path,)
     source = preset.vocabulary.get(condition.name)

@@ -134,7 +134,7 @@ def _line(fields: Mapping[str, Json]) -> str:
 
 
 def _visible(character: str) -> str:
-    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a line of its own.
+    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a new line.
     is_plain = " " <= character <= "~" and character not in _HIDDEN_FROM_SHELLS
     return character if is_plain else f"\\u{ord(character):04x}"
 

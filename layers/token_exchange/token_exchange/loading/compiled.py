@@ -212,7 +212,7 @@ class SlotPlaces:
     slot: Slot
 
     def get(self, key: Key, default: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the places of the grants that want the value `key`, or `default`."""
+        """Return the indexes of the grants that require the value `key`, or `default`."""
         return self.file.places(value_key(self.issuer, self.slot, key)) or default
 
 
@@ -259,7 +259,7 @@ class CompiledGrants(Sequence[Grant]):
         except (NotJson, PolicyUnusable) as error:
             raise _damaged() from error
         grant = read[0][1]
-        # Names are unique in a policy, which no record by itself can show.
+        # Names are unique in a policy, which one record cannot show.
         if self.file.places(list_key("name", grant.name)) != (place,):
             raise _damaged()
         return grant

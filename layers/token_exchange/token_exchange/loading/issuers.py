@@ -30,7 +30,7 @@ NO_STATE: Final = "requires a state table; set TOKEN_EXCHANGE_STATE_TABLE"
 
 
 def read_issuers(document: Fields, files: NamedFiles, *, has_state: bool) -> Mapping[str, Issuer | None]:
-    """Return the issuer entries by name; None stands for an entry with problems.
+    """Return the issuer entries by name; None marks an entry with problems.
 
     `has_state` is whether there is a state table, which budgets require.
     """
