@@ -92,7 +92,7 @@ class AuditLog:
             texts.append(f"{self.read_trail.other_files} files contain no events of CloudTrail")
         return texts
 
-    def say_remarks(self) -> None:
+    def print_remarks(self) -> None:
         """Print the remarks on standard error."""
         for text in self.remarks():
             remark(text)

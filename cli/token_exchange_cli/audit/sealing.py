@@ -76,22 +76,22 @@ class Sealer:
 
         A day that differs does not affect the days after it. Days that were not sealed are not compared.
         """
-        told: list[str] = []
+        sentences: list[str] = []
         previous = _START
         for seal in sealed:
             if self.digest(seal.day, previous) != seal.sha256:
                 count = len(self._days.get(seal.day, ()))
                 same = "; at least one differs" if count == seal.lines else ""
-                told.append(f"{seal.day}: {seal.lines:,} lines were sealed, {count:,} were found{same}")
+                sentences.append(f"{seal.day}: {seal.lines:,} lines were sealed, {count:,} were found{same}")
             previous = seal.sha256
         days = [seal.day for seal in sealed]
         # A day between sealed days that has no seal had no lines.
-        told += [
+        sentences += [
             f"{day}: no lines were sealed, {len(self._days[day]):,} were found"
             for day in sorted(self._days)
             if days and days[0] < day < days[-1] and day not in days
         ]
-        return told
+        return sentences
 
 
 def read_seals(content: bytes, *, name: str) -> list[Seal]:

@@ -104,7 +104,7 @@ def _compared(log: AuditLog, period: dict[str, Json]) -> dict[str, Json]:
 def _print(
     log: AuditLog, period: dict[str, Json], compared: dict[str, Json], events: list[Row], lines: list[Row]
 ) -> None:
-    log.say_remarks()
+    log.print_remarks()
     output = console()
     for one in events:
         output.print(line(("no line", "red"), f" {one['event_time']} {escape_non_ascii(str(one['role_arn']))}"))

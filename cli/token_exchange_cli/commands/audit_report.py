@@ -38,7 +38,7 @@ def command(*, logs: tuple[str, ...], policy_file: str | None, output: str, as_j
     with audit_log() as log:
         log.load_lines(logs)
         text = json_text(tables(log, policy)) if as_json else report(log, policy)
-        log.say_remarks()
+        log.print_remarks()
         exchanges = log.read.audit_lines
     write_output(output, text)
     if output != STANDARD_OUTPUT:

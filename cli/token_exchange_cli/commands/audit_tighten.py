@@ -80,7 +80,7 @@ def command(
         click.echo(tightened.diff, nl=False)
         for text in (*remarks, *found.unknown):
             remark(text)
-        _say_proof(tightened)
+        _print_proof(tightened)
     is_kept = bool(without) and not tightened.proof.refused
     context.exit(Status.NO if is_kept else Status.FINE)
 
@@ -117,7 +117,7 @@ def _proven(
     raise Unusable(f"no change could be proven: {', '.join(dropped)} would refuse what was granted")
 
 
-def _say_proof(tightened: _Tightened) -> None:
+def _print_proof(tightened: _Tightened) -> None:
     tally, proof = tightened.proof.tally, tightened.proof
     for name in tightened.dropped:
         remark(f"{name}: the change was dropped, because it would refuse what was granted")

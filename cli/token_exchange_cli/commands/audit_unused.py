@@ -52,7 +52,7 @@ def command(
         if as_json:
             print_json({**period, **{kind: [*names] for kind, names in found.items()}, "read": log.counts()})
         else:
-            log.say_remarks()
+            log.print_remarks()
             if others:
                 click.echo(
                     f"remark: grants in the log that this policy does not have: {escape_non_ascii(', '.join(others))}",

@@ -66,7 +66,7 @@ def _checked(texts: Iterable[bytes], checker: LineChecker, log: AuditLog) -> Ite
 
 
 def _print(log: AuditLog, changed: Sequence[str]) -> None:
-    log.say_remarks()
+    log.print_remarks()
     for text in changed:
         click.echo(text)
     click.echo(f"lines: {log.read.lines:,}, audit lines: {log.read.audit_lines:,}")

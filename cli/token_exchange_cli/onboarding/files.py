@@ -185,7 +185,7 @@ def _refused(answers: Answers, title: str, claims: Json, reason: Reason) -> Json
 def _pinned(starter: Starter) -> list[str]:
     """Return the questions whose answers the grant's conditions name."""
     wanted = {*starter.match.values(), *starter.claims_match.values()}
-    return [name for name in starter.asks if f"{{{name}}}" in wanted]
+    return [name for name in starter.questions if f"{{{name}}}" in wanted]
 
 
 def _another(answer: str) -> str:

@@ -106,17 +106,19 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     system = SYSTEMS[name]
     starter = system.starter
     chooses_audience = system.fixed_audience is None
-    known = frozenset({"system", "exchange", *_EVERY, *starter.asks, *(("audience",) if chooses_audience else ())})
+    known = frozenset({"system", "exchange", *_EVERY, *starter.questions, *(("audience",) if chooses_audience else ())})
     for unused in sorted(given.keys() - known):
-        why = f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
+        why = (
+            f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.questions)}"
+        )
         raise click.BadParameter(f"a policy for {name} does not use it; {why}", param_hint=f"--{unused}")
-    needed = [asked for asked, ask in starter.asks.items() if not ask.optional]
+    needed = [asked for asked, ask in starter.questions.items() if not ask.optional]
     missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
     if missing:
         options = ", ".join(f"--{option}" for option in missing)
         raise click.UsageError(f"standard input is not a terminal; give {options}")
     own: dict[str, str] = {}
-    for asked, ask in starter.asks.items():
+    for asked, ask in starter.questions.items():
         text = f"{QUESTIONS[asked]} ({ask.where})"
         found = questions.answer(asked, text, ask.form.check, default="" if ask.optional else None)
         if found:

@@ -84,10 +84,10 @@ class Alike:
             return None
         volatile = self.volatile(str(record.get("issuer_url")))
         kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
-        told = {name: value for name, value in claims.items() if name not in volatile}
+        recorded = {name: value for name, value in claims.items() if name not in volatile}
         if self._times_are_volatile:
-            told |= {"iat": None, "exp": None, "lifetime": _lifetime(claims)}
-        kept["claims"] = told, [_form(claims.get(name)) for name in volatile]
+            recorded |= {"iat": None, "exp": None, "lifetime": _lifetime(claims)}
+        kept["claims"] = recorded, [_form(claims.get(name)) for name in volatile]
         kept["identity"] = {name: _form(value) if name in self._of_run else value for name, value in identity.items()}
         grants = record.get("grants")
         if isinstance(grants, list):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 from token_exchange_cli.values import ACCOUNT
 
 
@@ -29,10 +29,12 @@ SYSTEM: Final = System(
     ),
     audience_variable=True,
     starter=Starter(
-        asks={
-            "issuer": Ask(answers.ISSUER, "https://ID.tokens.sts.global.api.aws, which enabling the federation prints"),
-            "organization-id": Ask(ACCOUNT, "the AWS account of the builds"),
-            "actor": Ask(answers.ROLE, "the ARN of the build's role"),
+        questions={
+            "issuer": Question(
+                answers.ISSUER, "https://ID.tokens.sts.global.api.aws, which enabling the federation prints"
+            ),
+            "organization-id": Question(ACCOUNT, "the AWS account of the builds"),
+            "actor": Question(answers.ROLE, "the ARN of the build's role"),
         },
         settings={"issuer": "{issuer}"},
         organization={"id": "{organization-id}"},

@@ -204,7 +204,7 @@ def test_an_unusable_value_gives_a_message(tmp_path: Path, name: str, changes: d
 @EVERY_SYSTEM
 def test_without_a_terminal_every_missing_option_is_named(tmp_path: Path, name: str) -> None:
     made = run("init", tmp_path / "new", "--system", name)
-    asks = SYSTEMS[name].starter.asks
+    asks = SYSTEMS[name].starter.questions
     needed = {"account", "region", "prefix", *(asked for asked, ask in asks.items() if not ask.optional)}
     needed |= set() if name in FIXED_AUDIENCE else {"audience"}
     assert made.status == 2

@@ -20,7 +20,7 @@ def test_every_provider_has_a_first_policy() -> None:
 
 
 def test_every_question_is_used_by_a_system() -> None:
-    assert {asked for system in SYSTEMS.values() for asked in system.starter.asks} == set(QUESTIONS)
+    assert {asked for system in SYSTEMS.values() for asked in system.starter.questions} == set(QUESTIONS)
 
 
 @EVERY_SYSTEM
@@ -38,7 +38,7 @@ def test_the_claims_have_names_and_types_of_real_tokens(name: str) -> None:
 def test_each_answer_is_used_in_the_policy(name: str) -> None:
     starter = SYSTEMS[name].starter
     used = str([starter.settings, starter.organization, starter.match, starter.claims_match, starter.claims])
-    assert all(f"{{{asked}}}" in used for asked in starter.asks)
+    assert all(f"{{{asked}}}" in used for asked in starter.questions)
 
 
 @EVERY_SYSTEM

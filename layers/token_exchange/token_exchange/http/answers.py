@@ -175,7 +175,7 @@ def holds_one_login(wanted: Format) -> bool:
     return wanted not in ("json", "docker-config")
 
 
-def tells_failures(wanted: Format) -> bool:
+def can_report_failures(wanted: Format) -> bool:
     """Return whether this format can report registries that failed when others did not."""
     return wanted == "json"
 

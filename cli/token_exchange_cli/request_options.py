@@ -9,7 +9,7 @@ from token_exchange.core.refusals import Refused
 from token_exchange.http.request import parse_scope
 
 
-def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+def request_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Add `--registry`, `--grant` and `--scope` to `command`."""
     for option in (
         click.option("--scope", metavar="SCOPE", help="Request a narrower login: 'repository:NAME:pull,push …'."),
@@ -22,7 +22,7 @@ def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
+def access_request(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
     """Return the request that these options describe.
 
     Raises:
