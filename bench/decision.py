@@ -41,7 +41,7 @@ def measure(*, rounds: int, sizes: tuple[int, ...]) -> Part:
     return Part(
         title="A decision",
         method=(
-            "One token, granted by the last of so many grants in the file. A refusal looks at all of them, to name "
+            "One token, granted by the last of so many grants in the file. A refusal evaluates all of them, to name "
             f"the nearest. Medians of {rounds} samples of 50 decisions each, taken in turns; loading is timed once."
         ),
         figures=(

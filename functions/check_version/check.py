@@ -63,7 +63,7 @@ class CodeDeployCalls(Protocol):
         lifecycleEventHookExecutionId: str,  # noqa: N803
         status: str,
     ) -> object:
-        """Report whether the deployment may go on."""
+        """Report whether the deployment may continue."""
         ...
 
 
@@ -93,7 +93,7 @@ class VersionCheck:
             status=status,
         )
         if refused is not None:
-            # Lambda logs it, for whoever asks why the deployment was rolled back.
+            # Lambda logs it, so the log shows why the deployment was rolled back.
             raise refused
         return {"checked": self._target, "status": status}
 

@@ -135,11 +135,11 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
         ("AWS_ENDPOINT_URL", "nonsense"),
     ],
 )
-def test_what_the_libraries_take_is_left_to_them(name: str, value: str) -> None:
+def test_variables_of_libraries_are_left_to_them(name: str, value: str) -> None:
     assert read_settings({name: value}) == read_settings({})
 
 
-def test_a_first_policy_stands_next_to_one_in_appconfig() -> None:
+def test_a_first_policy_is_a_file() -> None:
     found = read_settings({"TOKEN_EXCHANGE_POLICY": APPCONFIG, "TOKEN_EXCHANGE_FIRST_POLICY": "file:policy.yaml"})
     assert found.first_policy == FilePlace(path="policy.yaml")
     with pytest.raises(BadSetting, match="TOKEN_EXCHANGE_FIRST_POLICY: expected file:PATH"):

@@ -71,7 +71,7 @@ def test_a_mark_is_released_only_by_its_owner(state: FakeState | StateTable) -> 
 
 
 @pytest.mark.parametrize("is_upgrade", [True, False])
-def test_what_one_version_has_spent_is_spent_for_the_other(
+def test_a_token_spent_by_one_version_is_spent_for_another(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, *, is_upgrade: bool
 ) -> None:
     state = table_at(aws.url, aws.state.name, monkeypatch)
@@ -90,7 +90,7 @@ def test_what_one_version_has_spent_is_spent_for_the_other(
     assert spent("b", by_previous=not is_upgrade)
 
 
-def test_a_count_goes_up_to_its_most(state: FakeState | StateTable) -> None:
+def test_a_count_stops_at_its_maximum(state: FakeState | StateTable) -> None:
     count = f"budget#{time.monotonic_ns()}"
     added = [state.add(count, most=3, expires_at_seconds=UNTIL, deadline=deadline()) for _ in range(5)]
     assert added == [True, True, True, False, False]
@@ -98,7 +98,7 @@ def test_a_count_goes_up_to_its_most(state: FakeState | StateTable) -> None:
     assert state.add(count, most=4, expires_at_seconds=UNTIL, deadline=deadline())
 
 
-def test_what_is_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_written_items(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     state = table_at(aws.url, aws.state.name, monkeypatch)
     state.set("use#written", request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
     state.add("budget#written", most=3, expires_at_seconds=UNTIL, deadline=deadline())
@@ -116,7 +116,7 @@ def test_nothing_but_marks_and_counts_can_be_written(aws: Aws, monkeypatch: pyte
         state.set(name, request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
 
 
-def test_a_table_that_is_gone(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_table_is_unavailable(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     state = table_at(aws.url, "state-of-nobody", monkeypatch)
     with pytest.raises(StateUnavailable, match="ResourceNotFoundException"):
         state.set("use#x", request_id="a", expires_at_seconds=UNTIL, deadline=deadline())

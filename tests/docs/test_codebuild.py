@@ -181,7 +181,7 @@ def test_a_build_with_another_role_is_refused_with_its_reason(builds: Builds, tm
         ({"permission": _permission().replace('"300"', '"299"')}, "AccessDenied"),
     ],
 )
-def test_without_a_token_the_step_ends_with_what_aws_says(
+def test_without_a_token_the_step_fails_with_awss_message(
     builds: Builds, tmp_path: Path, changes: dict[str, str], error: str
 ) -> None:
     build = builds.run(tmp_path, **changes)

@@ -72,7 +72,7 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
         (payload_1(path="/prod"), "/prod"),
     ],
 )
-def test_what_the_event_names_in_front_of_the_path_is_dropped(event: dict[str, object], path: str) -> None:
+def test_a_stage_or_base_path_is_stripped(event: dict[str, object], path: str) -> None:
     assert read_event(event).path == path
 
 

@@ -145,7 +145,7 @@ def test_ten_logins_of_an_honest_caller_fit() -> None:
     }
 
 
-def test_what_repeats_other_fields_is_enough_for_short_names() -> None:
+def test_omitting_repeated_fields_suffices_for_short_names() -> None:
     fields = rendered(
         policy_of_ten(templates=1), Answers(), {"repository": "acme/api", "repository_id": "7", "run_id": "9"}
     )

@@ -47,7 +47,7 @@ def test_the_second_use_is_refused_without_a_call_of_aws(front: Front, log: Call
     assert "state" in str(record["timings_ms"])
 
 
-def test_as_rfc_8693_has_it_a_replay_is_a_bad_request(front: Front) -> None:
+def test_with_rfc_8693_parameters_a_replay_is_a_bad_request(front: Front) -> None:
     token = once(front)
     form = {**EXCHANGE_FORM, "subject_token": token}
     assert front.send(form=form, query=QUERY).status == 200

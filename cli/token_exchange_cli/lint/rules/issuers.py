@@ -30,7 +30,7 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
         if _every_grant_has_an_id(subject, issuer):
             continue
         for place, organization in enumerate(issuer.organizations):
-            # What still stands there as a placeholder is an error of its own.
+            # A placeholder that was left is a separate error.
             if organization.id is None and not has_placeholder(organization.name or ""):
                 yield warning(
                     "organization-without-id",
@@ -43,7 +43,7 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
 
 
 def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
-    """Say whether every grant for `issuer` asks for an id, which an outsider cannot take over."""
+    """Say whether every grant for `issuer` requires an id, which an outsider cannot take over."""
     grants = [grant for _, grant in subject.grants() if issuer.name in grant.issuers]
     return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
 
@@ -54,7 +54,7 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         preset = issuer.preset
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
-            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use an audience of your own"]
+            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use your own audience"]
             again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
             if preset.minted == "on-request" and again:
                 more = f" and {len(again) - _MAX_NAMED} more" if len(again) > _MAX_NAMED else ""

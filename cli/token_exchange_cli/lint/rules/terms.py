@@ -98,7 +98,7 @@ def _how_full(grant: Grant, terms: SessionTerms) -> str | None:
 
 
 def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int | None:
-    """Return the length of the session policy where each value has so many characters, None where it is too long."""
+    """Return the length of the session policy if each value has this many characters; None if it is too long."""
     value = "x" * value_characters
     reach = Reach(
         access=terms.access,
@@ -113,7 +113,7 @@ def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int
 
 
 def _measured(template: Template, value: str) -> RepositoryPattern:
-    """Return a pattern to measure and not to use: `value` stands for every name, and may be too long for one."""
+    """Return a pattern only to measure: `value` replaces every name, and may be too long for one."""
     return RepositoryPattern(template.filled([value] * len(template.names)))
 
 

@@ -255,7 +255,7 @@ _BRAKE: Final = {"pk": {"S": "brake"}}
 
 
 class BrakeTable:
-    """Implements `BrakeSource`: one item, in a table of its own."""
+    """Implements `BrakeSource`: one item in a separate table."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
         self._clients = clients
@@ -284,7 +284,7 @@ class BrakeTable:
             case {"Item": {"document": {"S": str() as document}}}:
                 return document.encode()
             case {"Item": _}:
-                # A brake is set, but not as it should be: an empty document does not load, and so refuses everything.
+                # A brake is set, but malformed: an empty document does not load, and so refuses everything.
                 return b""
             case _:
                 return None

@@ -176,6 +176,7 @@ def _check_types(preset: Preset, claims: Mapping[str, Json]) -> None:
 
 
 def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
+    # Like the marks, these tell a job's token from others: in CircleCI's rerun with SSH, a person types the commands.
     for path, values in preset.required_values.items():
         found = claim_at(claims, path)
         if found is None:

@@ -134,7 +134,7 @@ def _line(fields: Mapping[str, Json]) -> str:
 
 
 def _visible(character: str) -> str:
-    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a line of its own.
+    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a new line.
     is_plain = " " <= character <= "~" and character not in _HIDDEN_FROM_SHELLS
     return character if is_plain else f"\\u{ord(character):04x}"
 
@@ -175,7 +175,7 @@ def holds_one_login(wanted: Format) -> bool:
     return wanted not in ("json", "docker-config")
 
 
-def tells_failures(wanted: Format) -> bool:
+def can_report_failures(wanted: Format) -> bool:
     """Return whether this format can report registries that failed when others did not."""
     return wanted == "json"
 

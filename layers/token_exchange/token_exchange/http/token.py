@@ -10,6 +10,7 @@ from token_exchange.core.exchange import Exchange
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import (
+    can_report_failures,
     failure_fields,
     failure_headers,
     formatted,
@@ -17,7 +18,6 @@ from token_exchange.http.answers import (
     json_answer,
     refusal_answer,
     status_of,
-    tells_failures,
 )
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
 from token_exchange.http.parameters import SentParameters
@@ -52,7 +52,7 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
             wanted.access_request,
             record.attempt,
             single=single,
-            whole=not tells_failures(wanted.format),
+            whole=not can_report_failures(wanted.format),
         )
         if isinstance(outcome, Denied):
             return denial(outcome, sent, record)

@@ -73,7 +73,7 @@ class AuditRecord:
 
     @property
     def considered(self) -> Sequence[Considered]:
-        """The winning grants and those tried before them, or the nearest of a denial, whatever its caller is told."""
+        """The winning grants and those tried before them, or the nearest of a denial, whatever the caller may see."""
         match self.attempt.decision:
             case Denied(reason=reason):
                 return self.nearest().nearest if is_up_to_grants(reason) else ()
