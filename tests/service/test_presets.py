@@ -14,8 +14,8 @@ PROVIDERS = sorted(all_providers())
 
 
 @pytest.fixture
-def sandboxs(front: Front, changed: Callable[[dict[str, str]], Front]) -> Front:
-    return changed({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
+def sandboxs(front: Front, shared: Callable[[dict[str, str]], Front]) -> Front:
+    return shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
 
 
 def token(front: Front, provider: str, scenario: str | None = None, claims: Mapping[str, Json] | None = None) -> str:

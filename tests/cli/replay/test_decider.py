@@ -32,7 +32,7 @@ def _recorded(policy: Policy, claims: Mapping[str, Json]) -> RecordedClaims:
     return RecordedClaims(claims, claims_named(policy.issuers["github"], policy.claims_in_conditions))
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(
     change=policy_changes(),
     runs=st.lists(ci_runs(), min_size=1, max_size=6),
