@@ -115,7 +115,11 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         # On these Powertools fails without a word of the variable.
         ("LOG_LEVEL", "chatty"),
         ("LOG_LEVEL", "10"),
+        ("LOG_LEVEL", ""),
         ("POWERTOOLS_LOG_LEVEL", "TRACE"),
+        ("POWERTOOLS_DEV", ""),
+        ("POWERTOOLS_DEV", "maybe"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "2"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:
@@ -131,6 +135,9 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
         ("LOG_LEVEL", "debug"),
         ("LOG_LEVEL", "WARN"),
         ("POWERTOOLS_LOG_LEVEL", "Critical"),
+        ("POWERTOOLS_LOG_LEVEL", ""),
+        ("POWERTOOLS_DEV", "False"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "1"),
         # botocore's own, which a request answers for.
         ("AWS_ENDPOINT_URL", "nonsense"),
     ],

@@ -118,6 +118,10 @@ _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "E
 """The levels of Python's logging, which Powertools accepts in upper and lower case."""
 
 
+_TRUTH_VALUES: Final = frozenset({"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"})
+"""What Powertools reads as true or false, in upper and lower case."""
+
+
 class BadSetting(ValueError):
     """A variable has an invalid value; the message names the variable."""
 
@@ -151,6 +155,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     given = {name: value for name, value in environment.items() if value}
     _require_log_levels(given)
+    _require_switches(environment)
     policy = _policy("TOKEN_EXCHANGE_POLICY", given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml"))
     return Settings(
         policy=policy,
@@ -174,6 +179,16 @@ def _require_log_levels(given: Mapping[str, str]) -> None:
         level = given.get(name, "INFO")
         if level.upper() not in _LOG_LEVELS:
             raise BadSetting(name, "DEBUG, INFO, WARNING, ERROR or CRITICAL", level)
+
+
+def _require_switches(environment: Mapping[str, str]) -> None:
+    """Refuse what Powertools cannot read: it would fail without naming the variable, also on an empty one."""
+    if environment.get("LOG_LEVEL") == "" and not environment.get("POWERTOOLS_LOG_LEVEL"):
+        raise BadSetting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "")
+    for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
+        value = environment.get(name, "false")
+        if value.lower() not in _TRUTH_VALUES:
+            raise BadSetting(name, "true or false", value)
 
 
 def _policy(name: str, value: str) -> PolicyPlace:
