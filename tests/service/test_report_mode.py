@@ -102,8 +102,7 @@ def test_nothing_is_spent_counted_or_asked_until_it_is_enforced(
     write("enforce", "enforce")
     granted = trial.send(token)
     assert granted.status == 200, granted.body
-    # A mark has two names.
-    spent = ["dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:PutItem"]
+    spent = ["dynamodb:UpdateItem", "dynamodb:PutItem"]
     assert front.calls() == [*spent, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
     (record,) = log().audit
     assert "would" not in record or record["would"] == []
