@@ -102,6 +102,9 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example?x"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example#x"),
         ("TOKEN_EXCHANGE_URL", "login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://-login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example:0"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example:65536"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example\n"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "docs/ours"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "javascript:alert(1)"),
@@ -115,7 +118,11 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         # On these Powertools fails without a word of the variable.
         ("LOG_LEVEL", "chatty"),
         ("LOG_LEVEL", "10"),
+        ("LOG_LEVEL", ""),
         ("POWERTOOLS_LOG_LEVEL", "TRACE"),
+        ("POWERTOOLS_DEV", ""),
+        ("POWERTOOLS_DEV", "maybe"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "2"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:
@@ -131,6 +138,9 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
         ("LOG_LEVEL", "debug"),
         ("LOG_LEVEL", "WARN"),
         ("POWERTOOLS_LOG_LEVEL", "Critical"),
+        ("POWERTOOLS_LOG_LEVEL", ""),
+        ("POWERTOOLS_DEV", "False"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "1"),
         # botocore's own, which a request answers for.
         ("AWS_ENDPOINT_URL", "nonsense"),
     ],

@@ -208,6 +208,6 @@ def test_gitlabs_pipeline_runs_as_a_whole(services: Services, tmp_path: Path, sc
         assert asked[0] == f"login --username AWS --password-stdin {HOST}"
         assert [line.split()[0] for line in asked[1:]] == ["build", "push"]
     else:
-        assert "no-matching-grant: no grant allows this: " in done.stdout
+        assert 'no-matching-grant: "no grant allows this: ' in done.stdout
         assert asked == []
     assert token not in shell.seen("curl") + done.stdout + done.stderr

@@ -97,6 +97,8 @@ def rendered(
     record = record_of_caller(policy, caller)
     record.attempt.decision = decision
     record.record_token_hash("a.b.c")
+    asked = AccessRequest(registries=tuple(award.registry.name for award in decision.awards))
+    record.record_request(asked, format_name="json", one_login=False)
     record.user_agent, record.api_request_id = user_agent, "JKJaXmPLvHcESHA="
     for award in decision.awards:
         assert award.reach is not None
@@ -152,6 +154,11 @@ def test_omitting_repeated_fields_suffices_for_short_names() -> None:
     assert is_small(fields)
     assert fields["grants_left_out"] == REPEATED[:2]
     assert all(grant["repositories"] == ["ci/acme/api"] for grant in grants_of(fields))
+    # With it, the line can be decided again exactly.
+    asked = fields["asked"]
+    assert isinstance(asked, dict)
+    assert asked["registries"] == [grant["registry"] for grant in grants_of(fields)]
+    assert "asked_left_out" not in fields
 
 
 @pytest.mark.parametrize("field", ["role_id", "role_arn", "key_id", "sts_request_id", "ecr_request_id"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox.aws.server import AwsFault
 from tests.service.front import Front
 from tests.service.policy import NOBODYS_ROLE
 from token_exchange.core.ports import Json
@@ -178,6 +179,15 @@ def test_the_role_is_named_only_where_the_grant_matched(front: Front) -> None:
     other = front.send(front.token("push-feature"), "registry=broken")
     assert other.reason == "no-matching-grant"
     assert "arn:aws" not in other.body
+
+
+def test_the_contact_is_that_of_the_grant_whose_login_failed(front: Front) -> None:
+    token = front.token(environment="broken")
+    # `own-images` has a contact; `broken-role`, which fails, has none.
+    answer = front.send(token, "registry=apps&registry=broken&format=docker-config")
+    assert (answer.reason, "contact" in str(answer.fields["hint"])) == ("role-refused", False)
+    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    assert str(front.send(token, "registry=apps").fields["hint"]).endswith("; contact: #platform")
 
 
 def test_a_scope_too_wide_is_answered_with_the_grants_reach(front: Front) -> None:

@@ -97,6 +97,13 @@ def test_it_can_be_returned_with_a_limited_login(others: Front) -> None:
     assert "expires_in" not in answer.fields
 
 
+def test_a_format_that_cannot_hold_a_login_is_not_our_fault(others: Front, log: ReadLog) -> None:
+    others.world.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "with space"}'))
+    answer = others.send(others.token(), "registry=hub&format=dotenv")
+    assert (answer.status, answer.reason) == (502, "misconfigured")
+    assert [line["fault"] for line in log().metrics if "fault" in line] == ["caller"]
+
+
 @pytest.mark.parametrize(
     "value",
     [

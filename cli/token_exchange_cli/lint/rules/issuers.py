@@ -1,7 +1,7 @@
 """Issuer entries that trust more than their author may expect."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from token_exchange.core.policy import Issuer
 from token_exchange.core.vocabulary import Name
@@ -48,6 +48,20 @@ def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
     return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
 
 
+def gives_one_token(issuer: Issuer) -> bool:
+    """Say whether the jobs of `issuer` have, or may have, one token for all their steps."""
+    preset = issuer.preset
+    match preset.minted:
+        case "on-request":
+            return False
+        case "once-per-job":
+            return True
+        case "once-if-shared":
+            return any(map(preset.shared_audience, issuer.trust.audiences))
+        case _:
+            assert_never(preset.minted)
+
+
 def shared_audience(subject: Subject) -> Iterator[Finding]:
     """Warn of audiences that other services accept: they can replay tokens here."""
     for name, issuer in subject.policy.issuers.items():
@@ -56,7 +70,7 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         for audience in shared:
             advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use your own audience"]
             again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
-            if preset.minted == "on-request" and again:
+            if again and not gives_one_token(issuer):
                 more = f" and {len(again) - _MAX_NAMED} more" if len(again) > _MAX_NAMED else ""
                 advice.append(f"set single_use on {', '.join(again[:_MAX_NAMED])}{more}")
             yield warning(

@@ -125,9 +125,13 @@ def for_readers(response: HttpAnswer, request: HttpRequest | None, *, documentat
 
 
 def _line(fields: Mapping[str, Json]) -> str:
-    """Return one line that no reader takes for a password: it begins with the reason, and it has spaces."""
+    """Return one line that no reader takes for a password: it begins with the reason, and it has spaces.
+
+    What a caller may have written is in double quotes, in which a shell runs nothing but what `_visible` escapes: a
+    branch may be called `x;reboot`.
+    """
     text = (
-        f"{fields['reason']}: {fields['error_description']}; {fields['hint']};"
+        f"{fields['reason']}: {json.dumps(fields['error_description'])}; {fields['hint']};"
         f" see {fields['documentation']} (request {fields['request_id']})"
     )
     return "".join(map(_visible, text)) + "\n"

@@ -3,6 +3,7 @@
 An explanation is the decision of an exchange, with nothing minted, spent or asked of AWS.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from token_exchange.core.decision import Award, Decision, Denied, Granted
@@ -72,13 +73,17 @@ def refusal(
         if raw_token is not None:
             record.record_token_hash(raw_token)
     record.refuse(refused, status=status)
-    decision = record.attempt.decision
+    decision, failed = record.attempt.decision, record.failed_login()
+    if failed is not None:
+        awards: Sequence[Award] = (failed.award,)
+    else:
+        awards = decision.awards if isinstance(decision, Granted) else ()
     fields = failure_fields(
         refused.reason,
         refused.description,
         request_id=record.request_id,
         has_grant_type=rfc_8693,
-        hint=hint_of_refusal(refused.reason, decision.awards if isinstance(decision, Granted) else ()),
+        hint=hint_of_refusal(refused.reason, awards),
     )
     return refusal_answer(
         status,
