@@ -20,7 +20,7 @@ from token_exchange.core.policy import Policy, SecretRegistry
 FUNCTION_FOLDER: Final = Path("functions/exchange")
 _COPY: Final = "policy-copy"
 _SHORT: Final = {"roles": "AssumableRoleArns", "topic": "AlarmTopicArn", "url": "PublicUrl", "docs": "DocumentationUrl"}
-"""The options that stand for a parameter of the template."""
+"""The options for parameters of the template."""
 
 
 def main(arguments: Sequence[str]) -> int:
