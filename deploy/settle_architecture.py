@@ -45,7 +45,7 @@ def settle(build: Path, samconfig: Path) -> str:
 def saved_architecture(samconfig: str) -> str | None:
     """Return the architecture that `sam deploy` has in its own parameters, or None.
 
-    SAM writes there what `sam deploy --guided` was told: one string, or a list of `NAME=VALUE`.
+    SAM writes there the answers of `sam deploy --guided`: one string, or a list of `NAME=VALUE`.
     """
     own: object = tomllib.loads(samconfig)
     for name in ("default", "deploy", "parameters", "parameter_overrides"):
@@ -89,7 +89,7 @@ def main(build: str, samconfig: str) -> int:
     except (ArchitecturesDiffer, LayerUnlike) as error:
         print(f"the build cannot be deployed: {error}", file=sys.stderr)
         return 1
-    print(f"built for {built}, and deployed for nothing else")
+    print(f"built for {built}, and deployed only for that")
     return 0
 
 

@@ -20,7 +20,7 @@ from token_exchange.core.policy import Policy, SecretRegistry
 FUNCTION_FOLDER: Final = Path("functions/exchange")
 _COPY: Final = "policy-copy"
 _SHORT: Final = {"roles": "AssumableRoleArns", "topic": "AlarmTopicArn", "url": "PublicUrl", "docs": "DocumentationUrl"}
-"""The options that stand for a parameter of the template."""
+"""The options for parameters of the template."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -83,7 +83,7 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
     known = {**target.parameters, **given}
     if known.get("PolicySource", "file") != "file":
         if "AssumableRoleArns" not in known and not known.get("BrokerRoleName"):
-            raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is elsewhere")
+            raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is not in the checkout")
         return {}
     if not path.exists():
         raise NotDeployed(f"there is no policy {path}: `token-exchange init {path.parent}` writes one")

@@ -37,7 +37,7 @@ HEALTH_EVENT: Final[Mapping[str, object]] = {
 
 
 class VersionRefused(Exception):
-    """The new version does not answer as it should; CodeDeploy leaves the requests with the one before."""
+    """The new version does not answer as expected; CodeDeploy leaves the requests with the previous one."""
 
 
 class _Invoked(TypedDict, total=False):
@@ -63,7 +63,7 @@ class CodeDeployCalls(Protocol):
         lifecycleEventHookExecutionId: str,  # noqa: N803
         status: str,
     ) -> object:
-        """Report whether the deployment may go on."""
+        """Report whether the deployment may continue."""
         ...
 
 
@@ -79,7 +79,7 @@ class VersionCheck:
         """Report the new version's state for the deployment in `event`, and return it.
 
         Raises:
-            VersionRefused: it does not answer as it should, which CodeDeploy has been told.
+            VersionRefused: it does not answer as expected; CodeDeploy has the result.
         """
         refused: VersionRefused | None = None
         try:
@@ -93,7 +93,7 @@ class VersionCheck:
             status=status,
         )
         if refused is not None:
-            # Lambda logs it, for whoever asks why the deployment was rolled back.
+            # Lambda logs it, so the log shows why the deployment was rolled back.
             raise refused
         return {"checked": self._target, "status": status}
 

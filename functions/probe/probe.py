@@ -1,6 +1,6 @@
 """Probes the exchange from outside, as a job does: one login, and one refusal.
 
-The probe has an issuer of its own, whose keys are pinned in the policy and whose private key is a secret. It asks the
+The probe has its own issuer, whose keys are pinned in the policy and whose private key is a secret. It calls the
 address that jobs use, so it also notices a domain, a certificate or a gateway that does not work.
 """
 
@@ -35,7 +35,7 @@ _GRANTED, _REFUSED = 200, 401
 
 
 class ProbeFailed(Exception):
-    """The exchange did not answer as it should; the message is for the log."""
+    """The exchange did not answer as expected; the message is for the log."""
 
 
 class Probe:

@@ -12,7 +12,7 @@ from sandbox.issuer import IssuerFault
 STOP: Final = "Stop a pipeline now"
 ROLL_OUT: Final = "Roll out a policy"
 APPCONFIG: Final = {"APPLICATION": "ecr-token-exchange", "PROFILE": "policy", "ENVIRONMENT": "live"}
-EVERYBODY_DENIED_MINUTES: Final = 15.0
+ALL_DENIED_MINUTES: Final = 15.0
 FAST_BURN_MINUTES: Final = 5.0
 
 
@@ -46,8 +46,8 @@ def key_compromise(site: Site) -> None:
     site.expect("unknown-key", site.job(stolen), "a token signed with the stolen key")
 
 
-def everybody_denied(site: Site) -> None:
-    """Revert a policy that loads and denies everybody."""
+def all_denied(site: Site) -> None:
+    """Revert a policy that loads but denies every exchange."""
     site.world.aws.configurations.poll_seconds = 1
     good = site.world.policy_path.read_text()
     certificate = "\n".join(f"      {line}" for line in site.world.issuer.ca_bundle.read_text().splitlines())
@@ -65,14 +65,14 @@ def everybody_denied(site: Site) -> None:
     )
     site.minutes = 0
     site.wait_until("organization-not-allowed", site.job, "a job under the bad policy")
-    site.takes(EVERYBODY_DENIED_MINUTES, "EverybodyDeniedAlarm")
+    site.takes(ALL_DENIED_MINUTES, "AllExchangesDeniedAlarm")
     revert = command(ROLL_OUT, "aws appconfig stop-deployment")
     site.runs(revert, **{**APPCONFIG, "7": "2"})
     site.wait_until("granted", site.job, "a job under the good policy")
 
 
 def table_lost(site: Site) -> None:
-    """Go on without the state table, and make another."""
+    """Continue without the state table, and create another."""
     path = site.world.policy_path
     path.write_text(path.read_text().replace("  - name: own-images\n", "  - name: own-images\n    single_use: true\n"))
     site.start()
@@ -80,8 +80,8 @@ def table_lost(site: Site) -> None:
     site.world.aws.state.is_gone = True
     site.expect("state-unavailable", site.job(), "a job of a grant with single_use")
     site.takes(FAST_BURN_MINUTES, "StateFailedAlarm and FastBurnAlarm")
-    site.takes(3, "a change set that compares the template with what is there")
-    site.takes(DEPLOYMENT_MINUTES, "it makes another table, with its guard")
+    site.takes(3, "a change set that compares the template with the existing resources")
+    site.takes(DEPLOYMENT_MINUTES, "it creates another table, with its resource policy")
     site.world.aws.state.replace()
     site.new_environments(TOKEN_EXCHANGE_STATE_TABLE=site.world.aws.state.name)
     site.refresh_keys()
@@ -100,7 +100,7 @@ def region_lost(site: Site) -> None:
 
 
 def issuer_down(site: Site) -> None:
-    """Go on while a CI system's keys cannot be fetched, even in new environments; then pin its keys."""
+    """Continue while a CI system's keys cannot be fetched, even in new environments; then pin its keys."""
     site.start()
     site.expect("granted", site.job(), "a job")
     site.refresh_keys()
@@ -109,7 +109,7 @@ def issuer_down(site: Site) -> None:
     site.expect("granted", site.job(), "a job, while the issuer is down")
     site.new_environments()
     site.expect("granted", site.job(), "a job in a new environment, with the keys of the table")
-    site.say("… a day later, no set is young enough any more")
+    site.say("… a day later, every stored key set is too old")
     site.world.aws.state.replace()
     site.new_environments(TOKEN_EXCHANGE_STATE_TABLE=site.world.aws.state.name)
     site.expect("issuer-unavailable", site.job(), "a job")
@@ -124,12 +124,12 @@ def issuer_down(site: Site) -> None:
 
 
 def sts_throttled(site: Site) -> None:
-    """Get through while STS throttles: jobs try again."""
+    """Succeed while STS throttles, because jobs retry."""
     site.start()
     site.expect("granted", site.job(), "a job")
     site.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="throttle"), times=6)
     site.expect("aws-throttled", site.job(), "a job")
-    site.wait_until("granted", site.job, "the same job, which tries again")
+    site.wait_until("granted", site.job, "the same job, retried")
 
 
 def _set_brake(site: Site, item: str) -> None:
@@ -149,7 +149,7 @@ def _deploy(site: Site, policy: str, *, version: str) -> None:
 
 
 DRILLS: Final[Mapping[str, Callable[[Site], None]]] = {
-    "everybody-denied": everybody_denied,
+    "all-denied": all_denied,
     "issuer-down": issuer_down,
     "key-compromise": key_compromise,
     "kill-switch": kill_switch,

@@ -85,7 +85,7 @@ class Site:
         self.services = [self._service() for _ in self.services]
 
     def refresh_keys(self) -> None:
-        """Invoke the refresher, which has rights of its own."""
+        """Invoke the refresher, which has its own permissions."""
         environment = {**self.world.operator_environment(), **self._settings, "PATH": os.environ["PATH"]}
         done = subprocess.run(
             [sys.executable, "-c", _REFRESH], env=environment, capture_output=True, text=True, timeout=60, check=False

@@ -36,7 +36,7 @@ def test_the_arithmetic_is_that_of_the_price_pages() -> None:
     )
 
 
-def test_issuers_cost_metrics_and_what_alarms_read_of_them() -> None:
+def test_each_issuer_adds_metrics_and_alarm_reads() -> None:
     plain, queries = alarms()
     resources = mapping(load("template.yaml"), "Resources").values()
     properties = [mapping(each, "Properties") for each in resources if at(each, "Type") == "AWS::CloudWatch::Alarm"]

@@ -71,7 +71,7 @@ def test_a_grant_that_does_not(conditions: Document) -> None:
         )
 
 
-def test_the_caller_learns_what_the_grant_lacks() -> None:
+def test_the_answer_names_the_missing_condition() -> None:
     found = policy(grant(issuers=["circleci"]))
     record = record_of(*asked(found, job_claims("circleci"), issuer="circleci"))
     assert isinstance(record.attempt.decision, Denied)

@@ -8,7 +8,7 @@ from sandbox.drills.drills import DRILLS
 from sandbox.drills.runbook import DrillFailed, command, document
 
 MOST_MINUTES = {
-    "everybody-denied": 20,
+    "all-denied": 20,
     "issuer-down": 15,
     "key-compromise": 40,
     "kill-switch": 3,
@@ -32,7 +32,7 @@ def test_a_drill_ends_with_jobs_that_work(name: str, capsys: pytest.CaptureFixtu
 
 def test_an_unknown_drill_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["earthquake"]) == 2
-    assert "no drill is called earthquake; use one of everybody-denied, " in capsys.readouterr().err
+    assert "there is no drill earthquake; use one of all-denied, " in capsys.readouterr().err
 
 
 def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.Mo
         document("Stop a pipeline now", "release")
 
 
-def test_without_the_aws_cli_a_drill_says_what_to_do(
+def test_without_the_aws_cli_a_drill_gives_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(runbook, "AWS_CLI", runbook.ROOT / "nothing")

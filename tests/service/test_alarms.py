@@ -117,9 +117,9 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
         {"GatewayThrottledAlarm"},
     ),
     # the policy and the brake
-    "a policy denies everybody": (instead("no-grant"), {"EverybodyDeniedAlarm"}, set()),
-    "an organization is misspelt": (instead("other-organization"), {"EverybodyDeniedAlarm"}, set()),
-    "no role trusts the service any more": (instead("no-role"), {"EverybodyDeniedAlarm"}, set()),
+    "a policy denies every exchange": (instead("no-grant"), {"AllExchangesDeniedAlarm"}, set()),
+    "an organization is misspelt": (instead("other-organization"), {"AllExchangesDeniedAlarm"}, set()),
+    "no role trusts the service any more": (instead("no-role"), {"AllExchangesDeniedAlarm"}, set()),
     "a policy does not load": (
         besides(lambda days, at: days.write(days.recorded.bad_policy, at)),
         {"PolicyLoadFailedAlarm"},
@@ -139,7 +139,7 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
     "one of two CI systems drops a claim": (instead("claim-missing", 0.5), set(), {"IssuerTokensAlarm"}),
     "the only CI system drops a claim": (
         instead("claim-missing"),
-        {"EverybodyDeniedAlarm"},
+        {"AllExchangesDeniedAlarm"},
         {"IssuerTokensAlarm"},
     ),
     "a CI system changes its key ids": (instead("unknown-key", 0.5), set(), {"UnknownKeysAlarm"}),

@@ -1,4 +1,4 @@
-"""DuckDB, which answers the queries: an optional part of the command line, and never of the layer."""
+"""DuckDB, which answers the queries; it is optional, and only the command line uses it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
 
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,9 +29,9 @@ def needs_packages(error: ImportError) -> Unusable:
 
 @contextmanager
 def engine() -> Iterator[tuple["DuckDBPyConnection", Path]]:
-    """Open an empty database in a temporary folder, and yield it with the folder; both are gone afterwards.
+    """Open an empty database in a temporary folder, and yield it with the folder; both are removed afterwards.
 
-    What does not fit into its memory is in the folder. It loads no extension, and reads only files of the folder.
+    Data that exceeds its memory is stored in the folder. It loads no extension, and reads only files of the folder.
 
     Raises:
         Unusable: DuckDB is not installed, or what it has to keep does not fit into the folder.
@@ -68,7 +68,7 @@ def _restrict(connection: "DuckDBPyConnection", folder: Path) -> None:
 
 
 def _no_room() -> Unusable:
-    where = shown_name(gettempdir())
+    where = input_name(gettempdir())
     return Unusable(f"{where}: no room for the database of this log; set TMPDIR to a folder with more space")
 
 

@@ -1,4 +1,4 @@
-"""The address of a job in its CI system, where the values of its token give it."""
+"""The URL of a job in its CI system, if the claims of its token determine it."""
 
 import re
 from collections.abc import Mapping

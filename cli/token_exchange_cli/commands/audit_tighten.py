@@ -32,7 +32,7 @@ _NAMES: Final = ("request_id", "run_id", "job_id", "repository", "repository_id"
     "without",
     multiple=True,
     metavar="VALUE",
-    help="A request, run, repository or actor not to keep; may repeat.",
+    help="A request, run, repository or actor to refuse; may repeat.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -48,10 +48,9 @@ def command(
     """Print a change to POLICY that is narrower, and still grants every exchange of LOGS that was granted.
 
     The change adds conditions that all callers of a grant met. Every logged exchange is decided again by the changed
-    policy; a change that would refuse one is dropped. What the log cannot tell is said on standard error.
+    policy; a change that would refuse one is dropped. Remarks say what the log cannot show.
 
-    Exit status: 0 success, also without a change; 1 nothing refuses what --without names; 2 wrong usage or unreadable
-    input.
+    Exit status: 0 success, also without a change; 1 --without is not refused; 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -78,7 +77,7 @@ def command(
         click.echo(tightened.diff, nl=False)
         for text in (*remarks, *found.unknown):
             remark(text)
-        _say_proof(tightened)
+        _print_proof(tightened)
     is_kept = bool(without) and not tightened.proof.refused
     context.exit(Status.NO if is_kept else Status.FINE)
 
@@ -94,7 +93,7 @@ class _Tightened:
 def _proven(
     given: PolicyInput, before: Policy, changes: Sequence[Proposal], logs: Sequence[str], without: Sequence[str]
 ) -> _Tightened:
-    """Return the changes that refuse no exchange that is to be kept, as a diff of each file that they change."""
+    """Return the changes that refuse no exchange except those to refuse, as a diff of each file that they change."""
     old = {name: content.decode("utf-8") for name, content in given.texts().items()}
     dropped: list[str] = []
     # This ends: a grant whose change is dropped loses nothing any more.
@@ -124,7 +123,7 @@ def _changed(given: PolicyInput, texts: Mapping[str, str]) -> Policy:
         raise Unusable(f"{given.name}: the changed policy does not load: {error.problems[0]}") from error
 
 
-def _say_proof(tightened: _Tightened) -> None:
+def _print_proof(tightened: _Tightened) -> None:
     tally, proof = tightened.proof.tally, tightened.proof
     for name in tightened.dropped:
         remark(f"{name}: the change was dropped, because it would refuse what was granted")
@@ -134,7 +133,7 @@ def _say_proof(tightened: _Tightened) -> None:
         remark(f"{proof.already} exchanges were granted by another policy, and this one refuses them without a change")
     refused = f"; refused now: {', '.join(proof.refused)}" if proof.refused else ""
     other = "other " if proof.already else ""
-    remark(f"{tally.looked_at} exchanges decided again, every {other}granted one is granted{refused}")
+    remark(f"{tally.looked_at} exchanges decided again, every {other}granted one is still granted{refused}")
 
 
 def _fields(tightened: _Tightened, unknown: Sequence[str]) -> dict[str, Json]:

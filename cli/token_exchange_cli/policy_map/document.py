@@ -16,10 +16,10 @@ from token_exchange_cli.policy_map.drawing import drawing
 from token_exchange_cli.policy_map.flow import lay_out
 from token_exchange_cli.policy_map.ways import Way, links_of, ways_of
 from token_exchange_cli.reachable import GrantPaths
-from token_exchange_cli.terminal import value_text
+from token_exchange_cli.safe_text import ascii_json
 
 _OPEN_GRANTS: Final = 30
-"""Up to so many grants, their roles are open from the beginning."""
+"""Up to this many grants, all roles are expanded at first."""
 
 
 def map_page(policy: Policy, paths: GrantPaths, *, name: str, at: str) -> str:
@@ -87,7 +87,7 @@ def _grant(way: Way) -> Element:
         *(_quiet(_condition(condition)) for condition in grant.conditions),
     ]
     terms = [part for name, value in _fields(way) for part in (element("dt", {}, name), element("dd", {}, value))]
-    # What a filter may ask for stands above too: the words of an item are those of all its text.
+    # A filter may search for words of the headings too, so the words of an item include them.
     return element("details", {"data-item": ""}, element("summary", {}, *_spaced(parts)), element("dl", {}, *terms))
 
 
@@ -119,7 +119,7 @@ def _limits(grant: Grant) -> Iterator[tuple[str, str]]:
 
 def _condition(condition: Condition) -> str:
     section, *rest = condition.document_path
-    return f"{'' if section == 'match' else 'claims '}{spelled(tuple(rest))} {value_text(condition.expected)}"
+    return f"{'' if section == 'match' else 'claims '}{spelled(tuple(rest))} {ascii_json(condition.expected)}"
 
 
 def _not_in_force(paths: GrantPaths) -> Iterator[Element]:

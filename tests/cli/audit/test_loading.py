@@ -49,7 +49,7 @@ def test_an_error_of_loading_is_not_lost(tmp_path: Path) -> None:
         loader.add(b"a", "log:1")
 
 
-def test_progress_is_told_every_so_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_PROGRESS_LINES", 2)
     log = write_log(tmp_path / "log", [line()] * 5)
     told: list[str] = []
@@ -57,7 +57,7 @@ def test_progress_is_told_every_so_many_lines(tmp_path: Path, monkeypatch: pytes
     assert told == ["2 lines read", "4 lines read"]
 
 
-def test_an_audit_line_that_is_no_json_is_a_remark(tmp_path: Path) -> None:
+def test_an_invalid_json_line_gives_a_remark(tmp_path: Path) -> None:
     whole = json.dumps(line(), separators=(",", ":"))
     log = tmp_path / "log"
     half = whole.replace('"reason":"', '"reason":"\\ud800')
@@ -103,7 +103,7 @@ def test_a_line_that_says_something_else_is_no_duplicate(tmp_path: Path) -> None
         found.load_lines([str(log)])
         assert found.remarks() == [
             "1 line delivered more than once, and counted once",
-            "2 lines with the request id of another line that says something else",
+            "2 lines with the request id of another line, but different content",
         ]
         assert len(found.rows("SELECT source_ip FROM audit")) == 2
 

@@ -328,7 +328,7 @@ def test_a_stored_login_is_explained_as_without_bounds(tmp_path: Path) -> None:
     done = run("policy", "explain", policy, "--claims", claims, "--issuer", "github", "--registry", "hub")
     assert done.status == 0, done.err
     assert "hub: a stored login by the grant stored" in done.out
-    assert "docker.io, as it is stored: nothing bounds it" in done.out
+    assert "docker.io, as it is stored, without limits" in done.out
 
 
 def test_a_login_to_ecr_public_for_pull_has_no_repositories(tmp_path: Path) -> None:

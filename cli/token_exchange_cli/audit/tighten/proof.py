@@ -61,12 +61,12 @@ def _keep(ids: list[str], request_id: str) -> None:
 
 
 def unwanted(values: Sequence[str]) -> Callable[[dict[str, Json]], bool]:
-    """Return whether a record is one of a request, or of a value of the vocabulary, that is not to be kept."""
+    """Return whether a record is for a request, or has a value of the vocabulary, that is to be refused."""
     wanted = frozenset(values)
 
     def is_unwanted(record: dict[str, Json]) -> bool:
         identity = record.get("identity")
-        told = identity.values() if isinstance(identity, dict) else ()
-        return any(isinstance(value, str) and value in wanted for value in (record.get("request_id"), *told))
+        names = identity.values() if isinstance(identity, dict) else ()
+        return any(isinstance(value, str) and value in wanted for value in (record.get("request_id"), *names))
 
     return is_unwanted
