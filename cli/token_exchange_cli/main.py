@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import override
 
 import click
@@ -74,8 +75,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, found.summary) for name, found in self._lazy.items()])
 
 
+def _version() -> str:
+    """Return the version, and the commit if a wheel of it is installed that recorded one."""
+    try:
+        return f"{__version__} (commit {Path(__file__).with_name('commit.txt').read_text('ascii').strip()})"
+    except OSError:
+        return __version__
+
+
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="token-exchange")
+@click.version_option(_version(), prog_name="token-exchange")
 def main() -> None:
     """Lint, test, explain and diff policies; inspect tokens; print IAM roles.
 
