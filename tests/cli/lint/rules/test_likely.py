@@ -23,7 +23,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
         policy(github__organizations=[{"name": "werft", "id": "replace-me"}]),
     ),
     ("unknown-region", "registries.apps.region", in_region("eu-wset-1"), in_region("eu-west-1")),
-    ("unknown-region", "registries.apps.region", in_region("eu-west-9"), in_region("cn-north-1")),
+    ("unknown-region", "registries.apps.region", in_region("eu-west-9"), in_region("ap-south-2")),
 ]  # fmt: skip
 
 
