@@ -228,11 +228,14 @@ def test_without_a_terminal_the_system_is_asked_for_first(tmp_path: Path) -> Non
 def test_an_audience_that_is_no_url_leaves_the_example(tmp_path: Path) -> None:
     made = run("init", tmp_path / "one", *options("vela", audience="globex-images"))
     assert "remark: --exchange is not given; the step uses the example https://exchange.acme.example" in made.err
+    assert "# EXCHANGE is an example: " in (tmp_path / "one" / STEP).read_text()
     made = run(
         "init", tmp_path / "two", *options("vela", audience="globex-images", exchange="https://tokens.globex.example")
     )
     assert "--exchange" not in made.err
-    assert "EXCHANGE=https://tokens.globex.example " in (tmp_path / "two" / STEP).read_text()
+    step = (tmp_path / "two" / STEP).read_text()
+    assert "EXCHANGE=https://tokens.globex.example " in step
+    assert "is an example" not in step
 
 
 def test_help_has_examples() -> None:
