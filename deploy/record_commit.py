@@ -1,4 +1,4 @@
-# ruff: noqa: S607 - git, as whoever builds has it
+# ruff: noqa: S607 - git, found on the path
 """Records in a wheel the commit that it is built from, for `token-exchange --version`; hatchling runs it."""
 
 import os
