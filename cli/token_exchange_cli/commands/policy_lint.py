@@ -10,7 +10,7 @@ from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import read_policy
 from token_exchange_cli.lint.finding import FORMATS, Format, summary, written
 from token_exchange_cli.lint.linter import findings
-from token_exchange_cli.terminal import remark
+from token_exchange_cli.terminal import remark, waiting
 
 _ADDRESS: Final = re.compile(r"https://[A-Za-z0-9.:-]+(?:/[A-Za-z0-9._~/%@+-]*)?")
 
@@ -41,7 +41,9 @@ def command(
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     if docs and not _ADDRESS.fullmatch(docs):
         raise click.BadParameter("expected https://HOST/PATH, without a query or fragment", param_hint="--docs")
-    found = findings(read_policy(policy_file), today=datetime.now(UTC).date())
+    given = read_policy(policy_file)
+    with waiting(f"checking {given.name}"):
+        found = findings(given, today=datetime.now(UTC).date())
     text = written(found, "json" if as_json else wanted, docs=docs)
     if text:
         click.echo(text)
