@@ -14,18 +14,18 @@ def not_an_id(subject: Subject) -> Iterator[Finding]:
     """Warn of an organization's id that has another form than the CI system's: its pipelines are refused."""
     for name, issuer in subject.policy.issuers.items():
         system = SYSTEMS.get(issuer.preset.provider)
-        ask = None if system is None else system.starter.asks.get("organization-id")
-        if system is None or ask is None:
+        question = None if system is None else system.starter.questions.get("organization-id")
+        if system is None or question is None:
             continue
         for place, organization in enumerate(issuer.organizations):
             found = organization.id
-            if found is None or has_placeholder(found) or ask.form.pattern.fullmatch(found):
+            if found is None or has_placeholder(found) or question.form.pattern.fullmatch(found):
                 continue
             yield warning(
                 "not-an-id",
                 ("issuers", name, "organizations", place, "id"),
                 f"no organization of {system.title} has the id {found}, so its pipelines get nothing",
-                f"write {ask.where}: {ask.form.expected}",
+                f"write {question.where}: {question.form.expected}",
             )
 
 
