@@ -151,6 +151,7 @@ def _print_next(target: Target, policy: str) -> None:
     print(f"role      {target.outputs.get('RoleArn', '')}")
     print("next:")
     print(f"  token-exchange doctor {target.outputs.get('Url', 'URL')}")
+    print(f"  token-exchange step SYSTEM --policy {policy} --exchange {target.outputs.get('Url', 'URL')}")
     print(f"  token-exchange roles {policy} --broker-role {target.outputs.get('RoleArn', 'ROLE')} > roles.yaml")
 
 

@@ -94,6 +94,7 @@ def test_the_commands_that_follow_have_their_values(make: Commands) -> None:
     make.account.deploy({"AssumableRoleArns": ROLE})
     done = make.up()
     assert "token-exchange doctor https://x.example" in done.out
+    assert "--exchange https://x.example\n" in done.out
     assert f"--broker-role arn:aws:iam::{ACCOUNT}:role/exchange" in done.out
 
 
