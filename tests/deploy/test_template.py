@@ -406,6 +406,12 @@ def test_what_must_not_be_lost_is_protected_and_retained(name: str) -> None:
         assert deployed(ProtectState=protect).resource(name)["DeletionProtectionEnabled"] == protect
 
 
+def test_a_lost_table_is_made_again_under_its_name() -> None:
+    # A version of the function keeps the name that it was published with.
+    for name, part in (("StateTable", "state"), ("BrakeTable", "brake")):
+        assert deployed().resource(name)["TableName"] == f"exchange-{part}-5f0e1d2c"
+
+
 def test_a_run_that_fails_is_kept_and_not_repeated(subtests: pytest.Subtests) -> None:
     stack = deployed(ProbeSecretArn=PROBE_SECRET_ARN)
     kinds = {name: text(each, "Type") for name, each in mapping(stack.template, "Resources").items()}
