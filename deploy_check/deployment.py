@@ -118,6 +118,21 @@ class Deployment:
         answer = client.invoke(FunctionName=self.resources()[logical_id][1], Payload=json.dumps(event))
         return not answer.get("FunctionError"), json.loads(answer["Payload"].read())
 
+    def answer(self, logical_id: str, event: Mapping[str, object]) -> dict[str, object]:
+        """Invoke a function that must succeed, and return its answer.
+
+        Raises:
+            Unexpected: it failed.
+        """
+        succeeded, answer = self.invoke(logical_id, event)
+        expect(succeeded, f"expected {logical_id} to succeed, found {answer}")
+        return object_of(answer, logical_id)
+
+    def version(self) -> str:
+        """Return the ARN of the exchange's version that is deployed."""
+        (arn,) = [arn for kind, arn in self.resources().values() if kind == "AWS::Lambda::Version"]
+        return arn
+
     def validates(self, policy: str) -> bool:
         """Return whether the validator accepts a policy."""
         return self.invoke("ValidatePolicyFunction", {"content": base64.b64encode(policy.encode()).decode()})[0]
