@@ -80,7 +80,7 @@ pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromiu
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)
 
-drill: .venv/stamp .tools/aws-cli/stamp ## break the sandbox, follow the runbooks, and say how long jobs did not work; NAME=kill-switch for one
+drill: .venv/stamp .tools/aws-cli/stamp ## break the sandbox, follow the runbooks, and report how long jobs failed; NAME=kill-switch for one
 	@$(PYTHON) -m sandbox drill $(NAME)
 
 fuzz: .venv/stamp ## test with hostile input for a minute, against a reference; FUZZ_FLAGS are passed on

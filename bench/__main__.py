@@ -90,22 +90,22 @@ def _only_stranger(*, quick: bool) -> int:
 
 
 def _stranger(folder: Path, *, quick: bool) -> Part:
-    return stranger.measure(folder, rounds=3 if quick else 100, candidates=10 if quick else 200)
+    return stranger.measure(folder, rounds=2 if quick else 100, candidates=5 if quick else 200)
 
 
 def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # The processes that time start and exchange come first: later the heap of this one is large.
-    sizes = (10, 1000, 10_000) if quick else (10, 1000, 10_000, 100_000)
+    sizes = (10, 100, 1000) if quick else (10, 1000, 10_000, 100_000)
     return [
         pipeline_step.measure(folder, rounds=2 if quick else 20),
-        *exchange.measure(folder, rounds=10 if quick else 400),
-        *instant.measure(folder, rounds=10 if quick else 300),
-        *start.measure(folder, rounds=2 if quick else 25),
-        cold_start.measure(folder, rounds=2 if quick else 15),
-        decision.measure(rounds=3 if quick else 100, sizes=sizes),
+        *exchange.measure(folder, rounds=3 if quick else 400, warm_up=2 if quick else 20),
+        *instant.measure(folder, rounds=3 if quick else 300),
+        *start.measure(folder, rounds=1 if quick else 25),
+        cold_start.measure(folder, rounds=1 if quick else 15),
+        decision.measure(rounds=3 if quick else 100, sizes=sizes, many=1000 if quick else 10_000),
         large_policies.measure(
             folder,
-            rounds=2 if quick else 15,
+            rounds=1 if quick else 15,
             grants=1000 if quick else 50_000,
             changed=1000 if quick else 10_000,
         ),
@@ -116,12 +116,12 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         flood.measure(folder, tokens=600 if quick else 100_000, honest_jobs=20 if quick else 1000),
         under_load.measure(
             folder,
-            under_load.Crowd(jobs=20, environments=2, limit_seconds=30, rounds=1)
+            under_load.Crowd(jobs=8, environments=2, limit_seconds=30, rounds=1)
             if quick
             else under_load.Crowd(jobs=1000, environments=8, limit_seconds=120, rounds=2),
         ),
         memory.measure(folder, exchanges=exchanges),
-        audit.measure(folder, exchanges=2000 if quick else 1_000_000, teams=10 if quick else 500),
+        audit.measure(folder, exchanges=500 if quick else 1_000_000, teams=10 if quick else 500),
     ]
 
 

@@ -15,7 +15,7 @@ _MILLION: Final = 1_000_000
 _KILOBYTES_A_MEGABYTE: Final = 1024
 _READ: Final = "import json, sys\nfor line in open(sys.argv[1], 'rb'): json.loads(line)"
 _LIMIT_SECONDS: Final = {"report": 60.0, "trace": 20.0, "unused": 30.0, "policy diff": 20.0}
-"""A million lines of the generated month, on two processors of their own."""
+"""A million lines of the generated month, on two separate processors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

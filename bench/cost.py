@@ -261,7 +261,7 @@ def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices 
     received = EXCHANGES * using.cold_share * prices.appconfig_received
     for name, dollars in [
         ("the policy received from AppConfig, with `PolicySource=appconfig`", received),
-        ("two writes for each, where a grant has `single_use`", 2 * EXCHANGES * prices.table_write),
+        ("a write for each, where a grant has `single_use`", EXCHANGES * prices.table_write),
         ("a write for each, by each of the `budgets`", EXCHANGES * prices.table_write),
     ]:
         rows.append(f"| {name} |{f' ${dollars:.2f} |' * len(ways)}")

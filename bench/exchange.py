@@ -23,10 +23,10 @@ LIMIT: Final = 2.0
 _ECR: Final = "ecr:GetAuthorizationToken"
 
 
-def measure(folder: Path, *, rounds: int) -> tuple[Part, Part, Part]:
+def measure(folder: Path, *, rounds: int, warm_up: int = 20) -> tuple[Part, Part, Part]:
     """Return how many times as long an exchange takes as its bare calls, as other ways, and a refusal as it."""
     with World(folder) as world:
-        samples = _samples(world, rounds=rounds)
+        samples = _samples(world, rounds=rounds, warm_up=warm_up)
     middle = medians(samples)
     least = min(samples["exchange"]) / min(samples["bare"])
     return _own(middle, least, rounds), _usual(middle), _refusals(middle)
@@ -85,7 +85,7 @@ def _refusals(middle: Mapping[str, float]) -> Part:
     )
 
 
-def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
+def _samples(world: World, *, rounds: int, warm_up: int) -> dict[str, list[float]]:
     token = world.issuer.mint("github-actions", audience=world.audience)
     job = {
         "token": token,
@@ -93,6 +93,7 @@ def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
         "denied": world.issuer.mint("github-actions", audience=world.audience, scenario="push-feature"),
         "keys_url": world.issuer.tokens.keys_url("github-actions"),
         "rounds": rounds,
+        "warm_up": warm_up,
     }
     with subprocess.Popen(
         [sys.executable, "-m", "bench.worker"],
@@ -112,7 +113,7 @@ def _samples(world: World, *, rounds: int) -> dict[str, list[float]]:
         worker.stdin.flush()
         samples: dict[str, list[float]] = json.loads(worker.stdout.readline())
     # Of the ways that reach AWS each made two calls, and of the refusals none did.
-    times = 20 + rounds
+    times = warm_up + rounds
     asked = {operation: len(world.aws.requests(operation)) for operation in ("sts:AssumeRole", _ECR)}
     assert asked == dict.fromkeys(asked, 1 + times * (2 + len(WAYS))), asked
     assert world.issuer.count("github-actions", "keys") == 2, "ours once, and PyJWT's client once"  # noqa: PLR2004

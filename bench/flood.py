@@ -1,4 +1,4 @@
-"""Bad tokens in a row, from a stranger: what they cost, what they leave behind, and whether honest jobs are served."""
+"""A flood of bad tokens: what they cost, what they leave behind, and whether honest jobs are served."""
 
 import json
 import secrets
@@ -65,7 +65,7 @@ def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
 
 
 def bad_tokens(world: World) -> dict[str, str]:
-    """Return one token of each kind that a stranger can make, by what is wrong with it."""
+    """Return one token of each kind that anyone can make, by what is wrong with it."""
     good = world.issuer.mint("github-actions", audience=world.audience)
     head, payload, _ = good.split(".")
     return {

@@ -139,7 +139,7 @@ class _ToldClock:
 
 
 class _Issuer:
-    """Implements `Fetcher` from memory, counts, and hangs while it is told to."""
+    """Implements `Fetcher` from memory, counts, and hangs while `hangs` is set."""
 
     def __init__(self, clock: Clock, ring: KeyRing) -> None:
         self._clock = clock

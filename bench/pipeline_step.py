@@ -1,7 +1,7 @@
 """A pipeline's step that gets a login: one curl, against the AWS CLI as the tutorials of CI systems use it.
 
 What counts is what the runner pays: the step's shell and all that it starts, until the password is in a file. All
-ways end at the same STS and ECR, which are the sandbox's, as is the service, in processes of their own.
+ways end at the same STS and ECR, which are the sandbox's, as is the service, in separate processes.
 """
 
 import json

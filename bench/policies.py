@@ -1,4 +1,4 @@
-"""Policies of any size: each repository has a grant of its own, and the one that is asked for has the last."""
+"""Policies of any size: each repository has its own grant, and the requested one has the last."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -56,7 +56,7 @@ def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], round
             "Fresh interpreters, one after the other, until they are ready: ours has imported `exchange.app`, read "
             "a policy of one registry and made its clients; boto3's has made an STS and an ECR client. "
             f"Bytecode is compiled in both cases. Medians of {rounds} each, taken in turns; and the least times, which "
-            "have least of what else the machine did."
+            "other load on the machine affects least."
         ),
         figures=(
             _ratio("start / boto3 and two clients", middle["yaml"], middle["boto3"]),

@@ -1,4 +1,4 @@
-"""What a stranger, an issuer or a policy's author can make the service do, against an honest exchange."""
+"""The cost that an outsider, an issuer or a policy's author can cause, compared with an honest exchange."""
 
 import json
 import subprocess
@@ -30,12 +30,11 @@ def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
     return Part(
         title="What a stranger can cost",
         method=(
-            "Processor time of the handler's process, for the costliest request within the limits that carries no "
-            "token which an issuer signed, and for reading the costliest documents that an issuer can publish. The "
-            "costliest are not written by hand: they are searched, from grammars, by a seeded hill climb over "
-            f"{candidates} candidates of each kind, each of them timed. A policy may be long, so of the costliest "
-            f"{POLICY_BYTES // 1024} KiB of one it is shown what twice the length takes. Medians of {rounds} samples "
-            "each, taken in turns."
+            "Processor time of the handler's process, for the costliest request without a token that an issuer signed, "
+            "and for reading the costliest documents that an issuer can publish. A seeded hill climb finds them: it "
+            f"generates {candidates} candidates of each kind from grammars, and times each. A policy may be long, so "
+            f"the costliest {POLICY_BYTES // 1024} KiB of one are compared with twice that length. Medians of {rounds} "
+            "samples each, taken in turns."
         ),
         figures=(
             *(

@@ -1,4 +1,4 @@
-"""What strangers, issuers and authors of a policy can send, as grammars with the service's own limits."""
+"""What outsiders, issuers and authors of a policy can send, as grammars with the service's own limits."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Put:
-    """The parts of a request that a stranger chooses."""
+    """The parts of a request that an outsider chooses."""
 
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()

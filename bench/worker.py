@@ -34,7 +34,7 @@ def main() -> None:
             "denied": request_of(job["denied"], HTTPStatus.FORBIDDEN),
             **usual_ways(job["token"], keys_url=job["keys_url"], assume_role=assume_role),
         }
-        samples = seconds_in_turns(calls, rounds=job["rounds"], warm_up=20)
+        samples = seconds_in_turns(calls, rounds=job["rounds"], warm_up=job["warm_up"])
     print(json.dumps(samples), file=answers, flush=True)
 
 

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     for what in left:
         print(f"left: {what}", file=sys.stderr)
     if not left:
-        print("removed; roles of other stacks, and the files in SAM's bucket below its prefix, are yours to remove")
+        print("removed; remove the roles of other stacks, and the files below its prefix in SAM's bucket, yourself")
     return 1 if left else 0
 
 
@@ -45,7 +45,7 @@ def _confirm(given: str, target: Target, *, logs: str) -> None:
     if not given and sys.stdin is not None and sys.stdin.isatty():
         what = "and its audit records" if logs == "delete" else "but not its log groups"
         print(f"This removes the stack {stack} in {place}, its table {what}. Pipelines then get no more logins.")
-        given = input("Type the stack's name to go on: ").strip()
+        given = input("Type the stack's name to continue: ").strip()
     if given != stack:
         raise NotDeployed(f"not confirmed; give CONFIRM={stack}")
 

@@ -81,7 +81,7 @@ def apply(client: "DynamoDBClient", table: str, policy: str) -> None:
 
 def main() -> int:
     """Return 0, or 1 and print what AWS refuses."""
-    parser = argparse.ArgumentParser(description="Give a restored state table its guard back.")
+    parser = argparse.ArgumentParser(description="Protect a restored state table again.")
     parser.add_argument("table", help="the output StateTableName")
     parser.add_argument("--exchange-role", required=True, type=_role, help="the output RoleArn")
     parser.add_argument("--refresher-role", required=True, type=_role, help="the role of refresh_keys")

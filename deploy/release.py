@@ -118,7 +118,7 @@ def main(folder: str, uv: str, cyclonedx: str) -> int:
         print(f"no release: {error}\n{(error.stderr or b'').decode(errors='replace')}", file=sys.stderr)
         return 1
     if _git("status", "--porcelain"):
-        print("release: changes that are not committed are not in it", file=sys.stderr)
+        print("release: it does not include uncommitted changes", file=sys.stderr)
     for path in files:
         print(f"{path.stat().st_size:>12,}  {path}")
     return 0

@@ -89,7 +89,7 @@ def main(build: str, samconfig: str) -> int:
     except (ArchitecturesDiffer, LayerUnlike) as error:
         print(f"the build cannot be deployed: {error}", file=sys.stderr)
         return 1
-    print(f"built for {built}, and deployed for nothing else")
+    print(f"built for {built}, and deployed only for that")
     return 0
 
 

@@ -116,7 +116,7 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
     known = {**target.parameters, **given}
     if known.get("PolicySource", "file") != "file":
         if "AssumableRoleArns" not in known and not known.get("BrokerRoleName"):
-            raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is elsewhere")
+            raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is not in the checkout")
         return {}
     if not path.exists():
         raise NotDeployed(f"there is no policy {path}: `token-exchange init {path.parent}` writes one")

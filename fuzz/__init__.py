@@ -1,1 +1,1 @@
-"""Random and hostile input for whatever reads what strangers send, held against references and laws: `make fuzz`."""
+"""Random and hostile input for everything that reads untrusted input, checked by references and laws: `make fuzz`."""

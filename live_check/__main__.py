@@ -78,7 +78,7 @@ def check(account: Account, clock: Clock, *, patient: bool) -> int:
             print(f"\n{finding.question}\n  {finding.answer.upper()}   {finding.seen}", flush=True)
             if not finding.is_as_expected:
                 status = 1
-                print(f"  The project rests on {finding.expected}: see docs/security-model.md", flush=True)
+                print(f"  The project depends on {finding.expected}: see docs/security-model.md", flush=True)
     except (LiveCheckFailed, CurlFailed) as error:
         status = 1
         print(f"live-check: {error}", file=sys.stderr)
@@ -90,19 +90,19 @@ def check(account: Account, clock: Clock, *, patient: bool) -> int:
 def _removed(account: Account) -> int:
     left = account.remove()
     for each in left:
-        print(f"live-check: still there: {each}", file=sys.stderr)
+        print(f"live-check: not removed: {each}", file=sys.stderr)
     if not left:
-        say("everything that was made is removed")
+        say("everything that was created is removed")
     return 1 if left else 0
 
 
 def _state(account: AwsAccount) -> None:
     names = account.names
-    print(f"This makes in account {names.account}, under names that begin with {names.base}:")
+    print(f"This creates in account {names.account}, under names that begin with {names.base}:")
     for each in MADE:
         print(f"  - {each}")
     print(f"and removes all of it at the end, in some 25 minutes; {COST}")
-    print(f"If it is cut off: make live-check LIVE_FLAGS='--remove {names.base}'")
+    print(f"If it is interrupted: make live-check LIVE_FLAGS='--remove {names.base}'")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,7 +21,7 @@ _SECOND_LOOK_SECONDS: Final = 300.0
 
 _ROLE_SPREADS_SECONDS: Final = 90.0
 _PAUSE_SECONDS: Final = 10.0
-_NEW_ROLE: Final = "a role that was made a moment ago is not known everywhere in AWS"
+_NEW_ROLE: Final = "a new role takes a moment to be known everywhere in AWS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def _exchanged(place: Place, issuer: ThrowAwayIssuer, clock: Clock) -> Login:
 def _reach(held: Registry, place: Place) -> Finding:
     said = held.push(place.other, "reach")
     return Finding(
-        question="Is a login kept to its own repositories?",
+        question="Is a login limited to its own repositories?",
         answer="no" if said.allowed else "yes",
         expected="yes",
         seen=f"a push to another repository of the role: {said}",

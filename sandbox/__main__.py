@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
     "month": ("sandbox.month.command", "write a month of audit lines and CloudTrail files"),
     "pictures": ("sandbox.pictures", "draw the pictures in docs/pictures"),
-    "drill": ("sandbox.drills.command", "break the service, follow the runbooks, and say how long jobs did not work"),
+    "drill": ("sandbox.drills.command", "break the service, follow the runbooks, and report how long jobs failed"),
     "events": ("sandbox.events", "write new tokens into the files in events/"),
 }
 

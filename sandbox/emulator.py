@@ -33,7 +33,7 @@ class EmulatorFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatedFunction:
-    """A function as it lies on this machine: `MODULE.NAME` in `folder`, and the folders of what it imports."""
+    """A function on this machine: `MODULE.NAME` in `folder`, and the folders of what it imports."""
 
     handler: str
     folder: Path
@@ -105,7 +105,7 @@ class Emulator:
             raise
 
     def __call__(self, event: Event, _context: LambdaContext) -> object:
-        """Answer an event as the function does; it makes a context of its own.
+        """Answer an event as the function does; it makes its own context.
 
         Raises:
             EmulatorFailed: there is no answer.

@@ -1,4 +1,4 @@
-"""The files in `events/`: `python -m sandbox events` writes new tokens into them, good for an hour.
+"""The files in `events/`: `python -m sandbox events` writes new tokens into them, valid for an hour.
 
 A file's name is the outcome: `granted-…` is answered with a login, `denied-REASON` and `rejected-REASON` are not.
 """

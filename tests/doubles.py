@@ -163,7 +163,7 @@ def policy_text(grants: list[dict[str, object]], *, deny: list[dict[str, object]
 
 
 def grant(name: str = "own", **changes: object) -> dict[str, object]:
-    """Return a grant for everybody; a change to None leaves a key out."""
+    """Return a grant for every caller; a change to None leaves a key out."""
     fields: dict[str, object] = {
         "name": name,
         "issuers": ["ci"],

@@ -85,7 +85,7 @@ def test_a_message_stays_readable_however_much_is_wrong() -> None:
     assert (len(lines), lines[-1]) == (52, "and 70 more")
 
 
-def test_what_the_service_could_not_load_is_refused() -> None:
+def test_a_policy_that_does_not_load_is_refused() -> None:
     # It has no files beside it.
     named = json.loads(GOOD)
     named["issuers"]["ci"]["ca_bundle"] = "ca.pem"

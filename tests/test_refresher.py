@@ -19,7 +19,7 @@ def test_its_handler_is_importable_anywhere_without_settings(tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_the_exchange_does_not_import_what_writes_key_sets(tmp_path: Path) -> None:
+def test_the_exchange_does_not_import_the_key_set_writer(tmp_path: Path) -> None:
     code = "import sys, exchange.app; print(*[name for name in sys.modules if 'refresh' in name])"
     done = subprocess.run(
         [sys.executable, "-c", code],

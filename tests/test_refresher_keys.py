@@ -120,7 +120,7 @@ class TestFailures:
         assert run.events.failures == [("b", trouble)]
         assert name_of(run.trusts[1]) not in run.table.sets
 
-    def test_a_set_that_cannot_be_used_never_replaces_one_that_can(self) -> None:
+    def test_an_unusable_set_never_replaces_a_usable_one(self) -> None:
         run = Run()
         run.refresh()
         before = run.table.sets.copy()
@@ -188,13 +188,13 @@ class TestFailures:
 
 
 class TestWhichSetStays:
-    def test_one_that_was_fetched_later_stays(self) -> None:
+    def test_a_set_fetched_later_stays(self) -> None:
         run = Run()
         run.table.put(run.trusts[0], b"theirs", fetched_at=run.clock.wall_seconds)
         assert run.refresh() == {"a": "kept"}
         assert [found.document for found in run.table.sets.values()] == [b"theirs"]
 
-    def test_one_from_the_future_gives_way(self) -> None:
+    def test_a_set_from_the_future_is_replaced(self) -> None:
         run = Run()
         run.table.put(run.trusts[0], b"theirs", fetched_at=run.clock.wall_seconds + 3600)
         assert run.refresh() == {"a": "refreshed"}

@@ -11,19 +11,10 @@ from typing import TYPE_CHECKING, Final, TextIO, override
 import click
 
 from token_exchange.loading.fields import closest_match
+from token_exchange_cli.safe_text import escape_unprintable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-
-def printable(text: str) -> str:
-    """Return `text` with everything escaped that would end a line, move a cursor, turn text around or fit no UTF-8."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 class Status(IntEnum):
@@ -41,7 +32,7 @@ class Unusable(click.ClickException):
 
     @override
     def show(self, file: object = None) -> None:
-        click.echo("\n".join(map(printable, self.message.split("\n"))), err=True)
+        click.echo("\n".join(map(escape_unprintable, self.message.split("\n"))), err=True)
 
 
 class Refusal(Unusable):

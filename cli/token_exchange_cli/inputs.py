@@ -39,11 +39,11 @@ def read_input(argument: str, *, max_bytes: int) -> bytes:
             with open(argument, "rb") as file:  # noqa: PTH123 - a name with a null byte is a ValueError here too
                 content = file.read(max_bytes + 1)
     except OSError as error:
-        raise Unusable(f"{shown_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
+        raise Unusable(f"{input_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: not a file name") from error
+        raise Unusable(f"{input_name(argument)}: not a file name") from error
     if len(content) > max_bytes:
-        raise Unusable(f"{shown_name(argument)}: more than {max_bytes} bytes")
+        raise Unusable(f"{input_name(argument)}: more than {max_bytes} bytes")
     return content
 
 
@@ -65,7 +65,7 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def shown_name(argument: str) -> str:
+def input_name(argument: str) -> str:
     """Return the file name `argument` for messages: on one line, in printable characters."""
     if argument == STANDARD_INPUT:
         return "standard input"
@@ -90,7 +90,7 @@ def read_json_object(argument: str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[
     try:
         return parse_object(content, max_values=None)
     except NotStrictJson as error:
-        raise Unusable(f"{shown_name(argument)}:{_place(content)} {error}") from error
+        raise Unusable(f"{input_name(argument)}:{_place(content)} {error}") from error
 
 
 def _place(content: bytes) -> str:
@@ -107,7 +107,7 @@ def _place(content: bytes) -> str:
 
 
 MAX_POLICY_BYTES: Final = 64 * 1024 * 1024
-"""Ten thousand grants are four of it."""
+"""Ten thousand grants take 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class PolicyInput:
         """Return the policy.
 
         Raises:
-            Unusable: it does not load, with every problem on a line of its own.
+            Unusable: it does not load, with every problem on a separate line.
         """
         try:
             return self.load()
@@ -152,7 +152,7 @@ class PolicyInput:
             Unusable: the policy is compiled.
         """
         if is_compiled(self.document.content):
-            raise Unusable(f"{self.name}: a compiled policy is no text; give its source")
+            raise Unusable(f"{self.name}: a compiled policy is not text; give its source")
         return bytes(self.document.content)
 
     def texts(self) -> Mapping[str, bytes]:
@@ -171,14 +171,14 @@ def read_policy(argument: str) -> PolicyInput:
         Unusable: it cannot be read.
     """
     is_folder = argument != STANDARD_INPUT and _is_folder(Path(argument))
-    return PolicyInput(name=shown_name(argument), is_folder=is_folder, document=_document(argument))
+    return PolicyInput(name=input_name(argument), is_folder=is_folder, document=_document(argument))
 
 
 def load_policy_argument(argument: str) -> Policy:
     """Return the policy in the file or folder `argument`.
 
     Raises:
-        Unusable: it cannot be read or does not load, with every problem on a line of its own.
+        Unusable: it cannot be read or does not load, with every problem on a separate line.
     """
     return read_policy(argument).usable()
 
@@ -189,7 +189,7 @@ def _document(argument: str) -> PolicyDocument:
         try:
             return PolicyFile(path).read()
         except PolicyUnreadable as error:
-            raise Unusable(shown_name(str(error))) from error
+            raise Unusable(input_name(str(error))) from error
     content = read_input(argument, max_bytes=MAX_POLICY_BYTES)
     return PolicyDocument(name=path.name, content=content, read_file=PolicyFile(path).read_named)
 

@@ -140,7 +140,7 @@ def _leaves(condition: Condition, organization: Organization, issuer: Issuer) ->
         return True
     match condition.name:
         case "organization":
-            # A group also stands for the groups below it, whose names are not known.
+            # A group includes the groups below it, whose names are not known.
             known = None if issuer.preset.organization_is_path else organization.name
         case "organization_id":
             known = organization.id

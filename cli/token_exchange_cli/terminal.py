@@ -14,6 +14,7 @@ from rich.text import Text
 
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Unusable
+from token_exchange_cli.safe_text import escape_non_ascii
 
 STANDARD_OUTPUT: Final = "-"
 
@@ -48,14 +49,14 @@ def write_output(argument: str, text: str) -> None:
 
 def remark(text: str) -> None:
     """Print a remark on standard error, apart from the answer."""
-    click.echo(f"remark: {shown(text)}", err=True)
+    click.echo(f"remark: {escape_non_ascii(text)}", err=True)
 
 
 def console() -> Console:
     """Return standard output: in colour only on a terminal, and never with NO_COLOR (https://no-color.org).
 
     Markup in strings is not interpreted and lines are not wrapped. No value of a token reaches a terminal as a control
-    code if it goes through `value_text`.
+    code if it goes through `escape_non_ascii` or `ascii_json`.
     """
     is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     return Console(
@@ -74,19 +75,6 @@ def line(*parts: str | tuple[str, str], indent: int = 0) -> Text:
     return Text.assemble(" " * indent, *parts, overflow="ignore", no_wrap=True)
 
 
-def shown(text: str) -> str:
-    """Return `text`, parts of which an outsider may have chosen, in printable ASCII."""
-    return "".join(
-        character if " " <= character <= "~" else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
-def value_text(value: Json) -> str:
-    """Return a value that an outsider may have chosen, as JSON in ASCII."""
-    return json.dumps(value).replace("\x7f", "\\u007f")
-
-
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal, and nowhere else, the latest text that the function is called with, while it is in use."""
@@ -96,4 +84,4 @@ def progress() -> Iterator[Callable[[str], None]]:
     column = TextColumn("{task.description}", markup=False)
     with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
         task = shown_progress.add_task("", total=None)
-        yield lambda text: shown_progress.update(task, description=shown(text))
+        yield lambda text: shown_progress.update(task, description=escape_non_ascii(text))

@@ -23,7 +23,7 @@ _CONFIG: Final = Config(connect_timeout=2, read_timeout=_TIMEOUT_SECONDS, retrie
 
 
 class ProbeFailed(Exception):
-    """The exchange did not answer as it should; the message is for the log."""
+    """The exchange did not answer as expected; the message is for the log."""
 
 
 class Door(Protocol):

@@ -1,8 +1,8 @@
 """Probes the exchange as a job does: one login, and one refusal.
 
-The probe has an issuer of its own, whose keys are pinned in the policy and whose private key is a secret. On its
-schedule it asks the address that jobs use, so it also notices a domain, a certificate or a gateway that does not work.
-Before a deployment it asks a version that no job has reached yet.
+The probe has its own issuer, whose keys are pinned in the policy and whose private key is a secret. On its schedule it
+calls the address that jobs use, so it also notices a domain, a certificate or a gateway that does not work. Before a
+deployment it calls a version that no job has reached yet.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The policy decision once more, written from the documents and for nothing but plainness: slow, and of no use else.
+"""A second, independent implementation of the policy decision, written from the documents: plain and slow.
 
-It shares no code with the layer. Where the documents leave a case open it abstains.
+It shares no code with the layer, and abstains where the documents leave a case open.
 """

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from fuzz.reference.systems import System, system_of
+from fuzz.reference.reading import System
+from fuzz.reference.systems import system_of
 from fuzz.reference.values import OPERATORS, Json, NotAJob, at, folded, holds, without_braces
 
 type Document = Mapping[str, Json]

@@ -1,4 +1,4 @@
-"""Policies that a stranger's pull request brings: the loader and the linter read whatever they are given."""
+"""Policies from an outsider's pull request: the loader and the linter must handle any content."""
 
 import json
 from typing import Final
@@ -65,7 +65,7 @@ _NAMES: Final = (
 
 
 class Document(Plain):
-    """The loader raises only `PolicyUnusable`, with problems; the linter ends with a status of its own."""
+    """The loader raises only `PolicyUnusable`, with problems; the linter ends with one of its own statuses."""
 
     name = "document"
 

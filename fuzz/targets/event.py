@@ -103,7 +103,7 @@ _PLAIN: Final[Mapping[str, Json]] = {"header": None, "where": "bearer", "pairs":
 
 
 class EventTarget:
-    """Every event is answered with a reason, leaves the audit line that is due to it, and tells no secret."""
+    """Every event is answered with a reason, leaves its audit line, and reveals no secret."""
 
     name = "event"
 

@@ -1,4 +1,4 @@
-"""Globs over claims: the pattern is the policy's, the value is a stranger's."""
+"""Globs over claims: the pattern is the policy's, the value is untrusted."""
 
 from typing import Final
 

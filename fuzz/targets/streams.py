@@ -39,7 +39,7 @@ _SECONDS: Final = 60
 
 
 class Streams(Plain):
-    """The program ends with a status of its own, and never reports success after a failure."""
+    """The program ends with one of its own statuses, and never reports success after a failure."""
 
     name = "streams"
 

@@ -1,4 +1,4 @@
-"""JSON that strangers send: bodies, headers and payloads of tokens, issuers' documents."""
+"""JSON that outsiders send: bodies, headers and payloads of tokens, issuers' documents."""
 
 import json
 from typing import Final

@@ -29,7 +29,7 @@ class StateTable:
     """
 
     def __init__(self) -> None:
-        # Tables of one process share moto's memory, so each has a name of its own.
+        # Tables of one process share moto's memory, so each has its own name.
         self.name = f"state-{uuid.uuid4().hex[:12]}"
         self.brake_name = f"brake-{uuid.uuid4().hex[:12]}"
         self.is_gone = False
@@ -94,7 +94,9 @@ class StateTable:
                 item = self.brake.get(key)
                 return json_answer({} if item is None else {"Item": item}, request_id=call.request_id)
             case _:
-                raise AwsError(code="ValidationException", message="the brake is only put, read and deleted")
+                raise AwsError(
+                    code="ValidationException", message="the brake's table supports only put, get and delete"
+                )
         return json_answer({}, request_id=call.request_id)
 
     def _ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:

@@ -62,7 +62,7 @@ class Secrets:
         arn = call.parameters.get("SecretId")
         if not isinstance(arn, str) or not arn.startswith("arn:"):
             raise AwsError(code="InvalidParameterException", message="the sandbox supports only whole ARNs")
-        # Who may not read it is not told whether it exists.
+        # Without permission to read it, a caller does not learn whether it exists.
         authorize(
             call.caller.session,
             action="secretsmanager:GetSecretValue",

@@ -179,7 +179,7 @@ def session_policy_of(parameters: Mapping[str, str]) -> Policy | None:
         AwsError: STS takes no such policy.
     """
     if any(name.startswith("PolicyArns.") for name in parameters):
-        raise AwsError(code="ValidationError", message="managed session policies are not part of this stand-in")
+        raise AwsError(code="ValidationError", message="managed session policies are not part of this fake")
     text = parameters.get("Policy")
     if text is None:
         return None

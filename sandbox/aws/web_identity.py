@@ -74,7 +74,7 @@ def _read(parameters: Mapping[str, str]) -> tuple[str, str, str]:
         raise validation_error("…", "webIdentityToken", f"Member must have length {bound} {limit}")
     foreign = [each for each in _OF_OTHERS if each in parameters]
     if foreign:
-        # STS ignores them; here a caller who believes that they count is told.
+        # STS ignores them; here they are an error, so that no caller relies on them.
         raise AwsError(code="ValidationError", message=f"{foreign[0]} is no parameter of AssumeRoleWithWebIdentity")
     return role_arn, name, token
 
@@ -93,7 +93,7 @@ def _authorized_role(call: OpenCall, role_arn: str, identity: WebIdentity, *, na
         "sts:rolesessionname": [name],
     }
     ask = AuthorizationRequest(action=ACTION, resource=role_arn, context=context)
-    # The caller has no permissions of its own: only the trust policy decides.
+    # The caller has no permissions: only the trust policy decides.
     if role is None or role.trust.evaluate(ask, principals=[identity.provider.arn]) is not Decision.ALLOW:
         raise AwsError(code="AccessDenied", message=f"Not authorized to perform {ACTION}", status=403)
     return role

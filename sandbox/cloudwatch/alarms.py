@@ -131,7 +131,7 @@ class CompositeAlarm:
     actions: Actions
 
     def state(self, is_ringing: Callable[[str], bool]) -> State:
-        """Return the state, given which alarms ring.
+        """Return the state, given which alarms are active.
 
         Raises:
             UnknownExpression: the rule has a part that is not supported here.

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     names = parser.parse_args(arguments).names or [*DRILLS]
     unknown = [name for name in names if name not in DRILLS]
     if unknown:
-        print(f"drill: no drill is called {unknown[0]}; use one of {', '.join(DRILLS)}", file=sys.stderr)
+        print(f"drill: there is no drill {unknown[0]}; use one of {', '.join(DRILLS)}", file=sys.stderr)
         return 2
     for name in names:
         print(f"\n{name}: {(DRILLS[name].__doc__ or '').splitlines()[0]}")

@@ -19,7 +19,7 @@ TABLE_GONE: Final = "The state table is gone"
 APPCONFIG: Final = {"APPLICATION": "ecr-token-exchange", "PROFILE": "policy", "ENVIRONMENT": "live"}
 NOW_ON_THE_PAGE: Final = "2026-11-21T05:00:00Z"
 
-ALARM_MINUTES: Final = {"EverybodyDeniedAlarm": 15.0, "FastBurnAlarm": 1.0}
+ALARM_MINUTES: Final = {"AllExchangesDeniedAlarm": 15.0, "FastBurnAlarm": 1.0}
 """From the beginning of a fault until an alarm fires: the template's, evaluated on the metrics of simulated jobs."""
 
 CHECK_MINUTES: Final = 1.0
@@ -71,8 +71,8 @@ def key_compromise(site: Site) -> None:
     site.expect("unknown-key", site.job(stolen), "a token signed with the stolen key")
 
 
-def everybody_denied(site: Site) -> None:
-    """Revert a policy that loads and denies everybody."""
+def all_denied(site: Site) -> None:
+    """Revert a policy that loads but denies every exchange."""
     good = _from_appconfig(site)
     site.expect("granted", site.job(), "a job under the good policy")
     misspelt = good.replace('organizations: [{name: acme, id: "7001"}]', 'organizations: [{name: acme, id: "7"}]')
@@ -80,7 +80,7 @@ def everybody_denied(site: Site) -> None:
     site.wait_until("organization-not-allowed", site.job, "a job under the bad policy")
     site.spent.clear()
     site.takes(
-        ALARM_MINUTES["EverybodyDeniedAlarm"], "documented", "EverybodyDeniedAlarm fires, as the template has it"
+        ALARM_MINUTES["AllExchangesDeniedAlarm"], "documented", "AllExchangesDeniedAlarm fires, as the template has it"
     )
     site.runs(command(ROLL_OUT, "aws appconfig stop-deployment"), **{**APPCONFIG, "7": "1"})
     site.takes(CHECK_MINUTES, "documented", "each environment's next check, PolicyMaxAgeSeconds")
@@ -88,7 +88,7 @@ def everybody_denied(site: Site) -> None:
 
 
 def table_lost(site: Site) -> None:
-    """Go on without the state table, and make it again."""
+    """Continue without the state table, and create it again."""
     path = site.world.policy_path
     path.write_text(path.read_text().replace("  - name: own-images\n", "  - name: own-images\n    single_use: true\n"))
     site.start()
@@ -115,7 +115,7 @@ def region_lost(site: Site) -> None:
 
 
 def issuer_down(site: Site) -> None:
-    """Go on while a CI system's keys cannot be fetched, even in new environments; then pin its keys."""
+    """Continue while a CI system's keys cannot be fetched, even in new environments; then pin its keys."""
     good = _from_appconfig(site)
     site.expect("granted", site.job(), "a job")
     site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
@@ -124,7 +124,7 @@ def issuer_down(site: Site) -> None:
     site.expect("granted", site.job(), "a job, while the issuer is down")
     site.new_environments()
     site.expect("granted", site.job(), "a job in a new environment, with the keys of the table")
-    site.say("… a day later, no set is young enough any more")
+    site.say("… a day later, every stored key set is too old")
     site.world.aws.state.create_again()
     site.new_environments()
     site.expect("issuer-unavailable", site.job(), "a job")
@@ -137,12 +137,12 @@ def issuer_down(site: Site) -> None:
 
 
 def sts_throttled(site: Site) -> None:
-    """Get through while STS throttles: jobs try again."""
+    """Succeed while STS throttles, because jobs retry."""
     site.start()
     site.expect("granted", site.job(), "a job")
     site.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="throttle"), times=6)
     site.expect("aws-throttled", site.job(), "a job")
-    site.wait_until("granted", site.job, "the same job, which tries again")
+    site.wait_until("granted", site.job, "the same job, retried")
 
 
 def _set_brake(site: Site, item: str) -> None:
@@ -175,7 +175,7 @@ def _deploy(site: Site, policy: str) -> None:
 
 
 DRILLS: Final[Mapping[str, Callable[[Site], None]]] = {
-    "everybody-denied": everybody_denied,
+    "all-denied": all_denied,
     "issuer-down": issuer_down,
     "key-compromise": key_compromise,
     "kill-switch": kill_switch,

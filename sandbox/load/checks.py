@@ -47,7 +47,7 @@ def _check(outcome: Outcome, aws: Aws, passwords: set[str]) -> None:
         raise Unexpected("expected exactly one registry in the answer")
     entry = object_of(listed[0], "registries[0]")
     password = text_of(entry, "password")
-    expect(password not in passwords, "expected a login of its own, found one that another job also has")
+    expect(password not in passwords, "expected a unique login, found one that another job also has")
     passwords.add(password)
     expect(texts_of(entry, "repositories") == [*job.own], f"expected {job.own}, found {entry['repositories']}")
     login = aws.registry.login(password)

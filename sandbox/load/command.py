@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 def measure(
     *, jobs: int, at_once: int, environments: int, bad_percent: int, limit_seconds: float, seed: int
 ) -> tuple[Figures, list[str]]:
-    """Run the jobs in a world of their own; return the figures, and a message for each failed check."""
+    """Run the jobs in a new world; return the figures, and a message for each failed check."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="load-") as name, World(Path(name)) as world:
         with (

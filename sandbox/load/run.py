@@ -1,4 +1,4 @@
-"""Runs all jobs at once; each sends a request, and retries when told to."""
+"""Runs all jobs at once; each sends a request, and retries as the answer says."""
 
 import http.client
 import threading

@@ -38,7 +38,7 @@ PROVIDER: Final = Provider(
         "ssh-rerun": {f"{_AT}ssh-rerun": True},
         # A pipeline that a custom webhook starts is of no repository.
         "custom-webhook": dict.fromkeys((f"{_AT}vcs-origin", f"{_AT}vcs-ref")),
-        # The stream of audit logs has tokens of the same issuer, which are no job's.
+        # The stream of audit logs has tokens of the same issuer, which are not a job's.
         "audit-logs": {
             **{name: None for name in sample_of("circleci").job if name.startswith(_AT)},
             "sub": f"org/{_ORGANIZATION}/file-streaming/audit-logs",
@@ -56,7 +56,7 @@ organizations: [{{id: "{_ORGANIZATION}"}}]
 match: {repository: acme/shop, branch: main}
 repositories: ["circleci/{pipeline_id}", "circleci/{pipeline_id}/*"]
 """,
-        # A grant has to say where the code may come from.
+        # A grant must say where the code may come from.
         pulls_base=False,
     ),
     shown=Shown(

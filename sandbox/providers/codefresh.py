@@ -32,7 +32,7 @@ PROVIDER: Final = Provider(
     scenarios={
         "push-main": {},
         "push-feature": {"scm_ref": "feature/cart"},
-        # Nothing tells a tag from a branch of that name.
+        # Nothing distinguishes a tag from a branch of that name.
         "tag": {"scm_ref": "v2.3.0"},
         "by-hand": {"initiator": "ada", "scm_ref": None, "scm_repo_url": None, "scm_user_name": None},
         # Another customer's self-hosted installation.

@@ -1,4 +1,4 @@
-"""GitHub Actions, in the form of GitHub Enterprise Server, whose issuer lies on a host of one's own.
+"""GitHub Actions, in the form of GitHub Enterprise Server, whose issuer is on its own host.
 
 Every claim but the times is text, numbers and booleans too.
 Source: GitHub docs, "OpenID Connect reference".
@@ -40,7 +40,7 @@ PROVIDER: Final = Provider(
         "environment": {"environment": "production", "environment_node_id": "EN_kwDOABCDEF4AAAAB"},
         # Preview bots deploy the commit of a fork's pull request: the run has no ref.
         "deployment-of-a-commit": {"event_name": "deployment", "ref": "", "ref_protected": "false"},
-        # Repositories made since July 2026 have ids in it, and each can have a form of its own.
+        # Repositories made since July 2026 have ids in it, and each can have its own form.
         "subject-with-ids": {"sub": "repo:acme@7001/shop@70010001:ref:refs/heads/main"},
         "customised-subject": {
             "sub": "repository_owner:acme:repository_visibility:private",

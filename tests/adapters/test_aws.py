@@ -42,7 +42,7 @@ def test_the_data_path_may_speak_of_home(tmp_path: Path, monkeypatch: pytest.Mon
     assert "beacon" in ServiceModels("~/known").list_available_services(MODEL)
 
 
-def test_what_is_not_there_is_missing_as_botocore_expects() -> None:
+def test_missing_data_raises_the_error_that_botocore_expects() -> None:
     models = ServiceModels(None)
     with pytest.raises(UnknownServiceError):
         models.load_service_model("no-such-service", MODEL)

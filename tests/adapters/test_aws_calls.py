@@ -51,7 +51,7 @@ def _refusal(error: Exception, refusal: Reason = Reason.ROLE_REFUSED) -> Refused
 
 
 @pytest.mark.parametrize("code", ["PackedPolicyTooLarge", "PackedPolicyTooLargeException"])
-def test_a_session_that_sts_cannot_pack_can_be_told_apart(code: str) -> None:
+def test_a_session_that_sts_cannot_pack_has_its_own_error(code: str) -> None:
     assert isinstance(_refusal(_client_error(code)), SessionTooLarge)
     assert not isinstance(_refusal(_client_error("MalformedPolicyDocument")), SessionTooLarge)
 

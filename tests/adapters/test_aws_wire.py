@@ -140,7 +140,7 @@ def test_an_unusable_login_is_refused(wire: Wire, clients: AwsClients, body: byt
     assert "eu-west-1" in refused.value.description
 
 
-def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients) -> None:
+def test_a_login_has_the_values_of_ecrs_answer(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(
         headers=(("x-amzn-requestid", "ecr-1"),), body=_login(authorizationToken=_base64(b"AWS:a:b=="))
     )
@@ -148,7 +148,7 @@ def test_a_login_is_what_ecr_states(wire: Wire, clients: AwsClients) -> None:
     assert (login.username, login.password, login.expires_at, login.request_id) == ("AWS", "a:b==", 1.8e9, "ecr-1")
 
 
-def test_a_login_without_an_id_of_its_request_is_a_login(wire: Wire, clients: AwsClients) -> None:
+def test_a_login_without_a_request_id_is_accepted(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(body=_login())
     authorizer = EcrAuthorizer(clients=clients)
     assert authorizer.authorize(session(), region="eu-west-1").request_id is None
@@ -197,7 +197,7 @@ def test_an_unusable_session_is_refused(wire: Wire, clients: AwsClients, body: b
         ("<PackedPolicySize>7</PackedPolicySize><SessionTokenUtilization>9</SessionTokenUtilization>", 9),
     ],
 )
-def test_how_full_a_session_is_comes_from_either_figure(
+def test_packed_size_is_read_from_either_figure(
     wire: Wire, clients: AwsClients, figures: str, percent: int | None
 ) -> None:
     wire.answer = Answer(body=_assumed(CREDENTIALS + figures))
@@ -214,7 +214,7 @@ def test_nothing_is_signed_when_nothing_was_lent(wire: Wire, clients: AwsClients
     assert wire.seen == []
 
 
-def test_what_was_lent_ends_with_the_block(wire: Wire, clients: AwsClients) -> None:
+def test_credentials_are_used_only_inside_the_block(wire: Wire, clients: AwsClients) -> None:
     wire.answer = Answer(body=_login())
     client = clients.ecr("eu-west-1")
     with signing_with(session(1)):
@@ -247,7 +247,7 @@ def test_ecr_public_answers_with_one_structure(wire: Wire, clients: AwsClients) 
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
-def test_no_bad_answer_of_ecr_public_is_a_login(wire: Wire, clients: AwsClients, body: bytes) -> None:
+def test_a_bad_answer_of_ecr_public_is_refused(wire: Wire, clients: AwsClients, body: bytes) -> None:
     wire.answer = Answer(body=body)
     with pytest.raises(Refused) as refused:
         EcrAuthorizer(clients=clients).authorize_public(session())
@@ -362,7 +362,7 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(wire: Wire, clients:
         ("InternalServiceError", 500, Reason.AWS_UNAVAILABLE),
     ],
 )
-def test_what_secrets_manager_says_no_with(
+def test_refusals_of_secrets_manager(
     wire: Wire,
     clients: AwsClients,
     monkeypatch: pytest.MonkeyPatch,

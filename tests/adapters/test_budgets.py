@@ -45,7 +45,7 @@ class Story:
 TWO: dict[str, Json] = {"per": "repository", "exchanges": 2, "every": "10m"}
 
 
-def test_a_budget_is_spent_and_comes_back() -> None:
+def test_a_budget_is_spent_and_renewed() -> None:
     story = Story(TWO)
     story.spend(repository="shop")
     story.spend(repository="shop", at=START + 599.9)
@@ -69,7 +69,7 @@ def test_one_spent_budget_leaves_the_others_whole() -> None:
     story.spend(repository="cart")
 
 
-def test_callers_that_nothing_tells_apart_share_one() -> None:
+def test_callers_without_the_name_share_one_budget() -> None:
     story = Story(TWO)
     story.spend()
     story.spend()
@@ -94,7 +94,7 @@ def test_a_count_is_kept_for_a_while_and_then_forgotten() -> None:
     assert list(story.state.counts.values()) == [(1, int(START) + 600 + 3600)]
 
 
-def test_a_spent_budget_writes_no_more() -> None:
+def test_a_spent_budget_is_not_written_again() -> None:
     story = Story(TWO)
     for _ in range(2):
         story.spend()

@@ -66,11 +66,11 @@ class TestGoodAnswers:
             assert fetch(server) == BODY
 
     @pytest.mark.parametrize("answer", [whole(b"k" * 1000), chunked(b"k" * 1000), UNTIL_CLOSE + b"k" * 1000])
-    def test_exactly_as_long_as_it_may_be(self, answer: bytes) -> None:
+    def test_a_body_of_the_maximum_length_is_accepted(self, answer: bytes) -> None:
         with tls_server(answering(answer)) as server:
             assert fetch(server) == b"k" * 1000
 
-    def test_what_is_asked(self) -> None:
+    def test_the_request_line_and_headers(self) -> None:
         heads: list[bytes] = []
 
         def script(connection: Connection) -> None:

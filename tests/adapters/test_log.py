@@ -18,7 +18,7 @@ def test_a_line_is_one_line_of_printable_ascii() -> None:
     assert json.loads(line) == {"a": "\n\r\x00\x1b\x7f\u2028\u202eé\U0001f4a3", "b": {"c": ['"}\n{"']}}
 
 
-def test_what_cannot_be_written_costs_only_itself() -> None:
+def test_an_unwritable_line_loses_only_itself() -> None:
     line = serialized({"a": Surprise(), "b": {1, 2}, "c": b"x", "d": "kept", "e": {("not", "a name"): 1, "f": 2}})
     assert json.loads(line) == {"a": "<Surprise>", "b": "<set>", "c": "<bytes>", "d": "kept", "e": {"f": 2}}
 
@@ -47,7 +47,7 @@ def test_a_logger_is_the_processs_and_made_once(capsys: pytest.CaptureFixture[st
     assert (fields["service"], fields["level"], fields["record"]) == ("token-exchange", "INFO", "event")
 
 
-def test_last_words_go_to_standard_error_or_nowhere(
+def test_a_failed_line_goes_to_standard_error_or_nowhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_to_stderr({"event": "internal-error"})

@@ -71,11 +71,11 @@ def test_a_login_is_counted_and_timed(capsys: pytest.CaptureFixture[str]) -> Non
     }
 
 
-def test_what_did_not_happen_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_events_that_happened_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     record = _record(verified=False, reason=Reason.UNKNOWN_ISSUER, status=401)
     Metrics(deployment="exchange").exchange(record, {"total": 1.0}, cold_start=False, policy_age_seconds=None)
     measured, lines = _measured(capsys.readouterr().out)
-    # Until the signature is proven anybody chooses the issuer: it is no dimension.
+    # Until the signature is proven, the sender chooses the issuer, so it is no dimension.
     assert measured == {
         "Exchanges": ("Count", [["deployment", "decision", "reason"], ["deployment", "fault"]], [1.0]),
         "Duration": ("Milliseconds", [["deployment"]], [1.0]),

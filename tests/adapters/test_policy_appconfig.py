@@ -80,7 +80,7 @@ def story(running: tuple[Aws, AwsClients, MovedClock]) -> Iterator[Story]:
     aws.faults.clear()
 
 
-def test_what_is_deployed_is_read_and_named_by_its_label(story: Story) -> None:
+def test_deployed_policy_is_read_and_named_by_its_label(story: Story) -> None:
     document = story.look()
     assert (document.content, document.version, document.read_file) == (b"version: 1", "v1", None)
     # The identity is then that of the file which was uploaded.
@@ -106,7 +106,7 @@ def test_a_new_deployment_is_seen_at_the_next_check(story: Story) -> None:
     assert story.look() is document
 
 
-def test_appconfig_is_never_asked_sooner_than_it_allows(story: Story) -> None:
+def test_appconfig_is_never_polled_sooner_than_it_allows(story: Story) -> None:
     first = story.look()
     story.advance(POLL_SECONDS - 1)
     assert story.look() is first
@@ -118,7 +118,7 @@ def test_appconfig_is_never_asked_sooner_than_it_allows(story: Story) -> None:
 
 
 @pytest.mark.parametrize("jump_seconds", [3600.0, -3600.0])
-def test_an_environment_that_was_frozen_asks(story: Story, jump_seconds: float) -> None:
+def test_an_environment_that_was_frozen_polls(story: Story, jump_seconds: float) -> None:
     story.look()
     story.aws.configurations.deploy(DEPLOYED, b"version: 2")
     story.aws.configurations.age_tokens(3600)
@@ -154,7 +154,7 @@ def test_a_connection_lost_while_frozen_is_opened_again(story: Story, operation:
 
 
 @pytest.mark.parametrize("operation", [START, GET])
-def test_one_that_is_lost_again_is_a_failure(story: Story, operation: str) -> None:
+def test_a_policy_that_disappears_is_a_failure(story: Story, operation: str) -> None:
     story.aws.faults.plan(operation, AwsFault(kind="drop"), times=2)
     with pytest.raises(PolicyUnreadable, match="did not answer"):
         story.look()
@@ -294,7 +294,7 @@ def test_a_first_deployment_rolled_back_was_never_in_force(beginning: Beginning)
     assert beginning.read() == (b"packaged", "packaged")
 
 
-def test_a_gradual_first_deployment_leaves_no_one_without(beginning: Beginning) -> None:
+def test_a_gradual_first_deployment_leaves_a_policy_in_force(beginning: Beginning) -> None:
     beginning.aws.deployments.strategies["gradual"] = Strategy(duration_minutes=10, growth_percent=20, bake_minutes=10)
     beginning.deploy(b"deployed", "gradual")
     found = [beginning.read(beginning.environment())[0] for _ in range(10)]
@@ -319,7 +319,7 @@ def test_a_deployment_that_is_gone_revives_no_packaged_policy(beginning: Beginni
         beginning.read(beginning.environment())
 
 
-def test_without_an_answer_on_the_past_there_is_no_policy(beginning: Beginning) -> None:
+def test_without_the_deployment_history_there_is_no_policy(beginning: Beginning) -> None:
     beginning.aws.faults.plan("appconfig:ListDeployments", AwsFault(kind="access-denied"), times=1)
     with pytest.raises(PolicyUnreadable, match="AccessDenied"):
         beginning.read()

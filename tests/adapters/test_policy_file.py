@@ -45,7 +45,7 @@ def test_a_link_inside_is_followed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone.yaml", "certs"])
-def test_what_cannot_be_read_says_which_and_why(folder: Path, name: str) -> None:
+def test_an_unreadable_file_gives_its_name_and_cause(folder: Path, name: str) -> None:
     with pytest.raises(PolicyUnreadable, match=name):
         PolicyFile(folder / name).read()
     with pytest.raises(OSError, match=name):
@@ -84,7 +84,7 @@ def test_a_folder_is_not_read_in_part(of_teams: Path) -> None:
         PolicyFile(of_teams).read()
 
 
-def test_no_file_of_grants_comes_from_elsewhere(of_teams: Path) -> None:
+def test_grant_files_are_read_only_from_the_folder(of_teams: Path) -> None:
     (of_teams / "grants" / "z.yaml").symlink_to(of_teams.parent / "outside.pem")
     with pytest.raises(PolicyUnreadable, match="outside the policy's folder"):
         PolicyFile(of_teams).read()

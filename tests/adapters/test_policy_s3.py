@@ -100,7 +100,7 @@ def test_an_unchanged_object_is_not_sent_again(s3: LocalS3, s3_clients: AwsClien
     assert look(policy) is look(policy)
 
 
-def test_it_is_asked_whether_it_changed_and_nothing_else(wire: Wire) -> None:
+def test_a_check_is_one_conditional_request(wire: Wire) -> None:
     policy = policy_in(wire.clients)
     first = look(policy)
     wire.answer = Answer(status=304, headers=(("ETag", '"e1"'),))

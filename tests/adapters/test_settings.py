@@ -102,6 +102,9 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example?x"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example#x"),
         ("TOKEN_EXCHANGE_URL", "login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://-login.acme.example"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example:0"),
+        ("TOKEN_EXCHANGE_URL", "https://login.acme.example:65536"),
         ("TOKEN_EXCHANGE_URL", "https://login.acme.example\n"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "docs/ours"),
         ("TOKEN_EXCHANGE_DOCUMENTATION_URL", "javascript:alert(1)"),
@@ -115,7 +118,11 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         # On these Powertools fails without a word of the variable.
         ("LOG_LEVEL", "chatty"),
         ("LOG_LEVEL", "10"),
+        ("LOG_LEVEL", ""),
         ("POWERTOOLS_LOG_LEVEL", "TRACE"),
+        ("POWERTOOLS_DEV", ""),
+        ("POWERTOOLS_DEV", "maybe"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "2"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:
@@ -131,15 +138,18 @@ def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str
         ("LOG_LEVEL", "debug"),
         ("LOG_LEVEL", "WARN"),
         ("POWERTOOLS_LOG_LEVEL", "Critical"),
+        ("POWERTOOLS_LOG_LEVEL", ""),
+        ("POWERTOOLS_DEV", "False"),
+        ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "1"),
         # botocore's own, which a request answers for.
         ("AWS_ENDPOINT_URL", "nonsense"),
     ],
 )
-def test_what_the_libraries_take_is_left_to_them(name: str, value: str) -> None:
+def test_variables_of_libraries_are_left_to_them(name: str, value: str) -> None:
     assert read_settings({name: value}) == read_settings({})
 
 
-def test_a_first_policy_stands_next_to_one_in_appconfig() -> None:
+def test_a_first_policy_is_a_file() -> None:
     found = read_settings({"TOKEN_EXCHANGE_POLICY": APPCONFIG, "TOKEN_EXCHANGE_FIRST_POLICY": "file:policy.yaml"})
     assert found.first_policy == FilePlace(path="policy.yaml")
     with pytest.raises(BadSetting, match="TOKEN_EXCHANGE_FIRST_POLICY: expected file:PATH"):

@@ -70,8 +70,13 @@ def test_a_mark_is_released_only_by_its_owner(state: FakeState | StateTable) -> 
     assert state.set(mark, request_id="b", expires_at_seconds=UNTIL, deadline=deadline())
 
 
+def names_of_the_next_version(mark: str) -> tuple[str, ...]:
+    kind, _, digest = mark.partition("#")
+    return f"{kind}#1#{digest}", f"{kind}#2#{digest}"
+
+
 @pytest.mark.parametrize("is_upgrade", [True, False])
-def test_what_one_version_has_spent_is_spent_for_the_other(
+def test_a_token_spent_by_one_version_is_spent_for_another(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, *, is_upgrade: bool
 ) -> None:
     state = table_at(aws.url, aws.state.name, monkeypatch)
@@ -79,18 +84,20 @@ def test_what_one_version_has_spent_is_spent_for_the_other(
 
     def spent(request_id: str, *, by_previous: bool) -> bool:
         with monkeypatch.context() as version:
-            if by_previous:
-                version.setattr(table, "names_of", lambda mark: (mark,))
+            if not by_previous:
+                version.setattr(table, "names_of", names_of_the_next_version)
             return state.set(mark, request_id=request_id, expires_at_seconds=UNTIL, deadline=deadline())
 
     assert spent("a", by_previous=is_upgrade)
     assert not spent("b", by_previous=not is_upgrade)
     # And what is taken back can be spent by either.
-    state.release(mark, request_id="a", deadline=deadline())
+    with monkeypatch.context() as version:
+        version.setattr(table, "names_of", names_of_the_next_version)
+        state.release(mark, request_id="a", deadline=deadline())
     assert spent("b", by_previous=not is_upgrade)
 
 
-def test_a_count_goes_up_to_its_most(state: FakeState | StateTable) -> None:
+def test_a_count_stops_at_its_maximum(state: FakeState | StateTable) -> None:
     count = f"budget#{time.monotonic_ns()}"
     added = [state.add(count, most=3, expires_at_seconds=UNTIL, deadline=deadline()) for _ in range(5)]
     assert added == [True, True, True, False, False]
@@ -98,14 +105,14 @@ def test_a_count_goes_up_to_its_most(state: FakeState | StateTable) -> None:
     assert state.add(count, most=4, expires_at_seconds=UNTIL, deadline=deadline())
 
 
-def test_what_is_written(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_written_items(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     state = table_at(aws.url, aws.state.name, monkeypatch)
     state.set("use#written", request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
     state.add("budget#written", most=3, expires_at_seconds=UNTIL, deadline=deadline())
     items = aws.state.items()
     # Never change these names: add a version. A name that changes makes every spent token spendable once more.
-    for name in ("use#written", "use#1#written"):
-        assert items[name] == {"request_id": "a", "expires_at": str(UNTIL)}
+    assert items["use#1#written"] == {"request_id": "a", "expires_at": str(UNTIL)}
+    assert "use#written" not in items
     assert items["budget#written"] == {"exchanges": "1", "expires_at": str(UNTIL)}
 
 
@@ -116,7 +123,7 @@ def test_nothing_but_marks_and_counts_can_be_written(aws: Aws, monkeypatch: pyte
         state.set(name, request_id="a", expires_at_seconds=UNTIL, deadline=deadline())
 
 
-def test_a_table_that_is_gone(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_table_is_unavailable(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     state = table_at(aws.url, "state-of-nobody", monkeypatch)
     with pytest.raises(StateUnavailable, match="ResourceNotFoundException"):
         state.set("use#x", request_id="a", expires_at_seconds=UNTIL, deadline=deadline())

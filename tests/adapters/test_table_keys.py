@@ -69,7 +69,7 @@ def table(request: pytest.FixtureRequest, database: LocalDynamoDb, writer: Share
 class TestContract:
     """Of the real one and of the double that the other tests use."""
 
-    def test_what_was_written_is_read(self, table: SharedKeysTable) -> None:
+    def test_a_written_key_set_is_read(self, table: SharedKeysTable) -> None:
         assert table.read(NAME, deadline=soon()) is None
         assert table.write(NAME, key_set(), latest_seconds=LATEST, deadline=soon())
         assert table.read(NAME, deadline=soon()) == key_set()
@@ -160,7 +160,7 @@ def test_without_a_region_it_is_a_fault(database: LocalDynamoDb) -> None:
         writer_at(database.url, region=None).read(NAME, deadline=soon())
 
 
-def test_what_only_reads_cannot_write() -> None:
+def test_a_reader_cannot_write() -> None:
     assert not hasattr(SharedKeysReader, "write")
 
 
@@ -193,14 +193,14 @@ def said() -> Iterator[list[Answer]]:
 
 
 @pytest.mark.parametrize(("status", "body", "told"), FAULTS)
-def test_whatever_answers_it_is_a_key_set_or_a_fault(said: list[Answer], status: int, body: bytes, told: str) -> None:
+def test_any_answer_gives_a_key_set_or_a_fault(said: list[Answer], status: int, body: bytes, told: str) -> None:
     said[0] = Answer(status=status, headers=JSON, body=body)
     with pytest.raises(SharedKeysFailed) as failed:
         writer_at(said[1].body.decode()).read(NAME, deadline=soon())
     assert told in str(failed.value)
 
 
-def test_a_connection_that_is_gone_costs_no_second() -> None:
+def test_a_closed_connection_does_not_cost_a_second() -> None:
     """As after an environment was frozen: the far end has forgotten the connection that is kept here."""
     planned: list[Answer | Silence] = [Silence.DROP, Silence.DROP, Answer(headers=JSON, body=b"{}")]
     answers = iter(planned)

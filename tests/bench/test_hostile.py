@@ -14,7 +14,7 @@ def test_the_costliest_is_found_among_many() -> None:
     assert found.cost == found.text.count("ab") >= 90
 
 
-def test_what_is_dear_at_both_ends_is_found() -> None:
+def test_an_input_costly_in_three_ways_is_found() -> None:
     def cost(text: str) -> float:
         return float(text.count("b") * text.endswith(">") * text.startswith("<<"))
 

@@ -20,7 +20,7 @@ def test_each_way_ends_in_a_login_and_has_its_cost(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "login").exists()
 
 
-def test_without_the_aws_cli_it_says_what_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_aws_cli_the_skipped_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_step, "AWS_CLI", tmp_path / "none")
     part = measure(tmp_path, rounds=1)
     assert part.figures == ()

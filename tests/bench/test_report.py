@@ -57,7 +57,7 @@ def test_the_page_that_is_shipped_has_a_block_with_figures() -> None:
     assert "warm exchange / bare calls" in figures
 
 
-def test_one_comparison_is_replaced_where_it_stands(tmp_path: Path) -> None:
+def test_one_comparison_is_replaced_in_place(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     others = [Part(title=title, method="So.", figures=()) for title in ("First", "Second")]

@@ -34,7 +34,7 @@ def test_few_jobs_are_all_served_without_a_retry() -> None:
         (replace(AS_DEPLOYED, ecr_rate=1, ecr_burst=1), "503 for ECR"),
     ],
 )
-def test_what_gives_way_is_what_is_narrow(quotas: Quotas, what: str) -> None:
+def test_the_narrowest_limit_is_the_bottleneck(quotas: Quotas, what: str) -> None:
     outcome = Simulation(quotas).run(Load(name="burst", at_once=200))
     assert outcome.told.most_common(1)[0][0] == what
     assert outcome.given_up > 0
@@ -46,15 +46,15 @@ def test_every_job_gets_a_login_or_gives_up() -> None:
         assert len(outcome.waited_seconds) + outcome.given_up == jobs.at_once + int(jobs.a_second * jobs.seconds)
 
 
-def test_no_more_environments_are_used_than_there_are() -> None:
+def test_the_number_of_environments_is_limited() -> None:
     assert Simulation(AS_DEPLOYED).run(Load(name="burst", at_once=3000)).most_environments <= AS_DEPLOYED.environments
 
 
-def test_a_run_comes_out_the_same_each_time() -> None:
+def test_a_run_is_reproducible() -> None:
     assert Simulation(AS_DEPLOYED).run(FEW) == Simulation(AS_DEPLOYED).run(FEW)
 
 
-def test_what_is_deployed_is_what_the_template_says() -> None:
+def test_the_limits_equal_the_templates() -> None:
     parameters = mapping(load("template.yaml"), "Parameters")
     assert mapping(parameters, "ThrottleRate")["Default"] == AS_DEPLOYED.gateway_rate
     assert mapping(parameters, "ThrottleBurst")["Default"] == AS_DEPLOYED.gateway_burst

@@ -64,7 +64,7 @@ def test_other_commands_report_unreadable_files(tmp_path: Path, content: bytes) 
         assert done.err.startswith(f"{path}: ")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_give_a_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "given"

@@ -63,7 +63,7 @@ def test_command_list_and_command_help_agree() -> None:
         ("polcy", "policy"),
     ],
 )
-def test_a_misspelt_command_is_answered_with_what_is_meant(typed: str, meant: str) -> None:
+def test_a_misspelt_command_gets_a_suggestion(typed: str, meant: str) -> None:
     done = run(typed)
     assert (done.status, done.out) == (2, "")
     assert f"No such command '{typed}'. Did you mean '{meant}'?" in done.err

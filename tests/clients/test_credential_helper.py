@@ -156,16 +156,16 @@ class TestInEveryShell:
         helper = Helper(folder=tmp_path, job=job, shell=shell)
         done = helper.run(ECR_EXCHANGE_TOKEN=job.token("push-feature"))
         assert_failed(
-            helper, done, f"{job.url} answered 403, no-matching-grant: no grant allows this: 'own-images' wants"
+            helper, done, f"{job.url} answered 403, no-matching-grant: no grant allows this: 'own-images' requires"
         )
 
-    def test_knows_what_it_does_not_know(self, job: Job, tmp_path: Path, shell: tuple[str, ...]) -> None:
+    def test_get_without_a_login_reports_not_found(self, job: Job, tmp_path: Path, shell: tuple[str, ...]) -> None:
         helper = Helper(folder=tmp_path, job=job, shell=shell)
         done = helper.run(stdin="registry.example", ECR_EXCHANGE_TOKEN=job.token())
         assert (done.returncode, done.stdout) == (1, NOT_FOUND)
 
 
-def test_the_token_of_a_command_comes_first(job: Job, helper: Helper) -> None:
+def test_a_token_command_takes_precedence(job: Job, helper: Helper) -> None:
     (helper.folder / "token").write_text(job.token() + "\n")
     command = f"cat {shlex.quote(str(helper.folder / 'token'))}"
     done = helper.run(ECR_EXCHANGE_TOKEN_COMMAND=command, ECR_EXCHANGE_TOKEN=job.token("push-feature"))
@@ -255,7 +255,7 @@ def test_an_unusable_token_writes_no_configuration(helper: Helper, token: str) -
         ),
     ],
 )
-def test_a_job_without_a_token_learns_what_is_missing(helper: Helper, variables: dict[str, str], message: str) -> None:
+def test_a_job_without_a_token_gets_a_message(helper: Helper, variables: dict[str, str], message: str) -> None:
     assert_failed(helper, helper.run(**variables), message)
     assert helper.seen() == ""
 

@@ -78,7 +78,7 @@ def test_a_password_that_ecr_did_not_issue_is_refused(shop: Shop, docker: Docker
     assert not list(docker.folder.iterdir())
 
 
-def test_pushes_and_pulls_with_the_file_as_it_comes(shop: Shop, docker: Docker) -> None:
+def test_pushes_and_pulls_with_the_returned_config(shop: Shop, docker: Docker) -> None:
     shop.write_config(docker.folder)
     image = docker.make(f"{shop.apps.host}/{SHOP}:file")
     assert docker.push(image) == ""
@@ -103,7 +103,7 @@ def test_a_pull_login_pushes_nothing(shop: Shop, docker: Docker) -> None:
     assert not shop.has(BASE, "mine", registry="base")
 
 
-def test_another_repository_can_be_neither_read_nor_written(shop: Shop, docker: Docker) -> None:
+def test_another_repository_cannot_be_read_or_written(shop: Shop, docker: Docker) -> None:
     shop.write_config(docker.folder)
     assert "is not authorized to perform: ecr:BatchGetImage" in docker.pull(f"{shop.apps.host}/{OTHER}:1")
     assert "denied: " in docker.push(docker.make(f"{shop.apps.host}/{OTHER}:2"))

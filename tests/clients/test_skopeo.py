@@ -74,7 +74,7 @@ def test_a_pull_login_pushes_nothing(shop: Shop, layout: str, tmp_path: Path) ->
     assert not shop.has(BASE, "mine", registry="base")
 
 
-def test_another_repository_can_be_neither_read_nor_written(shop: Shop, layout: str, tmp_path: Path) -> None:
+def test_another_repository_cannot_be_read_or_written(shop: Shop, layout: str, tmp_path: Path) -> None:
     config = shop.write_config(tmp_path / "config")
     pulled = pull(f"{shop.apps.host}/{OTHER}:1", config, tmp_path / "image")
     assert pulled.returncode != 0

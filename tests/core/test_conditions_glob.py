@@ -46,7 +46,7 @@ def test_where_nothing_stops_it_is_the_shells_glob(pattern: str, value: str) -> 
 
 
 @given(st.text(), st.text(), st.text())
-def test_two_stars_take_whatever_stands_between(before: str, between: str, after: str) -> None:
+def test_two_stars_match_any_characters(before: str, between: str, after: str) -> None:
     literal = {"before": before.replace("*", "").replace("?", ""), "after": after.replace("*", "").replace("?", "")}
     glob = compile_glob(f"{literal['before']}**{literal['after']}")
     assert glob.matches(f"{literal['before']}{between}{literal['after']}")

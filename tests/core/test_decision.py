@@ -33,11 +33,11 @@ def test_a_registry_by_its_name_or_host(name: str) -> None:
     assert winners(decided(document(), registries=(name, "apps"))) == ["reader"]
 
 
-def test_if_one_that_was_named_is_not_granted_none_is() -> None:
+def test_if_one_named_registry_is_not_granted_none_is() -> None:
     denied(decided(document(), registries=("apps", "base")), Reason.NO_MATCHING_GRANT)
 
 
-def test_awards_stand_in_the_order_asked() -> None:
+def test_awards_are_in_the_requested_order() -> None:
     found = document(grant(), grant(name="second", registry="base"))
     assert winners(decided(found)) == ["reader", "second"]
     assert winners(decided(found, registries=("base", "apps"))) == ["second", "reader"]

@@ -67,7 +67,7 @@ def test_the_organization_has_to_be_listed(organizations: Json, changes: Documen
         ({"id": "32"}, "werft", False),
     ],
 )
-def test_gitlabs_groups_hold_what_is_below_them(organization: Json, path: str, allowed: bool) -> None:  # noqa: FBT001 - a table's column
+def test_gitlabs_groups_include_their_subgroups(organization: Json, path: str, allowed: bool) -> None:  # noqa: FBT001 - a table's column
     found = document(grant(issuers=["gitlab"]))
     found = changed(found, "issuers.gitlab.organizations", [organization])
     decision = decided(found, gitlab_claims(namespace_path=path), issuer="gitlab")
@@ -117,7 +117,7 @@ def test_the_first_rule_that_matches_refuses() -> None:
         ({"match": {"tag": {"not": "v1"}}}, False),
     ],
 )
-def test_what_a_rule_refuses(rule: Document, refused: bool) -> None:  # noqa: FBT001 - a table's column
+def test_deny_rules_refuse_the_runs_that_match(rule: Document, refused: bool) -> None:  # noqa: FBT001 - a table's column
     decision = decided(changed(document(), "deny", [{"name": "d", **rule}]))
     if refused:
         denied(decision, Reason.DENIED)

@@ -37,7 +37,7 @@ def test_the_templates_of_a_failing_grant_are_not_filled() -> None:
     assert only.claim == "branch"
 
 
-def test_the_first_failed_check_costs_no_more_than_itself() -> None:
+def test_the_first_failed_check_can_be_taken_first() -> None:
     policy = load(document(grant(match={"branch": "dev", "event": "release"})))
     checks = failed_checks(policy.grants[0], caller_of(policy, "github", github_claims()), ())
     assert [failed.claim for failed in islice(checks, 1)] == ["branch"]

@@ -113,7 +113,7 @@ def test_a_login_is_never_promised_for_longer_than_aws_states() -> None:
     assert (login.bounds.expires_at, login.bounds.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
 
 
-def test_nothing_is_asked_of_aws_before_everything_is_proven() -> None:
+def test_aws_is_not_called_before_all_checks_pass() -> None:
     story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
     with pytest.raises(Refused):
         story.run(aud="https://elsewhere.example")
@@ -150,7 +150,7 @@ def test_an_explanation_of_a_denial_is_the_denial() -> None:
     assert story.is_untouched()
 
 
-def test_one_login_of_several_is_a_choice_to_make() -> None:
+def test_several_logins_for_a_single_format_are_ambiguous() -> None:
     story = Story(BOTH)
     outcome = story.run(single=True)
     assert isinstance(outcome, Denied)
@@ -207,7 +207,7 @@ def test_the_record_has_no_identity_before_the_organization() -> None:
     assert not story.attempt.organization_is_proven
 
 
-def test_the_record_knows_which_grants_won() -> None:
+def test_the_record_has_the_winning_grants() -> None:
     story = Story(BOTH)
     story.run()
     assert story.attempt.organization_is_proven
@@ -363,7 +363,7 @@ def test_a_session_that_sts_cannot_pack_is_the_scopes_fault(asked: int, reason: 
     assert not story.state.marks
 
 
-def test_what_was_made_is_recorded_before_an_unexpected_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_made_logins_are_recorded_before_an_unexpected_error(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story([grant("own", single_use=True), BOTH[1]])
     broken = ZeroDivisionError("a defect")
     authorize = story.registries.authorize

@@ -79,7 +79,7 @@ def test_a_token_of_another_kind(provider: str, path: ClaimPath) -> None:
             assert refusal(provider, claims).reason is Reason.INVALID_CLAIM
 
 
-def test_what_is_null_or_empty_is_absent(subtests: pytest.Subtests) -> None:
+def test_null_and_empty_claims_are_absent(subtests: pytest.Subtests) -> None:
     for provider in sorted(PRESETS):
         with subtests.test(provider=provider):
             preset = PRESETS[provider]

@@ -18,14 +18,14 @@ PRESETS = {
 }
 
 
-def test_what_the_vocabulary_is_made_of_is_documented(subtests: pytest.Subtests) -> None:
+def test_claims_of_the_vocabulary_are_documented(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             for source in preset.vocabulary.values():
                 assert {path[0] for path in source.source_claims} <= preset.claims.keys() | STANDARD_CLAIMS.keys()
 
 
-def test_what_marks_a_job_is_documented(subtests: pytest.Subtests) -> None:
+def test_claims_that_mark_a_job_are_documented(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert preset.required
@@ -37,7 +37,7 @@ def test_what_marks_a_job_is_documented(subtests: pytest.Subtests) -> None:
             assert all(preset.claim_type(path) == "text" for path in preset.required_suffixes)
 
 
-def test_what_is_nested_is_inside_objects(subtests: pytest.Subtests) -> None:
+def test_nested_claims_are_inside_objects(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert all(preset.claim_type(path[:-1]) == "object" for path in preset.nested_claims)
@@ -50,7 +50,7 @@ def test_an_audience_is_shared_only_where_it_is_fixed(subtests: pytest.Subtests)
             assert preset.shared_audience("https://exchange.acme.example") is (preset.provider in cannot_choose)
 
 
-def test_what_comes_in_braces_is_documented(subtests: pytest.Subtests) -> None:
+def test_braced_uuids_are_documented(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert {path[0] for path in preset.braced_uuids} <= preset.claims.keys()
@@ -59,14 +59,14 @@ def test_what_comes_in_braces_is_documented(subtests: pytest.Subtests) -> None:
             }
 
 
-def test_what_is_declared_is_documented_and_not_proven(subtests: pytest.Subtests) -> None:
+def test_declared_claims_are_documented_and_not_proven(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert {path[0] for path in preset.declared} <= preset.claims.keys()
             assert not any(preset.is_declared(name) for name in preset.proven)
 
 
-def test_what_the_linter_goes_by_is_documented(subtests: pytest.Subtests) -> None:
+def test_claims_for_the_linter_are_documented(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             filed = preset.triggers | preset.job_controlled_claims | preset.empty_claims | preset.host_prefixed_claims
@@ -100,7 +100,7 @@ def test_a_trigger_shows_outsiders_in_any_token(subtests: pytest.Subtests) -> No
                 assert preset.untrusted_trigger({**members, **outsiders})
 
 
-def test_what_stands_beside_a_trigger_is_a_members(subtests: pytest.Subtests) -> None:
+def test_the_trigger_context_is_of_a_members_run(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             members = job_claims(preset.provider, all_providers()[preset.provider].shown.granted)
@@ -109,7 +109,7 @@ def test_what_stands_beside_a_trigger_is_a_members(subtests: pytest.Subtests) ->
                 assert isinstance(value, str)
 
 
-def test_only_what_has_one_of_some_values_has_a_default(subtests: pytest.Subtests) -> None:
+def test_only_required_values_have_defaults(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):
             assert preset.defaults.keys() <= preset.required_values.keys()

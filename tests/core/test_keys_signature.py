@@ -49,5 +49,5 @@ def test_a_signature_by_another_of_the_same_keys_algorithms() -> None:
             require_signature(key, signed_part=SIGNED, signature=key_and_signature(other)[1])
 
 
-def test_the_refusal_shows_nothing_of_the_token() -> None:
+def test_the_refusal_reveals_nothing_of_the_token() -> None:
     assert str(BadSignature()) == "bad-signature: the token's signature does not verify with the issuer's key it names"

@@ -164,7 +164,7 @@ def test_with_web_identity_the_callers_own_token_goes_to_sts() -> None:
     assert RAW_TOKEN not in repr(story.attempt)
 
 
-def test_as_the_broker_the_callers_token_goes_nowhere() -> None:
+def test_as_the_broker_the_callers_token_is_not_sent() -> None:
     story = Story(grant())
     story.mint()
     assert story.roles.raw_tokens == []

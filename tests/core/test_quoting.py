@@ -18,7 +18,7 @@ from token_exchange.core.refusals import quoted
         ("\ud800", r"'\ud800'"),
     ],
 )
-def test_shows_what_is_there_in_ascii(value: str, text: str) -> None:
+def test_quotes_a_value_in_ascii(value: str, text: str) -> None:
     assert quoted(value) == text
 
 

@@ -21,7 +21,7 @@ REACHES = st.builds(
 
 
 @given(REACHES, SCOPES)
-def test_a_narrowed_reach_is_what_was_requested_and_granted(reach: Reach, scope: tuple[RepositoryScope, ...]) -> None:
+def test_a_narrowed_reach_is_exactly_the_request(reach: Reach, scope: tuple[RepositoryScope, ...]) -> None:
     pushed = {one.name for one in scope if one.push}
     pulled = {one.name for one in scope if not one.push}
     may_push = reach.access == "push" and all(covers_any(reach.repositories, name) for name in pushed)

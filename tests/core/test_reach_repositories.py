@@ -47,7 +47,7 @@ def test_a_star_is_iams(pattern: str, name: str) -> None:
         ("*a*a*", "a", False),
     ],
 )
-def test_what_a_pattern_covers(pattern: str, name: str, covered: bool) -> None:  # noqa: FBT001 - a table's column
+def test_names_that_a_pattern_covers(pattern: str, name: str, covered: bool) -> None:  # noqa: FBT001 - a table's column
     assert pattern_covers(pattern, name) is covered
     assert covers_any(["never", pattern], name) is covered
 
@@ -197,7 +197,7 @@ def test_a_name_may_not_grow_too_long() -> None:
 
 
 @given(st.text(), st.text(st.sampled_from("ab./-_*?{}$"), max_size=12))
-def test_no_value_brings_a_wildcard_of_its_own(one: str, other: str) -> None:
+def test_a_value_cannot_contain_a_wildcard(one: str, other: str) -> None:
     for value in (one, other):
         try:
             result = filled("ci/{repository}/x", repository=value)

@@ -51,7 +51,7 @@ def test_the_policy_ends_on_time_and_the_session_at_aws_limits(
     assert session.request.duration_seconds == session_seconds
 
 
-def test_the_standard_tags_leave_out_what_is_absent() -> None:
+def test_the_standard_tags_omit_absent_names() -> None:
     assert bounded(claims={"run_id": "5", "ref": "refs/heads/main"}).request.tags == {
         "issuer": "ci",
         "organization": "acme",
@@ -62,7 +62,7 @@ def test_the_standard_tags_leave_out_what_is_absent() -> None:
     }
 
 
-def test_long_values_are_cut_to_half_of_what_sts_takes() -> None:
+def test_long_values_are_cut_to_half_of_stss_limit() -> None:
     value = bounded(claims={"environment": "e" * 500}).request.tags["environment"]
     assert len(value) == 128
     assert value.startswith("e" * 111 + "-")
@@ -115,7 +115,7 @@ def test_tags_of_a_mapping_are_fitted_too() -> None:
     assert re.fullmatch("shop-1--[0-9a-f]{16}", session.request.tags["who"])
 
 
-def test_a_value_with_braces_is_no_template() -> None:
+def test_a_value_with_braces_is_not_a_template() -> None:
     session = bounded(
         {"session_tags": {"who": "{actor}/x", "fixed": "x"}, "source_identity": "{run_id}"},
         claims={"actor": "{run_id}", "run_id": "70"},

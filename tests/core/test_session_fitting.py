@@ -109,17 +109,17 @@ def test_a_session_is_named_by_ids(values: dict[str, str], expected: str) -> Non
     assert session_name(values, request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789") == expected
 
 
-def test_a_request_id_of_another_form_gives_digits_too() -> None:
+def test_any_request_id_gives_digits() -> None:
     assert session_name({}, request_id="offline") == sha256(b"offline").hexdigest()[:12]
 
 
 @pytest.mark.parametrize("value", ["a_b", "a,b", "a.b", "a+b", "a=b", "a@b", "a-b"])
-def test_what_sts_takes_in_a_name_stays_as_it_is(value: str) -> None:
+def test_characters_allowed_in_a_name_are_unchanged(value: str) -> None:
     assert source_identity(value) == value
 
 
 @pytest.mark.parametrize("value", ["a_b", "a.b", "a b", "a:b", "a/b", "a=b", "a+b", "a-b", "a@b"])
-def test_what_sts_takes_in_a_tag_stays_as_it_is(value: str) -> None:
+def test_characters_allowed_in_a_tag_are_unchanged(value: str) -> None:
     assert fitted_tags({"who": value}) == {"who": value}
 
 

@@ -70,7 +70,7 @@ def allows(document: str, action: str, name: str, *, at: float = UNTIL - 1, regi
     )
 
 
-def test_it_is_minified_and_says_each_thing_once() -> None:
+def test_it_is_minified_without_repetition() -> None:
     document = session_policy(registry(), reach("ci/shop", access="pull"), until=UNTIL)
     assert document == json.dumps(json.loads(document), separators=(",", ":"))
     assert json.loads(document)["Statement"] == [
@@ -150,7 +150,7 @@ def test_it_allows_exactly_the_reach_and_exactly_until_its_end(held: Reach, name
 
 
 @given(REACH, st.lists(st.builds(RepositoryScope, name=NAME, push=st.booleans()), min_size=1, max_size=3), NAME)
-def test_a_narrower_login_reaches_just_what_was_asked_for(held: Reach, scope: list[RepositoryScope], name: str) -> None:
+def test_a_narrower_login_reaches_exactly_the_scope(held: Reach, scope: list[RepositoryScope], name: str) -> None:
     try:
         asked = narrowed(held, scope)
     except ScopeNotCovered:
@@ -199,7 +199,7 @@ def test_a_policy_of_just_the_most_characters_fits() -> None:
     assert refused.value.reason is Reason.MISCONFIGURED
 
 
-def test_a_policy_too_long_for_one_repository_is_no_scopes_fault() -> None:
+def test_a_policy_too_long_for_one_repository_is_misconfigured() -> None:
     held = reach(*(f"{number}{'x' * 250}" for number in range(10)))
     asked = RepositoryScope(name=parse_repository_name("base/x"), push=False)
     award = Award(registry=registry(), grant=load(document(grant())).grants[0], reach=held, scope=(asked,))

@@ -210,5 +210,5 @@ def test_an_id_is_not_taken_for_a_signed_part() -> None:
     assert mark_of(token(token_id="ab", signed="cd")) != mark_of(token(token_id=None, signed="ab"))
 
 
-def test_an_id_is_not_taken_for_what_another_token_signed() -> None:
+def test_an_id_and_an_equal_signed_part_have_different_marks() -> None:
     assert mark_of(token(token_id="ab")) != mark_of(token(token_id=None, signed="ab"))

@@ -82,7 +82,7 @@ def test_one_form_and_nothing_else(source: Source, value: str, expected: str | N
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_is_absent_is_absent(source: Source) -> None:
+def test_an_absent_claim_gives_no_value(source: Source) -> None:
     assert [source.read(claims) for claims in ({}, {"x": None}, {"x": ""})] == [None, None, None]
     assert source.source_claims == (X,)
 
@@ -99,6 +99,6 @@ def test_a_value_that_is_not_text_is_refused(subtests: pytest.Subtests) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 @given(value=st.text())
-def test_what_is_read_is_a_part_of_the_claim(source: Source, value: str) -> None:
+def test_the_value_is_a_part_of_the_claim(source: Source, value: str) -> None:
     found = source.read({"x": value})
     assert found is None or (isinstance(found, str) and found and found in value)

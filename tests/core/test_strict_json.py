@@ -88,7 +88,7 @@ def test_reads_an_object(document: bytes, value: Json) -> None:
         (rb'{"\udfff": 1}', "a lone surrogate"),
     ],
 )
-def test_refuses_what_readers_disagree_on(document: bytes, why: str) -> None:
+def test_refuses_what_parsers_disagree_on(document: bytes, why: str) -> None:
     with pytest.raises(NotStrictJson) as refused:
         parse_object(document)
     assert str(refused.value) == why
@@ -143,7 +143,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
-def test_what_a_strict_writer_writes_is_read_back(value: dict[str, Json], ascii_only: bool) -> None:  # noqa: FBT001 - drawn
+def test_strict_output_is_read_back(value: dict[str, Json], ascii_only: bool) -> None:  # noqa: FBT001 - drawn
     assert parse_object(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 

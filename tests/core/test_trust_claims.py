@@ -16,7 +16,7 @@ def check(changes: dict[str, Json], *, now: float = NOW) -> VerifiedToken:
     return in_time(signed_token(TRUST, ISSUER.claims(**changes)), now=now)
 
 
-def test_what_is_found() -> None:
+def test_returns_the_expiry_and_the_token_id() -> None:
     found = check({"exp": T + 90, "jti": "j"})
     assert (found.expires_at, found.token_id) == (NOW + 90, "j")
     assert check({"jti": None}).token_id is None

@@ -57,7 +57,7 @@ def test_no_algorithm() -> None:
     assert refused.value.reason is Reason.UNSUPPORTED_ALGORITHM
 
 
-def test_the_algorithm_is_looked_at_before_the_rest() -> None:
+def test_the_algorithm_is_checked_first() -> None:
     with pytest.raises(Refused) as refused:
         read_header({"alg": "none", "crit": ["b64"]})
     assert refused.value.reason is Reason.UNSUPPORTED_ALGORITHM
@@ -94,7 +94,7 @@ def test_the_algorithm_is_looked_at_before_the_rest() -> None:
         ({"kid": "k" * 257}, "kid"),
     ],
 )
-def test_what_a_header_may_not_hold(changes: dict[str, Json], why: str) -> None:
+def test_forbidden_header_members_are_refused(changes: dict[str, Json], why: str) -> None:
     with pytest.raises(Refused, match=why) as refused:
         read_header({**PLAIN, **changes})
     assert refused.value.reason is Reason.MALFORMED_TOKEN

@@ -37,7 +37,7 @@ def test_an_issuer_that_is_not_text_is_absent(issuer: object) -> None:
     assert read_compact(compact(b"{}", payload, b"s")).unverified_issuer is None
 
 
-def test_its_representation_shows_nothing_of_the_token() -> None:
+def test_its_representation_reveals_nothing_of_the_token() -> None:
     assert repr(read_compact(GOOD)) == "UnverifiedToken()"
 
 

@@ -49,7 +49,7 @@ def test_text_of_a_claim(value: Json, text: str | None) -> None:
 
 
 @pytest.mark.parametrize("value", [True, False, 1.5, 7.0, [], ["x"], {}, {"x": "y"}])
-def test_what_has_no_text(value: Json) -> None:
+def test_values_without_a_string_form_are_refused(value: Json) -> None:
     with pytest.raises(Refused) as refused:
         string_at({"a": value}, ("a",))
     assert refused.value.reason is Reason.INVALID_CLAIM
@@ -100,7 +100,7 @@ def test_short_refs(ref: Json, ref_type: Json, branch: str | None, tag: str | No
         ({"ref": "", "ref_type": "branch"}, None),
     ],
 )
-def test_short_refs_that_come_short(claims: dict[str, Json], branch: str | None) -> None:
+def test_refs_sent_in_short_form(claims: dict[str, Json], branch: str | None) -> None:
     assert SHORT.read(claims) == branch
 
 
@@ -177,5 +177,5 @@ def test_a_claim_that_another_takes_away(other: Json, value: str | None) -> None
     assert ClaimUnless(("a",), unless=("b",)).read({"a": "x", "b": other}) == value
 
 
-def test_what_every_token_says() -> None:
+def test_a_constant_ignores_the_claims() -> None:
     assert Constant("nordlicht").read({"organization": "evil"}) == "nordlicht"

@@ -19,7 +19,7 @@ ROLE = "arn:aws:iam::111122223333:role/ci-ecr-push"
 PAGE = "arn:aws:sns:eu-west-1:111122223333:page"
 NOTICE = "arn:aws:sns:eu-west-1:111122223333:notice"
 KINDS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
-URGENT = {"BrakeFailedAlarm", "EverybodyDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
+URGENT = {"BrakeFailedAlarm", "AllExchangesDeniedAlarm", "FastBurnAlarm", "PolicyLoadFailedAlarm", "ProbeAlarm"}
 SILENT = {"ProbeAlarm", "RefresherSilentAlarm"}
 """What notifies if data ends."""
 
@@ -132,7 +132,7 @@ def test_a_policys_monitors_count_nothing_a_request_can_cause() -> None:
     assert {"Name": "fault", "Value": "service"} in sequence(alarms()["FailedExchangesAlarm"], "Dimensions")
 
 
-def test_each_alarm_is_of_its_own_deployment() -> None:
+def test_each_alarm_reads_its_own_deployment() -> None:
     for name, alarm in alarms().items():
         if alarm.get("Namespace") == NAMESPACE:
             assert dimensions_of(alarm)["deployment"] == "exchange", name
@@ -160,7 +160,7 @@ def written_dimensions(capsys: pytest.CaptureFixture[str]) -> list[dict[str, obj
     return found
 
 
-def test_the_alarm_on_time_comes_before_the_service_gives_up() -> None:
+def test_the_duration_alarm_is_below_the_services_deadline() -> None:
     threshold = alarms()["DurationAlarm"]["Threshold"]
     assert isinstance(threshold, int)
     assert threshold < MAX_REQUEST_SECONDS * 1000

@@ -113,7 +113,7 @@ def test_the_role_has_a_stable_name_and_outlives_its_stack() -> None:
         ({"OrganizationId": ORGANIZATION}, "OrganizationId needs AssumableRoleName, such as token-exchange/*"),
         (
             {"AssumableRoleName": "ci-*", "AssumableRoleArns": account.PUSH_ROLE},
-            "AssumableRoleName needs OrganizationId, or it would cover the accounts of strangers",
+            "AssumableRoleName needs OrganizationId, or it would cover accounts of other owners",
         ),
     ],
 )

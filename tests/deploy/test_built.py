@@ -53,7 +53,7 @@ def normal(name: str) -> str:
 
 
 @both_builds
-def test_the_layer_holds_exactly_what_is_locked(build: Path) -> None:
+def test_the_layer_has_exactly_the_locked_files(build: Path) -> None:
     lock = (ROOT / "layers" / "token_exchange" / "requirements.txt").read_text()
     locked = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ ;]+)", lock, re.MULTILINE))
     installed = [Distribution.at(path) for path in layer(build).glob("*.dist-info")]

@@ -61,7 +61,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> str:
     return expanded(tmp_path_factory.mktemp("sam"), parameters(**BY_ARN))
 
 
-def test_in_each_combination_what_is_made_refers_to_what_is_made(template: str) -> None:
+def test_each_combination_refers_only_to_created_resources(template: str) -> None:
     known = {*PSEUDO_PARAMETERS, *parameters(), "AWS::NoValue"}
     checked = 0
     for combination in combinations():
@@ -128,7 +128,9 @@ def test_in_each_combination_what_is_made_refers_to_what_is_made(template: str) 
         ({"SecurityGroupIds": "sg-0a1b"}, ["SecurityGroupIds needs SubnetIds"]),
     ],
 )
-def test_what_cannot_work_is_refused_with_what_helps(template: str, changes: dict[str, str], said: list[str]) -> None:
+def test_an_impossible_combination_is_refused_with_advice(
+    template: str, changes: dict[str, str], said: list[str]
+) -> None:
     assert Stack(template, BY_ARN | changes).refusals() == said
 
 

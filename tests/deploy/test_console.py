@@ -110,7 +110,7 @@ def test_logins_of_a_repository_include_every_entry(real_log: RealLog) -> None:
 
 
 @pytest.mark.parametrize("field", ["access_key_id", "source_identity", "session_name", "sts_request_id"])
-def test_whose_session_it_is_whichever_entry_has_it(real_log: RealLog, field: str) -> None:
+def test_a_session_is_found_in_any_entry(real_log: RealLog, field: str) -> None:
     asked = 0
     for record, grant in logins(real_log):
         if field in grant:
@@ -191,7 +191,7 @@ def test_answers_of_the_gateway_are_counted_by_source() -> None:
     }
 
 
-def test_queries_ask_the_group_that_has_the_lines() -> None:
+def test_queries_read_the_log_group_with_the_lines() -> None:
     for name, query in QUERIES.items():
         groups = {str(group) for group in sequence(query, "LogGroupNames")}
         expected = {
@@ -228,7 +228,7 @@ def test_the_page_on_operations_lists_every_query() -> None:
         "sort",
     ],
 )
-def test_what_is_not_carried_out_is_refused(query: str) -> None:
+def test_unsupported_query_commands_are_refused(query: str) -> None:
     with pytest.raises((NoQuery, IndexError)):
         carry_out(query, [LogEvent(timestamp="", message='{"a": 1}')])
 

@@ -41,13 +41,13 @@ def test_there_is_a_file_for_each_case_and_no_other() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == {case.name for case in CASES}
 
 
-def test_the_file_asks_what_the_case_says(subtests: pytest.Subtests) -> None:
+def test_each_file_has_the_request_of_its_case(subtests: pytest.Subtests) -> None:
     for case in CASES:
         with subtests.test(case=case.name):
             assert without_token((EVENTS / f"{case.name}.json").read_text()) == render(case, PLACEHOLDER)
 
 
-def test_what_is_committed_holds_no_token(subtests: pytest.Subtests) -> None:
+def test_committed_events_have_no_token(subtests: pytest.Subtests) -> None:
     for case in CASES:
         with subtests.test(case=case.name):
             text = (EVENTS / f"{case.name}.json").read_text()

@@ -85,7 +85,7 @@ def test_a_restored_table_is_guarded_as_the_template_says(restored: tuple[Restor
     assert table.sent("TagResource")["Tags"] == declared["Tags"]
 
 
-def test_what_aws_refuses_is_said(restored: tuple[Restored, str]) -> None:
+def test_a_refusal_of_aws_is_reported(restored: tuple[Restored, str]) -> None:
     table, url = restored
     table.refuses = "PutResourcePolicy"
     done = run(url, "state", *ROLES)

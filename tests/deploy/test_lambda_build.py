@@ -84,7 +84,7 @@ def test_only_loopback_addresses_and_sandbox_credentials() -> None:
     assert "opens-nothing" in variables["AWS_SECRET_ACCESS_KEY"]
 
 
-def test_the_sandbox_builds_outside_what_is_deployed() -> None:
+def test_the_sandbox_builds_outside_the_deployed_folder() -> None:
     configured = (ROOT / "samconfig.toml").read_text()
     for line in configured.partition("[sandbox.")[2].splitlines():
         name, _, value = line.partition(" = ")

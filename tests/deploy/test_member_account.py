@@ -79,7 +79,7 @@ def test_the_service_assumes_it_as_it_does_by_default(aws: Aws, assumer: StsRole
     assert assume(assumer)
 
 
-def test_with_an_external_id_it_wants_that_one(aws: Aws, assumer: StsRoleAssumer) -> None:
+def test_with_an_external_id_the_role_requires_it(aws: Aws, assumer: StsRoleAssumer) -> None:
     aws.principals.put_role(member_role(ExternalId="acme-1"))
     assert assume(assumer, external_id="acme-1")
     for wrong in (None, "acme-2"):

@@ -182,7 +182,7 @@ def test_the_validator_loads_as_the_service_and_reads_nothing() -> None:
     assert isinstance(handler, PolicyValidator)
 
 
-def test_without_appconfig_nothing_of_it_is_made() -> None:
+def test_without_appconfig_none_of_its_resources_exist() -> None:
     resources = mapping(load(TEMPLATE), "Resources")
     for name, resource in resources.items():
         is_its_own = str(at(resource, "Type")).startswith("AWS::AppConfig::") or name.startswith("ValidatePolicy")

@@ -34,7 +34,7 @@ def layer(folder: Path, names: list[str], *, mode: int, time: int) -> Path:
     return folder
 
 
-def test_an_archive_says_nothing_of_where_it_was_made(tmp_path: Path) -> None:
+def test_an_archive_reveals_nothing_of_its_machine(tmp_path: Path) -> None:
     write_zip(layer(tmp_path / "one", [*FILES], mode=0o644, time=1_000_000_000), tmp_path / "one.zip")
     other = layer(tmp_path / "elsewhere" / "two", [*reversed(FILES)], mode=0o700, time=1_700_000_000)
     write_zip(other, tmp_path / "two.zip")
@@ -104,7 +104,7 @@ def test_every_action_is_pinned_to_a_commit() -> None:
     assert [line for line in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v[0-9.]+", line)] == []
 
 
-def test_what_others_have_written_cannot_sign() -> None:
+def test_jobs_that_run_packages_cannot_sign() -> None:
     """The job that runs packages of the index has no identity, and the job that has one runs no package."""
     jobs = mapping(workflow(), "jobs")
     assert mapping(jobs, "build", "permissions") == {"contents": "read"}

@@ -28,7 +28,7 @@ def build(tmp_path: Path) -> Path:
     return tmp_path / "build"
 
 
-def test_the_parameter_becomes_what_was_built(build: Path, tmp_path: Path) -> None:
+def test_the_parameter_becomes_the_built_architecture(build: Path, tmp_path: Path) -> None:
     assert settle(build, tmp_path / "samconfig.toml") == "x86_64"
     template = yaml.safe_load((build / "template.yaml").read_text())
     assert at(template, "Resources", "ExchangeFunction", "Properties", "Architectures") == ["x86_64"]
@@ -74,7 +74,7 @@ def test_a_deployment_for_another_one_is_refused(
         ('[default.deploy.parameters]\nparameter_overrides = ["LogLevel=INFO", "Architecture=x86_64"]', "x86_64"),
     ],
 )
-def test_what_a_deployment_has_saved_is_read(samconfig: str, saved: str | None) -> None:
+def test_saved_parameters_are_read(samconfig: str, saved: str | None) -> None:
     assert saved_architecture(samconfig) == saved
 
 

@@ -103,7 +103,7 @@ def statements(stack: Stack) -> list[Statement]:
     return [statement for policy in identity_policies(stack) for statement in policy.statements]
 
 
-def test_tracing_adds_what_has_no_resource_and_nothing_else() -> None:
+def test_tracing_adds_only_actions_without_resources() -> None:
     added = [s for s in statements(deployed(Tracing="true")) if s not in statements(deployed())]
     assert [(s.actions.values, s.resources.values) for s in added] == [
         (("xray:PutTraceSegments", "xray:PutTelemetryRecords"), ("*",))
@@ -129,7 +129,7 @@ def test_the_role_is_lambdas_and_has_no_managed_policy() -> None:
     ]
 
 
-def test_it_logs_to_its_own_group_and_makes_none() -> None:
+def test_it_logs_to_its_own_group_and_creates_none() -> None:
     stack = deployed()
     assert may(stack, "logs:PutLogEvents", LOG_GROUP_ARN.replace("*", "log-stream:1"))
     assert not may(stack, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:other:log-stream:1")
@@ -338,7 +338,7 @@ def test_no_role_is_assumable_by_default() -> None:
 # The role of another stack, for the function and for the table's guard.
 
 
-def test_a_role_of_another_stack_gets_what_the_function_needs() -> None:
+def test_a_separate_role_gets_the_functions_permissions() -> None:
     stack = deployed(BrokerRoleName="token-exchange", AssumableRoleArns="")
     arn = "arn:aws:iam::111122223333:role/token-exchange"
     assert stack.refusals() == []
@@ -399,7 +399,7 @@ def test_access_logs_hold_nothing_in_which_a_token_can_travel(stage: str, settin
 
 
 @pytest.mark.parametrize("name", ["StateTable", "ExchangeLogGroup", "AccessLogGroup"])
-def test_what_must_not_be_lost_is_protected_and_retained(name: str) -> None:
+def test_stateful_resources_are_protected_and_retained(name: str) -> None:
     # A first deployment that fails retains them, too: it could not delete what is protected.
     assert mapping(load(TEMPLATE), "Resources", name)["DeletionPolicy"] == "Retain"
     for protect in ("true", "false"):

@@ -97,7 +97,7 @@ def test_the_commands_that_follow_have_their_values(make: Commands) -> None:
     assert f"--broker-role arn:aws:iam::{ACCOUNT}:role/exchange" in done.out
 
 
-def test_make_hands_on_what_is_given() -> None:
+def test_make_passes_its_variables_on() -> None:
     given = {"ROLES": ROLE, "STACK": "mine", "REGION": REGION, "PARAMETERS": "A=1 B=2", "URL": "https://x.example"}
     command = ["make", "-n", "deploy", *(f"{name}={value}" for name, value in given.items())]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
@@ -182,7 +182,7 @@ def test_a_policy_outside_of_the_checkout_is_copied(make: Commands, tmp_path: Pa
     assert (make.account.folder / "functions/exchange/policy-copy/policy.yaml").read_bytes() == text
 
 
-def test_a_role_of_another_stack_says_itself_what_it_may_assume(make: Commands) -> None:
+def test_with_a_separate_role_no_roles_are_passed(make: Commands) -> None:
     assert make.up("--parameters", "BrokerRoleName=exchange-broker").status == 0
     assert make.account.overrides() == {"PolicyKey": "policy.yaml", "BrokerRoleName": "exchange-broker"}
 
@@ -205,7 +205,7 @@ def test_a_policy_elsewhere_needs_the_roles_once(make: Commands) -> None:
         ({"AWS_REGION": "eu west 1"}, "AWS cannot be reached"),
     ],
 )
-def test_what_is_missing_is_said_before_the_build(
+def test_missing_input_is_reported_before_the_build(
     make: Commands, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
 ) -> None:
     for name, value in variables.items():
@@ -219,7 +219,7 @@ def test_what_is_missing_is_said_before_the_build(
     assert len(done.err.splitlines()) == 1
 
 
-def test_what_cannot_be_deployed_has_a_sentence(make: Commands) -> None:
+def test_an_impossible_deployment_gives_a_message(make: Commands) -> None:
     assert "there is no policy functions/exchange/none.yaml" in make.up(policy="functions/exchange/none.yaml").err
     (make.account.folder / "elsewhere.yaml").write_text("version: 1")
     assert "the policy does not load" in make.up(policy="elsewhere.yaml").err
@@ -295,7 +295,7 @@ def test_nothing_is_removed_without_the_stacks_name(make: Commands, confirm: str
     assert make.account.what_there_is() == {"stack", "table", "logs"}
 
 
-def test_a_stack_that_is_not_there_is_said(make: Commands) -> None:
+def test_a_missing_stack_is_reported(make: Commands) -> None:
     stack = make.account.stack
     done = make.down("--confirm", stack)
     assert (done.status, done.err) == (2, f"nothing removed: there is no stack {stack} in {ACCOUNT}, {REGION}\n")

@@ -29,7 +29,7 @@ Resources:
 """
 
 
-def test_only_what_the_emulator_lacks_is_changed() -> None:
+def test_only_unsupported_resources_are_changed() -> None:
     before, after = yaml.safe_load(BUILT), yaml.safe_load(open_template(BUILT))
     assert after["Parameters"] == before["Parameters"]
     for name in ("HttpApi", "Role", "Plain"):
@@ -70,7 +70,7 @@ def test_a_creation_fails_at_its_last_resource() -> None:
     assert at(resources, "Fails", "DependsOn") == ["Exchange", "Role", "Plain", "Both", "Saved", "Query"]
 
 
-def test_a_rollback_keeps_what_is_protected_from_deletion() -> None:
+def test_a_rollback_keeps_protected_resources() -> None:
     """CloudFormation cannot delete it, and the rollback of a failed first deployment would fail as well."""
     resources = mapping(load("template.yaml"), "Resources")
     properties = {name: mapping(resources, name).get("Properties") for name in resources}

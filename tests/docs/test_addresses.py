@@ -80,7 +80,7 @@ def test_a_first_address_that_works_is_the_only_one(door: Door, tmp_path: Path, 
 
 @SHELLS
 @pytest.mark.parametrize("faults", [("down", "none"), ("cut", "refused"), ("dead", "down")])
-def test_every_shell_goes_on(
+def test_every_shell_tries_the_next_address(
     door: Door, tmp_path: Path, ca_bundle: Path, interpreter: str, faults: tuple[str, str]
 ) -> None:
     ci, script = script_of("several addresses")

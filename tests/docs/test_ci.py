@@ -111,7 +111,7 @@ def test_a_refusal_fails_the_step_and_says_why(of: Page, services: Services, tmp
         ("kubernetes", "other-namespace", "organization-not-allowed", ""),
     ],
 )
-def test_what_goes_wrong_shows_as_the_page_says(
+def test_each_mistake_gives_the_error_of_the_page(
     services: Services, name: str, scenario: str, reason: str, about: str
 ) -> None:
     of = page(f"docs/ci/{name}.md")
@@ -157,7 +157,7 @@ def test_the_step_of_github_is_the_readmes() -> None:
 
 
 @pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "getting started, GitLab", "GitLab component"])
-def test_no_variable_of_gitlab_says_where_the_token_goes(services: Services, tmp_path: Path, name: str) -> None:
+def test_no_gitlab_variable_sets_where_the_token_is_sent(services: Services, tmp_path: Path, name: str) -> None:
     """A report of another job, or the person who starts the pipeline, sets variables that win over those of the job."""
     of_name, ci = STEPS[name]
     running = services.of(page("docs/ci/gitlab.md"))
@@ -208,6 +208,6 @@ def test_gitlabs_pipeline_runs_as_a_whole(services: Services, tmp_path: Path, sc
         assert asked[0] == f"login --username AWS --password-stdin {HOST}"
         assert [line.split()[0] for line in asked[1:]] == ["build", "push"]
     else:
-        assert "no-matching-grant: no grant allows this: " in done.stdout
+        assert 'no-matching-grant: "no grant allows this: ' in done.stdout
         assert asked == []
     assert token not in shell.seen("curl") + done.stdout + done.stderr

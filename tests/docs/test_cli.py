@@ -59,7 +59,7 @@ def examples(tmp_path: Path, october: Path) -> Path:
 
 
 @pytest.mark.parametrize("session", _sessions(), ids=lambda session: session.command)
-def test_every_session_goes_as_it_is_shown(examples: Path, session: Session) -> None:
+def test_every_session_gives_the_shown_output(examples: Path, session: Session) -> None:
     done = subprocess.run(
         ["bash", "-c", session.command],
         cwd=examples,

@@ -35,7 +35,7 @@ def test_it_answers_for_the_registry_of_its_configuration(running: Running, inst
     assert running.world.aws.registry.login(json.loads(done.stdout)["Secret"]) is not None
 
 
-def test_what_docker_shows_is_what_it_says(running: Running, installed: Shell) -> None:
+def test_dockers_messages_are_as_documented(running: Running, installed: Shell) -> None:
     token = running.world.issuer.mint("github-actions", audience=running.world.audience, scenario="push-feature")
     said = get(installed, running, ECR_EXCHANGE_TOKEN=token).stdout
     ((_, shown),) = [(b.language, b.text) for b in page("docs/clients.md").blocks if b.language == "text"]

@@ -163,7 +163,7 @@ def test_a_build_with_the_role_of_the_page_is_logged_in(builds: Builds, tmp_path
 def test_a_build_with_another_role_is_refused_with_its_reason(builds: Builds, tmp_path: Path) -> None:
     build = builds.run(tmp_path, role=f"arn:aws:iam::{account.BUILDS_ACCOUNT}:role/nightly")
     assert build.done.returncode == 1
-    assert "no-matching-grant: no grant allows this" in build.printed
+    assert 'no-matching-grant: "no grant allows this' in build.printed
     assert "eyJ" not in build.printed
     assert build.shell.seen("docker") == ""
     assert builds.world.aws.requests("sts:AssumeRole") == []
@@ -181,7 +181,7 @@ def test_a_build_with_another_role_is_refused_with_its_reason(builds: Builds, tm
         ({"permission": _permission().replace('"300"', '"299"')}, "AccessDenied"),
     ],
 )
-def test_without_a_token_the_step_ends_with_what_aws_says(
+def test_without_a_token_the_step_fails_with_awss_message(
     builds: Builds, tmp_path: Path, changes: dict[str, str], error: str
 ) -> None:
     build = builds.run(tmp_path, **changes)

@@ -30,7 +30,7 @@ def test_an_answers_link_leads_to_the_section(subtests: pytest.Subtests) -> None
             assert reason.value in ERRORS.anchors
 
 
-def test_a_section_says_status_code_fault_cause_and_what_to_do(subtests: pytest.Subtests) -> None:
+def test_a_section_has_status_fault_cause_and_advice(subtests: pytest.Subtests) -> None:
     for reason in Reason:
         with subtests.test(reason=reason):
             section = ERRORS.section(f"`{reason}`")

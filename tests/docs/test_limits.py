@@ -104,7 +104,7 @@ def test_prose_quotes_the_same_numbers(said: str, text: str) -> None:
     assert said in text
 
 
-def test_the_audit_line_fits_what_is_promised() -> None:
+def test_the_audit_line_fits_the_documented_limit() -> None:
     assert "under 8 KiB" in page("docs/audit.md").text
     assert MAX_RECORD_CHARACTERS < 8 * 1024
 

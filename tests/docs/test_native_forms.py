@@ -101,7 +101,7 @@ def test_a_refusal_fails_a_form(services: Services, tmp_path: Path, name: str, i
 
 
 @EVERY_FORM
-def test_a_form_goes_on_to_the_service_that_lives(services: Services, tmp_path: Path, name: str) -> None:
+def test_a_form_uses_the_address_that_responds(services: Services, tmp_path: Path, name: str) -> None:
     of_name, ci = FORMS[name]
     run, _ = run_form(name, services, tmp_path, scenario=ci.good, before="https://127.0.0.1:1 ")
     assert run.status == 0, run.printed
@@ -136,7 +136,7 @@ def test_the_composite_action_is_one() -> None:
     check_schema("vendor.github-actions", CLIENTS / "github-actions/action.yml")
 
 
-def test_the_composite_action_takes_what_the_page_gives_it() -> None:
+def test_the_composite_action_accepts_the_pages_inputs() -> None:
     (step,) = yaml.safe_load(only_block(page("docs/ci/github-actions.md"), "yaml", "step"))
     action = loaded("github-actions/action.yml")
     assert set(step["with"]) == set(action["inputs"])
@@ -319,7 +319,7 @@ def test_the_pipe_of_bitbucket_pushes_every_image(services: Services, tmp_path: 
     ]
 
 
-def test_the_pipe_of_bitbucket_wants_images(tmp_path: Path) -> None:
+def test_the_pipe_of_bitbucket_requires_images(tmp_path: Path) -> None:
     of_name, ci = FORMS["Bitbucket pipe"]
     bundle = tmp_path / "ca.pem"
     bundle.write_text("")
@@ -330,7 +330,7 @@ def test_the_pipe_of_bitbucket_wants_images(tmp_path: Path) -> None:
     assert run.shell.seen("curl") == ""
 
 
-def test_the_step_of_jenkins_takes_what_the_page_gives_it() -> None:
+def test_the_jenkins_step_accepts_the_pages_inputs() -> None:
     library = (CLIENTS / "jenkins/vars/ecrLogin.groovy").read_text()
     call = re.search(r"ecrLogin[(](.*)[)]", only_block(page("docs/ci/jenkins.md"), "groovy", "library"))
     assert call is not None

@@ -76,7 +76,7 @@ def test_the_commands_are_found() -> None:
 
 
 @pytest.mark.aws_cli
-def test_each_command_is_one_that_the_aws_cli_takes(tmp_path: Path) -> None:
+def test_the_aws_cli_accepts_each_command(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
@@ -135,7 +135,7 @@ def test_the_probe_is_trusted_by_its_example() -> None:
     assert [organization.name for organization in issuer.organizations] == [probe.ORGANIZATION]
 
 
-def test_each_denial_is_a_policy_that_iam_takes() -> None:
+def test_each_denial_is_a_valid_iam_policy() -> None:
     (statement,) = parse_policy(NAMED["revoke"], kind="identity").statements
     assert not statement.allows
     (denial,) = json.loads(NAMED["registry"])["Statement"]

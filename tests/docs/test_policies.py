@@ -181,7 +181,7 @@ def test_the_guide_names_the_events_that_only_members_can_cause() -> None:
 # ------------------------------------------------------------------------------------------------- AWS's policies
 
 
-def test_policies_for_aws_are_ones_that_aws_can_read() -> None:
+def test_policies_for_aws_are_valid_iam_policies() -> None:
     # A policy of a registry has both a principal and a resource; tests/docs/test_operations.py reads it.
     every = [block for each in pages() for block in each.blocks if '"Statement"' in block.text]
     found = [block.text for block in every if block.use != "registry"]

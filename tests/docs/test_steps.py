@@ -143,7 +143,7 @@ def not_logged_in(run: Run, _: Ci) -> bool:
 
 
 @pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if fault.logs_in])
-def test_no_login_is_lost_to_what_passes(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
+def test_a_transient_failure_loses_no_login(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
     runs = run_all(door, tmp_path, ca_bundle, fault=fault)
     assert problems(door, runs, logged_in) == {}
     for name, run in runs.items():
@@ -159,7 +159,7 @@ LASTING = [name for name, fault in FAULTS.items() if not fault.logs_in]
 
 
 @pytest.mark.parametrize("fault", LASTING)
-def test_no_login_is_printed_or_left_by_what_lasts(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
+def test_a_lasting_failure_prints_and_leaves_no_login(door: Door, tmp_path: Path, ca_bundle: Path, fault: str) -> None:
     runs = run_all(door, tmp_path, ca_bundle, fault=fault)
     assert problems(door, runs, not_logged_in) == {}
     for name, run in runs.items():
@@ -243,7 +243,7 @@ def test_shellcheck_has_nothing_to_say(subtests: pytest.Subtests) -> None:
             assert done.stdout == ""
 
 
-def test_without_a_password_taken_the_file_is_gone_too(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
+def test_the_login_file_is_removed_even_if_docker_fails(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
     """`docker login` fails where no daemon answers."""
     ci, script = script_of("docs/ci/bitbucket-pipelines.md")
     found = run_step(
@@ -264,7 +264,7 @@ NAMED_CAUSES = {
     "docs/ci/github-actions.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
     "docs/ci/gitea.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the job needs permissions: id-token: write"),
     "docs/ci/forgejo.md": ("ACTIONS_ID_TOKEN_REQUEST_URL", "the workflow needs enable-openid-connect"),
-    "docs/ci/azure-devops.md": ("SYSTEM_ACCESSTOKEN", "hand it to the step with env"),
+    "docs/ci/azure-devops.md": ("SYSTEM_ACCESSTOKEN", "pass it to the step with env"),
     **{
         name: (ci.token_variable, f"{ci.token_variable}: ")
         for name, (_, ci) in STEPS.items()
@@ -288,7 +288,7 @@ def test_without_a_token_the_step_names_the_cause(
     assert found.left == ()
 
 
-def test_what_the_shell_says_is_in_the_pages_table(subtests: pytest.Subtests) -> None:
+def test_the_shells_messages_are_in_the_pages_table(subtests: pytest.Subtests) -> None:
     for name in CI:
         with subtests.test(name=name):
             said = [re.findall(r"^sh: `(\w+): (.+)`$", row[0]) for row in page(name).table("What goes wrong")]
@@ -296,7 +296,7 @@ def test_what_the_shell_says_is_in_the_pages_table(subtests: pytest.Subtests) ->
                 assert cause == "parameter not set" or f"{{{variable}:?{cause}}}" in script_of(name)[1]
 
 
-def test_an_endpoint_that_gives_no_token_ends_the_step(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
+def test_without_a_token_from_the_endpoint_the_step_fails(door: Door, tmp_path: Path, ca_bundle: Path) -> None:
     for number, (name, ci) in enumerate(CI.items()):
         if ci.endpoint is None:
             continue

@@ -39,7 +39,7 @@ class Numbers(Plain):
 
 
 @pytest.mark.parametrize(("given", "law"), [(1, None), (700, "too-large"), (13, "KeyError"), (99, "linear-time")])
-def test_an_input_is_a_finding_by_its_law(given: int, law: str | None) -> None:
+def test_an_input_that_breaks_a_law_is_a_finding(given: int, law: str | None) -> None:
     found = tried(Numbers(), given)
     assert (found.law if found else None) == law
 

@@ -56,7 +56,7 @@ def test_headers_go_by_the_status(subtests: pytest.Subtests) -> None:
             assert failure_headers(Refused(reason, "why"), status=400) == {}
 
 
-def test_a_refusal_may_say_when_to_come_again() -> None:
+def test_a_refusal_may_have_retry_after() -> None:
     refused = Refused(Reason.ISSUER_UNAVAILABLE, "why", retry_after_seconds=17)
     assert failure_headers(refused, status=503) == {"Retry-After": "17"}
 

@@ -1,6 +1,7 @@
 """A refusal as a line of text, and its link: nothing in it acts in a shell or on a terminal."""
 
 import json
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def request(*query: tuple[str, str]) -> HttpRequest:
 
 def test_text_is_one_line_with_a_link() -> None:
     answer = for_readers(refusal("a deny rule"), request(("errors", "text")), documentation_url="https://d.example/x")
-    assert answer.body == "denied: a deny rule; ask; see https://d.example/x/errors.md#denied (request r-1)\n"
+    assert answer.body == 'denied: "a deny rule"; ask; see https://d.example/x/errors.md#denied (request r-1)\n'
     assert answer.status == 403
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["Retry-After"] == "5"
@@ -71,3 +72,30 @@ def test_no_text_ends_the_line_or_runs_in_a_shell(description: str) -> None:
     assert line.removesuffix("\n").isprintable()
     assert not set(line) & set("$`")
     assert line.startswith("denied: ")
+
+
+@pytest.mark.parametrize(
+    "branch",
+    # What a git branch may be called, and what only other claims can hold: white space, quotes and line breaks.
+    [
+        "x;echo${IFS}RAN;#",
+        "x;id>&2;#",
+        "x|id>&2",
+        "x&&id>&2||",
+        "x; id >&2 #",
+        "'; id >&2; '",
+        '"; id >&2 #',
+        "\\",
+        "\nid\n",
+    ],
+)
+def test_a_line_that_is_evaluated_runs_nothing_of_a_caller(branch: str) -> None:
+    line = for_readers(refusal(f"the token has {branch}"), request(("errors", "text")), documentation_url="docs").body
+    # Without the number of the request, whose parenthesis most shells refuse before they run anything.
+    command = line.partition(" (request ")[0].replace("; ask", "; true").replace("; see ", "; true ")
+    # A bare environment: whatever runs writes to one of the streams.
+    ran = subprocess.run(["/bin/sh", "-c", 'eval "$1"', "sh", command], capture_output=True, text=True, check=False)
+    assert ran.stdout == ""
+    assert ran.stderr.splitlines() == [ran.stderr.rstrip("\n")]
+    assert "denied:" in ran.stderr
+    assert "uid=" not in ran.stderr

@@ -62,7 +62,22 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
             payload_1(resource="/{proxy+}", pathParameters={"proxy": ".well-known/x"}, path="/base/.well-known/x"),
             "/.well-known/x",
         ),
+        # A route with a folder of its own, also on a domain with a base path.
+        (payload_1(resource="/x/{proxy+}", pathParameters={"proxy": "v1/token"}, path="/x/v1/token"), "/v1/token"),
+        (payload_1(resource="/x/{proxy+}", pathParameters={"proxy": "v1/token"}, path="/base/x/v1/token"), "/v1/token"),
+        (payload_1(resource="/x/y/v1/token", path="/x/y/v1/token"), "/v1/token"),
+        (payload_1(resource="/x/v1/{proxy+}", pathParameters={"proxy": "token"}, path="/x/v1/token"), "/v1/token"),
+        (payload_1(resource="/v1/{proxy+}", pathParameters={"proxy": "v1/token"}, path="/v1/v1/token"), "/v1/token"),
+        (payload_2(routeKey="GET /x/.well-known/y", rawPath="/x/.well-known/y"), "/.well-known/y"),
+        (
+            payload_2(routeKey="ANY /x/{proxy+}", pathParameters={"proxy": "v1/token"}, rawPath="/x/v1/token"),
+            "/v1/token",
+        ),
         # Only the caller says that these have something in front.
+        (
+            payload_1(resource="/x/{proxy+}", pathParameters={"proxy": "y/v1/token"}, path="/x/y/v1/token"),
+            "/x/y/v1/token",
+        ),
         (payload_2(rawPath="/ecr/v1/token"), "/ecr/v1/token"),
         (payload_2(stage="live", rawPath="/lively/v1/token"), "/lively/v1/token"),
         (payload_2(stage="live", rawPath="/x/live/v1/token"), "/x/live/v1/token"),
@@ -72,7 +87,7 @@ def test_both_payloads_say_the_same(event: dict[str, object]) -> None:
         (payload_1(path="/prod"), "/prod"),
     ],
 )
-def test_what_the_event_names_in_front_of_the_path_is_dropped(event: dict[str, object], path: str) -> None:
+def test_a_stage_or_base_path_is_stripped(event: dict[str, object], path: str) -> None:
     assert read_event(event).path == path
 
 

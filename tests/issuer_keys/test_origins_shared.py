@@ -31,7 +31,7 @@ def found(
     return StoredKeySet(issuer=issuer, document=document, fetched_at_seconds=fetched_at_seconds)
 
 
-def test_what_was_stored_is_what_the_issuer_published() -> None:
+def test_the_stored_set_is_the_published_one() -> None:
     document = ISSUER.key_set()
     keys = KeySet.parse(document, algorithms=("RS256",))
     kept = stored(FetchedKeys(keys=keys, document=document), ORIGIN, fetched_at=READ_AT)
@@ -47,7 +47,7 @@ def test_its_age_counts_from_the_fetch_on_both_clocks() -> None:
     assert not held.is_fresh(stopped_wall_clock)
 
 
-def test_it_is_never_taken_for_younger_than_it_is() -> None:
+def test_a_sets_age_is_never_underestimated() -> None:
     moment = Moment(wall_seconds=NOW + 0.9, monotonic_seconds=1.0)
     keys = FetchedKeys(keys=KeySet.parse(ISSUER.key_set(), algorithms=("RS256",)), document=ISSUER.key_set())
     assert stored(keys, ORIGIN, fetched_at=moment).fetched_at_seconds == NOW
@@ -80,7 +80,7 @@ def test_it_is_never_taken_for_younger_than_it_is() -> None:
         found(document=ISSUER.key_set() + b" " * 256 * 1024),
     ],
 )
-def test_what_an_issuer_may_not_send_the_table_may_not_hold(hostile: StoredKeySet) -> None:
+def test_a_hostile_set_in_the_table_is_unusable(hostile: StoredKeySet) -> None:
     with pytest.raises(UnusableKeySet):
         validate_shared_key_set(hostile, ORIGIN, now=READ_AT)
 
@@ -93,7 +93,7 @@ def test_what_an_issuer_may_not_send_the_table_may_not_hold(hostile: StoredKeySe
         fetched_at_seconds=st.one_of(st.integers(), st.integers(int(NOW) - 90_000, int(NOW) + 100)),
     )
 )
-def test_any_item_is_a_set_of_the_last_day_or_one_error(anything: StoredKeySet) -> None:
+def test_any_item_is_a_usable_set_or_one_error(anything: StoredKeySet) -> None:
     try:
         held = validate_shared_key_set(anything, ORIGIN, now=READ_AT)
     except UnusableKeySet:
@@ -122,7 +122,7 @@ DIFFERENT = [
 ]
 
 
-def test_whatever_decides_what_a_set_is_gives_it_another_name(subtests: pytest.Subtests) -> None:
+def test_every_property_of_a_set_changes_its_name(subtests: pytest.Subtests) -> None:
     for one, other in list(combinations(DIFFERENT, 2)):
         with subtests.test(one=one, other=other):
             assert shared_name(one) != shared_name(other)

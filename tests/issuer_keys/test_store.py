@@ -148,7 +148,7 @@ class TestRenewal:
         story.clock.advance(1)
         assert story.find().key_id
 
-    def test_a_fetch_has_three_seconds_or_what_is_left(self) -> None:
+    def test_a_fetch_has_three_seconds_or_the_remaining_time(self) -> None:
         story = Story()
         story.find()
         story.clock.advance(601)
@@ -293,7 +293,7 @@ class TestReplacedKey:
         assert story.replace(found) is fetched_meanwhile
         assert story.fetches == 2
 
-    def test_a_failing_issuer_leaves_the_key_at_hand_to_decide(self) -> None:
+    def test_with_a_failing_issuer_the_cached_key_decides(self) -> None:
         story = Story()
         story.find()
         story.issuer.fail()

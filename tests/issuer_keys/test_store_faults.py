@@ -224,14 +224,14 @@ class TestClocks:
         move(story.clock)
         return cost(story)
 
-    def test_frozen_for_hours_it_renews_before_it_believes(self) -> None:
+    def test_after_hours_frozen_keys_are_renewed_before_use(self) -> None:
         def freeze(clock: FakeClock) -> None:
             clock.wall_seconds += 5 * 3600
 
         assert self.moved(freeze) == FETCHED
         assert self.moved(freeze, fails=True) == FETCHED, "five hours old"
 
-    def test_frozen_for_more_than_a_day_the_set_is_gone(self) -> None:
+    def test_after_more_than_a_day_frozen_the_set_is_unusable(self) -> None:
         def freeze(clock: FakeClock) -> None:
             clock.wall_seconds += DAY_SECONDS + 1
 

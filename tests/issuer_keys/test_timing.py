@@ -76,7 +76,7 @@ def test_an_issuer_fails_until_it_succeeds() -> None:
     assert failing == [False, True, False]
 
 
-def test_a_failure_leaves_the_set_at_hand() -> None:
+def test_a_failure_keeps_the_cached_set() -> None:
     keys = IssuerKeys()
     keys.succeeded(KEYS, fetched_at=at(0))
     keys.failed(at(700))

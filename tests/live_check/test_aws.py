@@ -105,7 +105,7 @@ def remains(session: boto3.Session) -> list[str]:
     return [name for name in names if name.startswith("live-check-")]
 
 
-def test_everything_is_made_and_everything_is_removed(session: boto3.Session, made: AwsAccount) -> None:
+def test_everything_created_is_removed(session: boto3.Session, made: AwsAccount) -> None:
     place = made.create(ThrowAwayIssuer())
     assert place.exchange_url == "https://x.example"
     assert urlsplit(place.registry_url).netloc == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -143,11 +143,11 @@ def test_leftovers_of_an_interrupted_check_are_removed_by_name(session: boto3.Se
     assert remains(session) == []
 
 
-def test_nothing_to_remove_is_no_fault(session: boto3.Session, made: AwsAccount) -> None:
+def test_nothing_to_remove_is_not_an_error(session: boto3.Session, made: AwsAccount) -> None:
     assert made.remove() == []
 
 
-def test_a_deployment_that_fails_is_said_and_its_bucket_removed(
+def test_a_failed_deployment_is_reported_and_its_bucket_removed(
     session: boto3.Session, made: AwsAccount, sam: Path
 ) -> None:
     sam.write_text("raise SystemExit(1)\n")
@@ -169,6 +169,6 @@ def test_a_failing_step_does_not_stop_the_next(session: boto3.Session, made: Aws
     tables.delete_table(TableName="live-check-state")
 
 
-def test_a_region_that_is_none_is_said(session: boto3.Session, build: Path) -> None:
+def test_an_invalid_region_is_reported(session: boto3.Session, build: Path) -> None:
     with pytest.raises(LiveCheckFailed, match="expected an AWS region, found nowhere"):
         AwsAccount(boto3.Session(region_name="nowhere"), base="x", build=build, sam=[], say=lambda _: None)

@@ -36,9 +36,9 @@ def answers(rehearsed: RehearsalAccount, clock: Clock, *, patient: bool = True) 
     return {found.question: found.answer for found in ask(rehearsed, place, issuer, clock, patient=patient)}
 
 
-def test_the_sandbox_does_what_the_project_rests_on(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
+def test_the_sandbox_behaves_as_the_project_assumes(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
     assert answers(rehearsed, clock) == {
-        "Is a login kept to its own repositories?": "yes",
+        "Is a login limited to its own repositories?": "yes",
         "Is a layer of a repository that the login may not read mounted?": "no",
         "Does the date in the session policy stop a login that a client holds?": "yes",
         "Does a login outlive the role session that it was made with?": "yes",
@@ -46,7 +46,7 @@ def test_the_sandbox_does_what_the_project_rests_on(rehearsed: RehearsalAccount,
     assert clock.waited_for == ["the date in the session policy passes", "a role session of 15 minutes ends"]
 
 
-def test_a_check_says_what_it_saw_and_removes_what_it_made(
+def test_a_check_reports_its_results_and_cleans_up(
     rehearsed: RehearsalAccount, clock: QuickClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check(rehearsed, clock, patient=True) == 0
@@ -54,7 +54,7 @@ def test_a_check_says_what_it_saw_and_removes_what_it_made(
     said = capsys.readouterr()
     assert "YES   15 s after it: 403 User: arn:aws:sts::111122223333:assumed-role/ci-ecr-push/" in said.out
     assert f"repository/{OTHER} because no session policy allows" in said.out
-    assert "everything that was made is removed" in said.err
+    assert "everything that was created is removed" in said.err
     assert "eyJ" not in said.out + said.err
 
 
@@ -75,10 +75,10 @@ def test_a_date_that_stops_nothing_ends_with_status_1(
     assert rehearsed.removed
     said = capsys.readouterr().out
     assert "NO   15 s after it: 201; 300 s after it: 201" in said
-    assert "The project rests on yes" in said
+    assert "The project depends on yes" in said
 
 
-def test_a_login_that_ends_with_its_session_is_told(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
+def test_a_login_that_ends_with_its_session_is_reported(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
     class Ending(QuickClock):
         def wait_until(self, moment: float, *, why: str) -> None:
             super().wait_until(moment, why=why)
@@ -89,12 +89,12 @@ def test_a_login_that_ends_with_its_session_is_told(rehearsed: RehearsalAccount,
     assert found["Does a login outlive the role session that it was made with?"] == "no"
 
 
-def test_what_cannot_be_removed_is_said_and_ends_with_status_1(
+def test_an_unremovable_resource_gives_status_1(
     rehearsed: RehearsalAccount, clock: QuickClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rehearsed.left = ["stack live-check-1: still in use"]
     assert check(rehearsed, clock, patient=False) == 1
-    assert "still there: stack live-check-1: still in use" in capsys.readouterr().err
+    assert "not removed: stack live-check-1: still in use" in capsys.readouterr().err
 
 
 def test_a_creation_that_fails_half_way_is_removed(
@@ -118,7 +118,7 @@ def test_a_fresh_login_that_does_not_push_answers_no_question(rehearsed: Rehears
         next(ask(rehearsed, elsewhere, issuer, clock, patient=False))
 
 
-def test_an_exchange_that_refuses_is_said_with_its_reason(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
+def test_a_refused_exchange_is_reported_with_its_reason(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
     place = rehearsed.create(ThrowAwayIssuer())
     with pytest.raises(LiveCheckFailed, match="no login: 401 "):
         next(ask(rehearsed, place, ThrowAwayIssuer(), clock, patient=False))

@@ -46,7 +46,7 @@ def test_without_an_account_nothing_is_made(region: str) -> None:
 @pytest.mark.parametrize(
     "name", ["ecr-token-exchange", "live-check-", "live-check-0a1b2c3d-role", "LIVE-CHECK-0a1b2c3d"]
 )
-def test_only_what_a_check_has_made_can_be_removed(name: str) -> None:
+def test_only_resources_of_a_check_can_be_removed(name: str) -> None:
     done = run("--region", "eu-west-1", "--remove", name)
     assert (done.returncode, done.stdout) == (2, "")
     assert "expected the name of a check" in done.stderr

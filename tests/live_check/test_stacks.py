@@ -14,7 +14,7 @@ def test_the_template_is_one(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_names_are_ones_that_aws_takes_and_nobody_has() -> None:
+def test_names_are_valid_and_unique() -> None:
     first, second = (Names(base=new_base(), account="111122223333", partition="aws-us-gov") for _ in range(2))
     assert first != second
     assert is_base(first.base)

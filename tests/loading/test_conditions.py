@@ -149,7 +149,7 @@ def test_messages_say_what_to_write() -> None:
         ({"not": ["a", "b"], "exists": True}, {"not": ["a", "b"], "exists": True}),
     ],
 )
-def test_what_was_expected_is_kept_as_it_was_written(found: Json, expected: Json) -> None:
+def test_the_expected_value_is_kept_as_written(found: Json, expected: Json) -> None:
     (condition,) = load(conditions("match", {"branch": found})).grants[0].conditions
     assert condition.expected == expected
 

@@ -20,7 +20,7 @@ def test_a_rule_is_for_all_issuers_unless_it_says_so() -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        # without a condition it would refuse everybody
+        # without a condition it would refuse every caller
         ({"name": "d"}, [(".match", "missing")]),
         ({"name": "d", "match": {}}, [(".match", "empty")]),
         ({"name": "d", "claims": {}}, [(".claims", "empty")]),

@@ -39,7 +39,7 @@ def message(text: bytes | str) -> str:
 @pytest.mark.parametrize(
     ("scalar", "value"),
     [
-        # what everybody reads alike
+        # what every reader reads alike
         ("main", "main"),
         ("'yes'", "yes"),
         ('"2027-06-30"', "2027-06-30"),
@@ -107,7 +107,7 @@ def message(text: bytes | str) -> str:
         ("-Infinity", Unquoted("-Infinity", "a number")),
     ],
 )
-def test_what_a_scalar_means(scalar: str, value: Node) -> None:
+def test_types_of_scalars(scalar: str, value: Node) -> None:
     found = read(f"key: {scalar}\n")
     assert found == {"key": value}
     assert isinstance(found, dict)
@@ -173,7 +173,7 @@ def test_what_a_scalar_means(scalar: str, value: Node) -> None:
         ('{"a": 1} trailing', [("", "syntax")]),
     ],
 )
-def test_what_no_policy_may_hold(text: str | bytes, expected: list[tuple[str, Code]]) -> None:
+def test_invalid_documents_are_refused(text: str | bytes, expected: list[tuple[str, Code]]) -> None:
     assert faults(text) == expected
 
 

@@ -83,7 +83,7 @@ def test_files_that_hold_no_keys(content: bytes, code: Code) -> None:
     assert faults(pinned("k"), folder=Folder({"k": content})) == [("issuers.own.jwks_file", code)]
 
 
-def test_the_identity_tells_where_one_file_ends() -> None:
+def test_the_identity_depends_on_where_a_file_ends() -> None:
     """Bytes moved from one file to the next, or a name that looks like content, are another policy."""
     documents = [
         identity_of("p", b"ab", {}),

@@ -45,7 +45,7 @@ def test_a_value_that_is_not_text_is_refused(value: Node, code: Code) -> None:
     assert reading.faults() == [("key", code)]
 
 
-def test_text_as_it_stands() -> None:
+def test_valid_strings_are_unchanged() -> None:
     reading = Reading({"key": "a b é"})
     assert reading.fields.string("key") == "a b é"
     assert reading.fields.string("other") is None
@@ -128,7 +128,7 @@ def test_a_name_with_a_bad_mapping_is_still_defined() -> None:
     assert reading.faults() == [("key.a", "wrong-type"), ("key.b", "empty")]
 
 
-def test_unknown_keys_are_reported_with_what_was_meant() -> None:
+def test_unknown_keys_get_a_suggestion() -> None:
     reading = Reading({"audiense": "x", "zzz": 1, "passed": 2})
     reading.fields.string("audience")
     reading.fields.ignore("passed")
@@ -170,7 +170,7 @@ def test_values_for_a_person(value: Node, text: str) -> None:
         ("branch", [], None),
     ],
 )
-def test_a_misspelt_name_has_one_that_was_meant(name: str, known: list[str], found: str | None) -> None:
+def test_a_misspelt_name_gets_a_suggestion(name: str, known: list[str], found: str | None) -> None:
     assert closest_match(name, known) == found
 
 

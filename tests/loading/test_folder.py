@@ -175,7 +175,7 @@ def test_a_problem_is_shown_with_its_file() -> None:
         ("surprise", 1, "unknown-key"),
     ],
 )
-def test_what_an_entry_may_not_be(key: str, value: Json, code: Code) -> None:
+def test_invalid_entries_are_refused(key: str, value: Json, code: Code) -> None:
     spoilt = entry(**{key: None}) if value is None else changed(entry(), key, value)
     found = folder_faults(main_file({TEAM: spoilt}))
     assert [(file, each) for file, _, each in found] == [("policy.yaml", code)]

@@ -165,7 +165,7 @@ def test_a_grant_is_for_the_files_own_organizations(
         ([{"name": "werft/docks"}], [{"name": "werft"}], None, True),
     ],
 )
-def test_groups_of_gitlab_hold_what_lies_below(
+def test_groups_of_gitlab_include_their_subgroups(
     listed: list[Json], allowed: list[Json], match: Document | None, *, within: bool
 ) -> None:
     assert organizations(listed, allowed, grant(match=match), issuer="gitlab") == ([] if within else ["match"])
@@ -216,7 +216,7 @@ OTHERS: Document = {
         (grant(registry="public", access="push", repositories=["x"]), ["repositories"]),
     ],
 )
-def test_other_registries_are_bounded_by_what_they_have(one: Document, fields: list[str]) -> None:
+def test_other_registries_are_bounded_by_their_own_fields(one: Document, fields: list[str]) -> None:
     files: Document = {TEAM: entry(registries=["public", "hub"])}
     found = main_file(files, registries=OTHERS)
     if fields:

@@ -13,7 +13,7 @@ def read(**changes: Json) -> Grant:
     return load(document(grant(**changes))).grants[0]
 
 
-def test_what_is_left_out() -> None:
+def test_defaults_of_omitted_keys() -> None:
     found = read()
     assert terms(found).duration_seconds == 3600
     assert terms(found).also == Also()
@@ -145,7 +145,7 @@ def test_one_fault_and_nothing_that_only_follows_from_it(key: str, value: Json, 
 
 
 @pytest.mark.parametrize("key", ["name", "issuers", "registry", "role", "access", "repositories"])
-def test_what_no_grant_can_be_without(key: str) -> None:
+def test_missing_keys_of_a_grant_are_errors(key: str) -> None:
     assert faults(without(document(), f"grants[0].{key}")) == [(f"grants[0].{key}", "missing")]
 
 

@@ -92,7 +92,7 @@ def test_pushing_to_ecr_public() -> None:
 # ------------------------------------------------------------------------------------------------------ web identity
 
 
-def test_with_web_identity_nothing_but_the_token_goes_to_sts() -> None:
+def test_with_web_identity_only_the_token_is_sent_to_sts() -> None:
     (found,) = load(policy(assume="web-identity")).grants
     assert (terms(found).assume, terms(found).session_tags, terms(found).source_identity) == (
         "web-identity",
@@ -114,7 +114,7 @@ def test_with_web_identity_nothing_but_the_token_goes_to_sts() -> None:
         ("source_identity", "{actor}"),
     ],
 )
-def test_what_cannot_be_sent_with_web_identity(key: str, value: Json) -> None:
+def test_keys_not_allowed_with_web_identity(key: str, value: Json) -> None:
     assert faults(policy(assume="web-identity", **{key: value})) == [(f"grants[0].{key}", "conflict")]
 
 
@@ -130,7 +130,7 @@ def test_sts_has_to_reach_the_issuers_keys_itself() -> None:
     assert faults(changed(found, "issuers.own.ca_bundle", certificate)) == [("grants[0].assume", "conflict")]
 
 
-def test_sts_takes_no_token_of_its_own() -> None:
+def test_sts_does_not_accept_its_own_tokens() -> None:
     found = policy(assume="web-identity", issuers=["builds"])
     entry: Json = {
         "provider": "aws-sts",

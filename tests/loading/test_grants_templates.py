@@ -40,7 +40,7 @@ def test_push_templates(template: str, issuers: list[Json], code: Code | None) -
         assert ("grants[0].repositories", code) in faults(found)
 
 
-def test_what_no_user_proves_may_still_be_pulled() -> None:
+def test_a_declared_name_may_fill_a_pull_template() -> None:
     read(access="pull", repositories=["ci/{workflow}"])
     read(access="push", repositories=["ci/{repository}"], also_pull=["ci/{workflow}"])
 
@@ -75,7 +75,7 @@ def test_sts_takes_fifty_tags() -> None:
 
 
 @pytest.mark.parametrize("value", [True, 7, None, [], "{nobody}"])
-def test_what_no_tag_is_made_of(value: Json) -> None:
+def test_invalid_tag_values_are_errors(value: Json) -> None:
     assert len(problems_of(document(grant(session_tags={"t": value})))) == 1
 
 

@@ -11,7 +11,7 @@ KEY_SET: Json = {"keys": [jwk("ES256", private_key("ES256"), kid="k1")]}
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
-def test_what_is_left_out_is_the_presets() -> None:
+def test_omitted_keys_default_to_the_preset() -> None:
     trust = load(document()).issuers["github"].trust
     assert trust.url == "https://token.actions.githubusercontent.com"
     assert trust.audiences == {AUDIENCE}
@@ -145,7 +145,7 @@ def test_one_fault_and_nothing_that_only_follows_from_it(path: str, value: Json,
 
 
 @pytest.mark.parametrize("key", ["provider", "audience", "organizations"])
-def test_what_no_entry_can_be_without(key: str) -> None:
+def test_missing_keys_of_an_entry_are_errors(key: str) -> None:
     assert faults(without(document(), f"issuers.github.{key}")) == [(f"issuers.github.{key}", "missing")]
 
 

@@ -71,7 +71,7 @@ def test_one_fault_at_its_place(budgets: Json, place: str, code: Code) -> None:
         (document(grant(single_use=True)), "grants[0].single_use"),
     ],
 )
-def test_what_needs_the_state_table_does_not_load_without_one(found: dict[str, Json], path: str) -> None:
+def test_budgets_and_single_use_need_the_state_table(found: dict[str, Json], path: str) -> None:
     text = json.dumps(found).encode()
     load_policy(text, name="p", read_file=None, has_state=True)
     with pytest.raises(PolicyUnusable) as caught:

@@ -13,7 +13,7 @@ KEY_SET: Json = {"keys": [jwk("ES256", private_key("ES256"), kid="k1")]}
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
-def test_where_keys_may_come_from() -> None:
+def test_allowed_sources_of_keys() -> None:
     published = load(changed(document(), "issuers.own.jwks_url", "https://keys.example/set")).issuers["own"].trust
     assert published.keys == Published(jwks_url="https://keys.example/set")
     inline = load(changed(document(), "issuers.own.jwks", KEY_SET)).issuers["own"].trust

@@ -56,7 +56,7 @@ def test_forms_that_githubs_issuer_cannot_have(entry: Document, path: str) -> No
 @pytest.mark.parametrize(
     "issuer", ["https://git.werft.example", "https://git.werft.example:8443/gitlab", "https://gitlab.com"]
 )
-def test_gitlab_may_stand_anywhere(issuer: str) -> None:
+def test_gitlab_may_be_on_any_host(issuer: str) -> None:
     assert load(changed(document(), "issuers.gitlab.issuer", issuer)).issuers["gitlab"].trust.url == issuer
 
 
@@ -64,7 +64,7 @@ def test_gitlab_may_stand_anywhere(issuer: str) -> None:
     ("issuer", "audience"),
     [("https://gitlab.com", "https://gitlab.com"), ("https://git.werft.example", "https://git.werft.example")],
 )
-def test_gitlabs_default_audience_is_everybodys(issuer: str, audience: str) -> None:
+def test_gitlabs_default_audience_is_shared(issuer: str, audience: str) -> None:
     found = changed(changed(document(), "issuers.gitlab.issuer", issuer), "issuers.gitlab.audience", audience)
     assert faults(found) == [("issuers.gitlab.audience", "conflict")]
     load(changed(found, "issuers.gitlab.shared_audience", True))  # noqa: FBT003 - the field's value

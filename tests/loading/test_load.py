@@ -64,13 +64,13 @@ def test_the_raw_claims_of_its_conditions_are_known() -> None:
         ("budgets", [], "unknown-key"),
     ],
 )
-def test_what_the_document_itself_may_not_be(path: str, value: Json, code: Code) -> None:
+def test_invalid_top_levels_are_refused(path: str, value: Json, code: Code) -> None:
     """One fault, and nothing that only follows from it."""
     assert faults(changed(document(), path, value)) == [(path, code)]
 
 
 @pytest.mark.parametrize("key", ["version", "issuers", "registries", "grants"])
-def test_what_a_policy_cannot_be_without(key: str) -> None:
+def test_missing_sections_are_errors(key: str) -> None:
     assert faults(without(document(), key)) == [(key, "missing")]
 
 
@@ -79,7 +79,7 @@ def test_a_document_that_is_not_a_mapping_is_refused(text: bytes) -> None:
     assert [path for path, _ in faults(text)] == [""]
 
 
-def test_everything_is_reported_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     text = b"""
 version: 1
 version: 2
@@ -123,7 +123,7 @@ grants:
     )
 
 
-def test_keys_come_from_where_the_entry_says() -> None:
+def test_keys_come_from_the_entrys_source() -> None:
     policy = load(document())
     assert policy.issuers["github"].trust.keys == Discovered(keys_host=None)
     assert not isinstance(policy.issuers["own"].trust.keys, Pinned)

@@ -59,7 +59,7 @@ def without_index(policy: Policy) -> Policy:
     st.lists(GRANTS, min_size=1, max_size=6),
     st.fixed_dictionaries({}, optional={"project": WORDS, "x": VALUES, "y": VALUES, "git": VALUES}),
 )
-def test_an_indexed_decision_is_a_scans(grants: list[dict[str, Json]], claims: dict[str, Json]) -> None:
+def test_an_indexed_decision_equals_that_of_a_scan(grants: list[dict[str, Json]], claims: dict[str, Json]) -> None:
     policy = load(document(*(grant(name=f"g{place}", issuers=["own"], **found) for place, found in enumerate(grants))))
     caller = caller_of(policy, "own", {"tenant": "nordlicht", **claims})
     candidates = policy.indexes["own"].candidates(caller.identity.vocabulary, caller.claims)
@@ -122,7 +122,7 @@ def test_a_wrong_index_does_not_award_another_issuers_grant() -> None:
     assert decision.reason is Reason.NO_MATCHING_GRANT
 
 
-def test_the_rarest_values_are_the_ones_that_count() -> None:
+def test_grants_are_indexed_by_their_rarest_values() -> None:
     grants = [grant(name=f"g{n}", match={"branch": "main"}, claims={"run_number": str(n)}) for n in range(50)]
     index = load(document(*grants)).indexes["github"]
     assert isinstance(index, ExactValueIndex)

@@ -127,7 +127,7 @@ def test_a_stored_login_is_for_the_host_it_names() -> None:
 
 
 @pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
-def test_docker_hub_is_looked_for_under_a_name_of_its_own(host: str) -> None:
+def test_docker_hub_has_its_own_client_key(host: str) -> None:
     policy = load(changed(document(), "registries.hub", {**HUB, "host": host}))
     found = policy.registries["hub"]
     assert found.client_keys == ("https://index.docker.io/v1/",)
@@ -157,7 +157,7 @@ def test_one_fault_of_a_stored_login(key: str, value: Json, code: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["host", "secret_arn"])
-def test_what_no_stored_login_can_be_without(key: str) -> None:
+def test_missing_keys_of_a_stored_login_are_errors(key: str) -> None:
     found = {name: value for name, value in HUB.items() if name != key}
     assert faults(changed(document(), "registries.hub", found)) == [(f"registries.hub.{key}", "missing")]
 
@@ -168,7 +168,7 @@ def test_two_stored_logins_of_one_host_are_one_too_many() -> None:
 
 
 @pytest.mark.parametrize("key", ["type", "account", "region"])
-def test_what_none_can_be_without(key: str) -> None:
+def test_missing_keys_of_a_registry_are_errors(key: str) -> None:
     assert faults(without(document(), f"registries.apps.{key}")) == [(f"registries.apps.{key}", "missing")]
 
 

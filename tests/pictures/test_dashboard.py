@@ -22,6 +22,6 @@ def test_every_widget_is_drawn_with_the_lines_in_it(tmp_path: Path) -> None:
     assert ">acme/team000<" in picture
 
 
-def test_the_documents_picture_shows_the_dashboard_as_it_is() -> None:
+def test_the_picture_shows_the_current_dashboard() -> None:
     # `make pictures` draws it again.
     assert titles((PICTURES / "dashboard.svg").read_text("utf-8")) >= TITLES

@@ -39,7 +39,7 @@ def test_an_account_outside_of_any_organization(value: Json) -> None:
     assert "organization" not in identify(PRESET, claims).vocabulary
 
 
-def test_what_the_caller_writes_says_nothing_of_him() -> None:
+def test_claims_that_the_caller_writes_prove_nothing() -> None:
     tags: Json = {"aws_account": "1", "org_id": "o-evil"}
     assert identify(PRESET, aws_claims({"request_tags": tags, "principal_tags": tags})) == identify(
         PRESET, aws_claims()
@@ -98,7 +98,7 @@ def test_an_issuer_that_could_be_an_accounts(name: str) -> None:
     assert PROVIDER.preset({}, f"https://{name}{AFTER}").issuer == f"https://{name}{AFTER}"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == AWS_ISSUER
     assert PRESET.required == {(STS, "aws_account")}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256", "ES384"), 3600)

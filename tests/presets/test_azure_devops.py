@@ -53,7 +53,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({"rpo_ref": None}, "a ref that is neither a branch nor a tag, ''"),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("azure-devops", None, **changes)).untrusted_trigger == trigger
 
 
@@ -95,7 +95,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
     assert bad.value.key == key
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == PROVIDER.preset({"organization": ORGANIZATION}, None).issuer
     assert PRESET.shared_audience("api://AzureADTokenExchange")
     assert PRESET.required == {("def_id",), ("org_id",), ("prj_id",)}

@@ -89,7 +89,7 @@ def test_an_issuer_that_is_not_a_workspaces_is_refused(settings: dict[str, Json]
     assert bad.value.key == key
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.required == {("workspaceUuid",), ("repositoryUuid",), ("stepUuid",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 7200)
     assert PRESET.minted == "once-per-job"

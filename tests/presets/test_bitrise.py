@@ -79,7 +79,7 @@ def test_there_is_one_issuer(issuer: str) -> None:
     assert bad.value.key == "issuer"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PROVIDER.preset({}, PRESET.issuer).issuer == "https://token.builds.bitrise.io"
     assert PRESET.required == {("app_slug",), ("workspace_slug",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 7200)

@@ -92,6 +92,6 @@ def test_the_default_audience_is_shared(audience: str, shared: bool) -> None:  #
     assert PRESET.shared_audience(audience) is shared
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert not {"branch", "tag", "sha"} & PRESET.proven
     assert PRESET.minted == "on-request"

@@ -30,7 +30,7 @@ def test_a_file_without_its_provider_is_an_error_of_ours(monkeypatch: pytest.Mon
         provider_named.__wrapped__("bitrise")
 
 
-def test_only_what_is_named_is_imported() -> None:
+def test_only_named_presets_are_imported() -> None:
     """A start pays for the providers of its policy, not for all there are."""
     script = (
         "import sys\n"

@@ -55,7 +55,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({f"{AT}vcs-ref": None}, None),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("circleci", None, **changes)).untrusted_trigger == trigger
 
 
@@ -97,13 +97,13 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
     assert bad.value.key == key
 
 
-def test_the_root_issuer_is_everybodys() -> None:
+def test_the_root_issuer_is_shared() -> None:
     preset = PROVIDER.preset({}, "https://oidc.circleci.com")
     other = job_claims("circleci", None, **{f"{AT}org-id": "00000000-1111-4222-8333-444444444444"})
     assert identify(preset, other).vocabulary["organization_id"] == "00000000-1111-4222-8333-444444444444"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == PROVIDER.preset({"organization": ORGANIZATION}, None).issuer
     assert PRESET.must_match == {(f"{AT}vcs-origin",)}
     assert PRESET.is_declared("repository")

@@ -55,7 +55,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({"scm_pull_request_target_branch": ""}, "a pull request to "),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("codefresh", None, **changes)).untrusted_trigger == trigger
 
 
@@ -119,7 +119,7 @@ def test_a_url_that_is_not_an_installations_is_refused(url: Json) -> None:
     assert bad.value.key == "platform_url"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.shared_audience("https://g.codefresh.io")
     assert not PRESET.shared_audience("https://exchange.acme.example")
     assert PRESET.is_declared("repository")

@@ -11,7 +11,7 @@ def preset(**settings: Json) -> Preset:
     return providers()["generic"].preset(settings, "https://ci.nordlicht.example")
 
 
-def test_nothing_is_known_but_what_the_policy_says() -> None:
+def test_only_the_policys_claims_are_known() -> None:
     found = preset()
     assert found.vocabulary == {}
     assert found.algorithms == ()

@@ -155,7 +155,7 @@ def test_an_unknown_event_is_untrusted(event: str) -> None:
         ("https://ecr.nordlicht.example", False),
     ],
 )
-def test_the_default_audience_is_everybodys(audience: str, shared: bool) -> None:  # noqa: FBT001 - a table's column
+def test_the_default_audience_is_shared(audience: str, shared: bool) -> None:  # noqa: FBT001 - a table's column
     assert PRESET.shared_audience(audience) is shared
 
 
@@ -178,7 +178,7 @@ def test_the_default_audience_is_on_the_host_that_people_see(
     assert providers()["github-actions"].preset(settings, None).shared_audience(audience) is shared
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.required == {("repository_id",), ("event_name",), ("job_workflow_ref",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 3600)
     assert PRESET.ignores_case

@@ -56,7 +56,7 @@ def test_ref_protection_is_not_in_the_vocabulary(name: str) -> None:
         ("brand_new", "event brand_new"),
     ],
 )
-def test_what_outsiders_can_start(name: str, event: str, trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(name: str, event: str, trigger: str | None) -> None:
     assert identify(PRESETS[name], job_claims(name, None, event_name=event)).untrusted_trigger == trigger
 
 
@@ -109,6 +109,6 @@ def test_an_owners_address_has_no_path_below_it(name: str) -> None:
     assert not is_owners_address(name, f"https://{name}/acme/shop")
 
 
-def test_what_is_known_of_it(name: str) -> None:
+def test_preset_values(name: str) -> None:
     assert PRESETS[name].ignores_case
     assert "workflow" not in PRESETS[name].proven

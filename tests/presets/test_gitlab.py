@@ -99,7 +99,7 @@ def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str) -
     assert identify(PRESET, gitlab_claims(**changes)).untrusted_trigger == trigger
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.required == {("project_id",), ("job_id",)}
     assert (PRESET.algorithms, PRESET.max_lifetime_seconds) == (("RS256",), 24 * 3600)
     assert PRESET.organization_is_path
@@ -107,7 +107,7 @@ def test_what_is_known_of_it() -> None:
     assert PRESET.minted == "once-per-job"
 
 
-def test_an_own_server_has_an_issuer_and_an_audience_of_its_own() -> None:
+def test_a_self_hosted_server_has_its_own_issuer_and_audience() -> None:
     own = providers()["gitlab"].preset({}, "https://git.werft.example/gitlab")
     assert own.issuer == "https://git.werft.example/gitlab"
     assert own.shared_audience("https://git.werft.example/gitlab")

@@ -95,7 +95,7 @@ def test_its_keys_lie_on_another_host_of_googles() -> None:
     assert read == discovery["jwks_uri"]
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.keys_host == "www.googleapis.com"
     assert PRESET.algorithms == ("RS256",)
     assert "repository" not in PRESET.vocabulary

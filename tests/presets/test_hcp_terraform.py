@@ -34,7 +34,7 @@ def test_a_job() -> None:
         ({"terraform_run_phase": "test"}, "run phase test"),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("hcp-terraform", None, **changes)).untrusted_trigger == trigger
 
 
@@ -92,6 +92,6 @@ def test_default_audiences_of_dynamic_credentials_are_shared(audience: str) -> N
     assert not PRESET.shared_audience("https://exchange.acme.example")
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.minted == "once-per-job"
     assert PRESET.max_lifetime_seconds == 24 * 3600

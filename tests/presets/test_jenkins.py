@@ -85,7 +85,7 @@ def test_a_controller_is_its_own_organization(settings: dict[str, Json], issuer:
     assert issuer in (None, preset.issuer)
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer.endswith("/jenkins/oidc")
     assert PROVIDER.preset({"host": "jenkins.acme.example"}, None).issuer == "https://jenkins.acme.example/oidc"
     assert "organization_id" not in PRESET.vocabulary

@@ -72,11 +72,11 @@ def test_issuers_that_it_cannot_have(issuer: str | None) -> None:
         "https://kubernetes.acme.internal:6443",
     ],
 )
-def test_a_clusters_issuer_stays_as_it_is(issuer: str) -> None:
+def test_a_clusters_issuer_is_unchanged(issuer: str) -> None:
     assert PROVIDER.preset({}, issuer).issuer == issuer
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.algorithms == ("RS256", "ES256")
     assert PRESET.shared_audience(PRESET.issuer)
     assert PRESET.shared_audience("https://kubernetes.default.svc.cluster.local")

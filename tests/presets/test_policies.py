@@ -202,7 +202,7 @@ def _filled(condition: Json, written: str) -> Document:
         ("aws", "aws/{repository}", "unknown-name"),
     ],
 )
-def test_what_a_push_may_be_named_after(issuer: str, template: str, code: Code | None) -> None:
+def test_names_that_can_fill_a_push_template(issuer: str, template: str, code: Code | None) -> None:
     found = policy(issuer, access="push", repositories=[template])
     if code is None:
         load(found)
@@ -210,7 +210,7 @@ def test_what_a_push_may_be_named_after(issuer: str, template: str, code: Code |
         assert ("grants[0].repositories", code) in faults(found)
 
 
-def test_what_is_typed_in_may_be_pulled_and_matched() -> None:
+def test_a_declared_name_may_be_pulled_and_matched() -> None:
     load(policy("bitrise", repositories=["br/{repository}"], match={"repository": "nordlicht/ruder"}))
 
 

@@ -133,7 +133,7 @@ def test_a_tenant_is_named_by_its_key_or_its_issuer(settings: dict[str, Json], i
         ({}, "", "issuer"),
     ],
 )
-def test_what_names_no_tenant(settings: dict[str, Json], issuer: str | None, key: str) -> None:
+def test_invalid_tenant_settings_are_refused(settings: dict[str, Json], issuer: str | None, key: str) -> None:
     with pytest.raises(BadSetting) as bad:
         built(settings, issuer)
     assert bad.value.key == key
@@ -159,7 +159,7 @@ def test_what_names_no_tenant(settings: dict[str, Json], issuer: str | None, key
         ),
     ],
 )
-def test_what_settings_can_be(check: Callable[[str, Json], str], good: list[Json], bad: list[Json]) -> None:
+def test_settings_are_accepted_or_refused(check: Callable[[str, Json], str], good: list[Json], bad: list[Json]) -> None:
     assert [check("key", value) for value in good] == good
     for value in bad:
         with pytest.raises(BadSetting):

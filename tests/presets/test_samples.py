@@ -34,7 +34,7 @@ def test_every_claim_that_is_shown_is_known(subtests: pytest.Subtests) -> None:
             assert list(unknown_claims(preset, whole(preset))) == []
 
 
-def test_no_name_is_made_of_what_every_token_has_alike(subtests: pytest.Subtests) -> None:
+def test_no_name_comes_from_a_fixed_claim(subtests: pytest.Subtests) -> None:
     """A grant on it would let every token in, or none."""
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):

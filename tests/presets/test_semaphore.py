@@ -54,7 +54,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({"ref_type": "Branch"}, "ref type Branch"),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("semaphore", None, **changes)).untrusted_trigger == trigger
 
 
@@ -114,7 +114,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
         ({}, "https://acme.ci.acme.example"),
     ],
 )
-def test_an_installation_on_a_domain_of_its_own(settings: dict[str, Json], issuer: str | None) -> None:
+def test_a_self_hosted_domain_has_its_issuer(settings: dict[str, Json], issuer: str | None) -> None:
     preset = PROVIDER.preset(settings, issuer)
     assert preset.issuer == "https://acme.ci.acme.example"
     assert preset.required_values == PRESET.required_values
@@ -129,7 +129,7 @@ def test_the_starter_of_a_run_is_never_named() -> None:
     assert {("actor",), ("tag",)} <= PRESET.empty_claims
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == PROVIDER.preset({"organization": "acme"}, None).issuer
     assert PRESET.shared_audience(PRESET.issuer)
     assert PRESET.max_lifetime_seconds == 24 * 3600

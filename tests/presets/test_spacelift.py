@@ -32,7 +32,7 @@ def test_a_job() -> None:
         ({"runType": "tracked"}, "run type tracked"),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("spacelift", None, **changes)).untrusted_trigger == trigger
 
 
@@ -83,7 +83,7 @@ def test_a_self_hosted_installation_is_its_own_organization() -> None:
         assert PROVIDER.preset({}, f"https://{host}").vocabulary["organization"].read({}) == host
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     assert PRESET.issuer == PROVIDER.preset({"account": "acme"}, None).issuer
     assert PRESET.shared_audience("acme.app.spacelift.io")
     assert PRESET.minted == "once-per-job"

@@ -57,7 +57,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({"event": "pushed"}, "event pushed"),
     ],
 )
-def test_what_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
+def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | None) -> None:
     assert identify(PRESET, job_claims("vela", None, **changes)).untrusted_trigger == trigger
 
 
@@ -103,7 +103,7 @@ def test_an_issuer_that_the_servers_settings_name(issuer: str) -> None:
     assert identify(preset, job_claims("vela", "fork")).untrusted_trigger == "a pull request of a fork"
 
 
-def test_what_is_known_of_it() -> None:
+def test_preset_values() -> None:
     own = PROVIDER.preset({"host": "vela.acme.example"}, None)
     assert own.issuer == "https://vela.acme.example/_services/token"
     assert not {"organization_id", "repository_id"} & PRESET.vocabulary.keys()

@@ -21,7 +21,7 @@ from token_exchange.reporting.disclosure import (
     identity_fields,
     own_grants,
     report_only_awards,
-    wants,
+    requirement_text,
 )
 from token_exchange.reporting.reasons import MEANINGS
 
@@ -49,33 +49,36 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> FailedCheck:
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
-        (_claim("branch", ["main"], "x"), "wants branch main, the token has x"),
-        (_claim("branch", ["main", "release"], None), "wants branch main or release, the token has none"),
-        (_claim("tag", {"like": ["v*"]}, None), "wants tag like v*, the token has none"),
-        (_claim(["kubernetes.io", "namespace"], ["ci"], "x"), "wants kubernetes.io → namespace ci, the token has x"),
-        (_claim("protected", [True], found=False), "wants protected true, the token has false"),
-        (_claim("build", [7], 8.5), "wants build 7, the token has 8.5"),
-        (_claim("teams", ["a"], ["b", "c"]), "wants teams a, the token has b or c"),
-        (_claim("branch", ["main"], "x" * 300), f"wants branch main, the token has {'x' * 100}…"),
-        (_claim("branch", ["y" * 300], "x"), f"wants branch {'y' * 300}"[: len("wants branch ") + 100]),
+        (_claim("branch", ["main"], "x"), "requires branch main, but the token has x"),
+        (_claim("branch", ["main", "release"], None), "requires branch main or release, but the token has none"),
+        (_claim("tag", {"like": ["v*"]}, None), "requires tag like v*, but the token has none"),
+        (
+            _claim(["kubernetes.io", "namespace"], ["ci"], "x"),
+            "requires kubernetes.io → namespace ci, but the token has x",
+        ),
+        (_claim("protected", [True], found=False), "requires protected true, but the token has false"),
+        (_claim("build", [7], 8.5), "requires build 7, but the token has 8.5"),
+        (_claim("teams", ["a"], ["b", "c"]), "requires teams a, but the token has b or c"),
+        (_claim("branch", ["main"], "x" * 300), f"requires branch main, but the token has {'x' * 100}…"),
+        (_claim("branch", ["y" * 300], "x"), f"requires branch {'y' * 300}"[: len("requires branch ") + 100]),
         (
             FailedCheck(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
-            "wants origin to be matched by a condition of the grant, the token has x",
+            "requires origin to be matched by a condition of the grant, but the token has x",
         ),
         (_rule("expires", "2020-01-01"), "counted until 2020-01-01"),
         (_rule("scope", "repository:a:pull"), "holds repository:a:pull"),
         (_rule("mode", "enforce", "report"), "is in report mode"),
-        (_rule("allow_untrusted_triggers", expected=True), "wants allow_untrusted_triggers true"),
+        (_rule("allow_untrusted_triggers", expected=True), "requires allow_untrusted_triggers true"),
     ],
 )
-def test_the_nearest_grant_says_in_words_what_it_wants(failed: FailedCheck, words: str) -> None:
-    assert wants(failed).startswith(words)
+def test_the_nearest_grants_requirement_is_in_words(failed: FailedCheck, words: str) -> None:
+    assert requirement_text(failed).startswith(words)
 
 
 def test_a_missing_name_is_not_a_claim_of_a_condition() -> None:
     record = _record(grant(session_tags={"who": "{environment}"}))
     assert description_of(_denied(record), record).endswith(
-        "'reader' wants environment exists true, the token has none"
+        "'reader' requires environment exists true, but the token has none"
     )
     assert considered_fields(record) == {
         "considered": [
@@ -104,7 +107,7 @@ DENIALS: dict[DenialReason, AuditRecord] = {
 
 
 @pytest.mark.parametrize("reason", get_args(DenialReason.__value__))
-def test_each_denial_tells_no_more_than_it_may(reason: DenialReason) -> None:
+def test_each_denial_shows_no_more_than_allowed(reason: DenialReason) -> None:
     record = DENIALS[reason]
     denied = _denied(record)
     assert denied.reason is reason
@@ -118,12 +121,12 @@ def test_each_denial_tells_no_more_than_it_may(reason: DenialReason) -> None:
     )
 
 
-def test_the_record_shows_the_nearest_whatever_is_told() -> None:
+def test_the_record_has_the_nearest_in_any_case() -> None:
     for reason in (Reason.UNTRUSTED_TRIGGER, Reason.AMBIGUOUS_REGISTRY, Reason.NO_MATCHING_GRANT):
         assert "reader" in {considered.grant.name for considered in DENIALS[reason].considered}
 
 
-def test_an_outsiders_run_is_told_of_no_grant_when_it_wins() -> None:
+def test_an_outsiders_granted_run_sees_no_grant() -> None:
     open_grant = grant(name="open", allow_untrusted_triggers=True)
     trial = grant(name="trial", mode="report", allow_untrusted_triggers=True)
     outsider, member = (_record(trial, open_grant, grant(**OTHER), claims=claims) for claims in (OUTSIDER, None))
@@ -155,7 +158,7 @@ def test_report_mode_is_named_in_the_hint() -> None:
     assert "report mode" in hint_of_denial(_denied(record), record)
 
 
-def test_before_a_decision_nothing_is_told() -> None:
+def test_before_a_decision_nothing_is_shown() -> None:
     policy, caller, _ = asked(document(grant()))
     identified = record_of_caller(policy, caller)
     assert disclosure(identified.attempt) == "nothing"

@@ -30,7 +30,7 @@ def test_fewest_failed_conditions_first_then_the_files_order() -> None:
     assert found.others == 1
 
 
-def test_only_what_was_asked_for_is_considered() -> None:
+def test_only_requested_grants_are_considered() -> None:
     whole = document(NEAR, OF_BASE, OF_GITLAB)
     assert names(nearest_grants(*asked(whole, registries=("base",))).nearest) == ["of-base"]
     assert names(nearest(whole, grant_name="near").nearest) == ["near"]
@@ -39,7 +39,7 @@ def test_only_what_was_asked_for_is_considered() -> None:
     assert names(nearest(whole, registries=("elsewhere",)).nearest) == []
 
 
-def test_no_more_grants_than_a_person_reads() -> None:
+def test_the_number_of_grants_is_limited() -> None:
     many = document(*(grant(name=f"g{number}") for number in range(MAX_CONSIDERED + 5)))
     found = nearest_grants(*asked(many))
     assert len(found.nearest) == len(found.own) == MAX_CONSIDERED
@@ -93,7 +93,7 @@ def test_grants_for_other_names_are_not_the_callers_own() -> None:
     assert found.nearest[0].grant.name not in names(found.own)
 
 
-def test_the_nearest_come_first_and_ten_at_most() -> None:
+def test_the_ten_nearest_come_first() -> None:
     far = [grant(name=f"far-{n}", match={"branch": "x", "event": "y", "tag": "z"}) for n in range(9)]
     near = [grant(name=f"near-{n}", match={"branch": f"b{n}"}) for n in range(4)]
     found = nearest(document(*far, *near))

@@ -41,7 +41,7 @@ def test_every_claim_of_a_jobs_token_is_known(subtests: pytest.Subtests) -> None
         ("kubernetes", {"kubernetes.io": "x"}, []),
     ],
 )
-def test_what_is_unknown(provider: str, changes: dict[str, Json], unknown: list[tuple[str, ...]]) -> None:
+def test_unknown_claims_are_found(provider: str, changes: dict[str, Json], unknown: list[tuple[str, ...]]) -> None:
     assert list(unknown_claims(PRESETS[provider], {**job_claims(provider), **changes})) == unknown
 
 

@@ -60,7 +60,7 @@ def test_a_refusal_below_500_is_never_the_services_fault(subtests: pytest.Subtes
             assert fault_of(reason, is_proven=True) == meaning.fault
 
 
-def test_what_fails_before_a_signature_is_proven_is_unverified(subtests: pytest.Subtests) -> None:
+def test_failures_before_the_signature_are_unverified(subtests: pytest.Subtests) -> None:
     for reason in Reason:
         with subtests.test(reason=reason):
             expected = "service" if reason is Reason.POLICY_UNAVAILABLE else "unverified"

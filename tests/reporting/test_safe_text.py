@@ -97,6 +97,8 @@ def rendered(
     record = record_of_caller(policy, caller)
     record.attempt.decision = decision
     record.record_token_hash("a.b.c")
+    asked = AccessRequest(registries=tuple(award.registry.name for award in decision.awards))
+    record.record_request(asked, format_name="json", one_login=False)
     record.user_agent, record.api_request_id = user_agent, "JKJaXmPLvHcESHA="
     for award in decision.awards:
         assert award.reach is not None
@@ -145,13 +147,18 @@ def test_ten_logins_of_an_honest_caller_fit() -> None:
     }
 
 
-def test_what_repeats_other_fields_is_enough_for_short_names() -> None:
+def test_omitting_repeated_fields_suffices_for_short_names() -> None:
     fields = rendered(
         policy_of_ten(templates=1), Answers(), {"repository": "acme/api", "repository_id": "7", "run_id": "9"}
     )
     assert is_small(fields)
     assert fields["grants_left_out"] == REPEATED[:2]
     assert all(grant["repositories"] == ["ci/acme/api"] for grant in grants_of(fields))
+    # With it, the line can be decided again exactly.
+    asked = fields["asked"]
+    assert isinstance(asked, dict)
+    assert asked["registries"] == [grant["registry"] for grant in grants_of(fields)]
+    assert "asked_left_out" not in fields
 
 
 @pytest.mark.parametrize("field", ["role_id", "role_arn", "key_id", "sts_request_id", "ecr_request_id"])

@@ -76,7 +76,7 @@ def test_another_question_is_a_bad_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.release
-def test_pip_audit_reads_what_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pip_audit_reads_the_advisories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"pyjwt==2.3.0 --hash={HASH}\nsix==1.17.0 --hash={HASH}\n")
     known = advisories(tmp_path, advisory("pyjwt", events=[{"introduced": "0"}, {"fixed": "2.4"}]))
@@ -90,7 +90,7 @@ def test_pip_audit_reads_what_is_answered(tmp_path: Path, capsys: pytest.Capture
 
 
 @pytest.mark.release
-def test_an_index_out_of_reach_is_a_skip_and_no_success(tmp_path: Path) -> None:
+def test_an_unreachable_index_is_a_skip(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"six==1.17.0 --hash={HASH}\n")
     with Server(lambda _: Answer()) as server:
@@ -99,13 +99,13 @@ def test_an_index_out_of_reach_is_a_skip_and_no_success(tmp_path: Path) -> None:
         audit(lock, program=PIP_AUDIT, options=["--vulnerability-service", "osv", "--osv-url", nowhere])
 
 
-def test_a_package_of_which_nothing_is_known_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_package_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     known, unknown = Audited(lock=Path("a"), name="six 1"), Audited(lock=Path("a"), name="own", unknown="not found")
     assert report([known]) == 0
     assert report([known, unknown]) == 1
     assert "a: own: not found" in capsys.readouterr().out
 
 
-def test_every_lock_is_asked_about() -> None:
+def test_every_lock_is_checked() -> None:
     locks = {path.relative_to(ROOT) for path in (*ROOT.glob("requirements/*.txt"), *ROOT.glob("layers/*/*.txt"))}
     assert {*map(Path, map(str, LOCKS))} == locks

@@ -72,7 +72,7 @@ class TestFetched:
         moved = machine.folder.rename(machine.folder.with_name("moved"))
         assert version(BareMachine(folder=moved)) == f"uv {VERSION}"
 
-    def test_what_was_fetched_is_not_fetched_again(self, machine: BareMachine, index: PackageIndex) -> None:
+    def test_a_fetched_uv_is_not_fetched_again(self, machine: BareMachine, index: PackageIndex) -> None:
         machine.script("python3", BARE_PYTHON)
         find(machine, PIP_INDEX_URL=index.url)
         (machine.folder / ".tools/bin/uv").unlink()

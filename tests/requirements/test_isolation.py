@@ -30,7 +30,7 @@ def test_a_variable_of_the_caller_does_not_count(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["PATH", "HOME", "TMPDIR", "DOCKER_HOST", "PYTEST_XDIST_WORKER", "TESTS_SKIP_NOTHING"])
-def test_what_the_tests_themselves_need_is_kept(name: str) -> None:
+def test_variables_of_the_tests_are_kept(name: str) -> None:
     assert foreign([name]) == set()
 
 

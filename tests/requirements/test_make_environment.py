@@ -53,14 +53,14 @@ def test_the_first_version_that_is_installed_is_taken(
     assert make(machine, INSTALLED=installed) == (0, [*said, PACKAGES], [venv, SYNC])
 
 
-def test_a_failed_download_says_what_helps(machine: BareMachine) -> None:
+def test_a_failed_download_gives_advice(machine: BareMachine) -> None:
     status, said, asked = make(machine, INSTALLED="", VENV_STATUS="2")
     assert status == 1
     assert "install Python 3.13, or set UV_PYTHON_INSTALL_MIRROR" in said[-1]
     assert SYNC not in asked
 
 
-def test_packages_that_cannot_be_had_say_what_helps(machine: BareMachine) -> None:
+def test_unavailable_packages_give_advice(machine: BareMachine) -> None:
     status, said, _ = make(machine, INSTALLED="3.13", SYNC_STATUS="2")
     assert status == 1
     assert "UV_DEFAULT_INDEX" in said[-1]

@@ -66,11 +66,11 @@ def test_a_stamp_without_a_path_is_not_trusted(checkout: Path) -> None:
     assert "make-environment" in planned(checkout, "setup")
 
 
-def test_serve_hands_its_flags_on(checkout: Path) -> None:
+def test_serve_passes_its_flags_on(checkout: Path) -> None:
     assert planned(checkout, "serve", "SERVE_FLAGS=--port 8090").rstrip().endswith("-m sandbox serve  --port 8090")
 
 
-def test_the_core_tests_are_those_of_what_decides(checkout: Path) -> None:
+def test_the_core_tests_cover_the_deciding_code(checkout: Path) -> None:
     plan = planned(ROOT, "test-core")
     for folder in ("core", "issuer_keys", "loading", "presets", "http", "reporting"):
         assert f"tests/{folder}" in plan

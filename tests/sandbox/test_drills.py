@@ -122,7 +122,7 @@ def test_a_role_that_is_not_there_and_a_refresher_that_fails(tmp_path: Path, mon
 
 def test_an_unknown_drill_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["earthquake"]) == 2
-    assert "no drill is called earthquake; use one of everybody-denied, " in capsys.readouterr().err
+    assert "there is no drill earthquake; use one of all-denied, " in capsys.readouterr().err
 
 
 def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_a_runbook_that_lacks_its_command_fails_the_drill(monkeypatch: pytest.Mo
         document("Stop a pipeline now", "release")
 
 
-def test_without_the_aws_cli_a_drill_says_what_to_do(
+def test_without_the_aws_cli_a_drill_gives_advice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(runbook, "AWS_CLI", runbook.ROOT / "nothing")

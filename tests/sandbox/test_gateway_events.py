@@ -21,7 +21,7 @@ def _member(event: Event, name: str) -> Mapping[str, object]:
     return value
 
 
-def test_an_event_has_what_the_gateway_sends() -> None:
+def test_an_event_has_the_gateways_fields() -> None:
     event = _event("/v1/token?a=1&b=&a=2", headers=(("User-Agent", "curl/8"), ("Host", "localhost:8080")))
     context = _member(event, "requestContext")
     assert event["version"] == "2.0"
@@ -71,7 +71,7 @@ def test_cookies_are_taken_out_of_the_headers() -> None:
         (None, b"a", False),
     ],
 )
-def test_what_is_not_text_comes_in_base64(content_type: str | None, body: bytes, plain: bool) -> None:  # noqa: FBT001
+def test_a_binary_body_is_base64(content_type: str | None, body: bytes, plain: bool) -> None:  # noqa: FBT001
     event = _event(headers=() if content_type is None else (("Content-Type", content_type),), body=body)
     assert event["isBase64Encoded"] is not plain
     assert event["body"] == (body.decode() if plain else base64.b64encode(body).decode())

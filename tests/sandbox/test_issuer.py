@@ -56,7 +56,7 @@ def test_a_token_outlives_the_server_that_made_it(issuer: Issuer, provider: str)
         assert kid in {jwk["kid"] for jwk in again.keys(provider).published()}
 
 
-def test_nobody_is_believed_without_the_sandboxs_authority(issuer: Issuer) -> None:
+def test_clients_need_the_sandboxs_certificate_authority(issuer: Issuer) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         send(_discovery_url(issuer, "gitlab"), tls=ssl.create_default_context())
     assert issuer.count("gitlab", "discovery") == 0
@@ -131,7 +131,7 @@ def test_documents_are_counted(issuer: Issuer) -> None:
         ("keys", "drip", 200, '"kid"'),
     ],
 )
-def test_documents_fail_as_they_are_told(
+def test_planned_faults_of_documents_occur(
     issuer: Issuer, document: Document, kind: FaultKind, status: int, text: str
 ) -> None:
     issuer.faults.plan(("generic", document), IssuerFault(kind=kind, seconds=0.0001), times=1)
@@ -150,7 +150,7 @@ def test_a_document_may_be_far_too_large(issuer: Issuer) -> None:
     assert len(_get(issuer, f"{issuer.url}/generic/keys.json").body) > 1024 * 1024
 
 
-def test_a_document_may_never_come(issuer: Issuer) -> None:
+def test_a_document_may_hang(issuer: Issuer) -> None:
     issuer.faults.plan(("generic", "keys"), IssuerFault(kind="hang"), times=1)
     with pytest.raises(TimeoutError):
         _get(issuer, f"{issuer.url}/generic/keys.json", timeout_seconds=0.2)

@@ -28,7 +28,7 @@ def words(lines: list[str]) -> str:
 
 @pytest.mark.registry
 @pytest.mark.program("skopeo")
-def test_the_demo_is_drawn_as_it_is(
+def test_the_picture_shows_the_current_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -39,7 +39,7 @@ def test_the_demo_is_drawn_as_it_is(
     assert missing == [], "run `make pictures`"
 
 
-def test_the_linter_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_picture_shows_the_current_linter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert words(pictures.lint_lines()) in words(lines_of(ROOT / "docs/pictures/lint.svg")), "run `make pictures`"
 
@@ -51,7 +51,7 @@ def test_a_picture_fetches_nothing(name: str) -> None:
     assert "<script" not in text
 
 
-def test_what_varies_is_settled() -> None:
+def test_varying_parts_are_fixed() -> None:
     output = "  service        http://127.0.0.1:4711\n    {\n  expires        2027-01-02T03:04:05Z\n"
     assert pictures.demo_lines(output) == [
         "  service        http://127.0.0.1:8080",

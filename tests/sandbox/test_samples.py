@@ -78,7 +78,7 @@ def test_every_scenario_has_claims_of_the_sample(provider: Provider) -> None:
         assert as_sample(provider, claims) == set(), scenario
 
 
-def test_what_has_one_value_has_it_in_every_scenario(provider: Provider) -> None:
+def test_fixed_claims_are_the_same_in_every_scenario(provider: Provider) -> None:
     for scenario in provider.scenarios:
         claims = provider.claims(str(provider.sample.job["iss"]), scenario=scenario, changes={})
         for name in provider.sample.fixed:
@@ -92,6 +92,6 @@ def test_claims_that_tests_build_are_those_of_the_sample(name: str) -> None:
     assert {path for path in names(dict(provider.sample.job)) - names(BUILT[name]()) if path[:-1] not in OPEN} == set()
 
 
-def test_the_inside_of_a_claim_that_is_no_object(provider: Provider) -> None:
+def test_a_path_into_a_non_object_is_an_error(provider: Provider) -> None:
     with pytest.raises(TypeError, match="claim iss: expected an object"):
         provider.sample.within("iss")

@@ -51,7 +51,7 @@ def test_times_are_those_of_the_provider(
     assert ("jti" in claims) is (provider != "jenkins")
 
 
-def test_each_token_has_an_id_of_its_own(mint: Mint) -> None:
+def test_each_token_has_a_unique_id(mint: Mint) -> None:
     tokens = [_claims(mint.mint("gitlab", audience="us"))["jti"] for _ in range(3)]
     assert len(set(tokens)) == 3
 
@@ -99,7 +99,7 @@ def test_a_forks_merge_request_names_the_fork_as_project(mint: Mint) -> None:
     assert claims["job_namespace_path"] == "acme/payments"
 
 
-def test_what_depends_on_a_changed_claim_follows_it(mint: Mint) -> None:
+def test_dependent_claims_follow_a_changed_claim(mint: Mint) -> None:
     claims = _claims(mint.mint("github-actions", audience="us", claims={"repository": "acme/tea"}))
     assert claims["sub"] == "repo:acme/tea:ref:refs/heads/main"
     assert claims["workflow_ref"] == "acme/tea/.github/workflows/images.yml@refs/heads/main"

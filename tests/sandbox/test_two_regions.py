@@ -99,7 +99,7 @@ def job(world: World, *addresses: str) -> int:
     return subprocess.run(["sh", "-c", JOB], env=variables, capture_output=True, check=False, timeout=60).returncode
 
 
-def test_jobs_go_on_when_a_region_is_lost(world: World) -> None:
+def test_jobs_continue_when_a_region_is_lost(world: World) -> None:
     with ExitStack() as running:
         first, second = (running.enter_context(Service(environment(world, region))) for region in REGIONS)
         for addresses in ((first.url,), (second.url,)):

@@ -8,7 +8,7 @@ from sandbox.world import World
 from .clients import Clients, assume
 
 
-def test_everything_starts_together_and_knows_each_other(tmp_path: Path) -> None:
+def test_all_services_start_together_and_are_connected(tmp_path: Path) -> None:
     with World(tmp_path) as world, Clients(world.aws.url) as clients:
         environment = world.environment()
         assert environment["AWS_ENDPOINT_URL"] == world.aws.url

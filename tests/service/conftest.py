@@ -109,6 +109,25 @@ def changed(
         service.close_connections()
 
 
+@pytest.fixture(scope="session")
+def shared(world: World, environment: dict[str, str]) -> Iterator[Callable[[dict[str, str]], Front]]:
+    """Start a handler for the first test that asks for these variables; it has keys and connections for the next."""
+
+    def start_once(changes: dict[str, str]) -> Front:
+        name = tuple(sorted(changes.items()))
+        if name not in services:
+            with pytest.MonkeyPatch.context() as patch:
+                for variable, value in {**environment, **changes}.items():
+                    patch.setenv(variable, value)
+                services[name] = start(str(Path(__file__)))
+        return Front(world, services[name])
+
+    services: dict[tuple[tuple[str, str], ...], Service] = {}
+    yield start_once
+    for service in services.values():
+        service.close_connections()
+
+
 @pytest.fixture
 def hanging() -> Iterator[Aws]:
     """Start an AWS of the test's own.
@@ -126,11 +145,13 @@ def fresh(changed: Callable[[dict[str, str]], Front]) -> Front:
 
 
 @pytest.fixture
-def others(front: Front, changed: Callable[[dict[str, str]], Front]) -> Iterator[Front]:
-    """Start a handler for every kind of registry; here the system's authorities are the sandbox's one."""
+def others(front: Front, shared: Callable[[dict[str, str]], Front], monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    """Have a handler for every kind of registry; here the system's authorities are the sandbox's one."""
     variables = furnish(front.world)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     tls_context.cache_clear()
-    yield changed(variables)
+    yield shared(variables)
     tls_context.cache_clear()
 
 

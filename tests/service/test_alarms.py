@@ -118,9 +118,9 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
         {"GatewayThrottledAlarm"},
     ),
     # the policy and the brake
-    "a policy denies everybody": (instead("no-grant"), {"EverybodyDeniedAlarm"}, set()),
-    "an organization is misspelt": (instead("other-organization"), {"EverybodyDeniedAlarm"}, set()),
-    "no role trusts the service any more": (instead("no-role"), {"EverybodyDeniedAlarm"}, set()),
+    "a policy denies every exchange": (instead("no-grant"), {"AllExchangesDeniedAlarm"}, set()),
+    "an organization is misspelt": (instead("other-organization"), {"AllExchangesDeniedAlarm"}, set()),
+    "no role trusts the service any more": (instead("no-role"), {"AllExchangesDeniedAlarm"}, set()),
     "a policy does not load": (
         besides(lambda days, at: days.write(days.recorded.bad_policy, at)),
         {"PolicyLoadFailedAlarm"},
@@ -140,7 +140,7 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
     "one of two CI systems drops a claim": (instead("claim-missing", 0.5), set(), {"IssuerTokensAlarm"}),
     "the only CI system drops a claim": (
         instead("claim-missing"),
-        {"EverybodyDeniedAlarm"},
+        {"AllExchangesDeniedAlarm"},
         {"IssuerTokensAlarm"},
     ),
     "a CI system changes its key ids": (instead("unknown-key", 0.5), set(), {"UnknownKeysAlarm"}),
@@ -188,7 +188,7 @@ def test_each_fault_rings_its_own_alarms(recorded: Recorded, name: str) -> None:
     assert ("RoleRefusedAlarm" in rang.get(TEAM, set())) == ("role" in name)
 
 
-@pytest.mark.parametrize(("outcome", "alarm"), [("no-grant", "EverybodyDeniedAlarm"), ("no-state", "FastBurnAlarm")])
+@pytest.mark.parametrize(("outcome", "alarm"), [("no-grant", "AllExchangesDeniedAlarm"), ("no-state", "FastBurnAlarm")])
 def test_the_drills_wait_for_an_alarm_as_long_as_it_takes(recorded: Recorded, outcome: str, alarm: str) -> None:
     days, begin = Days(recorded), MONDAY + 10 * HOUR
     for at in range(begin - 2 * HOUR, begin + 30 * MINUTE, MINUTE):

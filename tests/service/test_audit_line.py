@@ -83,7 +83,7 @@ def _is_recorded(answer: Answer, lines: list[dict[str, Json]]) -> None:
         ("registry=apps&scope=everything", None),
     ],
 )
-def test_the_line_has_what_was_asked_for(front: Front, log: ReadLog, sent: str, asked: Json) -> None:
+def test_the_line_has_the_request(front: Front, log: ReadLog, sent: str, asked: Json) -> None:
     for token in (front.token(), "not.a.token"):
         front.send(token, sent)
         (line,) = log().audit
@@ -274,7 +274,7 @@ def test_the_hash_of_the_token_is_always_kept(front: Front, log: ReadLog, send: 
     assert line["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
 
 
-def test_a_denial_has_what_the_answer_does_not(front: Front, log: ReadLog) -> None:
+def test_a_denials_line_has_more_than_its_answer(front: Front, log: ReadLog) -> None:
     front.send(front.token("leaked-runner"))
     front.send(front.token("push-feature"), "registry=apps")
     front.send(front.token(environment="trial"), "registry=trial")

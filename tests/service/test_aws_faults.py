@@ -72,7 +72,7 @@ def test_a_fault_of_a_roles_owner_or_of_aws_counts_as_theirs(
 
 @pytest.mark.parametrize("operation", [ASSUME, LOGIN])
 @pytest.mark.parametrize("kind", ["throttle", "server-error", "drop"])
-def test_what_passes_within_three_attempts_is_not_noticed(front: Front, operation: str, kind: str) -> None:
+def test_a_fault_gone_within_three_attempts_is_not_noticed(front: Front, operation: str, kind: str) -> None:
     faults: dict[str, FaultKind] = {"throttle": "throttle", "server-error": "server-error", "drop": "drop"}
     front.world.aws.faults.plan(operation, AwsFault(kind=faults[kind]), times=2)
     assert front.send(front.token(), "registry=apps").status == 200
@@ -170,7 +170,7 @@ def test_the_first_login_is_recorded_where_the_second_fails(front: Front, log: C
         ({"AWS_SESSION_TOKEN": "not-the-token"}, 502, "role-refused"),
     ],
 )
-def test_a_service_set_up_wrongly_says_so(
+def test_a_misconfigured_service_says_so(
     changed: Callable[[dict[str, str]], Front], changes: dict[str, str], status: int, reason: str
 ) -> None:
     front = changed(changes)

@@ -29,7 +29,7 @@ def put(front: Front, item: dict[str, object]) -> None:
     front.world.aws.state.brake["brake"] = {"pk": {"S": "brake"}, **item}
 
 
-def test_the_brake_stops_what_it_names_and_nothing_else(braked: Front, log: ReadLog) -> None:
+def test_the_brake_stops_only_what_it_matches(braked: Front, log: ReadLog) -> None:
     assert braked.send(braked.token()).status == 200
     log()
     put(braked, {"document": {"S": LEAK}})
@@ -54,7 +54,7 @@ def test_a_brake_that_cannot_be_read_stops_everything(braked: Front, log: ReadLo
     assert "sts:AssumeRole" not in braked.calls()
 
 
-def test_a_table_that_is_down_leaves_the_brake_as_it_was(braked: Front) -> None:
+def test_while_the_table_is_down_the_brake_stays(braked: Front) -> None:
     put(braked, {"document": {"S": LEAK}})
     assert braked.send(braked.token()).reason == "denied"
     braked.world.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))

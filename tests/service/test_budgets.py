@@ -70,7 +70,7 @@ def send(limited: Front) -> Callable[[], Answer]:
     return send
 
 
-def test_a_runaway_pipeline_is_stopped_before_aws_is_asked(
+def test_a_runaway_pipeline_is_stopped_before_aws_is_called(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log]
 ) -> None:
     assert [send().status for _ in range(2)] == [200, 200]
@@ -89,7 +89,7 @@ def test_a_runaway_pipeline_is_stopped_before_aws_is_asked(
     assert (record["decision"], record["reason"]) == ("rejected", "too-many-requests")
 
 
-def test_another_repository_has_a_budget_of_its_own(limited: Front, send: Callable[[], Answer]) -> None:
+def test_each_repository_has_its_own_budget(limited: Front, send: Callable[[], Answer]) -> None:
     for _ in range(2):
         send()
     other = limited.token(provider="generic", project=f"acme/{uuid.uuid4().hex}")

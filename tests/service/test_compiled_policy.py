@@ -79,7 +79,7 @@ def test_a_damaged_one_is_not_used_and_the_good_one_stays(
         assert [line["event"] for line in log().events if "policy" in str(line["event"])] == ["policy-not-loaded"]
 
 
-def test_a_file_that_is_altered_in_place_gives_no_login(changed: StartChanged, source: Path, tmp_path: Path) -> None:
+def test_a_file_altered_in_place_grants_nothing(changed: StartChanged, source: Path, tmp_path: Path) -> None:
     path = write_compiled(source, tmp_path / "policy.compiled")
     front = changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
     with path.open("r+b") as file:

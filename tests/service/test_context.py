@@ -23,7 +23,7 @@ def test_a_context_without_a_clock_sets_no_limit_but_ours(front: Front) -> None:
     assert answer.headers["x-request-id"] == OnlyAnId.aws_request_id
 
 
-def test_a_request_without_a_context_gets_an_id_of_its_own(front: Front) -> None:
+def test_a_request_without_a_context_gets_an_id(front: Front) -> None:
     ids = [
         answer_of(front.handler(_request(front), None)).headers["x-request-id"]  # type: ignore[arg-type] # as above
         for _ in range(2)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox.aws.server import AwsFault
 from tests.service.front import Front
 from tests.service.policy import NOBODYS_ROLE
 from token_exchange.core.ports import Json
@@ -74,7 +75,7 @@ def other_policy(front: Front, changed: Callable[[dict[str, str]], Front]) -> Fr
     return changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
 
 
-def test_a_stranger_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:
+def test_an_unverified_caller_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:
     for name, mint in STRANGERS.items():
         token = mint(front)
         for query in ("", "registry=apps", "registry=nope&grant=own-images"):
@@ -95,8 +96,8 @@ def _considered(fields: dict[str, Json]) -> list[Json]:
 def test_a_caller_learns_that_his_name_names_no_repository(front: Front) -> None:
     answer = front.send(front.token(repository="acme/*"), "registry=apps")
     assert answer.fields["error_description"] == (
-        "no grant allows this: 'own-images' wants repository to be in the form of an ECR repository name, "
-        "the token has acme/*"
+        "no grant allows this: 'own-images' requires repository to be in the form of an ECR repository name, "
+        "but the token has acme/*"
     )
 
 
@@ -125,7 +126,7 @@ def test_a_caller_learns_their_identity_and_failed_grants(front: Front) -> None:
     assert fields["considered_not_shown"] == 1
     assert (
         fields["error_description"]
-        == "no grant allows this: 'own-images' wants branch main, the token has feature/cart"
+        == "no grant allows this: 'own-images' requires branch main, but the token has feature/cart"
     )
     assert str(fields["hint"]).endswith("; contact: #platform")
     for secret in SECRETS_OF_THE_POLICY[:-1]:
@@ -160,7 +161,7 @@ def test_only_the_number_of_other_grants_is_disclosed(front: Front) -> None:
     assert "hidden" not in str(answer.fields["error_description"])
 
 
-def test_what_only_report_mode_would_grant_says_so(front: Front) -> None:
+def test_a_grant_in_report_mode_is_named_in_the_refusal(front: Front) -> None:
     for token, query in (
         (front.token(environment="trial"), "registry=trial"),
         (front.token(audience="https://report.acme.example"), ""),
@@ -178,6 +179,15 @@ def test_the_role_is_named_only_where_the_grant_matched(front: Front) -> None:
     other = front.send(front.token("push-feature"), "registry=broken")
     assert other.reason == "no-matching-grant"
     assert "arn:aws" not in other.body
+
+
+def test_the_contact_is_that_of_the_grant_whose_login_failed(front: Front) -> None:
+    token = front.token(environment="broken")
+    # `own-images` has a contact; `broken-role`, which fails, has none.
+    answer = front.send(token, "registry=apps&registry=broken&format=docker-config")
+    assert (answer.reason, "contact" in str(answer.fields["hint"])) == ("role-refused", False)
+    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    assert str(front.send(token, "registry=apps").fields["hint"]).endswith("; contact: #platform")
 
 
 def test_a_scope_too_wide_is_answered_with_the_grants_reach(front: Front) -> None:

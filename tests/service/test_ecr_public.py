@@ -64,7 +64,7 @@ def test_pushing_reaches_the_granted_repositories_until_a_date(others: Front) ->
     assert answer.fields["scope"] == "repository:acme/acme/shop:pull,push"
 
 
-def test_the_login_is_asked_for_in_the_one_region_that_has_it(others: Front) -> None:
+def test_the_login_is_requested_in_ecr_publics_region(others: Front) -> None:
     others.send(others.token(), "registry=public")
     assert others.world.aws.requests(LOGIN)[0].region == "us-east-1"
     session = others.world.aws.principals.sessions()[-1]
@@ -103,7 +103,7 @@ def test_the_audit_line_has_the_session(others: Front, log: Callable[[], Log]) -
         ("drop", 503, "aws-unavailable"),
     ],
 )
-def test_its_failures_are_those_of_a_registry(others: Front, kind: FaultKind, status: int, reason: str) -> None:
+def test_its_failures_are_registry_failures(others: Front, kind: FaultKind, status: int, reason: str) -> None:
     others.world.aws.faults.plan(LOGIN, AwsFault(kind=kind))
     answer = others.send(others.token(), "registry=public")
     assert (answer.status, answer.reason) == (status, reason)

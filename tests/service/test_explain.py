@@ -101,7 +101,7 @@ def test_a_grant_is_explained_without_a_login(explain: ExplainFront) -> None:
     assert explain.calls() == []
 
 
-def test_it_says_what_an_exchange_would_do(front: Front, explain: ExplainFront) -> None:
+def test_it_explains_what_an_exchange_would_do(front: Front, explain: ExplainFront) -> None:
     for scenario, query in (
         ("push-main", ""),
         ("push-main", "registry=base&registry=apps"),
@@ -161,7 +161,7 @@ def test_report_mode_is_disclosed_where_it_would_have_granted(explain: ExplainFr
     assert [would["grant"] for would in of_the_issuer.texts("would")] == ["own-images"]
 
 
-def test_a_stranger_learns_nothing_of_the_policy(explain: ExplainFront) -> None:
+def test_an_unverified_caller_learns_nothing_of_the_policy(explain: ExplainFront) -> None:
     for name, mint in STRANGERS.items():
         answer = explain.send(mint(explain))
         assert not {"identity", "considered", "considered_not_shown"} & answer.fields.keys(), name
@@ -192,9 +192,7 @@ def test_one_line_says_that_it_was_explained(explain: ExplainFront, log: ReadLog
         assert not {"grants", "error"} & line.keys()
 
 
-def test_keys_that_cannot_be_fetched_are_answered_alike(
-    changed: Callable[[dict[str, str]], Front], log: ReadLog
-) -> None:
+def test_unavailable_keys_get_the_same_answer(changed: Callable[[dict[str, str]], Front], log: ReadLog) -> None:
     fresh = changed({})
     explain = ExplainFront(fresh.world, fresh.handler)
     token = explain.token()

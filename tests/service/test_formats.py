@@ -56,7 +56,7 @@ def _evaluated(script: str, cwd: str) -> list[str]:
     return done.stdout.decode().split("\0")[:-1]
 
 
-def test_a_shell_gets_the_login_it_asked_for(front: Front, tmp_path: Path) -> None:
+def test_a_shell_gets_the_exact_login(front: Front, tmp_path: Path) -> None:
     answer = front.send(front.token(), "registry=apps&format=shell")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     registry, username, password, expires_at = _evaluated(answer.body, str(tmp_path))
@@ -66,14 +66,14 @@ def test_a_shell_gets_the_login_it_asked_for(front: Front, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("password", HOSTILE)
-def test_a_shell_runs_nothing_of_what_it_evals(password: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_shell_executes_no_value_that_it_evals(password: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("shell")
     answer = formatted(_exchanged(password), "shell", request_id="r")
     assert _evaluated(answer.body, str(folder))[2] == password
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_of_variables_holds_the_login_as_it_stands(front: Front) -> None:
+def test_a_dotenv_file_has_the_exact_login(front: Front) -> None:
     answer = front.send(front.token(), "registry=apps&format=dotenv")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     found = dict(line.split("=", 1) for line in answer.body.splitlines())
@@ -90,7 +90,7 @@ def test_a_dotenv_file_with_an_ambiguous_password_is_refused(password: str) -> N
     assert password == " " or password not in refused.value.description
 
 
-def test_a_credential_helper_prints_what_docker_asks_for(front: Front) -> None:
+def test_a_credential_helper_prints_dockers_format(front: Front) -> None:
     answer = front.send(front.token(), "registry=apps&format=credential-helper")
     found = json.loads(answer.body)
     assert list(found) == ["ServerURL", "Username", "Secret"]

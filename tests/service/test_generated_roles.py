@@ -33,12 +33,12 @@ def _put(front: Front, roles: dict[str, Role]) -> None:
 
 
 @pytest.fixture
-def made(front: Front, changed: Callable[[dict[str, str]], Front], tmp_path: Path) -> Iterator[Front]:
+def made(front: Front, shared: Callable[[dict[str, str]], Front], tmp_path: Path) -> Iterator[Front]:
     """Start the service with the sandbox's own policy, and with the roles that are made of it."""
     roles = _generate(front.world.policy_path, tmp_path)
     assert set(roles) == {account.PUSH_ROLE, account.RELEASE_ROLE, account.PULL_ROLE, account.PUBLIC_ROLE}
     _put(front, roles)
-    yield changed({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
+    yield shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
     _put(front, {role.arn: role for role in account.roles()})
 
 

@@ -99,7 +99,7 @@ def test_a_bad_policy_from_s3_is_refused_until_it_is_fixed(
     assert told(log()) == [("policy-loaded", denied)]
 
 
-def test_an_s3_that_is_gone_costs_no_policy(in_s3: Callable[[], Front], s3: LocalS3, policy: str, log: ReadLog) -> None:
+def test_if_s3_is_gone_the_policy_stays(in_s3: Callable[[], Front], s3: LocalS3, policy: str, log: ReadLog) -> None:
     s3.put("policy.yaml", policy.encode())
     front = in_s3()
     s3.client.delete_object(Bucket=BUCKET, Key="policy.yaml")

@@ -121,7 +121,7 @@ def test_an_ordinary_deployment_is_complete_after_its_bake(rollout: Rollout) -> 
     ("outcome", "times"),
     [("no-role", 50), ("forged", 6000), ("other-organization", 6000), ("claim-missing", 100), ("throttled", 100)],
 )
-def test_what_others_cause_takes_no_policy_back(rollout: Rollout, outcome: str, times: int) -> None:
+def test_failures_of_others_roll_no_policy_back(rollout: Rollout, outcome: str, times: int) -> None:
     def happens(days: Days, at: float) -> None:
         days.ask(outcome, at, times)
 
@@ -149,7 +149,7 @@ def test_a_policy_that_does_not_load_is_taken_back(rollout: Rollout) -> None:
     assert (rollout.state(number), rollout.in_force()) == ("ROLLED_BACK", b"good")
 
 
-def test_while_an_alarm_rings_only_a_revert_comes_through(rollout: Rollout) -> None:
+def test_while_an_alarm_is_active_only_a_revert_works(rollout: Rollout) -> None:
     rollout.deploy(b"good")
     rollout.live(30)
     number = rollout.deploy(b"bad")

@@ -14,8 +14,8 @@ PROVIDERS = sorted(all_providers())
 
 
 @pytest.fixture
-def sandboxs(front: Front, changed: Callable[[dict[str, str]], Front]) -> Front:
-    return changed({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
+def sandboxs(front: Front, shared: Callable[[dict[str, str]], Front]) -> Front:
+    return shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
 
 
 def token(front: Front, provider: str, scenario: str | None = None, claims: Mapping[str, Json] | None = None) -> str:
@@ -66,7 +66,9 @@ def test_a_deployment_pushes_its_own_images(sandboxs: Front) -> None:
         ("vela", "fork", "base", "untrusted-trigger"),
     ],
 )
-def test_refusals_ask_nothing_of_aws(sandboxs: Front, provider: str, scenario: str, registry: str, reason: str) -> None:
+def test_refusals_make_no_call_to_aws(
+    sandboxs: Front, provider: str, scenario: str, registry: str, reason: str
+) -> None:
     answer = sandboxs.send(token(sandboxs, provider, scenario), {"registry": registry})
     assert (answer.status, answer.reason) == (401 if reason.endswith("-claim") else 403, reason)
     assert sandboxs.calls() == []

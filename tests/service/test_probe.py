@@ -78,7 +78,7 @@ def test_a_service_that_grants_nothing_fails_the_probe(
     ]
 
 
-def test_an_address_at_which_no_one_answers_fails_the_probe(probing: Callable[..., probe.Probe], log: ReadLog) -> None:
+def test_an_unreachable_address_fails_the_probe(probing: Callable[..., probe.Probe], log: ReadLog) -> None:
     with listen(0) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(ProbeFailed, match="/v1/audience: no answer"):

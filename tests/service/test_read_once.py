@@ -115,9 +115,7 @@ KINDS = requests(issuer="https://ci.example", audience="https://exchange.example
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_request_of_a_stranger_costs_as_much_as_an_exchange(
-    front: Front, honest_instructions: int, kind: str
-) -> None:
+def test_no_unverified_request_costs_as_much_as_an_exchange(front: Front, honest_instructions: int, kind: str) -> None:
     attempt = KINDS[kind]
 
     def instructions(text: str) -> float:

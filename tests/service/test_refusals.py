@@ -368,7 +368,7 @@ def test_with_a_grant_type_a_missing_token_is_a_bad_request_too(front: Front) ->
 
 
 @pytest.mark.parametrize("format_", ["json", "docker-config", "password"])
-def test_a_refusal_is_json_whatever_was_asked_for(front: Front, format_: str) -> None:
+def test_a_refusal_is_json_in_every_format(front: Front, format_: str) -> None:
     answer = front.send(front.token("push-feature"), {"format": format_, "registry": "apps"})
     assert answer.headers["content-type"] == "application/json"
     assert answer.reason == "no-matching-grant"
@@ -484,7 +484,7 @@ def test_an_unknown_key_while_the_issuer_fails_is_unverified(
         assert fresh.send(fresh.token()).status == 200
 
 
-def test_what_is_public_can_be_read(front: Front) -> None:
+def test_public_paths_return_their_documents(front: Front) -> None:
     health = front.send(method="GET", path="/v1/health")
     assert health.fields["status"] == "ok"
     policy = health.fields["policy"]
@@ -511,5 +511,5 @@ def test_what_is_public_can_be_read(front: Front) -> None:
     ("query", "reason"),
     [("", "malformed-request"), ("issuer=", "malformed-request"), ("issuer=a&issuer=b", "repeated-parameter")],
 )
-def test_an_audience_is_asked_for_by_one_issuer(front: Front, query: str, reason: str) -> None:
+def test_an_audience_request_names_one_issuer(front: Front, query: str, reason: str) -> None:
     assert front.send(method="GET", path="/v1/audience", query=query).reason == reason

@@ -74,7 +74,7 @@ def write(front: Front, path: Path) -> Callable[[str, str], None]:
 @pytest.mark.parametrize(
     ("of_issuer", "of_grant"), [("report", "enforce"), ("enforce", "report"), ("report", "report")]
 )
-def test_nothing_is_spent_counted_or_asked_until_it_is_enforced(
+def test_report_mode_spends_counts_and_calls_nothing(
     front: Front,
     changed: Callable[[dict[str, str]], Front],
     log: Callable[[], Log],
@@ -102,14 +102,13 @@ def test_nothing_is_spent_counted_or_asked_until_it_is_enforced(
     write("enforce", "enforce")
     granted = trial.send(token)
     assert granted.status == 200, granted.body
-    # A mark has two names.
-    spent = ["dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:PutItem"]
+    spent = ["dynamodb:UpdateItem", "dynamodb:PutItem"]
     assert front.calls() == [*spent, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
     (record,) = log().audit
     assert "would" not in record or record["would"] == []
 
 
-def test_a_login_is_recorded_with_what_report_mode_adds(front: Front, log: Callable[[], Log]) -> None:
+def test_a_login_is_recorded_with_report_only_awards(front: Front, log: Callable[[], Log]) -> None:
     answer = front.send(front.token(environment="trial"))
     assert answer.status == 200
     assert [entry["grant"] for entry in answer.texts("registries")] == ["own-images", "base-images"]
@@ -125,7 +124,7 @@ def test_report_mode_of_an_issuer_is_shown_without_a_grant_too(front: Front, log
     assert (answer.status, answer.reason) == (403, "no-matching-grant")
     assert "report mode" in str(answer.fields["hint"])
     # And what it wants besides, which is what the trial is for.
-    assert "wants branch main" in str(answer.fields["error_description"])
+    assert "requires branch main" in str(answer.fields["error_description"])
     (record,) = log().audit
     assert record.get("would", []) == []
     assert front.calls() == []

@@ -134,7 +134,7 @@ class TestRefresher:
 
 
 class TestColdExchange:
-    def test_after_a_run_no_cold_environment_asks_the_issuer(
+    def test_after_a_run_no_cold_environment_contacts_the_issuer(
         self, refresh: Callable[[], dict[str, list[str]]], cold: Callable[[], Front], good_token: str, log: ReadLog
     ) -> None:
         refresh()
@@ -181,7 +181,7 @@ class TestColdExchange:
         unreachable = variables | {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
         assert changed(unreachable).send(good_token, "registry=apps").status == 200
 
-    def test_a_strangers_keys_in_the_table_verify_nothing(
+    def test_foreign_keys_in_the_table_verify_nothing(
         self,
         refresh: Callable[[], dict[str, list[str]]],
         cold: Callable[[], Front],

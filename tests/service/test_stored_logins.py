@@ -51,7 +51,7 @@ def test_a_secret_is_read_in_its_own_region_as_the_service(others: Front) -> Non
     assert seen.access_key_id == "ASIASANDBOXSERVICE01"
 
 
-def test_a_password_that_was_changed_is_not_handed_out_again(others: Front) -> None:
+def test_a_changed_password_is_returned_at_once(others: Front) -> None:
     others.send(others.token(), "registry=hub")
     others.world.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "the-next-one"}'))
     assert others.send(others.token(), "registry=hub&format=password").body == "the-next-one"
@@ -88,13 +88,20 @@ def test_an_explanation_names_it_and_reads_no_secret(others: Front) -> None:
     assert others.calls() == []
 
 
-def test_it_stands_beside_a_login_that_is_bounded(others: Front) -> None:
+def test_it_can_be_returned_with_a_limited_login(others: Front) -> None:
     answer = others.send(others.token(), "registry=hub&registry=apps")
     first, second = answer.texts("registries")
     assert (first["name"], second["name"]) == ("hub", "apps")
     assert "expires_at" not in first
     assert "expires_at" in second
     assert "expires_in" not in answer.fields
+
+
+def test_a_format_that_cannot_hold_a_login_is_not_our_fault(others: Front, log: ReadLog) -> None:
+    others.world.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "with space"}'))
+    answer = others.send(others.token(), "registry=hub&format=dotenv")
+    assert (answer.status, answer.reason) == (502, "misconfigured")
+    assert [line["fault"] for line in log().metrics if "fault" in line] == ["caller"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +149,7 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(others: Front, log: 
         ({"value": None}, "ResourceNotFoundException"),
     ],
 )
-def test_a_secret_out_of_reach_is_refused_with_what_aws_says(
+def test_an_unreadable_secret_is_refused_with_awss_message(
     others: Front, changes: dict[str, bool | None], code: str
 ) -> None:
     others.world.aws.secrets.put(login_of_the_hub(**changes))
@@ -151,7 +158,7 @@ def test_a_secret_out_of_reach_is_refused_with_what_aws_says(
     assert f"secret {HUB_SECRET}: AWS says {code}" in str(answer.fields["error_description"])
 
 
-def test_a_secret_that_is_gone_is_refused(others: Front) -> None:
+def test_a_deleted_secret_is_refused(others: Front) -> None:
     others.world.aws.secrets.remove(HUB_SECRET)
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
@@ -181,14 +188,14 @@ def test_without_a_grant_nothing_of_the_secret_is_disclosed(others: Front) -> No
         ("drop", "aws-unavailable"),
     ],
 )
-def test_what_passes_is_for_trying_again(others: Front, kind: FaultKind, reason: str) -> None:
+def test_transient_failures_can_be_retried(others: Front, kind: FaultKind, reason: str) -> None:
     others.world.aws.faults.plan(READ, AwsFault(kind=kind))
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (503, reason)
     assert "retry-after" in answer.headers
 
 
-def test_one_that_fails_costs_the_others_nothing(others: Front) -> None:
+def test_one_failure_does_not_affect_the_others(others: Front) -> None:
     others.world.aws.secrets.remove(HUB_SECRET)
     answer = others.send(others.token(), "registry=apps&registry=hub")
     assert [entry["name"] for entry in answer.texts("registries")] == ["apps"]

@@ -73,7 +73,7 @@ def test_the_json_answer_is_the_interfaces_to_the_letter(front: Front) -> None:
     }
 
 
-def test_aws_is_asked_for_one_bounded_and_traceable_session(front: Front) -> None:
+def test_aws_gets_one_limited_and_attributed_session_request(front: Front) -> None:
     answer = front.send(front.token(), {"registry": "apps"}, request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
     assumed = _assumed(front)
     policy = json.loads(_text_of(assumed.pop("Policy")))
@@ -124,7 +124,7 @@ def _text_of(value: object) -> str:
     return value
 
 
-def test_the_login_reaches_what_the_answer_says_and_nothing_else(front: Front) -> None:
+def test_the_login_reaches_exactly_what_the_answer_says(front: Front) -> None:
     answer = front.send(front.token(), {"registry": "apps"})
     (entry,) = answer.texts("registries")
     login = front.world.aws.registry.login(_text(entry["password"]))
@@ -196,7 +196,7 @@ def test_a_request_signed_for_aws_carries_its_token_in_the_body(front: Front) ->
         ("registry=&scope=&client_id=me&subject=x", ["apps", "base"]),
     ],
 )
-def test_what_is_asked_for_is_given_in_that_order(front: Front, query: str, names: list[str]) -> None:
+def test_logins_are_in_the_requested_order(front: Front, query: str, names: list[str]) -> None:
     answer = front.send(front.token(), query)
     assert answer.status == 200, answer.body
     assert [entry["name"] for entry in answer.texts("registries")] == names
@@ -275,7 +275,7 @@ def test_a_password_is_for_one_of_the_granted_registries(front: Front) -> None:
     assert front.calls() == []
 
 
-def test_json_tells_which_registries_failed(front: Front) -> None:
+def test_json_lists_the_failed_registries(front: Front) -> None:
     answer = front.send(front.token(environment="broken"))
     assert answer.status == 200
     assert [entry["name"] for entry in answer.texts("registries")] == ["apps", "base"]

@@ -121,7 +121,7 @@ def test_an_issuer_that_sts_does_not_reach_is_for_trying_again(others: Front) ->
     ("kind", "reason"),
     [("throttle", "aws-throttled"), ("server-error", "aws-unavailable"), ("drop", "aws-unavailable")],
 )
-def test_what_passes_is_for_trying_again(others: Front, kind: FaultKind, reason: str) -> None:
+def test_transient_failures_can_be_retried(others: Front, kind: FaultKind, reason: str) -> None:
     others.world.aws.faults.plan(ASSUME, AwsFault(kind=kind))
     answer = others.send(_token(others), "registry=direct")
     assert (answer.status, answer.reason) == (503, reason)

@@ -1,1 +1,1 @@
-"""Audit: questions about a log of audit lines, and about CloudTrail's files beside it."""
+"""Queries over a log of audit lines and over CloudTrail's files."""

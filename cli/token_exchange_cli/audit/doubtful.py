@@ -1,4 +1,4 @@
-"""Rows that no sum may hide or count twice: duplicates, other schemas, times that cannot be."""
+"""Lines that need a remark: duplicates, other schemas, impossible times."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FIRST_TIME: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - as DuckDB's timestamps, in UTC
-"""Before the first release; a line that says so has a wrong clock."""
+"""Before the first release: an earlier line comes from a wrong clock."""
 
 _CLOCK_SKEW: Final = timedelta(days=1)
 
@@ -34,11 +34,11 @@ class Doubtful:
         """Return a sentence for each cause that occurred."""
         texts = (
             (self.duplicates, "delivered more than once, and counted once"),
-            (self.other_schemas, f"of another schema than {SCHEMA}, read as far as they are alike"),
-            (self.without_time, "without a readable time: in the sums, but at no point in time"),
-            (self.impossible_times, "dated before this project or in the future: in the sums, but at no point in time"),
+            (self.other_schemas, f"of another schema than {SCHEMA}, of which only the common fields were read"),
+            (self.without_time, "without a readable time: included in sums, but not over time"),
+            (self.impossible_times, "dated before this project or in the future: included in sums, but not over time"),
             (self.without_decision, "without a decision"),
-            (self.same_request, "with the request id of another line that says something else"),
+            (self.same_request, "with the request id of another line, but different content"),
         )
         return [f"{count} {'line' if count == 1 else 'lines'} {text}" for count, text in texts if count]
 
@@ -48,7 +48,7 @@ class Doubtful:
 
 
 def settle(connection: "DuckDBPyConnection", *, now: datetime) -> Doubtful:
-    """Remove duplicates from `audit` and `logins`, take away times that cannot be, and count what is unusual."""
+    """Remove duplicates from `audit` and `logins`, clear impossible times, and count unusual lines."""
 
     def count(condition: str, **values: object) -> int:
         found = connection.execute(f"SELECT count(*) FROM audit WHERE {condition}", values).fetchall()  # noqa: S608 - our own text

@@ -1,4 +1,4 @@
-"""DuckDB, which answers the queries: an optional part of the command line, and never of the layer."""
+"""DuckDB, which answers the queries; it is optional, and only the command line uses it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +26,9 @@ def needs_packages(error: ImportError) -> Unusable:
 
 @contextmanager
 def engine() -> Iterator[tuple["DuckDBPyConnection", Path]]:
-    """Open an empty database in a temporary folder, and yield it with the folder; both are gone afterwards.
+    """Open an empty database in a temporary folder, and yield it with the folder; both are removed afterwards.
 
-    What does not fit into its memory is in the folder. It loads no extension, and reads only files of the folder.
+    Data that exceeds its memory is stored in the folder. It loads no extension, and reads only files of the folder.
 
     Raises:
         Unusable: DuckDB is not installed.
@@ -45,7 +45,7 @@ def engine() -> Iterator[tuple["DuckDBPyConnection", Path]]:
             ("temp_directory", str(folder / "spilled")),
             ("preserve_insertion_order", False),
             ("autoinstall_known_extensions", False),
-            # Whatever a log contains, no query can reach another file, or change this.
+            # Whatever a log contains, no query can read another file or change these settings.
             ("allowed_directories", [str(folder)]),
             ("enable_external_access", False),
             ("lock_configuration", True),

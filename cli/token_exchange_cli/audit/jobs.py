@@ -1,4 +1,4 @@
-"""The address of a job in its CI system, where the values of its token give it."""
+"""The URL of a job in its CI system, if the claims of its token determine it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)*")
-"""A path without a component that begins with a dot: a value of a token is part of an address that people open."""
+"""A path without a component that begins with a dot: values of a token become part of a URL that people open."""
 
 type Values = Mapping[str, str]
 

@@ -1,4 +1,4 @@
-"""A log that is loaded for questions: its relations, and what must be said of them."""
+"""A log that is loaded for queries: its relations, and remarks about them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,9 @@ from token_exchange_cli.audit.engine import engine, query
 from token_exchange_cli.audit.store import Read, create_relations, load_lines, read_lines
 from token_exchange_cli.audit.trail import ReadTrail, create_trail, load_trail
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import shown_name
-from token_exchange_cli.terminal import progress, remark, shown
+from token_exchange_cli.inputs import input_name
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import progress, remark
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,7 +51,7 @@ class AuditLog:
         texts = read_lines(logs, self.read, progress=self.tell, needles=needles)
         load_lines(self.connection, self.folder, seen(texts), read=self.read)
         if not self.read.audit_lines:
-            names = ", ".join(map(shown_name, logs))
+            names = ", ".join(map(input_name, logs))
             raise Unusable(
                 f"{names}: contains no audit line; expected one JSON object per line, as the service logs it"
             )
@@ -65,7 +66,7 @@ class AuditLog:
         """
         self.read_trail = load_trail(self.connection, self.folder, files, progress=self.tell)
         if not self.rows("SELECT event_id FROM trail LIMIT 1"):
-            raise Unusable(f"{', '.join(map(shown_name, files))}: {_NO_TRAIL}")
+            raise Unusable(f"{', '.join(map(input_name, files))}: {_NO_TRAIL}")
 
     def ask(self, name: str, **values: Json) -> list[Row]:
         """Return the rows of the saved query `name`."""
@@ -78,7 +79,7 @@ class AuditLog:
         return [{name: _json(value) for name, value in zip(names, row, strict=True)} for row in found.fetchall()]
 
     def remarks(self) -> list[str]:
-        """Return what was not read, and what is unusual in what was, a sentence each."""
+        """Return a sentence for each problem: lines that were not read, and lines that are unusual."""
         texts = [
             f"{count} unreadable: {what} (first at {self.read.places[what]})"
             for what, count in self.read.problems.most_common()
@@ -91,7 +92,7 @@ class AuditLog:
             texts.append(f"{self.read_trail.other_files} files contain no events of CloudTrail")
         return texts
 
-    def say_remarks(self) -> None:
+    def print_remarks(self) -> None:
         """Print the remarks on standard error."""
         for text in self.remarks():
             remark(text)
@@ -102,14 +103,14 @@ class AuditLog:
             "lines": self.read.lines,
             "audit_lines": self.read.audit_lines,
             "other_lines": self.read.other_lines,
-            "problems": {shown(what): count for what, count in self.read.problems.most_common()},
+            "problems": {escape_non_ascii(what): count for what, count in self.read.problems.most_common()},
             **({} if self.doubtful is None else self.doubtful.fields()),
         }
 
 
 @contextmanager
 def audit_log() -> Iterator[AuditLog]:
-    """Yield an empty log; what is loaded is on disk, in a temporary folder, and gone afterwards.
+    """Yield an empty log; loaded data is in a temporary folder, which is removed afterwards.
 
     Raises:
         Unusable: DuckDB is not installed.

@@ -1,4 +1,4 @@
-"""Audit lines as events of the Open Cybersecurity Schema Framework, for lakes that hold events of many products.
+"""Audit lines as events of the Open Cybersecurity Schema Framework, for data lakes with the events of many products.
 
 Each login is an event of the class Authentication, and so is a request without one. The attributes that are used are in
 OCSF 1.1.0, which most lakes take, and in every later version since.
@@ -44,7 +44,7 @@ _UNMAPPED: Final = (
 
 
 class NoEvent(Exception):
-    """The line is no audit line; the message says what it lacks."""
+    """The line cannot become an event; the message says what it lacks."""
 
 
 def ocsf_events(line: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
@@ -65,7 +65,7 @@ def _event(line: Mapping[str, Json], login: Mapping[str, Json] | None) -> dict[s
     decision = _text(line, "decision")
     if decision is None or decision not in _SEVERITIES:
         raise NoEvent("no known decision")
-    # The login of one registry may fail, or have been made before that of another failed.
+    # In one request, the login for one registry can fail while that for another succeeds.
     reason = _text(line if login is None else login, "reason") or ("granted" if login is not None else None)
     activity, activity_name = (_OTHER, "Explain") if decision == "explained" else (_LOGON, "Logon")
     severity, severity_name = _SEVERITIES[decision]
@@ -134,7 +134,7 @@ def _cloud(line: Mapping[str, Json], login: Mapping[str, Json] | None) -> dict[s
 
 
 def _user(line: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the run: its token's subject, and the organization that it is of. Before it is verified it is unknown."""
+    """Return the run: its token's subject and organization; both are unknown until the token is verified."""
     organization = _present(
         {"name": _text(line, "identity", "organization"), "uid": _text(line, "identity", "organization_id")}
     )
@@ -199,5 +199,5 @@ def _copy(login: Mapping[str, Json] | None) -> Json:
 
 
 def _present(fields: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what has a value; OCSF has no null, and an object without attributes says nothing."""
+    """Return the fields that have a value: OCSF has no null, and an empty object has no meaning."""
     return {name: value for name, value in fields.items() if value is not None and value != {}}

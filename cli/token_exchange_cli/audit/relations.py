@@ -1,4 +1,4 @@
-"""The relations that the queries are written over, and where each column stands in a line or an event.
+"""The relations that the queries use, and the position of each column in a line or an event.
 
 `audit` has a row for each audit line, `logins` one for each entry of `grants`, with the line's columns that say whose
 it is, and `trail` one for each event of CloudTrail. A program that holds the same lines, such as Athena, can define the

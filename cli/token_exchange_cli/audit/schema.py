@@ -41,7 +41,7 @@ class LineChecker:
         self._validator: Validator = jsonschema_rs.validator_for(line_schema())
 
     def problem(self, line: dict[str, Json]) -> str | None:
-        """Return the first thing that is wrong with `line`, without its values; None if it is as the schema says."""
+        """Return the first violation of the schema in `line`, without its values; None if it is valid."""
         if self._validator.is_valid(line):
             return None
         for error in self._validator.iter_errors(line):

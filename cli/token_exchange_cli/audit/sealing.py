@@ -1,8 +1,8 @@
 """Seal an archive of audit lines: a chain of daily digests that shows removed, added and altered lines.
 
 The digest of a day is the SHA-256 of the digest before it, the day, and the SHA-256 of each of its lines, sorted: the
-order in which lines were delivered, and how often, does not matter. Who keeps the last digest elsewhere can tell
-whether any line up to that day was changed, also by someone who can write both the archive and its seals.
+order in which lines were delivered, and how often, does not matter. Anyone who keeps the last digest elsewhere can
+detect a change of any line up to that day, even by someone who can write both the archive and its seals.
 """
 
 import json
@@ -49,7 +49,7 @@ class Sealer:
         self._days: dict[str, set[bytes]] = defaultdict(set)
 
     def seen(self, texts: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield `texts` again, each collected."""
+        """Collect and yield each of `texts`."""
         for text in texts:
             found = _TIME.search(text)
             day = UNDATED if found is None else found[1].decode("ascii")
@@ -65,7 +65,7 @@ class Sealer:
         return seals
 
     def digest(self, day: str, previous: str) -> str:
-        """Return the digest of the collected lines of `day`, behind the digest `previous`."""
+        """Return the digest of the collected lines of `day`, chained to the digest `previous`."""
         hashed = sha256(f"{previous} {day}\n".encode())
         for line in sorted(self._days.get(day, ())):
             hashed.update(line)
@@ -74,24 +74,24 @@ class Sealer:
     def differences(self, sealed: Sequence[Seal]) -> list[str]:
         """Return a sentence for each day whose lines are not those that were sealed.
 
-        Behind a day that differs, the others are compared as if it did not. Days that were not sealed are not compared.
+        A day that differs does not affect the days after it. Days that were not sealed are not compared.
         """
-        told: list[str] = []
+        sentences: list[str] = []
         previous = _START
         for seal in sealed:
             if self.digest(seal.day, previous) != seal.sha256:
                 count = len(self._days.get(seal.day, ()))
-                same = "; at least one is another" if count == seal.lines else ""
-                told.append(f"{seal.day}: {seal.lines:,} lines were sealed, {count:,} are there{same}")
+                same = "; at least one differs" if count == seal.lines else ""
+                sentences.append(f"{seal.day}: {seal.lines:,} lines were sealed, {count:,} were found{same}")
             previous = seal.sha256
         days = [seal.day for seal in sealed]
-        # A day in between that was not sealed was empty then.
-        told += [
-            f"{day}: no lines were sealed, {len(self._days[day]):,} are there"
+        # A day between sealed days that has no seal had no lines.
+        sentences += [
+            f"{day}: no lines were sealed, {len(self._days[day]):,} were found"
             for day in sorted(self._days)
             if days and days[0] < day < days[-1] and day not in days
         ]
-        return told
+        return sentences
 
 
 def read_seals(content: bytes, *, name: str) -> list[Seal]:
@@ -108,7 +108,7 @@ def read_seals(content: bytes, *, name: str) -> list[Seal]:
             raise Unusable(f"{name}:{number}: {error}; expected a seal, as `audit seal` writes it") from error
         seals.append(_seal(fields, f"{name}:{number}"))
         if len(seals) > 1 and seals[-2].day >= seals[-1].day:
-            raise Unusable(f"{name}:{number}: the day does not follow the one before")
+            raise Unusable(f"{name}:{number}: the day is not after the previous one")
     if not seals:
         raise Unusable(f"{name}: contains no seal")
     return seals

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, Column
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import Damaged, files_of
 from token_exchange_cli.logs.lines import lines_of
 
@@ -25,12 +25,12 @@ _PROGRESS_LINES: Final = 10_000
 _MOST_PROBLEMS: Final = 20
 
 RFC_3339: Final = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)"
-"""The times that are read: those of the service, in UTC."""
+"""The form of time that the service writes, in UTC."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Read:
-    """What was read: lines of the files, and of them audit lines and what could not be read.
+    """How many lines were read, how many of them are audit lines, and how many could not be read.
 
     `problems` has the first place of each kind of problem, and how often it occurred.
     """
@@ -54,7 +54,7 @@ def read_lines(
 ) -> Iterator[bytes]:
     """Yield the audit lines of the files and folders `arguments`, counting in `read`.
 
-    With `needles`, only lines that contain one of them are yielded; a file that is cut off is read as far as it goes.
+    With `needles`, only lines that contain one of them are yielded; a truncated file is read up to its end.
 
     Raises:
         Unusable: a file cannot be read.
@@ -66,7 +66,7 @@ def read_lines(
                 if read.lines % _PROGRESS_LINES == 0:
                     progress(f"{read.lines:,} lines read")
                 if line.problem is not None:
-                    read.problem(line.problem, f"{shown_name(file)}:{line.number}")
+                    read.problem(line.problem, f"{input_name(file)}:{line.number}")
                 elif not line.audit:
                     read.other_lines += 1
                 for text in line.audit:

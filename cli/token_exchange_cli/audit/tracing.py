@@ -43,7 +43,7 @@ class Trace:
 
     @property
     def is_found(self) -> bool:
-        """Whether there is a line for what was asked about, and none of it is unexplained."""
+        """Whether something was found, and every push has an audit line."""
         return bool(self.logins or self.refused) and not self.unexplained
 
 
@@ -59,10 +59,10 @@ def trace(log: AuditLog, what: str, logs: Sequence[str], files: Sequence[str]) -
     if not digest and not image:
         return _of_values(log, logs, [what])
     if not files:
-        raise Unusable("an image is found in CloudTrail's events: give its files with --trail")
+        raise Unusable("to find an image, give CloudTrail's files with --trail")
     pushes = log.ask("pushes", **_image(what))
     newest = pushes[:_MOST_PUSHES]
-    # By its key too: a line that was too long may lack the session's id, and never the key's.
+    # By its key too: a shortened line may lack the session's id, but never the key's.
     wanted = [str(push[name]) for push in newest for name in _SESSION if push[name] is not None]
     found = _of_values(log, logs, list(dict.fromkeys(wanted))) if wanted else _nothing()
     explained = {one.login[name] for one in found.logins for name in ("assumed_role_id", "access_key_id")} - {None}

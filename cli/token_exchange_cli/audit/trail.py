@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.relations import PULLED, TRAIL, Column
 from token_exchange_cli.audit.store import MAX_OBJECT_BYTES, ChunkLoader, selected, stage, structure
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import Damaged, files_of, opened
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
         read.problems.append(error.message)
         return
     if len(content) > MAX_OBJECT_BYTES:
-        read.problems.append(f"{shown_name(file)}: more than {MAX_OBJECT_BYTES} bytes")
+        read.problems.append(f"{input_name(file)}: more than {MAX_OBJECT_BYTES} bytes")
         return
     begin = content[:4096].lstrip()
     if begin.startswith(b"{") and b'"Records"' in begin[:200]:
@@ -83,12 +83,12 @@ def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail
     # CloudTrail writes one line. A line break in JSON is white space, so that any file becomes one.
     line = content.replace(b"\r", b" ").replace(b"\n", b" ").strip()
     if not line.endswith(b"}"):
-        read.problems.append(f"{shown_name(file)}: not JSON: the file is cut off")
+        read.problems.append(f"{input_name(file)}: not JSON: the file is cut off")
         return
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
-        read.problems.append(f"{shown_name(file)}: not UTF-8")
+        read.problems.append(f"{input_name(file)}: not UTF-8")
         return
     loader.add(line)
 
@@ -99,7 +99,7 @@ def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
             try:
                 event: Json = json.loads(line)
             except (ValueError, RecursionError):
-                read.problems.append(f"{shown_name(file)}:{number}: not JSON")
+                read.problems.append(f"{input_name(file)}:{number}: not JSON")
                 continue
             loader.add(json.dumps({"Records": [event]}).encode())
 
@@ -107,7 +107,7 @@ def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
 def _load_chunk(connection: "DuckDBPyConnection", path: Path) -> None:
     images = Column(name="imageIds", type="VARCHAR", path=("requestParameters", "imageIds"))
     kinds = structure([*TRAIL, images])
-    # Written out: a list of structures is no type of a column.
+    # Written out, because no column has the type "list of structures".
     kinds["requestParameters"] = kinds["requestParameters"].replace(
         '"imageIds" VARCHAR', '"imageIds" STRUCT("imageTag" VARCHAR, "imageDigest" VARCHAR)[]'
     )

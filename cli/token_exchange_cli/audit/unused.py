@@ -1,4 +1,4 @@
-"""What of a policy no one used in the period of a log."""
+"""The parts of a policy that no one used in the period of a log."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ KINDS: Final[Mapping[str, str]] = {
     "values": "value of a condition",
     "repositories": "repository pattern",
 }
-"""The kinds of parts, each with what a person calls one."""
+"""The kinds of parts, each with its name in the output."""
 
 _LISTED: Final = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Reads a file of policy tests: who asks for what, and what the policy is to say."""
+"""Reads a file of policy tests: the claims, the request and the expected decision."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from token_exchange.loading.document import read_document
 from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
 from token_exchange.loading.problems import Path, PolicyUnusable, Problems
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import STANDARD_INPUT, read_input, read_json_object, shown_name
+from token_exchange_cli.inputs import STANDARD_INPUT, input_name, read_input, read_json_object
 
 MAX_CASES_BYTES: Final = 16 * 1024 * 1024
 _TEXTS: Final = ("grant", "registry", "duration")
@@ -39,7 +39,7 @@ class ExpectedDenial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One test. `place` is where it stands, for messages."""
+    """One test. `place` is its position, for messages."""
 
     name: str
     file: str
@@ -54,10 +54,10 @@ def read_cases(argument: str) -> tuple[Case, ...]:
     """Return the tests in the file `argument`.
 
     Raises:
-        Unusable: it cannot be read, or is no file of tests, with every problem on a line of its own.
+        Unusable: it cannot be read, or is not a file of tests, with every problem on a separate line.
     """
     content = read_input(argument, max_bytes=MAX_CASES_BYTES)
-    name = shown_name(argument)
+    name = input_name(argument)
     folder = FilePath() if argument == STANDARD_INPUT else FilePath(argument).parent
     problems = Problems()
     try:

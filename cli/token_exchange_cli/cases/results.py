@@ -14,12 +14,12 @@ from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.http.token import award_fields
-from token_exchange.reporting.disclosure import wants
+from token_exchange.reporting.disclosure import requirement_text
 from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.explain.callers import presented_claims
 from token_exchange_cli.explain.explanation import explained
-from token_exchange_cli.terminal import shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,8 @@ def results_fields(results: Sequence[Result]) -> dict[str, Json]:
 def spelled_fields(fields: Mapping[str, Json]) -> str:
     """Return what was expected or found, on one line."""
     return ", ".join(
-        f"{name} {shown(value) if isinstance(value, str) else value_text(value)}" for name, value in fields.items()
+        f"{name} {escape_non_ascii(value) if isinstance(value, str) else ascii_json(value)}"
+        for name, value in fields.items()
     )
 
 
@@ -116,7 +117,7 @@ def _agrees(award: Award, expected: ExpectedLogin) -> bool:
 
 
 def _comparable(value: Json) -> Json:
-    return sorted(value, key=value_text) if isinstance(value, list) else value
+    return sorted(value, key=ascii_json) if isinstance(value, list) else value
 
 
 def _found_login(granted: Granted, award: Award, expected: ExpectedLogin | ExpectedDenial) -> dict[str, Json]:
@@ -129,7 +130,7 @@ def _found_login(granted: Granted, award: Award, expected: ExpectedLogin | Expec
 def _found_denial(outcome: Denied | Refused, nearest: Considered | None) -> dict[str, Json]:
     description = outcome.description
     if nearest is not None:
-        description = f"{description}: {nearest.grant.name!r} {wants(nearest.failed[0])}"
+        description = f"{description}: {nearest.grant.name!r} {requirement_text(nearest.failed[0])}"
     return {"denied": outcome.reason.value, "description": description}
 
 
@@ -142,7 +143,7 @@ def write_junit(path: str, results: Sequence[Result]) -> None:
     root = Element("testsuites", _counts(results))
     for file in dict.fromkeys(result.case.file for result in results):
         of_file = [result for result in results if result.case.file == file]
-        suite = SubElement(root, "testsuite", {"name": shown(file), **_counts(of_file)})
+        suite = SubElement(root, "testsuite", {"name": escape_non_ascii(file), **_counts(of_file)})
         for result in of_file:
             _add_case(suite, result)
     indent(root)
@@ -151,7 +152,7 @@ def write_junit(path: str, results: Sequence[Result]) -> None:
             ElementTree(root).write(output, encoding="utf-8", xml_declaration=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not the name of a file"
-        raise Unusable(f"{shown(path)}: {reason.lower()}") from error
+        raise Unusable(f"{escape_non_ascii(path)}: {reason.lower()}") from error
 
 
 def _counts(results: Iterable[Result]) -> dict[str, str]:
@@ -161,7 +162,9 @@ def _counts(results: Iterable[Result]) -> dict[str, str]:
 
 def _add_case(suite: Element, result: Result) -> None:
     # XML cannot contain most control characters, so untrusted values are escaped as on a terminal.
-    case = SubElement(suite, "testcase", {"classname": shown(result.case.file), "name": shown(result.case.name)})
+    case = SubElement(
+        suite, "testcase", {"classname": escape_non_ascii(result.case.file), "name": escape_non_ascii(result.case.name)}
+    )
     if not result.passed:
         found = spelled_fields(result.found)
         failure = SubElement(case, "failure", {"message": f"found {found}"})

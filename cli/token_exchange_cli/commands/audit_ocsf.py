@@ -9,19 +9,21 @@ from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.audit.ocsf import NoEvent, ocsf_events
 from token_exchange_cli.console import Status
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.lines import LogLine, log_lines
 from token_exchange_cli.terminal import remark
 
 
 @click.command("ocsf")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with `events`, and not a line for each.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document with `events`, instead of a line for each."
+)
 @click.pass_context
 def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> None:
     """Print audit lines as OCSF events of the class Authentication, one JSON object a line.
 
-    Each login is an event of its own, and so is a request without one. LOGS are files or folders, gzip or not, as the
+    Each login becomes one event, and so does a request without a login. LOGS are files or folders, gzip or not, as the
     AWS CLI prints them, CloudWatch exports them or Firehose writes them.
 
     Exit status: 0 success, 1 some lines cannot be read, 2 wrong usage or unreadable input.
@@ -40,7 +42,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> 
                 before = ",\n" if as_json else ""
             else:
                 problems += 1
-                remark(f"{shown_name(line.file)}:{line.number}: {problem}")
+                remark(f"{input_name(line.file)}:{line.number}: {problem}")
     if as_json:
         click.echo("\n]}" if before == ",\n" else f"{before}]}}")
     context.exit(Status.NO if problems else Status.FINE)

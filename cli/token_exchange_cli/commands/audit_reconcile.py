@@ -1,4 +1,4 @@
-"""`audit reconcile`: audit lines and CloudTrail's record of the same sessions, each with the other."""
+"""`audit reconcile`: compare audit lines with CloudTrail's record of the same sessions."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,10 +8,11 @@ import click
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.log import AuditLog, Row, audit_log
 from token_exchange_cli.console import Status, Unusable
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 
 _SLACK: Final = timedelta(seconds=30)
-"""A line is written at the end of a request, after the event; a request takes less."""
+"""A line is written at the end of its request, later than the event; a request takes less time than this."""
 
 _LINES: Final = "lines_without_event"
 _EVENTS: Final = "events_without_line"
@@ -26,8 +27,8 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
 @click.option(
     "--broker-role", metavar="ARN", help="The service's own role; otherwise, the role that made the lines' sessions."
 )
-@click.option("--since", type=click.DateTime(_FORMATS), help="Compare from here on, in UTC.")
-@click.option("--until", type=click.DateTime(_FORMATS), help="Compare up to here, in UTC.")
+@click.option("--since", type=click.DateTime(_FORMATS), help="Compare from this time on, in UTC.")
+@click.option("--until", type=click.DateTime(_FORMATS), help="Compare up to this time, in UTC.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
@@ -42,10 +43,10 @@ def command(
 ) -> None:
     """List sessions of the broker without an audit line, and lines without a session.
 
-    A session without a line is a line that was lost, or a use of the broker's role by something else. Without --since
-    and --until, the period that both sides cover is compared.
+    A session without a line means that the line was lost, or that something else used the broker's role. Without
+    --since and --until, the period that both sides cover is compared.
 
-    Exit status: 0 each has the other, 1 something is missing, 2 wrong usage or unreadable input.
+    Exit status: 0 nothing is missing, 1 something is missing, 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -103,10 +104,10 @@ def _compared(log: AuditLog, period: dict[str, Json]) -> dict[str, Json]:
 def _print(
     log: AuditLog, period: dict[str, Json], compared: dict[str, Json], events: list[Row], lines: list[Row]
 ) -> None:
-    log.say_remarks()
+    log.print_remarks()
     output = console()
     for one in events:
-        output.print(line(("no line", "red"), f" {one['event_time']} {shown(str(one['role_arn']))}"))
+        output.print(line(("no line", "red"), f" {one['event_time']} {escape_non_ascii(str(one['role_arn']))}"))
         output.print(line(f"session {_text(one['session_name'])}, key {_text(one['made_key_id'])}", indent=2))
         output.print(line(f"by {_text(one['caller_arn'])} from {_text(one['caller_ip'])}", indent=2))
         output.print(line(f"STS request {_text(one['aws_request_id'])}", indent=2))
@@ -126,4 +127,4 @@ def _print(
 
 
 def _text(value: Json) -> str:
-    return "-" if value is None else shown(str(value))
+    return "-" if value is None else escape_non_ascii(str(value))

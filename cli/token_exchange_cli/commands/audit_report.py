@@ -4,7 +4,7 @@ import click
 
 from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.report.contents import report, tables
-from token_exchange_cli.inputs import load_policy_argument, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument
 from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, write_output
 
 
@@ -38,8 +38,8 @@ def command(*, logs: tuple[str, ...], policy_file: str | None, output: str, as_j
     with audit_log() as log:
         log.load_lines(logs)
         text = json_text(tables(log, policy)) if as_json else report(log, policy)
-        log.say_remarks()
+        log.print_remarks()
         exchanges = log.read.audit_lines
     write_output(output, text)
     if output != STANDARD_OUTPUT:
-        click.echo(f"{shown_name(output)}: {exchanges:,} audit lines", err=as_json)
+        click.echo(f"{input_name(output)}: {exchanges:,} audit lines", err=as_json)

@@ -6,7 +6,7 @@ from token_exchange.core.ports import Json
 from token_exchange_cli.audit.sealing import Sealer
 from token_exchange_cli.audit.store import Read, read_lines
 from token_exchange_cli.console import Status, Unusable
-from token_exchange_cli.inputs import shown_name
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, progress, remark, write_output
 
 
@@ -19,7 +19,9 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, progress, re
     default=STANDARD_OUTPUT,
     help="Where to write the seals.  [default: standard output]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON document instead, which is no file of seals.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write one JSON document instead, which `audit verify` does not read."
+)
 @click.pass_context
 def command(context: click.Context, *, logs: tuple[str, ...], output: str, as_json: bool) -> None:
     """Write a digest of each day of LOGS, chained to the day before.
@@ -40,7 +42,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], output: str, as_js
             pass
     seals = sealer.seals()
     if not seals:
-        raise Unusable(f"{', '.join(map(shown_name, logs))}: contains no audit line")
+        raise Unusable(f"{', '.join(map(input_name, logs))}: contains no audit line")
     fields: dict[str, Json] = {"seals": [seal.fields() for seal in seals], "unreadable": read.problems.total()}
     write_output(output, json_text(fields) if as_json else "".join(f"{seal.text()}\n" for seal in seals))
     for what, count in read.problems.most_common():

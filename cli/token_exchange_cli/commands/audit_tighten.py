@@ -33,7 +33,7 @@ _NAMES: Final = ("request_id", "run_id", "job_id", "repository", "repository_id"
     "without",
     multiple=True,
     metavar="VALUE",
-    help="A request, run, repository or actor not to keep; may repeat.",
+    help="A request, run, repository or actor to refuse; may repeat.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -49,10 +49,9 @@ def command(
     """Print a change to POLICY that is narrower, and still grants every exchange of LOGS that was granted.
 
     The change adds conditions that all callers of a grant met. Every logged exchange is decided again by the changed
-    policy; a change that would refuse one is dropped. What the log cannot tell is said on standard error.
+    policy; a change that would refuse one is dropped. Remarks say what the log cannot show.
 
-    Exit status: 0 success, also without a change; 1 nothing refuses what --without names; 2 wrong usage or unreadable
-    input.
+    Exit status: 0 success, also without a change; 1 --without is not refused; 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -81,7 +80,7 @@ def command(
         click.echo(tightened.diff, nl=False)
         for text in (*remarks, *found.unknown):
             remark(text)
-        _say_proof(tightened)
+        _print_proof(tightened)
     is_kept = bool(without) and not tightened.proof.refused
     context.exit(Status.NO if is_kept else Status.FINE)
 
@@ -97,7 +96,7 @@ class _Tightened:
 def _proven(
     given: PolicyInput, before: Policy, changes: Sequence[Proposal], logs: Sequence[str], without: Sequence[str]
 ) -> _Tightened:
-    """Return the changes that refuse no exchange that is to be kept."""
+    """Return the changes that refuse no exchange except those to refuse."""
     old = given.text().decode("utf-8")
     dropped: list[str] = []
     for _ in range(_MOST_ROUNDS):
@@ -118,14 +117,14 @@ def _proven(
     raise Unusable(f"no change could be proven: {', '.join(dropped)} would refuse what was granted")
 
 
-def _say_proof(tightened: _Tightened) -> None:
+def _print_proof(tightened: _Tightened) -> None:
     tally, proof = tightened.proof.tally, tightened.proof
     for name in tightened.dropped:
         remark(f"{name}: the change was dropped, because it would refuse what was granted")
     for cause, count in tally.undecidable.most_common():
         remark(f"undecidable {count}: {cause}")
     refused = f"; refused now: {', '.join(proof.refused)}" if proof.refused else ""
-    remark(f"{tally.looked_at} exchanges decided again, every granted one is granted{refused}")
+    remark(f"{tally.looked_at} exchanges decided again, every granted one is still granted{refused}")
 
 
 def _fields(tightened: _Tightened, unknown: Sequence[str]) -> dict[str, Json]:

@@ -9,7 +9,8 @@ from token_exchange.core.ports import Json
 from token_exchange_cli.audit.log import Row, audit_log
 from token_exchange_cli.audit.tracing import Trace, Traced, trace
 from token_exchange_cli.console import Status
-from token_exchange_cli.terminal import console, line, print_json, remark, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json, remark
 
 _MOST_EVENTS: Final = 30
 
@@ -75,9 +76,9 @@ def _print(found: Trace, what: str, *, has_trail: bool) -> None:
         output.print(line(f"reason {_text(row['reason'])}", indent=2))
         _print_who(output, one)
     if not (found.pushes or found.logins or found.refused):
-        output.print(line(f"nothing found about {shown(what)}"))
+        output.print(line(f"nothing found about {escape_non_ascii(what)}"))
     if found.left_out:
-        output.print(line(f"{found.left_out} older ones are left out"))
+        output.print(line(f"{found.left_out} older ones are not shown"))
 
 
 def _print_login(output: Console, one: Traced, *, has_trail: bool) -> None:
@@ -89,9 +90,9 @@ def _print_login(output: Console, one: Traced, *, has_trail: bool) -> None:
     if row["failed_reason"] is not None:
         output.print(line(f"the login failed: {_text(row['failed_reason'])}", indent=2))
     if not has_trail:
-        output.print(line("what it did is in CloudTrail's files: give them with --trail", indent=2))
+        output.print(line("to see what it did, give CloudTrail's files with --trail", indent=2))
         return
-    output.print(line(f"did {len(one.did):,} things by CloudTrail:", indent=2))
+    output.print(line(f"{len(one.did):,} events in CloudTrail:", indent=2))
     for event in one.did[:_MOST_EVENTS]:
         failed = "" if event["error_code"] is None else f" ({_text(event['error_code'])})"
         output.print(line(f"{event['event_time']} {_text(event['event_name'])} {_image(event)}{failed}", indent=4))
@@ -114,4 +115,4 @@ def _image(event: Row) -> str:
 
 
 def _text(value: Json) -> str:
-    return "-" if value is None else shown(str(value))
+    return "-" if value is None else escape_non_ascii(str(value))

@@ -1,4 +1,4 @@
-"""`audit unused`: what of a policy no one used in a period."""
+"""`audit unused`: the parts of a policy that no one used in a period."""
 
 import click
 
@@ -6,7 +6,8 @@ from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.unused import KINDS, unused
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 
 
 @click.command("unused")
@@ -27,7 +28,7 @@ def command(
     exit_code: bool,
     as_json: bool,
 ) -> None:
-    """List what of POLICY no one used in the period of LOGS.
+    """List the parts of POLICY that no one used in the period of LOGS.
 
     These are grants, deny rules, registries, roles, issuers, organizations, and values of conditions. A yearly release
     is not in a month's log: compare the period.
@@ -51,12 +52,15 @@ def command(
         if as_json:
             print_json({**period, **{kind: [*names] for kind, names in found.items()}, "read": log.counts()})
         else:
-            log.say_remarks()
+            log.print_remarks()
             if others:
-                click.echo(f"remark: grants in the log and not in this policy: {shown(', '.join(others))}", err=True)
+                click.echo(
+                    f"remark: grants in the log that this policy does not have: {escape_non_ascii(', '.join(others))}",
+                    err=True,
+                )
             output = console()
             for kind, names in found.items():
                 for name in names:
-                    output.print(line((KINDS[kind], "yellow"), f" {shown(name)}"))
+                    output.print(line((KINDS[kind], "yellow"), f" {escape_non_ascii(name)}"))
             output.print(line(f"unused from {period['since']} to {period['until']}: {sum(map(len, found.values()))}"))
     context.exit(Status.NO if exit_code and any(found.values()) else Status.FINE)

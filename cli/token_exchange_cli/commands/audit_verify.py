@@ -1,4 +1,4 @@
-"""`audit verify`: whether lines are as the schema says, and what in a log cannot be read."""
+"""`audit verify`: check lines against the schema, and count what cannot be read."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -11,7 +11,8 @@ from token_exchange_cli.audit.schema import LineChecker
 from token_exchange_cli.audit.sealing import Sealer, read_seals
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import read_input
-from token_exchange_cli.terminal import print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import print_json
 
 _MAX_SEALS: Final = 16 * 1024 * 1024
 
@@ -29,7 +30,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], seal_file: str | N
 
     With --seal, each sealed day must have exactly the lines that it had when it was sealed.
 
-    Exit status: 0 all lines are as they should be, 1 some are not, 2 wrong usage or unreadable input.
+    Exit status: 0 all lines are valid, 1 some are not, 2 wrong usage or unreadable input.
 
     \b
     Examples:
@@ -59,13 +60,13 @@ def _checked(texts: Iterable[bytes], checker: LineChecker, log: AuditLog) -> Ite
         problem = checker.problem(line)
         if problem is not None:
             log.read.problem(
-                problem, f"audit line {log.read.audit_lines}, request {shown(str(line.get('request_id')))}"
+                problem, f"audit line {log.read.audit_lines}, request {escape_non_ascii(str(line.get('request_id')))}"
             )
         yield text
 
 
 def _print(log: AuditLog, changed: Sequence[str]) -> None:
-    log.say_remarks()
+    log.print_remarks()
     for text in changed:
         click.echo(text)
     click.echo(f"lines: {log.read.lines:,}, audit lines: {log.read.audit_lines:,}")

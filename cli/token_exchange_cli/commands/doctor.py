@@ -13,8 +13,9 @@ from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.doctor.checks import Check, Outcome
 from token_exchange_cli.doctor.connection import Connection, service_url
 from token_exchange_cli.doctor.examination import examine
-from token_exchange_cli.inputs import read_input, shown_name
-from token_exchange_cli.terminal import console, line, print_json, remark, shown
+from token_exchange_cli.inputs import input_name, read_input
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json, remark
 from token_exchange_cli.values import BadValue, check_host, unknown_region
 
 _MAX_BUNDLE_BYTES: Final = 1024 * 1024
@@ -63,7 +64,7 @@ def command(
         raise click.BadParameter("expected the issuer's URL, https://HOST/PATH", param_hint="--issuer")
     for option, value in (("--registry", registry), ("--host", host)):
         if value is not None and token_env is None:
-            raise click.BadParameter("it is asked for with a token, so --token-env is needed", param_hint=option)
+            raise click.BadParameter("it is checked with a token, so --token-env is required", param_hint=option)
     if host is not None:
         _check_host(host)
     token = None if token_env is None else _token(token_env)
@@ -88,7 +89,10 @@ def command(
 def _print(output: Console, check: Check) -> None:
     advice = f"; {check.advice}" if check.advice else ""
     output.print(
-        line((f"{check.outcome:8}", _STYLES[check.outcome]), f"{check.name:11}{shown(check.found)}{shown(advice)}")
+        line(
+            (f"{check.outcome:8}", _STYLES[check.outcome]),
+            f"{check.name:11}{escape_non_ascii(check.found)}{escape_non_ascii(advice)}",
+        )
     )
 
 
@@ -114,9 +118,11 @@ def _token(name: str) -> str:
     """
     token = os.environ.get(name, "").strip()
     if not token:
-        raise click.BadParameter(f"the variable {shown(name)} is not set, or empty", param_hint="--token-env")
+        raise click.BadParameter(
+            f"the variable {escape_non_ascii(name)} is not set, or empty", param_hint="--token-env"
+        )
     if not _TOKEN.fullmatch(token):
-        raise click.BadParameter(f"the variable {shown(name)} holds no token", param_hint="--token-env")
+        raise click.BadParameter(f"the variable {escape_non_ascii(name)} holds no token", param_hint="--token-env")
     return token
 
 
@@ -130,5 +136,5 @@ def _bundle(file: str | None) -> str | None:
         return None
     text = read_input(file, max_bytes=_MAX_BUNDLE_BYTES).decode("ascii", "replace")
     if "-----BEGIN CERTIFICATE-----" not in text:
-        raise Unusable(f"{shown_name(file)}: no certificates in PEM")
+        raise Unusable(f"{input_name(file)}: no certificates in PEM")
     return text

@@ -10,14 +10,15 @@ from token_exchange.adapters.settings import SystemClock
 from token_exchange_cli.cases.cases import read_cases
 from token_exchange_cli.cases.results import run_case
 from token_exchange_cli.console import Status, Unusable
-from token_exchange_cli.inputs import load_policy_argument, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument
 from token_exchange_cli.lint.finding import Subject
 from token_exchange_cli.lint.linter import warnings
 from token_exchange_cli.onboarding.files import POLICY, STEP, TESTS, files_of
 from token_exchange_cli.onboarding.interview import OPTIONS, answers_from
+from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.systems.system import Starter
-from token_exchange_cli.terminal import print_json, remark, shown
+from token_exchange_cli.terminal import print_json, remark
 
 
 def _options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
@@ -56,7 +57,7 @@ def command(context: click.Context, /, *, folder: str, as_json: bool, **options:
         print_json({"files": [str(target / file) for file in texts], "tests_passed": passed})
     else:
         for file in texts:
-            click.echo(f"wrote {shown(str(target / file))}")
+            click.echo(f"wrote {escape_non_ascii(str(target / file))}")
     context.exit(Status.FINE if passed else Status.NO)
 
 
@@ -69,12 +70,14 @@ def _folder(argument: str) -> Path:
     folder = Path(argument)
     try:
         if folder.exists() and not folder.is_dir():
-            raise Unusable(f"{shown_name(argument)}: not a folder")
+            raise Unusable(f"{input_name(argument)}: not a folder")
         there = [name for name in (POLICY, TESTS, STEP) if (folder / name).exists() or (folder / name).is_symlink()]
     except (OSError, ValueError) as error:
-        raise Unusable(f"{shown_name(argument)}: not the name of a folder") from error
+        raise Unusable(f"{input_name(argument)}: not the name of a folder") from error
     if there:
-        raise Unusable("\n".join(f"{shown_name(str(folder / name))}: is there already, and is kept" for name in there))
+        raise Unusable(
+            "\n".join(f"{input_name(str(folder / name))}: already exists, and is not overwritten" for name in there)
+        )
     return folder
 
 
@@ -95,7 +98,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise Unusable(f"{shown_name(str(folder))}: {(error.strerror or type(error).__name__).lower()}") from error
+        raise Unusable(f"{input_name(str(folder))}: {(error.strerror or type(error).__name__).lower()}") from error
 
 
 def _checked(folder: Path, starter: Starter) -> bool:

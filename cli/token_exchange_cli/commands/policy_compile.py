@@ -8,14 +8,14 @@ import click
 
 from token_exchange_cli.compilation import compiled_form
 from token_exchange_cli.console import Refusal, Unusable
-from token_exchange_cli.inputs import MAX_POLICY_BYTES, read_input, read_policy, shown_name
+from token_exchange_cli.inputs import MAX_POLICY_BYTES, input_name, read_input, read_policy
 from token_exchange_cli.terminal import print_json, remark
 
 
 @click.command("compile")
 @click.argument("policy_file", metavar="FILE")
 @click.option("-o", "--output", "output", metavar="FILE", required=True, help="The compiled file.")
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the compiled file is not FILE's.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the compiled file does not match FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the file's hash and size as JSON.")
 def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> None:
     """Compile the policy FILE, or folder, to one file that a function searches without reading all of it.
@@ -37,7 +37,7 @@ def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> Non
     compiled = compiled_form(given.document, policy)
     if check:
         if read_input(output, max_bytes=MAX_POLICY_BYTES) != compiled:
-            raise Refusal(f"{shown_name(output)}: is not what {shown_name(policy_file)} compiles to; compile it again")
+            raise Refusal(f"{input_name(output)}: is not what {input_name(policy_file)} compiles to; compile it again")
     else:
         _write(output, compiled)
     grants = len(policy.grants)
@@ -48,13 +48,13 @@ def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> Non
         )
     else:
         remark(
-            f"{shown_name(output)} {'is up to date' if check else 'written'}: policy {policy.sha256[:12]}, "
+            f"{input_name(output)} {'is up to date' if check else 'written'}: policy {policy.sha256[:12]}, "
             f"{grants:,} {'grant' if grants == 1 else 'grants'}, {len(compiled):,} bytes"
         )
 
 
 def _write(output: str, compiled: bytes) -> None:
-    """Replace `output` as a whole: a function that has mapped the old file goes on with it."""
+    """Replace `output` as a whole: a function that has mapped the old file keeps using it."""
     partial = Path(f"{output}.{os.getpid()}.partial")
     try:
         partial.write_bytes(compiled)
@@ -62,4 +62,4 @@ def _write(output: str, compiled: bytes) -> None:
     except (OSError, ValueError) as error:
         partial.unlink(missing_ok=True)
         reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else "not a file name"
-        raise Unusable(f"{shown_name(output)}: {reason.lower()}") from error
+        raise Unusable(f"{input_name(output)}: {reason.lower()}") from error

@@ -16,7 +16,8 @@ from token_exchange_cli.diff.policies import changes
 from token_exchange_cli.inputs import read_policy
 from token_exchange_cli.replay.replay import Difference, Tally
 from token_exchange_cli.replay.whole_log import replay_log
-from token_exchange_cli.terminal import console, line, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
@@ -71,7 +72,7 @@ def _print_changes(found: list[Change]) -> None:
             if change.section == section:
                 output.print(line((section, _STYLES.get(section, "yellow")), f" {change.kind} {change.name}"))
                 for text in change.what:
-                    output.print(line(shown(text), indent=2))
+                    output.print(line(escape_non_ascii(text), indent=2))
                 if change.grants:
                     output.print(line(f"grants {_some(change.grants)}", indent=2))
     if not found:

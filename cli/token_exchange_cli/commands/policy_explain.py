@@ -8,7 +8,6 @@ from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.decision import AccessRequest
 from token_exchange.core.policy import Policy
 from token_exchange.loading.fields import did_you_mean
-from token_exchange_cli.asking import ask_options, asked
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.explain.callers import (
     NotARecord,
@@ -19,7 +18,8 @@ from token_exchange_cli.explain.callers import (
     read_token,
 )
 from token_exchange_cli.explain.explanation import Explanation, explained, explanation_fields, explanation_lines
-from token_exchange_cli.inputs import load_policy_argument, read_json_object, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument, read_json_object
+from token_exchange_cli.request_options import access_request, request_options
 from token_exchange_cli.terminal import console, print_json, remark
 
 
@@ -29,7 +29,7 @@ from token_exchange_cli.terminal import console, print_json, remark
 @click.option("--claims", metavar="FILE", help="A JSON object of claims; issuer, audience and times are filled in.")
 @click.option("--audit-line", metavar="FILE", help="An audit record of the service, one JSON object.")
 @click.option("--issuer", metavar="NAME", help="The issuer entry of the policy to use.")
-@ask_options
+@request_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(  # noqa: PLR0913 - as many as there are options
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913 - as many as there are options
       token-exchange policy explain policy.yaml --token token.jwt --registry apps
       token-exchange policy explain policy.yaml --audit-line line.json --json
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    ask = asked(registries, grant, scope)
+    ask = access_request(registries, grant, scope)
     policy = load_policy_argument(policy_file)
     presented = _presented(policy, token=token, claims=claims, audit_line=audit_line, issuer=issuer)
     explanation = explained(policy, presented, ask)
@@ -94,7 +94,7 @@ def _presented(
             try:
                 return presented_record(policy, read_json_object(audit_line), issuer=issuer, now=now)
             except NotARecord as error:
-                raise Unusable(f"{shown_name(audit_line)}: {error}") from error
+                raise Unusable(f"{input_name(audit_line)}: {error}") from error
         case _:
             raise click.UsageError("give exactly one of --token, --claims and --audit-line")
 

@@ -12,7 +12,7 @@ from token_exchange.core.ports import Json
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange_cli.console import Refusal, Unusable
-from token_exchange_cli.inputs import STANDARD_INPUT, read_json_object, shown_name, yaml_text
+from token_exchange_cli.inputs import STANDARD_INPUT, input_name, read_json_object, yaml_text
 from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.trust_import.assembly import Found, policy_of, unknowns
@@ -90,7 +90,7 @@ def _documents(files: Sequence[str]) -> tuple[list[_Document], list[str]]:
     found: list[_Document] = []
     unread: list[str] = []
     for file in files:
-        name = shown_name(file)
+        name = input_name(file)
         source = "standard-input" if file == STANDARD_INPUT else PurePath(file).stem
         try:
             trusts = list(trust_documents(read_json_object(file, max_bytes=_MAX_BYTES)))

@@ -5,7 +5,7 @@ import click
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.ports import Json
 from token_exchange.core.session import utc_second
-from token_exchange_cli.inputs import load_policy_argument, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument
 from token_exchange_cli.policy_map.document import map_page
 from token_exchange_cli.reachable import AccessQuery, grants_reaching, path_fields
 from token_exchange_cli.terminal import json_text, write_output
@@ -43,4 +43,4 @@ def command(*, policy_file: str, output: str, as_json: bool) -> None:
         }
         write_output(output, json_text(fields))
     else:
-        write_output(output, map_page(policy, paths, name=shown_name(policy_file), at=utc_second(int(now))))
+        write_output(output, map_page(policy, paths, name=input_name(policy_file), at=utc_second(int(now))))

@@ -1,4 +1,4 @@
-"""`policy review`: what a reviewer of a changed policy has to know, and whether it may be merged."""
+"""`policy review`: what a reviewer of a changed policy needs to know, and whether it may be merged."""
 
 from datetime import UTC, datetime
 
@@ -34,12 +34,12 @@ def command(
     audit: str | None,
     as_json: bool,
 ) -> None:
-    """Review the policy NEW, which is to take the place of OLD: lint, test and compare it.
+    """Review the policy NEW, which is to replace OLD: lint, test and compare it.
 
-    What gives some run more than before has to be marked, by a line Policy-Wider: NAME in the message of a commit.
+    A change that gives any run more than before must be marked, by a line Policy-Wider: NAME in a commit message.
     NAME is that of the grant, issuer, registry, deny rule or file.
 
-    Exit status: 0 nothing against it, 1 an error, a failed test, something wider without a mark or a file without an
+    Exit status: 0 no objections, 1 an error, a failed test, something wider without a mark or a file without an
     owner, 2 wrong usage or unreadable input.
 
     \b

@@ -9,7 +9,8 @@ from token_exchange_cli.cases.cases import read_cases
 from token_exchange_cli.cases.results import Result, results_fields, run_case, spelled_fields, write_junit
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
-from token_exchange_cli.terminal import console, line, print_json, shown
+from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 
 
 @click.command("test")
@@ -51,9 +52,9 @@ def _print_text(results: Sequence[Result], failed: int) -> None:
     output = console()
     for result in results:
         word = ("passed", "green") if result.passed else ("failed", "bold red")
-        output.print(line(word, f" {shown(result.case.name)}"))
+        output.print(line(word, f" {escape_non_ascii(result.case.name)}"))
         if not result.passed:
-            output.print(line(f"{shown(result.case.file)}{result.case.place}", indent=2))
+            output.print(line(f"{escape_non_ascii(result.case.file)}{result.case.place}", indent=2))
             output.print(line(f"expected {spelled_fields(result.expected)}", indent=2))
             output.print(line(f"found {spelled_fields(result.found)}", indent=2))
     output.print(line(f"{len(results) - failed} passed, {failed} failed"))

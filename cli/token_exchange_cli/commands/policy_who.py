@@ -25,7 +25,8 @@ from token_exchange_cli.reachable import (
     path_fields,
 )
 from token_exchange_cli.roles.arns import role_arn
-from token_exchange_cli.terminal import console, line, print_json, remark, shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json, remark
 
 _HOST: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr[.-][^/]*/|public\.ecr\.aws/|[^/]*:[0-9]+/")
 
@@ -117,12 +118,14 @@ def _lines(path: GrantPath) -> Iterator[Text]:
     yield line((grant.name, "bold"), f": {login_description(path)}")
     yield line(f"issuers {', '.join(path.issuers)}", indent=2)
     for organization in path.organizations:
-        named = " ".join(f"{key} {shown(str(value))}" for key, value in organization_fields(organization).items())
+        named = " ".join(
+            f"{key} {escape_non_ascii(str(value))}" for key, value in organization_fields(organization).items()
+        )
         yield line(f"organization {named}", indent=2)
     for condition in grant.conditions:
         section, *rest = condition.document_path
-        name = spelled(tuple(map(shown, rest)))
-        yield line(f"{'' if section == 'match' else 'claims '}{name} {value_text(condition.expected)}", indent=2)
+        name = spelled(tuple(map(escape_non_ascii, rest)))
+        yield line(f"{'' if section == 'match' else 'claims '}{name} {ascii_json(condition.expected)}", indent=2)
     fields = path_fields(path)
     for key in ("role", "repositories", "also_pull", "duration"):
         value = fields[key]

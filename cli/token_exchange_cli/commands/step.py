@@ -5,7 +5,7 @@ from collections.abc import Callable
 import click
 
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import load_policy_argument, shown_name
+from token_exchange_cli.inputs import input_name, load_policy_argument
 from token_exchange_cli.steps.from_policy import values_of
 from token_exchange_cli.steps.step import (
     EXAMPLE_EXCHANGE,
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - as many as there are options
                 load_policy_argument(policy_file), name, audience=audience, registry=registry, host=host
             )
         except BadValue as error:
-            raise Unusable(f"{shown_name(policy_file)}: {error}") from error
+            raise Unusable(f"{input_name(policy_file)}: {error}") from error
         registry, host = of_policy.registry, of_policy.host
         audience = None if found.fixed_audience else of_policy.audience
     values = _values(
@@ -136,7 +136,7 @@ def _checked(option: str, check: Callable[[str], str], given: str | None, exampl
         click.BadParameter: what was given is none.
     """
     if given is None:
-        remark(f"{option} is not given; the step has the example {example}")
+        remark(f"{option} is not given; the step uses the example {example}")
         return example
     try:
         return check(given)

@@ -10,7 +10,8 @@ from token_exchange.core.ports import Json
 from token_exchange_cli.console import Status
 from token_exchange_cli.explain.callers import read_token
 from token_exchange_cli.inputs import STANDARD_INPUT, load_policy_argument
-from token_exchange_cli.terminal import console, line, print_json, shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
+from token_exchange_cli.terminal import console, line, print_json
 from token_exchange_cli.tokens.inspection import Inspection, inspect_token
 
 
@@ -45,7 +46,11 @@ def command(context: click.Context, *, token_file: str, policy_file: str | None,
 
 def _print_text(inspection: Inspection) -> None:
     output = console()
-    output.print(line(_word(inspection.verified), "" if inspection.reason is None else f": {shown(inspection.reason)}"))
+    output.print(
+        line(
+            _word(inspection.verified), "" if inspection.reason is None else f": {escape_non_ascii(inspection.reason)}"
+        )
+    )
     output.print(line(("provider", "bold"), f" {inspection.provider or 'not known from the issuer'}"))
     _print_fields(output, "times", inspection.times)
     _print_fields(output, "vocabulary", inspection.vocabulary)
@@ -65,4 +70,4 @@ def _print_fields(output: Console, title: str, fields: Mapping[str, Json]) -> No
     output.print(line(""))
     output.print(line((title, "bold")))
     for name, value in fields.items():
-        output.print(line((f"{shown(name):24}", "dim"), f" {value_text(value)}", indent=2))
+        output.print(line((f"{escape_non_ascii(name):24}", "dim"), f" {ascii_json(value)}", indent=2))

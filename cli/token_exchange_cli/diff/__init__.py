@@ -1,1 +1,1 @@
-"""What two policies differ in, by what they mean."""
+"""The differences between two policies, by meaning."""

@@ -10,7 +10,7 @@ from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import spelled
 from token_exchange_cli.meaning.proofs import follows
-from token_exchange_cli.terminal import shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
 
 type Direction = Literal["wider", "narrower", "changed"]
 """`wider` and `narrower` are proven: no run loses anything, or no run gains anything.
@@ -154,7 +154,7 @@ def condition_text(condition: Condition) -> str:
 
 def expected_text(expected: Json) -> str:
     """Return what a condition expects, in ASCII; for a list of one element, that element."""
-    return value_text(expected[0] if isinstance(expected, list) and len(expected) == 1 else expected)
+    return ascii_json(expected[0] if isinstance(expected, list) and len(expected) == 1 else expected)
 
 
 def _holds_with(wanted: Condition, given: Sequence[Condition], issuers: Sequence[Issuer]) -> bool:
@@ -191,5 +191,5 @@ def _condition_sentence(place: tuple[str, ...], old: Sequence[Condition], new: S
 
 def _named(condition: Condition) -> str:
     section, *path = condition.document_path
-    name = spelled(tuple(map(shown, path)))
+    name = spelled(tuple(map(escape_non_ascii, path)))
     return name if section == "match" else f"claims {name}"

@@ -1,4 +1,4 @@
-"""What each look at the service finds, and what to do about it."""
+"""What each check of the service found, and what to do about it."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ type Outcome = Literal["ok", "warning", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line: what was looked at, what was found, and what to do; texts may have what strangers sent."""
+    """One check: its name, what was found, and what to do; the texts may contain untrusted input."""
 
     name: str
     outcome: Outcome
@@ -26,17 +26,17 @@ class Check:
 
 
 def ok(name: str, found: str) -> Check:
-    """Return a check that found what it should."""
+    """Return a check that passed."""
     return Check(name=name, outcome="ok", found=found)
 
 
 def warning(name: str, found: str, advice: str) -> Check:
-    """Return a check that found something to know."""
+    """Return a check with a warning."""
     return Check(name=name, outcome="warning", found=found, advice=advice)
 
 
 def failed(name: str, found: str, advice: str) -> Check:
-    """Return a check that found what keeps pipelines out."""
+    """Return a check that failed: pipelines get no logins."""
     return Check(name=name, outcome="failed", found=found, advice=advice)
 
 
@@ -52,7 +52,7 @@ _CLOCK_FAILED_SECONDS: Final = 60
 def certificate(end: float, *, now: float) -> Check:
     """Judge a certificate that is valid now and ends at `end`."""
     days = int((end - now) // _SECONDS_PER_DAY)
-    found = f"the certificate is valid for {days} more days" if days > 1 else "the certificate ends within two days"
+    found = f"the certificate is valid for {days} more days" if days > 1 else "the certificate expires within two days"
     if days < _CERTIFICATE_DAYS:
         return warning("tls", found, "renew it: once it has expired every pipeline fails")
     return ok("tls", found)
@@ -94,7 +94,7 @@ def clock(reply: Reply) -> Check:
             "clock", f"the service's clock and this machine's differ by less than {_CLOCK_WARNING_SECONDS} seconds"
         )
     found = f"the service's clock is {apart:.0f} seconds {'behind' if behind > ahead else 'ahead of'} this machine's"
-    advice = "find out which is wrong: tokens have times, and one from a wrong clock is expired or not yet valid"
+    advice = "find out which is wrong: with a wrong clock, tokens are refused as expired or not yet valid"
     return (failed if apart > _CLOCK_FAILED_SECONDS else warning)("clock", found, advice)
 
 
@@ -126,7 +126,7 @@ def audience(reply: Reply, issuer: str) -> Check:
         return failed(
             "audience",
             f"the policy does not trust the issuer {issuer}",
-            "compare it with the iss of a token, to the letter, and add an entry under issuers",
+            "compare it exactly with the iss of a token, and add an entry under issuers",
         )
     audiences = None if fields is None else fields.get("audience")
     if reply.status != HTTPStatus.OK or not isinstance(audiences, list):
@@ -178,16 +178,18 @@ def _considered(fields: Mapping[str, Json]) -> list[str]:
     """Return the conditions that did not hold, of the grant that was nearest."""
     match fields.get("considered"):
         case [{"grant": grant, "failed": [*conditions]}, *_]:
-            return [f"the grant {_text(grant)} {_wants(one)}" for one in conditions if isinstance(one, dict)]
+            return [f"the grant {_text(grant)} {_requirement(one)}" for one in conditions if isinstance(one, dict)]
         case _:
             return []
 
 
-def _wants(condition: Mapping[str, Json]) -> str:
+def _requirement(condition: Mapping[str, Json]) -> str:
     expected = condition.get("expected")
     spelled = " or ".join(map(_text, expected)) if isinstance(expected, list) else json.dumps(expected)
-    found = f"the token has {_text(condition['found'])}" if "found" in condition else "which the token does not have"
-    return f"wants {_text(condition.get('claim'))} {spelled}, {found}"
+    found = (
+        f"but the token has {_text(condition['found'])}" if "found" in condition else "which the token does not have"
+    )
+    return f"requires {_text(condition.get('claim'))} {spelled}, {found}"
 
 
 def _fields(reply: Reply) -> dict[str, Json] | None:
@@ -206,12 +208,12 @@ def _not_the_service(name: str, reply: Reply) -> Check:
         )
     kind = reply.headers.get("content-type", "no content type")
     if reply.status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
-        advice = "the function behind the gateway does not answer: look at its log and at its throttles"
+        advice = "the function behind the gateway does not answer: check its log and its throttling"
     elif reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        advice = "something before the service wants a login: it has to let these paths through"
+        advice = "something in front of the service requires a login: exempt these paths from it"
     else:
         advice = "check the address, and its stage or base path: something else answers there"
-    return failed(name, f"status {reply.status} with {kind}, which is no answer of the service", advice)
+    return failed(name, f"status {reply.status} with {kind}, which is not an answer of the service", advice)
 
 
 def _text(value: Json) -> str:

@@ -31,7 +31,7 @@ _MAX_PORT: Final = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceUrl:
-    """The service's address; `path` is what stands before `/v1`, without a slash at its end."""
+    """The service's address; `path` is the part before `/v1`, without a trailing slash."""
 
     is_tls: bool
     host: str
@@ -52,7 +52,7 @@ def service_url(text: str) -> ServiceUrl:
         check_exchange(text)
         raise BadValue("expected an address with a port from 1 and a path without //")
     if not is_tls and found["host"] not in _LOOPBACK:
-        raise BadValue("expected https://: only a service on this machine may be asked without TLS")
+        raise BadValue("expected https://: only a service on this machine may be used without TLS")
     port = int(found["port"] or (443 if is_tls else 80))
     if port > _MAX_PORT:
         raise BadValue(f"expected a port up to {_MAX_PORT}, found {port}")

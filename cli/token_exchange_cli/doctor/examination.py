@@ -1,4 +1,4 @@
-"""Examines a service, in the order in which a pipeline depends on it; a look that needs a failed one is left out."""
+"""Examines a service, in the order in which a pipeline uses it; a check that needs a failed one is skipped."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from token_exchange_cli.doctor.checks import Check, failed, ok, warning
 from token_exchange_cli.doctor.connection import Connection, NoReply, Reply
 
 _PART_LENGTH: Final = 8
-"""What is shorter is no secret, and would be cut out of ordinary words."""
+"""A shorter part is not secret, and removing it would garble ordinary words."""
 
 
 def examine(
@@ -52,7 +52,7 @@ def _examine(
     yield health
     if health.outcome == "failed":
         if token is not None:
-            yield warning("token", "was not sent: nothing shows that the service answers here", "see health")
+            yield warning("token", "was not sent, because what answers here may not be the service", "see health")
         return
     yield checks.clock(reply)
     metadata = "/.well-known/oauth-authorization-server"
@@ -101,7 +101,7 @@ def _certificate_advice(error: ssl.SSLCertVerificationError) -> str:
     if "expired" in message:
         return "renew the certificate; if it is valid for others, this machine's clock is wrong"
     if "hostname" in message or "ip address" in message:
-        return "use a name that the certificate has, or have one made for this name"
+        return "use a name that is in the certificate, or get a certificate for this name"
     return "use a certificate of a public authority, or give your authority's with --ca-bundle, and to the pipelines"
 
 
@@ -120,12 +120,12 @@ def _asked(
     except NoReply as error:
         return _no_reply(name, error)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return warning(name, "the service has too many requests", "try again later, and look at its throttles")
+        return warning(name, "the service has too many requests", "try again later, and check its throttling")
     return judge(reply)
 
 
 def _no_reply(name: str, error: NoReply) -> Check:
-    return failed(name, f"no answer: {error}", "try again; if it stays so, look at the service's log")
+    return failed(name, f"no answer: {error}", "try again; if it fails again, read the service's log")
 
 
 def _without(check: Check, token: str) -> Check:

@@ -18,7 +18,7 @@ from token_exchange.core.verifier import UnverifiedToken, chosen_trust, read_com
 from token_exchange.core.vocabulary import NAMES
 from token_exchange.loading.fields import did_you_mean
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import read_input, shown_name
+from token_exchange_cli.inputs import input_name, read_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,11 +215,11 @@ def read_token(argument: str) -> UnverifiedToken:
     content = read_input(argument, max_bytes=MAX_TOKEN_FILE_BYTES)
     text = content.decode("ascii", "replace").strip()
     if not text:
-        raise Unusable(f"{shown_name(argument)}: empty; expected a token")
+        raise Unusable(f"{input_name(argument)}: empty; expected a token")
     try:
         return read_compact(text)
     except Refused as refused:
-        raise Unusable(f"{shown_name(argument)}: {refused.description}") from refused
+        raise Unusable(f"{input_name(argument)}: {refused.description}") from refused
 
 
 def presented_token(policy: Policy, token: UnverifiedToken, *, issuer: str | None, now: float) -> Presented:

@@ -19,9 +19,10 @@ from token_exchange.core.vocabulary import spelled
 from token_exchange.http.token import award_fields
 from token_exchange.loading.fields import spelled_duration
 from token_exchange.reporting.audit import would_fields
-from token_exchange.reporting.disclosure import failed_check_fields, is_up_to_grants, wants
+from token_exchange.reporting.disclosure import failed_check_fields, is_up_to_grants, requirement_text
 from token_exchange_cli.explain.callers import Presented
-from token_exchange_cli.terminal import line, shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
+from token_exchange_cli.terminal import line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ def _condition_fields(judged: Judged) -> Json:
 
 
 _MOST_GRANTS: Final = 20
-"""A policy may have ten thousand, and the answer stands above them."""
+"""A policy may have ten thousand, and the answer is printed before them."""
 
 _GOOD, _BAD, _FAINT = "bold green", "bold red", "dim"
 
@@ -199,7 +200,7 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
             yield from _award(award)
         return
     yield line(("denied", _BAD), f": {outcome.reason}")
-    yield line(f"{shown(outcome.description)}{_nearest(explanation)}", indent=2)
+    yield line(f"{escape_non_ascii(outcome.description)}{_nearest(explanation)}", indent=2)
     if isinstance(outcome, Denied) and outcome.deny_rule is not None:
         yield line(f"the deny rule is {outcome.deny_rule}", indent=2)
         for judged in explanation.deny:
@@ -214,7 +215,7 @@ def _decision(explanation: Explanation) -> Iterator[Text]:
 def _award(award: Award) -> Iterator[Text]:
     yield line(f"{award.registry.name}: {_access(award.grant)} by the grant {award.grant.name}", indent=2)
     if award.reach is None or award.grant.terms is None:
-        yield line(f"{award.registry.host}, as it is stored: nothing bounds it", indent=4)
+        yield line(f"{award.registry.host}, as it is stored, without limits", indent=4)
         return
     yield line(f"{award.registry.host}, for {spelled_duration(award.grant.terms.duration_seconds)}", indent=4)
     if award.reach.repositories:
@@ -230,22 +231,28 @@ def _access(grant: Grant) -> str:
 def _nearest(explanation: Explanation) -> str:
     """Return why the nearest grant failed, where the decision was up to the grants."""
     nearest = explanation.nearest
-    return "" if nearest is None else f": {nearest.grant.name!r} {shown(wants(nearest.failed[0]))}"
+    return (
+        "" if nearest is None else f": {nearest.grant.name!r} {escape_non_ascii(requirement_text(nearest.failed[0]))}"
+    )
 
 
 def _organizations(issuer: Issuer) -> Iterator[Text]:
     """Yield the allowlist that the caller's organization is not on."""
     for one in issuer.organizations:
-        both = [f"{name} {value_text(value)}" for name, value in (("name", one.name), ("id", one.id)) if value]
+        both = [f"{name} {ascii_json(value)}" for name, value in (("name", one.name), ("id", one.id)) if value]
         yield line(f"listed: {' and '.join(both)}", indent=2)
 
 
 def _caller(caller: Caller) -> Iterator[Text]:
     yield line(("caller", "bold"), f" by the issuer {caller.issuer.name}")
     for name, value in caller.identity.vocabulary.items():
-        yield line((f"{name:16}", _FAINT), f" {value_text(value)}", indent=2)
+        yield line((f"{name:16}", _FAINT), f" {ascii_json(value)}", indent=2)
     if caller.identity.untrusted_trigger is not None:
-        yield line(("outsiders can start such a run", _BAD), f": {shown(caller.identity.untrusted_trigger)}", indent=2)
+        yield line(
+            ("outsiders can start such a run", _BAD),
+            f": {escape_non_ascii(caller.identity.untrusted_trigger)}",
+            indent=2,
+        )
 
 
 def _grant(judgement: Judgement, *, is_decided_by_order: bool) -> Iterator[Text]:
@@ -266,12 +273,12 @@ def _condition(judged: Judged) -> Text:
     word = ("holds", _GOOD) if judged.holds else ("fails", _BAD)
     section, *path = condition.document_path
     name = spelled(tuple(path)) if section == "match" else f"claims {spelled(tuple(path))}"
-    found = "none" if judged.found is None else value_text(judged.found)
-    return line(word, f" {shown(name)}: expected {value_text(condition.expected)}, found {found}", indent=2)
+    found = "none" if judged.found is None else ascii_json(judged.found)
+    return line(word, f" {escape_non_ascii(name)}: expected {ascii_json(condition.expected)}, found {found}", indent=2)
 
 
 def _rule(failed: FailedCheck) -> str:
     claim = failed.claim
-    name = "" if claim is None else f" {value_text(claim if isinstance(claim, str) else [*claim])}"
-    found = "" if failed.found is None else f", found {value_text(failed.found)}"
-    return f"{failed.rule}{name}: expected {value_text(failed.expected)}{found}"
+    name = "" if claim is None else f" {ascii_json(claim if isinstance(claim, str) else [*claim])}"
+    found = "" if failed.found is None else f", found {ascii_json(failed.found)}"
+    return f"{failed.rule}{name}: expected {ascii_json(failed.expected)}{found}"

@@ -1,1 +1,1 @@
-"""The linter: what loads, and is dangerous all the same. One module for each kind of danger under `rules`."""
+"""The linter: finds risks in a policy that loads. `rules` has one module for each kind of risk."""

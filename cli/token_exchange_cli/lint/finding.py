@@ -13,8 +13,7 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.loading.problems import Code, Path, Place, spelled_path
-from token_exchange_cli.console import printable
-from token_exchange_cli.terminal import shown
+from token_exchange_cli.safe_text import escape_non_ascii, escape_unprintable
 
 type Severity = Literal["error", "warning"]
 
@@ -100,7 +99,7 @@ def written(located: Sequence[Located], wanted: Format) -> str:
     File names and values of a policy can contain any character: a lone surrogate has no UTF-8 form, and readers
     of these formats end lines at more characters than a line feed.
     """
-    found = [_printable(one) for one in located]
+    found = [_escaped(one) for one in located]
     match wanted:
         case "text":
             return "\n".join(_text(one) for one in found)
@@ -116,20 +115,24 @@ def written(located: Sequence[Located], wanted: Format) -> str:
             assert_never(wanted)
 
 
-def _printable(one: Located) -> Located:
-    finding = replace(one.finding, message=printable(one.finding.message), suggestion=printable(one.finding.suggestion))
-    return replace(one, finding=finding, file=printable(one.file))
+def _escaped(one: Located) -> Located:
+    finding = replace(
+        one.finding,
+        message=escape_unprintable(one.finding.message),
+        suggestion=escape_unprintable(one.finding.suggestion),
+    )
+    return replace(one, finding=finding, file=escape_unprintable(one.file))
 
 
 def _text(one: Located) -> str:
     finding = one.finding
     where = f"{one.file}:{one.place.line}:{one.place.column}"
-    path = spelled_path(finding.path)
+    path = escape_non_ascii(spelled_path(finding.path))
     lines = [
-        f"{shown(where)}: {finding.severity} {finding.code}{f' at {shown(path)}' if path else ''}",
-        f"  {shown(finding.message)}",
+        f"{escape_non_ascii(where)}: {finding.severity} {finding.code}{f' at {path}' if path else ''}",
+        f"  {escape_non_ascii(finding.message)}",
     ]
-    return "\n".join([*lines, f"  -> {shown(finding.suggestion)}"] if finding.suggestion else lines)
+    return "\n".join([*lines, f"  -> {escape_non_ascii(finding.suggestion)}"] if finding.suggestion else lines)
 
 
 def _sentence(finding: Finding) -> str:

@@ -44,7 +44,7 @@ class Places:
         return next(place for end in range(len(path), -1, -1) if (place := self._places.get(path[:end])) is not None)
 
     def is_allowed(self, code: str, place: Place) -> bool:
-        """Return whether a comment allows `code` here: at the end of the line, or on lines of its own before it."""
+        """Return whether a comment allows `code` here: at the end of the line, or on separate lines before it."""
         above = itertools.takewhile(lambda line: line.lstrip().startswith("#"), reversed(self._lines[: place.line - 1]))
         return any(found[1] == code for line in (self._lines[place.line - 1], *above) if (found := _ALLOW.search(line)))
 
@@ -92,7 +92,7 @@ class Sources:
                     severity="error",
                     code="placeholder-left",
                     path=path,
-                    message=f"{PLACEHOLDER} is a placeholder for what the policy does not say yet, and gives nothing",
+                    message=f"{PLACEHOLDER} is a placeholder for a missing value, and grants nothing",
                     suggestion="replace it",
                     file=file,
                 )

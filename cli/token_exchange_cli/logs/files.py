@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import STANDARD_INPUT, shown_name, standard_input
+from token_exchange_cli.inputs import STANDARD_INPUT, input_name, standard_input
 
 _GZIP: Final = b"\x1f\x8b"
 """RFC 1952 section 2.3.1."""
@@ -38,7 +38,7 @@ def files_of(arguments: Iterable[str]) -> Iterator[str]:
                 found = True
                 yield str(Path(folder, name))
         if not found:
-            raise Unusable(f"{shown_name(argument)}: contains no file")
+            raise Unusable(f"{input_name(argument)}: contains no file")
 
 
 def _is_folder(argument: str) -> bool:
@@ -49,11 +49,11 @@ def _is_folder(argument: str) -> bool:
 
 
 def _refuse(error: OSError) -> None:
-    raise Unusable(f"{shown_name(str(error.filename))}: {(error.strerror or 'cannot be read').lower()}") from error
+    raise Unusable(f"{input_name(str(error.filename))}: {(error.strerror or 'cannot be read').lower()}") from error
 
 
 class Damaged(Unusable):
-    """A gzip file that is cut off or damaged; what was read before was right."""
+    """A gzip file that is truncated or damaged; the data before the damage is valid."""
 
 
 PACKED_BADLY: Final = (EOFError, gzip.BadGzipFile, zlib.error)
@@ -62,7 +62,7 @@ PACKED_BADLY: Final = (EOFError, gzip.BadGzipFile, zlib.error)
 
 def damaged(argument: str, line: int, error: Exception) -> Damaged:
     """Return the error of a file of which `line` lines could be read."""
-    return Damaged(f"{shown_name(argument)}: behind line {line}: no whole gzip file: {error}")
+    return Damaged(f"{input_name(argument)}: behind line {line}: not a complete gzip file: {error}")
 
 
 @contextmanager
@@ -82,9 +82,9 @@ def opened(argument: str) -> Iterator[io.BufferedIOBase]:
     except PACKED_BADLY as error:
         raise damaged(argument, 0, error) from error
     except OSError as error:
-        raise Unusable(f"{shown_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
+        raise Unusable(f"{input_name(argument)}: {(error.strerror or type(error).__name__).lower()}") from error
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: not a file name") from error
+        raise Unusable(f"{input_name(argument)}: not a file name") from error
 
 
 def _unpacked(stream: IO[bytes]) -> io.BufferedIOBase:

@@ -1,4 +1,4 @@
-"""Find the audit lines in logs of any size, without parsing what is a line of our own already.
+"""Find the audit lines in logs of any size, without parsing those that are bare audit lines already.
 
 A line is the record itself, or what AWS puts around it: the time and the stream before it, as `aws logs tail` and an
 export to S3 have them; an object that has it as text under `message`, as CloudWatch Logs hands events on, or that
@@ -84,7 +84,7 @@ def _read(file: str, number: int, line: bytes) -> LogLine:
 
 
 def _problem_of_other(text: bytes) -> str | None:
-    """Return what may hide an audit line in a line without its mark: it is cut off, or not text."""
+    """Return why a line without the mark may still hide an audit line: it is truncated, or not text."""
     start = text.find(b"{")
     if not text.isascii() and not _is_utf8(text):
         return "not UTF-8"

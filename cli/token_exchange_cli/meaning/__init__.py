@@ -1,1 +1,1 @@
-"""What the parts of a policy mean for each other: what follows, excludes or gives more; every yes is proven."""
+"""How parts of a policy relate: what follows from, excludes or gives more than what; every yes is proven."""

@@ -1,4 +1,4 @@
-"""Whether a grant must apply: that all conditions hold is not yet enough."""
+"""Whether a grant must apply, for which it is not enough that all conditions hold."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -59,7 +59,7 @@ def never_fits(template: Template, grant: Grant, issuer: Issuer) -> bool:
 
 
 def _ways_to_fill_in(template: Template, grant: Grant, issuer: Issuer) -> list[bool] | None:
-    """Say of each choice of values that the names can have whether it fits; None where these are not known, or many."""
+    """Say for each choice of values of the names whether it fits; None if these are unknown, or many."""
     names = list(dict.fromkeys(template.names))
     choices = [values for name in names if (values := _values(name, grant, issuer)) is not None]
     if len(choices) < len(names) or prod(map(len, choices)) > _MOST_FILLED:

@@ -12,7 +12,7 @@ from token_exchange.core.vocabulary import NAMES, Name
 from token_exchange.loading.fields import spelled_duration
 
 PLACEHOLDER: Final = "replace-me"
-"""What `policy import` writes for what a trust policy does not say. No organization or role has this name."""
+"""What `policy import` writes for a value that a trust policy does not have. It is no valid organization or role."""
 
 _ITS_WORD: Final = re.compile(rf"(?<![A-Za-z0-9-]){PLACEHOLDER}(?![A-Za-z0-9-])")
 
@@ -130,7 +130,7 @@ class Login:
         if self.pushed and not other.pushed:
             found.append("push")
         if not self._has_something_in_common(other):
-            # A login for other repositories is another login, not more of the same.
+            # A login for other repositories is a different login, not a wider one.
             return found
         beyond = _beyond(self.pushed, other.pushed) if other.pushed else []
         beyond = list(dict.fromkeys([*beyond, *_beyond(self.pulled, other.pulled)]))

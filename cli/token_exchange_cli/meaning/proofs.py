@@ -51,7 +51,7 @@ def exclude_each_other(one: Condition, other: Condition, presets: Sequence[Prese
 
 
 def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
-    """Say whether no token of any of `presets` can satisfy `condition`, whatever else it has to be."""
+    """Say whether no token of any of `presets` can satisfy `condition`, even without other conditions."""
     if not condition.holds(None) and _is_absence(condition):
         return True
     values = only_values(condition, presets)
@@ -63,7 +63,7 @@ def never_holds(condition: Condition, presets: Sequence[Preset]) -> bool:
 
 
 def no_token_has(condition: Condition, issuer: Issuer) -> bool:
-    """Say whether `condition` wants absent what each token of `issuer` has, or another value than each of them has."""
+    """Say whether `condition` contradicts a value that every token of `issuer` has."""
     preset = issuer.preset
     if isinstance(condition, NamedCondition):
         return _is_absence(condition) and is_present(condition.name, issuer)
@@ -152,7 +152,7 @@ def _have_no_value_in_common(one: Condition, other: Condition, preset: Preset) -
 
 
 def _is_raw_of(raw: Condition, named: Condition, preset: Preset) -> bool:
-    """Say whether `raw` is on the claim that the name of `named` stands for, unaltered."""
+    """Say whether `raw` is on the claim whose unaltered value is the name of `named`."""
     if not isinstance(raw, RawCondition) or not isinstance(named, NamedCondition):
         return False
     if raw.strip_braces != named.strip_braces or raw.ignore_case or named.ignore_case:
@@ -179,7 +179,7 @@ def _source(condition: Condition, preset: Preset) -> Source | None:
 
 
 def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) -> bool:
-    """Say whether one wants a branch and the other a tag, and `preset` never has both of them."""
+    """Say whether one requires a branch and the other a tag, and `preset` never has both."""
     if not (is_on_name(one, "branch") and is_on_name(other, "tag")):
         return False
     if one.holds(None) or other.holds(None):
@@ -199,7 +199,7 @@ def _is_short_of_other_type(one: Condition, other: Condition, preset: Preset) ->
 
 
 def _is_of_another_type(short: Condition, ref_type: Condition, preset: Preset) -> bool:
-    """Say whether `short` wants a branch or tag, and `ref_type` that the ref is of another type."""
+    """Say whether `short` requires a branch or tag, and `ref_type` a ref of another type."""
     source = _source(short, preset)
     if not isinstance(source, ShortRef | TypedRef) or short.holds(None):
         return False
@@ -209,7 +209,7 @@ def _is_of_another_type(short: Condition, ref_type: Condition, preset: Preset) -
 
 
 def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bool:
-    """Say whether `short` wants a branch or tag of which the full `ref` is not the one that is wanted."""
+    """Say whether `short` requires a branch or tag other than the one in the full `ref`."""
     source = _source(short, preset)
     if not isinstance(source, ShortRef | PrefixedRef) or short.holds(None) or short.ignore_case or ref.ignore_case:
         return False
@@ -280,7 +280,7 @@ def _are_within(globs: Sequence[Glob], others: Sequence[Glob]) -> bool:
 
 
 def _goes_without(wanted: Condition, issuer: Issuer) -> bool:
-    """Say whether the allowlist of `issuer`, or what its preset demands of a token, makes `wanted` hold by itself."""
+    """Say whether `wanted` follows from the allowlist of `issuer` or from what its preset requires of a token."""
     if not isinstance(wanted, NamedCondition) or wanted.name not in issuer.preset.vocabulary or wanted.ignore_case:
         return False
     if all(isinstance(test, Exists) and test.present for test in wanted.tests):

@@ -1,1 +1,1 @@
-"""A first policy: what to ask for, and the files that are made of it."""
+"""A first policy: the questions, and the files that are written from the answers."""

@@ -104,7 +104,7 @@ def _policy(starter: Starter, answers: Answers) -> Iterator[str]:
 def _audience(starter: Starter, answers: Answers) -> Iterator[str]:
     fixed = SYSTEMS[answers.system].fixed_audience is not None
     if not fixed:
-        yield "    # The jobs ask for their tokens with this; use it nowhere else."
+        yield "    # Jobs request their tokens for this audience; use it nowhere else."
     else:
         reason = starter.warnings["shared-audience"]
         yield f"    # lint: allow shared-audience: {reason}"
@@ -146,7 +146,7 @@ def _pushed(starter: Starter, answers: Answers) -> list[Json]:
 
 
 def _tests_head() -> Iterator[str]:
-    yield "# What the policy has to decide. The claims are those that the system's tokens have;"
+    yield "# What the policy must decide. The claims are those that the system's tokens have;"
     yield "# `token-exchange token inspect` shows yours."
     yield ""
 
@@ -185,7 +185,7 @@ def _refused(answers: Answers, title: str, claims: Json, reason: Reason) -> Json
 def _pinned(starter: Starter) -> list[str]:
     """Return the questions whose answers the grant's conditions name."""
     wanted = {*starter.match.values(), *starter.claims_match.values()}
-    return [name for name in starter.asks if f"{{{name}}}" in wanted]
+    return [name for name in starter.questions if f"{{{name}}}" in wanted]
 
 
 def _another(answer: str) -> str:

@@ -1,4 +1,4 @@
-"""Asks what a first policy has to know: from options, and on a terminal."""
+"""Collects the answers for a first policy, from options and on a terminal."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         **{name: f"{text}, for systems that need it." for name, text in QUESTIONS.items()},
         "account": "The AWS account of the registry.",
         "region": "The region of the registry.",
-        "prefix": "Where the names of the repositories in ECR begin.",
+        "prefix": "The prefix of the repository names in ECR.",
         "audience": "The audience of the tokens: one string for your service.",
         "exchange": "The service's address, for the login step; by default the audience.",
     }
@@ -56,7 +56,7 @@ OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _Questions:
-    """Takes answers from options, and what is missing from the terminal."""
+    """Takes answers from options, and missing ones from the terminal."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
@@ -81,7 +81,7 @@ class _Questions:
         if not self._is_terminal:
             if default is not None:
                 return default
-            raise click.UsageError(f"standard input is no terminal to ask on; give --{name}")
+            raise click.UsageError(f"standard input is not a terminal; give --{name}")
         while True:
             found: str = click.prompt(text, default=default, err=True, show_default=bool(default))
             if found == default == "":
@@ -106,17 +106,19 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     system = SYSTEMS[name]
     starter = system.starter
     chooses_audience = system.fixed_audience is None
-    known = frozenset({"system", "exchange", *_EVERY, *starter.asks, *(("audience",) if chooses_audience else ())})
+    known = frozenset({"system", "exchange", *_EVERY, *starter.questions, *(("audience",) if chooses_audience else ())})
     for unused in sorted(given.keys() - known):
-        why = f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.asks)}"
-        raise click.BadParameter(f"a policy for {name} has no use for it; {why}", param_hint=f"--{unused}")
-    needed = [asked for asked, ask in starter.asks.items() if not ask.optional]
+        why = (
+            f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.questions)}"
+        )
+        raise click.BadParameter(f"a policy for {name} does not use it; {why}", param_hint=f"--{unused}")
+    needed = [asked for asked, ask in starter.questions.items() if not ask.optional]
     missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
     if missing:
         options = ", ".join(f"--{option}" for option in missing)
-        raise click.UsageError(f"standard input is no terminal to ask on; give {options}")
+        raise click.UsageError(f"standard input is not a terminal; give {options}")
     own: dict[str, str] = {}
-    for asked, ask in starter.asks.items():
+    for asked, ask in starter.questions.items():
         text = f"{QUESTIONS[asked]} ({ask.where})"
         found = questions.answer(asked, text, ask.form.check, default="" if ask.optional else None)
         if found:
@@ -127,7 +129,7 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     region = questions.answer("region", "The region of the registry, such as eu-west-1", check_region)
     if (unknown := unknown_region(region)) is not None:
         remark(unknown)
-    prefix = questions.answer("prefix", "Where the names of the repositories in ECR begin, such as ci", check_prefix)
+    prefix = questions.answer("prefix", "The prefix of the repository names in ECR, such as ci", check_prefix)
     if system.fixed_audience is None:
         audience = questions.answer(
             "audience", "The audience: one string for your service, such as its URL", check_audience
@@ -136,7 +138,7 @@ def answers_from(given: Mapping[str, str]) -> Answers:
         audience = str(filled(system.fixed_audience, own))
     exchange = questions.answer("exchange", "The service's address", check_exchange, default=_address(audience))
     if exchange == EXAMPLE_EXCHANGE != audience and "exchange" not in given:
-        remark(f"--exchange is not given; the step has the example {exchange}")
+        remark(f"--exchange is not given; the step uses the example {exchange}")
     return Answers(
         system=name,
         account=account,

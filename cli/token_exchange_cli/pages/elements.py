@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from token_exchange_cli.console import printable
+from token_exchange_cli.safe_text import escape_unprintable
 
 type Node = Element | str
 
@@ -17,14 +17,14 @@ def element(tag: str, attributes: Mapping[str, str] = _NO_ATTRIBUTES, /, *childr
     `tag` and the names of `attributes` must be the program's own; their values and all text may be an outsider's,
     except in an attribute that a browser acts on, such as `href`: a page has no use for one.
     """
-    made = Element(tag, {name: printable(value) for name, value in attributes.items()})
+    made = Element(tag, {name: escape_unprintable(value) for name, value in attributes.items()})
     last: Element | None = None
     for child in children:
         if isinstance(child, Element):
             made.append(child)
             last = child
         elif last is None:
-            made.text = (made.text or "") + printable(child)
+            made.text = (made.text or "") + escape_unprintable(child)
         else:
-            last.tail = (last.tail or "") + printable(child)
+            last.tail = (last.tail or "") + escape_unprintable(child)
     return made

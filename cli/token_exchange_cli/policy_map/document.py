@@ -16,10 +16,10 @@ from token_exchange_cli.policy_map.drawing import drawing
 from token_exchange_cli.policy_map.flow import lay_out
 from token_exchange_cli.policy_map.ways import Way, links_of, ways_of
 from token_exchange_cli.reachable import GrantPaths
-from token_exchange_cli.terminal import value_text
+from token_exchange_cli.safe_text import ascii_json
 
 _OPEN_GRANTS: Final = 30
-"""Up to so many grants, their roles are open from the beginning."""
+"""Up to this many grants, all roles are expanded at first."""
 
 
 def map_page(policy: Policy, paths: GrantPaths, *, name: str, at: str) -> str:
@@ -119,7 +119,7 @@ def _limits(grant: Grant) -> Iterator[tuple[str, str]]:
 
 def _condition(condition: Condition) -> str:
     section, *rest = condition.document_path
-    return f"{'' if section == 'match' else 'claims '}{spelled(tuple(rest))} {value_text(condition.expected)}"
+    return f"{'' if section == 'match' else 'claims '}{spelled(tuple(rest))} {ascii_json(condition.expected)}"
 
 
 def _not_in_force(paths: GrantPaths) -> Iterator[Element]:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 type Kind = Literal["push", "pull", "stored"]
 
 MAX_BOXES: Final = 24
-"""In one column; the smallest of more are drawn as one, so that the picture fits a screen."""
+"""In one column; of more, the smallest are combined, so that the picture fits a screen."""
 
 HEIGHT: Final = 560.0
 _GAP: Final = 8.0
@@ -62,7 +62,7 @@ class Flow:
 
 
 def lay_out(links: Iterable[Link], *, columns: int) -> Flow:
-    """Return the layout of `links` in so many columns, the boxes with the most links first."""
+    """Return the layout of `links` in this number of columns, the boxes with the most links first."""
     counted = Counter(links)
     sizes = [_sizes(counted, column) for column in range(columns)]
     groups = [_groups(size) for size in sizes]

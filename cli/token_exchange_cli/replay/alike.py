@@ -1,8 +1,8 @@
-"""Recognize records that are decided alike: in a log, the same pipelines occur again and again.
+"""Recognize records that are decided alike: in a log, the same pipelines occur many times.
 
 Two records are alike if they differ only in what cannot change their outcome: ids and times of the request and of its
 session, and claims such as the number of a run that no rule of the policies and of the CI system's preset reads.
-Everything else of a record counts, also what no one reads today.
+All other parts of a record count, even those that no code reads today.
 """
 
 import marshal
@@ -74,7 +74,7 @@ class Alike:
         self._volatile: dict[str, frozenset[str]] = {}
 
     def key(self, record: Mapping[str, Json]) -> bytes | None:
-        """Return what records that are alike have in common, or None if it cannot be said."""
+        """Return the key that alike records share, or None if it cannot be determined."""
         claims, identity = record.get("claims"), record.get("identity")
         try:
             at = datetime.fromisoformat(str(record["timestamp"])).timestamp()
@@ -84,10 +84,10 @@ class Alike:
             return None
         volatile = self.volatile(str(record.get("issuer_url")))
         kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
-        told = {name: value for name, value in claims.items() if name not in volatile}
+        recorded = {name: value for name, value in claims.items() if name not in volatile}
         if self._times_are_volatile:
-            told |= {"iat": None, "exp": None, "lifetime": _lifetime(claims)}
-        kept["claims"] = told, [_form(claims.get(name)) for name in volatile]
+            recorded |= {"iat": None, "exp": None, "lifetime": _lifetime(claims)}
+        kept["claims"] = recorded, [_form(claims.get(name)) for name in volatile]
         kept["identity"] = {name: _form(value) if name in self._of_run else value for name, value in identity.items()}
         grants = record.get("grants")
         if isinstance(grants, list):
@@ -157,7 +157,7 @@ def _names_read(policies: Sequence[Policy]) -> Iterator[Name]:
 
 
 def _form(value: Json) -> Json:
-    """Return what counts of a value that only has to be of the right type."""
+    """Return the part of a value that matters if only its type does."""
     if type(value) is str and value and value[-1] != "]" and "sha256:" not in value:
         return True  # a whole string, of a million of which most are
     return [type(value).__name__, value == "", is_cut(value)]

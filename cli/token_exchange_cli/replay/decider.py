@@ -1,4 +1,4 @@
-"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur again and again.
+"""Decide a recorded exchange again, with a cache: in a log, the same pipelines occur many times.
 
 Values that cannot change a decision, such as the number of a run or its commit, are not part of the cache key. A log of
 a million lines then has some thousand decisions, each of which may look at ten thousand grants.
@@ -22,19 +22,19 @@ from token_exchange.reporting.disclosure import is_up_to_grants, nearest_grants
 from token_exchange_cli.explain.callers import is_cut
 from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
-from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_told
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_recorded_claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class LoggedRequest:
     """A request, and whether its format holds only one login."""
 
     request: AccessRequest
     one_login: bool = False
 
 
-def asked_exactly(record: Mapping[str, Json]) -> Question | None:
-    """Return what the record says was asked for; None if it does not, or not all of it."""
+def recorded_request(record: Mapping[str, Json]) -> LoggedRequest | None:
+    """Return the recorded request; None if the record does not have all of it."""
     asked = record.get("asked")
     if not isinstance(asked, dict) or "asked_left_out" in record or is_cut(asked):
         return None
@@ -47,16 +47,18 @@ def asked_exactly(record: Mapping[str, Json]) -> Question | None:
     except Refused:
         return None  # no line of the service has it
     return (
-        Question(request=request, one_login=asked.get("one_login") is True) if len(names) == len(registries) else None
+        LoggedRequest(request=request, one_login=asked.get("one_login") is True)
+        if len(names) == len(registries)
+        else None
     )
 
 
-def ways_to_ask(
+def possible_requests(
     record: Mapping[str, Json], logins: Mapping[Login, str], *, registry_of_grant: Mapping[str, str]
-) -> Iterator[Question]:
+) -> Iterator[LoggedRequest]:
     """Yield possible requests for which `logins` were given, each with its grant; the simplest first."""
     for request in _requests(record, logins, registry_of_grant):
-        yield Question(request=request)
+        yield LoggedRequest(request=request)
 
 
 def _requests(
@@ -112,11 +114,11 @@ class Decider:
         self._decisive: dict[str, _Decisive] = {}
         self._remembered: dict[Hashable, Outcome | str] = {}
 
-    def outcome(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Outcome:
+    def outcome(self, caller: Caller, claims: RecordedClaims, ask: LoggedRequest) -> Outcome:
         """Return the outcome of the request `ask` by `caller`.
 
         Raises:
-            NotRecorded: it hangs on what `claims` does not tell.
+            NotRecorded: it depends on a claim that `claims` lacks.
         """
         key = self._key(caller, claims, ask)
         found = self._remembered.get(key)
@@ -129,17 +131,17 @@ class Decider:
             raise NotRecorded(found)
         return found
 
-    def _decided(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Outcome | str:
+    def _decided(self, caller: Caller, claims: RecordedClaims, ask: LoggedRequest) -> Outcome | str:
         decision = decide(self.policy, caller, ask.request)
         try:
-            require_told(self.policy, caller, claims, ask.request, decision)
+            require_recorded_claims(self.policy, caller, claims, ask.request, decision)
         except NotRecorded as error:
             return str(error)
         if ask.one_login:
             decision = for_one_login(decision)
         return decided_outcome(decision, nearest=nearest_of(self.policy, caller, ask.request, decision))
 
-    def _key(self, caller: Caller, claims: RecordedClaims, ask: Question) -> Hashable:
+    def _key(self, caller: Caller, claims: RecordedClaims, ask: LoggedRequest) -> Hashable:
         issuer = caller.issuer
         if issuer.name not in self._decisive:
             self._decisive[issuer.name] = _decisive(self.policy, issuer)
@@ -150,7 +152,7 @@ class Decider:
             ask,
             caller.identity.untrusted_trigger,
             tuple(vocabulary.get(name) for name in decisive.names),
-            tuple((claims.tells(path[0]), _typed(claim_at(caller.claims, path))) for path in decisive.paths),
+            tuple((claims.is_recorded(path[0]), _typed(claim_at(caller.claims, path))) for path in decisive.paths),
             bisect_right(decisive.ends_seconds, caller.now),
         )
 

@@ -10,7 +10,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.reporting.disclosure import failed_check_fields
 from token_exchange_cli.diff.change import expected_text
-from token_exchange_cli.terminal import shown, value_text
+from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
 
 type Word = Literal["granted", "denied"]
 
@@ -31,8 +31,8 @@ class Login:
 
     def text(self) -> str:
         """Return the login on one line."""
-        what = "the stored login" if self.scope is None else shown(self.scope)
-        return f"{shown(self.registry)}: {what}{f' by {shown(self.role)}' if self.role else ''}"
+        what = "the stored login" if self.scope is None else escape_non_ascii(self.scope)
+        return f"{escape_non_ascii(self.registry)}: {what}{f' by {escape_non_ascii(self.role)}' if self.role else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def decided_outcome(decision: Decision | Refused, *, nearest: Considered | None 
         case Denied():
             return Outcome(logins={}, why=_refusal(decision, nearest))
         case Refused():
-            return Outcome(logins={}, why=f"{decision.reason}: {shown(decision.description)}")
+            return Outcome(logins={}, why=f"{decision.reason}: {escape_non_ascii(decision.description)}")
 
 
 def recorded_outcome(record: Mapping[str, Json]) -> Outcome | None:
@@ -117,8 +117,8 @@ def _nearest(considered: Considered) -> str:
 
 def _named(fields: Mapping[str, Json]) -> str:
     name = fields.get("claim", fields.get("rule"))
-    return shown(".".join(map(str, name)) if isinstance(name, list) else str(name))
+    return escape_non_ascii(".".join(map(str, name)) if isinstance(name, list) else str(name))
 
 
 def _found(value: Json) -> str:
-    return "absent" if value is None else value_text(value)
+    return "absent" if value is None else ascii_json(value)

@@ -43,14 +43,14 @@ class RecordedClaims(Mapping[str, Json]):
 
     @override
     def __getitem__(self, name: str) -> Json:
-        if not self.tells(name):
+        if not self.is_recorded(name):
             raise NotRecorded(f"the claim {name}")
         return self._claims[name]
 
     @override
     def get(self, name: str, default: Json = None) -> Json:  # type: ignore[override]  # as `claims.get` is used
         """Return the claim, or `default` if the token had none."""
-        if not self.tells(name):
+        if not self.is_recorded(name):
             raise NotRecorded(f"the claim {name}")
         return self._claims.get(name, default)
 
@@ -62,11 +62,11 @@ class RecordedClaims(Mapping[str, Json]):
     def __len__(self) -> int:
         return len(self._claims)
 
-    def tells(self, name: str) -> bool:
+    def is_recorded(self, name: str) -> bool:
         """Say whether the record has the claim's whole value, or shows that it was absent."""
         return name not in self._cut if name in self._claims else name in self._known
 
-    def told(self) -> dict[str, Json]:
+    def recorded(self) -> dict[str, Json]:
         """Return the claims as recorded, including those that were cut."""
         return dict(self._claims)
 
@@ -81,10 +81,10 @@ class RecordReader:
     def claims(self, record: Mapping[str, Json]) -> RecordedClaims:
         """Return the claims of `record`."""
         claims, issuer = objects_of(record, "claims"), self._issuer(record)
-        told = claims if issuer is None else {**_named_alike(issuer, record), **claims}
+        recorded = claims if issuer is None else {**_named_alike(issuer, record), **claims}
         # A record without claims that every token has was shortened, even if it does not say so.
         is_whole = "claims_left_out" not in record and claims.keys() >= _ALWAYS
-        return RecordedClaims(told, self._named(record) if is_whole else frozenset())
+        return RecordedClaims(recorded, self._named(record) if is_whole else frozenset())
 
     def caller(self, record: Mapping[str, Json], claims: RecordedClaims, issuer: Issuer, *, now: float) -> Caller:
         """Return the caller that the entry `issuer` would derive from the record's token.
@@ -102,8 +102,8 @@ class RecordReader:
             _require_texts(issuer.preset, claims)
             # The identity is recorded separately; only the claims can show that no outsider could have started the run.
             identity = Identity(vocabulary=_identity(record), untrusted_trigger=issuer.preset.untrusted_trigger(claims))
-            return Caller(issuer=issuer, identity=identity, claims=claims.told(), now=now)
-        return replace(caller, claims=claims.told())
+            return Caller(issuer=issuer, identity=identity, claims=claims.recorded(), now=now)
+        return replace(caller, claims=claims.recorded())
 
     def _named(self, record: Mapping[str, Json]) -> frozenset[str]:
         """Return the names of claims that are in the record if they were in the token."""
@@ -130,7 +130,7 @@ class RecordReader:
 def _require_texts(preset: Preset, claims: RecordedClaims) -> None:
     """Check that recorded claims have the types of a token's; a rule on triggers relies on them."""
     for name, kind in preset.claims.items():
-        if kind == "text" and claims.tells(name) and not isinstance(claims.get(name), str | None):
+        if kind == "text" and claims.is_recorded(name) and not isinstance(claims.get(name), str | None):
             raise NotRecorded(f"the claim {name}, which is not a string")
 
 
@@ -141,20 +141,20 @@ def objects_of(record: Mapping[str, Json], name: str) -> Mapping[str, Json]:
 
 
 def _identity(record: Mapping[str, Json]) -> dict[str, str | bool]:
-    told = objects_of(record, "identity")
-    return {name: value for name in NAMES if isinstance(value := told.get(name), str | bool)}
+    recorded = objects_of(record, "identity")
+    return {name: value for name in NAMES if isinstance(value := recorded.get(name), str | bool)}
 
 
 def _named_alike(issuer: Issuer, record: Mapping[str, Json]) -> dict[str, Json]:
     """Return claims that equal the value of a name: the identity is never left out of a record."""
-    told = objects_of(record, "identity")
+    recorded = objects_of(record, "identity")
     return {
-        source.path[0]: told[name]
+        source.path[0]: recorded[name]
         for name, source in issuer.preset.vocabulary.items()
         if isinstance(source, Claim)
         and len(source.path) == 1
         and issuer.preset.claim_type(source.path) == "text"
-        and name in told
+        and name in recorded
     }
 
 
@@ -177,16 +177,16 @@ class _Gaps:
         return missing
 
 
-def require_told(
+def require_recorded_claims(
     policy: Policy, caller: Caller, claims: RecordedClaims, ask: AccessRequest, decision: Decision
 ) -> None:
     """Check that `decision`, made as if missing claims were absent, is right whatever they were.
 
     Raises:
-        NotRecorded: a deny rule or a grant, which can make it another, asks for what is not told.
+        NotRecorded: a deny rule or a grant, which can make it another, asks for what is not recorded.
     """
     gaps = _Gaps(
-        claims=frozenset(name for name in policy.claims_in_conditions if not claims.tells(name)),
+        claims=frozenset(name for name in policy.claims_in_conditions if not claims.is_recorded(name)),
         names=frozenset(name for name, value in caller.identity.vocabulary.items() if is_cut(value)),
     )
     if not gaps.claims and not gaps.names:
@@ -199,12 +199,12 @@ def require_told(
         if caller.issuer.name not in rule.issuers or refusing not in (None, rule.name):
             continue
         if missing := gaps.in_conditions(rule.conditions, caller):
-            raise NotRecorded(f"the deny rule {rule.name} asks for {missing}")
+            raise NotRecorded(f"the deny rule {rule.name} needs {missing}")
     if refusing is not None:
         return
     for grant in _deciding(policy, caller, ask, decision):
         if missing := gaps.in_conditions(grant.conditions, caller):
-            raise NotRecorded(f"the grant {grant.name} asks for {missing}")
+            raise NotRecorded(f"the grant {grant.name} needs {missing}")
 
 
 def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decision) -> Iterator[Grant]:

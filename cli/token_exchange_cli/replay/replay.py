@@ -12,10 +12,10 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import check_claims
 from token_exchange_cli.explain.callers import NotARecord
 from token_exchange_cli.replay.alike import Alike
-from token_exchange_cli.replay.decider import Decider, Question, asked_exactly, ways_to_ask
+from token_exchange_cli.replay.decider import Decider, LoggedRequest, possible_requests, recorded_request
 from token_exchange_cli.replay.outcomes import Outcome, Word, decided_outcome, recorded_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, RecordReader
-from token_exchange_cli.terminal import shown
+from token_exchange_cli.safe_text import escape_non_ascii
 
 _NOT_THEN: Final = (Reason.EXPIRED, Reason.NOT_YET_VALID, Reason.LIFETIME_TOO_LONG)
 """Reasons of tokens that were invalid when they were sent; no policy decided about them."""
@@ -53,7 +53,7 @@ class Tally:
     """How many records were decided again, and how many lines were skipped, by cause.
 
     `old_differs` counts those of which the old policy itself says otherwise than their lines: others were in force, or
-    what was asked for cannot be told from the line. `undecidable` has the most frequent causes, and `_OTHERS`.
+    what was asked for cannot be recorded from the line. `undecidable` has the most frequent causes, and `_OTHERS`.
     """
 
     looked_at: int = 0
@@ -126,7 +126,7 @@ class Replay:
             return None
         return Difference(
             line=line,
-            request_id=shown(str(record.get("request_id"))),
+            request_id=escape_non_ascii(str(record.get("request_id"))),
             before=before.word,
             after=after.word,
             why=_why(before, after, old),
@@ -135,9 +135,9 @@ class Replay:
     def _found(self, record: Mapping[str, Json]) -> _Found:
         key = self._alike.key(record)
         if key is None:
-            return self._looked_at(record)
+            return self._replayed(record)
         if key not in self._remembered:
-            found = self._looked_at(record)
+            found = self._replayed(record)
             is_unlike = self._alike.notice(record)
             if is_unlike or len(self._remembered) >= _MOST_REMEMBERED:
                 self._remembered.clear()
@@ -146,7 +146,7 @@ class Replay:
             self._remembered[key] = found
         return self._remembered[key]
 
-    def _looked_at(self, record: Mapping[str, Json]) -> _Found:
+    def _replayed(self, record: Mapping[str, Json]) -> _Found:
         if record.get("decision") == "explained":
             return "explanations"
         if record.get("verified") is not True or record.get("reason") in _NOT_THEN:
@@ -166,7 +166,7 @@ class Replay:
             NotRecorded: it does not tell what one of them hangs on.
         """
         recorded, claims = recorded_outcome(record), self._reader.claims(record)
-        exact = asked_exactly(record)
+        exact = recorded_request(record)
         if exact is not None:
             old = self._decided(self._before, record, claims, exact)
             return recorded or old, self._decided(self._after, record, claims, exact), old
@@ -182,14 +182,14 @@ class Replay:
 
     def _asked(
         self, record: Mapping[str, Json], claims: RecordedClaims, recorded: Outcome | None
-    ) -> tuple[Question, Outcome]:
+    ) -> tuple[LoggedRequest, Outcome]:
         """Return the most likely request of an older record, and the outcome by the old policy.
 
         Such a record has what was given and not what was asked for. So the first way to ask for it is taken to which
         the old policy answers as the record says, and the plainest where it does so to none.
         """
         logins = {} if recorded is None else recorded.logins
-        first, *others = ways_to_ask(record, logins, registry_of_grant=self._registry_of_grant)
+        first, *others = possible_requests(record, logins, registry_of_grant=self._registry_of_grant)
         plainest = self._decided(self._before, record, claims, first)
         if recorded is not None and not plainest.is_as(recorded):
             for ask in others:
@@ -198,13 +198,13 @@ class Replay:
                     return ask, outcome
         return first, plainest
 
-    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: Question) -> Outcome:
+    def _decided(self, by: Decider, record: Mapping[str, Json], claims: RecordedClaims, ask: LoggedRequest) -> Outcome:
         issuer = _entry(by.policy, record, claims)
         if issuer is None:
             refused = Refused(Reason.UNKNOWN_ISSUER, "the policy accepts no token of this issuer for this audience")
             return decided_outcome(refused)
         try:
-            _require_short_life(claims.told(), issuer)
+            _require_short_life(claims.recorded(), issuer)
             caller = self._reader.caller(record, claims, issuer, now=_seconds(record))
         except Refused as refused:
             return decided_outcome(refused)
@@ -214,10 +214,10 @@ class Replay:
 def _entry(policy: Policy, record: Mapping[str, Json], claims: RecordedClaims) -> Issuer | None:
     """Return the entry that accepts the record's token, by issuer and audience, regardless of its name."""
     found = policy.issuers_by_url.get(str(record.get("issuer_url")), ())
-    if len(found) == 1 and not claims.tells("aud"):
+    if len(found) == 1 and not claims.is_recorded("aud"):
         return policy.issuers[found[0].entry]
-    told = claims["aud"] if found else None
-    audiences = {*map(str, told)} if isinstance(told, list) else {str(told)}
+    recorded = claims["aud"] if found else None
+    audiences = {*map(str, recorded)} if isinstance(recorded, list) else {str(recorded)}
     return next((policy.issuers[trust.entry] for trust in found if audiences <= trust.audiences), None)
 
 
@@ -253,5 +253,5 @@ def _what_changes(before: Outcome, after: Outcome) -> str:
     given = "; ".join(f"{grant} gives {login.text()}" for login, grant in after.logins.items())
     if not before.logins:
         return f"was {before.why}; {given}"
-    had = "; ".join(f"{shown(grant)} gave {login.text()}" for login, grant in before.logins.items())
+    had = "; ".join(f"{escape_non_ascii(grant)} gave {login.text()}" for login, grant in before.logins.items())
     return f"{had}, and {given}"

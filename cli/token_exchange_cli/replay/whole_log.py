@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import PolicyInput, shown_name
+from token_exchange_cli.inputs import PolicyInput, input_name
 from token_exchange_cli.logs.lines import log_lines
 from token_exchange_cli.replay.parallel import decided
 from token_exchange_cli.replay.replay import Difference, Skipped, Tally
@@ -42,7 +42,7 @@ def replay_log(
             differing += len(found.differences)
             records += found.records
     if tally.skipped["unreadable"] and not records:
-        raise Unusable(f"{shown_name(audit)}: contains no audit record; expected one JSON object per line")
+        raise Unusable(f"{input_name(audit)}: contains no audit record; expected one JSON object per line")
     for text in _remarks(tally):
         remark(text)
     return tally, differing

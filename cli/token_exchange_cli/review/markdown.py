@@ -11,14 +11,14 @@ from token_exchange_cli.diff.change import SECTIONS, Change
 from token_exchange_cli.lint.finding import Located, summary
 from token_exchange_cli.review.marks import MARK
 from token_exchange_cli.review.review import Replayed, Review, Touched
-from token_exchange_cli.terminal import shown
+from token_exchange_cli.safe_text import escape_non_ascii
 
 
 def markdown(found: Review) -> str:
     """Return the review as Markdown."""
     parts = [
         ["# Policy review"],
-        [f"- **{sentence}**" for sentence in map(_plain, found.objections)] or ["Nothing keeps it from being merged."],
+        [f"- **{sentence}**" for sentence in map(_plain, found.objections)] or ["No objections."],
         ["## What changes", *_changes(found)],
         ["## Who must review", *_touched(found.touched)],
         [f"## Lint: {summary(found.findings)}", *map(_finding, found.findings)],
@@ -32,7 +32,7 @@ def code(text: str) -> str:
     """Return the text as a code span, on one line and in ASCII."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     room = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
-    return f"{fence}{room}{shown(text)}{room}{fence}"
+    return f"{fence}{room}{escape_non_ascii(text)}{room}{fence}"
 
 
 def _plain(sentence: str) -> str:
@@ -53,7 +53,7 @@ def _changes(found: Review) -> Iterator[str]:
                     yield f"  - grants {', '.join(map(code, change.grants))}"
     if found.unmarked:
         yield ""
-        yield "If that is meant, name each in a line of its own in the message of a commit:"
+        yield "If this is intended, name each on its own line in a commit message:"
         yield ""
         yield from (f"    {MARK}: {name}" for name in found.unmarked)
     if found.unused_marks:

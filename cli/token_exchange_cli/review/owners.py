@@ -6,7 +6,7 @@ from typing import Final
 from codeowners import CodeOwners
 
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.inputs import PolicyInput, read_input, shown_name
+from token_exchange_cli.inputs import PolicyInput, input_name, read_input
 
 _MAX_BYTES: Final = 3 * 1024 * 1024
 """GitHub reads no larger file."""
@@ -22,7 +22,7 @@ def read_owners(argument: str) -> CodeOwners:
     try:
         return CodeOwners(text)
     except ValueError as error:
-        raise Unusable(f"{shown_name(argument)}: {error}") from error
+        raise Unusable(f"{input_name(argument)}: {error}") from error
 
 
 def repository_path(given: PolicyInput, file: str) -> str:

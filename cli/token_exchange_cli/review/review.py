@@ -1,4 +1,4 @@
-"""Everything that a reviewer of a changed policy has to know, and what keeps the change from being merged."""
+"""Everything that a reviewer of a changed policy needs to know, and the objections to merging the change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

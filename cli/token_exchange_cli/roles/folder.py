@@ -47,7 +47,7 @@ def write_parts(folder: Path, templates: Sequence[Mapping[str, Json]]) -> Iterat
     """Write each template into its file, and yield it.
 
     Raises:
-        Refusal: a template is larger than CloudFormation takes; nothing was written.
+        Refusal: a template is larger than CloudFormation accepts; nothing was written.
         Unusable: the folder cannot be written.
     """
     texts = [part_text(template) for template in templates]

@@ -81,5 +81,5 @@ def clashes(roles: Sequence[RoleNeed]) -> Iterator[str]:
             continue
         yield (
             f"{role.arn.text} (grant {role.grants[0].grant.name}) and {first.arn.text} (grant "
-            f"{first.grants[0].grant.name}): an account has one role of a name, whatever its path and case"
+            f"{first.grants[0].grant.name}): role names are unique in an account, whatever their path and case"
         )

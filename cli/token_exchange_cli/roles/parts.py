@@ -29,9 +29,9 @@ def outgrown(text: str, template: Mapping[str, Json]) -> str | None:
     """Return what AWS would reject about the template that was printed as `text`."""
     resources = template["Resources"]
     if isinstance(resources, dict) and len(resources) > MAX_RESOURCES:
-        return f"{len(resources)} resources, and CloudFormation takes {MAX_RESOURCES}"
+        return f"{len(resources)} resources, but CloudFormation accepts {MAX_RESOURCES}"
     size_bytes = len(text.encode())
-    return f"{size_bytes} bytes, and CloudFormation takes {MAX_BYTES}" if size_bytes > MAX_BYTES else None
+    return f"{size_bytes} bytes, but CloudFormation accepts {MAX_BYTES}" if size_bytes > MAX_BYTES else None
 
 
 def part_text(template: Mapping[str, Json]) -> str:
@@ -63,7 +63,7 @@ def parts_of(
     the first with room. A part whose roles are all gone remains, without roles.
 
     Raises:
-        Unbounded: a role would trust strangers.
+        Unbounded: a role would trust outsiders.
     """
     parts = [_Part(roles=[]) for _ in present]
     place = {name: number for number, names in enumerate(present) for name in names}

@@ -20,7 +20,7 @@ MAX_RIGHTS_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, white space not counted."""
 
 USUAL_TRUST_CHARACTERS: Final = 2048
-"""Of a trust policy, until the account asks for more."""
+"""The default quota of a trust policy."""
 
 _SOME_BROKER: Final = "arn:aws:iam::000000000000:role/" + "x" * 64
 """As long as a role's ARN commonly gets: the real one is a parameter."""
@@ -30,10 +30,10 @@ def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterat
     """Yield why AWS would reject these roles, for any broker if there are no `brokers`."""
     partitions = sorted({role.arn.partition for role in roles})
     if len(partitions) > 1:
-        yield f"roles of several partitions ({', '.join(partitions)}): a service assumes those of its own alone"
+        yield f"roles of several partitions ({', '.join(partitions)}): a service assumes only those of its own"
     else:
         yield from (
-            f"--broker-role is of the partition {broker.partition}, the policy's roles are of {partitions[0]}"
+            f"--broker-role is in the partition {broker.partition}, the policy's roles are of {partitions[0]}"
             for broker in brokers
             if partitions != [broker.partition]
         )
@@ -42,7 +42,7 @@ def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterat
         length = _characters(permissions(role.grants))
         if length > MAX_RIGHTS_CHARACTERS:
             yield (
-                f"{role.arn.text}: its rights would have {length} characters, and IAM takes {MAX_RIGHTS_CHARACTERS}: "
+                f"{role.arn.text}: its rights would have {length} characters, but IAM accepts {MAX_RIGHTS_CHARACTERS}: "
                 "give its grants different roles, or their repositories a prefix in common"
             )
 
@@ -65,8 +65,8 @@ def _of_trust(role: RoleNeed, brokers: Json) -> Iterator[str]:
         )
     for issuer in {issuer.name: issuer for one in role.directly for issuer in one.issuers}.values():
         yield (
-            f"{role.arn.text} trusts tokens of {issuer.name} itself, past this service, its deny rules and its "
-            f"bounds; account {role.arn.account} must have the OIDC provider {provider_address(issuer)} with "
+            f"{role.arn.text} trusts tokens of {issuer.name} directly, without this service, its deny rules and its "
+            f"limits; account {role.arn.account} must have the OIDC provider {provider_address(issuer)} with "
             f"{', '.join(sorted(issuer.trust.audiences))} as an audience"
         )
     trust = [*(broker_trust(sessions, brokers) if sessions else []), *direct_trust(role.arn, role.directly)]
@@ -117,7 +117,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
     _BOUNDARY: {
         "Type": "String",
         "Default": "",
-        "Description": "A managed policy that bounds the roles, where your organization asks for one",
+        "Description": "A managed policy that bounds the roles, if your organization requires one",
         "AllowedPattern": "^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)?$",
     },
 }
@@ -133,7 +133,7 @@ def template_of(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> dict[st
     Without `brokers` the roles of the service are a parameter, where a role needs them.
 
     Raises:
-        Unbounded: a role would trust strangers.
+        Unbounded: a role would trust outsiders.
     """
     parameters = dict(_PARAMETERS)
     if brokers or not any(role.by_broker for role in roles):
@@ -170,7 +170,7 @@ def resource_of(role: RoleNeed, *, brokers: Sequence[str]) -> Json:
     """Return one role's resource.
 
     Raises:
-        Unbounded: the role would trust strangers.
+        Unbounded: the role would trust outsiders.
     """
     principal: Json = _one_or_all(brokers) if brokers else {"Ref": _BROKERS}
     sessions = [one.terms for one in role.by_broker]

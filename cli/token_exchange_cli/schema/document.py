@@ -27,7 +27,7 @@ from token_exchange_cli.schema.forms import (
 )
 
 _SETTINGS: dict[str, Schema] = {
-    "account": text("The account, from which the issuer follows."),
+    "account": text("The account, which determines the issuer."),
     "claims": {
         "description": "The claim for each name of the vocabulary; a nested claim is a list of its keys.",
         "type": "object",
@@ -36,13 +36,13 @@ _SETTINGS: dict[str, Schema] = {
         "additionalProperties": {"$ref": "#/$defs/claim_path"},
     },
     "domain": text("The domain of a self-hosted installation, which follows the organization in the issuer's host."),
-    "enterprise": text("The slug of a GitHub enterprise with an issuer of its own."),
+    "enterprise": text("The slug of a GitHub enterprise that has its own issuer."),
     "ghe_com": text("The subdomain of GHE.com."),
-    "host": text("The host of a server of your own, without https://."),
-    "organization": text("The organization, from which the issuer follows."),
+    "host": text("The host of your own server, without https://."),
+    "organization": text("The organization, which determines the issuer."),
     "organization_claim": {"$ref": "#/$defs/claim_path", "description": "Which claim is the organization."},
     "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
-    "workspace": text("The workspace, from which the issuer follows."),
+    "workspace": text("The workspace, which determines the issuer."),
 }
 
 _KEYS = ("jwks", "jwks_file", "jwks_url")
@@ -60,7 +60,7 @@ def issuer_definitions() -> dict[str, Schema]:
         },
         "organization": {
             **mapping(
-                "An organization that may come. Where both are given, both must hold of the same token.",
+                "An organization whose runs may use the service. If both are given, the same token must have both.",
                 {
                     "name": text("Its name, as the CI system spells it; no pattern.", pattern="^[^*]+$"),
                     "id": text("Its immutable id, in quotes.", pattern="^[^*]+$"),
@@ -96,7 +96,7 @@ def _issuer() -> Schema:
     dependent: dict[str, Json] = {key: _providers_with(key) for key in sorted(_SETTINGS)}
     dependent |= {key: without(*(other for other in _KEYS if other != key)) for key in _KEYS}
     return mapping(
-        "An issuer of tokens, and the organizations that it may speak for.",
+        "An issuer of tokens, and the organizations whose runs it identifies.",
         {**common, **_SETTINGS},
         ("provider", "audience", "organizations"),
         dependentSchemas=dependent,
@@ -120,7 +120,7 @@ def _requires(of: tuple[str, ...], keys: tuple[str, ...]) -> Schema:
 
 def _budgets() -> Schema:
     budget = mapping(
-        "So many exchanges, every so often, for each value of one name.",
+        "A limit on exchanges in a period, for each value of one name.",
         {
             "per": choice("The name whose values each have their own budget.", NAMES),
             "exchanges": {"type": "integer", "minimum": 1, "maximum": 1_000_000},

@@ -88,7 +88,7 @@ _PLAIN_TEXT: Final[Schema] = {
 }
 
 _GLOB: Final[Schema] = {
-    "description": "A pattern of the whole value: * any run but / and :, ** any run at all, ? one character but those.",
+    "description": "A pattern of the whole value: * is any text without / and :, ** any text, ? one character of *.",
     "type": "string",
     "minLength": 1,
 }

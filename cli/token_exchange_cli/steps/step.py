@@ -42,7 +42,7 @@ def system_named(name: str) -> tuple[str, System]:
             return provider, system
     names = {*SYSTEMS, *(system.page for system in SYSTEMS.values())}
     advice = did_you_mean(wanted, names) or f"; expected one of {', '.join(SYSTEMS)}"
-    raise BadValue(f"{name!r} is no CI system known here{advice}")
+    raise BadValue(f"{name!r} is not a known CI system{advice}")
 
 
 def fixed_audience_of(system: System) -> str | None:

@@ -1,4 +1,4 @@
-"""What each CI system's module says of its `sub`, and what a `sub` that was read says of a run.
+"""The form of each CI system's `sub`, and what a `sub` says about a run.
 
 A form that is read wrongly here lets no one in: `policy import` keeps a condition on `sub` itself beside the conditions
 read from it, and those only tell people and the linter what the grant is for.
@@ -70,7 +70,7 @@ def wild(text: str) -> bool:
 
 
 def part(value: Value, text: str) -> Value:
-    """Return `text`, a part of `value`, as a value of its own."""
+    """Return `text`, a part of `value`, as a separate value."""
     return Value(text, value.is_pattern and wild(text))
 
 

@@ -32,7 +32,7 @@ def says_nothing(provider: str, pattern: str) -> bool:
 
 
 def is_of_no_subject(condition: Condition, preset: Preset) -> bool:
-    """Say whether `condition` is on `sub`, and wants a beginning that no token of `preset` has."""
+    """Say whether `condition` is on `sub`, and requires a beginning that no token of `preset` has."""
     beginning = grammar_of(preset.provider).beginning
     wanted = wanted_values(condition)
     if beginning is None or wanted is None or not is_on_claim(condition, ("sub",)):

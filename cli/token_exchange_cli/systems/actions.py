@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import ONLY_MAIN, Ask, Refusal, Starter
+from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter
 
 
 def token_lines(*, scheme: str, missing: str) -> tuple[str, ...]:
@@ -28,7 +28,13 @@ def mask_lines(server: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def first_policy(
-    server: str, *, host: Ask, id_from: str, claims: Mapping[str, Json], untrusted_event: str, proves_protection: bool
+    server: str,
+    *,
+    host: Question,
+    id_from: str,
+    claims: Mapping[str, Json],
+    untrusted_event: str,
+    proves_protection: bool,
 ) -> Starter:
     """Return a first policy for the forge `server`.
 
@@ -43,15 +49,15 @@ def first_policy(
     if proves_protection:
         refused.append(Refusal("an unprotected branch main", {"ref_protected": "false"}))
     return Starter(
-        asks={
+        questions={
             "host": host,
-            "organization": Ask(answers.NAME, f"the owner's name on {server}"),
-            "organization-id": Ask(answers.NUMBER, f"the owner's id: {id_from}"),
+            "organization": Question(answers.NAME, f"the owner's name on {server}"),
+            "organization-id": Question(answers.NUMBER, f"the owner's id: {id_from}"),
         },
         settings={"host": "{host}"},
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"branch": "main", **protected},
-        pins=(ONLY_MAIN, "The allowlist has the owner's id, since a name that is given up can be taken by a stranger."),
+        pins=(ONLY_MAIN, "The allowlist has the owner's id, since anyone can take a name that was given up."),
         by_repository=True,
         claims={
             "repository": "{organization}/app",

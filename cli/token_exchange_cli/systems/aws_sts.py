@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 from token_exchange_cli.values import ACCOUNT
 
 
@@ -29,16 +29,18 @@ SYSTEM: Final = System(
     ),
     audience_variable=True,
     starter=Starter(
-        asks={
-            "issuer": Ask(answers.ISSUER, "https://ID.tokens.sts.global.api.aws, which enabling the federation prints"),
-            "organization-id": Ask(ACCOUNT, "the AWS account of the builds"),
-            "actor": Ask(answers.ROLE, "the ARN of the build's role"),
+        questions={
+            "issuer": Question(
+                answers.ISSUER, "https://ID.tokens.sts.global.api.aws, which enabling the federation prints"
+            ),
+            "organization-id": Question(ACCOUNT, "the AWS account of the builds"),
+            "actor": Question(answers.ROLE, "the ARN of the build's role"),
         },
         settings={"issuer": "{issuer}"},
         organization={"id": "{organization-id}"},
         match={"actor": "{actor}"},
         contradiction=_contradiction,
-        pins=("The role is all that a token names: give each project a role of its own.",),
+        pins=("The role is all that a token names: give each project its own role.",),
         claims={
             "sub": "{actor}",
             "https://sts.amazonaws.com/": {"aws_account": "{organization-id}", "source_region": "eu-west-1"},

@@ -4,14 +4,14 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import SHARED_AUDIENCE, UNPROVEN_BRANCH, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import SHARED_AUDIENCE, UNPROVEN_BRANCH, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="azure-devops",
     title="Azure Pipelines",
     setup=("the step has env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}",),
     token=(
-        ': "${SYSTEM_ACCESSTOKEN:?hand it to the step with env}"',
+        ': "${SYSTEM_ACCESSTOKEN:?pass it to the step with env}"',
         """token=$(printf 'Authorization: Bearer %s' "$SYSTEM_ACCESSTOKEN" |""",
         (
             "  https -f -X POST -H 'Content-Type: application/json' -H 'Content-Length: 0'"
@@ -25,10 +25,10 @@ SYSTEM: Final = System(
     ),
     fixed_audience="api://AzureADTokenExchange",
     starter=Starter(
-        asks={
-            "organization-id": Ask(answers.UUID, "the organization's id, in Azure DevOps' REST API"),
-            "project-id": Ask(answers.UUID, "the project's id, in Azure DevOps' REST API"),
-            "pipeline-id": Ask(answers.NUMBER, "the number behind definitionId= in the pipeline's URL"),
+        questions={
+            "organization-id": Question(answers.UUID, "the organization's id, in Azure DevOps' REST API"),
+            "project-id": Question(answers.UUID, "the project's id, in Azure DevOps' REST API"),
+            "pipeline-id": Question(answers.NUMBER, "the number behind definitionId= in the pipeline's URL"),
         },
         settings={"organization": "{organization-id}"},
         organization={"id": "{organization-id}"},

@@ -3,7 +3,7 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="bitbucket-pipelines",
@@ -11,11 +11,11 @@ SYSTEM: Final = System(
     setup=('the step has oidc: {audiences: ["{audience}"]}',),
     token=("token=${BITBUCKET_STEP_OIDC_TOKEN:?the step needs oidc}",),
     starter=Starter(
-        asks={
-            "organization": Ask(answers.LABEL, "the workspace's slug"),
-            "organization-id": Ask(answers.UUID, "the workspace's UUID"),
-            "repository-id": Ask(answers.UUID, "the repository's UUID"),
-            "environment-id": Ask(answers.UUID, "the UUID of a deployment environment that is limited to main"),
+        questions={
+            "organization": Question(answers.LABEL, "the workspace's slug"),
+            "organization-id": Question(answers.UUID, "the workspace's UUID"),
+            "repository-id": Question(answers.UUID, "the repository's UUID"),
+            "environment-id": Question(answers.UUID, "the UUID of a deployment environment that is limited to main"),
         },
         settings={"workspace": "{organization}"},
         organization={"id": "{organization-id}"},

@@ -4,17 +4,17 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import ONLY_MAIN, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="bitrise",
     title="Bitrise",
     setup=("the step get-identity-token comes before, with audience: {audience}",),
-    token=("token=${BITRISE_IDENTITY_TOKEN:?the step get-identity-token has to come before}",),
+    token=("token=${BITRISE_IDENTITY_TOKEN:?the step get-identity-token must come before}",),
     starter=Starter(
-        asks={
-            "organization-id": Ask(answers.SLUG_16, "the workspace's slug, in its page's URL"),
-            "pipeline-id": Ask(answers.SLUG_16, "the app's slug, in its page's URL"),
+        questions={
+            "organization-id": Question(answers.SLUG_16, "the workspace's slug, in its page's URL"),
+            "pipeline-id": Question(answers.SLUG_16, "the app's slug, in its page's URL"),
         },
         organization={"id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "branch": "main"},

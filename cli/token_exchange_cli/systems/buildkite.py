@@ -3,12 +3,12 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import UNPROVEN_BRANCH, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import UNPROVEN_BRANCH, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="buildkite",
     title="Buildkite",
-    setup=("the step is a script of its own: Buildkite fills in the variables of a pipeline at upload",),
+    setup=("the step is a separate script: Buildkite fills in the variables of a pipeline at upload",),
     token=(
         (
             "token=$(buildkite-agent oidc request-token --audience {audience} --lifetime 300"
@@ -20,10 +20,10 @@ SYSTEM: Final = System(
         ('buildkite-agent redactor add < "$login"',),
     ),
     starter=Starter(
-        asks={
-            "organization": Ask(answers.LABEL, "the organization's slug"),
-            "organization-id": Ask(answers.UUID, "the organization's id, in its settings"),
-            "pipeline-id": Ask(answers.UUID, "the pipeline's id, in its settings"),
+        questions={
+            "organization": Question(answers.LABEL, "the organization's slug"),
+            "organization-id": Question(answers.UUID, "the organization's id, in its settings"),
+            "pipeline-id": Question(answers.UUID, "the pipeline's id, in its settings"),
         },
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "branch": "main"},

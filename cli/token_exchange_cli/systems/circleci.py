@@ -3,7 +3,7 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="circleci",
@@ -11,15 +11,15 @@ SYSTEM: Final = System(
     token=("""token=$(circleci run oidc get --claims '{"aud": "{audience}"}')""",),
     host='"{host}"',
     starter=Starter(
-        asks={
-            "organization-id": Ask(answers.UUID, "the organization's id, in its settings"),
-            "pipeline-id": Ask(answers.UUID, "the project's id, in its settings"),
-            "repository": Ask(answers.REPOSITORY, "where the code is from"),
+        questions={
+            "organization-id": Question(answers.UUID, "the organization's id, in its settings"),
+            "pipeline-id": Question(answers.UUID, "the project's id, in its settings"),
+            "repository": Question(answers.REPOSITORY, "where the code is from"),
         },
         settings={"organization": "{organization-id}"},
         organization={"id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "repository": "{repository}", "branch": "main"},
-        pins=("A fork's build has the ids of the project: only the repository tells it apart.",),
+        pins=("A fork's build has the ids of the project: only the repository distinguishes it.",),
         claims={
             "oidc.circleci.com/org-id": "{organization-id}",
             "oidc.circleci.com/project-id": "{pipeline-id}",

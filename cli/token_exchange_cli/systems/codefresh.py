@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="codefresh",
@@ -18,11 +18,11 @@ SYSTEM: Final = System(
     format="docker-config",
     image="codefresh/shop:latest",
     starter=Starter(
-        asks={
-            "organization": Ask(answers.NAME, "the account's name"),
-            "organization-id": Ask(answers.HEX_24, "the account's id"),
-            "pipeline-id": Ask(answers.HEX_24, "the pipeline's id"),
-            "repository": Ask(answers.REPOSITORY, "where the code is from"),
+        questions={
+            "organization": Question(answers.NAME, "the account's name"),
+            "organization-id": Question(answers.HEX_24, "the account's id"),
+            "pipeline-id": Question(answers.HEX_24, "the pipeline's id"),
+            "repository": Question(answers.REPOSITORY, "where the code is from"),
         },
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "repository": "{repository}", "ref": "main"},

@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.actions import first_policy, mask_lines, token_lines
-from token_exchange_cli.systems.system import Ask, System
+from token_exchange_cli.systems.system import Question, System
 
 SYSTEM: Final = System(
     page="gitea",
@@ -15,7 +15,7 @@ SYSTEM: Final = System(
     audience_variable=True,
     starter=first_policy(
         "Gitea",
-        host=Ask(answers.HOST, "the host of your Gitea"),
+        host=Question(answers.HOST, "the host of your Gitea"),
         id_from="the id in https://HOST/api/v1/users/OWNER",
         claims={
             "workflow_ref": "{organization}/app/.gitea/workflows/images.yml@refs/heads/main",

@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.actions import first_policy, mask_lines, token_lines
-from token_exchange_cli.systems.system import Ask, System
+from token_exchange_cli.systems.system import Question, System
 
 SYSTEM: Final = System(
     page="github-actions",
@@ -16,7 +16,7 @@ SYSTEM: Final = System(
     audience_variable=True,
     starter=first_policy(
         "GitHub",
-        host=Ask(answers.HOST, "the host of GitHub Enterprise Server; empty for github.com", optional=True),
+        host=Question(answers.HOST, "the host of GitHub Enterprise Server; empty for github.com", optional=True),
         id_from="gh api users/OWNER --jq .id",
         claims={
             "job_workflow_ref": "{organization}/app/.github/workflows/images.yml@refs/heads/main",

@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import ONLY_MAIN, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="gitlab",
@@ -12,10 +12,10 @@ SYSTEM: Final = System(
     setup=("the job has id_tokens: {ECR_TOKEN: {aud: {audience}}}",),
     token=("token=${ECR_TOKEN:?the job needs id_tokens with ECR_TOKEN}",),
     starter=Starter(
-        asks={
-            "host": Ask(answers.HOST, "the host of your own GitLab; empty for gitlab.com", optional=True),
-            "organization": Ask(answers.PATH, "the path of the group that holds the projects"),
-            "organization-id": Ask(answers.NUMBER, "the id of that group, on its page"),
+        questions={
+            "host": Question(answers.HOST, "the host of your own GitLab; empty for gitlab.com", optional=True),
+            "organization": Question(answers.PATH, "the path of the group that holds the projects"),
+            "organization-id": Question(answers.NUMBER, "the id of that group, on its page"),
         },
         settings={"issuer": "https://{host}"},
         organization={"name": "{organization}", "id": "{organization-id}"},

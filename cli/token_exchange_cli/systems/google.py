@@ -3,7 +3,7 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 
 SYSTEM: Final = System(
     page="google-cloud-build",
@@ -14,13 +14,13 @@ SYSTEM: Final = System(
         '  "$metadata/instance/service-accounts/default/identity?audience={url_audience}&format=full")',
     ),
     starter=Starter(
-        asks={
-            "organization": Ask(answers.LABEL, "the project of the builds' service account"),
-            "actor-id": Ask(answers.NUMBER, "uniqueId of the service account, which gcloud describes"),
+        questions={
+            "organization": Question(answers.LABEL, "the project of the builds' service account"),
+            "actor-id": Question(answers.NUMBER, "uniqueId of the service account, which gcloud describes"),
         },
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each trigger an account of its own.",),
+        pins=("The service account is all that a token names: give each trigger its own account.",),
         claims={
             "sub": "{actor-id}",
             "azp": "{actor-id}",

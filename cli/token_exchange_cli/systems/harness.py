@@ -3,21 +3,21 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 
 SYSTEM: Final = System(
     page="harness",
     title="Harness",
-    setup=("the plugin's connector asks for an OIDC token with the audience {audience}",),
-    token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector asks for no OIDC token}",),
+    setup=("the plugin's connector requests an OIDC token with the audience {audience}",),
+    token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector requests no OIDC token}",),
     format="docker-config",
     image="harness/shop:latest",
     starter=Starter(
-        asks={
-            "organization": Ask(answers.IDENTIFIER, "the identifier of the organization in the account"),
-            "organization-id": Ask(answers.HARNESS_ACCOUNT, "the account's identifier"),
-            "project": Ask(answers.IDENTIFIER, "the project's identifier"),
-            "pipeline-id": Ask(answers.IDENTIFIER, "the pipeline's identifier"),
+        questions={
+            "organization": Question(answers.IDENTIFIER, "the identifier of the organization in the account"),
+            "organization-id": Question(answers.HARNESS_ACCOUNT, "the account's identifier"),
+            "project": Question(answers.IDENTIFIER, "the project's identifier"),
+            "pipeline-id": Question(answers.IDENTIFIER, "the pipeline's identifier"),
         },
         settings={"account": "{organization-id}"},
         organization={"id": "{organization-id}"},

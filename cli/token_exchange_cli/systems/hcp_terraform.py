@@ -5,7 +5,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="hcp-terraform",
@@ -16,10 +16,10 @@ SYSTEM: Final = System(
     image="terraform/shop:latest",
     template_signs=MappingProxyType({"${": "$${", "%{": "%%{"}),
     starter=Starter(
-        asks={
-            "organization": Ask(answers.NAME, "the organization's name"),
-            "organization-id": Ask(answers.TERRAFORM_ORGANIZATION, "the organization's id, in its settings"),
-            "pipeline-id": Ask(answers.TERRAFORM_WORKSPACE, "the workspace's id, in its settings"),
+        questions={
+            "organization": Question(answers.NAME, "the organization's name"),
+            "organization-id": Question(answers.TERRAFORM_ORGANIZATION, "the organization's id, in its settings"),
+            "pipeline-id": Question(answers.TERRAFORM_WORKSPACE, "the workspace's id, in its settings"),
         },
         settings={"max_lifetime": "2h"},
         organization={"name": "{organization}", "id": "{organization-id}"},

@@ -3,7 +3,7 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 
 SYSTEM: Final = System(
     page="jenkins",
@@ -13,14 +13,14 @@ SYSTEM: Final = System(
     ),
     token=("token=${TOKEN:?the credential is empty}",),
     starter=Starter(
-        asks={
-            "host": Ask(answers.HOST, "the host of the controller"),
-            "pipeline": Ask(answers.JOB_URL, "the whole URL of the job, the branch's of a multibranch job"),
+        questions={
+            "host": Question(answers.HOST, "the host of the controller"),
+            "pipeline": Question(answers.JOB_URL, "the whole URL of the job, the branch's of a multibranch job"),
         },
         settings={"host": "{host}"},
         organization={"name": "{host}"},
         match={"pipeline": "{pipeline}"},
-        pins=("The job's URL is all that a token names: a branch of a multibranch job has one of its own.",),
+        pins=("The job's URL is all that a token names: each branch of a multibranch job has its own.",),
         claims={"sub": "{pipeline}", "build_number": 1},
     ),
 )

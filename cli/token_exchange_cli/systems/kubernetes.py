@@ -3,7 +3,7 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import Ask, Starter, System
+from token_exchange_cli.systems.system import Question, Starter, System
 
 SYSTEM: Final = System(
     page="kubernetes",
@@ -18,15 +18,15 @@ SYSTEM: Final = System(
     format="docker-config",
     image="kubernetes/shop:latest",
     starter=Starter(
-        asks={
-            "issuer": Ask(answers.ISSUER, "issuer of the cluster's /.well-known/openid-configuration"),
-            "organization": Ask(answers.LABEL, "the namespace"),
-            "actor-id": Ask(answers.UUID, "metadata.uid of the service account"),
+        questions={
+            "issuer": Question(answers.ISSUER, "issuer of the cluster's /.well-known/openid-configuration"),
+            "organization": Question(answers.LABEL, "the namespace"),
+            "actor-id": Question(answers.UUID, "metadata.uid of the service account"),
         },
         settings={"issuer": "{issuer}"},
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each pipeline an account of its own.",),
+        pins=("The service account is all that a token names: give each pipeline its own account.",),
         claims={
             "sub": "system:serviceaccount:{organization}:images",
             "kubernetes.io": {

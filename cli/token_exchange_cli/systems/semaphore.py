@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import ONLY_MAIN, SHARED_AUDIENCE, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import ONLY_MAIN, SHARED_AUDIENCE, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="semaphore",
@@ -12,15 +12,15 @@ SYSTEM: Final = System(
     token=("token=${SEMAPHORE_OIDC_TOKEN:?the job has no OpenID Connect token}",),
     fixed_audience="https://{organization}.semaphoreci.com",
     starter=Starter(
-        asks={
-            "organization": Ask(answers.LABEL, "the organization's name, as in its host"),
-            "organization-id": Ask(answers.UUID, "the organization's id"),
-            "pipeline-id": Ask(answers.UUID, "the project's id"),
+        questions={
+            "organization": Question(answers.LABEL, "the organization's name, as in its host"),
+            "organization-id": Question(answers.UUID, "the organization's id"),
+            "pipeline-id": Question(answers.UUID, "the project's id"),
         },
         settings={"organization": "{organization}"},
         organization={"name": "{organization}", "id": "{organization-id}"},
         match={"pipeline_id": "{pipeline-id}", "branch": "main"},
-        pins=(ONLY_MAIN, "A token is good for a day: keep the duration short."),
+        pins=(ONLY_MAIN, "A token is valid for a day: keep the duration short."),
         claims={
             "org_id": "{organization-id}",
             "prj_id": "{pipeline-id}",

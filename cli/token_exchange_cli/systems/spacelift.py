@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import SHARED_AUDIENCE, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import SHARED_AUDIENCE, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="spacelift",
@@ -14,9 +14,9 @@ SYSTEM: Final = System(
     format="docker-config",
     image="spacelift/shop:latest",
     starter=Starter(
-        asks={
-            "organization": Ask(answers.LABEL, "the account's name, as in its host"),
-            "pipeline-id": Ask(answers.NAME, "the stack's slug"),
+        questions={
+            "organization": Question(answers.LABEL, "the account's name, as in its host"),
+            "pipeline-id": Question(answers.NAME, "the stack's slug"),
         },
         settings={"account": "{organization}"},
         organization={"name": "{organization}"},

@@ -18,8 +18,8 @@ type StepFormat = Literal["password", "docker-config"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """An answer that a first policy needs; `where` says what the system calls it, and where to find it."""
+class Question:
+    """Something that a first policy needs to know; `where` says what the system calls it, and where to find it."""
 
     form: Form
     where: str
@@ -40,7 +40,7 @@ class Starter:
     """A first policy. The claims have the names and types that the system's preset reads.
 
     Attributes:
-        asks: What it needs to know, by the name of the question.
+        questions: What it needs to know, by the names of the options.
         settings: Keys of the issuer entry besides provider and audience; one without an answer is omitted.
         organization: The only item of the allowlist.
         match: The conditions of the grant.
@@ -55,7 +55,7 @@ class Starter:
         contradiction: Returns the sentence for answers that cannot all be right, or None.
     """
 
-    asks: Mapping[str, Ask]
+    questions: Mapping[str, Question]
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     organization: Mapping[str, str]
     match: Mapping[str, str | bool]

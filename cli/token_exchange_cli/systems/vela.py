@@ -4,7 +4,7 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
-from token_exchange_cli.systems.system import ONLY_MAIN, Ask, Refusal, Starter, System
+from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
 
 SYSTEM: Final = System(
     page="vela",
@@ -19,9 +19,9 @@ SYSTEM: Final = System(
     format="docker-config",
     image="vela/acme/shop:latest",
     starter=Starter(
-        asks={
-            "host": Ask(answers.HOST, "the host of your Vela"),
-            "organization": Ask(answers.NAME, "the owner's name; no token of Vela has its id"),
+        questions={
+            "host": Question(answers.HOST, "the host of your Vela"),
+            "organization": Question(answers.NAME, "the owner's name; no token of Vela has its id"),
         },
         settings={"host": "{host}"},
         organization={"name": "{organization}"},

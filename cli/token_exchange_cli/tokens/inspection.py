@@ -121,7 +121,7 @@ def _verified(token: UnverifiedToken, policy: Policy, clock: Clock) -> tuple[boo
 
 
 class _HeardKeyEvents:
-    """Fulfils `KeyEvents`, and remembers why a fetch failed: here there is no log."""
+    """Implements `KeyEvents`, and remembers why a fetch failed, because there is no log here."""
 
     def __init__(self) -> None:
         self.failure: str | None = None

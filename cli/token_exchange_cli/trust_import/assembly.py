@@ -224,6 +224,6 @@ def unknowns(found: Sequence[Found]) -> Iterator[str]:
             "assume: web-identity to its grants while you migrate"
         )
     yield (
-        f"a trust policy names no registries: grants pull the repository {PLACEHOLDER} in {_USUAL_REGION} or the like; "
+        f"a trust policy names no registries: grants pull the repository {PLACEHOLDER} in {_USUAL_REGION}; "
         "write registry, access and repositories"
     )

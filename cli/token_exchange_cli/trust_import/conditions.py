@@ -183,18 +183,18 @@ def _claim(operator: str, key: str, address: str) -> str:
         if claim.lower() == _NESTED_IN_GOOGLE:
             raise NotSayable(
                 "IAM takes this from inside the claim google: write claims: {google: {organization_number: …}} in a "
-                "grant of your own"
+                "separate grant"
             )
         return claim_of_key(address, claim)
     if key.lower().startswith(_REQUEST_TAG):
         raise NotSayable(
-            "a session tag, which is no claim of its own: take it out of a copy and import that; where the token "
-            "carries the tag, the grant can ask for it under claims, inside https://aws.amazon.com/tags"
+            "a session tag, which is not a claim: remove it from a copy and import that; if the token "
+            "carries the tag, the grant can require it under claims, inside https://aws.amazon.com/tags"
         )
     if key.lower().startswith(("aws:", "sts:")):
         raise NotSayable(
-            f"not a claim of {address}, so a policy cannot express it: if the grants may omit it, take it out "
-            "of a copy and import that"
+            f"not a claim of {address}, so a policy cannot express it: if the grants may omit it, remove it "
+            "from a copy and import that"
         )
     quantifier, rest = _quantified(operator)
     if quantifier == "forallvalues" or rest.endswith("ifexists"):

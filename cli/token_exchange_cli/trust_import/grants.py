@@ -117,8 +117,8 @@ def _audiences(demand: Demand | None, trust: Trust, remark: Remark) -> frozenset
     if _STS in found:
         remark(
             trust.place,
-            f"other services also accept {_STS}, and could pass a token on; have pipelines request an audience of your "
-            "own, and then remove shared_audience",
+            f"other services also accept {_STS}, and could pass a token on; have pipelines request your own audience, "
+            "and then remove shared_audience",
         )
     return found
 

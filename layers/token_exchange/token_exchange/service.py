@@ -121,7 +121,7 @@ class Service:
     def restored(self) -> None:
         """Renew what this environment shares with all others that Lambda restores from the same snapshot (SnapStart).
 
-        The ages of keys and of the policy need nothing: they count on the wall clock too, which goes on meanwhile.
+        The ages of keys and of the policy need nothing: the wall clock, which also counts them, continues meanwhile.
         """
         # botocore takes its pauses before retries from this generator: clones would retry in step.
         random.seed()

@@ -9,7 +9,7 @@ from token_exchange_cli.audit.report.charts import exchanges_over_time, times_by
 
 
 @pytest.mark.parametrize("rows", [[], [{"hour": None, "decision": "granted", "exchanges": 3}]])
-def test_lines_without_a_time_are_said_to_have_none(rows: list[dict[str, Json]]) -> None:
+def test_lines_without_a_time_give_a_note(rows: list[dict[str, Json]]) -> None:
     (said,) = exchanges_over_time(rows)
     assert (said.tag, said.text) == ("p", "No line has a readable time.")
 
@@ -39,7 +39,7 @@ def test_many_hours_are_drawn_by_day(last: str, by: str, names: list[str]) -> No
 
 
 @pytest.mark.parametrize("rows", [[], [{"part": "sts", "p50": None, "p95": None, "p99": None}]])
-def test_no_times_are_no_chart(rows: list[dict[str, Json]]) -> None:
+def test_without_times_there_is_no_chart(rows: list[dict[str, Json]]) -> None:
     assert times_by_part(rows) == []
 
 

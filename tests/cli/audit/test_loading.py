@@ -45,7 +45,7 @@ def test_an_error_of_loading_is_not_lost(tmp_path: Path) -> None:
         loader.add(b"a")
 
 
-def test_progress_is_told_every_so_many_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_PROGRESS_LINES", 2)
     log = write_log(tmp_path / "log", [line()] * 5)
     told: list[str] = []
@@ -53,7 +53,7 @@ def test_progress_is_told_every_so_many_lines(tmp_path: Path, monkeypatch: pytes
     assert told == ["2 lines read", "4 lines read"]
 
 
-def test_an_audit_line_that_is_no_json_is_a_remark(tmp_path: Path) -> None:
+def test_an_invalid_json_line_gives_a_remark(tmp_path: Path) -> None:
     whole = json.dumps(line(), separators=(",", ":"))
     log = tmp_path / "log"
     log.write_text(f"{whole}\n" + whole.replace('"status":', '"status"') + "\n")

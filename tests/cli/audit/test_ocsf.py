@@ -52,7 +52,7 @@ def test_every_event_is_valid(real_log: RealLog, version: str) -> None:
         ("metadata", {"version": "1.1.0"}),
     ],
 )
-def test_schema_refuses_what_is_no_such_event(real_log: RealLog, version: str, name: str, value: Json) -> None:
+def test_schema_rejects_an_invalid_event(real_log: RealLog, version: str, name: str, value: Json) -> None:
     changed = {**events_of(real_log)[0], name: value}
     if value is None:
         del changed[name]
@@ -118,12 +118,12 @@ def test_lines_of_any_shape_are_valid_events(changes: dict[str, Json]) -> None:
 
 
 @pytest.mark.parametrize("decision", [None, 7, "GRANTED", "never heard of"])
-def test_an_unknown_decision_is_no_event(decision: Json) -> None:
+def test_an_unknown_decision_gives_no_event(decision: Json) -> None:
     with pytest.raises(NoEvent, match="no known decision"):
         list(ocsf_events({"record": "audit", "timestamp": "2026-10-01T12:00:00.000+00:00", "decision": decision}))
 
 
-def test_command_reads_every_form_and_counts_what_it_cannot(real_log: RealLog, tmp_path: Path) -> None:
+def test_command_reads_every_form_and_counts_unreadable_lines(real_log: RealLog, tmp_path: Path) -> None:
     lines = real_log.audit_lines()
     packed = tmp_path / "lines.gz"
     packed.write_bytes(gzip.compress("\n".join(real_log.lines).encode()))

@@ -25,13 +25,13 @@ def test_a_policy_that_grants_the_same_breaks_nothing() -> None:
     assert (proof.tally.looked_at, proof.refused, proof.broken, proof.narrowed) == (2, [], [], 0)
 
 
-def test_what_it_refuses_breaks_it_and_names_the_grant() -> None:
+def test_a_refused_exchange_breaks_the_proof_and_names_its_grant() -> None:
     proof = proven(NARROWER, line(request_id="1"), line(NIGHTLY, request_id="2"))
     assert (proof.broken, proof.refused, proof.grants) == (["2"], [], {"main"})
 
 
 @pytest.mark.parametrize("name", ["2", "schedule", "nordlicht"])
-def test_what_is_not_to_be_kept_may_be_refused(name: str) -> None:
+def test_an_excluded_exchange_may_be_refused(name: str) -> None:
     identity: Json = {"organization": "nordlicht", "event": "schedule"}
     proof = proven(NARROWER, line(NIGHTLY, request_id="2", identity=identity), without=["other", name])
     assert (proof.broken, proof.refused, proof.grants) == ([], ["2"], set())
@@ -41,7 +41,7 @@ def test_a_line_without_an_identity_is_to_be_kept() -> None:
     assert unwanted(["nordlicht"])({"request_id": "2", "identity": "nordlicht"}) is False
 
 
-def test_what_was_refused_before_breaks_nothing() -> None:
+def test_an_exchange_refused_before_breaks_nothing() -> None:
     refused = line(github_claims(ref="refs/heads/x"), decision="denied", reason="no-matching-grant", grants=None)
     assert proven(NARROWER, refused).broken == []
 

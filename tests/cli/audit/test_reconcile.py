@@ -13,7 +13,7 @@ def _reconciled(logs: Path, trail: Path, *options: str) -> Printed:
     return run("audit", "reconcile", logs, "--trail", trail, "--json", *options)
 
 
-def test_what_is_missing_is_listed(month: Written) -> None:
+def test_missing_lines_and_events_are_listed(month: Written) -> None:
     done = _reconciled(month.logs, month.trail)
     assert done.status == 1
     assert [one["aws_request_id"] for one in done.texts("events_without_line")] == [
@@ -130,7 +130,7 @@ def test_damaged_files_of_cloudtrail_are_named(month: Written, tmp_path: Path) -
     done = run("audit", "reconcile", month.logs, "--trail", tmp_path)
     assert "without a line: 2, without an event: 1" in done.out
     assert "b.json: not JSON: the file is cut off" in done.err
-    assert "c.json.gz: behind line 0: no whole gzip file" in done.err
+    assert "c.json.gz: behind line 0: not a complete gzip file" in done.err
     assert "e.jsonl:2: not JSON" in done.err
     assert "1 files contain no events of CloudTrail" in done.err
 

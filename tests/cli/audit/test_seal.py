@@ -59,9 +59,9 @@ def test_a_changed_line_names_its_day(month: Written, sealed: Path, tmp_path: Pa
     index = next(index for index, line in enumerate(lines) if b"mallory" in line)
     altered = lines[index].replace(b"mallory", b"malcolm")
     for changed, said in (
-        ([*lines[:index], *lines[index + 1 :]], "20 lines were sealed, 19 are there"),
-        ([*lines[:index], altered, *lines[index + 1 :]], "20 lines were sealed, 20 are there; at least one is another"),
-        ([*lines, altered], "20 lines were sealed, 21 are there"),
+        ([*lines[:index], *lines[index + 1 :]], "20 lines were sealed, 19 were found"),
+        ([*lines[:index], altered, *lines[index + 1 :]], "20 lines were sealed, 20 were found; at least one differs"),
+        ([*lines, altered], "20 lines were sealed, 21 were found"),
     ):
         done = verified(tmp_path, sealed, changed)
         assert done.status == 1
@@ -69,16 +69,16 @@ def test_a_changed_line_names_its_day(month: Written, sealed: Path, tmp_path: Pa
         assert days == [f"2026-10-19: {said}"]
 
 
-def test_a_day_that_is_gone_or_new_is_named(month: Written, sealed: Path, tmp_path: Path) -> None:
+def test_a_removed_or_added_day_is_named(month: Written, sealed: Path, tmp_path: Path) -> None:
     lines = lines_of(month)
     done = verified(tmp_path, sealed, [line for line in lines if b'"timestamp":"2026-10-19' not in line])
-    assert "2026-10-19: 20 lines were sealed, 0 are there\n" in done.out
+    assert "2026-10-19: 20 lines were sealed, 0 were found\n" in done.out
     without = tmp_path / "seals"
     texts = sealed.read_text().splitlines()
     without.write_text("\n".join(text for text in texts if "2026-10-19" not in text))
     done = verified(tmp_path, without, lines)
     assert done.status == 1
-    assert "2026-10-19: no lines were sealed, 20 are there\n" in done.out
+    assert "2026-10-19: no lines were sealed, 20 were found\n" in done.out
 
 
 def test_a_rewritten_past_does_not_lead_to_the_last_seal(month: Written, sealed: Path, tmp_path: Path) -> None:
@@ -115,11 +115,11 @@ def test_any_other_set_of_lines_is_another_seal(tails: set[bytes]) -> None:
         ("2\n1", "not a JSON object"),
         (
             "\n".join(json.dumps({"day": f"2026-10-0{day}", "lines": 1, "sha256": "0" * 64}) for day in (2, 1)),
-            ":2: the day does not follow the one before",
+            ":2: the day is not after the previous one",
         ),
     ],
 )
-def test_what_is_no_file_of_seals_is_unusable(month: Written, tmp_path: Path, content: str, said: str) -> None:
+def test_a_file_without_seals_is_unusable(month: Written, tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "seals"
     path.write_text(content)
     done = run("audit", "verify", month.logs, "--seal", path)
@@ -127,7 +127,7 @@ def test_what_is_no_file_of_seals_is_unusable(month: Written, tmp_path: Path, co
     assert said in done.err
 
 
-def test_unreadable_lines_are_in_no_seal_and_said(tmp_path: Path, month: Written) -> None:
+def test_unreadable_lines_are_not_sealed_but_reported(tmp_path: Path, month: Written) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"".join(lines_of(month)[:3]) + b'{"record":"audit","cut\n')
     done = run("audit", "seal", log)

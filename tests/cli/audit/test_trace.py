@@ -56,7 +56,7 @@ def test_an_image_is_named_as_docker_names_it(month: Written, form: str) -> None
     assert "by mallory" in done.out
 
 
-def test_a_push_without_a_line_is_said(tmp_path: Path, month: Written) -> None:
+def test_a_push_without_a_line_is_reported(tmp_path: Path, month: Written) -> None:
     other = tmp_path / "audit.jsonl"
     lines = b"".join(gzip.decompress(path.read_bytes()) for path in sorted(month.logs.rglob("*.gz")))
     other.write_bytes(b"".join(line for line in lines.splitlines(keepends=True) if b"mallory" not in line))
@@ -74,7 +74,7 @@ def test_a_refused_run_is_found_too(month: Written) -> None:
     assert "reason untrusted-trigger" in done.out
 
 
-def test_nothing_is_no_answer(month: Written) -> None:
+def test_finding_nothing_gives_status_1(month: Written) -> None:
     for what in ("no-such-thing", "x' OR 1=1 --", "sha256:" + "0" * 64):
         done = run("audit", "trace", what, month.logs, "--trail", month.trail)
         assert (done.status, done.out) == (1, f"nothing found about {what}\n")
@@ -83,7 +83,7 @@ def test_nothing_is_no_answer(month: Written) -> None:
 def test_an_image_needs_the_trail(month: Written) -> None:
     done = run("audit", "trace", month.planted.digest, month.logs)
     assert (done.status, done.out) == (2, "")
-    assert "give its files with --trail" in done.err
+    assert "give CloudTrail's files with --trail" in done.err
 
 
 def test_hostile_values_reach_a_terminal_as_text(tmp_path: Path, month: Written) -> None:
@@ -116,7 +116,7 @@ def test_only_the_first_of_many_events_are_printed(month: Written, tmp_path: Pat
     trail.write_text(json.dumps({"Records": [{**pull, **refused, "eventID": str(number)} for number in range(37)]}))
     done = run("audit", "trace", month.planted.leaked, month.logs, "--trail", trail)
     assert done.status == 0
-    assert "did 37 things by CloudTrail:" in done.out
+    assert "37 events in CloudTrail:" in done.out
     assert done.out.count("(AccessDenied)") == 30
     assert done.out.endswith("and 7 more\n")
 
@@ -136,4 +136,4 @@ def test_of_many_logins_the_oldest_are_left_out(month: Written, tmp_path: Path) 
     log.write_text("".join(f"{json.dumps({**found, 'request_id': f'request-{number}'})}\n" for number in range(103)))
     done = run("audit", "trace", str(_only(found["grants"])["access_key_id"]), log)
     assert done.status == 0
-    assert done.out.endswith("3 older ones are left out\n")
+    assert done.out.endswith("3 older ones are not shown\n")

@@ -7,7 +7,7 @@ from tests.cli.audit.conftest import Written
 from tests.cli.program import run, write_json
 
 
-def test_what_no_one_used_is_listed(month: Written) -> None:
+def test_unused_parts_are_listed(month: Written) -> None:
     done = run("audit", "unused", month.policy, month.logs, "--json")
     assert done.status == 0
     fields = {name: value for name, value in done.fields.items() if name not in ("since", "until", "read")}
@@ -47,4 +47,4 @@ def test_grants_of_another_policy_are_remarked(month: Written, tmp_path: Path) -
     policy["grants"][1]["name"] = "renamed"
     done = run("audit", "unused", write_json(tmp_path / "policy.json", policy), month.logs)
     assert "grant renamed\n" in done.out
-    assert "remark: grants in the log and not in this policy: own-images\n" in done.err
+    assert "remark: grants in the log that this policy does not have: own-images\n" in done.err

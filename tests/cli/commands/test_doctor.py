@@ -110,12 +110,12 @@ def test_a_line_for_each_check(deployed: Deployed, bundle: Path) -> None:
     assert "renew it" in lines[2]
 
 
-def test_a_denied_token_is_told_why(deployed: Deployed, bundle: Path) -> None:
+def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience, scenario="push-feature")
     done = doctor(deployed.url, bundle, "--registry", "apps", token=token)
     assert (done.status, outcomes(done)["token"]) == (1, "failed")
     assert "would be refused: no-matching-grant" in found(done, "token")
-    assert "the grant own-images wants branch main, the token has feature/cart" in found(done, "token")
+    assert "the grant own-images requires branch main, but the token has feature/cart" in found(done, "token")
     assert "docs/errors.md" in found(done, "token")
     assert token not in done.out + done.err
 
@@ -136,14 +136,14 @@ def test_a_login_for_another_account_or_region_fails(deployed: Deployed, bundle:
         assert f"a login for 111122223333.dkr.ecr.eu-west-1.amazonaws.com, not for {host}" in found(done, "token")
 
 
-def test_an_organization_with_another_id_is_told_why(deployed: Deployed, bundle: Path) -> None:
+def test_a_wrong_organization_id_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint(
         "github-actions", audience=deployed.world.audience, claims={"repository_owner_id": "7002"}
     )
     assert "would be refused: organization-not-allowed" in found(doctor(deployed.url, bundle, token=token), "token")
 
 
-def test_a_token_of_yesterday_is_told_why(deployed: Deployed, bundle: Path) -> None:
+def test_an_expired_token_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint(
         "github-actions",
         audience=deployed.world.audience,
@@ -152,7 +152,7 @@ def test_a_token_of_yesterday_is_told_why(deployed: Deployed, bundle: Path) -> N
     assert "would be refused: expired" in found(doctor(deployed.url, bundle, token=token), "token")
 
 
-def test_a_token_for_another_service_is_told_why(deployed: Deployed, bundle: Path) -> None:
+def test_a_token_for_another_service_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
     token = deployed.world.issuer.mint("github-actions", audience="https://elsewhere.example")
     assert "wrong-audience" in found(doctor(deployed.url, bundle, token=token), "token")
 
@@ -171,7 +171,7 @@ def test_on_this_machine_tls_may_be_missing(deployed: Deployed, bundle: Path) ->
     assert "set the stack's parameter PublicUrl" in found(done, "metadata")
 
 
-def test_a_slash_at_the_end_is_no_matter(deployed: Deployed, bundle: Path) -> None:
+def test_a_trailing_slash_is_accepted(deployed: Deployed, bundle: Path) -> None:
     assert doctor(f"{deployed.url}/", bundle).status == 0
 
 
@@ -238,20 +238,20 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJub3QtcmVhbCJ9.c2lnbmF0dXJlLW9mLWEtdGVzd
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (HTML, "status 200 with text/html, which is no answer of the service -> check the address"),
+        (HTML, "status 200 with text/html, which is not an answer of the service -> check the address"),
         (Answer(status=503, body=b'{"message": "Service Unavailable"}'), "the function behind the gateway"),
         (Answer(status=502, body=b"bad gateway"), "the function behind the gateway"),
         (Answer(status=503, body=b'{"reason": "policy-unavailable"}'), "no policy is in force -> run policy lint"),
-        (Answer(status=403, body=b'{"message": "Forbidden"}'), "something before the service wants a login"),
+        (Answer(status=403, body=b'{"message": "Forbidden"}'), "something in front of the service requires a login"),
         (Answer(status=404, body=b'{"message": "Not Found"}'), "its stage or base path"),
         (Answer(status=301, headers=(("Location", "https://x.example/"),)), "sends to https://x.example/ -> examine"),
-        (Answer(body=b"[" * 100_000), "no answer of the service"),
-        (Answer(body=b'{"status": "ok"}'), "no answer of the service"),
+        (Answer(body=b"[" * 100_000), "not an answer of the service"),
+        (Answer(body=b'{"status": "ok"}'), "not an answer of the service"),
         (Answer(body=b"A" * 2_000_000), "no answer: "),
         (Silence.DROP, "no answer: "),
     ],
 )
-def test_what_is_not_the_service_gets_no_token(answer: Answer | Silence, says: str, bundle: Path) -> None:
+def test_another_server_gets_no_token(answer: Answer | Silence, says: str, bundle: Path) -> None:
     told = told_of(answer, bundle, token=TOKEN)
     assert told.done.status == 1
     assert found(told.done, "health").startswith("failed ")
@@ -266,7 +266,7 @@ def test_a_refused_policy_is_a_warning(bundle: Path) -> None:
     assert outcomes(told.done)["health"] == "warning"
 
 
-def test_what_answers_cannot_print_the_token_or_move_a_cursor(bundle: Path) -> None:
+def test_a_response_cannot_print_the_token_or_control_codes(bundle: Path) -> None:
     def handle(request: Request) -> Answer:
         if request.target == "/v1/health":
             return Answer(body=GOOD_HEALTH)
@@ -304,9 +304,9 @@ def test_a_service_without_an_address_is_a_warning(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "says"),
     [
-        (HTML, "failed", "no answer of the service"),
+        (HTML, "failed", "not an answer of the service"),
         (Answer(status=429, body=b"{}"), "warning", "too many requests"),
-        (Answer(status=500, body=b"{}"), "failed", "no answer of the service"),
+        (Answer(status=500, body=b"{}"), "failed", "not an answer of the service"),
         (Silence.DROP, "failed", "no answer: "),
     ],
 )
@@ -367,7 +367,7 @@ def test_a_certificate_for_another_name_fails(bundle: Path) -> None:
     context = authority().server_context("other.example")
     with tls_server(agree, context) as server:
         done = doctor(f"https://localhost:{server.port}", bundle)
-    assert "a name that the certificate has" in found(done, "tls")
+    assert "a name that is in the certificate" in found(done, "tls")
 
 
 def test_a_certificate_of_an_unknown_authority_fails(bundle: Path) -> None:
@@ -424,11 +424,11 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["http://exchange.acme.example"], "only a service on this machine may be asked without TLS"),
+        (["http://exchange.acme.example"], "only a service on this machine may be used without TLS"),
         (["http://127.0.0.1.acme.example"], "only a service on this machine"),
         (["exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
         (["https://Exchange.acme.example"], "in lower case; write https://exchange.acme.example"),
-        (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is needed"),
+        (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is required"),
         (["https://acme.example", "--host", "1.dkr.ecr.eu-west-1.amazonaws.com", "--token-env", "T"], "the 12 digits"),
         (["https://acme.example", "--host", "R.acme.example", "--token-env", "T"], "in lower case"),
         (["https://ada@acme.example"], "without user"),
@@ -436,7 +436,7 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
         (["https://acme.example/\r\nX: y"], "expected https://HOST"),
         (["https://acme.example:70000"], "expected a port up to 65535"),
         (["https://acme.example", "--token-env", "NOT_THERE"], "NOT_THERE is not set, or empty"),
-        (["https://acme.example", "--registry", "apps"], "so --token-env is needed"),
+        (["https://acme.example", "--registry", "apps"], "so --token-env is required"),
         (["https://acme.example", "--issuer", "gitlab.com"], "the issuer's URL"),
         (["https://acme.example", "--ca-bundle", "/nowhere/ca.pem"], "no such file"),
         (["https://acme.example", "--ca-bundle", "/dev/null"], "no certificates in PEM"),
@@ -448,7 +448,7 @@ def test_wrong_use_has_a_sentence(arguments: list[str], says: str) -> None:
     assert says in done.err
 
 
-def test_a_region_that_is_not_known_is_a_remark() -> None:
+def test_an_unknown_region_gives_a_remark() -> None:
     host = EXAMPLE_HOST.replace("eu-west-1", "eu-west-77")
     done = run("doctor", "https://acme.example", "--host", host, "--token-env", "T", environment={"T": "no token"})
     assert done.status == 2
@@ -456,7 +456,7 @@ def test_a_region_that_is_not_known_is_a_remark() -> None:
 
 
 @pytest.mark.parametrize("value", ["secret-that-is-no-token", "a.b.c\r\nX-Header: y", "a b.c.d"])
-def test_what_is_no_token_is_neither_sent_nor_shown(value: str) -> None:
+def test_an_invalid_token_is_neither_sent_nor_shown(value: str) -> None:
     done = run("doctor", "https://acme.example", "--token-env", "T", environment={"T": value})
     assert done.status == 2
     assert "the variable T holds no token" in done.err

@@ -33,7 +33,7 @@ def test_the_policy_loads_and_passes_its_tests(tmp_path: Path, name: str) -> Non
 
 
 @EVERY_SYSTEM
-def test_the_linter_has_no_warning_but_what_a_comment_allows(tmp_path: Path, name: str) -> None:
+def test_the_linter_warns_only_where_a_comment_allows_it(tmp_path: Path, name: str) -> None:
     run("init", tmp_path, *options(name))
     linted = run("policy", "lint", tmp_path / POLICY, "--json", "--strict")
     assert (linted.status, linted.fields) == (0, {"findings": []})
@@ -97,7 +97,7 @@ def test_every_partition_has_its_own_names(tmp_path: Path, region: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), [("gitlab", "issuer: https://"), ("github-actions", "host: ")])
-def test_a_server_of_ones_own_is_in_the_issuer_entry(tmp_path: Path, name: str, key: str) -> None:
+def test_a_self_hosted_server_is_in_the_issuer_entry(tmp_path: Path, name: str, key: str) -> None:
     made = run("init", tmp_path, *options(name, host="code.globex.example"))
     assert made.status == 0, made.err
     assert f"    {key}code.globex.example\n" in (tmp_path / POLICY).read_text()
@@ -136,7 +136,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / TESTS).write_text("mine")
     made = run("init", tmp_path, *options("vela"))
     assert (made.status, made.out) == (2, "")
-    assert f"{TESTS}: is there already, and is kept" in made.err
+    assert f"{TESTS}: already exists, and is not overwritten" in made.err
     assert [path.name for path in tmp_path.iterdir()] == [TESTS]
     assert (tmp_path / TESTS).read_text() == "mine"
 
@@ -148,7 +148,7 @@ def test_a_link_to_nowhere_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made = run("init", tmp_path / "file", *options("vela"))
     assert (made.status, made.err.strip().endswith("not a folder")) == (2, True)
@@ -172,7 +172,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         ("gitlab", {"audience": "sts.amazonaws.com"}, "AWS accepts sts.amazonaws.com too"),
         ("gitlab", {"audience": ""}, "one string for your service"),
         ("gitlab", {"exchange": "http://tokens.globex.example"}, "only over TLS"),
-        ("gitlab", {"pipeline_id": "1"}, "a policy for gitlab has no use for it; it needs host, organization"),
+        ("gitlab", {"pipeline_id": "1"}, "a policy for gitlab does not use it; it needs host, organization"),
         ("semaphore", {"audience": "mine"}, "it is https://ORGANIZATION.semaphoreci.com"),
         # Ids that are none for this system.
         ("github-actions", {"organization_id": "globex"}, "expected a number"),
@@ -194,7 +194,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         ("gitlab", {"prefix": 'a"]'}, "the beginning of repository names"),
     ],
 )
-def test_what_cannot_be_used_has_a_sentence(tmp_path: Path, name: str, changes: dict[str, str], says: str) -> None:
+def test_an_unusable_value_gives_a_message(tmp_path: Path, name: str, changes: dict[str, str], says: str) -> None:
     made = run("init", tmp_path / "new", *options(name, **changes))
     assert (made.status, made.out) == (2, "")
     assert says in made.err
@@ -204,30 +204,30 @@ def test_what_cannot_be_used_has_a_sentence(tmp_path: Path, name: str, changes: 
 @EVERY_SYSTEM
 def test_without_a_terminal_every_missing_option_is_named(tmp_path: Path, name: str) -> None:
     made = run("init", tmp_path / "new", "--system", name)
-    asks = SYSTEMS[name].starter.asks
+    asks = SYSTEMS[name].starter.questions
     needed = {"account", "region", "prefix", *(asked for asked, ask in asks.items() if not ask.optional)}
     needed |= set() if name in FIXED_AUDIENCE else {"audience"}
     assert made.status == 2
     assert set(re.findall(r"--([a-z-]+)", made.err.partition("give ")[2])) == needed
 
 
-def test_a_region_that_is_not_known_is_a_remark(tmp_path: Path) -> None:
+def test_an_unknown_region_gives_a_remark(tmp_path: Path) -> None:
     made = run("init", tmp_path, *options("gitlab", region="eu-west-9"))
     assert made.status == 0
     assert "remark: no region eu-west-9 was known when this version was released; did you mean eu-west-" in made.err
 
 
-def test_a_misspelt_system_has_one_that_was_meant(tmp_path: Path) -> None:
+def test_a_misspelt_system_gets_a_suggestion(tmp_path: Path) -> None:
     assert "did you mean gitlab" in run("init", tmp_path / "new", "--system", "gitlba").err
 
 
 def test_without_a_terminal_the_system_is_asked_for_first(tmp_path: Path) -> None:
-    assert "is no terminal to ask on; give --system" in run("init", tmp_path / "new").err
+    assert "is not a terminal; give --system" in run("init", tmp_path / "new").err
 
 
-def test_an_audience_that_is_no_address_leaves_the_example(tmp_path: Path) -> None:
+def test_an_audience_that_is_no_url_leaves_the_example(tmp_path: Path) -> None:
     made = run("init", tmp_path / "one", *options("vela", audience="globex-images"))
-    assert "remark: --exchange is not given; the step has the example https://exchange.acme.example" in made.err
+    assert "remark: --exchange is not given; the step uses the example https://exchange.acme.example" in made.err
     made = run(
         "init", tmp_path / "two", *options("vela", audience="globex-images", exchange="https://tokens.globex.example")
     )
@@ -257,7 +257,7 @@ def answered(folder: Path, typed: list[str]) -> tuple[int, str, str]:
     return program.returncode, out, err
 
 
-def test_a_terminal_asks_again_until_it_can_use_the_answer(tmp_path: Path) -> None:
+def test_a_terminal_asks_until_the_answer_is_usable(tmp_path: Path) -> None:
     typed = ["vela", "https://vela.acme.example", "vela.acme.example", "acme", "1", "111122223333", "eu-west-1"]
     status, out, err = answered(tmp_path, [*typed, "CI", "ci", "https://exchange.acme.example", ""])
     assert status == 0, err

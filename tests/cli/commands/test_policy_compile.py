@@ -22,7 +22,7 @@ def test_a_compiled_file_is_the_policy(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
 
 
-def test_a_check_finds_what_another_policy_compiled_to(tmp_path: Path) -> None:
+def test_a_check_finds_the_file_of_another_policy(tmp_path: Path) -> None:
     policy, compiled = write_policy(tmp_path), tmp_path / "policy.compiled"
     run("policy", "compile", policy, "-o", compiled)
     assert run("policy", "compile", policy, "-o", compiled, "--check").status == 0
@@ -51,7 +51,7 @@ def test_commands_decide_with_a_compiled_policy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["lint"], ["compile", "-o", "x"]])
-def test_what_needs_a_source_says_so(tmp_path: Path, command: list[str]) -> None:
+def test_commands_that_need_a_source_say_so(tmp_path: Path, command: list[str]) -> None:
     compiled = tmp_path / "c"
     run("policy", "compile", write_policy(tmp_path), "-o", compiled)
     printed = run("policy", *command, compiled)
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_one_problem(tmp_path: Path) -> None:
     )
 
 
-def test_a_bad_policy_and_a_bad_output_are_said(tmp_path: Path) -> None:
+def test_a_bad_policy_or_output_gives_a_message(tmp_path: Path) -> None:
     assert (
         "grants[0].access"
         in run("policy", "compile", write_policy(tmp_path, grant(access="all")), "-o", tmp_path / "c").err

@@ -142,7 +142,7 @@ def test_changed_order_is_reported(tmp_path: Path) -> None:
     assert "b is now first among the grants of apps" in str(one["what"])
 
 
-def test_comments_and_layout_are_no_difference(tmp_path: Path) -> None:
+def test_comments_and_layout_do_not_differ(tmp_path: Path) -> None:
     old, new = tmp_path / "old.yaml", tmp_path / "new.json"
     new.write_text(json.dumps(OLD))
     old.write_text("# a comment\n" + json.dumps(OLD, indent=4))
@@ -344,8 +344,8 @@ def test_token_not_accepted_by_new_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (gzip.compress(json.dumps(line()).encode() * 100)[:-20], "no whole gzip file"),
-        (b"\x1f\x8bthis is none", "no whole gzip file"),
+        (gzip.compress(json.dumps(line()).encode() * 100)[:-20], "not a complete gzip file"),
+        (b"\x1f\x8bthis is none", "not a complete gzip file"),
     ],
 )
 def test_damaged_gzip_log_is_reported_with_its_place(tmp_path: Path, content: bytes, said: str) -> None:

@@ -96,7 +96,7 @@ def test_text_output_shows_why_the_nearest_failed(tmp_path: Path) -> None:
     assert done.status == 1
     first, second, *rest = done.out.splitlines()
     assert first == "denied: no-matching-grant"
-    assert second == "  no grant allows this: 'main' wants branch main, the token has x"
+    assert second == "  no grant allows this: 'main' requires branch main, but the token has x"
     assert '  fails branch: expected ["main"], found "x"' in rest
     assert '  fails environment: expected ["production"], found none' in rest
     assert "not asked about: 1 of other issuers, registries or names" in rest
@@ -328,7 +328,7 @@ def test_a_stored_login_is_explained_as_without_bounds(tmp_path: Path) -> None:
     done = run("policy", "explain", policy, "--claims", claims, "--issuer", "github", "--registry", "hub")
     assert done.status == 0, done.err
     assert "hub: a stored login by the grant stored" in done.out
-    assert "docker.io, as it is stored: nothing bounds it" in done.out
+    assert "docker.io, as it is stored, without limits" in done.out
 
 
 def test_a_login_to_ecr_public_for_pull_has_no_repositories(tmp_path: Path) -> None:

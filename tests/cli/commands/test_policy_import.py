@@ -707,7 +707,7 @@ ANYTHING = st.recursive(
 
 
 @given(place=st.sampled_from(["Effect", "Principal", "Action", "Condition", "Sid", "x"]), value=ANYTHING)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=3 * settings().max_examples)
 def test_any_value_gives_a_policy_or_a_message(tmp_path: Path, place: str, value: Json) -> None:
     whole = of_sub(MAIN)["Statement"]
     assert isinstance(whole, list)
@@ -723,7 +723,7 @@ def test_any_value_gives_a_policy_or_a_message(tmp_path: Path, place: str, value
     | st.text(max_size=60).map(str.encode)
     | ANYTHING.map(lambda found: json.dumps(found).encode())
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=2 * settings().max_examples)
 def test_any_file_gives_a_message(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.json"
     path.write_bytes(content)

@@ -51,7 +51,7 @@ def everything(folder: Path) -> str:
 @pytest.mark.program(PROGRAMS[0])
 @pytest.mark.program(PROGRAMS[1])
 class TestInABrowser:
-    def test_every_grant_stands_under_its_role_and_registry(self, browser: Browser, tmp_path: Path) -> None:
+    def test_every_grant_is_under_its_role_and_registry(self, browser: Browser, tmp_path: Path) -> None:
         browser.show(everything(tmp_path))
         assert browser.complaints() == []
         assert [text.split("\n")[0] for text in browser.texts("[data-item] > summary")] == [
@@ -169,7 +169,7 @@ def test_exceptions_and_limits_of_a_grant_are_its_terms(tmp_path: Path) -> None:
     ("more", "place"),
     [({}, "public (public.ecr.aws)"), ({"account": "210987654321"}, "public (210987654321, public.ecr.aws)")],
 )
-def test_a_public_registry_stands_with_its_host(tmp_path: Path, more: Document, place: str) -> None:
+def test_a_public_registry_shows_its_host(tmp_path: Path, more: Document, place: str) -> None:
     public: Document = {"type": "ecr-public", **more}
     registries: Json = {"public": public}
     assert f"<dt>registry</dt><dd>{place}</dd>" in map_of(

@@ -58,7 +58,7 @@ def write_folder(folder: Path, main: Document, **files: list[Document]) -> Path:
         ),
     ],
 )
-def test_what_may_give_more_needs_its_mark(tmp_path: Path, name: str, new: Document) -> None:
+def test_a_wider_change_needs_a_mark(tmp_path: Path, name: str, new: Document) -> None:
     done = review(tmp_path, OLD, new)
     assert done.status == 1
     assert done.fields["unmarked"] == [name]
@@ -79,7 +79,7 @@ def test_what_may_give_more_needs_its_mark(tmp_path: Path, name: str, new: Docum
         changed(OLD, "issuers.github.mode", "report"),
     ],
 )
-def test_what_gives_no_one_more_needs_no_mark(tmp_path: Path, new: Document) -> None:
+def test_a_change_that_gives_no_more_needs_no_mark(tmp_path: Path, new: Document) -> None:
     done = review(tmp_path, OLD, new)
     assert (done.status, done.fields["objections"]) == (0, [])
 
@@ -171,7 +171,7 @@ def test_a_file_of_keys_has_an_owner_too(tmp_path: Path, monkeypatch: pytest.Mon
     ]
 
 
-def test_files_that_come_and_go_are_named(tmp_path: Path) -> None:
+def test_added_and_removed_files_are_named(tmp_path: Path) -> None:
     both = main_file({"grants/team.yaml": entry(), "grants/new.yaml": entry()})
     one = write_folder(tmp_path / "one", main_file(), team=[grant()])
     two = write_folder(tmp_path / "two", both, team=[grant()], new=[grant(name="new", duration="2h")])

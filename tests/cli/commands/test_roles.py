@@ -76,7 +76,7 @@ def test_each_broker_of_the_options_is_trusted(tmp_path: Path) -> None:
     china = "arn:aws-cn:iam::210987654321:role/exchange"
     done = printed(tmp_path, grant(), options=("--broker-role", china))
     assert (done.status, done.out) == (1, "")
-    assert "--broker-role is of the partition aws-cn, the policy's roles are of aws" in done.err
+    assert "--broker-role is in the partition aws-cn, the policy's roles are of aws" in done.err
 
 
 def test_a_role_that_the_service_never_assumes_needs_no_broker(tmp_path: Path) -> None:
@@ -184,10 +184,10 @@ def test_a_long_trust_policy_and_a_large_template_are_remarked(tmp_path: Path) -
     ("grants", "said"),
     [
         # the same name twice in one account
-        ((grant(), grant(name="two", role=f"arn:aws:iam::{ACCOUNT}:role/teams/ci-reader")), "whatever its path"),
-        ((grant(), grant(name="two", role=f"arn:aws:iam::{ACCOUNT}:role/CI-reader")), "whatever its path and case"),
+        ((grant(), grant(name="two", role=f"arn:aws:iam::{ACCOUNT}:role/teams/ci-reader")), "whatever their path"),
+        ((grant(), grant(name="two", role=f"arn:aws:iam::{ACCOUNT}:role/CI-reader")), "whatever their path and case"),
         # more than a role holds
-        ((grant(repositories=[f"{'x' * 90}-{number}" for number in range(150)]),), "and IAM takes 10240"),
+        ((grant(repositories=[f"{'x' * 90}-{number}" for number in range(150)]),), "but IAM accepts 10240"),
         # nothing to make
         (({"name": "stored", "issuers": ["github"], "registry": "hub"},), "no grant names a role"),
         ((grant(expires="2020-01-01"),), "no grant names a role"),
@@ -216,7 +216,7 @@ def test_partitions_are_not_mixed(tmp_path: Path) -> None:
     assert "roles of several partitions (aws, aws-cn)" in done.err
     done = printed(tmp_path, china, registries=registries)
     assert done.status == 1
-    assert "--broker-role is of the partition aws, the policy's roles are of aws-cn" in done.err
+    assert "--broker-role is in the partition aws, the policy's roles are of aws-cn" in done.err
     done = run("roles", write_policy(tmp_path, china, registries=registries))
     assert f"arn:aws-cn:ecr:cn-north-1:{OTHER}:repository/base/*" in done.out
 

@@ -73,7 +73,7 @@ def test_a_page_with_another_step_would_be_noticed() -> None:
 
 @EVERY_SYSTEM
 @pytest.mark.parametrize("wanted", ["password", "docker-config"])
-def test_what_is_printed_is_a_script_of_posix_shells(name: str, wanted: str) -> None:
+def test_the_printed_step_is_a_posix_shell_script(name: str, wanted: str) -> None:
     script = run("step", name, "--format", wanted).out
     for sign, escape in SYSTEMS[name].template_signs.items():
         script = script.replace(escape, sign)
@@ -117,7 +117,7 @@ def test_a_page_is_a_name_too() -> None:
     assert run("step", "GitLab").out == run("step", "gitlab").out
 
 
-def test_an_example_that_is_left_is_a_remark() -> None:
+def test_an_unreplaced_example_gives_a_remark() -> None:
     done = run("step", "vela")
     assert [line.split()[1] for line in done.err.splitlines()] == ["--exchange", "--host", "--image"]
     assert EXAMPLE_EXCHANGE in done.out
@@ -126,9 +126,9 @@ def test_an_example_that_is_left_is_a_remark() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gitlba"], "'gitlba' is no CI system known here; did you mean gitlab"),
+        (["gitlba"], "'gitlba' is not a known CI system; did you mean gitlab"),
         (["concourse-7"], "expected one of aws-sts, azure-devops"),
-        (["generic"], "no CI system known here"),
+        (["generic"], "not a known CI system"),
         (["gitlab", "--exchange", "http://exchange.acme.example"], "only over TLS"),
         (["gitlab", "--exchange", "HTTP://exchange.acme.example"], "only over TLS"),
         (["gitlab", "--exchange", "exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
@@ -152,7 +152,7 @@ def test_an_example_that_is_left_is_a_remark() -> None:
         (["vela", "--image", "ACME/shop"], "expected a repository and a tag"),
     ],
 )
-def test_bad_input_has_a_sentence_of_its_own(arguments: list[str], says: str) -> None:
+def test_bad_input_gives_its_own_message(arguments: list[str], says: str) -> None:
     done = run("step", *arguments)
     assert (done.status, done.out) == (2, "")
     assert says in done.err
@@ -204,14 +204,14 @@ def test_a_policy_has_the_values_of_the_step(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_the_policy_does_not_say_has_a_sentence(tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_a_value_missing_from_the_policy_gives_a_message(tmp_path: Path, arguments: list[str], says: str) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
     done = run("step", *arguments, "--policy", tmp_path / "policy.yaml")
     assert (done.status, done.out) == (2, "")
     assert says in done.err
 
 
-def test_a_region_that_is_not_known_is_a_remark() -> None:
+def test_an_unknown_region_gives_a_remark() -> None:
     done = run("step", "gitlab", "--host", "111122223333.dkr.ecr.eu-west-9.amazonaws.com")
     assert done.status == 0
     assert "remark: no region eu-west-9 was known when this version was released" in done.err
@@ -239,7 +239,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("option", ["--exchange", "--audience", "--registry", "--host", "--image"])
-def test_no_value_is_taken_that_is_more_than_text(option: str, value: str) -> None:
+def test_values_with_shell_syntax_are_refused(option: str, value: str) -> None:
     for text in (value, f"https://acme.example/{value}") if option == "--exchange" else (value, f"a{value}"):
         done = run("step", "buildkite", "--format", "docker-config", f"{option}={text}")
         if re.fullmatch(r"(https://acme.example/|a)-x", text):  # which is text behind other text

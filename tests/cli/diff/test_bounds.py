@@ -48,7 +48,7 @@ def test_bounds_are_compared(tmp_path: Path, section: str, what: str, changes: d
     assert run("policy", "diff", old, new, "--exit-code").status == 1
 
 
-def test_a_file_that_comes_is_described(tmp_path: Path) -> None:
+def test_an_added_file_is_described(tmp_path: Path) -> None:
     more = {TEAM: entry(), "grants/more.yaml": entry()}
     old, new = write_folder(tmp_path / "old"), write_folder(tmp_path / "new", more)
     there, back = (run("policy", "diff", *pair, "--json") for pair in ((old, new), (new, old)))
@@ -58,7 +58,7 @@ def test_a_file_that_comes_is_described(tmp_path: Path) -> None:
     assert (come["name"], "may name repository_prefixes: base/" in str(come["what"])) == ("grants/more.yaml", True)
 
 
-def test_another_order_of_bounds_is_no_difference(tmp_path: Path) -> None:
+def test_the_order_of_bounds_does_not_matter(tmp_path: Path) -> None:
     first, second = ({TEAM: entry(repository_prefixes=list(order))} for order in (("base/", "b/"), ("b/", "base/")))
     old, new = write_folder(tmp_path / "old", first), write_folder(tmp_path / "new", second)
     assert run("policy", "diff", old, new).out == "the policies are equivalent\n"

@@ -190,7 +190,7 @@ def _of_ref(ref: str, **claims: Json) -> dict[str, Json]:
     return github_claims(ref=ref, ref_type="tag" if "tags" in ref else "branch", **claims)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(change=policy_changes(), claims=ci_runs(), ask=ASKS)
 def test_newly_admitted_callers_have_a_named_grant(
     change: tuple[Policy, Policy], claims: Mapping[str, Json], ask: AccessRequest
@@ -204,7 +204,7 @@ def test_newly_admitted_callers_have_a_named_grant(
         assert all(award.grant.name in named for award in after.awards)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(change=policy_changes(), claims=ci_runs())
 def test_unnamed_grant_gives_nothing_more(change: tuple[Policy, Policy], claims: Mapping[str, Json]) -> None:
     old, new = change

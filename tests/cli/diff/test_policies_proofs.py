@@ -52,7 +52,7 @@ def _is_beyond(some: Mapping[str, set[str]], others: Mapping[str, set[str]]) -> 
     return any(not covers_any([*others[right]], pattern) for right in some for pattern in some[right])
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_every_gain_and_loss_is_reported(issuer: str, data: st.DataObject) -> None:
     first, second = data.draw(pairs(issuer))
@@ -73,7 +73,6 @@ def test_every_gain_and_loss_is_reported(issuer: str, data: st.DataObject) -> No
             assert sections & LESS
 
 
-@settings(max_examples=100)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_reverse_diff_has_the_opposite_direction(issuer: str, data: st.DataObject) -> None:
     first, second = data.draw(pairs(issuer))
@@ -86,7 +85,6 @@ def test_reverse_diff_has_the_opposite_direction(issuer: str, data: st.DataObjec
     assert back == sorted(turned[section] for section in there)
 
 
-@settings(max_examples=100)
 @given(
     st.lists(st.sampled_from(["nordlicht", "NordLicht", "werft"]), min_size=1, max_size=3, unique=True),
     st.lists(st.sampled_from(["nordlicht", "NORDLICHT", "hafen"]), min_size=1, max_size=3, unique=True),

@@ -33,12 +33,15 @@ AWS: Json = {
     "issuer": "https://0c9e4a6b-1d2f-4e37-a85c-7b60d9f1e2a4.tokens.sts.global.api.aws",
     "organizations": [{"id": "210987654321"}],
 }
-CIRCLECI: Json = {
+CIRCLECI: dict[str, Json] = {
     **BITRISE,
     "provider": "circleci",
     "issuer": "https://oidc.circleci.com/org/84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463",
     "organizations": [{"id": "84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463"}],
 }
+CIRCLECI_VARIABLE: Json = {**CIRCLECI, "audience": "84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463", "shared_audience": True}
+"""Takes the token of the predefined variable, of which a job has one."""
+
 CODEFRESH: Json = {
     **BITRISE,
     "provider": "codefresh",

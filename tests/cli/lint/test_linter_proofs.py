@@ -225,7 +225,7 @@ def _won(policy: Policy, issuer: str, claims: dict[str, Json], ask: AccessReques
     return [award.grant.name for award in decision.awards] if isinstance(decision, Granted) else []
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_unreachable_and_never_matches_are_proven(issuer: str, data: st.DataObject) -> None:
     found = policy_of_all(*data.draw(pairs(issuer)))
@@ -240,7 +240,7 @@ def test_unreachable_and_never_matches_are_proven(issuer: str, data: st.DataObje
                 assert not _won(loaded, issuer, claims, AccessRequest(grant=name))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_a_proof_about_two_conditions_holds_of_every_token(issuer: str, data: st.DataObject) -> None:
     policy = load(policy_of_all(*data.draw(pairs(issuer))))
@@ -263,7 +263,7 @@ def test_a_proof_about_two_conditions_holds_of_every_token(issuer: str, data: st
                 assert not (one_holds and not other_holds and follows(other, [one], [entry]))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(sorted(SYSTEMS)), st.data())
 def test_deny_never_fires_is_proven(issuer: str, data: st.DataObject) -> None:
     system = SYSTEMS[issuer]

@@ -73,7 +73,7 @@ def test_a_line_is_found_in_every_form(tmp_path: Path, content: bytes | str) -> 
     assert [line.problem for line in lines if line.problem] == []
 
 
-def test_lines_of_a_folder_come_in_order_of_their_files(tmp_path: Path) -> None:
+def test_lines_of_a_folder_are_in_the_order_of_its_files(tmp_path: Path) -> None:
     for name, text in (("b/2.gz", LINE), ("a", OTHER), ("b/1", OTHER)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
@@ -96,7 +96,9 @@ def test_lines_of_a_folder_come_in_order_of_their_files(tmp_path: Path) -> None:
         ('{"_aws": {}}\n{"record": "event"}', [None, None]),
     ],
 )
-def test_what_may_hide_a_line_is_a_problem(tmp_path: Path, content: bytes | str, problems: list[str | None]) -> None:
+def test_input_that_may_hide_a_line_is_a_problem(
+    tmp_path: Path, content: bytes | str, problems: list[str | None]
+) -> None:
     assert [line.problem for line in read(tmp_path / "log", content)] == problems
 
 
@@ -137,7 +139,7 @@ def test_a_line_of_any_length_takes_little_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "nul\x00"])
-def test_what_cannot_be_opened_is_unusable(tmp_path: Path, name: str) -> None:
+def test_an_unopenable_file_is_unusable(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(Unusable):
         list(log_lines([f"{tmp_path}/{name}"]))

@@ -91,5 +91,5 @@ def test_conditions_exclude_each_other_where_shown(
         ("github", "pipeline_id", False),
     ],
 )
-def test_what_every_token_has_is_present(issuer: str, name: Name, *, present: bool) -> None:
+def test_claims_of_every_token_are_present(issuer: str, name: Name, *, present: bool) -> None:
     assert is_present(name, load(document(issuers=_ISSUERS)).issuers[issuer]) is present

@@ -82,7 +82,7 @@ def test_invisible_characters_are_escaped(text: str) -> None:
         ),
     ],
 )
-def test_browser_blocks_what_the_page_does_not_do(browser: Browser, attempt: str, directive: str) -> None:
+def test_browser_blocks_scripts_and_requests(browser: Browser, attempt: str, directive: str) -> None:
     browser.show(shown_table())
     blocked = browser.driver.execute_async_script(
         "const done = arguments[0];"
@@ -157,7 +157,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_paper_shows_what_is_closed(browser: Browser) -> None:
+def test_printing_shows_collapsed_parts(browser: Browser) -> None:
     closed = element("details", {}, element("summary", {}, "more"), element("p", {}, "inside"))
     browser.show(page(title="A", lead=[], sections=[closed]))
     assert browser.texts("p.inside, details p") == []

@@ -50,7 +50,7 @@ def test_width_is_the_number_of_links() -> None:
     assert thick.width == 3 * thin.width
 
 
-def test_many_small_ones_are_drawn_as_one() -> None:
+def test_the_smallest_boxes_are_combined() -> None:
     links = [
         Link(column=0, source=f"{number:03}", target="x", kind="pull")
         for number in range(100)

@@ -68,7 +68,7 @@ def test_runs_of_one_pipeline_are_alike() -> None:
         {"a_field_of_tomorrow": 1},
     ],
 )
-def test_what_can_change_an_outcome_is_unlike(change: Mapping[str, Json]) -> None:
+def test_values_that_can_change_an_outcome_are_unlike(change: Mapping[str, Json]) -> None:
     record = _record()
     changed: dict[str, Json] = copy.deepcopy(record)
     for name, value in change.items():
@@ -88,14 +88,14 @@ def test_what_can_change_an_outcome_is_unlike(change: Mapping[str, Json]) -> Non
         (grant(claims={"exp": 1_800_003_600}), "exp"),
     ],
 )
-def test_what_a_policy_asks_for_is_unlike(policy: Document, claim: str) -> None:
+def test_values_in_conditions_are_unlike(policy: Document, claim: str) -> None:
     loaded = load(document(policy))
     value: Json = 1_800_003_601 if claim == "exp" else "78"
     one, other = _keys(loaded, _record(loaded), _record(loaded, **{claim: value}))
     assert one != other
 
 
-def test_what_a_rule_on_triggers_reads_is_noticed() -> None:
+def test_claims_of_a_trigger_rule_are_unlike() -> None:
     policy = load(document(grant(issuers=["gitlab"])))
     alike = Alike((policy, policy))
     record = recorded(policy, "gitlab", gitlab_claims())

@@ -37,7 +37,7 @@ def _log(folder: Path, count: int) -> Path:
     return path
 
 
-def test_processes_find_what_one_finds(tmp_path: Path, policies: tuple[PolicyInput, PolicyInput]) -> None:
+def test_many_processes_find_what_one_finds(tmp_path: Path, policies: tuple[PolicyInput, PolicyInput]) -> None:
     path = str(_log(tmp_path, 2400))
     here = list(decided(*policies, log_lines([path])))
     there = list(decided(*policies, log_lines([path]), first_lines=700))
@@ -73,7 +73,7 @@ def test_causes_are_bounded_when_they_are_added() -> None:
     assert len(tally.undecidable) == 11
 
 
-def test_an_audit_line_that_is_no_json_is_a_problem(policies: tuple[PolicyInput, PolicyInput]) -> None:
+def test_an_invalid_json_line_is_a_problem(policies: tuple[PolicyInput, PolicyInput]) -> None:
     replay = Replay(policies[0].usable(), policies[1].usable())
     lines = [LogLine("log", 7, (b"{", json.dumps(line()).encode())), LogLine("log", 8, problem="cut")]
     found = decide(replay, lines)

@@ -66,7 +66,7 @@ def test_grant_needing_a_missing_claim_is_undecidable(grants: list[Document], re
     assert replay.tally.looked_at == int(is_told)
     if not is_told:
         (why,) = replay.tally.undecidable
-        assert "asks for unheard_of" in why
+        assert "needs unheard_of" in why
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_hashed_claim_is_unknown() -> None:
     replay, _ = replayed(old, new, record)
     assert replay.tally.looked_at == 0
     (why,) = replay.tally.undecidable
-    assert "asks for head_ref" in why
+    assert "needs head_ref" in why
 
 
 def test_untrusted_trigger_is_not_guessed() -> None:
@@ -198,7 +198,7 @@ def test_considered_registries_bound_the_assumed_request() -> None:
     assert "other gives base" in found.why
 
 
-def test_an_older_line_was_asked_for_what_it_gave() -> None:
+def test_an_older_lines_request_follows_from_its_result() -> None:
     old = document(grant(name="main", match={"branch": "main"}))
     given = line()["grants"]
     assert isinstance(given, list)
@@ -268,7 +268,7 @@ def _asking(**asked: Json) -> dict[str, Json]:
         ({"registries": ["nowhere"]}, set()),
     ],
 )
-def test_a_line_is_decided_as_it_was_asked(asked: dict[str, Json], after: set[str]) -> None:
+def test_a_line_is_decided_by_its_recorded_request(asked: dict[str, Json], after: set[str]) -> None:
     record = _asking(**asked)
     replay, (difference,) = replayed(_TWO, _TWO, record)
     assert (replay.tally.looked_at, replay.tally.undecidable) == (1, {})

@@ -35,7 +35,7 @@ _NAMES = sorted({*github_claims(), *NAMES})
 _CUT = "x" * 256 + "…[9 more]"
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON | st.just(_CUT), max_size=4), st.sets(st.sampled_from(_FIELDS)))
 def test_a_record_of_any_form_is_decided_or_counted(changes: dict[str, Json], missing: set[str]) -> None:
     record = {**_LINE, **changes}
@@ -44,7 +44,7 @@ def test_a_record_of_any_form_is_decided_or_counted(changes: dict[str, Json], mi
     assert replay.tally.looked_at + replay.tally.skipped.total() == 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     st.sampled_from(["claims", "identity"]),
     st.dictionaries(st.sampled_from(_NAMES), _JSON | st.just(_CUT), max_size=4),
@@ -60,7 +60,7 @@ def test_a_token_of_any_form_is_decided_or_counted(part: str, changes: dict[str,
     assert replay.tally.looked_at + replay.tally.skipped.total() == 1
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(
     st.lists(
         st.binary(max_size=40)

@@ -55,7 +55,7 @@ def test_six_hundred_roles_become_templates_that_aws_takes(tmp_path: Path) -> No
 def test_six_hundred_roles_are_not_printed_as_one(tmp_path: Path) -> None:
     done = run("roles", write_policy(tmp_path, *roles_of(600)), "--broker-role", BROKER, "--json")
     assert (done.status, done.out) == (1, "")
-    assert "601 resources, and CloudFormation takes 500: use --directory" in done.err
+    assert "601 resources, but CloudFormation accepts 500: use --directory" in done.err
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -103,7 +103,7 @@ def test_roles_that_outgrow_their_file_are_refused(tmp_path: Path) -> None:
     done = run("roles", write_policy(tmp_path, *grown), "--broker-role", BROKER, "--directory", folder)
     assert (done.status, done.out) == (1, "")
     assert "roles-1.json: it would have" in done.err
-    assert f"and CloudFormation takes {SMALL_BYTES}; give some of its grants other roles" in done.err
+    assert f"but CloudFormation accepts {SMALL_BYTES}; give some of its grants other roles" in done.err
     assert files(folder) == before
 
 

@@ -41,7 +41,7 @@ def test_session_without_attribution_is_refused(tmp_path: Path, missing: str) ->
         ),
     ],
 )
-def test_trust_actions_are_those_the_grants_need(
+def test_trust_has_the_actions_that_the_grants_need(
     tmp_path: Path, changes: dict[str, Json], needed: dict[str, str], *, tags: bool, identity: bool
 ) -> None:
     role = made(tmp_path, grant(**changes))

@@ -151,7 +151,7 @@ def test_trust_admits_exactly_the_runs_of_the_grant(
             keys[f"{address}__aud"] = "sts.amazonaws.com"
             assert not trusts(role, WEB, principal=statement.principals[0], **keys)
     assert not trusts(role)
-    assert "trusts tokens of ci itself" in done.err
+    assert "trusts tokens of ci directly" in done.err
     assert f"the OIDC provider {address} with {AUDIENCE} as an audience" in done.err
 
 

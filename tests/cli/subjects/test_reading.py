@@ -116,7 +116,7 @@ PROJECT = "d3907c5e-1ab8-4f26-8e74-b95a60c2f1d7"
         ("github-actions", "nonsense", None, ""),
     ],
 )
-def test_what_a_sub_says(provider: str, sub: str, says: dict[str, str] | None, danger: str) -> None:
+def test_conditions_read_from_a_sub(provider: str, sub: str, says: dict[str, str] | None, danger: str) -> None:
     read = SUBJECTS[provider].read
     assert read is not None
     found = read(value_of(sub, takes_wildcards=True))

@@ -19,8 +19,8 @@ def test_every_provider_has_a_first_policy() -> None:
     assert set(SYSTEMS) == set(NAMES) - {"generic"}
 
 
-def test_every_question_has_a_system_that_asks_it() -> None:
-    assert {asked for system in SYSTEMS.values() for asked in system.starter.asks} == set(QUESTIONS)
+def test_every_question_is_used_by_a_system() -> None:
+    assert {asked for system in SYSTEMS.values() for asked in system.starter.questions} == set(QUESTIONS)
 
 
 @EVERY_SYSTEM
@@ -38,11 +38,11 @@ def test_the_claims_have_names_and_types_of_real_tokens(name: str) -> None:
 def test_each_answer_is_used_in_the_policy(name: str) -> None:
     starter = SYSTEMS[name].starter
     used = str([starter.settings, starter.organization, starter.match, starter.claims_match, starter.claims])
-    assert all(f"{{{asked}}}" in used for asked in starter.asks)
+    assert all(f"{{{asked}}}" in used for asked in starter.questions)
 
 
 @EVERY_SYSTEM
-def test_the_page_knows_the_warnings_that_no_policy_avoids(name: str) -> None:
+def test_the_page_lists_the_unavoidable_warnings(name: str) -> None:
     text = page(f"docs/ci/{SYSTEMS[name].page}.md").text
     assert all(f"lint.md#{code}" in text for code in SYSTEMS[name].starter.warnings)
 

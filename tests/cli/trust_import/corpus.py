@@ -307,7 +307,7 @@ CORPUS: Final[dict[str, Case]] = {
         "buildkite",
         BUILDKITE,
         {"StringEquals": AUD, "StringLike": {"sub": FEDERATED_SUB}, "IpAddress": {"aws:SourceIp": "192.0.2.10"}},
-        remarks=("take it out of a copy and import that",),
+        remarks=("remove it from a copy and import that",),
         status=1,
     ),
     "buildkite_tags": case(

@@ -149,7 +149,10 @@ def trusts(draw: st.DrawFn) -> Document:
 
 
 @given(document=trusts(), found=st.lists(tokens(), min_size=1, max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=3 * settings().max_examples,
+)
 def test_import_admits_no_one_the_trust_policy_refuses(
     tmp_path_factory: pytest.TempPathFactory, document: Document, found: list[dict[str, Json]]
 ) -> None:

@@ -56,7 +56,7 @@ def test_the_role_must_allow_it_too(aws: Aws, clients: Clients) -> None:
     assert "because no identity-based policy allows" in message
 
 
-def test_one_region_alone_gives_out_logins(aws: Aws, clients: Clients) -> None:
+def test_only_one_region_issues_logins(aws: Aws, clients: Clients) -> None:
     session = _session(aws, clients)
     client = clients.ecr_public(session, region="eu-west-1")
     assert refusal(lambda: call(client, "get_authorization_token"))[0] == "InvalidSignatureException"

@@ -108,7 +108,7 @@ def test_audiences_are_a_list_and_tags_are_the_callers(sts: Asked) -> None:
     assert within["original_session_exp"].endswith("Z")
 
 
-def test_what_the_permission_narrows_is_granted_within_it(sts: Asked) -> None:
+def test_tokens_within_the_permission_are_issued(sts: Asked) -> None:
     assert sts.claims(_session(NARROW))["sub"] == ROLE
 
 
@@ -130,7 +130,7 @@ def test_what_the_permission_narrows_is_granted_within_it(sts: Asked) -> None:
         (ANYTHING, {"Audience": ["a" * 1001]}, "ValidationError", "audience"),
     ],
 )
-def test_what_sts_would_refuse_is_refused(
+def test_invalid_parameters_are_refused_as_by_sts(
     sts: Asked, statement: dict[str, object], changes: dict[str, object], code: str, text: str
 ) -> None:
     found, message, _ = refusal(lambda: sts.token(_session(statement), **changes))
@@ -138,14 +138,14 @@ def test_what_sts_would_refuse_is_refused(
     assert text in message
 
 
-def test_no_token_outlives_the_session_that_asked(sts: Asked) -> None:
+def test_no_token_outlives_its_session(sts: Asked) -> None:
     session = _session(ANYTHING, expires_at=time.time() + 120)
     code, _, status = refusal(lambda: sts.token(session))
     assert (code, status) == ("SessionDurationEscalationException", 403)
     assert sts.token(session, DurationSeconds=60)
 
 
-def test_an_account_that_does_not_allow_it_gives_none(sts: Asked) -> None:
+def test_a_disabled_account_issues_no_token(sts: Asked) -> None:
     elsewhere = _session(ANYTHING, role="arn:aws:iam::666655554444:role/codebuild/shop-images")
     code, _, status = refusal(lambda: sts.token(elsewhere))
     assert (code, status) == ("OutboundWebIdentityFederationDisabledException", 403)

@@ -54,7 +54,7 @@ def _document(*statements: object, **changes: object) -> str:
         (_document({"Effect": "Allow", "Action": "sts:*", "Principal": {"Who": "x"}}), "trust", "Principal"),
     ],
 )
-def test_what_is_no_policy_is_refused(text: str, kind: Kind, message: str) -> None:
+def test_an_invalid_policy_is_refused(text: str, kind: Kind, message: str) -> None:
     with pytest.raises(AwsError, match=message) as caught:
         parse_policy(text, kind=kind)
     assert caught.value.code == "MalformedPolicyDocument"

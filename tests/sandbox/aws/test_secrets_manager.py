@@ -10,7 +10,7 @@ from tests.sandbox.clients import Clients, assume, call, refusal
 LOGIN = Secret(arn=account.HUB_SECRET, value='{"username": "acme-ci", "password": "p"}')
 
 
-def test_a_secret_of_text_is_answered_as_it_was_put(aws: Aws, clients: Clients) -> None:
+def test_a_text_secret_is_returned_unchanged(aws: Aws, clients: Clients) -> None:
     aws.secrets.put(LOGIN)
     answer = call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn)
     assert answer["SecretString"] == LOGIN.value
@@ -50,7 +50,7 @@ def test_a_missing_secret_is_not_found_by_a_permitted_reader(aws: Aws, clients: 
     assert found[0] == "ResourceNotFoundException"
 
 
-def test_who_may_not_read_it_is_not_told_whether_it_exists(aws: Aws, clients: Clients) -> None:
+def test_without_permission_existence_is_not_revealed(aws: Aws, clients: Clients) -> None:
     aws.secrets.put(LOGIN)
     assume(clients.sts())
     stranger = clients.secrets(aws.principals.sessions()[-1])
@@ -63,7 +63,7 @@ def test_who_may_not_read_it_is_not_told_whether_it_exists(aws: Aws, clients: Cl
         assert "because no identity-based policy allows the secretsmanager:GetSecretValue action" in found[1]
 
 
-def test_a_region_knows_its_own_secrets_alone(aws: Aws, clients: Clients) -> None:
+def test_a_region_has_only_its_own_secrets(aws: Aws, clients: Clients) -> None:
     aws.secrets.put(LOGIN)
     client = clients.secrets(region="us-east-1")
     found = refusal(lambda: call(client, "get_secret_value", SecretId=LOGIN.arn))
@@ -75,7 +75,7 @@ def test_a_name_is_not_an_arn(clients: Clients) -> None:
     assert found[0] == "InvalidParameterException"
 
 
-def test_it_fails_as_it_is_told(aws: Aws, clients: Clients) -> None:
+def test_planned_faults_occur(aws: Aws, clients: Clients) -> None:
     aws.secrets.put(LOGIN)
     aws.faults.plan("secretsmanager:GetSecretValue", AwsFault(kind="throttle"), times=1)
     client = clients.secrets()

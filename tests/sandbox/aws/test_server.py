@@ -18,7 +18,7 @@ from tests.sandbox.wire import send
         ("access-denied", "AccessDenied", 403),
     ],
 )
-def test_sts_fails_as_it_is_told(aws: Aws, clients: Clients, kind: FaultKind, code: str, status: int) -> None:
+def test_planned_faults_of_sts_occur(aws: Aws, clients: Clients, kind: FaultKind, code: str, status: int) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind=kind))
     found, _, found_status = refusal(lambda: assume(clients.sts()))
     assert (found, found_status) == (code, status)
@@ -35,7 +35,7 @@ def test_sts_fails_as_it_is_told(aws: Aws, clients: Clients, kind: FaultKind, co
         ("access-denied", "AccessDeniedException", 400),
     ],
 )
-def test_ecr_fails_as_it_is_told(aws: Aws, clients: Clients, kind: FaultKind, code: str, status: int) -> None:
+def test_planned_faults_of_ecr_occur(aws: Aws, clients: Clients, kind: FaultKind, code: str, status: int) -> None:
     assume(clients.sts())
     aws.faults.plan("ecr:GetAuthorizationToken", AwsFault(kind=kind))
     found, _, found_status = refusal(lambda: authorization(clients.ecr(aws.principals.sessions()[-1])))
@@ -49,7 +49,7 @@ def test_a_client_that_tries_again_gets_through(aws: Aws, clients: Clients, kind
     assert [seen.fault for seen in aws.requests("sts:AssumeRole")] == [kind, None]
 
 
-def test_a_client_that_gives_up_has_been_refused_each_time(aws: Aws, clients: Clients) -> None:
+def test_every_attempt_of_a_failing_client_was_refused(aws: Aws, clients: Clients) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="throttle"))
     assert refusal(lambda: assume(clients.sts(attempts=2)))[0] == "Throttling"
     assert len(aws.requests("sts:AssumeRole")) == 2
@@ -69,7 +69,7 @@ def test_a_connection_may_end_without_an_answer(aws: Aws, clients: Clients) -> N
         assume(clients.sts())
 
 
-def test_an_answer_may_be_lost_after_what_was_asked_is_done(aws: Aws, clients: Clients) -> None:
+def test_a_response_may_be_lost_after_the_operation(aws: Aws, clients: Clients) -> None:
     before = len(aws.principals.sessions())
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="lost"), times=1)
     with pytest.raises(ConnectionClosedError):
@@ -78,19 +78,19 @@ def test_an_answer_may_be_lost_after_what_was_asked_is_done(aws: Aws, clients: C
     assert [(seen.fault, seen.error) for seen in aws.requests("sts:AssumeRole")] == [("lost", None)]
 
 
-def test_an_answer_may_be_nothing_that_the_client_knows(aws: Aws, clients: Clients) -> None:
+def test_a_response_may_be_malformed(aws: Aws, clients: Clients) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="malformed"), times=1)
     with pytest.raises(ResponseParserError):
         assume(clients.sts())
 
 
-def test_a_late_answer_is_a_whole_one(aws: Aws, clients: Clients) -> None:
+def test_a_slow_answer_is_complete(aws: Aws, clients: Clients) -> None:
     aws.faults.plan("sts:AssumeRole", AwsFault(kind="slow", seconds=0.05), times=1)
     assume(clients.sts())
     assert aws.requests()[0].error is None
 
 
-def test_an_operation_that_is_not_there_says_so(clients: Clients) -> None:
+def test_an_unknown_operation_is_an_error(clients: Clients) -> None:
     assert refusal(lambda: call(clients.sts(), "get_caller_identity"))[0] == "InvalidAction"
     ecr = clients.ecr(clients.service)
     assert refusal(lambda: call(ecr, "describe_repositories"))[0] == "UnknownOperationException"

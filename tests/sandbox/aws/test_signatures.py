@@ -18,7 +18,7 @@ class Clock:
         return self.seconds
 
 
-def test_a_key_that_nobody_has_is_refused(aws: Aws, clients: Clients) -> None:
+def test_an_unknown_key_is_refused(aws: Aws, clients: Clients) -> None:
     code, message, status = refusal(lambda: assume(clients.sts(key="ASIAUNKNOWN000000000")))
     assert (code, status) == ("InvalidClientTokenId", 403)
     assert message == "The security token included in the request is invalid."
@@ -37,7 +37,7 @@ def test_a_key_with_another_sessions_token_is_refused(aws: Aws, clients: Clients
     assert refusal(lambda: assume(clients.sts(token=other.session_token)))[0] == "InvalidClientTokenId"
 
 
-def test_credentials_do_only_what_their_session_may(aws: Aws, clients: Clients) -> None:
+def test_credentials_are_limited_to_their_session(aws: Aws, clients: Clients) -> None:
     assume(clients.sts())
     push = aws.principals.sessions()[-1]
     stolen = clients.sts(key=push.access_key_id, secret=push.secret_access_key, token=push.session_token)

@@ -87,7 +87,7 @@ def test_parameters_outside_their_limits_are_refused(
     assert len(aws.principals.sessions()) == 1, "the service's own and no other"
 
 
-def test_what_is_within_the_limits_is_not_refused(clients: Clients) -> None:
+def test_requests_within_the_limits_are_accepted(clients: Clients) -> None:
     assume(
         clients.sts(),
         RoleSessionName="a" * 64,
@@ -151,11 +151,11 @@ def test_a_trust_policy_may_mean_the_service_by_several_names(aws: Aws, clients:
     assume(clients.sts())
 
 
-def test_the_external_id_opens_the_role_that_asks_for_it(clients: Clients) -> None:
+def test_a_role_accepts_its_external_id(clients: Clients) -> None:
     assume(clients.sts(), RoleArn=account.RELEASE_ROLE, ExternalId=account.RELEASE_EXTERNAL_ID)
 
 
-def test_a_role_that_is_not_there_answers_like_one_that_refuses(clients: Clients) -> None:
+def test_a_missing_role_answers_like_one_that_refuses(clients: Clients) -> None:
     missing = "arn:aws:iam::111122223333:role/no-such-role"
     code, message, _ = refusal(lambda: assume(clients.sts(), RoleArn=missing))
     assert code == "AccessDenied"

@@ -55,7 +55,7 @@ def _assume(client: BaseClient, token: str, **changes: object) -> dict[str, obje
 
 
 @pytest.mark.usefixtures("provider")
-def test_the_token_alone_makes_a_session_with_its_policy(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
+def test_an_unsigned_request_with_a_token_makes_a_session(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
     answer = _assume(clients.open_sts(), mint(), Policy=SESSION_POLICY, DurationSeconds=900)
 
     session = aws.principals.sessions()[-1]
@@ -92,7 +92,7 @@ def test_a_token_is_held_against_provider_and_trust_policy(
 
 
 @pytest.mark.usefixtures("provider")
-def test_a_forged_signature_is_no_identity(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
+def test_a_forged_signature_is_refused(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
     head, payload, _ = mint().split(".")
     other = mint(sub="repo:acme/other:ref:refs/heads/main").split(".")[2]
     for token in (f"{head}.{payload}.{other}", f"{head}.{payload}.", "not.a.token"):
@@ -152,6 +152,6 @@ def test_another_account_does_not_know_the_issuer(clients: Clients, mint: Callab
     assert "No OpenIDConnect provider found" in found[1]
 
 
-def test_it_fails_as_it_is_told(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
+def test_planned_faults_occur(aws: Aws, clients: Clients, mint: Callable[..., str]) -> None:
     aws.faults.plan("sts:AssumeRoleWithWebIdentity", AwsFault(kind="throttle"), times=1)
     assert refusal(lambda: _assume(clients.open_sts(), mint()))[0] == "Throttling"

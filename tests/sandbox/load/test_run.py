@@ -38,7 +38,7 @@ def test_an_answer_that_stays_ends_the_tries(status: int) -> None:
 
 
 @pytest.mark.parametrize("first", [*map(answer, sorted(RETRIED_STATUSES)), ConnectionResetError(), TimeoutError()])
-def test_what_passes_is_tried_again(first: Reply | Exception) -> None:
+def test_transient_failures_are_retried(first: Reply | Exception) -> None:
     outcome, waited = outcome_of(first, answer(200))
     assert outcome.reply == answer(200)
     assert waited == [1]
@@ -67,7 +67,7 @@ def test_nothing_begins_when_the_run_is_over() -> None:
     assert outcome.reply is None
 
 
-def test_the_steps_are_told_the_same() -> None:
+def test_the_login_steps_retry_the_same_way() -> None:
     (step,) = [block.text for block in page("docs/ci/README.md").blocks if block.use == "shape"]
     assert int(re.findall(r"--retry ([0-9]+)", step)[0]) == len(PAUSES_SECONDS)
     assert float(re.findall(r"--retry-max-time ([0-9]+)", step)[0]) == MAX_RETRY_SECONDS

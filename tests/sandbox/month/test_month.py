@@ -38,7 +38,7 @@ def test_its_lines_are_those_of_its_policy() -> None:
     assert sum(kind.share for kind in KINDS) == 100
 
 
-def test_the_command_writes_it_and_says_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_writes_the_month_and_reports_errors(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sandbox", "month", "--exchanges", "100", "--teams", "2", "--plain"]
     for folder, status, said in ((tmp_path / "month", 0, "100 exchanges of 2 teams"), (tmp_path, 2, "exists")):
         done = subprocess.run([*command, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -22,7 +22,7 @@ def test_it_answers_until_it_is_closed_and_leaves_nothing() -> None:
     connection.close()
 
 
-def test_a_machine_without_the_program_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_program_a_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert registry_program() is None
     with pytest.raises(RegistryFailed, match="docker-registry"):

@@ -80,7 +80,7 @@ def assert_empty(owner: Client, repository: str) -> None:
     assert owner.send("GET", f"/v2/{repository}/tags/list").status == 404
 
 
-def test_a_login_pushes_and_pulls_what_it_is_for(aws: Aws, clients: Clients, gate: Gate) -> None:
+def test_a_login_pushes_and_pulls_its_repositories(aws: Aws, clients: Clients, gate: Gate) -> None:
     client = login(aws, clients, gate, policy((PUSH, [SHOP])))
     assert client.send("GET", "/v2/").status == 200
     assert client.push(SHOP, "1", IMAGE).status == 201
@@ -107,7 +107,7 @@ def test_a_pull_login_does_not_push(aws: Aws, clients: Clients, gate: Gate, owne
 
 
 @pytest.mark.parametrize("action", PUSH[3:])
-def test_each_step_of_a_push_is_asked_for(aws: Aws, clients: Clients, gate: Gate, owner: Client, action: str) -> None:
+def test_each_step_of_a_push_is_authorized(aws: Aws, clients: Clients, gate: Gate, owner: Client, action: str) -> None:
     client = login(aws, clients, gate, policy(([each for each in PUSH if each != action], [SHOP])))
     status, code, message = refusal(client.push(SHOP, "1", IMAGE))
     assert (status, code) == (403, "DENIED")
@@ -150,7 +150,7 @@ def test_a_login_ends_after_twelve_hours_whatever_it_may(
     )
 
 
-def test_a_denial_beats_what_is_allowed(aws: Aws, clients: Clients, gate: Gate, owner: Client) -> None:
+def test_a_denial_overrides_an_allow(aws: Aws, clients: Clients, gate: Gate, owner: Client) -> None:
     allowed = json.loads(policy((PUSH, [SHOP])))
     allowed["Statement"].append({"Effect": "Deny", "Action": "ecr:Put*", "Resource": f"{ARN}*"})
     client = login(aws, clients, gate, json.dumps(allowed))
@@ -183,7 +183,7 @@ def test_another_accounts_role_needs_more_than_its_own_policy(aws: Aws, clients:
     ("user", "password"),
     [("AWS", "not-a-login"), ("aws", None), ("", None), ("AWS", "")],
 )
-def test_a_stranger_is_asked_for_a_login(gate: Gate, owner: Client, user: str, password: str | None) -> None:
+def test_without_a_login_the_answer_is_401(gate: Gate, owner: Client, user: str, password: str | None) -> None:
     client = Client(host=gate.host, user=user, password=owner.password if password is None else password)
     answer = client.send("GET", "/v2/")
     assert refusal(answer)[:2] == (401, "DENIED")
@@ -203,7 +203,7 @@ def test_a_login_is_for_one_region(aws: Aws, clients: Clients, gate: Gate) -> No
     assert client.send("GET", "/v2/").status == 401
 
 
-def test_what_is_no_request_of_a_client_does_not_come_through(gate: Gate, owner: Client) -> None:
+def test_unknown_requests_are_not_passed_on(gate: Gate, owner: Client) -> None:
     for target in ("/v2/_catalog", "/v2/ci/../x/manifests/1", "/debug/vars", "/v2"):
         assert refusal(owner.send("GET", target))[:2] == (404, "UNSUPPORTED")
 

@@ -88,7 +88,7 @@ def test_a_name_that_looks_like_a_path_is_the_longest_one(path: str, repository:
         "/",
     ],
 )
-def test_what_could_be_read_in_two_ways_is_nothing(target: str) -> None:
+def test_an_ambiguous_path_has_no_route(target: str) -> None:
     assert need("GET", target) is None
 
 

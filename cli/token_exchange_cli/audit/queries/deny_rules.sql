@@ -1,4 +1,4 @@
--- Deny rules that refused a request, and whom.
+-- Deny rules that refused requests, with the callers.
 SELECT deny_rule, issuer, organization, repository, count(*) AS exchanges, max(logged_at) AS last_at
 FROM audit
 WHERE deny_rule IS NOT NULL

@@ -1,4 +1,4 @@
--- Sessions that CloudTrail recorded for the broker's role, of which there is no audit line.
+-- Sessions of the broker's role in CloudTrail without an audit line.
 -- The broker's roles are those that made the sessions of the lines. A session whose login failed has no id in its
 -- line, but the digits of the request in its name.
 WITH brokers AS (

@@ -1,4 +1,4 @@
--- What the sessions of each grant did in ECR, and how long after the login at most.
+-- What the sessions of each grant did in ECR, and the longest time after the login.
 SELECT logins.grant_name, trail.event_name, trail.ecr_repository, count(*) AS events,
   max(date_diff('second', logins.logged_at, trail.event_time)) AS latest_seconds
 FROM logins

@@ -1,4 +1,4 @@
--- Logins in audit lines, for which CloudTrail recorded no session.
+-- Logins in audit lines without a session in CloudTrail.
 SELECT logins.logged_at, logins.request_id, logins.sts_request_id, logins.access_key_id, logins.role_arn,
   logins.session_name, logins.issuer, logins.organization, logins.repository, logins.run_id
 FROM logins

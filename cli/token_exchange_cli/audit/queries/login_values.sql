@@ -1,4 +1,4 @@
--- The values of each grant's callers, for the names that a narrower grant could ask for; null where one has none.
+-- The values of each grant's callers, for the names that a narrower grant could require; null if one has none.
 SELECT grant_name, name, value, count(*) AS logins
 FROM (
   SELECT grant_name, 'repository_id' AS name, repository_id AS value FROM logins

@@ -1,4 +1,4 @@
--- Refusals and failures by reason and by who was refused; without a verified token, no one is named.
+-- Refusals and failures by reason and caller; the caller is known only with a verified token.
 SELECT reason, decision, issuer, organization, repository,
   count(*) AS exchanges, min(logged_at) AS first_at, max(logged_at) AS last_at
 FROM audit

@@ -1,4 +1,4 @@
--- The time of granted exchanges by part, in milliseconds: half, 95 and 99 of a hundred took at most so long.
+-- The time of granted exchanges by part, in milliseconds: 50th, 95th and 99th percentile.
 SELECT part, count(*) AS exchanges,
   approx_quantile(milliseconds, 0.5) AS p50,
   approx_quantile(milliseconds, 0.95) AS p95,

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn without styles of their own."""
+"""Charts as SVG; the page has their styles."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _MOST_HOURS: Final = 72
 _MOST_LABELS: Final = 8
 _QUANTILES: Final = ("p50", "p95", "p99")
 _HOUR, _DAY = 13, 10
-"""How much of a time's text names its hour, and its day."""
+"""The lengths of a time's text up to its hour and up to its day."""
 
 
 def exchanges_over_time(rows: Sequence[Row]) -> list[Element]:
-    """Return bars by hour, or by day if there are many hours, each of the decisions one on the other."""
+    """Return a stacked bar of the decisions for each hour, or for each day if there are many hours."""
     timed = [row for row in rows if isinstance(row["hour"], str)]
     if not timed:
         return [element("p", {}, "No line has a readable time.")]
@@ -113,7 +113,7 @@ def times_by_part(rows: Sequence[Row]) -> list[Element]:
             width = max(value / most * (_WIDTH - _LEFT - 90), 1)
             drawn.append(_rect(name, (_LEFT, y + 2 + place * 11, width, 10)))
             drawn.append(_label(f"{name} {value:,.1f} ms", _LEFT + width + 5, y + 11 + place * 11))
-    return [_chart(len(rows) * 40, "milliseconds by part: half, 95 and 99 of a hundred exchanges", *drawn)]
+    return [_chart(len(rows) * 40, "milliseconds by part: 50th, 95th and 99th percentile of exchanges", *drawn)]
 
 
 def _int(value: object) -> int:

@@ -19,7 +19,7 @@ _TABLES: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
     (
         "refusals",
         "Refusals and failures",
-        "By reason and by who was refused. Where no token was verified, no one is named.",
+        "By reason and caller. Without a verified token there is no caller.",
         {
             "reason": "reason",
             "decision": "decision",
@@ -77,7 +77,7 @@ _TABLES: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
     (
         "deny_rules",
         "Deny rules",
-        "Rules that refused a request, and whom.",
+        "Rules that refused a request, with the callers.",
         {"deny_rule": "rule", **_WHO, "exchanges": "exchanges", "last_at": "last (UTC)"},
     ),
     (
@@ -104,7 +104,7 @@ _TABLES: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
 
 
 MOST_ROWS: Final = 2000
-"""More rows of one table are no longer read by people; the busiest come first."""
+"""The busiest come first; a person does not read more rows of a table."""
 
 
 def report(log: AuditLog, policy: Policy | None) -> str:

@@ -1,1 +1,1 @@
-"""A narrower policy: what a log shows to be enough, as a change to its file, proven by replay."""
+"""A narrower policy that a log shows to be sufficient: a change to the policy's file, proven by replay."""

@@ -1,4 +1,4 @@
-"""Change grants in the text of a policy's file, and leave every other character as its author wrote it."""
+"""Change grants in the text of a policy's file without changing any other character."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ def changed_text(content: str, proposals: Iterable[Proposal]) -> str:
     root = yaml.compose(content, Loader=yaml.SafeLoader)
     grants = {name: node for node in _grants(root) if (name := _scalar(node, "name")) is not None}
     edits = [edit for one in proposals if one.grant in grants for edit in _edits(grants[one.grant], one)]
-    # From the end, so that the places before stay where they are.
+    # From the end, so that the earlier positions stay valid.
     edits.sort(key=lambda edit: edit.start)
     for edit in reversed(edits):
         content = content[: edit.start] + edit.text + content[edit.end :]
@@ -32,7 +32,7 @@ def changed_text(content: str, proposals: Iterable[Proposal]) -> str:
 
 
 def diff_text(old: str, new: str, *, name: str) -> str:
-    """Return the change as a unified diff, which `git apply` and people read."""
+    """Return the change as a unified diff, for `git apply` and for people."""
     return "".join(unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{name}", f"b/{name}"))
 
 
@@ -76,7 +76,7 @@ def _edits(grant: yaml.MappingNode, proposal: Proposal) -> Iterator[_Edit]:
 
 
 def _member(node: yaml.MappingNode, key: str, value: str, *, before: int = 1) -> _Edit:
-    """Insert a member in front of the one with the index `before`, or of the last one."""
+    """Insert a member before the one with the index `before`, or before the last one."""
     name, _ = node.value[min(before, len(node.value) - 1)]
     spelled = f"{_key(key, is_quoted=_is_quoted(node))}: {value}"
     at = name.start_mark

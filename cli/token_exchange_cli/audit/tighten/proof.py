@@ -62,7 +62,7 @@ def _grants_of(record: dict[str, Json]) -> set[str]:
 
 
 def unwanted(values: Sequence[str]) -> Callable[[dict[str, Json]], bool]:
-    """Return whether a record is one of a request, or of a value of the vocabulary, that is not to be kept."""
+    """Return whether a record is for a request, or has a value of the vocabulary, that is to be refused."""
     wanted = frozenset(values)
 
     def is_unwanted(record: dict[str, Json]) -> bool:

@@ -1,4 +1,4 @@
-"""What each grant could ask for in addition, or give less of, by the logins of a log.
+"""What each grant could additionally require, or give less of, according to the logins of a log.
 
 A name is proposed if every login of the grant had a value for it, and not too many different ones.
 """
@@ -23,11 +23,11 @@ _MOST_VALUES: Final[Mapping[Name, int]] = {
     "event": 5,
     "workflow": 5,
 }
-"""The names, in the order in which they are proposed, and how many values a person would still list."""
+"""The names, in the order in which they are proposed, each with the most values that a policy should list."""
 
 _DURATIONS: Final = (900, 1800, 3600, 7200, 14_400)
 _SPARE: Final = 1.5
-"""How much longer than the latest event a login should live: builds are not equally fast."""
+"""The margin of a login's duration after its latest event, because builds vary in speed."""
 
 _PUSHES: Final = frozenset({"PutImage", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})
 
@@ -41,28 +41,28 @@ class Proposal:
     keys: Mapping[str, str]
 
     def texts(self) -> list[str]:
-        """Return what is proposed, a line each."""
+        """Return the proposals, one line each."""
         added = [f"match {name}: {', '.join(values)}" for name, values in self.match.items()]
         return added + [f"{key}: {value}" for key, value in self.keys.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposals:
-    """What is proposed, and what the log cannot tell, a sentence each."""
+    """The proposals, and a sentence for each question that the log cannot answer."""
 
     changes: tuple[Proposal, ...]
     unknown: tuple[str, ...]
 
 
 def proposals(policy: Policy, log: AuditLog, *, has_trail: bool) -> Proposals:
-    """Return what the loaded log shows to be enough for each grant of `policy`."""
+    """Return what is sufficient for each grant of `policy` according to the loaded log."""
     seen = _values(log)
     events = _events(log) if has_trail else {}
     changes: list[Proposal] = []
     unknown: list[str] = []
     for grant in policy.grants:
         if grant.name not in seen:
-            unknown.append(f"{grant.name}: not used in the log, and left as it is; see `audit unused`")
+            unknown.append(f"{grant.name}: not used in the log, and not changed; see `audit unused`")
             continue
         match = dict(_match(policy, grant, seen[grant.name], unknown))
         keys: dict[str, str] = {}
@@ -74,7 +74,7 @@ def proposals(policy: Policy, log: AuditLog, *, has_trail: bool) -> Proposals:
             changes.append(Proposal(grant=grant.name, match=match, keys=keys))
     if not has_trail:
         unknown.append(
-            "whether pull would be enough, and how long logins were used: give CloudTrail's files with --trail"
+            "to find out whether pull is enough, and how long logins were used, give CloudTrail's files with --trail"
         )
     return Proposals(changes=tuple(changes), unknown=tuple(unknown))
 
@@ -96,7 +96,7 @@ def _match(
         if name in asked or not is_of_all or None in values or any(map(is_cut, values)):
             continue
         if name == "repository_id" and len(grant.issuers) > 1:
-            unknown.append(f"{grant.name}: repository ids are unique within one issuer only, and it has several")
+            unknown.append(f"{grant.name}: repository ids are unique only within one issuer, and the grant has several")
         elif len(values) > most:
             unknown.append(f"{grant.name}: {name} had {len(values)} values, more than a policy should list")
         else:

@@ -1,7 +1,7 @@
 """Issuer entries that trust more than their author may expect."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, assert_never
 
 from token_exchange.core.policy import Issuer
 from token_exchange.core.vocabulary import Name
@@ -30,7 +30,7 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
         if _every_grant_has_an_id(subject, issuer):
             continue
         for place, organization in enumerate(issuer.organizations):
-            # What still stands there as a placeholder is an error of its own.
+            # A placeholder that was left is a separate error.
             if organization.id is None and not has_placeholder(organization.name or ""):
                 yield warning(
                     "organization-without-id",
@@ -43,9 +43,23 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
 
 
 def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
-    """Say whether every grant for `issuer` asks for an id, which an outsider cannot take over."""
+    """Say whether every grant for `issuer` requires an id, which an outsider cannot take over."""
     grants = [grant for _, grant in subject.grants() if issuer.name in grant.issuers]
     return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
+
+
+def gives_one_token(issuer: Issuer) -> bool:
+    """Say whether the jobs of `issuer` have, or may have, one token for all their steps."""
+    preset = issuer.preset
+    match preset.minted:
+        case "on-request":
+            return False
+        case "once-per-job":
+            return True
+        case "once-if-shared":
+            return any(map(preset.shared_audience, issuer.trust.audiences))
+        case _:
+            assert_never(preset.minted)
 
 
 def shared_audience(subject: Subject) -> Iterator[Finding]:
@@ -54,9 +68,9 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
         preset = issuer.preset
         shared = sorted(a for a in issuer.trust.audiences if a == _AWS_STS or preset.shared_audience(a))
         for audience in shared:
-            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use an audience of your own"]
+            advice = [] if preset.shared_audience(_OWN_AUDIENCE) else ["use your own audience"]
             again = [grant.name for _, grant in subject.grants() if name in grant.issuers and not grant.single_use]
-            if preset.minted == "on-request" and again:
+            if again and not gives_one_token(issuer):
                 more = f" and {len(again) - _MAX_NAMED} more" if len(again) > _MAX_NAMED else ""
                 advice.append(f"set single_use on {', '.join(again[:_MAX_NAMED])}{more}")
             yield warning(

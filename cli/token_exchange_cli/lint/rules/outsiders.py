@@ -1,4 +1,4 @@
-"""Grants for runs that outsiders can start, and for logins that nothing bounds."""
+"""Grants for runs that outsiders can start, and for logins without limits."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,7 +7,7 @@ from token_exchange_cli.lint.finding import Finding, Subject, warning
 
 
 def outsiders_push(subject: Subject) -> Iterator[Finding]:
-    """A stranger's pull request could push an image."""
+    """Warn of pushes by runs that outsiders can start: their pull request could push an image."""
     for path, grant in subject.grants():
         if grant.allow_untrusted_triggers and grant.terms is not None and grant.terms.access == "push":
             yield warning(

@@ -13,7 +13,7 @@ from token_exchange_cli.meaning.conditions import condition_path, is_about, is_o
 from token_exchange_cli.subjects.proofs import only_customised, says_nothing
 
 _BEGIN_WITH_THE_TENANT: Final = ("workflow_ref", "job_project_path", "job_namespace_path")
-"""Raw claims that no name of the vocabulary stands for."""
+"""Raw claims without a name in the vocabulary."""
 
 
 def matches_everything(subject: Subject) -> Iterator[Finding]:

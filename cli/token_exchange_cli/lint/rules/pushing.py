@@ -110,7 +110,7 @@ def written_by_the_job(subject: Subject) -> Iterator[Finding]:
                     "written-by-the-job",
                     condition_path(path, condition),
                     f"a job of {preset.provider}, or a file of its repository, chooses {claim[-1]}, so this "
-                    "keeps no one out",
+                    "excludes no one",
                     f"use a claim that {preset.provider} itself records{f', such as {proven}' if proven else ''}",
                 )
 
@@ -126,7 +126,7 @@ def _written(condition: Condition, preset: Preset) -> ClaimPath | None:
 
 
 def _claims_of(condition: Condition, preset: Preset) -> tuple[ClaimPath, ...]:
-    """Return the raw claims that `condition` is on, by a name or as they stand."""
+    """Return the raw claims that `condition` is on, directly or by a name."""
     if isinstance(condition, RawCondition):
         return (condition.path,)
     source = preset.vocabulary.get(condition.name)

@@ -68,7 +68,7 @@ def shared_templates(subject: Subject) -> Iterator[Finding]:
 def _shared(
     template: Template, issuer: Issuer, by_issuer: Mapping[str, Mapping[str, Template]], subject: Subject
 ) -> Iterator[tuple[str, str]]:
-    """Yield each issuer that can fill in a template of its own as `issuer` does this one, and what they then share."""
+    """Yield each issuer whose template can produce the same repository as this one, and the value that they share."""
     for name, templates in by_issuer.items():
         other = subject.policy.issuers[name]
         if can_be_confused(issuer, other):

@@ -10,6 +10,7 @@ from token_exchange.core.reach import MAX_NAME_LENGTH, Reach, RepositoryPattern
 from token_exchange.core.refusals import Refused
 from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, session_policy
 from token_exchange_cli.lint.finding import Finding, Subject, warning
+from token_exchange_cli.lint.rules.issuers import gives_one_token
 
 _SOON: Final = timedelta(days=30)
 _SESSION_SECONDS: Final = 3600
@@ -21,7 +22,7 @@ _SOME_SECOND: Final = 1_800_000_000
 def single_use_of_a_jobs_only_token(subject: Subject) -> Iterator[Finding]:
     """Warn of `single_use` where a job has one token for all its steps."""
     for path, grant in subject.grants():
-        once = sorted(preset.provider for preset in subject.presets(grant) if preset.minted == "once-per-job")
+        once = sorted(issuer.preset.provider for issuer in subject.issuers(grant) if gives_one_token(issuer))
         if grant.single_use and once:
             yield warning(
                 "single-use-of-an-only-token",
@@ -98,7 +99,7 @@ def _how_full(grant: Grant, terms: SessionTerms) -> str | None:
 
 
 def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int | None:
-    """Return the length of the session policy where each value has so many characters, None where it is too long."""
+    """Return the length of the session policy if each value has this many characters; None if it is too long."""
     value = "x" * value_characters
     reach = Reach(
         access=terms.access,
@@ -113,7 +114,7 @@ def _characters(grant: Grant, terms: SessionTerms, value_characters: int) -> int
 
 
 def _measured(template: Template, value: str) -> RepositoryPattern:
-    """Return a pattern to measure and not to use: `value` stands for every name, and may be too long for one."""
+    """Return a pattern only to measure: `value` replaces every name, and may be too long for one."""
     return RepositoryPattern(template.filled([value] * len(template.names)))
 
 

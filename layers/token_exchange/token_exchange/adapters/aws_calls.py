@@ -27,7 +27,7 @@ _MAX_CONCURRENT_CALLS: Final = 64
 
 
 class DeadlineCalls:
-    """Runs calls on its own threads, so that a request ends by its deadline. Fulfils `Threads`.
+    """Runs calls on its own threads, so that a request ends by its deadline. Implements `Threads`.
 
     A client's timeouts limit each wait for a byte. They limit neither a DNS lookup nor an answer that arrives slowly. A
     call that exceeds its deadline continues until the client's own timeouts end it; its result is dropped.
@@ -66,7 +66,7 @@ class DeadlineCalls:
 
 
 def _outcome[T](future: Future[T]) -> T | Exception:
-    # Cancelled if no thread had begun it; one that has begun goes on.
+    # Cancelled if no thread has begun it; one that has begun continues.
     if future.cancel() or not future.done():
         return _exceeded()
     try:
@@ -144,7 +144,7 @@ def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
     except (HTTPClientError, BotoConnectionError) as error:
         raise Refused(Reason.AWS_UNAVAILABLE, f"{subject}: AWS did not answer ({type(error).__name__})") from error
     except (NoCredentialsError, NoAuthTokenError) as error:
-        raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials of its own") from error
+        raise Refused(Reason.MISCONFIGURED, "the service has no AWS credentials") from error
     except BotoCoreError as error:
         raise Refused(Reason.MISCONFIGURED, f"{subject}: {_one_line(str(error))}") from error
     except _UNREADABLE as error:

@@ -1,6 +1,6 @@
-"""Budgets: so many exchanges in so long, counted in the state table.
+"""Budgets: limits on exchanges in a period, counted in the state table.
 
-One runaway pipeline must not use up the quota of STS and ECR that all share. A window is a fixed piece of time, counted
+One runaway pipeline must not use up the shared quota of STS and ECR. A window is a fixed piece of time, counted
 from the epoch, and its count is one write; so at a window's end two budgets can be spent in a row. A table that is down
 lets these exchanges pass, unlike for single use: a budget protects a quota and no registry, and its failure must not
 stop every pipeline.
@@ -31,7 +31,7 @@ class BudgetCounts(Protocol):
 
 
 COUNT_SECONDS: Final = 1.0
-"""For all budgets of an exchange together; a table that hangs must not hold up what it does not stop."""
+"""For all budgets of an exchange together: a table that hangs must not delay exchanges that it cannot stop."""
 
 _KEPT_SECONDS: Final = 3600
 """How long a count stays after its window, for operators who look at the table."""
@@ -64,7 +64,7 @@ class BudgetCounter:
                     deadline=counting,
                 )
             except StateUnavailable as cause:
-                # Open on doubt, as the module says: a budget protects a quota, not a registry.
+                # Fails open, as the module says: a budget protects a quota, not a registry.
                 self._events.state_failed("budget", cause=cause)
                 continue
             if not has_room:
@@ -77,7 +77,7 @@ class BudgetCounter:
 
 
 def _count_of(budget: Budget, caller: Caller, window: int) -> str:
-    """Return the name of a count; callers without the value share one, since nothing tells them apart."""
+    """Return the name of a count; callers without the value share one, since nothing distinguishes them."""
     value = caller.identity.vocabulary.get(budget.per)
     text = () if value is None else (type(value).__name__, str(value))
     parts = (caller.issuer.name, caller.issuer.trust.url, budget.per, str(budget.every_seconds), str(window), *text)

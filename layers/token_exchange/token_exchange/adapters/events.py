@@ -106,7 +106,7 @@ class Metrics:
         metrics.flush_metrics()
 
     def probed(self, *, succeeded: bool) -> None:
-        """Record whether the exchange answered the probe as it should."""
+        """Record whether the exchange answered the probe as expected."""
         metrics = self._metrics()
         metrics.add_metric("ProbeSucceeded", MetricUnit.Count, int(succeeded))
         metrics.flush_metrics()
@@ -238,7 +238,7 @@ class Events:
         self.measure(self._metrics.brake_failed)
 
     def probe_failed(self, cause: Exception) -> None:
-        """Log that the exchange did not answer the probe as it should."""
+        """Log that the exchange did not answer the probe as expected."""
         self._error("probe-failed", {"cause": _text(cause)})
 
     def unknown_claim(self, entry: str, *, provider: str, claim: str) -> None:

@@ -249,7 +249,7 @@ PACKAGED: Final = "packaged"
 class UntilFirstDeployment:
     """The packaged policy until AppConfig has had its first one, so that a stack can move to AppConfig in use.
 
-    Never afterwards: a packaged policy may be years old, and grant what was taken back since. So AppConfig itself is
+    Never afterwards: a packaged policy may be years old, and grant what was revoked since. So AppConfig itself is
     asked whether there ever was a deployment, and without its answer there is no policy.
     """
 

@@ -97,7 +97,8 @@ def _fits(key: str) -> bool:
 
 
 _PUBLIC_URL: Final = re.compile(
-    r"(?:https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?)"
+    r"(?:https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(?:127\.0\.0\.1|localhost|\[::1\]))"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
     r"(?:/[A-Za-z0-9._~-]+)*/?"
 )
 
@@ -116,6 +117,10 @@ _DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 _LOG_LEVELS: Final = frozenset({"NOTSET", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"})
 """The levels of Python's logging, which Powertools accepts in upper and lower case."""
+
+
+_TRUTH_VALUES: Final = frozenset({"1", "y", "yes", "t", "true", "on", "0", "n", "no", "f", "false", "off"})
+"""What Powertools reads as true or false, in upper and lower case."""
 
 
 class BadSetting(ValueError):
@@ -151,6 +156,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     given = {name: value for name, value in environment.items() if value}
     _require_log_levels(given)
+    _require_switches(environment)
     policy = _policy("TOKEN_EXCHANGE_POLICY", given.get("TOKEN_EXCHANGE_POLICY", "file:policy.yaml"))
     return Settings(
         policy=policy,
@@ -174,6 +180,16 @@ def _require_log_levels(given: Mapping[str, str]) -> None:
         level = given.get(name, "INFO")
         if level.upper() not in _LOG_LEVELS:
             raise BadSetting(name, "DEBUG, INFO, WARNING, ERROR or CRITICAL", level)
+
+
+def _require_switches(environment: Mapping[str, str]) -> None:
+    """Refuse what Powertools cannot read: it would fail without naming the variable, also on an empty one."""
+    if environment.get("LOG_LEVEL") == "" and not environment.get("POWERTOOLS_LOG_LEVEL"):
+        raise BadSetting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "")
+    for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
+        value = environment.get(name, "false")
+        if value.lower() not in _TRUTH_VALUES:
+            raise BadSetting(name, "true or false", value)
 
 
 def _policy(name: str, value: str) -> PolicyPlace:

@@ -27,15 +27,15 @@ _SET_BY_THIS_REQUEST: Final = "request_id = :request_id"
 
 
 def names_of(mark: str) -> tuple[str, ...]:
-    """Return the names under which a mark is kept: as the previous version writes it, then as this one does.
+    """Return the names under which a mark is kept: one, which carries its version.
 
     During an upgrade, a canary or a rollback, environments of two versions answer at the same time. Each must see what
-    the other has spent, so a version that changes the name still sets the mark under the previous name, first. The
+    the other has spent, so a version that changes the name has to set the mark under the previous name too, first. The
     previous name can be dropped once no token lives that was spent before the upgrade, and no version runs that knows
     only that name: in a release that is deployed more than the maximum lifetime of a token later.
     """
     kind, _, digest = mark.partition("#")
-    return mark, f"{kind}#1#{digest}"
+    return (f"{kind}#1#{digest}",)
 
 
 class StateTable:
@@ -255,7 +255,7 @@ _BRAKE: Final = {"pk": {"S": "brake"}}
 
 
 class BrakeTable:
-    """Implements `BrakeSource`: one item, in a table of its own."""
+    """Implements `BrakeSource`: one item in a separate table."""
 
     def __init__(self, *, clients: AwsClients, calls: DeadlineCalls, table: str) -> None:
         self._clients = clients
@@ -284,7 +284,7 @@ class BrakeTable:
             case {"Item": {"document": {"S": str() as document}}}:
                 return document.encode()
             case {"Item": _}:
-                # A brake is set, but not as it should be: an empty document does not load, and so refuses everything.
+                # A brake is set, but malformed: an empty document does not load, and so refuses everything.
                 return b""
             case _:
                 return None

@@ -1,4 +1,4 @@
-"""One attempt at an exchange: what is known of it so far, how long its parts took, and by when it must end."""
+"""One attempt at an exchange: what is known so far, how long its parts took, and its deadline."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret",
 
 @record
 class MintedLogin:
-    """A login made with an assumed role: enough to find its session in CloudTrail, nothing to use it with.
+    """A login made with an assumed role: enough to find its session in CloudTrail, and no secret.
 
-    `expires_at` is in seconds since the epoch. Ids are AWS's own words.
+    `expires_at` is in seconds since the epoch. Ids are as AWS returned them.
     """
 
     award: Award
@@ -36,7 +36,7 @@ class MintedLogin:
 
 @record
 class ReadLogin:
-    """A login read from a secret: which secret, and nothing of what it holds."""
+    """A login read from a secret: which secret, but not its value."""
 
     award: Award
     secret_arn: str
@@ -45,7 +45,7 @@ class ReadLogin:
 
 @record
 class FailedLogin:
-    """A login that was granted and could not be made."""
+    """A login that was granted but could not be made."""
 
     award: Award
     refused: Refused
@@ -53,7 +53,7 @@ class FailedLogin:
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """What the exchange of one request has found out, filled step by step and recorded whatever the outcome.
+    """What is known about one request: each step adds to it, and it is recorded whatever the outcome.
 
     No field ever holds the token itself, a password or a key.
     """

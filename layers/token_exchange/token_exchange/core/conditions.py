@@ -1,4 +1,4 @@
-"""One condition of a grant or a deny rule: a claim, and what it has to be.
+"""One condition of a grant or a deny rule: a claim, and the value that it must have.
 
 Types compare as JSON has them: `true` is not 1, 1 and 1.0 are equal, and a claim of another type than the
 condition's satisfies neither an operator nor its negation. An absent claim satisfies `exists: false` only.
@@ -69,7 +69,7 @@ class Like:
 class Not:
     """Holds when the claim has the type of the values, is not empty or garbled, and equals none of them.
 
-    A list has to have elements, and each of them to satisfy this: an empty claim must not pass as "not fork".
+    A list must have elements, and each must satisfy this: an empty claim must not pass as "not fork".
     """
 
     keys: frozenset[Key]
@@ -124,7 +124,7 @@ type Test = Equals | Like | Not | NotLike | Exists
 
 @record
 class _Tested:
-    """What a value has to be, in every test at once.
+    """The tests that a value must pass, all of them.
 
     With `ignore_case` strings are compared without regard to case, and the tests hold casefolded values. With
     `strip_braces` a UUID in braces is compared without them, and the tests hold it so. `expected` is the condition as
@@ -149,9 +149,9 @@ class _Tested:
 
     @property
     def selects_values(self) -> bool:
-        """Whether this says what the value has to be, or that it is absent.
+        """Whether this names the allowed values, or requires the claim to be absent.
 
-        That it is present, or is not some value, leaves everything else possible.
+        A condition that the claim is present, or is not some value, allows everything else.
         """
         return any(
             isinstance(test, Equals | Like) or (isinstance(test, Exists) and not test.present) for test in self.tests
@@ -159,7 +159,7 @@ class _Tested:
 
     @property
     def exact_keys(self) -> frozenset[Key] | None:
-        """The values one of which the claim must equal, where the condition says so: what an index is made of."""
+        """The values one of which the claim must equal, if the condition is exact: the index uses them."""
         if self.ignore_case:
             return None
         return next((test.keys for test in self.tests if isinstance(test, Equals)), None)
@@ -178,7 +178,7 @@ class NamedCondition(_Tested):
 
     @property
     def document_path(self) -> tuple[str, ...]:
-        """Where it is written in its grant or deny rule; two conditions of one path are on the same value."""
+        """Its place in its grant or deny rule; two conditions with the same path are on the same value."""
         return ("match", self.name)
 
     def found(self, vocabulary: Vocabulary, _claims: Mapping[str, Json], /) -> Json:
@@ -187,7 +187,7 @@ class NamedCondition(_Tested):
         return _stripped(value) if self.strip_braces else value
 
     def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
-        """Say whether this says what the raw claim at `path` has to be; `sources` are where names come from."""
+        """Say whether this names the allowed values of the raw claim at `path`; `sources` say where names come from."""
         source = sources.get(self.name)
         return source is not None and path in source.source_claims and self.selects_values
 
@@ -214,7 +214,7 @@ class RawCondition(_Tested):
         return _stripped(value) if self.strip_braces else value
 
     def singles_out(self, path: ClaimPath, _sources: Mapping[Name, Source], /) -> bool:
-        """Say whether this says what the raw claim at `path` has to be."""
+        """Say whether this names the allowed values of the raw claim at `path`."""
         return self.path == path and self.selects_values
 
 
@@ -234,6 +234,6 @@ def _casefolded(value: Json) -> Json:
 
 
 def keys_of(values: Iterable[Scalar], *, ignore_case: bool) -> frozenset[Key]:
-    """Return the typed keys of `values`, casefolded where case is not to count."""
+    """Return the typed keys of `values`, casefolded with `ignore_case`."""
     keys = (key_of(_casefolded(value) if ignore_case else value) for value in values)
     return frozenset(key for key in keys if key is not None)

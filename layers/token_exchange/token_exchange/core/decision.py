@@ -23,9 +23,9 @@ MAX_REGISTRIES: Final = 10
 
 @record
 class AccessRequest:
-    """What a caller asks for.
+    """What a caller requests.
 
-    `registries` are names or hosts, none for all that are granted. `grant` is the only grant to use. `scope` narrows
+    `registries` are names or hosts; if empty, all that are granted. `grant` is the only grant to use. `scope` narrows
     the login.
     """
 
@@ -42,10 +42,10 @@ class AccessRequest:
 
 @record
 class Award:
-    """One login that is granted: of this registry, by this grant, with this reach and nothing beyond it.
+    """One granted login: for this registry, by this grant, with this reach and no more.
 
-    `reach` is None for a stored login, which nothing bounds. `scope` is what the request cut the reach down to, empty
-    where it is all that the grant gives.
+    `reach` is None for a stored login, which has no limits. `scope` is what the request narrowed the reach to; it is
+    empty if the login has all that the grant gives.
     """
 
     registry: Registry
@@ -64,7 +64,7 @@ class ReportOnlyAward:
 
 @record
 class Granted:
-    """At least one login. `tried` are the grants that were looked at before the winning ones."""
+    """At least one login. `tried` are the grants that were evaluated before the winning ones."""
 
     awards: tuple[Award, ...]
     tried: tuple[Considered, ...]
@@ -85,7 +85,7 @@ type DenialReason = Literal[
 
 @record
 class Denied:
-    """No login. Who is told what of it is not decided here: see `reporting/disclosure.py`.
+    """No login. `reporting/disclosure.py` decides who may know why.
 
     `in_report_mode` says that there is no login because an entry in report mode grants none. `deny_rule` is the name of
     the rule that refused.
@@ -103,17 +103,17 @@ type Decision = Granted | Denied
 
 def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
     """Return what `policy` decides for `caller` and `request`."""
-    # 1. The allowlist. An issuer such as GitHub signs for everyone: without this check any tenant could go on.
+    # 1. The allowlist. An issuer such as GitHub signs for everyone: without this check any tenant could get logins.
     if not caller.issuer.allows(caller.identity.vocabulary):
         return Denied(
             reason=Reason.ORGANIZATION_NOT_ALLOWED,
-            description="the token's organization is not one that may use this service",
+            description="the token's organization may not use this service",
         )
-    # 2. Deny rules. Before the names in the request, so that a run that is shut out cannot probe for them.
+    # 2. Deny rules. Before the names in the request, so that a denied run cannot probe for names.
     rule = _refusing_rule(policy, caller)
     if rule is not None:
         return Denied(reason=Reason.DENIED, description="a deny rule refuses this run", deny_rule=rule.name)
-    # 3. The names in the request. A misspelt name is an error: read as none, it would ask for everything.
+    # 3. The names in the request. A misspelt name is an error: if it were ignored, the request would get everything.
     registries: list[Registry] = []
     for name in request.registries:
         registry = policy.registries_by_name_or_host.get(name)
@@ -130,12 +130,12 @@ def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
             reason=Reason.AMBIGUOUS_REGISTRY,
             description=f"a scope needs exactly one registry, found {len(registries)}",
         )
-    # 4. The grants.
+    # 4. The grants. Nothing is granted unless one of them says so.
     return _Search(policy, caller, request, registries).run()
 
 
 def for_one_login(decision: Decision) -> Decision:
-    """Return `decision`, or a refusal where it grants several logins, of a request whose format holds only one."""
+    """Return `decision`, or a refusal if it grants several logins: the format of the request holds only one."""
     if isinstance(decision, Granted) and len(decision.awards) > 1:
         names = ", ".join(award.registry.name for award in decision.awards)
         return Denied(
@@ -164,7 +164,7 @@ def grants_asked(
     wanted = {by_host[name].name for name in request.registries if name in by_host}
     for index in policy.indexes[caller.issuer.name].all if indexes is None else indexes:
         grant = policy.grants[index]
-        # The index is made for speed: if it were wrong, another issuer's grant must still not be considered.
+        # The index is only for speed: even if it is wrong, another issuer's grant must not be considered.
         if caller.issuer.name not in grant.issuers:
             continue
         if (not request.registries or grant.registry.name in wanted) and request.grant in (None, grant.name):
@@ -172,7 +172,7 @@ def grants_asked(
 
 
 class _Search:
-    """Looks for the first grant of each registry that wins."""
+    """Searches for the first grant of each registry that wins."""
 
     def __init__(self, policy: Policy, caller: Caller, request: AccessRequest, registries: Sequence[Registry]) -> None:
         self._policy = policy
@@ -208,7 +208,7 @@ class _Search:
         elif failed.rule == "mode":
             self._would.append(ReportOnlyAward(grant=grant, reach=awarded_reach(grant, self._caller, scope)))
         elif failed.rule != "allow_untrusted_triggers":
-            # The scope is too much only where nothing else is wrong, report mode included.
+            # The scope is the reason only if nothing else failed, report mode included.
             self._exceeded |= failed.rule == "scope" and next(checks, None) is None
             if len(self._tried) < MAX_CONSIDERED:
                 self._tried.append(explain_grant(grant, self._caller, scope))
@@ -219,7 +219,7 @@ class _Search:
         return [self._awards[name] for name in names]
 
     def _refusal(self) -> Denied | None:
-        # Fewer logins than were asked for are none: a job would fail later, at the registry that it did not get.
+        # All requested logins or none: otherwise a job would fail later, at the registry without a login.
         missing = self._wanted - self._awards.keys()
         if self._awards and not missing:
             return self._too_many()
@@ -227,7 +227,7 @@ class _Search:
         if trigger is not None:
             return self._denied(Reason.UNTRUSTED_TRIGGER, f"outsiders can start such a run ({trigger})")
         if self._request.scope and self._exceeded:
-            return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no grant that matches holds all of the scope")
+            return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no matching grant covers the whole scope")
         if self._caller.issuer.mode == "report":
             return self._reported("the token's issuer is in report mode, and grants nothing")
         if self._would:

@@ -1,7 +1,7 @@
-"""Evaluates one grant for one caller: everything that keeps the grant from winning, check by check.
+"""Evaluates one grant for one caller, check by check.
 
-This is the only place that says when a grant wins. The decision takes the first failed check, and an explanation takes
-all of them, so that an answer and its explanation cannot disagree.
+This is the only place that defines when a grant wins. The decision takes the first failed check, and an explanation
+takes all of them, so an answer and its explanation cannot disagree.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from token_exchange.core.record import record
 from token_exchange.core.vocabulary import ClaimPath, claim_at
 
 MAX_CONSIDERED: Final = 10
-"""Grants in an answer or a record: enough to correct a policy by, few enough to read."""
+"""Grants in an answer or a record: enough to correct a policy, few enough to read."""
 
 type Rule = Literal[
     "allow_untrusted_triggers",
@@ -44,8 +44,8 @@ type Rule = Literal[
 class FailedCheck:
     """One check that failed.
 
-    `claim` is a claim's name (a list of keys for a nested one), or None where `rule` says what was checked. `found`
-    is None where the claim is absent.
+    `claim` is a claim's name (a list of keys for a nested one), or None if `rule` says what was checked. `found` is
+    None if the claim is absent.
     """
 
     claim: str | list[str] | None
@@ -56,7 +56,7 @@ class FailedCheck:
 
 @record
 class Considered:
-    """A grant with the checks that failed; none, where it wins."""
+    """A grant with the checks that failed; there are none if it wins."""
 
     grant: Grant
     failed: tuple[FailedCheck, ...]
@@ -76,7 +76,7 @@ def caller_of(issuer: Issuer, claims: Mapping[str, Json], *, now: float) -> Call
     """Return the caller for `claims`, which a verified token of `issuer` holds.
 
     Raises:
-        Refused: `missing-claim` or `invalid-claim`, as `identify` has it.
+        Refused: `missing-claim` or `invalid-claim`, as for `identify`.
     """
     return Caller(issuer=issuer, identity=identify(issuer.preset, claims), claims=claims, now=now)
 
@@ -89,15 +89,15 @@ def explain_grant(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
 def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
     """Yield the checks that `grant` fails for `caller` who asks for `scope`; a grant wins where none fails.
 
-    The order is part of the contract: the decision looks at the first failed check only. A grant whose conditions do
-    not hold is for other callers, and what else it lacks is not checked.
+    The order is part of the contract: the decision takes only the first failed check. A grant whose conditions do not
+    hold is for other callers, and is not checked further.
     """
-    # 1. A run that outsiders can start gets only what says that it is for such runs: pull_request_target and its kind
-    #    run with the identity of the repository that they attack ("pwn requests").
+    # 1. A run that outsiders can start gets only grants that allow such runs: pull_request_target and its kind run with
+    #    the identity of the repository that they attack ("pwn requests").
     trigger = caller.identity.untrusted_trigger
     if trigger is not None and not grant.allow_untrusted_triggers:
         yield FailedCheck(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger)
-    # 2. Every condition of the grant holds.
+    # 2. Every condition of the grant holds: one that was ignored would admit other repositories, branches or people.
     holds = True
     for index in failed_conditions(grant.conditions, caller):
         holds = False
@@ -111,10 +111,10 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
     ):
         gives = False
         yield failed
-    # 7. It gives all that was asked for. Never less in silence: a push would fail an hour later, without a reason.
+    # 7. It gives all that was requested. Never less without an error: a push would fail later, without a reason.
     if gives and scope:
         yield from _beyond(grant, caller, scope)
-    # 8. It is in force. Last, so that report mode says what the grant would have given.
+    # 8. It is in force. Last, so that report mode shows what the grant would have given.
     if "report" in (grant.mode, caller.issuer.mode):
         yield FailedCheck(claim=None, rule="mode", expected="enforce", found="report")
 
@@ -133,7 +133,7 @@ def _failed_condition(condition: Condition, caller: Caller) -> FailedCheck:
 
 
 def _unmatched(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
-    """3. The claims that the provider's grants have to match are matched.
+    """3. The grant matches the claims that every grant for this provider must match.
 
     CircleCI signs forks' builds with the project's own identity, and only one claim says where the code came from.
     """
@@ -147,14 +147,14 @@ def _unmatched(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
 
 
 def unmatched_claims(grant: Grant, preset: Preset) -> Iterator[ClaimPath]:
-    """Yield the claims that every grant for `preset` has to match, and `grant` does not."""
+    """Yield the claims that every grant for `preset` must match and `grant` does not."""
     for path in sorted(preset.must_match):
         if not any(condition.singles_out(path, preset.vocabulary) for condition in grant.conditions):
             yield path
 
 
 def _expired(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
-    """4. Its last day is not over."""
+    """4. Its last day is not over: temporary access that no one removes must still end."""
     if grant.expires_at_seconds is not None and caller.now >= grant.expires_at_seconds:
         yield FailedCheck(claim=None, rule="expires", expected=grant.expires, found=None)
 
@@ -182,12 +182,12 @@ def _beyond(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> I
     except ScopeNotCovered:
         whole = _whole_reach(grant, caller)
         wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
-        expected = whole.scope if whole is not None and whole.scope else "no scope, since this login takes none"
+        expected = whole.scope if whole is not None and whole.scope else "no scope, because this login accepts none"
         yield FailedCheck(claim=None, rule="scope", expected=expected, found=wanted)
 
 
 def awarded_reach(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Reach | None:
-    """Return the reach of the login that `grant` gives to `caller`; None for a stored login, which nothing bounds.
+    """Return the reach of the login that `grant` gives to `caller`; None for a stored login, which has no limits.
 
     Raises:
         DoesNotFit, ScopeNotCovered: the grant does not win, as `failed_checks` says.

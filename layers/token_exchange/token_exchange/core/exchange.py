@@ -2,10 +2,10 @@
 
 1. Read the policy in force. Without one nothing is granted: a missing allowlist must not let everyone in.
 2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
-   AWS is not called before this: strangers would spend its quota and probe for role names.
+   AWS is not called before this: outsiders could use up its quota and probe for role names.
 3. Identify the caller by the claims that mark a job's token. Stops other tokens that the same issuer signs.
 4. Decide: organization, deny rules, trigger, then the grants. Stops other tenants, and runs that outsiders start.
-5. Count the exchange against its budgets, and spend the token where a grant takes each one once. Stops replays.
+5. Count the exchange against its budgets, and spend the token if a grant accepts each one once. Stops replays.
    After the decision: a refused token is not spent.
 6. Bound and mint each login: a session policy for these repositories, this direction and this time. Stops a leaked
    login from reaching anything else.
@@ -29,7 +29,7 @@ from token_exchange.core.verifier import Verifier, read_compact
 
 
 class PolicyInForce(Protocol):
-    """Knows the policy by which to decide."""
+    """Provides the policy that decides."""
 
     def policy(self) -> Policy:
         """Return the policy in force.
@@ -40,7 +40,7 @@ class PolicyInForce(Protocol):
 
 
 class Budgets(Protocol):
-    """Counts exchanges, so that one caller cannot use up what all share; it can refuse, and grants nothing."""
+    """Counts exchanges, so that one caller cannot use up a shared quota. It can refuse, and cannot grant."""
 
     def spend(self, caller: Caller, *, deadline: Deadline) -> None:
         """Count one exchange of `caller` on each budget of its issuer.
@@ -60,7 +60,7 @@ class Exchanged:
 
 @record
 class _Verified:
-    """Who is calling, by which token, and the policy that decides. `raw_token` is a secret, and verified."""
+    """The caller, their token and the policy that decides. `raw_token` is verified, and a secret."""
 
     policy: Policy
     caller: Caller
@@ -82,10 +82,10 @@ class Exchange:
     def run(
         self, raw_token: str, request: AccessRequest, attempt: Attempt, *, single: bool, whole: bool
     ) -> Exchanged | Denied:
-        """Return the logins that `raw_token` is good for, or why there are none; `attempt` is filled on the way.
+        """Return the logins that `raw_token` gets, or why there are none; each step adds to `attempt`.
 
-        With `single` exactly one login is wanted. With `whole` one that fails fails the request, as there is no
-        place in the answer to say so.
+        With `single`, the format holds exactly one login. With `whole`, one failed login fails the request, because
+        the answer could not report it.
 
         Raises:
             Refused: for every reason but those of a denial.
@@ -104,7 +104,7 @@ class Exchange:
         """Return what `run` would decide; nothing is minted or spent.
 
         Raises:
-            Refused: for every reason but those of a denial, and never for one of AWS.
+            Refused: for every reason but those of a denial; AWS is not called.
         """
         verified = self._verified(raw_token, request, attempt)
         decision = self._decided(verified, request, attempt, single=False)
@@ -137,7 +137,7 @@ class Exchange:
         return attempt.decision
 
     def _spend(self, awards: Sequence[Award], verified: _Verified, attempt: Attempt) -> SpentToken | None:
-        """Count the exchange, and spend its token where a grant takes each token once: once for the whole request."""
+        """Carry out step 5, once for the whole request."""
         is_single_use = any(award.grant.single_use for award in awards)
         if not is_single_use and not verified.caller.issuer.budgets:
             return None
@@ -159,7 +159,7 @@ class Exchange:
         try:
             results = self.minter.mint(awards, verified.caller, attempt, raw_token=verified.raw_token)
         finally:
-            # Only where nothing at all was made, whatever happened: a token that brought one login is used.
+            # Only if no login was made, whatever the cause: a token that brought one login stays spent.
             if spent is not None and all(isinstance(one, FailedLogin) for one in attempt.logins):
                 with attempt.measure("state"):
                     spent.release(clock=self.clock)

@@ -1,8 +1,8 @@
-"""Globs over claims: `*` any run but of `/` and `:`, `**` any run at all, `?` one character but those two.
+"""Globs over claims: `*` is any characters but `/` and `:`, `**` any characters, `?` one character but those two.
 
-The whole value has to match, and nothing else is special. There are no regular expressions in a policy: an unanchored
-one matches `a.example.attacker.example`, and a claim is written by strangers, so that the time to match it must be
-linear in its length whatever it holds.
+The whole value must match, and nothing else is special. A policy has no regular expressions: an unanchored one matches
+`a.example.attacker.example`. An attacker can write a claim, so the time to match one is linear in its length, whatever
+it holds.
 """
 
 from typing import Final
@@ -12,9 +12,9 @@ from token_exchange.core.record import positional_record
 _STOPS: Final = frozenset("/:")
 
 MAX_GLOB_CHARACTERS: Final = 1024
-"""A compiled glob is an integer with a bit for each token, so that an unbounded one takes quadratic time to compile.
+"""A compiled glob is an integer with a bit for each token, so compiling takes time quadratic in its length.
 
-The longest names there are, GitHub's workflows with their repository and ref, have some 700 characters.
+The longest known names, GitHub's workflows with their repository and ref, have some 700 characters.
 """
 
 
@@ -22,9 +22,8 @@ The longest names there are, GitHub's workflows with their repository and ref, h
 class Glob:
     """A compiled glob.
 
-    After the literal prefix it is a row of tokens, and matching keeps a set of positions in that row as the bits of
-    one integer (Glushkov's automaton), so that each character of the value costs a few operations and no position is
-    ever tried twice.
+    After the literal prefix it is a sequence of tokens. Matching keeps the set of possible positions in it as the bits
+    of one integer (Glushkov's automaton), so each character of the value costs a few operations, without backtracking.
     """
 
     pattern: str
@@ -72,7 +71,7 @@ def compile_glob(pattern: str) -> Glob:
 
 
 def _tokens(pattern: str) -> list[str]:
-    """Split `pattern` into characters and runs; stars that stand together are one run, of the wider kind."""
+    """Split `pattern` into characters and runs; adjacent stars are one token, of the wider kind."""
     tokens: list[str] = []
     stars = 0
     for char in [*pattern, ""]:
@@ -88,5 +87,5 @@ def _tokens(pattern: str) -> list[str]:
 
 
 def _skip_runs(at: int, runs: int) -> int:
-    """Add the positions behind each run, which may also be empty; no two runs stand together."""
+    """Add the positions behind each run, which may also be empty; no two runs are adjacent."""
     return at | ((at & runs) << 1)

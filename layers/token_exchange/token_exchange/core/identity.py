@@ -50,7 +50,8 @@ class Preset:
     - `ignores_case`: the system never has two organizations or repositories whose names differ only by case.
     - `organization_is_path`: an organization's name includes everything below it; its first part is the tenant.
     - `shared_audience`: returns whether other services accept this audience too.
-    - `minted`: whether a step requests each token, or a job receives one for all its steps.
+    - `minted`: whether a step requests each token, or a job receives one for all its steps; `once-if-shared` means the
+      latter for audiences that other services accept too.
     - `keys_host`: the host of the key set, if it is not the issuer's.
     """
 
@@ -84,7 +85,7 @@ class Preset:
     ignores_case: bool
     organization_is_path: bool = False
     shared_audience: Callable[[str], bool]
-    minted: Literal["on-request", "once-per-job"]
+    minted: Literal["on-request", "once-per-job", "once-if-shared"]
     keys_host: str | None = None
     who: frozenset[ClaimPath] = field(init=False)
 
@@ -176,6 +177,7 @@ def _check_types(preset: Preset, claims: Mapping[str, Json]) -> None:
 
 
 def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
+    # Like the marks, these tell a job's token from others: in CircleCI's rerun with SSH, a person types the commands.
     for path, values in preset.required_values.items():
         found = claim_at(claims, path)
         if found is None:

@@ -92,7 +92,7 @@ def _nothing_usable(left_out: list[str]) -> str:
 class BadSignature(Refused):
     """The key does not verify the signature.
 
-    This is a class of its own because the caller handles it: the issuer may have replaced the key since.
+    A subclass, because the caller handles it: the issuer may have replaced the key since.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Makes logins: by an assumed role for ECR and ECR Public, out of a secret for everything else."""
+"""Makes logins: with an assumed role for ECR and ECR Public, from a secret for other registries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from token_exchange.core.session import bounded_session
 
 @record
 class Bounds:
-    """How far a login reaches, and until when: its session policy ends at `expires_at`, AWS states the other time.
+    """What a login reaches, and until when: its session policy ends at `expires_at`, ECR states `registry_expires_at`.
 
     Times are seconds since the epoch.
     """
@@ -41,7 +41,7 @@ class Bounds:
 
 @record
 class Login:
-    """A registry login. `bounds` is None for one from a secret, which nothing narrows or ends."""
+    """A registry login. `bounds` is None for one from a secret, which has no limits and no end."""
 
     award: Award
     username: str
@@ -62,11 +62,11 @@ class Minter:
     def mint(
         self, awards: Sequence[Award], caller: Caller, attempt: Attempt, *, raw_token: RawToken
     ) -> list[Login | FailedLogin]:
-        """Return the login of each award, or why there is none; `raw_token` goes only to STS, where the grant says so.
+        """Return the login of each award, or why there is none; `raw_token` is sent only to STS, if the grant says so.
 
         An unexpected exception is raised after everything that was made is recorded.
         """
-        # Each thread writes to a part of its own: one that is abandoned at the deadline changes nothing afterwards.
+        # Each thread writes to its own part, so one that is abandoned at the deadline changes nothing afterwards.
         parts = [attempt.part() for _ in awards]
         calls = [partial(self._mint, award, caller, part, raw_token) for award, part in zip(awards, parts, strict=True)]
         outcomes = self.threads.run(calls, deadline=attempt.deadline)
@@ -125,7 +125,7 @@ class Minter:
             except SessionTooLarge as error:
                 raise _too_large(award, error) from error
         if not attempt.deadline.remaining_seconds():
-            # The request is answered by now: request no login that no one will get.
+            # The request is already answered: request no login that no one receives.
             raise Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
         with attempt.measure("ecr"):
             given = self._authorized(registry, session)
@@ -169,12 +169,12 @@ class Minter:
 
 
 def _too_large(award: Award, error: SessionTooLarge) -> Refused:
-    """Return the refusal for a session that STS cannot pack; how much fits only STS can say."""
+    """Return the refusal for a session that STS cannot pack. Only STS can say how much fits."""
     asked = len(award.scope)
     if asked <= 1:
         return error
     return Refused(
         Reason.MALFORMED_SCOPE,
-        f"the session for these {asked} repositories is larger than STS takes once it is packed: "
+        f"the session for these {asked} repositories is larger than STS accepts once it is packed: "
         f"fewer than {asked} fit",
     )

@@ -14,7 +14,7 @@ from token_exchange.core.vocabulary import Name, Vocabulary
 
 @record
 class Template:
-    """Literal and named parts in turn, a literal first and last; some of them may be empty."""
+    """Literals and names in turn, beginning and ending with a literal; a literal may be empty."""
 
     text: str
     literals: tuple[str, ...]
@@ -131,7 +131,7 @@ ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
 @record
 class Organization:
-    """One line of an issuer's allowlist: where both are given, both must hold of the same token."""
+    """One line of an issuer's allowlist; if it has both, the same token must have both."""
 
     name: str | None
     id: str | None
@@ -139,7 +139,7 @@ class Organization:
 
 @record
 class Budget:
-    """So many exchanges, every so often, for each value of one name of the vocabulary."""
+    """The exchanges allowed in a period, for each value of one name of the vocabulary."""
 
     per: Name
     exchanges: int
@@ -165,15 +165,15 @@ class Issuer:
         )
 
     def lists(self, organizations: Iterable[Organization], *, name: str | None, id_: str | bool | None) -> bool:
-        """Say whether `organizations` hold the one of this issuer with this name and id; None is not known."""
+        """Say whether `organizations` include this issuer's one with this name and id; None is not known."""
         return any(
-            # A name can be given up and registered by a stranger: where an id is listed too, both must hold.
+            # Anyone can register a name that was given up: if an id is listed too, both must match.
             organization.id in (None, id_) and (organization.name is None or self._is_within(name, organization.name))
             for organization in organizations
         )
 
     def _is_within(self, name: str | None, listed: str) -> bool:
-        # The slash belongs to the prefix: `acme` must not hold for `acme-evil`.
+        # The slash is part of the prefix: `acme` must not match `acme-evil`.
         return name == listed or (
             self.preset.organization_is_path and name is not None and name.startswith(f"{listed}/")
         )
@@ -226,7 +226,7 @@ class Grant:
     """Who may have which login.
 
     `identifying` are the indexes of the conditions on claims that name a tenant, a repository or a person, which are
-    all but `Preset.public_claims`: a caller is shown a grant only where all of these hold. `expires_at_seconds` is the
+    all but `Preset.public_claims`: a caller is shown a grant only if all of these hold. `expires_at_seconds` is the
     first second, since the epoch, at which the grant no longer counts.
     """
 
@@ -245,7 +245,7 @@ class Grant:
 
 
 class GrantIndex(Protocol):
-    """Finds the grants that can apply to a token; it only leaves out what cannot win, see `loading/load.py`."""
+    """Finds the grants that can apply to a token; it omits only grants that cannot win, see `loading/load.py`."""
 
     @property
     def all(self) -> Sequence[int]:
@@ -257,7 +257,7 @@ class GrantIndex(Protocol):
 
 @record
 class Policy:
-    """Everything that one document says, and its identity: the hex SHA-256 over all of its bytes.
+    """The content of one document, and its identity: the hex SHA-256 over all of its bytes.
 
     `files` are the paths of the files it names, `brake_sha256` the identity of a brake, whose rules begin `deny`.
     """

@@ -20,7 +20,7 @@ A secret; nothing in it is proven.
 """
 
 SessionPolicy = NewType("SessionPolicy", str)
-"""A policy that bounds one login and that STS takes, made by `session.session_policy`."""
+"""A policy that limits one login and that STS accepts, made by `session.session_policy`."""
 
 
 class Clock(Protocol):
@@ -93,7 +93,7 @@ class RoleAssumer(Protocol):
         """
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken) -> RoleSession:
-        """Return the same, assumed with the CI job's own token, which STS checks, and not with the service's rights.
+        """Return the same, assumed with the CI job's own token, which STS checks, instead of the service's permissions.
 
         Raises:
             Refused: as `assume`; STS's own refusal of a token that we accepted is `role-refused` too.
@@ -131,13 +131,13 @@ class RegistryLogin:
 
 
 class Threads(Protocol):
-    """Runs functions at the same time, each on a thread of its own, so that a request ends by its deadline."""
+    """Runs functions at the same time, each on its own thread, so that a request ends by its deadline."""
 
     def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
         """Return what each function returned or raised, in their order.
 
-        For one that has not ended by the deadline this is `Refused`, `deadline-exceeded`. It may go on, and what it
-        returns is dropped.
+        For one that has not ended by the deadline this is `Refused`, `deadline-exceeded`. It may continue, and what
+        it returns is dropped.
         """
 
 

@@ -1,6 +1,6 @@
 """What a login may touch: a grant's repositories for this caller, or the narrower ones that the request names.
 
-A pattern is what IAM's resource ARNs take: `*` stands for any run of characters, `/` included.
+A pattern is as in IAM's resource ARNs: `*` matches any characters, including `/`.
 Source: ECR API Reference, CreateRepository (`repositoryName`); IAM User Guide, "IAM JSON policy elements: Resource".
 """
 
@@ -23,9 +23,9 @@ WITH_SLASH: Final[frozenset[Name]] = frozenset({"organization", "repository"})
 
 
 RepositoryPattern = NewType("RepositoryPattern", str)
-"""A string in ECR's form of a name, in which `*` is any run of characters: made by `reach.fill_repository_template`.
+"""A string in ECR's form of a name, in which `*` is any characters: made by `reach.fill_repository_template`.
 
-It becomes an ARN of a session policy, so a string that was not checked must not get here.
+It becomes an ARN of a session policy, so it must never be an unchecked string.
 """
 
 RepositoryName = NewType("RepositoryName", RepositoryPattern)
@@ -74,11 +74,11 @@ def pattern_covers(pattern: str, name: str) -> bool:
 
 
 class ScopeNotCovered(Exception):
-    """A login's reach does not hold all of a scope."""
+    """A login's reach does not cover all of a scope."""
 
 
 class DoesNotFit(Exception):
-    """A value cannot stand in a repository's name; `name` is whose value, `expected` says what could."""
+    """A value cannot be part of a repository's name; `name` is the value's name, `expected` says what would fit."""
 
     def __init__(self, name: Name, expected: str) -> None:
         super().__init__(f"{name}: expected {expected}")
@@ -97,7 +97,7 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
         value = value_of(name)
         if value is None:
             raise DoesNotFit(name, "present")
-        # No value brings a `*` of its own: a branch called `*` would open every repository under the prefix.
+        # A value must not contain `*`: a branch called `*` would open every repository under the prefix.
         if not has_repository_form(value) or ("/" in value and name not in WITH_SLASH):
             raise DoesNotFit(name, "in the form of an ECR repository name")
         values.append(value)
@@ -148,10 +148,10 @@ def reach_of(terms: SessionTerms, preset: Preset, vocabulary: Vocabulary) -> Rea
 
 
 def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | None:
-    """Return what stands for `{name}` in a repository's name, or None where the caller has none.
+    """Return the value of `{name}` in a repository's name, or None if the caller has none.
 
-    ECR's names are lower case; only names that differ by more than case to their provider may be lowered, or two
-    repositories would share one.
+    ECR's names are lower case. A value is lowered only if its provider has no two that differ only by case; otherwise
+    two CI repositories would share one in ECR.
     """
     value = vocabulary.get(name)
     if not isinstance(value, str):
@@ -164,7 +164,7 @@ def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | 
 
 
 def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach:
-    """Return exactly what `scope` asks for; never less than asked, and without what the grant names under `also`.
+    """Return exactly what `scope` requests, without the rights that the grant names under `also`.
 
     Raises:
         ScopeNotCovered: `reach` does not cover all of it.
@@ -182,7 +182,7 @@ def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach:
 
 
 def missing_name(template: Template, vocabulary: Vocabulary) -> Name | None:
-    """Return a name in `template` that this caller has no value for, where there is one."""
+    """Return a name in `template` for which this caller has no value, if there is one."""
     return next((name for name in template.names if vocabulary.get(name) is None), None)
 
 

@@ -17,13 +17,13 @@ class _Record(Protocol):
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def record[T](cls: type[T]) -> type[T]:
-    """Make `cls` what `@dataclass(frozen=True, slots=True, kw_only=True)` would."""
+    """Do what `@dataclass(frozen=True, slots=True, kw_only=True)` does."""
     return _made(cls, kw_only=True, __init__=_init)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def positional_record[T](cls: type[T]) -> type[T]:
-    """Make `cls` what `@dataclass(frozen=True, slots=True)` would."""
+    """Do what `@dataclass(frozen=True, slots=True)` does."""
     return _made(cls, kw_only=False, __init__=_init_positional)
 
 

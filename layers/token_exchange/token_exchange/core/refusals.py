@@ -80,7 +80,7 @@ class Refused(Exception):
 class SessionTooLarge(Refused):
     """The packed size of session policy and tags exceeds STS's limit.
 
-    The caller decides whose fault it is: that of the grant, or of the request's scope.
+    The code that catches it decides whether the grant or the request's scope is at fault.
     """
 
 

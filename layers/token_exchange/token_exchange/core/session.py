@@ -1,6 +1,6 @@
 """The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail says of it.
 
-A leaked login is good for what its session may do, so the session is cut to this one request: these repositories, this
+A leaked login can do what its session may do, so the session is limited to this one request: these repositories, this
 direction, this time. The role's own policies are wider, and ECR's own login lasts 12 hours.
 
 Source: STS API Reference, AssumeRole (RoleSessionName, SourceIdentity, Policy, Tags) and Tag: botocore checks none of
@@ -47,7 +47,7 @@ MAX_SOURCE_IDENTITY_LENGTH: Final = 64
 MIN_SOURCE_IDENTITY_LENGTH: Final = 2
 
 MAX_TAG_VALUE_LENGTH: Final = 128
-"""Half of what STS takes: tags count towards the packed size of the session."""
+"""Half of what STS accepts: tags count towards the packed size of the session."""
 
 _REQUEST_DIGITS: Final = 12
 
@@ -78,25 +78,25 @@ def _request_digits(request_id: str) -> str:
 
 
 def source_identity(value: str) -> str:
-    """Return `value` as STS takes a source identity."""
+    """Return `value` as a source identity that STS accepts."""
     return fitted(
         value, foreign=_NOT_IN_NAMES, max_length=MAX_SOURCE_IDENTITY_LENGTH, min_length=MIN_SOURCE_IDENTITY_LENGTH
     )
 
 
 def source_label(vocabulary: Vocabulary, *, subject: str) -> str:
-    """Return what a session's source identity says: the repository, else the next best."""
+    """Return a session's source identity: the repository, or else the next best name."""
     return _first(vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS) or subject
 
 
 def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
-    """Return the standard set of tags; what the token does not say gives none."""
+    """Return the standard set of tags; a name that the token does not have gives none."""
     said: dict[str, str] = {name: str(vocabulary[name]) for name in _TAGGED if name in vocabulary}
     return fitted_tags({"issuer": issuer, **said, "grant": grant})
 
 
 def fitted_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `tags` with values that STS takes."""
+    """Return `tags` with values that STS accepts."""
     return {
         key: fitted(value, foreign=_NOT_IN_TAGS, max_length=MAX_TAG_VALUE_LENGTH, min_length=0)
         for key, value in tags.items()
@@ -118,7 +118,7 @@ PUSH_ACTIONS: Final = (
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
 )
-"""Nothing that deletes, tags or configures: a login that leaks must not destroy what it cannot replace."""
+"""Nothing that deletes, tags or configures: a leaked login must not destroy images."""
 
 LIST_ACTIONS: Final = ("ecr:ListImages",)
 IMPORT_ACTIONS: Final = ("ecr:BatchImportUpstreamImage", "ecr:CreateRepository")
@@ -132,20 +132,20 @@ PUBLIC_PUSH_ACTIONS: Final = (
     "ecr-public:CompleteLayerUpload",
     "ecr-public:PutImage",
 )
-"""Pulling needs no right there: everyone may."""
+"""Pulling from ECR Public needs no permission."""
 
 
 def session_policy(registry: Registry, reach: Reach, *, until: int) -> SessionPolicy:
     """Return the policy document, minified: `reach` in `registry`, and nothing from the second `until` on.
 
     Raises:
-        Refused: `misconfigured` where it is longer than STS takes. Nothing is ever left out or widened to make it fit.
+        Refused: `misconfigured` if it is longer than STS accepts. Nothing is omitted or widened to make it fit.
     """
     document = _document(registry, reach, until=until)
     if len(document) > MAX_SESSION_POLICY_CHARACTERS:
         raise Refused(
             Reason.MISCONFIGURED,
-            f"the session policy would have {len(document)} characters, and STS takes "
+            f"the session policy would have {len(document)} characters, but STS accepts "
             f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
         )
     return SessionPolicy(document)
@@ -154,11 +154,11 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> SessionPo
 def require_scope_fits(award: Award) -> None:
     """Refuse a scope of the request that does not fit into a session policy, whatever the grant itself would need.
 
-    This is the caller's fault: reported as the service's, any caller could raise its operators' alarm.
+    This is the caller's fault: if it counted as the service's, any caller could trigger the operators' alarm.
 
     Raises:
-        Refused: `malformed-scope`, which says how many of the repositories fit. A policy too long for a single one is
-            none of a scope's, and left to `session_policy`.
+        Refused: `malformed-scope`, which says how many of the repositories fit. A policy that is too long
+            for a single one is not the scope's fault, and left to `session_policy`.
     """
     reach = award.reach
     if reach is None or not award.scope:
@@ -171,19 +171,19 @@ def require_scope_fits(award: Award) -> None:
         if _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
             raise Refused(
                 Reason.MALFORMED_SCOPE,
-                f"the session policy for these {len(award.scope)} repositories would have {length} characters, and STS "
-                f"takes {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
+                f"the session policy for these {len(award.scope)} repositories would have {length} characters, but STS "
+                f"accepts {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
             )
 
 
 def _length_for(registry: Registry, reach: Reach) -> int:
-    """Return how many characters the policy has, which are the same for every second at which it may end."""
+    """Return how many characters the policy has; the number does not depend on when it ends."""
     return len(_document(registry, reach, until=0))
 
 
 def _document(registry: Registry, reach: Reach, *, until: int) -> str:
     # A literal date: date operators take no policy variables (IAM User Guide, "Policy variables"). It is meant to end
-    # the login before ECR's own 12 hours, which no parameter shortens and no call revokes.
+    # the login before ECR's own 12 hours, which no parameter can shorten and no call can revoke.
     condition: Json = {"DateLessThan": {"aws:CurrentTime": utc_second(until)}}
     match registry:
         case EcrRegistry():
@@ -198,7 +198,7 @@ def _document(registry: Registry, reach: Reach, *, until: int) -> str:
 
 
 def _private(registry: EcrRegistry, reach: Reach, condition: Json) -> list[Json]:
-    # GetAuthorizationToken takes no resource. What its login may do, and how long, the other statements say.
+    # GetAuthorizationToken has no resource. The other statements limit what its login can do, and until when.
     statements = [_allow(LOGIN_ACTIONS, ["*"], None)]
     actions = [*(PUSH_ACTIONS if reach.access == "push" else PULL_ACTIONS)]
     if reach.also.list:
@@ -231,12 +231,13 @@ def _allow(actions: Iterable[str], resources: Iterable[str], condition: Json) ->
 
 
 def _one_or_all(texts: Iterable[str]) -> Json:
-    """Return a list of one as its only string: STS counts the two characters less."""
+    """Return a list of one as its only string: STS counts two characters fewer."""
     listed: list[Json] = [*texts]
     return listed[0] if len(listed) == 1 else listed
 
 
 _MIN_SESSION_SECONDS: Final = 900
+"""STS API Reference, AssumeRole. A shorter grant ends by the date in its session policy."""
 
 _MAX_CHAINED_SESSION_SECONDS: Final = 3600
 """STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""

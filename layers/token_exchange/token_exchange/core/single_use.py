@@ -1,8 +1,8 @@
-"""Single use: a token that a grant takes once is not exchanged twice.
+"""Single use: a token that a grant accepts once is not exchanged twice.
 
-One mark for each token, set after the decision and before anything is minted. Of two environments that have the same
-token at the same moment, one conditional write succeeds. Only the request that set a mark takes it back, if it minted
-nothing after all.
+Each token has one mark, which is set after the decision and before anything is minted. If two environments have the
+same token at the same moment, only one conditional write succeeds. Only the request that set a mark releases it, if it
+minted nothing.
 """
 
 from hashlib import sha256
@@ -21,11 +21,10 @@ def length_prefixed(*parts: str) -> bytes:
 
 
 SPEND_SECONDS: Final = 3.0
-"""For the one write that decides; a table that takes longer is as good as down."""
+"""For the one write that decides; a slower table counts as unavailable."""
 
 RELEASE_MILLISECONDS: Final = 500
-"""For taking a mark back, even where the request's own time is over: a second is kept for the answer, and this is part
-of it. A token that is spent for nothing costs a pipeline."""
+"""For releasing a mark, also after the deadline: a token that is spent without a login makes a pipeline fail."""
 
 
 class SpentToken:
@@ -38,7 +37,7 @@ class SpentToken:
         self._request_id = request_id
 
     def release(self, *, clock: Clock) -> None:
-        """Take the mark back; where that fails the token stays spent, and its holder needs a new one."""
+        """Release the mark; if that fails, the token stays spent and its holder needs a new one."""
         deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + RELEASE_MILLISECONDS / 1000)
         try:
             self._marks.release(self._mark, request_id=self._request_id, deadline=deadline)
@@ -47,7 +46,7 @@ class SpentToken:
 
 
 class SingleUse:
-    """Lets each token be spent once; `marks` is None where there is no table, and then nothing can be spent."""
+    """Lets each token be spent once; `marks` is None if there is no table, and then no token can be spent."""
 
     def __init__(self, *, marks: UseMarks | None, events: StateEvents) -> None:
         self._marks = marks
@@ -59,7 +58,7 @@ class SingleUse:
         Raises:
             Refused: `replayed` where another request has spent it, `state-unavailable` where that cannot be known.
         """
-        # Closed on doubt, here and below: a token that may have been used before is treated as used.
+        # Fails closed, here and below: a token that may have been used before is treated as used.
         if self._marks is None:
             raise Refused(Reason.STATE_UNAVAILABLE, "a token cannot be used once without a state table")
         mark = mark_of(token)
@@ -73,9 +72,11 @@ class SingleUse:
             self._events.state_failed("spend", cause=cause)
             # The write may have arrived although its answer did not.
             spent.release(clock=deadline.clock)
-            raise Refused(Reason.STATE_UNAVAILABLE, "whether the token was used before cannot be known") from cause
+            raise Refused(
+                Reason.STATE_UNAVAILABLE, "it cannot be determined whether the token was used before"
+            ) from cause
         if not is_ours:
-            raise Refused(Reason.REPLAYED, "the token has been exchanged before, and its grant takes each token once")
+            raise Refused(Reason.REPLAYED, "the token was exchanged before, and its grant accepts each token only once")
         return spent
 
 

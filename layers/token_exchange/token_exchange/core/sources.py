@@ -1,7 +1,7 @@
 """Where the value of a vocabulary name comes from: a claim, part of a claim, or several claims.
 
-A source that takes a part of a claim accepts one documented form. Any other form gives no value: a value that is wrong
-could match a grant, a missing one cannot.
+A source that takes part of a claim accepts one documented form. Any other form gives no value: a wrong value could
+match a grant, but a missing one cannot.
 """
 
 from collections.abc import Mapping

@@ -147,7 +147,7 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
     Raises:
         Refused: `missing-claim`, `invalid-claim`, `expired`, `not-yet-valid` or `lifetime-too-long`.
     """
-    # Without exp a leaked token would be valid for ever; without iat its lifetime cannot be limited.
+    # Without exp a leaked token would be valid forever; without iat its lifetime cannot be limited.
     for name in ("exp", "iat", "sub"):
         if claims.get(name) is None:
             raise Refused(Reason.MISSING_CLAIM, f"the token has no {name}")
@@ -162,6 +162,7 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
         raise Refused(Reason.INVALID_CLAIM, "the token's exp is not after its iat")
     if expires_at <= not_before:
         raise Refused(Reason.INVALID_CLAIM, "the token's exp is not after its nbf")
+    # RFC 7519 sections 4.1.4 and 4.1.5: a token that leaked from an old log is worthless.
     if expires_at + trust.leeway_seconds <= now:
         raise Refused(Reason.EXPIRED, "the token has expired")
     if max(issued_at, not_before) - trust.leeway_seconds > now:

@@ -125,16 +125,20 @@ def for_readers(response: HttpAnswer, request: HttpRequest | None, *, documentat
 
 
 def _line(fields: Mapping[str, Json]) -> str:
-    """Return one line that no reader takes for a password: it begins with the reason, and it has spaces."""
+    """Return one line that no reader takes for a password: it begins with the reason, and it has spaces.
+
+    What a caller may have written is in double quotes, in which a shell runs nothing but what `_visible` escapes: a
+    branch may be called `x;reboot`.
+    """
     text = (
-        f"{fields['reason']}: {fields['error_description']}; {fields['hint']};"
+        f"{fields['reason']}: {json.dumps(fields['error_description'])}; {fields['hint']};"
         f" see {fields['documentation']} (request {fields['request_id']})"
     )
     return "".join(map(_visible, text)) + "\n"
 
 
 def _visible(character: str) -> str:
-    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a line of its own.
+    # As in the JSON: a caller's branch name must not run in a shell, move a cursor or begin a new line.
     is_plain = " " <= character <= "~" and character not in _HIDDEN_FROM_SHELLS
     return character if is_plain else f"\\u{ord(character):04x}"
 
@@ -175,7 +179,7 @@ def holds_one_login(wanted: Format) -> bool:
     return wanted not in ("json", "docker-config")
 
 
-def tells_failures(wanted: Format) -> bool:
+def can_report_failures(wanted: Format) -> bool:
     """Return whether this format can report registries that failed when others did not."""
     return wanted == "json"
 

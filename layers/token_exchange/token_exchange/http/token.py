@@ -3,6 +3,7 @@
 An explanation is the decision of an exchange, with nothing minted, spent or asked of AWS.
 """
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from token_exchange.core.decision import Award, Decision, Denied, Granted
@@ -10,6 +11,7 @@ from token_exchange.core.exchange import Exchange
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.answers import (
+    can_report_failures,
     failure_fields,
     failure_headers,
     formatted,
@@ -17,7 +19,6 @@ from token_exchange.http.answers import (
     json_answer,
     refusal_answer,
     status_of,
-    tells_failures,
 )
 from token_exchange.http.event import HttpAnswer, HttpRequest, bearer_token, find_token
 from token_exchange.http.parameters import SentParameters
@@ -52,7 +53,7 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
             wanted.access_request,
             record.attempt,
             single=single,
-            whole=not tells_failures(wanted.format),
+            whole=not can_report_failures(wanted.format),
         )
         if isinstance(outcome, Denied):
             return denial(outcome, sent, record)
@@ -72,13 +73,17 @@ def refusal(
         if raw_token is not None:
             record.record_token_hash(raw_token)
     record.refuse(refused, status=status)
-    decision = record.attempt.decision
+    decision, failed = record.attempt.decision, record.failed_login()
+    if failed is not None:
+        awards: Sequence[Award] = (failed.award,)
+    else:
+        awards = decision.awards if isinstance(decision, Granted) else ()
     fields = failure_fields(
         refused.reason,
         refused.description,
         request_id=record.request_id,
         has_grant_type=rfc_8693,
-        hint=hint_of_refusal(refused.reason, decision.awards if isinstance(decision, Granted) else ()),
+        hint=hint_of_refusal(refused.reason, awards),
     )
     return refusal_answer(
         status,

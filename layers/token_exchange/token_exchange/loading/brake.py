@@ -1,7 +1,7 @@
-"""The brake: deny rules that are in force within seconds, next to the policy and whatever happens to it.
+"""The brake: deny rules that take effect within seconds, independently of the policy.
 
-It can only refuse. What is not known about it counts as a refusal: a brake that does not load refuses every exchange,
-and so does one that an environment has never been able to read.
+It can only refuse, and it fails closed: a brake that does not load refuses every exchange, and so does one that an
+environment has never been able to read.
 """
 
 from dataclasses import replace
@@ -20,14 +20,14 @@ from token_exchange.loading.problems import PolicyUnusable, Problems
 from token_exchange.loading.store import FIRST_POLICY_CHECK_TIMEOUT_SECONDS, POLICY_CHECK_TIMEOUT_SECONDS, PolicyStore
 
 BRAKE_MAX_AGE_SECONDS: Final = 5.0
-"""Who pulls the brake watches a leaked pipeline push; a read of one item costs milliseconds."""
+"""Until the next read, a leaked pipeline can still push; a read of one item costs milliseconds."""
 
 RETRY_UNKNOWN_SECONDS: Final = 1.0
-"""Until the brake was read, every exchange is refused."""
+"""Every exchange is refused until the brake has been read."""
 
 
 class BrakeUnreadable(Exception):
-    """It is not known whether there is a brake; the message is for the log only."""
+    """The brake could not be read; the message is for the log only."""
 
 
 class BrakeSource(Protocol):
@@ -46,7 +46,7 @@ class BrakeEvents(Protocol):
     """Receives changes of the brake, for logs and metrics; its methods never raise."""
 
     def brake_changed(self, sha256: str | None, *, rules: int) -> None:
-        """A brake with this identity and so many rules is in force from now on; None is no brake."""
+        """A brake with this SHA-256 and this number of rules is in force from now on; None means that there is none."""
         ...
 
     def brake_failed(self, cause: BrakeUnreadable | PolicyUnusable) -> None:
@@ -77,7 +77,7 @@ class Brake:
         self._applied: _Applied | None = None
 
     def on(self, policy: Policy) -> Policy:
-        """Return `policy` with the brake's deny rules, after a look at the brake if the last one is too long ago.
+        """Return `policy` with the brake's deny rules; read the brake first if the last read is too old.
 
         Raises:
             Refused: `policy-unavailable` if the brake was never read or does not load.
@@ -89,7 +89,7 @@ class Brake:
             finally:
                 self._lock.release()
         if not self._is_known:
-            raise Refused(Reason.POLICY_UNAVAILABLE, "it is not known which runs are stopped")
+            raise Refused(Reason.POLICY_UNAVAILABLE, "the brake has not been read yet, so every exchange is refused")
         document = self._document
         return policy if document is None else self._with(policy, document)
 
@@ -109,7 +109,7 @@ class Brake:
         try:
             document = self._source.read(Deadline(clock=self._clock, at_monotonic_seconds=end))
         except BrakeUnreadable as cause:
-            # The last one stays in force: a table that is down must not release the brake.
+            # The last brake stays in force: a failure of the table must not release it.
             self._events.brake_failed(cause)
             return
         is_released = self._is_known and document is None and self._document is not None
@@ -129,19 +129,19 @@ class Brake:
             self._applied = applied
         if isinstance(applied.braked, PolicyUnusable):
             self._events.brake_failed(applied.braked)
-            raise Refused(Reason.POLICY_UNAVAILABLE, "the brake is set, and does not load") from applied.braked
+            raise Refused(Reason.POLICY_UNAVAILABLE, "the brake is set but does not load") from applied.braked
         return applied.braked
 
 
 @record
 class BrakedPolicies:
-    """The policy in force, with the brake on it."""
+    """The policy in force, with the brake's rules."""
 
     policies: PolicyStore
     brake: Brake
 
     def policy(self) -> Policy:
-        """Return the policy by which to decide.
+        """Return the policy that decides.
 
         Raises:
             Refused: `policy-unavailable` until a policy has loaded, and as long as the brake is not known.

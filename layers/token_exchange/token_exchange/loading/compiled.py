@@ -1,15 +1,15 @@
 """Reads a compiled policy: one file, of which a decision reads only the parts that it needs.
 
-The file is, in this order: a header with a mark, the format, two lengths and a hash; the head, which is JSON; the hash
-of each page of the body; and the body, with the grants as they are in the source and an index of them. The hash in the
-header covers the header, the head and the hashes of the pages, so it identifies every byte. Each page is checked
-against its hash when it is read, every time: no page is used that the hash in the header does not cover.
+The file consists of a header with a magic number, the format, two lengths and a hash; the head, which is JSON; the hash
+of each page of the body; and the body, which has the grants as they are in the source, and an index of them. The hash
+in the header covers the header, the head and the hashes of the pages, so it identifies every byte. Each page is checked
+against its hash whenever it is read, so no byte is used that the hash in the header does not cover.
 
-The file has the source's own text. Issuers, registries and deny rules are read from it by the loader, and so is each
-grant, when a decision needs it, so that a compiled file cannot say what a source could not. The index only says which
-grants to look at: whether one of them wins is decided in `core/evaluate.py`.
+The file has the source's own text. The loader reads issuers, registries and deny rules from it, and each grant when a
+decision needs it, so a compiled file cannot grant what a source could not. The index only says which grants to
+evaluate; `core/evaluate.py` decides whether one of them wins.
 
-What the hash does not say is who wrote the file, or that its source had the identity that it states: see
+The hash does not prove who wrote the file, or that its source had the SHA-256 that it states: see
 `docs/decisions/0017-compiled-policies.md`.
 """
 
@@ -33,7 +33,7 @@ from token_exchange.loading.grants import read_grants
 from token_exchange.loading.problems import PolicyUnusable, Problems
 
 FORMAT: Final = 1
-"""Has to change with what the head, the body or the keys of the index contain."""
+"""Must change if the content of the head, the body or the index's keys changes."""
 
 HEADER: Final = struct.Struct("<8sIIQ32s")
 PAGE_BYTES: Final = 4096
@@ -43,16 +43,16 @@ MAX_KEPT_GRANTS: Final = 2000
 """Grants that stay in memory once they are read; each takes about 3 KB."""
 
 type Slot = tuple[tuple[str, ...], bool]
-"""What a condition looks at, and whether it leaves out a UUID's braces."""
+"""What a condition reads, and whether it strips a UUID's braces."""
 
 
 @record
 class Head:
-    """What a compiled policy says before its grants.
+    """The part of a compiled policy before its grants.
 
     `document` is the source without its grants, `files` are the files that it names, and `source_sha256` is the
     identity of all of them. `record_bytes`, `grants` and `buckets` are the sizes of the body's tables. `slots` has, for
-    each issuer, what the conditions look at by which its grants are found.
+    each issuer, what the indexed conditions read.
     """
 
     source_sha256: str
@@ -67,12 +67,12 @@ class Head:
 
 
 def hashed_key(*parts: Json) -> bytes:
-    """Return what the index has instead of a key: if two keys have the same, more grants are looked at, not fewer."""
+    """Return the hash of a key for the index; a collision makes a decision evaluate more grants, not fewer."""
     return sha256(json.dumps(parts, separators=(",", ":")).encode()).digest()[:8]
 
 
 def value_key(issuer: str, slot: Slot, key: Key) -> bytes:
-    """Return the key of the grants that `issuer`'s callers with this value can match; 1 and 1.0 are one value."""
+    """Return the key of the grants that `issuer`'s callers with this value can match; 1 and 1.0 are the same value."""
     kind, value = key
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -85,7 +85,7 @@ def list_key(kind: Literal["all", "name", "unindexed"], name: str) -> bytes:
 
 
 class CompiledFile:
-    """An opened compiled policy, of which the header, the head and the hashes of the pages are checked."""
+    """An open compiled policy, whose header, head and page hashes are checked."""
 
     def __init__(self, content: Content) -> None:
         """Open it.
@@ -108,7 +108,7 @@ class CompiledFile:
         self._body_start = head_end + HASH_BYTES * pages
         before_body = content[: self._body_start]
         if sha256(before_body[: HEADER.size - HASH_BYTES] + before_body[HEADER.size :]).digest() != digest:
-            raise unreadable("a compiled policy that was altered: its hash is another; compile the policy again")
+            raise unreadable("a compiled policy that was altered: its hash differs; compile the policy again")
         self._page_hashes = before_body[head_end:]
         self._body_bytes = length - self._body_start
         self.sha256 = digest.hex()
@@ -123,7 +123,7 @@ class CompiledFile:
         return self._read(start, end - start)
 
     def places(self, key: bytes) -> tuple[int, ...]:
-        """Return the places that the index has for `key`, in ascending order."""
+        """Return the indexes of the grants that the index has for `key`, in ascending order."""
         buckets, bucket = self.head.record_bytes + 8 * (self.head.grants + 1), int.from_bytes(key) % self.head.buckets
         first, last = struct.unpack("<2I", self._read(buckets + 4 * bucket, 8))
         entries = buckets + 4 * (self.head.buckets + 1)
@@ -141,7 +141,7 @@ class CompiledFile:
         return self.head.files[path]
 
     def _read(self, start: int, length: int) -> bytes:
-        """Return a part of the body, of which each page is checked.
+        """Return a part of the body, after its pages are checked.
 
         Raises:
             Refused: `policy-unavailable`, if a page is not what it was when the policy was compiled.
@@ -149,7 +149,7 @@ class CompiledFile:
         if start < 0 or length < 0 or start + length > self._body_bytes:
             raise _damaged()
         first, last = start // PAGE_BYTES, -(-(start + length) // PAGE_BYTES)
-        # Copied before it is checked: the file behind a map can change at any moment.
+        # Copied before it is checked: a mapped file can change at any moment.
         pages = bytes(
             self._content[
                 self._body_start + first * PAGE_BYTES : self._body_start + min(last * PAGE_BYTES, self._body_bytes)
@@ -212,7 +212,7 @@ class SlotPlaces:
     slot: Slot
 
     def get(self, key: Key, default: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the places of the grants that want the value `key`, or `default`."""
+        """Return the indexes of the grants that require the value `key`, or `default`."""
         return self.file.places(value_key(self.issuer, self.slot, key)) or default
 
 
@@ -259,7 +259,7 @@ class CompiledGrants(Sequence[Grant]):
         except (NotJson, PolicyUnusable) as error:
             raise _damaged() from error
         grant = read[0][1]
-        # Names are unique in a policy, which no record by itself can show.
+        # Names are unique in a policy, which one record cannot show.
         if self.file.places(list_key("name", grant.name)) != (place,):
             raise _damaged()
         return grant

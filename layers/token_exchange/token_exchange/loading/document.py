@@ -193,7 +193,7 @@ _MAX_REPORTED: Final = 20
 def hidden_characters(content: bytes) -> Iterator[tuple[Place, str]]:
     """Yield place and description of the hidden characters of `content`, at most 20.
 
-    Only a line feed ends a line, as a reviewer counts lines. The caller has to refuse what is not UTF-8.
+    Only a line feed ends a line, as a reviewer counts lines. The caller must refuse what is not UTF-8.
     """
     # Removing the visible ASCII is as fast as a copy, keeps UTF-8 valid, and leaves nothing of almost every policy.
     rest = content.replace(b"\r\n", b"\n").translate(None, _ORDINARY)

@@ -294,6 +294,6 @@ def _seconds(text: str) -> int:
 
 
 def spelled_duration(seconds: int) -> str:
-    """Return `seconds` as a policy would spell them, in the largest unit that leaves no rest."""
+    """Return `seconds` as a policy would spell them, in the largest unit that divides them."""
     unit = next(unit for unit in ("h", "m", "s") if seconds % _UNITS[unit] == 0)
     return f"{seconds // _UNITS[unit]}{unit}"

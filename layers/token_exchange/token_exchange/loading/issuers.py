@@ -30,7 +30,7 @@ NO_STATE: Final = "requires a state table; set TOKEN_EXCHANGE_STATE_TABLE"
 
 
 def read_issuers(document: Fields, files: NamedFiles, *, has_state: bool) -> Mapping[str, Issuer | None]:
-    """Return the issuer entries by name; None stands for an entry with problems.
+    """Return the issuer entries by name; None marks an entry with problems.
 
     `has_state` is whether there is a state table, which budgets require.
     """
@@ -280,8 +280,8 @@ def _check_audiences(fields: Fields, preset: Preset, audiences: tuple[str, ...],
             fields.problem(
                 "audience",
                 "conflict",
-                f"other services accept {quoted(audience)} too and could replay a token here; choose an audience of "
-                "your own, or set shared_audience: true",
+                f"other services accept {quoted(audience)} too and could replay a token here; choose your own "
+                "audience, or set shared_audience: true",
             )
 
 

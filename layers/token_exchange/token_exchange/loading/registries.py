@@ -62,7 +62,7 @@ _SECRET: Final = re.compile(
 
 
 def read_registries(document: Fields, own: Partition | None) -> Mapping[str, Registry | None]:
-    """Return the registries by name; None stands for a registry with problems.
+    """Return the registries by name; None marks a registry with problems.
 
     `own` is the partition of the service, if it is known.
     """

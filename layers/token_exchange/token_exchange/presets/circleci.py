@@ -101,8 +101,8 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         host_prefixed_claims=frozenset({_at("vcs-origin")}),
         ignores_case=False,
         shared_audience=_shared_audience,
-        # With the command; the predefined variable is issued once, with a shared audience.
-        minted="on-request",
+        # The command requests a token; the predefined variable holds one for all steps, with a shared audience.
+        minted="once-if-shared",
     )
 
 

@@ -73,7 +73,7 @@ class AuditRecord:
 
     @property
     def considered(self) -> Sequence[Considered]:
-        """The winning grants and those tried before them, or the nearest of a denial, whatever its caller is told."""
+        """The winning grants and those tried before them, or the nearest of a denial, whatever the caller may see."""
         match self.attempt.decision:
             case Denied(reason=reason):
                 return self.nearest().nearest if is_up_to_grants(reason) else ()
@@ -127,17 +127,26 @@ class AuditRecord:
         """Return whose failure this is, if it is one; an explanation of a denial is not."""
         if self.reason is None or self.status == 200:  # noqa: PLR2004 - the only success status
             return None
+        if self.reason is Reason.MISCONFIGURED and self.attempt.logins and self.failed_login() is None:
+            # Every login was made, and the format that the caller chose cannot hold one. As the service's own fault,
+            # any caller could page its operators with it, and take a policy back.
+            return "caller"
         return fault_of(self.reason, is_proven=self.attempt.token is not None)
+
+    def failed_login(self) -> FailedLogin | None:
+        """Return the login for which the request was refused, if it was for one."""
+        failed = (login for login in self.attempt.logins if isinstance(login, FailedLogin))
+        return next((login for login in failed if login.refused is self.refused), None)
 
     def refusing_account(self) -> str | None:
         """Return the account whose role or secret refused, if one did."""
-        for login in self.attempt.logins:
-            if isinstance(login, FailedLogin) and login.refused is self.refused:
-                terms, registry = login.award.grant.terms, login.award.registry
-                if isinstance(registry, SecretRegistry):
-                    return registry.secret_arn.split(":")[4]
-                return None if terms is None else terms.role.split(":")[4]
-        return None
+        login = self.failed_login()
+        if login is None:
+            return None
+        terms, registry = login.award.grant.terms, login.award.registry
+        if isinstance(registry, SecretRegistry):
+            return registry.secret_arn.split(":")[4]
+        return None if terms is None else terms.role.split(":")[4]
 
     def render(self) -> dict[str, Json]:
         """Return the fields of the line, limited in size and without tokens; see `within_size`."""

@@ -1,12 +1,12 @@
-"""Who is told what: the only place that decides it, for `/v1/token` and `/v1/explain` alike.
+"""What a caller may know about a decision. This is the only place that decides it, for `/v1/token` and `/v1/explain`.
 
-Until signature, issuer, audience, times and organization are proven, the answer depends on the token only. After that
-the caller is told who they were taken for. Grants are shown where the decision was up to them, and only the caller's
-own: those whose conditions on identifying claims all hold (`Grant.identifying`); of the others only the number. A run
-that outsiders can start, or one that a deny rule refuses, is shown none: its author could read from a failed condition
-what to imitate. Roles and deny rules are never named. The audit record is not bound by any of this.
+Until signature, issuer, audience, times and organization are proven, the answer depends only on the token. After that
+the caller sees the identity that the service recognized. If grants were evaluated, the caller sees their own: those
+whose conditions on identifying claims all hold (`Grant.identifying`); of the others only the number. A run that
+outsiders can start, or that a deny rule refuses, sees none: a failed condition would tell its author what to imitate.
+Roles and deny rules are never named. The audit record has everything.
 
-The nearest grants are looked up after a decision, and only where it was up to the grants.
+The nearest grants are searched after a decision, and only if it depended on grants.
 """
 
 import json
@@ -65,7 +65,7 @@ NOT_SEARCHED = Nearest(nearest=(), own=(), others=0)
 
 
 def disclosure(attempt: Attempt) -> Disclosure:
-    """Return how much of `attempt` its caller may know: nothing until a decision says otherwise."""
+    """Return how much of `attempt` its caller may know: nothing until there is a decision."""
     if not attempt.organization_is_proven or attempt.caller is None:
         return "nothing"
     match attempt.decision:
@@ -77,7 +77,7 @@ def disclosure(attempt: Attempt) -> Disclosure:
             allowed = _of_denial(reason)
         case _:
             assert_never(attempt.decision)
-    # Anyone who can open a pull request can start such a run: it is shown no grant, whatever was decided.
+    # Anyone who can open a pull request can start such a run: it sees no grant, whatever was decided.
     if allowed == "own-grants" and attempt.caller.identity.untrusted_trigger is not None:
         return "identity"
     return allowed
@@ -102,7 +102,7 @@ def _of_denial(reason: DenialReason) -> Disclosure:
 
 
 def identity_fields(attempt: Attempt) -> dict[str, Json]:
-    """Return who the caller was taken for, where they may know it."""
+    """Return the identity that the service recognized, if the caller may know it."""
     caller = attempt.caller
     if caller is None or disclosure(attempt) == "nothing":
         return {}
@@ -110,7 +110,7 @@ def identity_fields(attempt: Attempt) -> dict[str, Json]:
 
 
 def own_grants(record: "AuditRecord") -> Nearest:
-    """Return the nearest grants, of which `own` may be shown to the caller; none where none may."""
+    """Return the nearest grants, of which the caller may see `own`; none if they may see none."""
     return record.nearest() if disclosure(record.attempt) == "own-grants" else NOT_SEARCHED
 
 
@@ -134,33 +134,33 @@ def considered_fields(record: "AuditRecord") -> dict[str, Json]:
 
 
 def report_only_awards(attempt: Attempt) -> Sequence[ReportOnlyAward]:
-    """Return what report mode would have granted, where the caller may know it."""
+    """Return what report mode would have granted, if the caller may know it."""
     if attempt.decision is None or disclosure(attempt) != "own-grants":
         return ()
     return attempt.decision.would
 
 
 def description_of(denied: Denied, record: "AuditRecord") -> str:
-    """Return the denial in a sentence, with what the nearest of the caller's own grants wants."""
+    """Return the denial in a sentence, with what the nearest of the caller's own grants requires."""
     nearest = next((one for one in own_grants(record).own if one.failed), None)
     if nearest is None:
         return denied.description
-    return f"{denied.description}: '{nearest.grant.name}' {wants(nearest.failed[0])}"
+    return f"{denied.description}: '{nearest.grant.name}' {requirement_text(nearest.failed[0])}"
 
 
 def hint_of_denial(denied: Denied, record: "AuditRecord") -> str:
-    """Return what the caller can do, and whom the nearest of their own grants names to ask."""
+    """Return what the caller can do, and the contact of the nearest of their own grants."""
     hint = MEANINGS[denied.reason].hint
     if denied.in_report_mode:
         hint = (
-            "a grant or issuer in report mode grants nothing: have its mode set to enforce once its audit lines satisfy"
+            "a grant or issuer in report mode grants nothing: ask for mode enforce once its audit lines are as expected"
         )
     own = own_grants(record).own
     return _with_contact(hint, own[0].grant.contact if own else None)
 
 
 def hint_of_refusal(reason: Reason, awards: Sequence[Award]) -> str:
-    """Return the same of a request that was refused for no reason of the policy's; `awards` were granted before."""
+    """Return the same for a request that was refused after the decision; `awards` had been granted."""
     return _with_contact(MEANINGS[reason].hint, awards[0].grant.contact if awards else None)
 
 
@@ -168,17 +168,17 @@ def _with_contact(hint: str, contact: str | None) -> str:
     return f"{hint}; contact: {contact}" if contact else hint
 
 
-def wants(failed: FailedCheck) -> str:
-    """Return a failed check in words: what the grant wants, and what the token has."""
+def requirement_text(failed: FailedCheck) -> str:
+    """Return a failed check in words: what the grant requires, and what the token has."""
     if failed.claim is None:
-        return _wants_rule(failed)
+        return _rule_text(failed)
     name = failed.claim if isinstance(failed.claim, str) else " → ".join(failed.claim)
     found = "has none" if failed.found is None else f"has {_shown(failed.found)}"
     to_be = "to be " if failed.rule in {"repositories", "must_match"} else ""
-    return f"wants {name} {to_be}{_shown(failed.expected)}, the token {found}"
+    return f"requires {name} {to_be}{_shown(failed.expected)}, but the token {found}"
 
 
-def _wants_rule(failed: FailedCheck) -> str:
+def _rule_text(failed: FailedCheck) -> str:
     match failed.rule:
         case "expires":
             return f"counted until {_shown(failed.expected)}"
@@ -187,7 +187,7 @@ def _wants_rule(failed: FailedCheck) -> str:
         case "mode":
             return "is in report mode"
         case rule:
-            return f"wants {rule} {_shown(failed.expected)}"
+            return f"requires {rule} {_shown(failed.expected)}"
 
 
 def _shown(value: Json) -> str:
@@ -206,18 +206,18 @@ def _shown(value: Json) -> str:
 
 
 MAX_SEARCHED: Final = 1000
-"""Grants of an issuer that a refusal looks at in a compiled policy, where each has to be read, which takes 50 µs."""
+"""Grants of an issuer that a refusal evaluates in a compiled policy; reading one takes 50 µs."""
 
 
 def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Nearest:
-    """Look once at every grant that `request` is about; if too many would have to be read, at those that can apply."""
+    """Evaluate every grant that `request` is about; if too many would have to be read, only those that can apply."""
     of_issuer = policy.indexes[caller.issuer.name]
     if is_limited := len(of_issuer.all) > MAX_SEARCHED and not isinstance(policy.grants, tuple):
         places = of_issuer.candidates(caller.identity.vocabulary, caller.claims)
     else:
         places = of_issuer.all
     grants = list(grants_asked(policy, caller, request, places))
-    # What a request for a registry or a grant leaves out of those that were not read is not known.
+    # A request for a registry or a grant excludes some of the grants that were not read; it is not known how many.
     asks_for_all = not request.registries and request.grant is None
     total = len(of_issuer.all) if is_limited and asks_for_all else len(grants)
     ranked: list[tuple[int, int, bool]] = []
@@ -234,9 +234,9 @@ def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Ne
 
 
 def is_up_to_grants(reason: DenialReason) -> bool:
-    """Say whether the grants were looked at before a denial for `reason`.
+    """Say whether grants were evaluated before a denial for `reason`.
 
-    Where they were not, a refusal costs nothing more: a stranger must not make us look at ten thousand grants.
+    If not, none are evaluated for the answer: an outsider must not make the service read ten thousand grants.
     """
     match reason:
         case Reason.ORGANIZATION_NOT_ALLOWED | Reason.DENIED | Reason.UNKNOWN_REGISTRY | Reason.UNKNOWN_GRANT:

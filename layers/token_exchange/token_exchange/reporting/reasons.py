@@ -23,7 +23,7 @@ type Fault = Literal["unverified", "outsider", "caller", "issuer", "role-owner",
 """Who has to act on a failure; a dimension of metrics.
 
 `unverified` is anyone who sent a request, `outsider` a run of an organization that is not on the allowlist, `caller`
-any other run whose token's signature is verified, `issuer` the CI system, whose signed token is not as it should be,
+any other run whose token's signature is verified, `issuer` the CI system, whose signed token is not as expected,
 `role-owner` the owner of a role or a secret that a grant names, `upstream` AWS or a CI system that does not answer.
 Only `service`, which is this deployment and its policy, may roll a policy back, and only `service` and `upstream` count
 against the service level objective.

@@ -123,37 +123,35 @@ _MAX_VALUE_CHARACTERS: Final = 256
 def within_size(fields: dict[str, Json]) -> dict[str, Json]:
     """Return `fields`, shortened until they fit, with a record of what was left out.
 
-    First, entries of `considered`, `would`, `claims` and `asked` are left out, then what `grants` repeats. Only unusual
-    names or malformed answers of AWS make the later steps necessary: what the policy or CloudTrail also says about a
-    login is left out, and long values are cut. Every login keeps its grant, registry, access, end, key id, STS request
-    id and the hash of its session policy, and every name of `identity` stays.
+    First, entries of `considered`, `would` and `claims` are left out, then what `grants` repeats, then entries of
+    `asked`. Only unusual names or malformed answers of AWS make the later steps necessary: what the policy or
+    CloudTrail also says about a login is left out, and long values are cut. Every login keeps its grant, registry,
+    access, end, key id, STS request id and the hash of its session policy, and every name of `identity` stays.
     """
-    for name in ("considered", "would", "claims", "asked"):
+    for step in _STEPS:
         excess = _length(fields) - MAX_RECORD_CHARACTERS
         if excess <= 0:
             break
-        value = fields.get(name)
-        if isinstance(value, list):
-            fields[name], left_out = _shorter_list(value, excess)
-        elif isinstance(value, dict):
-            fields[name], left_out = _shorter_mapping(value, excess)
-        else:
-            continue
-        fields[f"{name}_left_out"] = left_out
-    for step in _LAST_STEPS:
-        if _length(fields) <= MAX_RECORD_CHARACTERS:
-            break
         if isinstance(step, int):
             _cut_values(fields, step)
+        elif step in _OF_ENTRIES:
+            _leave_out_entries(fields, step, excess)
         else:
             _leave_out_of_grants(fields, step)
     return fields
 
 
-_LAST_STEPS: Final[tuple[str | int, ...]] = (
+_OF_ENTRIES: Final = frozenset({"considered", "would", "claims", "asked"})
+
+_STEPS: Final[tuple[str | int, ...]] = (
+    "considered",
+    "would",
+    "claims",
     # These repeat other fields of the login.
     "scope",
     "assumed_role_arn",
+    # Without it, the line cannot be decided again exactly.
+    "asked",
     "session_name",
     # Values whose characters take six or twelve each, as escapes.
     256,
@@ -172,11 +170,19 @@ _LAST_STEPS: Final[tuple[str | int, ...]] = (
     32,
     16,
 )
-"""The steps in order: a field of `grants` to leave out, or a maximum length for values that others choose."""
+"""The steps in order: a field whose entries go, a field of `grants`, or a maximum length of foreign values."""
 
 _CHOSEN_BY_OTHERS: Final = ("api_request_id", "issuer_url", "source_ip", "token_id", "user_agent")
 _CUT_MARK: Final = re.compile(r"…\[([0-9]{1,9}) more\]\Z")
 _OF_AWS: Final = ("access_key_id", "assumed_role_id", "ecr_request_id", "secret_request_id", "sts_request_id")
+
+
+def _leave_out_entries(fields: dict[str, Json], name: str, excess: int) -> None:
+    value = fields.get(name)
+    if isinstance(value, list):
+        fields[name], fields[f"{name}_left_out"] = _shorter_list(value, excess)
+    elif isinstance(value, dict):
+        fields[name], fields[f"{name}_left_out"] = _shorter_mapping(value, excess)
 
 
 def _leave_out_of_grants(fields: dict[str, Json], name: str) -> None:

@@ -6,6 +6,7 @@ from tests.cli.lint.lint import check, codes, lint
 from tests.cli.lint.policies import (
     AZURE,
     BITRISE,
+    CIRCLECI_VARIABLE,
     of,
     policy,
 )
@@ -63,6 +64,12 @@ def test_risk_is_found_and_safe_variant_is_not(code: str, where: str, dangerous:
 
 def test_name_that_is_the_id_needs_no_id() -> None:
     assert codes(of(BY_NAME, match={"pipeline_id": "a"})) == []
+
+
+def test_no_advice_to_use_a_jobs_only_token_once() -> None:
+    found = lint(policy(grant(issuers=["circleci"]), circleci=CIRCLECI_VARIABLE))
+    (finding,) = [one for one in found if one.code == "shared-audience"]
+    assert finding.suggestion == "use an audience of your own"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
     ),
     ("unreachable", "grants[1]", policy(grant(), grant(name="two")), policy(grant(mode="report"), grant(name="two"))),
     ("unreachable", "grants[1]", policy(grant(), grant(name="two")), policy(grant(), grant(name="two", mode="report"))),
-    # one for everybody behind one for a few
+    # a grant for all behind a grant for a few
     (
         "later-gives-more", "grants[1]",
         policy(grant(match={"repository_id": "7"}), push(name="two")),

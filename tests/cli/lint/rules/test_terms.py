@@ -3,10 +3,7 @@
 import pytest
 
 from tests.cli.lint.lint import check, lint
-from tests.cli.lint.policies import (
-    policy,
-    push,
-)
+from tests.cli.lint.policies import CIRCLECI, CIRCLECI_VARIABLE, policy, push
 from tests.core.decisions import terms
 from tests.loading.documents import Document, grant, load
 from token_exchange.core.reach import reach_of
@@ -19,6 +16,11 @@ CASES: list[tuple[str, str, Document, Document]] = [
         "single-use-of-an-only-token", "grants[0].single_use",
         policy(grant(issuers=["gitlab"], single_use=True)),
         policy(grant(single_use=True)),
+    ),
+    (
+        "single-use-of-an-only-token", "grants[0].single_use",
+        policy(grant(issuers=["circleci"], single_use=True), circleci=CIRCLECI_VARIABLE),
+        policy(grant(issuers=["circleci"], single_use=True), circleci=CIRCLECI),
     ),
     ("outlives-its-session", "grants[0].duration", policy(grant(duration="61m")), policy(grant(duration="60m"))),
     ("expired", "grants[0].expires", policy(grant(expires="2026-11-20")), policy(grant(expires="2026-12-22"))),

@@ -1,4 +1,4 @@
-"""The options that stand for the parameters of a request."""
+"""The options for the parameters of a request."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from token_exchange.core.refusals import Refused
 from token_exchange.http.request import parse_scope
 
 
-def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
+def request_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Add `--registry`, `--grant` and `--scope` to `command`."""
     for option in (
         click.option("--scope", metavar="SCOPE", help="Request a narrower login: 'repository:NAME:pull,push …'."),
@@ -22,8 +22,8 @@ def ask_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-def asked(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
-    """Return what these options ask for.
+def access_request(registries: Sequence[str], grant: str | None, scope: str | None) -> AccessRequest:
+    """Return the request that these options describe.
 
     Raises:
         click.UsageError: the service would refuse these for any caller.
