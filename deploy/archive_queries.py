@@ -1,7 +1,7 @@
 """Write the queries of deploy/audit-archive.yaml: `python deploy/archive_queries.py`; `--check` only compares them.
 
 The views define the command line's relations over the archive's tables, and the queries are the command line's own, in
-Athena's dialect. Those that read CloudTrail's events are only made where the stack is told of them.
+Athena's dialect. Those that read CloudTrail's events are created only if the stack's parameters name them.
 """
 
 import re

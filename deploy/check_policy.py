@@ -38,7 +38,7 @@ def checked_policy(path: Path) -> Policy:
 
 
 def _examples(policy: Policy) -> Iterator[str]:
-    """Yield what stands for a reader's own values; no AWS customer has this account, no one a host in `.example`."""
+    """Yield the example values that are left: no AWS customer has this account, and no real host ends in `.example`."""
     for issuer in policy.issuers.values():
         if (urlsplit(issuer.preset.issuer).hostname or "").endswith(".example"):
             yield f"the issuer {issuer.preset.issuer}"

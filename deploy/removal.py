@@ -108,6 +108,6 @@ class Removal:
 def _is_gone(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return False
-    told = error.response.get("Error", {})
+    reported = error.response.get("Error", {})
     # CloudFormation has no code of its own for a stack that is not there.
-    return told.get("Code") in _GONE or "does not exist" in told.get("Message", "")
+    return reported.get("Code") in _GONE or "does not exist" in reported.get("Message", "")

@@ -45,7 +45,7 @@ def settle(build: Path, samconfig: Path) -> str:
 def saved_architecture(samconfig: str) -> str | None:
     """Return the architecture that `sam deploy` has in its own parameters, or None.
 
-    SAM writes there what `sam deploy --guided` was told: one string, or a list of `NAME=VALUE`.
+    SAM writes there the answers of `sam deploy --guided`: one string, or a list of `NAME=VALUE`.
     """
     own: object = tomllib.loads(samconfig)
     for name in ("default", "deploy", "parameters", "parameter_overrides"):

@@ -25,7 +25,7 @@ _TEMPLATE: Final = Path(__file__).parent.parent / "template.yaml"
 _REGIONAL: Final = ("AlarmTopicArn", "AuditDestinationArn", "CertificateArn", "KmsKeyArn", "NoticeTopicArn")
 """Parameters that name something in the region of the stack; a rule of a template cannot look into an ARN."""
 _SHORT: Final = {"roles": "AssumableRoleArns", "topic": "AlarmTopicArn", "url": "PublicUrl", "docs": "DocumentationUrl"}
-"""The options that stand for a parameter of the template."""
+"""The options for parameters of the template."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -96,7 +96,7 @@ def _plain(node: Node) -> Json:
 
 
 def _json(value: Json) -> bytes:
-    # Escaped: a character that may not stand in a policy as it is may be written so.
+    # Escaped: a policy may contain some characters only as escapes.
     return json.dumps(value, separators=(",", ":")).encode()
 
 

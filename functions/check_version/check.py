@@ -45,7 +45,7 @@ HEALTH_EVENT: Final[Mapping[str, object]] = {
 
 
 class VersionRefused(Exception):
-    """The new version does not answer as it should; CodeDeploy leaves the requests with the one before."""
+    """The new version does not answer as expected; CodeDeploy leaves the requests with the previous one."""
 
 
 class VersionCheck:
@@ -63,7 +63,7 @@ class VersionCheck:
         """Report the new version's state for the deployment in `event`, and return what was checked.
 
         Raises:
-            VersionRefused: it does not answer as it should, which CodeDeploy has been told.
+            VersionRefused: it does not answer as expected; CodeDeploy has the result.
         """
         try:
             self._check_health()

@@ -156,7 +156,7 @@ class TestInEveryShell:
         helper = Helper(folder=tmp_path, job=job, shell=shell)
         done = helper.run(ECR_EXCHANGE_TOKEN=job.token("push-feature"))
         assert_failed(
-            helper, done, f"{job.url} answered 403, no-matching-grant: no grant allows this: 'own-images' requires"
+            helper, done, f"{job.url} answered 403, no-matching-grant: no grant allows this: 'own-images' wants"
         )
 
     def test_get_without_a_login_reports_not_found(self, job: Job, tmp_path: Path, shell: tuple[str, ...]) -> None:

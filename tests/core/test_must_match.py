@@ -76,8 +76,8 @@ def test_the_answer_names_the_missing_condition() -> None:
     record = record_of(*asked(found, job_claims("circleci"), issuer="circleci"))
     assert isinstance(record.attempt.decision, Denied)
     assert description_of(record.attempt.decision, record) == (
-        f"no grant allows this: 'reader' requires {ORIGIN} to be matched by a condition of the grant, "
-        "but the token has github.com/acme/shop"
+        f"no grant allows this: 'reader' wants {ORIGIN} to be matched by a condition of the grant, "
+        "the token has github.com/acme/shop"
     )
     (fields,) = (failed_check_fields(failed) for one in record.nearest().own for failed in one.failed)
     assert fields == {

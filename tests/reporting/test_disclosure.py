@@ -49,26 +49,26 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> FailedCheck:
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
-        (_claim("branch", ["main"], "x"), "requires branch main, but the token has x"),
-        (_claim("branch", ["main", "release"], None), "requires branch main or release, but the token has none"),
-        (_claim("tag", {"like": ["v*"]}, None), "requires tag like v*, but the token has none"),
+        (_claim("branch", ["main"], "x"), "wants branch main, the token has x"),
+        (_claim("branch", ["main", "release"], None), "wants branch main or release, the token has none"),
+        (_claim("tag", {"like": ["v*"]}, None), "wants tag like v*, the token has none"),
         (
             _claim(["kubernetes.io", "namespace"], ["ci"], "x"),
-            "requires kubernetes.io → namespace ci, but the token has x",
+            "wants kubernetes.io → namespace ci, the token has x",
         ),
-        (_claim("protected", [True], found=False), "requires protected true, but the token has false"),
-        (_claim("build", [7], 8.5), "requires build 7, but the token has 8.5"),
-        (_claim("teams", ["a"], ["b", "c"]), "requires teams a, but the token has b or c"),
-        (_claim("branch", ["main"], "x" * 300), f"requires branch main, but the token has {'x' * 100}…"),
-        (_claim("branch", ["y" * 300], "x"), f"requires branch {'y' * 300}"[: len("requires branch ") + 100]),
+        (_claim("protected", [True], found=False), "wants protected true, the token has false"),
+        (_claim("build", [7], 8.5), "wants build 7, the token has 8.5"),
+        (_claim("teams", ["a"], ["b", "c"]), "wants teams a, the token has b or c"),
+        (_claim("branch", ["main"], "x" * 300), f"wants branch main, the token has {'x' * 100}…"),
+        (_claim("branch", ["y" * 300], "x"), f"wants branch {'y' * 300}"[: len("wants branch ") + 100]),
         (
             FailedCheck(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
-            "requires origin to be matched by a condition of the grant, but the token has x",
+            "wants origin to be matched by a condition of the grant, the token has x",
         ),
         (_rule("expires", "2020-01-01"), "counted until 2020-01-01"),
         (_rule("scope", "repository:a:pull"), "holds repository:a:pull"),
         (_rule("mode", "enforce", "report"), "is in report mode"),
-        (_rule("allow_untrusted_triggers", expected=True), "requires allow_untrusted_triggers true"),
+        (_rule("allow_untrusted_triggers", expected=True), "wants allow_untrusted_triggers true"),
     ],
 )
 def test_the_nearest_grants_requirement_is_in_words(failed: FailedCheck, words: str) -> None:
@@ -78,7 +78,7 @@ def test_the_nearest_grants_requirement_is_in_words(failed: FailedCheck, words: 
 def test_a_missing_name_is_not_a_claim_of_a_condition() -> None:
     record = _record(grant(session_tags={"who": "{environment}"}))
     assert description_of(_denied(record), record).endswith(
-        "'reader' requires environment exists true, but the token has none"
+        "'reader' wants environment exists true, the token has none"
     )
     assert considered_fields(record) == {
         "considered": [

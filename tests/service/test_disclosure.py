@@ -96,8 +96,8 @@ def _considered(fields: dict[str, Json]) -> list[Json]:
 def test_a_caller_learns_that_his_name_names_no_repository(front: Front) -> None:
     answer = front.send(front.token(repository="acme/*"), "registry=apps")
     assert answer.fields["error_description"] == (
-        "no grant allows this: 'own-images' requires repository to be in the form of an ECR repository name, "
-        "but the token has acme/*"
+        "no grant allows this: 'own-images' wants repository to be in the form of an ECR repository name, "
+        "the token has acme/*"
     )
 
 
@@ -126,7 +126,7 @@ def test_a_caller_learns_their_identity_and_failed_grants(front: Front) -> None:
     assert fields["considered_not_shown"] == 1
     assert (
         fields["error_description"]
-        == "no grant allows this: 'own-images' requires branch main, but the token has feature/cart"
+        == "no grant allows this: 'own-images' wants branch main, the token has feature/cart"
     )
     assert str(fields["hint"]).endswith("; contact: #platform")
     for secret in SECRETS_OF_THE_POLICY[:-1]:

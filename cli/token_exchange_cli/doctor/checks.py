@@ -186,10 +186,8 @@ def _considered(fields: Mapping[str, Json]) -> list[str]:
 def _requirement(condition: Mapping[str, Json]) -> str:
     expected = condition.get("expected")
     spelled = " or ".join(map(_text, expected)) if isinstance(expected, list) else json.dumps(expected)
-    found = (
-        f"but the token has {_text(condition['found'])}" if "found" in condition else "which the token does not have"
-    )
-    return f"requires {_text(condition.get('claim'))} {spelled}, {found}"
+    found = f"the token has {_text(condition['found'])}" if "found" in condition else "the token has none"
+    return f"wants {_text(condition.get('claim'))} {spelled}, {found}"
 
 
 def _fields(reply: Reply) -> dict[str, Json] | None:

@@ -112,7 +112,7 @@ class Connection:
         socket.create_connection((self.url.host, self.url.port), timeout=_TIMEOUT_SECONDS).close()
 
     def ask(self, method: str, target: str, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """Return the answer to a request for `target`, which stands behind the service's path.
+        """Return the answer to a request for `target`, which is relative to the service's path.
 
         Raises:
             NoReply: there is none, or one that is too long.

@@ -142,9 +142,11 @@ def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str 
 
 def _completed(caller: Caller, recorded: Mapping[str, Json]) -> Caller:
     """Return `caller` with the names of the vocabulary that only the record's `identity` still contains."""
-    told: dict[str, str | bool] = {name: value for name in NAMES if isinstance(value := recorded.get(name), str | bool)}
+    recorded_names: dict[str, str | bool] = {
+        name: value for name in NAMES if isinstance(value := recorded.get(name), str | bool)
+    }
     identity = Identity(
-        vocabulary={**told, **caller.identity.vocabulary}, untrusted_trigger=caller.identity.untrusted_trigger
+        vocabulary={**recorded_names, **caller.identity.vocabulary}, untrusted_trigger=caller.identity.untrusted_trigger
     )
     return Caller(issuer=caller.issuer, identity=identity, claims=caller.claims, now=caller.now)
 

@@ -204,7 +204,7 @@ def _are_within(templates: Sequence[Template], others: Sequence[Template]) -> bo
 def is_repository_within(text: str, by: Template) -> bool:
     """Say whether `by` matches everything that `text` does, for any values; wildcards and names match themselves.
 
-    No literal of a pattern holds a wildcard or half a name, so where the pattern matches the text as it stands, its
+    No literal of a pattern holds a wildcard or half a name, so where the pattern matches the text itself, its
     own wildcards take the text's, and its names are the text's, with the same value.
     """
     return text == by.text or pattern_covers(by.text, text)

@@ -87,7 +87,7 @@ def _grant(way: Way) -> Element:
         *(_quiet(_condition(condition)) for condition in grant.conditions),
     ]
     terms = [part for name, value in _fields(way) for part in (element("dt", {}, name), element("dd", {}, value))]
-    # What a filter may ask for stands above too: the words of an item are those of all its text.
+    # A filter may search for words of the headings too, so the words of an item include them.
     return element("details", {"data-item": ""}, element("summary", {}, *_spaced(parts)), element("dl", {}, *terms))
 
 

@@ -115,7 +115,7 @@ def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> Non
     done = doctor(deployed.url, bundle, "--registry", "apps", token=token)
     assert (done.status, outcomes(done)["token"]) == (1, "failed")
     assert "would be refused: no-matching-grant" in found(done, "token")
-    assert "the grant own-images requires branch main, but the token has feature/cart" in found(done, "token")
+    assert "the grant own-images wants branch main, the token has feature/cart" in found(done, "token")
     assert "docs/errors.md" in found(done, "token")
     assert token not in done.out + done.err
 

@@ -96,7 +96,7 @@ def test_text_output_shows_why_the_nearest_failed(tmp_path: Path) -> None:
     assert done.status == 1
     first, second, *rest = done.out.splitlines()
     assert first == "denied: no-matching-grant"
-    assert second == "  no grant allows this: 'main' requires branch main, but the token has x"
+    assert second == "  no grant allows this: 'main' wants branch main, the token has x"
     assert '  fails branch: expected ["main"], found "x"' in rest
     assert '  fails environment: expected ["production"], found none' in rest
     assert "not asked about: 1 of other issuers, registries or names" in rest

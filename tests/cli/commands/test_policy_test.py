@@ -91,8 +91,8 @@ def test_unexpected_decision_fails_with_both(tmp_path: Path) -> None:
         f"  {file}[2]",
         "  expected grant main",
         (
-            "  found denied no-matching-grant, description no grant allows this: 'main' requires branch main, "
-            "but the token has x"
+            "  found denied no-matching-grant, description no grant allows this: 'main' wants branch main, "
+            "the token has x"
         ),
         "0 passed, 3 failed",
     ]

@@ -67,7 +67,7 @@ def unwanted(values: Sequence[str]) -> Callable[[dict[str, Json]], bool]:
 
     def is_unwanted(record: dict[str, Json]) -> bool:
         identity = record.get("identity")
-        told = identity.values() if isinstance(identity, dict) else ()
-        return any(isinstance(value, str) and value in wanted for value in (record.get("request_id"), *told))
+        names = identity.values() if isinstance(identity, dict) else ()
+        return any(isinstance(value, str) and value in wanted for value in (record.get("request_id"), *names))
 
     return is_unwanted

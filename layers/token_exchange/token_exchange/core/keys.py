@@ -90,10 +90,7 @@ def _nothing_usable(left_out: list[str]) -> str:
 
 
 class BadSignature(Refused):
-    """The key does not verify the signature.
-
-    A subclass, because the caller handles it: the issuer may have replaced the key since.
-    """
+    """The key does not verify the signature; the caller handles this, as the issuer may have replaced the key since."""
 
     def __init__(self) -> None:
         super().__init__(Reason.BAD_SIGNATURE, "the token's signature does not verify with the issuer's key it names")

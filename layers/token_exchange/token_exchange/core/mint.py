@@ -175,6 +175,5 @@ def _too_large(award: Award, error: SessionTooLarge) -> Refused:
         return error
     return Refused(
         Reason.MALFORMED_SCOPE,
-        f"the session for these {asked} repositories is larger than STS accepts once it is packed: "
-        f"fewer than {asked} fit",
+        f"the packed session for these {asked} repositories is larger than STS accepts: fewer than {asked} fit",
     )

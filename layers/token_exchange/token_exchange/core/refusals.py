@@ -78,10 +78,7 @@ class Refused(Exception):
 
 
 class SessionTooLarge(Refused):
-    """The packed size of session policy and tags exceeds STS's limit.
-
-    The code that catches it decides whether the grant or the request's scope is at fault.
-    """
+    """The packed session policy and tags exceed STS's limit, because of the grant or because of the request's scope."""
 
 
 _MAX_CHARACTERS: Final = 100

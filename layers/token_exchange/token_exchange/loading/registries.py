@@ -211,7 +211,7 @@ def parse_repository_template(text: str) -> Template:
     template = parse_template(text)
     if not all(_LITERAL.fullmatch(literal) for literal in template.literals):
         raise ValueError("expected lower-case letters, digits, ._-/, * and {name}")
-    # A letter can stand wherever a wildcard or a value can: if it gives no name, nothing does.
+    # A letter fits wherever a wildcard or a value does: if it gives no valid name, nothing does.
     shape = "a".join(template.literals).replace("*", "a")
     if len(shape) > MAX_NAME_LENGTH or not has_repository_form(shape):
         raise ValueError("expected an ECR repository name, or a pattern of one")

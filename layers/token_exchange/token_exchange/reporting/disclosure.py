@@ -175,7 +175,7 @@ def requirement_text(failed: FailedCheck) -> str:
     name = failed.claim if isinstance(failed.claim, str) else " → ".join(failed.claim)
     found = "has none" if failed.found is None else f"has {_shown(failed.found)}"
     to_be = "to be " if failed.rule in {"repositories", "must_match"} else ""
-    return f"requires {name} {to_be}{_shown(failed.expected)}, but the token {found}"
+    return f"wants {name} {to_be}{_shown(failed.expected)}, the token {found}"
 
 
 def _rule_text(failed: FailedCheck) -> str:
@@ -187,7 +187,7 @@ def _rule_text(failed: FailedCheck) -> str:
         case "mode":
             return "is in report mode"
         case rule:
-            return f"requires {rule} {_shown(failed.expected)}"
+            return f"wants {rule} {_shown(failed.expected)}"
 
 
 def _shown(value: Json) -> str:
