@@ -33,7 +33,7 @@ export SAM_CLI_TELEMETRY := 0
 SYSTEM_CERTIFICATES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem
 export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 
-.PHONY: help setup demo serve test test-core check format bench load drill fuzz mutants api-check ci-systems audit-dependencies lock build events pictures \
+.PHONY: help setup demo serve test test-core check format bench load drill fuzz mutants api-check ci-systems audit-dependencies lock build events pictures steps \
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
@@ -76,6 +76,9 @@ bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/s
 pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromium and its driver
 	@$(PYTHON) -m sandbox pictures
 	@$(PYTHON) -m tests.pictures
+
+steps: .venv/stamp ## write the login steps of the documents again, from what `token-exchange step` prints
+	@$(PYTHON) -m tests.docs.written_steps
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
 	@$(PYTHON) -m sandbox load $(LOAD_FLAGS)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from sandbox.month.month import Month, write_month
 _MILLION: Final = 1_000_000
 _KILOBYTES_A_MEGABYTE: Final = 1024
 _READ: Final = "import json, sys\nfor line in open(sys.argv[1], 'rb'): json.loads(line)"
+_DIFFERENT: Final = "policy diff, no two exchanges alike"
+_MOST_DIFFERENT: Final = 50_000
 _LIMIT_SECONDS: Final = {"report": 60.0, "trace": 20.0, "unused": 30.0, "policy diff": 20.0}
 """A million lines of the generated month, on two separate processors."""
 
@@ -42,20 +45,34 @@ def measure(folder: Path, *, exchanges: int, teams: int) -> Part:
         "unused": _cost([*program, "audit", "unused", policy, log]),
         "policy diff": _cost([*program, "policy", "diff", policy, str(changed), "--audit", log]),
     }
+    different = min(exchanges, _MOST_DIFFERENT)
+    told_apart = str(_all_different(folder, different))
+    cost_of_different = _cost([*program, "policy", "diff", policy, str(changed), "--audit", told_apart])
     megabytes = (folder / "audit.jsonl").stat().st_size / 1e6
     return Part(
         title="Questions about a log",
         method=(
             f"A generated month of {teams} teams, {exchanges:,} lines and {megabytes:,.0f} MB, one process after the "
             "other, each once, with its start. Reading is Python's `json.loads` of each line. Seconds for a million "
-            "lines are computed from these."
+            "lines are computed from these. `policy diff` decides exchanges once that differ only in what no rule "
+            f"reads, as most of the month's do; so it is also measured with {different:,} lines of as many people."
         ),
         figures=(
             *(_ratio(name, cost, base) for name, cost in costs.items()),
             *(_seconds(name, cost, exchanges) for name, cost in {**costs, "reading with json": base}.items()),
+            _seconds(_DIFFERENT, cost_of_different, different),
             *(Figure(name=f"{name}, peak of memory", value=cost.peak, unit="MB") for name, cost in costs.items()),
         ),
     )
+
+
+def _all_different(folder: Path, count: int) -> Path:
+    """Return the file of the first `count` lines, each of another person."""
+    path = folder / "different.jsonl"
+    with (folder / "audit.jsonl").open("rb") as log, path.open("wb") as written:
+        for number, line in enumerate(islice(log, count)):
+            written.write(line.replace(b'"dev', b'"%d-dev' % number))
+    return path
 
 
 def _ratio(name: str, cost: _Cost, base: _Cost) -> Figure:

@@ -3,6 +3,7 @@
 Prices and assumptions are inputs with their date, below; what is measured is measured here, in the sandbox.
 """
 
+import re
 import resource
 import tempfile
 from collections.abc import Mapping
@@ -41,7 +42,11 @@ class Prices:
     log_gb_month: float = 0.03
     metric_month: float = 0.30
     alarm_month: float = 0.10
-    """Of one alarm on one metric, and of each metric that an alarm's query reads."""
+    """Of each metric that an alarm reads, by a query too."""
+    composite_alarm_month: float = 0.50
+    secret_month: float = 0.40
+    secret_read: float = 5e-6
+    key_month: float = 1.00
     appconfig_received: float = 0.0008
     waf_request: float = 0.60e-6
     waf_month: float = 6.00
@@ -65,7 +70,8 @@ class Assumed:
     `upstream_seconds` is what STS and ECR take together. `cold_share` is the part of exchanges that start an
     environment, each of which receives the policy once from AppConfig. Lambda writes three lines of its own for each
     request, and the gateway one access line. CloudWatch bills the storage of logs compressed. Metrics are those of any
-    deployment, and those of each issuer.
+    deployment (5 of time, 7 faults, 11 reasons, 7 of failures), and those of each issuer. `environments` are in use all
+    the time, and read the brake; a run of the refresher, and one of the probe, takes `run_seconds`.
     """
 
     memory_megabytes: int = 512
@@ -74,8 +80,14 @@ class Assumed:
     platform_log_bytes: int = 420
     access_log_bytes: int = 420
     log_compression: float = 0.15
-    metrics: int = 23
+    metrics: int = 30
     metrics_by_issuer: int = 4
+    environments: int = 5
+    run_seconds: float = 1.0
+    run_megabytes: int = 256
+    run_log_bytes: int = 700
+    """Of the refresher for an issuer, and of the probe."""
+    key_set_kilobytes: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,19 +167,56 @@ def bill(
 ISSUERS: Final = (5, 50, 500)
 
 
-def alarms() -> tuple[int, int]:
-    """Return how many alarms the template has on one metric, and how many on a query over those of all issuers."""
+RUNS: Final = _MONTH_SECONDS // 300
+"""Of the refresher and of the probe, in a month."""
+_BRAKE_SECONDS: Final = 5
+_STATE_TASKS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """What the template's alarms are billed by: metrics that they read, queries over all issuers, composite alarms."""
+
+    metrics: int
+    queries: int
+    composites: int
+
+
+def alarms() -> Alarms:
+    """Return what the template's alarms are billed by."""
     template = (_ROOT / "template.yaml").read_text("utf-8")
-    queries = template.count("FROM SCHEMA(")
-    return template.count("Type: AWS::CloudWatch::Alarm") - queries, queries
+    return Alarms(
+        metrics=len(re.findall(r"^ +Namespace: ", template, re.MULTILINE)) + _STATE_TASKS,
+        queries=template.count('FROM SCHEMA("TokenExchange", ${Dimensions})'),
+        composites=template.count("Type: AWS::CloudWatch::CompositeAlarm"),
+    )
 
 
-def monthly(assumed: Assumed, prices: Prices, *, issuers: int) -> tuple[Item, ...]:
+def monthly(
+    assumed: Assumed, prices: Prices, *, issuers: int, architecture: Architecture = "arm64"
+) -> tuple[Item, ...]:
     """Return what a month costs whatever the number of exchanges."""
-    plain, queries = alarms()
+    billed = alarms()
+    run = (
+        prices.lambda_request
+        + assumed.run_seconds * assumed.run_megabytes / 1024 * prices.lambda_gb_second[architecture]
+    )
+    line = assumed.run_log_bytes / 1e9 * prices.log_gb
+    written = assumed.key_set_kilobytes * prices.table_write
+    asked = 3 * (prices.api_request["HTTP API"] + prices.lambda_request) + prices.secret_read
+    reads = assumed.environments * _MONTH_SECONDS / _BRAKE_SECONDS
     return (
         Item(name="metrics", dollars=(assumed.metrics + assumed.metrics_by_issuer * issuers) * prices.metric_month),
-        Item(name="alarms", dollars=(plain + queries * issuers) * prices.alarm_month),
+        Item(
+            name="alarms",
+            dollars=(billed.metrics + billed.queries * issuers) * prices.alarm_month
+            + billed.composites * prices.composite_alarm_month,
+        ),
+        Item(name="the refresher of key sets", dollars=RUNS * (run + issuers * (written + line))),
+        Item(name="reads of the brake", dollars=reads * prices.table_read),
+        Item(name="the probe, with `ProbeSecretArn`", dollars=prices.secret_month + RUNS * (run + asked + line)),
+        Item(name="a key, with `KmsKeyArn`", dollars=prices.key_month),
+        Item(name="WAF, with `Door=rest`", dollars=prices.waf_month),
     )
 
 
@@ -177,7 +226,6 @@ def monthly_table(assumed: Assumed, prices: Prices) -> str:
     rows = ["| a month | " + " | ".join(f"{issuers} issuers" for issuers in ISSUERS) + " |", "| --- |" + " ---: |" * 3]
     for place, item in enumerate(columns[0]):
         rows.append(f"| {item.name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in columns) + " |")
-    rows.append(f"| WAF, with `Door=rest` |{f' ${prices.waf_month:.2f} |' * 3}")
     return "\n".join(rows)
 
 

@@ -23,6 +23,7 @@ from typing import Final
 
 from deploy.check_layer import LOCK, PACKAGE, PLATFORMS, SOURCE, install_locked, is_shipped
 from deploy.compile_bytecode import compile_build
+from deploy.record_commit import VARIABLE as COMMIT_VARIABLE
 from deploy.settle_architecture import LAMBDA_NAMES
 
 CHECKSUMS: Final = "SHA256SUMS"
@@ -34,8 +35,9 @@ def release(folder: Path, *, uv: Path, cyclonedx: Path) -> list[Path]:
     """Build everything into `folder`, which is emptied, and return the files."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    seconds = _git("log", "-1", "--format=%ct").decode().strip()
+    seconds, commit_id = _git("log", "-1", "--format=%ct %H").decode().split()
     environment = os.environ | {"SOURCE_DATE_EPOCH": seconds, "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+    environment[COMMIT_VARIABLE] = commit_id[:12]
     with tempfile.TemporaryDirectory(prefix="release-") as temporary:
         commit = Path(temporary) / "commit"
         with tarfile.open(fileobj=BytesIO(_git("archive", "--format=tar", "HEAD"))) as archive:

@@ -5,10 +5,12 @@ What is not given is taken from the policy, or for a stack that exists from its 
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,9 @@ from token_exchange.core.policy import Policy, SecretRegistry
 
 FUNCTION_FOLDER: Final = Path("functions/exchange")
 _COPY: Final = "policy-copy"
+_TEMPLATE: Final = Path(__file__).parent.parent / "template.yaml"
+_REGIONAL: Final = ("AlarmTopicArn", "AuditDestinationArn", "CertificateArn", "KmsKeyArn", "NoticeTopicArn")
+"""Parameters that name something in the region of the stack; a rule of a template cannot look into an ARN."""
 _SHORT: Final = {"roles": "AssumableRoleArns", "topic": "AlarmTopicArn", "url": "PublicUrl", "docs": "DocumentationUrl"}
 """The options for parameters of the template."""
 
@@ -29,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         target = find_target(stack=asked.stack, region=asked.region or None)
         given = _given(asked)
+        _check(given, target)
         parameters = {**_of_policy(Path(asked.policy), given, target), **given}
     except NotDeployed as error:
         print(f"not deployed: {error}", file=sys.stderr)
@@ -62,6 +68,7 @@ def _given(asked: argparse.Namespace) -> dict[str, str]:
     Raises:
         NotDeployed: one of them is not KEY=VALUE, or is no parameter of a deployment.
     """
+    declared = _declared()
     given = {parameter: value for option, parameter in _SHORT.items() if (value := str(getattr(asked, option)))}
     for pair in asked.parameters.split():
         name, separator, value = pair.partition("=")
@@ -70,8 +77,34 @@ def _given(asked: argparse.Namespace) -> dict[str, str]:
         if name == ARCHITECTURE:
             # It is part of the build; SAM would ignore it here without a word.
             raise NotDeployed(f"{name} is set before the build, under [default.global.parameters] in samconfig.toml")
+        if name not in declared:
+            # SAM would leave it out without a word: `Dor=rest-private` would make a public API.
+            near = "".join(f"; did you mean {one}?" for one in get_close_matches(name, declared, n=1))
+            raise NotDeployed(f"the template has no parameter {name}{near}")
         given[name] = value
     return given
+
+
+def _declared() -> list[str]:
+    """Return the names of the template's parameters."""
+    section = _TEMPLATE.read_text("utf-8").partition("\nParameters:\n")[2].partition("\nRules:\n")[0]
+    return re.findall(r"^  (\w+):$", section, re.MULTILINE)
+
+
+def _check(given: Mapping[str, str], target: Target) -> None:
+    """Refuse what AWS would refuse only in the middle of a deployment, and no rule of the template can.
+
+    Raises:
+        NotDeployed: a combination of parameters that cannot work.
+    """
+    for name in _REGIONAL:
+        _, _, _, region, *_ = f"{given.get(name, '')}::::".split(":")
+        if region and region != target.region:
+            raise NotDeployed(f"{name} is in {region}; name one in {target.region}, where the stack is")
+    known = {**target.parameters, **given}
+    provisioned, reserved = (known.get(f"{kind}Concurrency", "") for kind in ("Provisioned", "Reserved"))
+    if provisioned.isdecimal() and reserved.isdecimal() and int(provisioned) > int(reserved):
+        raise NotDeployed(f"ProvisionedConcurrency is {provisioned}, above the {reserved} of ReservedConcurrency")
 
 
 def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str, str]:
@@ -151,6 +184,7 @@ def _print_next(target: Target, policy: str) -> None:
     print(f"role      {target.outputs.get('RoleArn', '')}")
     print("next:")
     print(f"  token-exchange doctor {target.outputs.get('Url', 'URL')}")
+    print(f"  token-exchange step SYSTEM --policy {policy} --exchange {target.outputs.get('Url', 'URL')}")
     print(f"  token-exchange roles {policy} --broker-role {target.outputs.get('RoleArn', 'ROLE')} > roles.yaml")
 
 

@@ -5,18 +5,22 @@ the stack, and its deletion. Each deployment is a real `sam deploy` of the real 
 adapted to the emulator, in `gaps.py`.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 import boto3
+import yaml
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy_check.deployment import Deployment
 from deploy_check.emulator import AwsEmulator, EmulatorFailed
@@ -26,7 +30,7 @@ from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed
 from live_check.stacks import new_base
 from sandbox.curl import CurlFailed, post
-from sandbox.evidence import Unexpected, expect
+from sandbox.evidence import Unexpected, expect, object_of
 from sandbox.lambda_build import machine_architecture, sam_command
 from sandbox.state import DEFAULT_FOLDER, make_folder
 
@@ -148,9 +152,15 @@ def check_sources(deployment: Deployment, policy: str, *, bucket: str, log: IO[b
     """
     with step("an update to a policy in S3"):
         in_s3 = f"{policy}# in S3\n"
-        boto3.Session().client("s3").put_object(Bucket=bucket, Key="policy.yaml", Body=in_s3.encode())
-        deployment.deploy(log, PolicySource="s3", PolicyBucket=bucket)
+        put_in_s3(in_s3, bucket)
+        deployment.deploy(log, PolicySource="s3", PolicyBucket=bucket, ProbeSecretArn=new_probe_secret())
         deployment.wait_for(in_s3)
+    with step("the probe, which asks a version with its own role"):
+        with_probe = trusting_probe(policy, deployment.answer("ProbeFunction", {"show": "jwks"}))
+        put_in_s3(with_probe, bucket)
+        deployment.wait_for(with_probe)
+        found = deployment.answer("ProbeFunction", {"version": deployment.version()})
+        expect((found.get("granted"), found.get("refused")) == (200, 401), f"expected a login and a refusal: {found}")
     with step("an update to a policy by AppConfig"):
         deployment.deploy(log, PolicySource="appconfig")
         in_appconfig = f"{policy}# in AppConfig\n"
@@ -164,6 +174,35 @@ def check_sources(deployment: Deployment, policy: str, *, bucket: str, log: IO[b
             (package / "policy.yaml").write_text(packaged, "utf-8")
         deployment.deploy(log, PolicySource="file")
         deployment.wait_for(packaged)
+
+
+def put_in_s3(policy: str, bucket: str) -> None:
+    """Make a policy the one in the bucket."""
+    boto3.Session().client("s3").put_object(Bucket=bucket, Key="policy.yaml", Body=policy.encode())
+
+
+def new_probe_secret() -> str:
+    """Create the secret with a key for the probe, and return its ARN."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
+    pem = key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+    return boto3.Session().client("secretsmanager").create_secret(Name="probe", SecretString=pem)["ARN"]
+
+
+def trusting_probe(policy: str, shown: Mapping[str, object]) -> str:
+    """Return a policy of the throw-away issuer that trusts the probe's too, for the same repository."""
+    document = object_of(yaml.safe_load(policy), "policy")
+    match document:
+        case {"issuers": {"check": dict() as issuer}, "grants": [dict() as first]}:
+            # The probe's tokens have no repository.
+            check = {name: value for name, value in issuer.items() if name != "claims"}
+            own = {name: value for name, value in first.items() if name != "match"}
+        case _:
+            raise Unexpected("expected a policy with one issuer, check, and one grant")
+    issuers = object_of(document["issuers"], "issuers")
+    issuers["probe"] = {**check, **shown, "organizations": [{"name": "probe"}]}
+    probe = {**own, "name": "probe", "issuers": ["probe"], "access": "pull"}
+    return json.dumps(document | {"issuers": issuers, "grants": [first, probe]})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, NotRequired, Protocol, TypedDict
+from typing import IO, TYPE_CHECKING, Final, Protocol, TypedDict
 from urllib.parse import urlsplit
 
 import boto3
@@ -26,21 +26,6 @@ _SECONDS_UNTIL_IN_FORCE: Final = 60.0
 _CALL_SECONDS: Final = 60.0
 
 
-class _Payload(Protocol):
-    def read(self) -> bytes: ...
-
-
-class _Invoked(TypedDict):
-    Payload: _Payload
-    FunctionError: NotRequired[str]
-
-
-class _Lambda(Protocol):
-    """The one call of Lambda that is needed; its types are not among the development libraries."""
-
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> _Invoked: ...  # noqa: N803 - AWS's names
-
-
 class _Event(TypedDict):
     message: str
 
@@ -50,7 +35,7 @@ class _Events(TypedDict):
 
 
 class _Logs(Protocol):
-    """The one call of CloudWatch Logs that is needed; its types are not among the development libraries either."""
+    """The one call of CloudWatch Logs that is needed; its types are not among the development libraries."""
 
     def filter_log_events(self, *, logGroupName: str) -> _Events: ...  # noqa: N803 - AWS's names
 
@@ -129,9 +114,24 @@ class Deployment:
 
     def invoke(self, logical_id: str, event: Mapping[str, object]) -> tuple[bool, object]:
         """Invoke a function of the stack; return whether it succeeded, and its answer."""
-        client: _Lambda = boto3.Session().client("lambda")
-        answer = client.invoke(FunctionName=self.resources()[logical_id][1], Payload=json.dumps(event).encode())
-        return "FunctionError" not in answer, json.loads(answer["Payload"].read())
+        client = boto3.Session().client("lambda")
+        answer = client.invoke(FunctionName=self.resources()[logical_id][1], Payload=json.dumps(event))
+        return not answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+    def answer(self, logical_id: str, event: Mapping[str, object]) -> dict[str, object]:
+        """Invoke a function that must succeed, and return its answer.
+
+        Raises:
+            Unexpected: it failed.
+        """
+        succeeded, answer = self.invoke(logical_id, event)
+        expect(succeeded, f"expected {logical_id} to succeed, found {answer}")
+        return object_of(answer, logical_id)
+
+    def version(self) -> str:
+        """Return the ARN of the exchange's version that is deployed."""
+        (arn,) = [arn for kind, arn in self.resources().values() if kind == "AWS::Lambda::Version"]
+        return arn
 
     def validates(self, policy: str) -> bool:
         """Return whether the validator accepts a policy."""

@@ -1,4 +1,4 @@
-"""`make pictures`: draws what `make demo` and `policy lint` print, for the documents.
+"""`make pictures`: draws what `make demo`, `policy lint` and `policy review` print, for the documents.
 
 What differs from run to run is replaced by fixed values, and nested JSON is left out, so that a picture changes only
 when the output does.
@@ -6,6 +6,7 @@ when the output does.
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
+from rich.theme import Theme
 
 FOLDER: Final = Path("docs/pictures")
 _EXAMPLE: Final = Path("docs/examples/policy.yaml")
+_REPOSITORY: Final = Path("docs/examples/policy-repository")
 _PROGRAM: Final = Path(sys.executable).with_name("token-exchange")
 _COLUMNS: Final = 128
 
@@ -45,15 +49,16 @@ _STYLES: Final = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Draw both pictures."""
+    """Draw the pictures."""
     if arguments:
         print("make pictures takes no arguments", file=sys.stderr)
         return 2
     FOLDER.mkdir(exist_ok=True)
     demo = subprocess.run([sys.executable, "-m", "sandbox", "demo"], capture_output=True, check=True, encoding="utf-8")
     pictures = {"demo": ["$ make demo", *demo_lines(demo.stdout)], "lint": lint_lines()}
-    for name, lines in pictures.items():
-        (FOLDER / f"{name}.svg").write_text(drawn(name, lines), encoding="utf-8")
+    texts = {name: drawn(name, lines) for name, lines in pictures.items()} | {"review": drawn_review()}
+    for name, text in texts.items():
+        (FOLDER / f"{name}.svg").write_text(text, encoding="utf-8")
         print(f"wrote {FOLDER / name}.svg")
     return 0
 
@@ -86,6 +91,25 @@ def _linted(changes: dict[str, str]) -> Iterator[str]:
     yield from done.stderr.splitlines()
 
 
+def review_text() -> str:
+    """Return the review of a change by which a grant of the example repository gets wider, in Markdown."""
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Path(shutil.copytree(_REPOSITORY, Path(folder) / "repository"))
+        changed = repository / "policy/grants/shop.yaml"
+        text = changed.read_text(encoding="utf-8")
+        changed.write_text(text.replace("branch: main,", "branch: [main, dev],"), encoding="utf-8")
+        command = [str(_PROGRAM), "policy", "review", str(_REPOSITORY.resolve() / "policy"), "policy"]
+        command += ["--tests", "policy-tests.yaml", "--owners", "CODEOWNERS"]
+        return subprocess.run(command, cwd=repository, capture_output=True, check=False, encoding="utf-8").stdout
+
+
+def drawn_review() -> str:
+    """Return the picture of the review as a merge request shows it, with its Markdown rendered; an SVG."""
+    console = _console()
+    console.print(Markdown(review_text(), code_theme="ansi_dark"))
+    return _picture(console, "review", title="policy-review")
+
+
 def _settled(line: str) -> str:
     for varying, fixed in _VARYING:
         line = varying.sub(fixed, line)
@@ -94,11 +118,26 @@ def _settled(line: str) -> str:
 
 def drawn(name: str, lines: Sequence[str]) -> str:
     """Return the picture, an SVG."""
-    console = Console(record=True, width=_COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console = _console()
     for line in lines:
         text = Text(line)
         for pattern, style in _STYLES:
             text.highlight_regex(pattern, style)
         console.print(text, soft_wrap=False, overflow="fold")
+    return _picture(console, name, title="token-exchange")
+
+
+def _console() -> Console:
+    return Console(
+        record=True,
+        width=_COLUMNS,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        theme=Theme({"markdown.code": "cyan", "markdown.h2": "bold underline"}),
+    )
+
+
+def _picture(console: Console, name: str, *, title: str) -> str:
     # A picture in a document fetches nothing: the reader's own monospaced font does.
-    return _FONTS.sub("", console.export_svg(title="token-exchange", theme=MONOKAI, unique_id=name))
+    return _FONTS.sub("", console.export_svg(title=title, theme=MONOKAI, unique_id=name))

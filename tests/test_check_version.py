@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from check_version.check import HEALTH_EVENT, VersionRefused, start
 from sandbox.loopback import HOST, Answer, Request, Server
@@ -23,7 +24,7 @@ class TwoServices:
 
     def __init__(self) -> None:
         self.result: Json = {"statusCode": 200, "body": "{}"}
-        self.crashes = False
+        self.crashes = self.is_forbidden = False
         self.invoked: list[tuple[str, Json]] = []
         self.told: list[Json] = []
 
@@ -33,6 +34,9 @@ class TwoServices:
             self.told.append(body)
             return Answer(body=json.dumps({"lifecycleEventHookExecutionId": "eyJ"}).encode())
         self.invoked.append((request.url.path, body))
+        if self.is_forbidden:
+            denied = (("X-Amzn-ErrorType", "AccessDeniedException"),)
+            return Answer(status=403, headers=denied, body=b'{"Message": "not authorized"}')
         headers = (("X-Amz-Function-Error", "Unhandled"),) if self.crashes else ()
         return Answer(headers=headers, body=json.dumps(self.result).encode())
 
@@ -59,13 +63,16 @@ def told(status: str) -> list[Json]:
     return [{"deploymentId": "d-ABC123", "lifecycleEventHookExecutionId": "eyJ", "status": status}]
 
 
-def test_a_version_that_is_well_gets_requests(services: TwoServices) -> None:
-    assert start()(EVENT, None) == {"checked": VERSION, "status": "Succeeded"}
+def test_without_a_probe_health_is_enough_and_it_says_so(
+    services: TwoServices, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert start()(EVENT, None) == {"checked": VERSION, "health": "200", "exchange": "not checked"}
     ((path, sent),) = services.invoked
     assert path.endswith("/invocations")
     assert "exchange%3A7" in path
     assert sent == HEALTH_EVENT
     assert services.told == told("Succeeded")
+    assert caplog.messages == [f"{VERSION}: only its health is checked: without ProbeSecretArn, there is no probe"]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,13 @@ def test_a_version_that_is_not_well_gets_none(services: TwoServices, result: Jso
 def test_a_version_that_crashes_gets_none(services: TwoServices) -> None:
     services.crashes, services.result = True, {"errorMessage": "No module named 'token_exchange'"}
     with pytest.raises(VersionRefused, match="does not start or crashes"):
+        start()(EVENT, None)
+    assert services.told == told("Failed")
+
+
+def test_codedeploy_is_told_even_if_lambda_refuses_to_invoke(services: TwoServices) -> None:
+    services.is_forbidden = True
+    with pytest.raises(ClientError, match="AccessDenied"):
         start()(EVENT, None)
     assert services.told == told("Failed")
 

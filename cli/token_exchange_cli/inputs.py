@@ -21,6 +21,7 @@ from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 from token_exchange_cli.console import Unusable
+from token_exchange_cli.terminal import waiting
 
 STANDARD_INPUT: Final = "-"
 _READ_KEY: Final = "token_exchange_cli.standard_input"
@@ -180,7 +181,9 @@ def load_policy_argument(argument: str) -> Policy:
     Raises:
         Unusable: it cannot be read or does not load, with every problem on a separate line.
     """
-    return read_policy(argument).usable()
+    given = read_policy(argument)
+    with waiting(f"loading {given.name}"):
+        return given.usable()
 
 
 def _document(argument: str) -> PolicyDocument:

@@ -3,13 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import override
+from pathlib import Path
+from typing import Final, override
 
 import click
+from click.shell_completion import CompletionItem
 
 from token_exchange import __version__
 from token_exchange_cli import commands
 from token_exchange_cli.console import Program
+
+_FILES: Final = frozenset({"CODEOWNERS", "FILE", "FILES", "FOLDER", "LOG", "LOGS", "NEW", "OLD", "POLICY", "TESTS"})
+"""What help texts call a file or a folder; its name is completed by shells."""
+
+
+class _FileName(click.types.StringParamType):
+    """Any text; the command itself says what is wrong with a file."""
+
+    @override
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,9 @@ class LazyCommand:
         command = import_module(f"{commands.__name__}.{self.module}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.module}.command is not a click.Command")
+        for parameter in command.params:
+            if (parameter.metavar or "").strip("[].…") in _FILES:
+                parameter.type = _FileName()
         return command
 
 
@@ -74,8 +90,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, found.summary) for name, found in self._lazy.items()])
 
 
+def _version() -> str:
+    """Return the version, and the commit if a wheel of it is installed that recorded one."""
+    try:
+        return f"{__version__} (commit {Path(__file__).with_name('commit.txt').read_text('ascii').strip()})"
+    except OSError:
+        return __version__
+
+
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="token-exchange")
+@click.version_option(_version(), prog_name="token-exchange")
 def main() -> None:
     """Lint, test, explain and diff policies; inspect tokens; print IAM roles.
 

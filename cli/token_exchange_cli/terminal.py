@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Timer
 from typing import Final
 
 import click
@@ -81,7 +82,30 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
-    column = TextColumn("{task.description}", markup=False)
-    with Progress(column, console=Console(file=sys.stderr), transient=True) as shown_progress:
+    with _progress() as shown_progress:
         task = shown_progress.add_task("", total=None)
         yield lambda text: shown_progress.update(task, description=escape_non_ascii(text))
+
+
+@contextmanager
+def waiting(text: str, *, after_seconds: float = 1.0) -> Iterator[None]:
+    """Show `text` on a terminal, and nowhere else, from when this takes longer than `after_seconds` to its end."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    shown_progress = _progress()
+    shown_progress.add_task(escape_non_ascii(text), total=None)
+    timer = Timer(after_seconds, shown_progress.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        shown_progress.stop()
+
+
+def _progress() -> Progress:
+    column = TextColumn("{task.description}", markup=False)
+    return Progress(column, console=Console(file=sys.stderr), transient=True)

@@ -1,7 +1,8 @@
-"""Probes the exchange from outside, as a job does: one login, and one refusal.
+"""Probes the exchange as a job does: one login, and one refusal.
 
-The probe has its own issuer, whose keys are pinned in the policy and whose private key is a secret. It calls the
-address that jobs use, so it also notices a domain, a certificate or a gateway that does not work.
+The probe has its own issuer, whose keys are pinned in the policy and whose private key is a secret. On its schedule it
+calls the address that jobs use, so it also notices a domain, a certificate or a gateway that does not work. Before a
+deployment it calls a version that no job has reached yet.
 """
 
 import json
@@ -10,12 +11,11 @@ import uuid
 from typing import Final
 
 import jwt
-import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
-from urllib3.exceptions import HTTPError
 
+from probe.doors import Address, Door, ProbeFailed, Version
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import call_aws
 from token_exchange.adapters.events import Events, Metrics
@@ -30,28 +30,26 @@ ISSUER: Final = "https://probe.token-exchange.invalid"
 ORGANIZATION: Final = "probe"
 _KEY_ID: Final = "probe"
 _TOKEN_SECONDS: Final = 120
-_TIMEOUT_SECONDS: Final = 10.0
 _GRANTED, _REFUSED = 200, 401
-
-
-class ProbeFailed(Exception):
-    """The exchange did not answer as expected; the message is for the log."""
 
 
 class Probe:
     """The probe function of one environment."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock) -> None:
         quiet_libraries()
         self._settings = settings
-        self._clock: Clock = SystemClock()
+        self._clock = clock
         self._metrics = Metrics(deployment=settings.deployment)
         self._events = Events(metrics=self._metrics)
         self._clients = AwsClients(region=settings.region)
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(total=_TIMEOUT_SECONDS), retries=False)
+        self._address = None if settings.public_url is None else Address(settings.public_url)
 
     def __call__(self, event: object, _context: object) -> dict[str, Json]:
-        """Return what the exchange answered; for the event `{"show": "jwks"}`, the keys to pin in the policy instead.
+        """Return what the exchange answered.
+
+        For the event `{"version": ARN}`, return what that version answered, and measure nothing: no job uses it yet.
+        For `{"show": "jwks"}`, return the keys to pin in the policy instead.
 
         Raises:
             ProbeFailed: it did not answer as it should.
@@ -60,13 +58,17 @@ class Probe:
         match event:
             case {"show": "jwks"}:
                 return {"issuer": ISSUER, "jwks": {"keys": [self._public_key()]}}
+            case {"version": str() as arn}:
+                return self._answers(Version(arn))
             case _:
                 return self._probe()
 
     def _probe(self) -> dict[str, Json]:
         succeeded = False
         try:
-            found = self._answers()
+            if self._address is None:
+                raise Refused(Reason.MISCONFIGURED, "the service's own URL is not configured: TOKEN_EXCHANGE_URL")
+            found = self._answers(self._address)
             succeeded = True
         except ProbeFailed as failed:
             self._events.probe_failed(failed)
@@ -75,36 +77,22 @@ class Probe:
             self._events.measure(lambda: self._metrics.probed(succeeded=succeeded))
         return found
 
-    def _answers(self) -> dict[str, Json]:
-        base = self._settings.public_url
-        if base is None:
-            raise Refused(Reason.MISCONFIGURED, "the service's own URL is not configured: TOKEN_EXCHANGE_URL")
-        status, fields = self._asked("GET", f"{base}/v1/audience?issuer={ISSUER}")
+    def _answers(self, ask: Door) -> dict[str, Json]:
+        status, fields = ask("GET", "/v1/audience", query=f"issuer={ISSUER}")
         match fields:
             case {"audience": [str() as audience, *_]} if status == _GRANTED:
                 key = self._key()
             case _:
                 raise ProbeFailed(f"the audience of {ISSUER}: {status} {fields.get('reason')}")
         token, another = (self._token(key, audience) for _ in range(2))
-        granted, login = self._asked("POST", f"{base}/v1/token", token)
+        granted, login = ask("POST", "/v1/token", token=token)
         if granted != _GRANTED:
             raise ProbeFailed(f"expected a login, found {granted} {login.get('reason')}")
         forged = f"{token.rpartition('.')[0]}.{another.rpartition('.')[2]}"
-        refused, answer = self._asked("POST", f"{base}/v1/token", forged)
+        refused, answer = ask("POST", "/v1/token", token=forged)
         if refused != _REFUSED:
             raise ProbeFailed(f"expected a refusal of a forged token, found {refused} {answer.get('reason')}")
         return {"granted": granted, "refused": refused, "reason": str(answer.get("reason"))}
-
-    def _asked(self, method: str, url: str, token: str | None = None) -> tuple[int, dict[str, Json]]:
-        headers = {"User-Agent": "token-exchange-probe"}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        try:
-            answer = self._http.request(method, url, headers=headers, redirect=False)
-            fields: Json = json.loads(answer.data)
-        except (HTTPError, ValueError) as error:
-            raise ProbeFailed(f"{url.partition('?')[0]}: no answer ({type(error).__name__})") from error
-        return answer.status, fields if isinstance(fields, dict) else {}
 
     def _token(self, key: ec.EllipticCurvePrivateKey, audience: str) -> str:
         now = int(self._clock.now())
@@ -148,4 +136,4 @@ def start() -> Probe:
     Raises:
         BadSetting: a variable has an invalid value.
     """
-    return Probe(read_settings(os.environ))
+    return Probe(read_settings(os.environ), clock=SystemClock())

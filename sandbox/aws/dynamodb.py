@@ -37,10 +37,13 @@ class StateTable:
         """The items of the brake's table by their keys, in DynamoDB's types."""
         self._lock = threading.Lock()
 
-    def replace(self) -> None:
-        """Make another table, with another name and nothing in it."""
-        self.name, self.is_gone = f"state-{uuid.uuid4().hex[:12]}", False
-        self.__dict__.pop("_moto", None)
+    def create_again(self) -> None:
+        """Make the table anew, under its name and with nothing in it."""
+        with self._lock:
+            if "_moto" in self.__dict__:
+                self._ask("DeleteTable", {"TableName": self.name})
+                del self.__dict__["_moto"]
+            self.is_gone = False
 
     @property
     def operations(self) -> Mapping[str, Operation]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox.drills.drills import DRILLS
 from sandbox.drills.runbook import DrillFailed
-from sandbox.drills.site import Site
+from sandbox.drills.site import KINDS, Kind, Site
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,16 +23,17 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         print(f"\n{name}: {(DRILLS[name].__doc__ or '').splitlines()[0]}")
         try:
-            minutes = run(name)
+            spent = run(name)
         except DrillFailed as failed:
             print(f"drill: {name}: {failed}", file=sys.stderr)
             return 1
-        print(f"{name}: jobs worked again after {minutes:.1f} min")
+        parts = ", ".join(f"{minutes:.1f} {kind}" for kind, minutes in spent.items())
+        print(f"{name}: jobs worked again after {sum(spent.values()):.1f} min: {parts}")
     return 0
 
 
-def run(name: str) -> float:
-    """Run one drill and return the simulated minutes until jobs worked again."""
+def run(name: str) -> dict[Kind, float]:
+    """Run one drill and return the minutes until jobs worked again, by how they are known."""
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder)) as site:
         DRILLS[name](site)
-        return site.minutes
+        return {kind: sum(each.minutes for each in site.spent if each.kind == kind) for kind in KINDS}

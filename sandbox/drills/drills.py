@@ -2,27 +2,54 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
+from sandbox.aws.appconfigdata import Place
 from sandbox.aws.server import AwsFault
-from sandbox.drills.runbook import command, document
-from sandbox.drills.site import DEPLOYMENT_MINUTES, Site
+from sandbox.drills.control import REFRESHER
+from sandbox.drills.runbook import command, commands, document
+from sandbox.drills.site import Site
 from sandbox.issuer import IssuerFault
 
 STOP: Final = "Stop a pipeline now"
 ROLL_OUT: Final = "Roll out a policy"
+STOLEN_KEY: Final = "A signing key is stolen"
+TABLE_GONE: Final = "The state table is gone"
 APPCONFIG: Final = {"APPLICATION": "ecr-token-exchange", "PROFILE": "policy", "ENVIRONMENT": "live"}
-ALL_DENIED_MINUTES: Final = 15.0
-FAST_BURN_MINUTES: Final = 5.0
+NOW_ON_THE_PAGE: Final = "2026-11-21T05:00:00Z"
+
+ALARM_MINUTES: Final = {"AllExchangesDeniedAlarm": 15.0, "FastBurnAlarm": 1.0}
+"""From the beginning of a fault until an alarm fires: the template's, evaluated on the metrics of simulated jobs."""
+
+CHECK_MINUTES: Final = 1.0
+"""PolicyMaxAgeSeconds of the template: how long an environment may not look for a policy. Here, it always looks."""
+
+FRESH_MINUTES: Final = 10.0
+"""How long an environment uses a key set without reading the table again; docs/architecture.md, "Caches"."""
+
+CHANGE_SET_MINUTES: Final = 3.0
+"""What a change set that makes one table may take; AWS documents no time."""
+
+WITHDRAWAL_MINUTES: Final = 30.0
 
 
 def kill_switch(site: Site) -> None:
-    """Stop a leaked pipeline, and only that, with the brake."""
+    """Stop a leaked pipeline, and only that, with the brake; then end the login that it has."""
     site.start()
     site.expect("granted", site.job(), "the leaked pipeline")
+    leaked = site.last_session()
     _set_brake(site, document(STOP, "brake"))
     site.wait_until("denied", site.job, "the leaked pipeline")
     site.expect("granted", site.job(repository="acme/shed", repository_id="70010002"), "another pipeline")
+    site.expect("allowed", site.push(leaked, "ci/acme/shop"), "a push with the login that it has")
+    site.shell.write("revoke.json", document(STOP, "revoke").replace(NOW_ON_THE_PAGE, datetime.now(UTC).isoformat()))
+    site.runs(command(STOP, "aws iam put-role-policy"))
+    site.expect("refused", site.push(leaked, "ci/acme/shop"), "a push with the login that it has")
+    site.expect("granted", site.job(repository="acme/shed", repository_id="70010002"), "another pipeline")
+    site.expect(
+        "allowed", site.push(site.last_session(), "ci/acme/shed"), "a push with the login of the other pipeline"
+    )
     _release(site)
     site.wait_until("granted", site.job, "the pipeline, after the brake is released")
 
@@ -32,15 +59,13 @@ def key_compromise(site: Site) -> None:
     site.start()
     stolen = site.token()
     site.expect("granted", site.job(stolen), "a token signed with the stolen key")
-    _set_brake(site, document("A signing key is stolen", "brake-issuer"))
+    _set_brake(site, document(STOLEN_KEY, "brake-issuer"))
     site.wait_until("denied", lambda: site.job(stolen), "a token signed with the stolen key")
-    site.takes(30, "the CI system withdraws the key and publishes another")
+    site.takes(WITHDRAWAL_MINUTES, "assumed", "the CI system withdraws the key and publishes another")
     site.world.issuer.keys("github-actions").rotate(keep_previous=False)
-    site.say(f"$ {command('Rotate', 'aws lambda invoke')}")
-    site.refresh_keys()
-    site.say(f"$ {command('Rotate', 'aws lambda update-function-configuration')}")
-    site.takes(2, "two commands, and new environments")
-    site.new_environments()
+    site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
+    site.takes(FRESH_MINUTES, "documented", "key sets are used for ten minutes without a look at the table")
+    site.new_environments()  # like those that are ten minutes older, they read the table
     _release(site)
     site.wait_until("granted", site.job, "a job with a new token")
     site.expect("unknown-key", site.job(stolen), "a token signed with the stolen key")
@@ -48,43 +73,33 @@ def key_compromise(site: Site) -> None:
 
 def all_denied(site: Site) -> None:
     """Revert a policy that loads but denies every exchange."""
-    site.world.aws.configurations.poll_seconds = 1
-    good = site.world.policy_path.read_text()
-    certificate = "\n".join(f"      {line}" for line in site.world.issuer.ca_bundle.read_text().splitlines())
-    good = good.replace("ca_bundle: ca.pem", f"ca_bundle: |\n{certificate}")
-    _deploy(site, good, version="1")
-    site.minutes = 0
-    site.new_environments(TOKEN_EXCHANGE_POLICY="appconfig:ecr-token-exchange/live/policy")
-    site.start()
+    good = _from_appconfig(site)
     site.expect("granted", site.job(), "a job under the good policy")
-    site.world.aws.deployments.passed_seconds += 3600  # the first deployment is complete
-    _deploy(
-        site,
-        good.replace('organizations: [{name: acme, id: "7001"}]', 'organizations: [{name: acme, id: "7"}]'),
-        version="2",
-    )
-    site.minutes = 0
+    misspelt = good.replace('organizations: [{name: acme, id: "7001"}]', 'organizations: [{name: acme, id: "7"}]')
+    _deploy(site, misspelt)
     site.wait_until("organization-not-allowed", site.job, "a job under the bad policy")
-    site.takes(ALL_DENIED_MINUTES, "AllExchangesDeniedAlarm")
-    revert = command(ROLL_OUT, "aws appconfig stop-deployment")
-    site.runs(revert, **{**APPCONFIG, "7": "2"})
+    site.spent.clear()
+    site.takes(
+        ALARM_MINUTES["AllExchangesDeniedAlarm"], "documented", "AllExchangesDeniedAlarm fires, as the template has it"
+    )
+    site.runs(command(ROLL_OUT, "aws appconfig stop-deployment"), **{**APPCONFIG, "7": "1"})
+    site.takes(CHECK_MINUTES, "documented", "each environment's next check, PolicyMaxAgeSeconds")
     site.wait_until("granted", site.job, "a job under the good policy")
 
 
 def table_lost(site: Site) -> None:
-    """Continue without the state table, and create another."""
+    """Continue without the state table, and create it again."""
     path = site.world.policy_path
     path.write_text(path.read_text().replace("  - name: own-images\n", "  - name: own-images\n    single_use: true\n"))
     site.start()
     site.expect("granted", site.job(), "a job of a grant with single_use")
     site.world.aws.state.is_gone = True
     site.expect("state-unavailable", site.job(), "a job of a grant with single_use")
-    site.takes(FAST_BURN_MINUTES, "StateFailedAlarm and FastBurnAlarm")
-    site.takes(3, "a change set that compares the template with the existing resources")
-    site.takes(DEPLOYMENT_MINUTES, "it creates another table, with its resource policy")
-    site.world.aws.state.replace()
-    site.new_environments(TOKEN_EXCHANGE_STATE_TABLE=site.world.aws.state.name)
-    site.refresh_keys()
+    site.takes(ALARM_MINUTES["FastBurnAlarm"], "documented", "FastBurnAlarm fires, as the template has it")
+    for line in commands(TABLE_GONE, "aws cloudformation"):
+        site.runs(line)
+    site.takes(CHANGE_SET_MINUTES, "assumed", "CloudFormation makes the table")
+    # The environments that were there go on: the table has its name again.
     site.wait_until("granted", site.job, "a job of a grant with single_use")
     token = site.token()
     site.expect("granted", site.job(token), "a token, once")
@@ -101,25 +116,23 @@ def region_lost(site: Site) -> None:
 
 def issuer_down(site: Site) -> None:
     """Continue while a CI system's keys cannot be fetched, even in new environments; then pin its keys."""
-    site.start()
+    good = _from_appconfig(site)
     site.expect("granted", site.job(), "a job")
-    site.refresh_keys()
+    site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
     for name in ("discovery", "keys"):
         site.world.issuer.faults.plan(("github-actions", name), IssuerFault(kind="server-error"))
     site.expect("granted", site.job(), "a job, while the issuer is down")
     site.new_environments()
     site.expect("granted", site.job(), "a job in a new environment, with the keys of the table")
     site.say("… a day later, every stored key set is too old")
-    site.world.aws.state.replace()
-    site.new_environments(TOKEN_EXCHANGE_STATE_TABLE=site.world.aws.state.name)
-    site.expect("issuer-unavailable", site.job(), "a job")
-    keys = json.dumps({"keys": site.world.issuer.tokens.published("github-actions")})
-    path = site.world.policy_path
-    path.write_text(
-        path.read_text().replace("provider: github-actions\n", f"provider: github-actions\n    jwks: {keys}\n", 1)
-    )
-    site.takes(FAST_BURN_MINUTES + DEPLOYMENT_MINUTES, "the alarm, and a policy with the issuer's keys pinned")
+    site.world.aws.state.create_again()
     site.new_environments()
+    site.expect("issuer-unavailable", site.job(), "a job")
+    site.spent.clear()
+    keys = json.dumps({"keys": site.world.issuer.tokens.published("github-actions")})
+    pinned = good.replace("provider: github-actions\n", f"provider: github-actions\n    jwks: {keys}\n", 1)
+    _deploy(site, pinned)
+    site.takes(CHECK_MINUTES, "documented", "each environment's next check, PolicyMaxAgeSeconds")
     site.wait_until("granted", site.job, "a job with pinned keys")
 
 
@@ -141,11 +154,24 @@ def _release(site: Site) -> None:
     site.runs(command(STOP, "aws dynamodb delete-item"), TABLE=site.world.aws.state.brake_name)
 
 
-def _deploy(site: Site, policy: str, *, version: str) -> None:
+def _from_appconfig(site: Site) -> str:
+    """Start with a policy of AppConfig, and return it."""
+    certificate = "\n".join(f"      {line}" for line in site.world.issuer.ca_bundle.read_text().splitlines())
+    policy = site.world.policy_path.read_text().replace("ca_bundle: ca.pem", f"ca_bundle: |\n{certificate}")
+    place = Place(
+        application=APPCONFIG["APPLICATION"], environment=APPCONFIG["ENVIRONMENT"], profile=APPCONFIG["PROFILE"]
+    )
+    site.world.aws.configurations.poll_seconds = 1
+    site.world.aws.configurations.deploy(place, policy.encode())
+    site.start(TOKEN_EXCHANGE_POLICY="appconfig:ecr-token-exchange/live/policy")
+    return policy
+
+
+def _deploy(site: Site, policy: str) -> None:
     site.shell.write("policy.yaml", policy)
     site.runs(command(ROLL_OUT, "aws appconfig create-hosted-configuration-version"), **APPCONFIG)
     start = command(ROLL_OUT, "aws appconfig start-deployment")
-    site.runs(start, **{**APPCONFIG, "7": version, "STRATEGY": "AppConfig.AllAtOnce"})
+    site.runs(start, **{**APPCONFIG, "7": "1", "STRATEGY": "AppConfig.AllAtOnce"})
 
 
 DRILLS: Final[Mapping[str, Callable[[Site], None]]] = {

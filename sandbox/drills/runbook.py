@@ -30,15 +30,20 @@ def section(title: str) -> str:
     return found[2]
 
 
-def command(title: str, beginning: str) -> str:
-    """Return the one command of a section that begins like this, on one line."""
-    lines = [
+def commands(title: str, beginning: str) -> list[str]:
+    """Return the commands of a section that begin like this, each on one line, in their order."""
+    return [
         line.strip()
         for info, text in _blocks(section(title))
         if info == "bash"
         for line in text.replace("\\\n", " ").splitlines()
+        if line.strip().startswith(beginning)
     ]
-    found = [line for line in lines if line.startswith(beginning)]
+
+
+def command(title: str, beginning: str) -> str:
+    """Return the one command of a section that begins like this, on one line."""
+    found = commands(title, beginning)
     if len(found) != 1:
         raise DrillFailed(f"{PAGE.name}, {title}: expected one command {beginning!r}, found {len(found)}")
     return found[0]
@@ -73,10 +78,13 @@ class Shell:
     def run(self, line: str, **placeholders: str) -> str:
         """Run one command with its placeholders, which are words in capitals; return what it printed.
 
+        What a command writes into a file with `>` is there for the next one.
+
         Raises:
             DrillFailed: it failed.
         """
-        words = [placeholders.get(word, word) for word in shlex.split(line)]
+        command, _, into = line.partition(" > ")
+        words = [placeholders.get(word, word) for word in shlex.split(command)]
         if words[0] != "aws":
             raise DrillFailed(f"not a command of the AWS CLI: {line}")
         done = subprocess.run(
@@ -88,6 +96,9 @@ class Shell:
             timeout=_COMMAND_SECONDS,
             check=False,
         )
-        if done.returncode != 0:
-            raise DrillFailed(f"{line}: {done.stderr.strip()}")
+        # The AWS CLI succeeds in invoking a function that fails.
+        if done.returncode != 0 or '"FunctionError"' in done.stdout:
+            raise DrillFailed(f"{line}: {done.stderr.strip() or done.stdout}")
+        if into:
+            self.write(into, done.stdout)
         return done.stdout

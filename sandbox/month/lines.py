@@ -103,9 +103,9 @@ class LineMaker:
             (utc_second(_NOW + 3600), utc_second(int(at) + 3600)),
             (str(_NOW - 60), str(int(at) - 60)),
             (str(_NOW + 240), str(int(at) + 240)),
-            ('"sts":1.5', f'"sts":{sts:.3f}'),
-            ('"ecr":2.5', f'"ecr":{ecr:.3f}'),
-            ('"total":9.5', f'"total":{sts + ecr + 3:.3f}'),
+            ('"sts":1.5', f'"sts":{round(sts, 3)}'),
+            ('"ecr":2.5', f'"ecr":{round(ecr, 3)}'),
+            ('"total":9.5', f'"total":{round(sts + ecr + 3, 3)}'),
             ('"cold_start":null', f'"cold_start":{"true" if chance.random() < 0.02 else "false"}'),  # noqa: PLR2004 - one in fifty
             ("curl/0", chance.choice(_AGENTS)),
             ("1970-01-01T00:00:00.000+00:00", datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")),

@@ -2,8 +2,21 @@ from dataclasses import replace
 
 import pytest
 
-from bench.cost import PAGE, PRICES, Architecture, Assumed, Door, Measured, alarms, bill, measure, monthly, table
-from tests.deploy.cloudformation import at, load, mapping
+from bench.cost import (
+    PAGE,
+    PRICES,
+    Alarms,
+    Architecture,
+    Assumed,
+    Door,
+    Measured,
+    alarms,
+    bill,
+    measure,
+    monthly,
+    table,
+)
+from tests.deploy.cloudformation import load, mapping, sequence
 
 USED = Measured(exchange_seconds=0.004, start_seconds=0.3, log_bytes=3000)
 WHOLE_CORE = Assumed(memory_megabytes=1769, upstream_seconds=0.096, cold_share=0.5)
@@ -36,18 +49,43 @@ def test_the_arithmetic_is_that_of_the_price_pages() -> None:
     )
 
 
-def test_each_issuer_adds_metrics_and_alarm_reads() -> None:
-    plain, queries = alarms()
-    resources = mapping(load("template.yaml"), "Resources").values()
-    properties = [mapping(each, "Properties") for each in resources if at(each, "Type") == "AWS::CloudWatch::Alarm"]
-    assert plain + queries == len(properties)
-    assert queries == len([each for each in properties if "SELECT" in str(each.get("Metrics", ""))]) > 0
+def test_alarms_are_billed_by_what_they_read() -> None:
+    kinds = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
+    found = [mapping(each) for each in mapping(load("template.yaml"), "Resources").values()]
+    properties = [mapping(each, "Properties") for each in found if each["Type"] in kinds]
+    read = [
+        sequence(each, "Metrics") if "Metrics" in each else [each] for each in properties if "AlarmRule" not in each
+    ]
+    stats = [each for every in read for each in every if "MetricStat" in mapping(each) or "MetricName" in mapping(each)]
+    queries = [each for every in read for each in every if "SELECT" in str(mapping(each).get("Expression", ""))]
+    of_tasks = [each for each in queries if "deployment, task" in str(each)]
+    assert alarms() == Alarms(
+        metrics=len(stats) + 3 * len(of_tasks),
+        queries=len(queries) - len(of_tasks),
+        composites=len([each for each in properties if "AlarmRule" in each]),
+    )
+    assert (len(of_tasks), len(read)) == (1, len(properties) - alarms().composites)
+
+
+def test_issuers_cost_metrics_and_what_alarms_read_of_them() -> None:
+    found = alarms()
     few, many = (
         {item.name: item.dollars for item in monthly(Assumed(), PRICES, issuers=issuers)} for issuers in (5, 6)
     )
-    assert few == pytest.approx({"metrics": 43 * 0.30, "alarms": (plain + 5 * queries) * 0.10})
+    expected = (found.metrics + 5 * found.queries) * 0.10 + found.composites * 0.50
+    assert (few["metrics"], few["alarms"]) == pytest.approx((50 * 0.30, expected))
     assert many["metrics"] - few["metrics"] == pytest.approx(4 * 0.30)
-    assert many["alarms"] - few["alarms"] == pytest.approx(queries * 0.10)
+    assert many["alarms"] - few["alarms"] == pytest.approx(found.queries * 0.10)
+    # Every five minutes a fetch, and a write of two kilobytes with its lines.
+    fetched = 8640 * (2 * 0.625e-6 + 700e-9 * 0.50)
+    assert many["the refresher of key sets"] - few["the refresher of key sets"] == pytest.approx(fetched)
+
+
+def test_what_runs_all_the_time_costs_less_than_the_alarms() -> None:
+    items = {item.name: item.dollars for item in monthly(Assumed(), PRICES, issuers=5)}
+    assert items["reads of the brake"] == pytest.approx(5 * 518_400 * 0.125e-6)
+    assert 0.40 < items["the probe, with `ProbeSecretArn`"] < 0.60
+    assert items["the refresher of key sets"] + items["reads of the brake"] < items["alarms"]
 
 
 def test_waf_charges_for_the_rest_api_only() -> None:

@@ -160,6 +160,30 @@ def test_completion_scripts_are_printed(tmp_path: Path, shell: str) -> None:
     assert "token-exchange" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("policy li", ["plain,lint"]),
+        ("step --format pass", ["plain,password"]),
+        ("step gitl", ["plain,gitlab"]),
+        ("init new --system gitl", ["plain,gitlab"]),
+        ("policy lint po", ["file,po"]),
+        ("policy test policy.yaml te", ["file,te"]),
+        ("policy review old.yaml new.yaml --owners CO", ["file,CO"]),
+        ("audit report october/a", ["file,october/a"]),
+        ("doctor htt", []),
+    ],
+)
+def test_a_shell_completes_names_values_and_files(typed: str, completed: list[str]) -> None:
+    words = f"token-exchange {typed}"
+    number = len(words.split()) - 1
+    given = {"_TOKEN_EXCHANGE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(number)}
+    done = subprocess.run(
+        [PROGRAM], env={**os.environ, **given}, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == completed
+
+
 def test_internal_error_is_one_message_with_its_place() -> None:
     @click.group(cls=Program)
     def program() -> None:

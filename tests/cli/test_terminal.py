@@ -1,9 +1,13 @@
 """Colour only on a terminal, never with NO_COLOR; and no token value reaches a terminal as a control code."""
 
+import io
 import os
 import pty
 import subprocess
+import sys
+import threading
 from pathlib import Path
+from typing import override
 
 import pytest
 
@@ -11,6 +15,7 @@ from tests.ci_claims import github_claims
 from tests.cli.program import run, write_json, write_policy
 from tests.cli.test_main import PROGRAM
 from tests.loading.documents import grant
+from token_exchange_cli.terminal import waiting
 
 NASTY = "main\x1b[31m\r\n\x07\u202e\x7f[red]:boom:"
 
@@ -84,3 +89,46 @@ def test_file_names_in_messages_are_printable(tmp_path: Path) -> None:
     assert done.status == 2
     assert "unknown key" in done.err
     assert all(character.isprintable() or character == "\n" for character in done.err)
+
+
+class _Terminal(io.StringIO):
+    """A terminal that says when a text is on it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self.has_it = threading.Event()
+
+    @override
+    def isatty(self) -> bool:
+        return True
+
+    @override
+    def write(self, text: str, /) -> int:
+        written = super().write(text)
+        if self._text in self.getvalue():
+            self.has_it.set()
+        return written
+
+
+def test_what_takes_long_is_named_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal("checking policy.yaml")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with waiting("checking policy.yaml", after_seconds=0):
+        assert terminal.has_it.wait(30)
+
+
+def test_what_is_quick_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Terminal("checking")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with waiting("checking policy.yaml", after_seconds=60):
+        pass
+    assert terminal.getvalue() == ""
+
+
+def test_nothing_is_named_where_no_one_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    with waiting("checking policy.yaml", after_seconds=0):
+        pass
+    assert log.getvalue() == ""

@@ -308,6 +308,7 @@ def test_key_encrypts_lines_and_results(key: str, algorithm: str, option: str) -
         assert at(rule, "ServerSideEncryptionByDefault", "SSEAlgorithm") == algorithm
     results = at(stack.resource("WorkGroup"), "WorkGroupConfiguration", "ResultConfiguration")
     assert at(results, "EncryptionConfiguration", "EncryptionOption") == option
+    assert stack.resource("StreamLogGroup").get("KmsKeyId") == (key or None)
     allowed = sequence(stack.resource("WriteRole"), "Policies", 0, "PolicyDocument", "Statement")
     assert (key in {at(each, "Resource") for each in allowed if isinstance(at(each, "Resource"), str)}) is bool(key)
 

@@ -13,6 +13,7 @@ from tests.deploy.sam import TEMPLATE, expanded, kinds, parameters
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0a1b2c3d"
 KEY = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d"
+PROBE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:probe-AbCdEf"
 VPC = {"SubnetIds": "subnet-0a1b,subnet-2c3d", "SecurityGroupIds": "sg-0a1b"}
 BY_ARN = {"AssumableRoleArns": PUSH_ROLE}
 
@@ -21,7 +22,11 @@ CHOICES: tuple[tuple[Mapping[str, str], ...], ...] = (
     ({}, {"DomainName": "exchange.acme.example", "CertificateArn": CERTIFICATE}, {"PublicUrl": "https://x.example"}),
     (BY_ARN, {"BrokerRoleName": "token-exchange"}),
     ({}, {"PolicySource": "s3", "PolicyBucket": "acme-policies"}, {"PolicySource": "appconfig"}),
-    ({}, {**VPC, "KmsKeyArn": KEY, "SnapStart": "true"}, {"ProvisionedConcurrency": "5", "MaskLogs": "false"}),
+    (
+        {},
+        {**VPC, "KmsKeyArn": KEY, "SnapStart": "true", "ProbeSecretArn": PROBE},
+        {"ProvisionedConcurrency": "5", "MaskLogs": "false"},
+    ),
 )
 
 
@@ -98,6 +103,14 @@ def test_each_combination_refers_only_to_created_resources(template: str) -> Non
         (
             {"Door": "rest", "VpcEndpointIds": "vpce-0a1b"},
             ["VpcEndpointIds needs Door rest-private; any other Door is open to the internet"],
+        ),
+        (
+            {
+                "Door": "rest-private",
+                "VpcEndpointIds": "vpce-0a1b",
+                "ProbeSecretArn": PROBE,
+            },
+            ["With Door rest-private, the probe needs SubnetIds, or it could not reach the service"],
         ),
         (
             {"RatePerSource": "500"},

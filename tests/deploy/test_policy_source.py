@@ -39,7 +39,7 @@ def deployed(source: str, **parameters: str) -> Stack:
             "PolicyLoadFailedAlarm.Arn": "alarm:load",
             "FailedExchangesAlarm.Arn": "alarm:failed",
             "BrakeTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/brake",
-            "RefresherDeadLetters.Arn": "arn:aws:sqs:eu-west-1:111122223333:dead-letters",
+            "DeadLetters.Arn": "arn:aws:sqs:eu-west-1:111122223333:dead-letters",
             "StateTable.Arn": "arn:aws:dynamodb:eu-west-1:111122223333:table/state",
             "ExchangeLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*",
             "RefreshKeysLogGroup.Arn": "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*",

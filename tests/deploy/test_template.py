@@ -32,6 +32,7 @@ TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
 BRAKE_TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/brake"
 LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:exchange:*"
 REFRESHER_LOG_GROUP_ARN = "arn:aws:logs:eu-west-1:111122223333:log-group:refresher:*"
+PROBE_SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:probe-AbCdEf"
 DEAD_LETTERS_ARN = "arn:aws:sqs:eu-west-1:111122223333:dead-letters"
 GATEWAY_SECONDS = 30
 
@@ -45,24 +46,33 @@ def deployed(**parameters: object) -> Stack:
             "ExchangeRole.Arn": ROLE_ARN,
             "RefreshKeysRole.Arn": REFRESHER_ARN,
             "RefreshKeysLogGroup.Arn": REFRESHER_LOG_GROUP_ARN,
-            "RefresherDeadLetters.Arn": DEAD_LETTERS_ARN,
+            "DeadLetters.Arn": DEAD_LETTERS_ARN,
             "StateTable.Arn": TABLE_ARN,
             "BrakeTable.Arn": BRAKE_TABLE_ARN,
             "ExchangeLogGroup.Arn": LOG_GROUP_ARN,
+            "ExchangeFunction.Arn": "arn:aws:lambda:eu-west-1:111122223333:function:exchange",
+            "ProbeFunction.Arn": "arn:aws:lambda:eu-west-1:111122223333:function:probe",
+            **{f"{name}LogGroup.Arn": LOG_GROUP_ARN for name in ("CheckVersion", "Probe", "ValidatePolicy")},
         },
     )
 
 
-EXCHANGE = ("ExchangeRole", "ExchangePolicy")
-REFRESHER = ("RefreshKeysRole", "WriteKeySetsPolicy")
+type RoleAndMore = tuple[str, ...]
+"""A role, and the policies that are attached to it apart."""
+
+EXCHANGE: RoleAndMore = ("ExchangeRole", "ExchangePolicy")
+REFRESHER: RoleAndMore = ("RefreshKeysRole", "WriteKeySetsPolicy")
+PROBE: RoleAndMore = ("ProbeRole",)
+CHECK: RoleAndMore = ("CheckVersionRole",)
+ROLES_OF_FUNCTIONS = (EXCHANGE, REFRESHER, PROBE, CHECK, ("ValidatePolicyRole",))
 
 
-def identity_policies(stack: Stack, role: tuple[str, str] = EXCHANGE) -> list[Policy]:
+def identity_policies(stack: Stack, role: RoleAndMore = EXCHANGE) -> list[Policy]:
     """Return every policy of a function's role."""
     return role_policies(stack, *role)
 
 
-def may(stack: Stack, action: str, resource: str, *, role: tuple[str, str] = EXCHANGE, **context: str) -> bool:
+def may(stack: Stack, action: str, resource: str, *, role: RoleAndMore = EXCHANGE, **context: str) -> bool:
     keys = {name.replace("__", ":").lower(): [value] for name, value in context.items()}
     ask = AuthorizationRequest(action=action, resource=resource, context=keys)
     return any(policy.evaluate(ask) is Decision.ALLOW for policy in identity_policies(stack, role))
@@ -396,14 +406,49 @@ def test_stateful_resources_are_protected_and_retained(name: str) -> None:
         assert deployed(ProtectState=protect).resource(name)["DeletionProtectionEnabled"] == protect
 
 
-def test_a_run_that_fails_is_kept_and_not_repeated() -> None:
-    function = deployed().resource("RefreshKeysFunction")
-    # The next run of the schedule is five minutes away: a retry would count one failure as several.
-    assert at(function, "EventInvokeConfig", "MaximumRetryAttempts") == 0
-    assert at(function, "EventInvokeConfig", "DestinationConfig", "OnFailure", "Destination") == DEAD_LETTERS_ARN
-    for event in mapping(function, "Events").values():
-        assert at(event, "Properties", "DeadLetterConfig") == {"Arn": DEAD_LETTERS_ARN}
-    assert may(deployed(), "sqs:SendMessage", DEAD_LETTERS_ARN, role=REFRESHER)
+def test_a_lost_table_is_made_again_under_its_name() -> None:
+    # A version of the function keeps the name that it was published with.
+    for name, part in (("StateTable", "state"), ("BrakeTable", "brake")):
+        assert deployed().resource(name)["TableName"] == f"exchange-{part}-5f0e1d2c"
+
+
+def test_a_run_that_fails_is_kept_and_not_repeated(subtests: pytest.Subtests) -> None:
+    stack = deployed(ProbeSecretArn=PROBE_SECRET_ARN)
+    kinds = {name: text(each, "Type") for name, each in mapping(stack.template, "Resources").items()}
+    functions = {name: stack.resource(name) for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
+    started = {name: function for name, function in functions.items() if "Events" in function}
+    assert started.keys() == {"RefreshKeysFunction", "ProbeFunction"}
+    for name, function in started.items():
+        with subtests.test(name=name):
+            # The next run of the schedule is five minutes away: a retry would count one failure as several.
+            assert at(function, "EventInvokeConfig") == {
+                "MaximumRetryAttempts": 0,
+                "MaximumEventAgeInSeconds": 300,
+                "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": DEAD_LETTERS_ARN}},
+            }
+            for event in mapping(function, "Events").values():
+                assert at(event, "Properties", "DeadLetterConfig") == {"Arn": DEAD_LETTERS_ARN}
+                assert at(event, "Properties", "RetryPolicy", "MaximumRetryAttempts") == 2
+    for role in (REFRESHER, PROBE):
+        assert may(stack, "sqs:SendMessage", DEAD_LETTERS_ARN, role=role)
+
+
+# Who asks a new version before it gets requests.
+
+
+def test_the_probe_and_not_the_check_has_the_probes_key() -> None:
+    version = "arn:aws:lambda:eu-west-1:111122223333:function:exchange:7"
+    probe = "arn:aws:lambda:eu-west-1:111122223333:function:probe"
+    with_probe, without = deployed(ProbeSecretArn=PROBE_SECRET_ARN), deployed()
+    for function, may_check, may_probe in ((version, True, True), (probe, True, False), (f"{probe}x", False, False)):
+        assert may(with_probe, "lambda:InvokeFunction", function, role=CHECK) is may_check
+        assert may(with_probe, "lambda:InvokeFunction", function, role=PROBE) is may_probe
+    assert may(with_probe, "secretsmanager:GetSecretValue", PROBE_SECRET_ARN, role=PROBE)
+    assert not may(with_probe, "secretsmanager:GetSecretValue", PROBE_SECRET_ARN, role=CHECK)
+    assert not may(without, "lambda:InvokeFunction", probe, role=CHECK)
+    for stack, expected in ((with_probe, probe), (without, None)):
+        variables = mapping(stack.resource("CheckVersionFunction"), "Environment", "Variables")
+        assert variables.get("PROBE_FUNCTION") == expected
 
 
 # A key of your own, and a VPC.
@@ -412,37 +457,47 @@ KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d"
 IN_VPC = {"SubnetIds": "subnet-0a1b", "SecurityGroupIds": "sg-0a1b"}
 
 
-def test_a_key_of_your_own_encrypts_all_that_is_stored() -> None:
-    own, aws = deployed(KmsKeyArn=KEY_ARN), deployed()
-    settings = {
-        "StateTable": ("SSESpecification", "KMSMasterKeyId"),
-        "RefresherDeadLetters": ("KmsMasterKeyId",),
-        "ExchangeFunction": ("KmsKeyArn",),
-        "RefreshKeysFunction": ("KmsKeyArn",),
-        "CheckVersionFunction": ("KmsKeyArn",),
-    }
+KEYS = {
+    "AWS::AppConfig::ConfigurationProfile": ("KmsKeyIdentifier",),
+    "AWS::DynamoDB::Table": ("SSESpecification", "KMSMasterKeyId"),
+    "AWS::Logs::LogGroup": ("KmsKeyId",),
+    "AWS::SQS::Queue": ("KmsMasterKeyId",),
+    "AWS::Serverless::Function": ("KmsKeyArn",),
+}
+"""Where each kind of resource that stores something takes a key."""
+
+
+def test_a_key_of_your_own_encrypts_all_that_is_stored(subtests: pytest.Subtests) -> None:
+    own, aws = deployed(KmsKeyArn=KEY_ARN, ProbeSecretArn=PROBE_SECRET_ARN), deployed(ProbeSecretArn=PROBE_SECRET_ARN)
     kinds = {name: text(each, "Type") for name, each in mapping(own.template, "Resources").items()}
-    settings |= {name: ("KmsKeyId",) for name, kind in kinds.items() if kind == "AWS::Logs::LogGroup"}
-    for name, path in settings.items():
-        assert at(own.resource(name), *path) == KEY_ARN, name
-        *parent, last = path
-        assert last not in mapping(aws.resource(name), *parent), name
-    for role in (EXCHANGE, REFRESHER):
-        assert may(own, "kms:Decrypt", KEY_ARN, role=role)
-        assert not may(own, "kms:Decrypt", f"{KEY_ARN}x", role=role)
-        assert not may(aws, "kms:Decrypt", KEY_ARN, role=role)
+    assert KEYS.keys() <= set(kinds.values())
+    for name, kind in kinds.items():
+        if kind in KEYS:
+            with subtests.test(name=name):
+                *parent, last = KEYS[kind]
+                assert at(own.resource(name), *parent, last) == KEY_ARN
+                assert last not in mapping(aws.resource(name), *parent)
+    for role in ROLES_OF_FUNCTIONS:
+        with subtests.test(role=role[0]):
+            assert may(own, "kms:Decrypt", KEY_ARN, role=role)
+            assert not may(own, "kms:Decrypt", f"{KEY_ARN}x", role=role)
+            assert not may(aws, "kms:Decrypt", KEY_ARN, role=role)
+    # Lambda writes what failed into the queue with the function's role.
+    for role in (REFRESHER, PROBE):
+        assert may(own, "kms:GenerateDataKey", KEY_ARN, role=role)
 
 
-@pytest.mark.parametrize("role", [EXCHANGE, REFRESHER])
-def test_in_a_vpc_only_lambda_itself_connects(role: tuple[str, str]) -> None:
+@pytest.mark.parametrize("role", [EXCHANGE, REFRESHER, PROBE])
+def test_in_a_vpc_only_lambda_itself_connects(role: RoleAndMore) -> None:
     function = "arn:aws:lambda:eu-west-1:111122223333:function:exchange"
-    stack = deployed(**IN_VPC)
-    for name in ("ExchangeFunction", "RefreshKeysFunction"):
+    stack = deployed(**IN_VPC, ProbeSecretArn=PROBE_SECRET_ARN)
+    for name in ("ExchangeFunction", "RefreshKeysFunction", "ProbeFunction"):
         assert stack.resource(name)["VpcConfig"] == {"SubnetIds": ["subnet-0a1b"], "SecurityGroupIds": ["sg-0a1b"]}
     for context, expected in (({}, Decision.ALLOW), ({"lambda:sourcefunctionarn": [function]}, Decision.EXPLICIT_DENY)):
         ask = AuthorizationRequest(action="ec2:CreateNetworkInterface", resource="*", context=context)
         assert combined_decision(identity_policies(stack, role), ask) is expected
-    assert not may(deployed(), "ec2:CreateNetworkInterface", "*", role=role)
+    outside = deployed(ProbeSecretArn=PROBE_SECRET_ARN)
+    assert not may(outside, "ec2:CreateNetworkInterface", "*", role=role)
 
 
 # What a log group masks.

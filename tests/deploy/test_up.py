@@ -94,6 +94,7 @@ def test_the_commands_that_follow_have_their_values(make: Commands) -> None:
     make.account.deploy({"AssumableRoleArns": ROLE})
     done = make.up()
     assert "token-exchange doctor https://x.example" in done.out
+    assert "--exchange https://x.example\n" in done.out
     assert f"--broker-role arn:aws:iam::{ACCOUNT}:role/exchange" in done.out
 
 
@@ -228,6 +229,38 @@ def test_an_impossible_deployment_gives_a_message(make: Commands) -> None:
     make.write("arn:aws:iam::123456789012:user/x")
     assert "the policy does not load" in make.up().err
     assert make.account.sam_arguments() == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ("Dor=rest-private", "the template has no parameter Dor; did you mean Door?"),
+        ("zzz=1", "the template has no parameter zzz"),
+        (
+            "KmsKeyArn=arn:aws:kms:us-east-1:111122223333:key/0a1b",
+            f"KmsKeyArn is in us-east-1; name one in {REGION}, where the stack is",
+        ),
+        (
+            "AlarmTopicArn=arn:aws:sns:us-east-1:111122223333:page",
+            f"AlarmTopicArn is in us-east-1; name one in {REGION}, where the stack is",
+        ),
+        (
+            "ReservedConcurrency=5 ProvisionedConcurrency=10",
+            "ProvisionedConcurrency is 10, above the 5 of ReservedConcurrency",
+        ),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused(make: Commands, parameters: str, says: str) -> None:
+    done = make.up("--parameters", parameters)
+    assert (done.status, done.err) == (1, f"not deployed: {says}\n")
+    assert make.account.sam_arguments() == []
+
+
+def test_parameters_that_work_are_passed_on(make: Commands) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b"
+    given = {"KmsKeyArn": key, "ReservedConcurrency": "10", "ProvisionedConcurrency": "10"}
+    assert make.up("--parameters", " ".join(f"{name}={value}" for name, value in given.items())).status == 0
+    assert given.items() <= make.account.overrides().items()
 
 
 def test_the_policy_of_the_documents_is_not_deployed(make: Commands) -> None:

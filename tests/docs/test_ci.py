@@ -18,6 +18,7 @@ from tests.docs.schemas import check_schema
 from tests.docs.shell import Shell
 from tests.docs.shipped_steps import STEPS
 from tests.docs.step_runs import HOST, Run, run_step, with_exchange
+from tests.docs.written_steps import STEPS_OF, with_steps
 from tests.requirements_present import GITLAB_CI_LOCAL
 
 PAGES = [found for found in pages() if found.name.startswith("docs/ci/") and found.name != "docs/ci/README.md"]
@@ -150,10 +151,16 @@ def test_a_pipeline_that_is_wrong_would_be_noticed(tmp_path: Path) -> None:
         check_schema("vendor.github-workflows", path)
 
 
-def test_the_step_of_github_is_the_readmes() -> None:
-    (readme,) = [block.text for block in page("README.md").blocks if block.use == "github"]
-    name = "docs/ci/github-actions.md"
-    assert CI[name].step(page(name)) == yaml.safe_load(readme)["steps"][0]["run"]
+@pytest.mark.parametrize("name", STEPS_OF)
+def test_the_steps_are_those_of_the_command(name: str) -> None:
+    assert with_steps(page(name)) == page(name).text, "run `make steps`"
+
+
+@pytest.mark.parametrize("change", [("umask 077", "umask 022"), ("  set +x", "   set +x"), ("apps", "app")])
+def test_a_step_that_is_another_would_be_noticed(change: tuple[str, str]) -> None:
+    of = page("docs/ci/gitlab.md")
+    changed = Page(of.name, of.text.replace(*change))
+    assert with_steps(changed) != changed.text
 
 
 @pytest.mark.parametrize("name", ["docs/ci/gitlab.md", "getting started, GitLab", "GitLab component"])

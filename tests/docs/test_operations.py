@@ -25,6 +25,7 @@ FILES = {
     "brake.json": NAMED["brake"],
     "revoke.json": NAMED["revoke"],
     "registry.json": NAMED["registry"],
+    "parameters.json": "[]",
     "policy.yaml": "version: 1",
     "probe.pem": "a key",
     "show.json": "{}",

@@ -264,6 +264,21 @@ def test_a_policy_of_another_account_is_noticed(repository: Repository) -> None:
     assert "all registries are in other accounts (111122223333 before, 999900001111 now)" in done.printed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("eu-west-1", "eu-wset-1", "`unknown-region`: `no region eu-wset-1 was known"),
+        ('"7002"', "acme-labs", "`not-an-id`: `no organization of GitHub Actions has the id acme-labs"),
+    ],
+)
+def test_a_value_that_is_most_likely_wrong_is_named(repository: Repository, old: str, new: str, says: str) -> None:
+    for path in (MAIN, LABS):
+        text = (repository.folder / path).read_text()
+        (repository.folder / path).write_text(text.replace(old, new))
+    repository.commit("a change")
+    assert says in repository.review().printed
+
+
 def test_changes_on_main_are_not_part_of_the_change(repository: Repository) -> None:
     repository.change(SHOP, "duration: 15m", "duration: 15m\n    single_use: true")
     repository.git("switch", "--quiet", "main")

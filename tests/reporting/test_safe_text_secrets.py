@@ -153,13 +153,13 @@ def test_time_is_in_proportion_to_the_text(part: str) -> None:
 def test_the_start_of_a_text_shows_no_start_of_a_secret(at: int, secret: str) -> None:
     shown = redacted_start(f"{'word ' * (at // 5)}{secret} {'word ' * 300}")
     assert secret[:9] not in shown
-    assert len(shown) < 1100
+    assert len(shown) < 600
 
 
-@given(st.text(max_size=1024))
+@given(st.text(max_size=512))
 def test_a_short_text_is_redacted_whole(text: str) -> None:
     assert redacted_start(text) == redacted(text)
 
 
 def test_a_long_run_without_a_space_is_not_shown() -> None:
-    assert redacted_start("a-" * 600) == "…[176 more]"
+    assert redacted_start("a-" * 600) == "…[688 more]"

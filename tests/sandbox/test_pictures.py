@@ -44,7 +44,15 @@ def test_the_picture_shows_the_current_linter(monkeypatch: pytest.MonkeyPatch) -
     assert words(pictures.lint_lines()) in words(lines_of(ROOT / "docs/pictures/lint.svg")), "run `make pictures`"
 
 
-@pytest.mark.parametrize("name", ["demo", "lint"])
+def test_the_review_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "review.svg").write_text(pictures.drawn_review(), "utf-8")
+    drawn = lines_of(ROOT / "docs/pictures/review.svg")
+    assert "widergrantshop-images,notmarked" in words(drawn)
+    assert words(lines_of(tmp_path / "review.svg")) == words(drawn), "run `make pictures`"
+
+
+@pytest.mark.parametrize("name", ["demo", "lint", "review"])
 def test_a_picture_fetches_nothing(name: str) -> None:
     text = (ROOT / f"docs/pictures/{name}.svg").read_text("utf-8")
     assert "url(" not in text.replace("url(#", "")

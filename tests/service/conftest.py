@@ -74,7 +74,9 @@ def good_token(started: Front) -> str:
 
 @pytest.fixture(scope="session")
 def recorded(world: World, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return record(world, environment, tmp_path_factory.mktemp("recorded"))
+    with pytest.MonkeyPatch.context() as patch:
+        _allow_for_a_busy_machine(patch)
+        return record(world, environment, tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sandbox.aws.secrets_manager import Secret
 from sandbox.front_door import FrontDoor
 from sandbox.world import World
 from tests.service.policy import AUDIENCE
-from token_exchange.service import start
+from token_exchange.service import Service, start
 
 
 def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
@@ -26,10 +26,15 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
     ).decode()
 
 
-@contextmanager
-def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run the service with the probe's keys in its policy; yield the environment of the probe."""
+def put_new_key(world: World) -> None:
+    """Give the probe another key."""
     world.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=pem_of(ec.generate_private_key(ec.SECP256R1()))))
+
+
+@contextmanager
+def probed_handler(world: World, environment: Mapping[str, str]) -> Iterator[tuple[Service, dict[str, str]]]:
+    """Start a handler with the probe's keys in its policy; yield it, and the environment of the probe."""
+    put_new_key(world)
     settings = {**environment, "TOKEN_EXCHANGE_PROBE_SECRET": account.HUB_SECRET}
     original = Path(environment["TOKEN_EXCHANGE_POLICY"].removeprefix("file:"))
     with pytest.MonkeyPatch.context() as patch:
@@ -62,8 +67,14 @@ def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dic
         handler = start(str(Path(__file__)))
     assert os.environ.get("TOKEN_EXCHANGE_PROBE_SECRET") != account.HUB_SECRET
     try:
-        with FrontDoor(handler) as door:
-            yield {**settings, "TOKEN_EXCHANGE_URL": door.url}
+        yield handler, settings
     finally:
         handler.close_connections()
         world.aws.secrets.put(account.hub_secret())
+
+
+@contextmanager
+def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Run the service behind HTTP; yield the environment of the probe."""
+    with probed_handler(world, environment) as (handler, settings), FrontDoor(handler) as door:
+        yield {**settings, "TOKEN_EXCHANGE_URL": door.url}

@@ -11,6 +11,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 
 from probe import probe
+from probe.doors import ProbeFailed
 from sandbox.aws.server import AwsFault
 from sandbox.issuer import IssuerFault
 from sandbox.loopback import listen
@@ -132,6 +133,6 @@ def recorded_probe(world: World, environment: Mapping[str, str]) -> tuple[Lines,
             port = closed.getsockname()[1]
         patch.setenv("TOKEN_EXCHANGE_URL", f"http://127.0.0.1:{port}")
         output = io.StringIO()
-        with redirect_stdout(output), suppress(probe.ProbeFailed):
+        with redirect_stdout(output), suppress(ProbeFailed):
             probe.start()({}, None)
         return good, [line for line in output.getvalue().splitlines() if '"_aws"' in line]

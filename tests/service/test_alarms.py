@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from sandbox.drills.drills import ALARM_MINUTES
 from tests.service.simulated_days import (
     DAY,
     HOUR,
@@ -185,6 +186,18 @@ def test_each_fault_rings_its_own_alarms(recorded: Recorded, name: str) -> None:
     assert (rang.get(PAGE, set()), rang.get(NOTICE, set())) == (pages, notices)
     # A team hears of its own role, and of nothing else.
     assert ("RoleRefusedAlarm" in rang.get(TEAM, set())) == ("role" in name)
+
+
+@pytest.mark.parametrize(("outcome", "alarm"), [("no-grant", "AllExchangesDeniedAlarm"), ("no-state", "FastBurnAlarm")])
+def test_the_drills_wait_for_an_alarm_as_long_as_it_takes(recorded: Recorded, outcome: str, alarm: str) -> None:
+    days, begin = Days(recorded), MONDAY + 10 * HOUR
+    for at in range(begin - 2 * HOUR, begin + 30 * MINUTE, MINUTE):
+        # As many as on a working day.
+        days.ask("granted" if at < begin else outcome, at, 60)
+        if at >= begin:
+            days.watch.look(at + MINUTE)
+    (first, *_) = [sent for sent in days.watch.notifications if sent.alarm == alarm and sent.state == "ALARM"]
+    assert (first.at_seconds - begin) / MINUTE == ALARM_MINUTES[alarm]
 
 
 def test_every_alarm_that_notifies_is_rung_by_a_fault() -> None:

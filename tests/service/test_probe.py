@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from probe import probe
+from probe.doors import ProbeFailed
 from sandbox import account
 from sandbox.aws.secrets_manager import Secret
 from sandbox.aws.server import AwsFault
@@ -68,7 +69,7 @@ def test_a_service_that_grants_nothing_fails_the_probe(
     started = probing()
     front.world.aws.faults.plan(operation, AwsFault(kind="access-denied" if kind == "access-denied" else "malformed"))
     log()
-    with pytest.raises(probe.ProbeFailed, match=f"expected a login, found {found}"):
+    with pytest.raises(ProbeFailed, match=f"expected a login, found {found}"):
         started({}, None)
     written = log()
     assert succeeded(written) == [[0.0]]
@@ -80,7 +81,7 @@ def test_a_service_that_grants_nothing_fails_the_probe(
 def test_an_unreachable_address_fails_the_probe(probing: Callable[..., probe.Probe], log: ReadLog) -> None:
     with listen(0) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(probe.ProbeFailed, match="/v1/audience: no answer"):
+    with pytest.raises(ProbeFailed, match="/v1/audience: no answer"):
         probing(TOKEN_EXCHANGE_URL=f"http://127.0.0.1:{port}")({}, None)
     assert succeeded(log()) == [[0.0]]
 
@@ -110,7 +111,7 @@ def _of_nothing(_: Request) -> Answer:
 def test_another_answer_fails_the_probe(
     probing: Callable[..., probe.Probe], handle: Callable[[Request], Answer], problem: str
 ) -> None:
-    with Server(handle) as server, pytest.raises(probe.ProbeFailed, match=problem):
+    with Server(handle) as server, pytest.raises(ProbeFailed, match=problem):
         probing(TOKEN_EXCHANGE_URL=f"http://127.0.0.1:{server.port}")({}, None)
 
 

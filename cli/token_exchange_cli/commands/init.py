@@ -16,6 +16,7 @@ from token_exchange_cli.lint.linter import warnings
 from token_exchange_cli.onboarding.files import POLICY, STEP, TESTS, files_of
 from token_exchange_cli.onboarding.interview import OPTIONS, answers_from
 from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.steps.step import systems_from
 from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.systems.system import Starter
 from token_exchange_cli.terminal import print_json, remark
@@ -24,7 +25,8 @@ from token_exchange_cli.terminal import print_json, remark
 def _options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     """Add an option for each question."""
     for name, help_text in reversed(list(OPTIONS.items())):
-        command = click.option(f"--{name}", metavar="TEXT", help=help_text)(command)
+        complete = systems_from if name == "system" else None
+        command = click.option(f"--{name}", metavar="TEXT", help=help_text, shell_complete=complete)(command)
     return command
 
 
@@ -106,7 +108,8 @@ def _checked(folder: Path, starter: Starter) -> bool:
     policy = load_policy_argument(str(folder / POLICY))
     for finding in warnings(Subject(policy=policy, today=datetime.now(UTC).date())):
         reason = starter.warnings.get(finding.code)
-        remark(f"{finding.code}: {finding.message if reason is None else f'{reason}; no policy can avoid it'}")
+        said = f"{finding.message}; {finding.suggestion}" if reason is None else f"{reason}; no policy can avoid it"
+        remark(f"{finding.code}: {said}")
     now = SystemClock().now()
     results = [run_case(policy, case, now=now) for case in read_cases(str(folder / TESTS))]
     for result in results:

@@ -17,7 +17,7 @@ from token_exchange_cli.inputs import read_policy
 from token_exchange_cli.replay.replay import Difference, Tally
 from token_exchange_cli.replay.whole_log import replay_log
 from token_exchange_cli.safe_text import escape_non_ascii
-from token_exchange_cli.terminal import console, line
+from token_exchange_cli.terminal import console, line, waiting
 
 _STYLES: Final[Mapping[str, str]] = {"added": "red", "wider": "red", "removed": "green", "narrower": "green"}
 
@@ -47,9 +47,10 @@ def command(
       token-exchange policy diff deployed.yaml policy.yaml --audit audit.jsonl.gz --exit-code
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     old, new = read_policy(old_file), read_policy(new_file)
-    before, after = old.usable(), new.usable()
-    bounds = bounds_changes(bounds_of(old, before), bounds_of(new, after))
-    found = list(chain(bounds, changes(before, after)))
+    with waiting("comparing the policies"):
+        before, after = old.usable(), new.usable()
+        bounds = bounds_changes(bounds_of(old, before), bounds_of(new, after))
+        found = list(chain(bounds, changes(before, after)))
     with TemporaryFile("w+", encoding="ascii") as spooled:
         if not as_json:
             _print_changes(found)

@@ -1,5 +1,6 @@
 """`policy review`: what a reviewer of a changed policy needs to know, and whether it may be merged."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import click
@@ -11,7 +12,7 @@ from token_exchange_cli.review.markdown import markdown
 from token_exchange_cli.review.marks import read_marks
 from token_exchange_cli.review.owners import read_owners
 from token_exchange_cli.review.review import review
-from token_exchange_cli.terminal import print_json
+from token_exchange_cli.terminal import print_json, waiting
 
 
 @click.command("review")
@@ -47,15 +48,17 @@ def command(
       token-exchange policy review deployed.yaml policy.yaml --tests policy-tests.yaml
       git log --format=%B main..HEAD | token-exchange policy review ../main/policy policy --marks - --owners CODEOWNERS
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    found = review(
-        read_policy(old_file),
-        read_policy(new_file),
-        cases=[case for file in test_files for case in read_cases(file)],
-        marks=frozenset() if marks is None else read_marks(marks),
-        owners=None if owners is None else read_owners(owners),
-        audit=audit,
-        now=datetime.now(UTC),
-    )
+    # The replay of a log has a progress of its own.
+    with waiting("reviewing the change") if audit is None else nullcontext():
+        found = review(
+            read_policy(old_file),
+            read_policy(new_file),
+            cases=[case for file in test_files for case in read_cases(file)],
+            marks=frozenset() if marks is None else read_marks(marks),
+            owners=None if owners is None else read_owners(owners),
+            audit=audit,
+            now=datetime.now(UTC),
+        )
     if as_json:
         print_json(found.fields())
     else:

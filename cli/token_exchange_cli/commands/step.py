@@ -16,6 +16,7 @@ from token_exchange_cli.steps.step import (
     setup,
     shell,
     system_named,
+    systems_from,
     variables,
 )
 from token_exchange_cli.systems.system import StepFormat, System
@@ -33,7 +34,7 @@ from token_exchange_cli.values import (
 
 
 @click.command("step")
-@click.argument("system", metavar="SYSTEM")
+@click.argument("system", metavar="SYSTEM", shell_complete=systems_from)
 @click.option("--exchange", metavar="URL", help="The service's address.")
 @click.option("--audience", metavar="TEXT", help="The policy's audience; without it, the service's address.")
 @click.option("--registry", metavar="NAME", help=f"The registry's name in the policy; without it, {EXAMPLE_REGISTRY}.")

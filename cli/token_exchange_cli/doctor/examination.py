@@ -74,9 +74,8 @@ def _reach(connection: Connection, clock: Clock) -> Iterator[Check]:
     try:
         found = connection.look_up()
     except (OSError, UnicodeError) as error:
-        yield failed(
-            "dns", f"{url.host} was not found: {error}", "check the name's record, and this machine's resolver"
-        )
+        why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        yield failed("dns", f"{url.host} was not found: {why}", "check the name's record, and this machine's resolver")
         return
     yield ok("dns", f"{url.host} is {', '.join(found)}")
     try:

@@ -93,8 +93,8 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}s" if number != 1 else f"{number} {what}"
 
 
-def written(located: Sequence[Located], wanted: Format) -> str:
-    """Return all findings in the `wanted` format.
+def written(located: Sequence[Located], wanted: Format, *, docs: str = "") -> str:
+    """Return all findings in the `wanted` format; in SARIF, each rule links to its section below the address `docs`.
 
     File names and values of a policy can contain any character: a lone surrogate has no UTF-8 form, and readers
     of these formats end lines at more characters than a line feed.
@@ -110,7 +110,7 @@ def written(located: Sequence[Located], wanted: Format) -> str:
         case "gitlab":
             return json.dumps([_gitlab(one) for one in found], indent=2)
         case "sarif":
-            return json.dumps(_sarif(found), indent=2)
+            return json.dumps(_sarif(found, docs), indent=2)
         case _:
             assert_never(wanted)
 
@@ -182,17 +182,22 @@ def _gitlab(one: Located) -> Json:
     }
 
 
-def _rule(code: str) -> Json:
-    return {
+def _rule(code: str, docs: str) -> Json:
+    section = f"lint.md#{'errors' if code in _ERRORS else code}"
+    explains = "explains the risk and what to write instead."
+    rule: dict[str, Json] = {
         "id": code,
         "shortDescription": {"text": code.replace("-", " ").capitalize()},
-        "help": {
-            "text": f"docs/lint.md#{'errors' if code in _ERRORS else code} explains the risk and what to write instead."
-        },
+        "help": {"text": f"docs/{section} {explains}"},
     }
+    if docs:
+        uri = f"{docs.rstrip('/')}/{section}"
+        # GitHub's code scanning shows the text, editors link the address.
+        rule |= {"helpUri": uri, "help": {"text": f"{uri} {explains}", "markdown": f"[{section}]({uri}) {explains}"}}
+    return rule
 
 
-def _sarif(found: Sequence[Located]) -> dict[str, Json]:
+def _sarif(found: Sequence[Located], docs: str) -> dict[str, Json]:
     """Return a log of the Static Analysis Results Interchange Format, version 2.1.0 (OASIS)."""
     codes = list(dict.fromkeys(one.finding.code for one in found))
     return {
@@ -204,7 +209,7 @@ def _sarif(found: Sequence[Located]) -> dict[str, Json]:
                     "driver": {
                         "name": "token-exchange",
                         "version": __version__,
-                        "rules": [_rule(code) for code in codes],
+                        "rules": [_rule(code, docs) for code in codes],
                     }
                 },
                 "results": [

@@ -14,7 +14,18 @@ from token_exchange.loading.problems import Path, Place, PolicyUnusable, Problem
 from token_exchange.loading.yaml import read_yaml
 from token_exchange_cli.inputs import PolicyInput
 from token_exchange_cli.lint.finding import Finding, Located, Rule, Subject
-from token_exchange_cli.lint.rules import deny, issuers, never, order, outsiders, patterns, pushing, repositories, terms
+from token_exchange_cli.lint.rules import (
+    deny,
+    issuers,
+    likely,
+    never,
+    order,
+    outsiders,
+    patterns,
+    pushing,
+    repositories,
+    terms,
+)
 from token_exchange_cli.meaning.patterns import PLACEHOLDER, has_placeholder
 
 START: Final = Place(line=1, column=1)
@@ -125,6 +136,7 @@ class Sources:
 
 RULES: Final[tuple[Rule, ...]] = (
     *issuers.RULES,
+    *likely.RULES,
     *deny.RULES,
     *pushing.RULES,
     *outsiders.RULES,

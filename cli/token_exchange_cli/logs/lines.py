@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
+from io import BufferedIOBase, BytesIO
 from typing import Final
 
 from token_exchange.core.ports import Json
@@ -18,6 +18,8 @@ from token_exchange_cli.logs.files import PACKED_BADLY, damaged, files_of, opene
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 """A record has up to 8 KiB; an object of CloudWatch Logs, up to 1 MiB, may contain many."""
+
+_PIECE_BYTES: Final = 64 * 1024
 
 _MARKS: Final = (b'"record":"audit"', b'"record": "audit"')
 """How the service writes it, and how a program may have written it again."""
@@ -45,6 +47,26 @@ class LogLine:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file, from the number `first` on, in which nothing was looked for yet."""
+
+    file: str
+    first: int
+    text: bytes
+
+    def lines(self) -> Iterator[LogLine]:
+        """Yield each line."""
+        number, start = self.first, 0
+        while start < len(self.text):
+            end = self.text.find(b"\n", start) + 1 or len(self.text)
+            if end - start > MAX_LINE_BYTES:
+                yield from _long_line(self.file, number, self.text[start:end], BytesIO())
+            else:
+                yield _read(self.file, number, self.text[start:end])
+            number, start = number + 1, end
+
+
 def log_lines(arguments: Iterable[str]) -> Iterator[LogLine]:
     """Yield every line of the files and folders `arguments`, and of standard input.
 
@@ -58,17 +80,37 @@ def log_lines(arguments: Iterable[str]) -> Iterator[LogLine]:
 
 def lines_of(file: str) -> Iterator[LogLine]:
     """Yield every line of one file, or of standard input; raises as `log_lines` does."""
-    number = 0
+    for part in _parts_of(file):
+        yield from part.lines() if isinstance(part, Block) else (part,)
+
+
+def log_parts(arguments: Iterable[str]) -> Iterator[Block | LogLine]:
+    """Yield the lines of `log_lines` in blocks, for others to look into; only a line that is too long for one is read.
+
+    Raises as `log_lines` does.
+    """
+    for file in files_of(arguments):
+        yield from _parts_of(file)
+
+
+def _parts_of(file: str) -> Iterator[Block | LogLine]:
+    number, held = 1, b""
     with opened(file) as stream:
         try:
-            while line := stream.readline(MAX_LINE_BYTES + 1):
-                number += 1
-                if len(line) > MAX_LINE_BYTES:
-                    yield from _long_line(file, number, line, stream)
-                else:
-                    yield _read(file, number, line)
+            while piece := stream.read1(_PIECE_BYTES):
+                held += piece
+                if end := held.rfind(b"\n") + 1:
+                    block, held = Block(file, number, held[:end]), held[end:]
+                    yield block
+                    number += block.text.count(b"\n")
+                elif len(held) > MAX_LINE_BYTES:
+                    begin, held = held, b""
+                    yield from _long_line(file, number, begin, stream)
+                    number += 1
         except PACKED_BADLY as error:
-            raise damaged(file, number, error) from error
+            raise damaged(file, number - 1, error) from error
+    if held:
+        yield Block(file, number, held)
 
 
 def _read(file: str, number: int, line: bytes) -> LogLine:

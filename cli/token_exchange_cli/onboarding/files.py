@@ -10,7 +10,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
 from token_exchange.loading.registries import Partition
 from token_exchange_cli.inputs import yaml_text
-from token_exchange_cli.steps.step import StepValues, document
+from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, StepValues, document
 from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.systems.system import Starter
 
@@ -203,6 +203,7 @@ def _step(answers: Answers) -> str:
         format=system.format,
         image=f"{answers.prefix}/app:latest",
     )
-    return f"# The login step for {system.title}; docs/ci/{system.page}.md has a whole pipeline.\n" + document(
-        system, values
-    )
+    lines = [f"# The login step for {system.title}; docs/ci/{system.page}.md has a whole pipeline."]
+    if answers.exchange == EXAMPLE_EXCHANGE:
+        lines.append("# EXCHANGE is an example: write the address of your service, which `make deploy` prints.")
+    return "\n".join([*lines, document(system, values)])

@@ -127,8 +127,9 @@ def answers_from(given: Mapping[str, str]) -> Answers:
         raise click.UsageError(contradiction)
     account = questions.answer("account", "The AWS account of the registry", ACCOUNT.check)
     region = questions.answer("region", "The region of the registry, such as eu-west-1", check_region)
-    if (unknown := unknown_region(region)) is not None:
-        remark(unknown)
+    if "region" not in given and (unknown := unknown_region(region)) is not None:
+        click.echo(unknown, err=True)
+        region = questions.answer("region", "The region again, or Enter to keep it", check_region, default=region)
     prefix = questions.answer("prefix", "The prefix of the repository names in ECR, such as ci", check_prefix)
     if system.fixed_audience is None:
         audience = questions.answer(

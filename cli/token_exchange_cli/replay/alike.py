@@ -9,7 +9,7 @@ import marshal
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final, override
 
 from token_exchange.core.conditions import NamedCondition
@@ -77,17 +77,20 @@ class Alike:
         """Return the key that alike records share, or None if it cannot be determined."""
         claims, identity = record.get("claims"), record.get("identity")
         try:
-            at = datetime.fromisoformat(str(record["timestamp"])).timestamp()
+            time = datetime.fromisoformat(str(record["timestamp"]))
+            at = time.timestamp()
         except (KeyError, ValueError, OverflowError, OSError):
             return None
-        if not isinstance(claims, dict) or not isinstance(identity, dict):
+        if time.tzinfo is None or not isinstance(claims, dict) or not isinstance(identity, dict):
             return None
         volatile = self.volatile(str(record.get("issuer_url")))
         kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
-        recorded = {name: value for name, value in claims.items() if name not in volatile}
+        recorded: dict[str, object] = {
+            name: _form(value) if name in volatile else value for name, value in claims.items()
+        }
         if self._times_are_volatile:
-            recorded |= {"iat": None, "exp": None, "lifetime": _lifetime(claims)}
-        kept["claims"] = recorded, [_form(claims.get(name)) for name in volatile]
+            recorded |= {"iat": None, "exp": None}
+        kept["claims"] = recorded, _lifetime(claims)
         kept["identity"] = {name: _form(value) if name in self._of_run else value for name, value in identity.items()}
         grants = record.get("grants")
         if isinstance(grants, list):
@@ -98,8 +101,8 @@ class Alike:
                 for one in grants
             ]
         # marshal tells True from 1, as conditions do; its version 2 has no references, which would differ.
-        spelled = marshal.dumps((kept, "timestamp" in record, bisect_right(self._ends, at)), 2)
-        return blake2b(spelled, digest_size=16).digest()
+        spelled = marshal.dumps((kept, bisect_right(self._ends, at)), 2)
+        return sha256(spelled).digest()
 
     def volatile(self, issuer_url: str) -> frozenset[str]:
         """Return the claims of this issuer's tokens that cannot change an outcome."""

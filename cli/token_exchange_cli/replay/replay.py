@@ -92,10 +92,21 @@ class Tally:
         self.undecidable[why if is_kept else _OTHERS] += count
 
 
-type _Found = tuple[Outcome, Outcome, Outcome] | Skipped | NotRecorded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """What records that are alike have in common: `why` says what is different by the new policy, None if nothing."""
+
+    before: Word
+    after: Word
+    why: str | None
+    lost: frozenset[str]
+    old_differs: bool
+
+
+type _Found = _Compared | Skipped | NotRecorded
 
 _MOST_REMEMBERED: Final = 65_536
-"""Outcomes by the key of their records: shared objects, and a hundred bytes each."""
+"""Results by the key of their records, of some hundred bytes each."""
 
 
 class Replay:
@@ -124,17 +135,16 @@ class Replay:
             self.skip(found)
             return None
         self.tally.looked_at += 1
-        before, after, old = found
-        self.tally.old_differs += not old.is_as(before)
-        if before.is_as(after):
+        self.tally.old_differs += found.old_differs
+        if found.why is None:
             return None
         return Difference(
             line=line,
             request_id=escape_non_ascii(str(record.get("request_id"))),
-            before=before.word,
-            after=after.word,
-            why=_why(before, after, old),
-            lost=_lost(old, after),
+            before=found.before,
+            after=found.after,
+            why=found.why,
+            lost=found.lost,
         )
 
     def _found(self, record: Mapping[str, Json]) -> _Found:
@@ -157,13 +167,20 @@ class Replay:
         if record.get("verified") is not True or record.get("reason") in _NOT_THEN:
             return "unverified"
         try:
-            return self._compared(record)
+            before, after, old = self._outcomes(record)
         except NotARecord:
             return "unreadable"
         except NotRecorded as error:
             return error
+        return _Compared(
+            before=before.word,
+            after=after.word,
+            why=None if before.is_as(after) else _why(before, after, old),
+            lost=_lost(old, after),
+            old_differs=not old.is_as(before),
+        )
 
-    def _compared(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome]:
+    def _outcomes(self, record: Mapping[str, Json]) -> tuple[Outcome, Outcome, Outcome]:
         """Return the outcome in the line, that of the new policy, and that of the old one.
 
         Raises:

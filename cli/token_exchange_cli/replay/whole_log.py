@@ -5,7 +5,7 @@ from typing import Final
 
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import PolicyInput, input_name
-from token_exchange_cli.logs.lines import log_lines
+from token_exchange_cli.logs.lines import log_parts
 from token_exchange_cli.replay.parallel import decided
 from token_exchange_cli.replay.replay import Difference, Skipped, Tally
 from token_exchange_cli.terminal import progress, remark
@@ -30,10 +30,11 @@ def replay_log(
         Unusable: a policy does not load, the log cannot be read, or it contains no audit record.
     """
     tally = Tally()
-    differing = records = 0
+    lines = differing = records = 0
     with progress() as advance:
-        for found in decided(before, after, log_lines([audit])):
-            advance(f"{found.last_line:,} lines, {differing:,} different results")
+        for found in decided(before, after, log_parts([audit])):
+            lines += found.lines
+            advance(f"{lines:,} lines, {differing:,} different results")
             for number, problem in found.problems[: max(0, _MAX_PROBLEMS - tally.skipped["unreadable"])]:
                 remark(f"line {number}: {problem}")
             for difference in found.differences:

@@ -45,6 +45,11 @@ def system_named(name: str) -> tuple[str, System]:
     raise BadValue(f"{name!r} is not a known CI system{advice}")
 
 
+def systems_from(_context: object, _parameter: object, typed: str) -> list[str]:
+    """Return the systems whose names begin as `typed`, for a shell's completion."""
+    return [name for name in SYSTEMS if name.startswith(typed)]
+
+
 def fixed_audience_of(system: System) -> str | None:
     """Return the audience that no job of `system` can choose, with a word in capitals for what differs by customer."""
     return None if system.fixed_audience is None else system.fixed_audience.replace("{organization}", "ORGANIZATION")

@@ -119,6 +119,13 @@ def test_half_a_surrogate_is_reported_in_every_format(tmp_path: Path, wanted: st
     assert "ud800" in done.out
 
 
+@pytest.mark.parametrize("docs", ["docs", "http://docs.acme.example", "https://docs.acme.example/?a=b"])
+def test_links_need_an_address(tmp_path: Path, docs: str) -> None:
+    done = run("policy", "lint", tmp_path, "--format", "sarif", "--docs", docs)
+    assert (done.status, done.out) == (2, "")
+    assert "expected https://HOST/PATH" in done.err
+
+
 def test_missing_file_is_unusable(tmp_path: Path) -> None:
     done = run("policy", "lint", tmp_path / "none.yaml")
     assert (done.status, done.out) == (2, "")

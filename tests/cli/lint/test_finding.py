@@ -93,6 +93,15 @@ def test_sarif_is_a_log_of_one_run() -> None:
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
 
 
+@pytest.mark.parametrize("docs", ["https://docs.acme.example/x", "https://docs.acme.example/x/"])
+def test_sarif_links_each_code_to_its_section(docs: str) -> None:
+    log = json.loads(written(FOUND, "sarif", docs=docs))
+    rules = {rule["id"]: rule for rule in log["runs"][0]["tool"]["driver"]["rules"]}
+    assert rules["bad-value"]["helpUri"] == "https://docs.acme.example/x/lint.md#errors"
+    assert rules["id-unused"]["helpUri"] == "https://docs.acme.example/x/lint.md#id-unused"
+    assert all(f"]({rule['helpUri']})" in rule["help"]["markdown"] for rule in rules.values())
+
+
 @pytest.mark.parametrize(
     ("file", "uri"),
     [

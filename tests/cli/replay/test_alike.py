@@ -107,7 +107,8 @@ def test_claims_of_a_trigger_rule_are_unlike() -> None:
 
 def test_records_without_a_time_or_claims_are_never_alike() -> None:
     record = _record()
-    assert _keys(_POLICY, {**record, "timestamp": "yesterday"}, {**record, "claims": []}, {}) == [None, None, None]
+    times = [{**record, "timestamp": time} for time in ("yesterday", "2026-11-20T12:00:00")]
+    assert _keys(_POLICY, *times, {**record, "claims": []}, {}) == [None] * 4
 
 
 @given(

@@ -4,8 +4,9 @@ botocore's exceptions do not leave this module's functions. Nothing that AWS ans
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import repeat
 from typing import Final
 
 from botocore.exceptions import (
@@ -56,23 +57,21 @@ class DeadlineCalls:
 
         Returns what each returned or raised; for one that has not ended by the deadline, `deadline-exceeded`.
         """
-        remaining = deadline.remaining_seconds()
-        if remaining <= 0:
+        if deadline.remaining_seconds() <= 0:
             return [_exceeded() for _ in functions]
         futures: list[Future[T]] = [self._threads.submit(copy_context().run, function) for function in functions]
-        wait(futures, timeout=remaining)
-        outcomes: list[T | Exception] = [*map(_outcome, futures)]
+        outcomes: list[T | Exception] = [*map(_outcome, futures, repeat(deadline))]
         return outcomes
 
 
-def _outcome[T](future: Future[T]) -> T | Exception:
-    # Cancelled if no thread has begun it; one that has begun continues.
-    if future.cancel() or not future.done():
-        return _exceeded()
+def _outcome[T](future: Future[T], deadline: Deadline) -> T | Exception:
     try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001 - the caller raises it
-        return error
+        error = future.exception(timeout=deadline.remaining_seconds())
+    except TimeoutError:
+        # If no thread has begun it, none will; one that has begun continues.
+        future.cancel()
+        return _exceeded()
+    return error if isinstance(error, Exception) else future.result()
 
 
 def _exceeded() -> Refused:

@@ -37,14 +37,35 @@ class StrictStreamHandler(logging.StreamHandler[_CurrentStdout]):
         raise OSError(f"a log line could not be written: {record.msg}") from error
 
 
-def serialized(fields: dict[str, object]) -> str:
-    """Return one line of ASCII; a value that cannot be serialized is replaced by the name of its type."""
-    line = json.dumps(fields, default=_stand_in, separators=(",", ":"), skipkeys=True)
-    return line.replace("\x7f", "\\u007f")
-
-
 def _stand_in(value: object) -> str:
     return f"<{type(value).__name__}>"
+
+
+_ENCODER: Final = json.JSONEncoder(default=_stand_in, separators=(",", ":"), skipkeys=True)
+
+
+_FIELDS: Final = "fields"
+
+
+def as_extra(fields: dict[str, Json]) -> dict[str, object]:
+    """Return `fields` as Powertools takes them with the least work: it looks at each by itself, if there are many."""
+    return {_FIELDS: fields}
+
+
+def serialized(line: dict[str, object]) -> str:
+    """Return one line of ASCII; a value that cannot be serialized is replaced by the name of its type."""
+    fields: dict[str, object] = {}
+    for name, value in line.items():
+        if name == _FIELDS and isinstance(value, dict):
+            fields |= value
+        else:
+            fields[name] = value
+    return _ENCODER.encode(fields).replace("\x7f", "\\u007f")
+
+
+def _text(message: object) -> str:
+    """Return a line's message as it is: Powertools would try to parse it as JSON."""
+    return str(message)
 
 
 @cache
@@ -58,6 +79,7 @@ def logger_for(name: str, *, level: str | None) -> Logger:
         service=name,
         logger_handler=StrictStreamHandler(_CurrentStdout()),
         json_serializer=serialized,
+        json_deserializer=_text,
         utc=True,
         use_rfc3339=True,
         serialize_stacktrace=False,
@@ -110,4 +132,4 @@ class AuditLog:
         Raises:
             OSError: the line could not be written; then no login may be returned.
         """
-        self._logger.info("exchange", extra={**record.render(), **more})
+        self._logger.info("exchange", extra=as_extra({**record.render(), **more}))

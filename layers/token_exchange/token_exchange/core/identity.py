@@ -25,7 +25,7 @@ class Preset:
     - `required`: claims that distinguish a job's token from other tokens of the same issuer.
     - `required_values`: further claims that must be present, with the values that they have in a job's token.
       `required_suffixes` is the same for strings of which only the end is known. `defaults` are the values that claims
-      of `required_values` have if a token leaves them out.
+      of `required_values` have if a token leaves them out. `configured` are those whose value is the policy's own.
     - `must_match`: claims that every grant must match, since no other claim reveals an outsider's run; a grant without
       such a condition never applies.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of every other claim.
@@ -66,6 +66,7 @@ class Preset:
     )
     required_suffixes: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
     defaults: Mapping[ClaimPath, str] = field(default_factory=dict[ClaimPath, str])
+    configured: frozenset[ClaimPath] = frozenset()
     must_match: frozenset[ClaimPath] = frozenset()
     claims: Mapping[str, ClaimType]
     public_claims: frozenset[ClaimPath]
@@ -185,6 +186,8 @@ def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
         # In Python 1 == True; in JSON the number 1 is not true.
         if not any(found == value and isinstance(found, type(value)) for value in values):
             wanted = " or ".join(str(value).lower() if isinstance(value, bool) else value for value in values)
+            # The caller's organization is not proven yet: another tenant must not read the policy.
+            wanted = "that of its issuer entry" if path in preset.configured else wanted
             raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected {wanted}, as a job's token has it")
     for path, ending in preset.required_suffixes.items():
         text = claim_at(claims, path)

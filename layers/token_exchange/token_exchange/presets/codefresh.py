@@ -86,6 +86,7 @@ def _preset(settings: Settings, issuer: str | None) -> Preset:
         required=frozenset({("account_id",), ("pipeline_id",)}),
         required_values={_PLATFORM: (platform,)},
         defaults={_PLATFORM: _CLOUD},
+        configured=frozenset({_PLATFORM}),
         claims=_CLAIMS,
         public_claims=frozenset({("runner_environment",), ("scm_pull_request_target_branch",), ("scm_ref",)}),
         other_claims="any",

@@ -25,8 +25,8 @@ So are paths in lower case, which show which policy did not load. One in 10**9 s
 such a path.
 """
 
-_START_CHARACTERS: Final = 1024
-"""Four times the length that a record keeps of a value."""
+_START_CHARACTERS: Final = 512
+"""Twice the length that a record keeps of a value."""
 
 
 def redacted(text: str) -> str:
@@ -240,9 +240,12 @@ def _shorter_mapping(value: dict[str, Json], excess: int) -> tuple[Json, int]:
     return kept, len(value) - len(kept)
 
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
+
 def _length(value: Json) -> int:
     """Return how many bytes `value` takes in a line, as ASCII."""
-    return len(json.dumps(value, separators=(",", ":")))
+    return len(_ENCODER.encode(value))
 
 
 def cut(value: str | None) -> str | None:

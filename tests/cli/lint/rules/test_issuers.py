@@ -69,7 +69,7 @@ def test_name_that_is_the_id_needs_no_id() -> None:
 def test_no_advice_to_use_a_jobs_only_token_once() -> None:
     found = lint(policy(grant(issuers=["circleci"]), circleci=CIRCLECI_VARIABLE))
     (finding,) = [one for one in found if one.code == "shared-audience"]
-    assert finding.suggestion == "use an audience of your own"
+    assert finding.suggestion == "use your own audience"
 
 
 @pytest.mark.parametrize(
