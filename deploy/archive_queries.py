@@ -26,9 +26,11 @@ _LINES: Final = "(SELECT DISTINCT day, line FROM lines) AS delivered"
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "access_key_id": "ASIAZ5JUHML6SIXRKETK",
+    "account": "111122223333",
     "assumed_role_id": "AROAFRG7G6FAAHR3GYBBQ:70010001-9100200300-8fd6ddcf9310",
     "broker_role_arn": "arn:aws:iam::111122223333:role/exchange",
     "digest": "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b",
+    "region": "eu-west-1",
     "repository": "ci/acme/shop",
     "since": "2026-11-01 00:00:00",
     "tag": "v1.2.3",

@@ -211,9 +211,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
         (leaked,) = own.ask("sessions", value=planted.leaked)
         values = {
             "access_key_id": str(leaked["access_key_id"]),
+            "account": "111122223333",
             "assumed_role_id": str(leaked["assumed_role_id"]),
             "broker_role_arn": BROKER_ROLE,
             "digest": planted.digest,
+            "region": "eu-west-1",
             "repository": "shared/tools",
             "since": "2026-10-01 00:00:00",
             "tag": "v9",

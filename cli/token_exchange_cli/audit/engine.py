@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Final
 
 from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import input_name
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -17,6 +19,7 @@ _MISSING: Final = (
     "install them with pip install 'ecr-token-exchange[audit]'"
 )
 _MEMORY: Final = "512MB"
+_FULL: Final = frozenset({ENOSPC, EDQUOT, EFBIG})
 
 
 def needs_packages(error: ImportError) -> Unusable:
@@ -31,30 +34,42 @@ def engine() -> Iterator[tuple["DuckDBPyConnection", Path]]:
     Data that exceeds its memory is stored in the folder. It loads no extension, and reads only files of the folder.
 
     Raises:
-        Unusable: DuckDB is not installed.
+        Unusable: DuckDB is not installed, or what it has to keep does not fit into the folder.
     """
     try:
         import duckdb  # noqa: PLC0415 - optional
     except ImportError as error:
         raise needs_packages(error) from error
     with TemporaryDirectory(prefix="token-exchange-audit-") as name:
-        folder = Path(name)
-        connection = duckdb.connect(folder / "audit.duckdb")
-        for setting, value in (
-            ("memory_limit", _MEMORY),
-            ("temp_directory", str(folder / "spilled")),
-            ("preserve_insertion_order", False),
-            ("autoinstall_known_extensions", False),
-            # Whatever a log contains, no query can read another file or change these settings.
-            ("allowed_directories", [str(folder)]),
-            ("enable_external_access", False),
-            ("lock_configuration", True),
-        ):
-            connection.execute(f"SET {setting} = $value", {"value": value})
         try:
-            yield connection, folder
-        finally:
-            connection.close()
+            with duckdb.connect(Path(name, "audit.duckdb")) as connection:
+                _restrict(connection, Path(name))
+                yield connection, Path(name)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise _no_room() from error
+        except OSError as error:
+            if error.errno in _FULL:
+                raise _no_room() from error
+            raise
+
+
+def _restrict(connection: "DuckDBPyConnection", folder: Path) -> None:
+    for setting, value in (
+        ("memory_limit", _MEMORY),
+        ("temp_directory", str(folder / "spilled")),
+        ("preserve_insertion_order", False),
+        ("autoinstall_known_extensions", False),
+        # Whatever a log contains, no query can reach another file, or change this.
+        ("allowed_directories", [str(folder)]),
+        ("enable_external_access", False),
+        ("lock_configuration", True),
+    ):
+        connection.execute(f"SET {setting} = $value", {"value": value})
+
+
+def _no_room() -> Unusable:
+    where = input_name(gettempdir())
+    return Unusable(f"{where}: no room for the database of this log; set TMPDIR to a folder with more space")
 
 
 def query(name: str) -> str:

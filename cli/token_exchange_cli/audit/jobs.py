@@ -1,45 +1,33 @@
 """The URL of a job in its CI system, if the claims of its token determine it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)*")
-"""A path without a component that begins with a dot: values of a token become part of a URL that people open."""
+from token_exchange_cli.explain.callers import is_cut
+from token_exchange_cli.systems.catalog import SYSTEMS
 
-type Values = Mapping[str, str]
-
-
-def _github(values: Values) -> str | None:
-    # On GitHub's own site the issuer has another host; a GitHub Enterprise Server is its issuer's host.
-    host = values["issuer_url"].removeprefix("https://").partition("/")[0]
-    site = "github.com" if host == "token.actions.githubusercontent.com" else host
-    return f"https://{site}/{values['repository']}/actions/runs/{values['run_id']}"
-
-
-def _gitlab(values: Values) -> str | None:
-    job = values.get("job_id")
-    path = f"-/jobs/{job}" if job else f"-/pipelines/{values['run_id']}"
-    return f"{values['issuer_url'].rstrip('/')}/{values['repository']}/{path}"
-
-
-_OF_PROVIDER: Final[Mapping[str, Callable[[Values], str | None]]] = {
-    "github-actions": _github,
-    "gitlab": _gitlab,
-}
+_ISSUER: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~-]+)*/?")
 
 
 def job_address(provider: str | None, values: Mapping[str, str | None]) -> str | None:
-    """Return the address of the job with these `values` of the vocabulary, and its `issuer_url`; None if not known."""
-    address = _OF_PROVIDER.get(provider or "")
-    known = {name: value for name, value in values.items() if value}
-    if address is None or not known.get("issuer_url", "").startswith("https://"):
+    """Return the address of the job with these `values` of the vocabulary, and its `issuer_url`; None if not known.
+
+    A value of a token is part of an address that people open: it is encoded, and one that could lead elsewhere, or is
+    not whole, is not used.
+    """
+    system = SYSTEMS.get(provider or "")
+    issuer_url = values.get("issuer_url") or ""
+    if system is None or system.job_address is None or not _ISSUER.fullmatch(issuer_url):
         return None
-    if any(not _PLAIN.fullmatch(value) for name, value in known.items() if name != "issuer_url"):
-        return None
+    usable = {name: quote(value, safe="/~") for name, value in values.items() if value and _is_usable(value)}
     try:
-        found = address(known)
+        return system.job_address({**usable, "issuer_url": issuer_url.rstrip("/")})
     except KeyError:
         return None
-    return found if found is None or quote(found, safe=":/~") == found else None
+
+
+def _is_usable(value: str) -> bool:
+    """Say whether this is a whole path: a part of dots, also of encoded ones, would be another place."""
+    return value.isprintable() and not is_cut(value) and not {"", ".", ".."} & {*value.split("/")}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.doubtful import Doubtful, settle
 from token_exchange_cli.audit.engine import engine, query
+from token_exchange_cli.audit.relations import Loaded
 from token_exchange_cli.audit.store import Read, create_relations, load_lines, read_lines
 from token_exchange_cli.audit.trail import ReadTrail, create_trail, load_trail
 from token_exchange_cli.console import Unusable
@@ -32,6 +33,7 @@ class AuditLog:
     connection: "DuckDBPyConnection" = field(repr=False)
     folder: Path
     tell: Callable[[str], None]
+    loaded: Loaded
     read: Read = field(default_factory=Read)
     read_trail: ReadTrail = field(default_factory=ReadTrail)
     doubtful: Doubtful | None = None
@@ -49,7 +51,7 @@ class AuditLog:
             Unusable: a file cannot be read, or none contains an audit line.
         """
         texts = read_lines(logs, self.read, progress=self.tell, needles=needles)
-        load_lines(self.connection, self.folder, seen(texts), read=self.read)
+        load_lines(self.connection, self.folder, seen(texts), loaded=self.loaded, read=self.read)
         if not self.read.audit_lines:
             names = ", ".join(map(input_name, logs))
             raise Unusable(
@@ -66,7 +68,8 @@ class AuditLog:
         """
         self.read_trail = load_trail(self.connection, self.folder, files, progress=self.tell)
         if not self.rows("SELECT event_id FROM trail LIMIT 1"):
-            raise Unusable(f"{', '.join(map(input_name, files))}: {_NO_TRAIL}")
+            texts = [*self.read_trail.problems, f"{', '.join(map(input_name, files))}: {_NO_TRAIL}"]
+            raise Unusable("\n".join(texts))
 
     def ask(self, name: str, **values: Json) -> list[Row]:
         """Return the rows of the saved query `name`."""
@@ -88,6 +91,8 @@ class AuditLog:
             texts.append(f"{self.read.other_lines} lines are not audit lines")
         texts += self.doubtful.remarks() if self.doubtful is not None else []
         texts += self.read_trail.problems
+        if self.read_trail.nameless:
+            texts.append(f"{self.read_trail.nameless} entries of CloudTrail's files are no events")
         if self.read_trail.other_files:
             texts.append(f"{self.read_trail.other_files} files contain no events of CloudTrail")
         return texts
@@ -109,16 +114,19 @@ class AuditLog:
 
 
 @contextmanager
-def audit_log() -> Iterator[AuditLog]:
+def audit_log(*queries: str) -> Iterator[AuditLog]:
     """Yield an empty log; loaded data is in a temporary folder, which is removed afterwards.
+
+    With the texts of `queries`, only the columns that they name are loaded.
 
     Raises:
         Unusable: DuckDB is not installed.
     """
     with engine() as (connection, folder), progress() as tell:
-        create_relations(connection)
+        loaded = Loaded.for_queries(queries) if queries else Loaded()
+        create_relations(connection, loaded)
         create_trail(connection)
-        yield AuditLog(connection=connection, folder=folder, tell=tell)
+        yield AuditLog(connection=connection, folder=folder, tell=tell, loaded=loaded)
 
 
 def _json(value: object) -> Json:

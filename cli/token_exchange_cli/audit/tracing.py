@@ -12,11 +12,16 @@ from token_exchange_cli.audit.log import AuditLog, Row
 from token_exchange_cli.console import Unusable
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/")
 _IMAGE: Final = re.compile(r"([a-z0-9._/-]+)[:@](sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})")
 _MOST_PUSHES: Final = 50
 _MOST_SESSIONS: Final = 100
 _SESSION: Final = ("caller_id", "caller_key_id")
-_VALUES: Final = ("repository", "run_id", "job_id", "issuer_url")
+_VALUES: Final = (
+    *("organization", "repository", "pipeline", "pipeline_id", "event", "run_id", "job_id"),
+    "issuer_url",
+)
+"""What the address of a job is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +81,14 @@ def trace(log: AuditLog, what: str, logs: Sequence[str], files: Sequence[str]) -
 
 
 def _image(what: str) -> dict[str, Json]:
-    found = _IMAGE.fullmatch(what)
+    host = _HOST.match(what)
+    place: dict[str, Json] = {"account": None, "region": None} if host is None else {**host.groupdict()}
+    found = _IMAGE.fullmatch(what if host is None else what[host.end() :])
     if found is None or _DIGEST.fullmatch(what):
-        return {"digest": what, "repository": None, "tag": None}
+        return {**place, "digest": what, "repository": None, "tag": None}
     if found[2].startswith("sha256:"):
-        return {"digest": found[2], "repository": None, "tag": None}
-    return {"digest": None, "repository": found[1], "tag": found[2]}
+        return {**place, "digest": found[2], "repository": None, "tag": None}
+    return {**place, "digest": None, "repository": found[1], "tag": found[2]}
 
 
 def _nothing() -> Trace:

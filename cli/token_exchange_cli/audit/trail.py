@@ -5,14 +5,15 @@ Digest files and other objects beside them have no events, and are counted.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.audit.doubtful import remove_repeated
 from token_exchange_cli.audit.relations import PULLED, TRAIL, Column
-from token_exchange_cli.audit.store import MAX_OBJECT_BYTES, ChunkLoader, selected, stage, structure
+from token_exchange_cli.audit.store import MAX_OBJECT_BYTES, ChunkLoader, selected, stage, structure, unread
 from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import Damaged, files_of, opened
 
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class ReadTrail:
-    """What was read of CloudTrail; `problems` names each file that could not be read, and why."""
+    """What was read of CloudTrail; `problems` names each file that could not be read, and why.
+
+    `nameless` counts entries of lists of events that say of no event what it is.
+    """
 
     files: int = 0
     other_files: int = 0
+    nameless: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -48,15 +53,13 @@ def load_trail(
         Unusable: a file cannot be read.
     """
     read = ReadTrail()
-    with ChunkLoader(folder, lambda path: _load_chunk(connection, path)) as loader:
+    with ChunkLoader(folder, lambda path, places: _load_chunk(connection, path, places, read)) as loader:
         for file in files_of(arguments):
             read.files += 1
             progress(f"{read.files:,} files of CloudTrail read")
             _add_file(file, loader, read)
-    connection.execute(
-        "DELETE FROM trail WHERE event_id IS NOT NULL AND rowid IN (SELECT row FROM (SELECT rowid AS row, "
-        "row_number() OVER (PARTITION BY event_id, account_id ORDER BY rowid) AS number FROM trail) WHERE number > 1)"
-    )
+    for table in ("trail", "pulled"):
+        remove_repeated(connection, table, "event_id")
     return read
 
 
@@ -90,7 +93,7 @@ def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail
     except UnicodeDecodeError:
         read.problems.append(f"{input_name(file)}: not UTF-8")
         return
-    loader.add(line)
+    loader.add(line, input_name(file))
 
 
 def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
@@ -101,10 +104,10 @@ def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
             except (ValueError, RecursionError):
                 read.problems.append(f"{input_name(file)}:{number}: not JSON")
                 continue
-            loader.add(json.dumps({"Records": [event]}).encode())
+            loader.add(json.dumps({"Records": [event]}).encode(), f"{input_name(file)}:{number}")
 
 
-def _load_chunk(connection: "DuckDBPyConnection", path: Path) -> None:
+def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[str], read: ReadTrail) -> None:
     images = Column(name="imageIds", type="VARCHAR", path=("requestParameters", "imageIds"))
     kinds = structure([*TRAIL, images])
     # Written out, because no column has the type "list of structures".
@@ -124,4 +127,11 @@ def _load_chunk(connection: "DuckDBPyConnection", path: Path) -> None:
             'unnest(staged."Records") AS unnested(event), '
             'unnest(event."requestParameters"."imageIds") AS images(image)'
         )
+        read.problems += [
+            f"{place}: no list of events in JSON" for place in unread(cursor, path, places, '"Records" IS NULL')
+        ]
+        (nameless,) = cursor.execute(
+            'SELECT count(*) FROM staged, unnest(staged."Records") AS unnested(event) WHERE event."eventName" IS NULL'
+        ).fetchall()[0]
+        read.nameless += nameless
         cursor.execute("DROP TABLE staged")

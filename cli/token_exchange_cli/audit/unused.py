@@ -8,6 +8,7 @@ from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import Grant, Policy, Template
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import pattern_covers
+from token_exchange_cli.audit.engine import query
 from token_exchange_cli.audit.log import AuditLog
 
 KINDS: Final[Mapping[str, str]] = {
@@ -21,6 +22,14 @@ KINDS: Final[Mapping[str, str]] = {
     "repositories": "repository pattern",
 }
 """The kinds of parts, each with its name in the output."""
+
+_QUERIES: Final = ("grants", "failed_logins", "deny_rules", "issuers", "login_values")
+
+
+def unused_queries(*, has_trail: bool) -> list[str]:
+    """Return the texts of the queries that `unused` asks."""
+    return [query(name) for name in (*_QUERIES, *(["grant_events"] if has_trail else []))]
+
 
 _LISTED: Final = frozenset(
     {
@@ -40,9 +49,10 @@ _LISTED: Final = frozenset(
 def unused(policy: Policy, log: AuditLog, *, has_trail: bool) -> dict[str, list[str]]:
     """Return the parts of `policy` that no line of the loaded log used, by kind.
 
+    A login that was granted and could not be made is a use too.
     With CloudTrail's events, also the patterns of repositories that no session of their grant touched.
     """
-    logins = log.ask("grants")
+    logins = log.ask("grants") + log.ask("failed_logins")
     used = {str(row["grant_name"]) for row in logins}
     registries = {str(row["registry"]) for row in logins}
     roles = {str(row["role_arn"]) for row in logins}

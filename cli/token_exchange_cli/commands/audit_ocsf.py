@@ -10,7 +10,8 @@ from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.audit.ocsf import NoEvent, ocsf_events
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import input_name
-from token_exchange_cli.logs.lines import LogLine, log_lines
+from token_exchange_cli.logs.files import Damaged, files_of
+from token_exchange_cli.logs.lines import LogLine, lines_of
 from token_exchange_cli.terminal import remark
 
 
@@ -35,17 +36,30 @@ def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> 
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     problems = 0
     before = '{"events": [\n' if as_json else ""
-    for line in log_lines(logs):
+    for line in _lines(logs):
         for event, problem in _events(line):
             if problem is None:
                 click.echo(f"{before}{json.dumps(event)}", nl=not as_json)
                 before = ",\n" if as_json else ""
             else:
                 problems += 1
-                remark(f"{input_name(line.file)}:{line.number}: {problem}")
+                remark(f"{_place(line)}: {problem}")
     if as_json:
         click.echo("\n]}" if before == ",\n" else f"{before}]}}")
     context.exit(Status.NO if problems else Status.FINE)
+
+
+def _lines(logs: tuple[str, ...]) -> Iterator[LogLine]:
+    """Yield the lines of all files; behind those of one that is damaged, a line that says so."""
+    for file in files_of(logs):
+        try:
+            yield from lines_of(file)
+        except Damaged as error:
+            yield LogLine(file, 0, (), error.message.removeprefix(f"{input_name(file)}: "))
+
+
+def _place(line: LogLine) -> str:
+    return f"{input_name(line.file)}:{line.number}" if line.number else input_name(line.file)
 
 
 def _events(line: LogLine) -> Iterator[tuple[dict[str, Json], str | None]]:

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.audit.engine import query
 from token_exchange_cli.audit.log import AuditLog, Row, audit_log
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.safe_text import escape_non_ascii
@@ -53,7 +54,7 @@ def command(
       token-exchange audit reconcile logs/ --trail AWSLogs/
       token-exchange audit reconcile logs/ --trail AWSLogs/ --since 2026-10-01 --until 2026-11-01
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    with audit_log() as log:
+    with audit_log(query(_EVENTS), query(_LINES)) as log:
         log.load_lines(logs)
         log.load_trail(trail)
         first, last = _period(log, since, until)
@@ -94,6 +95,8 @@ def _compared(log: AuditLog, period: dict[str, Json]) -> dict[str, Json]:
         "AS logins_outside, "
         f"(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NULL "
         f"AND event_time {within}) AS sessions, "
+        f"(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NULL "
+        f"AND (event_time {within}) IS NOT TRUE) AS sessions_outside, "
         "(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NOT NULL) "
         "AS refused_by_sts",
         period,
@@ -122,8 +125,9 @@ def _print(
             f"without a line: {len(events):,}, without an event: {len(lines):,}"
         )
     )
-    if compared["logins_outside"]:
-        output.print(line(f"logins outside of this period, not compared: {compared['logins_outside']:,}"))
+    for what in ("logins", "sessions"):
+        if count := compared[f"{what}_outside"]:
+            output.print(line(f"{what} outside of this period, not compared: {count:,}"))
 
 
 def _text(value: Json) -> str:

@@ -3,7 +3,7 @@
 import click
 
 from token_exchange_cli.audit.log import audit_log
-from token_exchange_cli.audit.report.contents import report, tables
+from token_exchange_cli.audit.report.contents import report, report_queries, tables
 from token_exchange_cli.inputs import input_name, load_policy_argument
 from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, write_output
 
@@ -35,7 +35,7 @@ def command(*, logs: tuple[str, ...], policy_file: str | None, output: str, as_j
       token-exchange audit report logs/ --policy policy.yaml -o report.html
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     policy = None if policy_file is None else load_policy_argument(policy_file)
-    with audit_log() as log:
+    with audit_log(*report_queries()) as log:
         log.load_lines(logs)
         text = json_text(tables(log, policy)) if as_json else report(log, policy)
         log.print_remarks()

@@ -1,6 +1,6 @@
 """`audit tighten`: a narrower policy that grants what was granted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,12 +13,11 @@ from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.store import Read, read_lines
 from token_exchange_cli.audit.tighten.edits import changed_text, diff_text
 from token_exchange_cli.audit.tighten.proof import Proof, prove, unwanted
-from token_exchange_cli.audit.tighten.proposals import Proposal, proposals
+from token_exchange_cli.audit.tighten.proposals import Proposal, proposal_queries, proposals
 from token_exchange_cli.console import Status, Unusable
-from token_exchange_cli.inputs import STANDARD_INPUT, PolicyInput, load_policy_argument, read_policy
+from token_exchange_cli.inputs import STANDARD_INPUT, PolicyInput, read_policy
 from token_exchange_cli.terminal import print_json, progress, remark
 
-_MOST_ROUNDS: Final = 3
 _NAMES: Final = ("request_id", "run_id", "job_id", "repository", "repository_id", "organization", "actor", "ref")
 
 
@@ -61,10 +60,8 @@ def command(
     if STANDARD_INPUT in logs:
         raise click.UsageError("the log is read more than once; give files instead of standard input")
     given = read_policy(policy_file)
-    if given.is_folder:
-        raise Unusable(f"{given.name}: expected a policy in one file, found a folder")
-    before = load_policy_argument(policy_file)
-    with audit_log() as log:
+    before = given.usable()
+    with audit_log(*proposal_queries(), " ".join(_NAMES)) as log:
         log.load_lines(logs)
         if trail:
             log.load_trail(trail)
@@ -96,25 +93,34 @@ class _Tightened:
 def _proven(
     given: PolicyInput, before: Policy, changes: Sequence[Proposal], logs: Sequence[str], without: Sequence[str]
 ) -> _Tightened:
-    """Return the changes that refuse no exchange except those to refuse."""
-    old = given.text().decode("utf-8")
+    """Return the changes that refuse no exchange except those to refuse, as a diff of each file that they change."""
+    old = {name: content.decode("utf-8") for name, content in given.texts().items()}
     dropped: list[str] = []
-    for _ in range(_MOST_ROUNDS):
-        new = changed_text(old, changes)
-        try:
-            after = replace(given, document=replace(given.document, content=new.encode())).load()
-        except PolicyUnusable as error:
-            raise Unusable(f"{given.name}: the changed policy does not load: {error.problems[0]}") from error
+    # This ends: a grant whose change is dropped loses nothing any more.
+    while True:
+        new = {name: changed_text(text, changes) for name, text in old.items()}
+        after = _changed(given, new)
         with progress() as tell:
             texts = read_lines(logs, Read(), progress=tell)
             proof = prove(before, after, texts, is_unwanted=unwanted(without))
         if not proof.broken:
-            return _Tightened(
-                diff=diff_text(old, new, name=given.document.name), changes=changes, dropped=dropped, proof=proof
-            )
+            diff = "".join(diff_text(old[name], new[name], name=name) for name in old)
+            return _Tightened(diff=diff, changes=changes, dropped=dropped, proof=proof)
         dropped += sorted(proof.grants)
         changes = [change for change in changes if change.grant not in proof.grants]
-    raise Unusable(f"no change could be proven: {', '.join(dropped)} would refuse what was granted")
+
+
+def _changed(given: PolicyInput, texts: Mapping[str, str]) -> Policy:
+    main, files = given.document.name, given.document.grant_files
+    document = replace(
+        given.document,
+        content=texts[main].encode(),
+        grant_files=None if files is None else {name: texts[name].encode() for name in files},
+    )
+    try:
+        return replace(given, document=document).load()
+    except PolicyUnusable as error:
+        raise Unusable(f"{given.name}: the changed policy does not load: {error.problems[0]}") from error
 
 
 def _print_proof(tightened: _Tightened) -> None:
@@ -123,8 +129,11 @@ def _print_proof(tightened: _Tightened) -> None:
         remark(f"{name}: the change was dropped, because it would refuse what was granted")
     for cause, count in tally.undecidable.most_common():
         remark(f"undecidable {count}: {cause}")
+    if proof.already:
+        remark(f"{proof.already} exchanges were granted by another policy, and this one refuses them without a change")
     refused = f"; refused now: {', '.join(proof.refused)}" if proof.refused else ""
-    remark(f"{tally.looked_at} exchanges decided again, every granted one is still granted{refused}")
+    other = "other " if proof.already else ""
+    remark(f"{tally.looked_at} exchanges decided again, every {other}granted one is still granted{refused}")
 
 
 def _fields(tightened: _Tightened, unknown: Sequence[str]) -> dict[str, Json]:
@@ -136,5 +145,6 @@ def _fields(tightened: _Tightened, unknown: Sequence[str]) -> dict[str, Json]:
         "undecidable": dict(tightened.proof.tally.undecidable),
         "refused": [*tightened.proof.refused],
         "narrowed": tightened.proof.narrowed,
+        "refused_already": tightened.proof.already,
         "diff": tightened.diff,
     }

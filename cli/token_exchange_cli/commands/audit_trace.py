@@ -24,8 +24,8 @@ _MOST_EVENTS: Final = 30
 def command(context: click.Context, *, what: str, logs: tuple[str, ...], trail: tuple[str, ...], as_json: bool) -> None:
     """Find the exchange behind WHAT, and what its session did.
 
-    WHAT is an image's digest or REPOSITORY:TAG, an access key id, a session's name, a source identity, a request id, a
-    run or job, a commit, or the SHA-256 of a token. Images, and what a session did, are in CloudTrail's files.
+    WHAT is an image's digest or [HOST/]REPOSITORY:TAG, an access key id, a session's name, a source identity, a request
+    id, a run or job, a commit, or the SHA-256 of a token. Images, and what a session did, are in CloudTrail's files.
 
     Exit status: 0 found, 1 not found, or pushed by a session without an audit line, 2 wrong usage or unreadable input.
 
@@ -72,8 +72,9 @@ def _print(found: Trace, what: str, *, has_trail: bool) -> None:
         _print_login(output, one, has_trail=has_trail)
     for one in found.refused:
         row = one.login
-        output.print(line((str(row["decision"]), "red"), f" {row['logged_at']} request {_text(row['request_id'])}"))
-        output.print(line(f"reason {_text(row['reason'])}", indent=2))
+        output.print(line((_text(row["decision"]), "red"), f" {row['logged_at']} request {_text(row['request_id'])}"))
+        is_granted = row["decision"] == "granted"
+        output.print(line("the line lacks its login" if is_granted else f"reason {_text(row['reason'])}", indent=2))
         _print_who(output, one)
     if not (found.pushes or found.logins or found.refused):
         output.print(line(f"nothing found about {escape_non_ascii(what)}"))

@@ -3,7 +3,7 @@
 import click
 
 from token_exchange_cli.audit.log import audit_log
-from token_exchange_cli.audit.unused import KINDS, unused
+from token_exchange_cli.audit.unused import KINDS, unused, unused_queries
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.safe_text import escape_non_ascii
@@ -41,7 +41,7 @@ def command(
       token-exchange audit unused policy.yaml logs/ --trail AWSLogs/ --exit-code
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
     policy = load_policy_argument(policy_file)
-    with audit_log() as log:
+    with audit_log(*unused_queries(has_trail=bool(trail))) as log:
         log.load_lines(logs)
         if trail:
             log.load_trail(trail)

@@ -27,6 +27,8 @@ _MARKS: Final = (b'"record":"audit"', b'"record": "audit"')
 _MARK_WITHIN: Final = re.compile(rb'\\+"record\\+" ?: ?\\+"audit\\+"')
 """The same within a string, and within one that is in a string."""
 
+_BETWEEN_OBJECTS: Final = (b"}{", b"} {")
+
 _MAX_WRAPPINGS: Final = 8
 _TEXTS: Final = ("message", "@message", "value")
 _BATCHES: Final = ("logEvents", "events")
@@ -117,7 +119,8 @@ def _read(file: str, number: int, line: bytes) -> LogLine:
             text = line[max(0, line.find(b"{")) :].strip()
             if not text.isascii() and not _is_utf8(text):
                 return LogLine(file, number, (), "not UTF-8")
-            if text.startswith(b"{") and text.endswith(b"}") and line.count(mark) == 1:
+            is_one = line.count(mark) == 1 and not any(sign in text for sign in _BETWEEN_OBJECTS)
+            if text.startswith(b"{") and text.endswith(b"}") and is_one:
                 return LogLine(file, number, (text,))
             return _unwrapped(file, number, text)
     if _MARK_WITHIN.search(line):
@@ -130,10 +133,13 @@ def _problem_of_other(text: bytes) -> str | None:
     start = text.find(b"{")
     if not text.isascii() and not _is_utf8(text):
         return "not UTF-8"
-    if start < 0 or text == b"{":
+    if text == b"{":
         return None
+    if start < 0:
+        return "not JSON" if text.endswith(b"}") and text.rstrip(b"}]").endswith(b'"') else None
     found, rest = _objects(text[start:])
-    return None if found and not rest.startswith(b"{") else "not JSON"
+    # A line whose beginning is cut off may have whole objects within it.
+    return None if found and not rest.startswith((b"{", b"}", b"]", b",")) else "not JSON"
 
 
 def _is_utf8(line: bytes) -> bool:

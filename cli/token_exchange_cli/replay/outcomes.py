@@ -10,6 +10,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.reporting.disclosure import failed_check_fields
 from token_exchange_cli.diff.change import expected_text
+from token_exchange_cli.replay.recorded import NotRecorded
 from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
 
 type Word = Literal["granted", "denied"]
@@ -18,6 +19,9 @@ _BY_THE_POLICY: frozenset[str] = frozenset(
     {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNTRUSTED_TRIGGER, Reason.NO_MATCHING_GRANT}
 )
 """Reasons for which a policy refuses any request of the caller."""
+
+_OF_LOGIN = ("scope", "role_arn")
+"""What a record that grew too long may lack of a login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +71,16 @@ def recorded_outcome(record: Mapping[str, Json]) -> Outcome | None:
     """Return the recorded outcome, or None if it was not a decision of the policy.
 
     A token that was used before, a budget that was spent, or an AWS that did not answer is no word of the policy.
+
+    Raises:
+        NotRecorded: it was granted, and the record does not have what.
     """
     reason = record.get("reason")
     if record.get("decision") == "granted":
-        return Outcome(logins=dict(_recorded_logins(record)), why="granted")
+        logins, left_out = dict(_recorded_logins(record)), record.get("grants_left_out")
+        if not logins or (isinstance(left_out, list) and any(name in left_out for name in _OF_LOGIN)):
+            raise NotRecorded("it was granted, but the record does not have the whole login")
+        return Outcome(logins=logins, why="granted")
     if isinstance(reason, str) and reason in _BY_THE_POLICY:
         return Outcome(logins={}, why=reason)
     return None

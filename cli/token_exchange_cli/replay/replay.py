@@ -29,13 +29,17 @@ _OTHERS: Final = "other causes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One exchange that the new policy decides differently from its line."""
+    """One exchange that the new policy decides differently from its line.
+
+    `lost` are grants of which the old policy has a login to a registry to which the new one has none.
+    """
 
     line: int
     request_id: str
     before: Word
     after: Word
     why: str
+    lost: frozenset[str]
 
     def fields(self) -> dict[str, Json]:
         """Return the difference as the command prints it."""
@@ -95,6 +99,7 @@ class _Compared:
     before: Word
     after: Word
     why: str | None
+    lost: frozenset[str]
     old_differs: bool
 
 
@@ -139,6 +144,7 @@ class Replay:
             before=found.before,
             after=found.after,
             why=found.why,
+            lost=found.lost,
         )
 
     def _found(self, record: Mapping[str, Json]) -> _Found:
@@ -170,6 +176,7 @@ class Replay:
             before=before.word,
             after=after.word,
             why=None if before.is_as(after) else _why(before, after, old),
+            lost=_lost(old, after),
             old_differs=not old.is_as(before),
         )
 
@@ -255,6 +262,11 @@ def _seconds(record: Mapping[str, Json]) -> float:
     if found.tzinfo is None:
         raise NotARecord("timestamp: expected a time with its offset")
     return found.timestamp()
+
+
+def _lost(old: Outcome, after: Outcome) -> frozenset[str]:
+    kept = {login.registry for login in after.logins}
+    return frozenset(grant for login, grant in old.logins.items() if login.registry not in kept)
 
 
 def _why(before: Outcome, after: Outcome, old: Outcome) -> str:

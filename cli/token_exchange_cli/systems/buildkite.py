@@ -1,11 +1,20 @@
 """Buildkite: how a job gets its token, and a first policy."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.system import UNPROVEN_BRANCH, Question, Refusal, Starter, System
 
+
+def _job_address(values: Mapping[str, str]) -> str:
+    # Source: Buildkite documentation, BUILDKITE_BUILD_URL, and web_url of a job in the REST API.
+    build = f"https://buildkite.com/{values['organization']}/{values['pipeline']}/builds/{values['run_id']}"
+    return f"{build}#{values['job_id']}" if "job_id" in values else build
+
+
 SYSTEM: Final = System(
+    job_address=_job_address,
     page="buildkite",
     title="Buildkite",
     setup=("the step is a separate script: Buildkite fills in the variables of a pipeline at upload",),

@@ -1,12 +1,23 @@
 """GitHub Actions: how a job gets its token, and a first policy."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.actions import first_policy, mask_lines, token_lines
 from token_exchange_cli.systems.system import Question, System
 
+
+def _job_address(values: Mapping[str, str]) -> str:
+    # Source: GitHub documentation, GITHUB_SERVER_URL. On GitHub's own site the issuer has another host; a GitHub
+    # Enterprise Server is its issuer's host.
+    host = values["issuer_url"].removeprefix("https://").partition("/")[0]
+    site = "github.com" if host == "token.actions.githubusercontent.com" else host
+    return f"https://{site}/{values['repository']}/actions/runs/{values['run_id']}"
+
+
 SYSTEM: Final = System(
+    job_address=_job_address,
     page="github-actions",
     title="GitHub Actions",
     setup=("the job has permissions: {contents: read, id-token: write}",),

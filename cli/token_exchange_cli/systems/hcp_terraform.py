@@ -1,5 +1,6 @@
 """HCP Terraform: how a job gets its token, and a first policy."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -7,7 +8,15 @@ from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
+
+def _job_address(values: Mapping[str, str]) -> str:
+    # Source: HashiCorp documentation, "Notification configurations API reference", run_url.
+    run = f"{values['organization']}/{values['pipeline']}/runs/{values['run_id']}"
+    return f"{values['issuer_url']}/app/{run}"
+
+
 SYSTEM: Final = System(
+    job_address=_job_address,
     page="hcp-terraform",
     title="HCP Terraform",
     setup=("the workspace has the environment variable TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}",),

@@ -1,12 +1,22 @@
 """Spacelift: how a job gets its token, and a first policy."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.system import SHARED_AUDIENCE, Question, Refusal, Starter, System
 
+
+def _job_address(values: Mapping[str, str]) -> str:
+    # Source: Spacelift documentation, "Notification policy". The runs of a module's tests have other addresses.
+    if values["event"] == "TESTING":
+        raise KeyError("event")
+    return f"{values['issuer_url']}/stack/{values['pipeline_id']}/run/{values['run_id']}"
+
+
 SYSTEM: Final = System(
+    job_address=_job_address,
     page="spacelift",
     title="Spacelift",
     token=("token=${SPACELIFT_OIDC_TOKEN:?the account has no OIDC tokens}",),

@@ -10,6 +10,12 @@ GITHUB = {
     "run_id": "17",
     "actor": None,
 }
+SPACELIFT = {
+    "issuer_url": "https://nordlicht.app.spacelift.io",
+    "pipeline_id": "images",
+    "event": "TRACKED",
+    "run_id": "01JD",
+}
 GITLAB = {"issuer_url": "https://gitlab.werft.example/", "repository": "werft/apps/shop", "run_id": "17"}
 
 
@@ -25,6 +31,44 @@ GITLAB = {"issuer_url": "https://gitlab.werft.example/", "repository": "werft/ap
         ("gitlab", GITLAB, "https://gitlab.werft.example/werft/apps/shop/-/pipelines/17"),
         ("gitlab", {**GITLAB, "job_id": "5"}, "https://gitlab.werft.example/werft/apps/shop/-/jobs/5"),
         ("gitlab", {**GITLAB, "job_id": ""}, "https://gitlab.werft.example/werft/apps/shop/-/pipelines/17"),
+        (
+            "buildkite",
+            {
+                "issuer_url": "https://agent.buildkite.com",
+                "organization": "nordlicht",
+                "pipeline": "images",
+                "run_id": "17",
+                "job_id": "019a",
+            },
+            "https://buildkite.com/nordlicht/images/builds/17#019a",
+        ),
+        (
+            "hcp-terraform",
+            {
+                "issuer_url": "https://app.terraform.io",
+                "organization": "nordlicht",
+                "pipeline": "images",
+                "run_id": "run-17",
+            },
+            "https://app.terraform.io/app/nordlicht/images/runs/run-17",
+        ),
+        ("spacelift", SPACELIFT, "https://nordlicht.app.spacelift.io/stack/images/run/01JD"),
+        (
+            "semaphore",
+            {"issuer_url": "https://nordlicht.semaphoreci.com", "job_id": "c2d20510"},
+            "https://nordlicht.semaphoreci.com/jobs/c2d20510",
+        ),
+        # what a name contains does not end it
+        (
+            "github-actions",
+            {**GITHUB, "repository": "nordlicht/shop?x#ü y%2e"},
+            "https://github.com/nordlicht/shop%3Fx%23%C3%BC%20y%252e/actions/runs/17",
+        ),
+        (
+            "gitlab",
+            {**GITLAB, "job_id": "%2e%2e"},
+            "https://gitlab.werft.example/werft/apps/shop/-/jobs/%252e%252e",
+        ),
     ],
 )
 def test_a_known_provider_has_an_address(provider: str, values: dict[str, str | None], address: str) -> None:
@@ -42,11 +86,17 @@ def test_a_known_provider_has_an_address(provider: str, values: dict[str, str | 
         ("github-actions", {**GITHUB, "issuer_url": "https://a b/x"}),
         ("github-actions", {**GITHUB, "run_id": None}),
         ("github-actions", {**GITHUB, "repository": "nordlicht/../other"}),
-        ("github-actions", {**GITHUB, "repository": "nordlicht/shop?x#"}),
+        ("github-actions", {**GITHUB, "issuer_url": "https://evil.example@token.example/x"}),
+        ("github-actions", {**GITHUB, "repository": "nordlicht/shop…[12 more]"}),
+        ("github-actions", {**GITHUB, "repository": "nordlicht//shop"}),
+        ("github-actions", {**GITHUB, "repository": "."}),
+        ("buildkite", GITHUB),
+        ("spacelift", {**SPACELIFT, "event": "TESTING"}),
+        # its tokens have no number of a build that its addresses have
+        ("bitbucket-pipelines", GITHUB),
         ("github-actions", {**GITHUB, "repository": "/shop"}),
         ("github-actions", {**GITHUB, "run_id": "17\n"}),
         ("gitlab", {**GITLAB, "run_id": None}),
-        ("gitlab", {**GITLAB, "job_id": "%2e%2e"}),
     ],
 )
 def test_other_values_make_no_address(provider: str | None, values: dict[str, str | None]) -> None:

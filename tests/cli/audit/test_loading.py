@@ -1,10 +1,14 @@
 """What is read of logs and of CloudTrail: in chunks, and what cannot be read is counted and named."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.cli.audit.conftest import Written
 from tests.cli.commands.test_policy_diff import line, write_log
 from token_exchange_cli.audit import store, trail
 from token_exchange_cli.audit.log import audit_log
@@ -17,19 +21,19 @@ EVENT = {"eventSource": "ecr.amazonaws.com", "eventName": "PutImage", "eventID":
 
 def test_chunks_are_loaded_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_CHUNK_BYTES", 4)
-    loaded: list[bytes] = []
-    with ChunkLoader(tmp_path, lambda path: loaded.append(path.read_bytes())) as loader:
+    loaded: list[tuple[bytes, Sequence[str]]] = []
+    with ChunkLoader(tmp_path, lambda path, places: loaded.append((path.read_bytes(), places))) as loader:
         for text in (b"aa", b"bb", b"cccc", b"d"):
-            loader.add(text)
-    assert loaded == [b"aa\nbb\n", b"cccc\n", b"d\n"]
+            loader.add(text, f"log:{text.decode()}")
+    assert loaded == [(b"aa\nbb\n", ["log:aa", "log:bb"]), (b"cccc\n", ["log:cccc"]), (b"d\n", ["log:d"])]
 
 
 def test_after_an_error_nothing_more_is_loaded(tmp_path: Path) -> None:
     loaded: list[Path] = []
 
     def fail() -> None:
-        with ChunkLoader(tmp_path, loaded.append) as loader:
-            loader.add(b"a")
+        with ChunkLoader(tmp_path, lambda path, _places: loaded.append(path)) as loader:
+            loader.add(b"a", "log:1")
             raise Unusable("the log is gone")
 
     with pytest.raises(Unusable, match="the log is gone"):
@@ -38,11 +42,11 @@ def test_after_an_error_nothing_more_is_loaded(tmp_path: Path) -> None:
 
 
 def test_an_error_of_loading_is_not_lost(tmp_path: Path) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, _places: Sequence[str]) -> None:
         raise Unusable(f"{path.name} is refused")
 
     with pytest.raises(Unusable, match=r"chunk-0\.ndjson is refused"), ChunkLoader(tmp_path, refuse) as loader:
-        loader.add(b"a")
+        loader.add(b"a", "log:1")
 
 
 def test_progress_is_shown_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,11 +60,52 @@ def test_progress_is_shown_at_intervals(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_invalid_json_line_gives_a_remark(tmp_path: Path) -> None:
     whole = json.dumps(line(), separators=(",", ":"))
     log = tmp_path / "log"
-    log.write_text(f"{whole}\n" + whole.replace('"status":', '"status"') + "\n")
+    half = whole.replace('"reason":"', '"reason":"\\ud800')
+    cut = (
+        whole[len(whole) // 2 :],
+        whole[len(whole) // 4 :],
+        whole[-30:].replace("]", ""),
+        f'"level":"INFO",{whole[1:]}',
+    )
+    log.write_text("".join(f"{text}\n" for text in (whole, whole.replace('"status":', '"status"'), half, *cut)))
     with audit_log() as found:
         found.load_lines([str(log)])
         assert [row["request_id"] for row in found.rows("SELECT request_id FROM audit")] == [line()["request_id"]]
-        assert found.counts()["problems"] == {"not JSON": 1}
+        assert found.counts()["problems"] == {"not JSON": 6}
+        # What DuckDB cannot read is found last.
+        assert found.remarks() == [f"6 unreadable: not JSON (first at {log}:4)"]
+
+
+def test_what_stands_behind_a_line_is_read_too(tmp_path: Path) -> None:
+    first, second = (json.dumps(line(request_id=name), separators=(",", ":")) for name in ("1", "2"))
+    other = second.replace('"record":"audit"', '"record": "audit"')
+    log = tmp_path / "log"
+    log.write_text(f'{first}{{"_aws":{{"Timestamp":1}}}}{other}\n')
+    with audit_log() as found:
+        found.load_lines([str(log)])
+        assert found.rows("SELECT request_id FROM audit ORDER BY 1") == [{"request_id": "1"}, {"request_id": "2"}]
+        assert found.remarks() == []
+
+
+def test_only_columns_that_are_asked_for_are_loaded(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", [line()])
+    with audit_log("SELECT actor AS role_arn FROM logins -- by repository") as found:
+        found.load_lines([str(log)])
+        (row,) = found.rows("SELECT * FROM logins")
+    assert row["actor"] is not None
+    assert {"role_arn", "repository", "scope"}.isdisjoint(row)
+
+
+def test_a_line_that_says_something_else_is_no_duplicate(tmp_path: Path) -> None:
+    record = line()
+    log = write_log(tmp_path / "log", [record, record, {**record, "source_ip": "198.51.100.1"}])
+    with audit_log() as found:
+        found.load_lines([str(log)])
+        assert found.remarks() == [
+            "1 line delivered more than once, and counted once",
+            "2 lines with the request id of another line, but different content",
+        ]
+        assert len(found.rows("SELECT source_ip FROM audit")) == 2
 
 
 def test_values_of_any_type_become_json() -> None:
@@ -94,6 +139,41 @@ def test_events_that_are_not_utf_8_are_named(tmp_path: Path) -> None:
     assert _read_trail(path) == (0, [f"{path}: not UTF-8"])
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"Records": [EVENT, EVENT]}).replace('"PutImage"', "PutImage", 1),
+        json.dumps({"Records": [EVENT]})[:-20] + "}",
+        json.dumps({"Records": {"0": EVENT}}),
+        json.dumps({"Records": [{**EVENT, "userAgent": "x"}]}).replace('"x"', '"\\ud800"'),
+    ],
+)
+def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "trail" / "events.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    assert _read_trail(path) == (0, [f"{path}: no list of events in JSON"])
+    with audit_log() as found, pytest.raises(Unusable, match=r"no list of events in JSON\n.*contains no event"):
+        found.load_trail([str(path)])
+    (path.parent / "other.json").write_text(json.dumps({"Records": [EVENT, None, {}]}))
+    with audit_log() as found:
+        found.load_trail([str(path.parent)])
+        assert found.remarks() == [
+            f"{path}: no list of events in JSON",
+            "2 entries of CloudTrail's files are no events",
+        ]
+
+
+def test_events_that_differ_are_not_one(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    pull = {**EVENT, "eventName": "BatchGetImage", "requestParameters": {"imageIds": [{"imageTag": "v1"}]}}
+    path.write_text(json.dumps({"Records": [pull, pull, {**pull, "sourceIPAddress": "198.51.100.1"}]}))
+    assert _read_trail(path) == (2, [])
+    with audit_log() as found:
+        found.load_trail([str(path)])
+        assert found.rows("SELECT image_tag FROM pulled") == [{"image_tag": "v1"}]
+
+
 def test_empty_lines_between_events_are_nothing(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text(f"{json.dumps(EVENT)}\n\n  \n{json.dumps({**EVENT, 'eventID': '3'})}\n")
@@ -104,3 +184,20 @@ def test_one_event_of_both_accounts_is_two_rows(tmp_path: Path) -> None:
     path = tmp_path / "events.json"
     path.write_text(json.dumps({"Records": [EVENT, EVENT, {**EVENT, "recipientAccountId": "3"}]}))
     assert _read_trail(path) == (2, [])
+
+
+@pytest.mark.parametrize("blocks", [1, 100])
+def test_a_full_temporary_folder_is_said(month: Written, tmp_path: Path, blocks: int) -> None:
+    # A limit on the size of files is what a full disk is for a program: a block has 1024 bytes.
+    command = f'ulimit -f {blocks}; exec "$0" audit report "$1"'
+    program = Path(sys.executable).with_name("token-exchange")
+    done = subprocess.run(
+        ["bash", "-c", command, program, month.logs],
+        env={"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path}: no room for the database of this log; set TMPDIR to a folder with more space\n"
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from tests.cli.audit.conftest import Written
 from tests.cli.program import run
 from tests.real_log import RealLog
 from token_exchange.core.ports import Json
@@ -147,3 +148,15 @@ def test_json_is_one_document(real_log: RealLog, tmp_path: Path) -> None:
     assert run("audit", "ocsf", path, "--json").fields == {"events": events_of(real_log)}
     path.write_text("")
     assert run("audit", "ocsf", path, "--json").fields == {"events": []}
+
+
+def test_files_behind_a_damaged_one_are_read_too(month: Written, tmp_path: Path) -> None:
+    first, second = sorted(month.logs.rglob("*.gz"))[:2]
+    packed = first.read_bytes()
+    (tmp_path / "a.gz").write_bytes(packed[: len(packed) // 2])
+    (tmp_path / "b.gz").write_bytes(second.read_bytes())
+    whole = run("audit", "ocsf", tmp_path / "b.gz", "--json").texts("events")
+    done = run("audit", "ocsf", tmp_path, "--json")
+    assert done.status == 1
+    assert done.texts("events")[-len(whole) :] == whole
+    assert f"remark: {tmp_path}/a.gz: behind line " in done.err

@@ -7,7 +7,7 @@ import pytest
 import sqlglot
 
 from token_exchange_cli.audit.engine import engine, query
-from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, PULLED, TRAIL
+from token_exchange_cli.audit.relations import AUDIT, LINE_OF_LOGIN, LOGIN, PULLED, TRAIL, Loaded
 from token_exchange_cli.audit.store import create_relations
 from token_exchange_cli.audit.trail import create_trail
 
@@ -22,7 +22,7 @@ def test_a_query_runs_and_can_be_carried_to_athena(name: str) -> None:
     assert text.startswith("-- ")
     values = dict.fromkeys(re.findall(r"\$(\w+)", text))
     with engine() as (connection, _):
-        create_relations(connection)
+        create_relations(connection, Loaded())
         create_trail(connection)
         assert connection.execute(text, values).fetchall() == []
     (translated,) = sqlglot.transpile(text, read="duckdb", write="athena", unsupported_level=sqlglot.ErrorLevel.RAISE)

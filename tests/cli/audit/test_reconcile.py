@@ -57,7 +57,9 @@ def test_lines_outside_of_the_period_are_counted(month: Written, tmp_path: Path)
     assert isinstance(outside, int)
     assert 0 < compared < outside
     said = run("audit", "reconcile", month.logs, "--trail", tmp_path / "trail")
-    assert said.out.endswith(f"logins outside of this period, not compared: {outside:,}\n")
+    assert f"\nlogins outside of this period, not compared: {outside:,}\n" in said.out
+    # It was made just before the first line was written.
+    assert said.out.endswith("\nsessions outside of this period, not compared: 1\n")
 
 
 def test_events_without_a_time_cannot_be_compared(month: Written, tmp_path: Path) -> None:
@@ -98,6 +100,9 @@ def test_a_session_whose_login_failed_has_its_line(month: Written, tmp_path: Pat
     log.write_text("\n".join(spoiled))
     done = _reconciled(log, month.trail)
     assert len(done.texts("events_without_line")) == 2
+    # A session that someone else names after a failed request, later, is not this request's.
+    log.write_text("\n".join(text.replace("2026-10-19T14:36", "2026-10-19T13:36") for text in spoiled))
+    assert len(_reconciled(log, month.trail).texts("events_without_line")) == 3
 
 
 def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_path: Path) -> None:

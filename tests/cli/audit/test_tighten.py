@@ -77,14 +77,44 @@ def test_an_excluded_run_still_granted_gives_status_1(month: Written) -> None:
     assert done.status == 1
 
 
-def test_standard_input_and_folders_are_refused(month: Written, tmp_path: Path) -> None:
+def test_standard_input_is_refused(month: Written) -> None:
     done = run("audit", "tighten", month.policy, "-", given=b"")
     assert (done.status, done.out) == (2, "")
     assert "give files instead of standard input" in done.err
-    (tmp_path / "policy.yaml").write_bytes(month.policy.read_bytes())
-    done = run("audit", "tighten", tmp_path, month.logs)
-    assert (done.status, done.out) == (2, "")
-    assert "expected a policy in one file, found a folder" in done.err
+
+
+def _as_folder(month: Written, folder: Path) -> Path:
+    """Write the month's policy as a folder, with a file for the shared grants and one for the others."""
+    whole = json.loads(month.policy.read_text())
+    grants = whole.pop("grants")
+    both: Json = ["github", "gitlab"]
+    everything: Json = {
+        "issuers": both,
+        "organizations": [{"name": "acme", "id": "7001"}, {"name": "acme-labs", "id": "7002"}, {"name": "acme"}],
+        "registries": ["apps", "archive"],
+        "roles": ["arn:aws:iam::111122223333:role/ci-*"],
+        "repository_prefixes": ["shared", "ci/", "base/", "releases/", "gitlab/", "archive/"],
+    }
+    files = {"grants/shared.yaml": grants[:1], "grants/teams.yaml": grants[1:]}
+    (folder / "grants").mkdir(parents=True)
+    for name, some in files.items():
+        (folder / name).write_text(yaml.safe_dump({"grants": some}, sort_keys=False))
+    write_json(folder / "policy.yaml", {**whole, "files": dict.fromkeys(files, everything)})
+    return folder
+
+
+@pytest.mark.program("git")
+def test_a_folder_has_a_diff_of_each_file(month: Written, tmp_path: Path) -> None:
+    folder = _as_folder(month, tmp_path / "policy")
+    before = {path.name: path.read_text() for path in folder.rglob("*.yaml")}
+    done = run("audit", "tighten", folder, month.logs, "--without", month.planted.leaked)
+    assert done.status == 0
+    assert f"every granted one is still granted; refused now: {month.planted.leaked}\n" in done.err
+    subprocess.run(["git", "apply", "-"], cwd=folder, input=done.out, text=True, check=True)
+    after = {path.name: path.read_text() for path in folder.rglob("*.yaml")}
+    assert {name for name in before if before[name] != after[name]} == {"shared.yaml", "teams.yaml"}
+    match = yaml.safe_load(after["shared.yaml"])["grants"][0]["match"]
+    assert (match["repository_id"], match["branch"]) == ("70019999", "main")
 
 
 _CHANGE = Proposal(
@@ -149,14 +179,26 @@ def test_a_change_that_refuses_what_was_granted_is_dropped(tmp_path: Path) -> No
     assert (fields["dropped"], fields["changes"], fields["diff"]) == (["main"], [], "")
 
 
-def test_a_change_that_cannot_be_proven_is_not_printed(tmp_path: Path) -> None:
+def test_of_logs_of_an_older_policy_its_own_grants_are_kept(tmp_path: Path) -> None:
     login = line()["grants"]
     assert isinstance(login, list)
     assert isinstance(login[0], dict)
     renamed: Json = [{**login[0], "grant": "renamed"}]
-    done = run("audit", "tighten", *small(tmp_path, line(), line(NIGHTLY, grants=renamed)))
-    assert (done.status, done.out) == (2, "")
-    assert "no change could be proven: renamed, renamed, renamed would refuse what was granted" in done.err
+    elsewhere = line(github_claims(ref="refs/heads/x"), request_id="3")
+    done = run("audit", "tighten", *small(tmp_path, line(), line(NIGHTLY, request_id="2", grants=renamed), elsewhere))
+    assert (done.status, done.out) == (0, "")
+    assert "main: the change was dropped, because it would refuse what was granted\n" in done.err
+    assert "1 exchanges were granted by another policy, and this one refuses them without a change\n" in done.err
+    assert "3 exchanges decided again, every other granted one is still granted\n" in done.err
+
+
+@pytest.mark.parametrize("grants", [None, [], "cut off", ["cut off"]])
+def test_a_granted_line_without_its_login_is_undecidable(tmp_path: Path, grants: Json) -> None:
+    done = run("audit", "tighten", *small(tmp_path, line(), line(NIGHTLY, request_id="2", grants=grants)))
+    assert done.status == 0
+    assert "undecidable 1: it was granted, but the record does not have the whole login\n" in done.err
+    assert "1 line granted, but without the login" in done.err
+    assert "1 exchanges decided again, every granted one is still granted\n" in done.err
 
 
 def test_undecidable_lines_give_a_remark(tmp_path: Path) -> None:
@@ -202,3 +244,15 @@ def test_a_grant_without_events_is_not_changed(month: Written, tmp_path: Path) -
     assert isinstance(unknown, list)
     assert "shared-tools: its sessions have no events of ECR in CloudTrail's files" in unknown
     assert not [one for one in done.texts("changes") if "access" in str(one["what"]) or "duration" in str(one["what"])]
+
+
+def test_an_event_before_its_login_tells_no_duration(month: Written, tmp_path: Path) -> None:
+    trail = _trail(month, tmp_path / "trail", lambda _name: True)
+    events = json.loads(trail.read_text())["Records"]
+    early = [{**one, "eventTime": "2026-10-01T00:00:00Z"} if one["eventName"] == "PutImage" else one for one in events]
+    done = tightened(month, "--trail", write_json(trail, {"Records": early}))
+    assert "shared-tools: how long its logins were used: an event has no time, or is before its login\n" in done.err
+    assert done.out.count('+      "duration"') == 1
+    fields = tightened(month, "--trail", trail, "--json")
+    durations = [one["grant"] for one in fields.texts("changes") if "duration" in str(one["what"])]
+    assert durations == ["base-images"]

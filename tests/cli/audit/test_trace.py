@@ -130,6 +130,48 @@ def test_a_failed_login_says_why(month: Written, tmp_path: Path) -> None:
     assert "the login failed: registry-refused\n" in done.out
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timestamp": "1999-01-01T00:00:00.000+00:00"},
+        {"timestamp": None},
+        {"request_id": None},
+        {"decision": "maybe"},
+        {"decision": None},
+    ],
+)
+def test_a_line_with_a_wrong_clock_is_found_too(month: Written, tmp_path: Path, changes: dict[str, Json]) -> None:
+    found = _leaked_line(month)
+    log = tmp_path / "log"
+    log.write_text(json.dumps({**found, **changes}))
+    done = run("audit", "trace", str(_only(found["grants"])["access_key_id"]), log, "--json")
+    assert done.status == 0
+    assert _only(done.fields["logins"])["actor"] == "mallory"
+    assert done.fields["refused"] == []
+
+
+@pytest.mark.parametrize("grants", [None, "cut off", ["cut off"], []])
+def test_a_granted_line_without_its_login_is_found(month: Written, tmp_path: Path, grants: Json) -> None:
+    log = tmp_path / "log"
+    log.write_text(json.dumps({**_leaked_line(month), "grants": grants}))
+    done = run("audit", "trace", month.planted.leaked, log)
+    assert done.status == 0
+    assert f"granted 2026-10-19T14:36:45.847Z request {month.planted.leaked}\n  the line lacks its login\n" in done.out
+    assert "1 line granted, but without the login: included in sums of exchanges, but not of grants\n" in done.err
+
+
+def test_an_image_of_another_registry_is_another_image(month: Written) -> None:
+    for account, region, status in (
+        ("111122223333", "eu-west-1", 0),
+        ("111122223333", "us-east-1", 1),
+        ("999900001111", "eu-west-1", 1),
+    ):
+        image = f"{account}.dkr.ecr.{region}.amazonaws.com/shared/tools:v9"
+        done = run("audit", "trace", image, month.logs, "--trail", month.trail)
+        assert done.status == status
+        assert ("by mallory" in done.out) is (status == 0)
+
+
 def test_of_many_logins_the_oldest_are_left_out(month: Written, tmp_path: Path) -> None:
     found = _leaked_line(month)
     log = tmp_path / "log"

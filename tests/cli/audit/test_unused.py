@@ -1,5 +1,6 @@
 """`audit unused`: the parts of a policy that a log did not use, and only these."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -48,3 +49,32 @@ def test_grants_of_another_policy_are_remarked(month: Written, tmp_path: Path) -
     done = run("audit", "unused", write_json(tmp_path / "policy.json", policy), month.logs)
     assert "grant renamed\n" in done.out
     assert "remark: grants in the log that this policy does not have: own-images\n" in done.err
+
+
+def _lines(month: Written) -> list[bytes]:
+    texts = b"".join(gzip.decompress(path.read_bytes()) for path in sorted(month.logs.rglob("*.gz"))).splitlines()
+    return [text[25:] for text in texts if b'"record":"audit"' in text]
+
+
+def test_a_grant_whose_logins_failed_is_not_unused(month: Written, tmp_path: Path) -> None:
+    lines = [json.loads(text) for text in _lines(month)]
+    for line in lines:
+        for login in line.get("grants") or []:
+            if login["grant"] == "shared-tools":
+                line |= {"decision": "failed", "reason": "role-refused", "status": 502}
+                login |= {"reason": "role-refused"}
+    log = tmp_path / "log"
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert run("audit", "unused", month.policy, log, "--json").fields["grants"] == ["old-archive"]
+
+
+def test_lines_without_their_logins_are_said(month: Written, tmp_path: Path) -> None:
+    lines = [json.loads(text) for text in _lines(month)]
+    log = tmp_path / "log"
+    log.write_text("".join(f"{json.dumps({**line, 'grants': None})}\n" for line in lines))
+    done = run("audit", "unused", month.policy, log)
+    assert "grant own-images\n" in done.out
+    assert (
+        "remark: 555 lines granted, but without the login: included in sums of exchanges, but not of grants\n"
+        in done.err
+    )

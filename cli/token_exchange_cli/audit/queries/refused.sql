@@ -1,8 +1,11 @@
 -- Lines without a login behind a request id, a run or a job.
-SELECT logged_at, request_id, decision, reason, issuer, issuer_url, provider, organization, repository, run_id, job_id,
-  actor, ref, sha, source_ip, user_agent
+SELECT audit.logged_at, audit.request_id, audit.decision, audit.reason, audit.issuer, audit.issuer_url, audit.provider,
+  audit.organization, audit.repository, audit.pipeline, audit.pipeline_id, audit.event, audit.run_id, audit.job_id,
+  audit.actor, audit.ref, audit.sha, audit.source_ip, audit.user_agent
 FROM audit
-WHERE decision <> 'granted'
-  AND (request_id = $value OR run_id = $value OR job_id = $value OR api_request_id = $value OR token_sha256 = $value
-    OR sha = $value)
-ORDER BY logged_at, request_id
+LEFT JOIN logins ON logins.request_id IS NOT DISTINCT FROM audit.request_id
+  AND logins.logged_at IS NOT DISTINCT FROM audit.logged_at
+WHERE logins.grant_name IS NULL
+  AND (audit.request_id = $value OR audit.run_id = $value OR audit.job_id = $value OR audit.api_request_id = $value
+    OR audit.token_sha256 = $value OR audit.sha = $value)
+ORDER BY audit.logged_at, audit.request_id

@@ -5,6 +5,6 @@ SELECT issuer, organization, repository, count(*) AS exchanges,
   sum(CASE WHEN decision = 'failed' THEN 1 ELSE 0 END) AS failed,
   max(logged_at) AS last_at
 FROM audit
-WHERE verified AND decision <> 'explained'
+WHERE verified AND decision IS DISTINCT FROM 'explained'
 GROUP BY issuer, organization, repository
 ORDER BY exchanges DESC, issuer, organization, repository

@@ -1,7 +1,9 @@
 -- The logins behind an access key id, a session's name or id, a source identity, a request id, a run or a job.
-SELECT logins.*, audit.issuer_url, audit.reason, audit.source_ip, audit.user_agent, audit.sha, audit.token_sha256
+SELECT logins.*, audit.pipeline, audit.pipeline_id, audit.issuer_url, audit.reason, audit.source_ip, audit.user_agent,
+  audit.sha, audit.token_sha256
 FROM logins
-JOIN audit ON audit.request_id = logins.request_id AND audit.logged_at = logins.logged_at
+JOIN audit ON audit.request_id IS NOT DISTINCT FROM logins.request_id
+  AND audit.logged_at IS NOT DISTINCT FROM logins.logged_at
 WHERE logins.access_key_id = $value OR logins.session_name = $value OR logins.source_identity = $value
   OR logins.request_id = $value OR logins.run_id = $value OR logins.job_id = $value
   OR logins.assumed_role_id = $value OR logins.assumed_role_arn = $value OR logins.sts_request_id = $value

@@ -10,7 +10,7 @@ from token_exchange_cli.audit.log import Row
 from token_exchange_cli.pages.elements import element
 
 DECISIONS: Final = ("granted", "denied", "rejected", "failed", "explained")
-_OTHER: Final = "other"
+OTHER: Final = "other"
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 1000, 220, 60, 20
 _MOST_HOURS: Final = 72
 _MOST_LABELS: Final = 8
@@ -28,7 +28,7 @@ def exchanges_over_time(rows: Sequence[Row]) -> list[Element]:
     length = _HOUR if _span_hours(hours) <= _MOST_HOURS else _DAY
     bars: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in timed:
-        decision = row["decision"] if row["decision"] in DECISIONS else _OTHER
+        decision = row["decision"] if row["decision"] in DECISIONS else OTHER
         bars[str(row["hour"])[:length]][str(decision)] += _int(row["exchanges"])
     most = max(sum(bar.values()) for bar in bars.values())
     names = sorted(bars)
@@ -68,7 +68,7 @@ def _span_hours(hours: set[str]) -> float:
 def _bar(parts: dict[str, int], name: str, x: float, step: float, most: int) -> list[Element]:
     drawn: list[Element] = []
     top = float(_HEIGHT - _BOTTOM)
-    for decision in (*DECISIONS, _OTHER):
+    for decision in (*DECISIONS, OTHER):
         if count := parts.get(decision, 0):
             height = count / most * (_HEIGHT - _BOTTOM - 10)
             top -= height

@@ -7,8 +7,9 @@ from xml.etree.ElementTree import Element
 from token_exchange import __version__
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange_cli.audit.engine import query
 from token_exchange_cli.audit.log import AuditLog, Row
-from token_exchange_cli.audit.report.charts import DECISIONS, exchanges_over_time, times_by_part
+from token_exchange_cli.audit.report.charts import DECISIONS, OTHER, exchanges_over_time, times_by_part
 from token_exchange_cli.pages.elements import element
 from token_exchange_cli.pages.page import asset, page
 from token_exchange_cli.pages.tables import Cell, Column, table
@@ -103,8 +104,18 @@ _TABLES: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
 )
 
 
+_POLICIES: Final = (
+    "SELECT policy_sha256, count(*) AS exchanges FROM audit WHERE policy_sha256 IS NOT NULL "
+    "GROUP BY policy_sha256 ORDER BY exchanges DESC"
+)
+
 MOST_ROWS: Final = 2000
 """The busiest come first; a person does not read more rows of a table."""
+
+
+def report_queries() -> list[str]:
+    """Return the texts of the queries that the report asks."""
+    return [query("decisions_by_hour"), *(query(name) for name, _, _, _ in _TABLES), _POLICIES]
 
 
 def report(log: AuditLog, policy: Policy | None) -> str:
@@ -136,7 +147,10 @@ def _tiles(log: AuditLog, total: Json) -> list[Element]:
         for row in log.rows("SELECT decision, count(*) AS exchanges FROM audit GROUP BY decision")
     }
     tiles = [element("li", {}, element("b", {}, f"{total:,}"), "exchanges")]
-    tiles += [element("li", {"class": name}, element("b", {}, f"{counts.get(name, 0):,}"), name) for name in DECISIONS]
+    tiles += [element("li", {"class": name}, element("b", {}, f"{counts.pop(name, 0):,}"), name) for name in DECISIONS]
+    if counts:
+        others = sum(count for count in counts.values() if isinstance(count, int))
+        tiles.append(element("li", {}, element("b", {}, f"{others:,}"), OTHER))
     return [element("ul", {"class": "tiles"}, *tiles)]
 
 
@@ -149,10 +163,7 @@ def _remarks(log: AuditLog) -> list[Element]:
 
 
 def _policies(log: AuditLog, policy: Policy | None) -> list[Element]:
-    rows = log.rows(
-        "SELECT policy_sha256, count(*) AS exchanges FROM audit WHERE policy_sha256 IS NOT NULL "
-        "GROUP BY policy_sha256 ORDER BY exchanges DESC"
-    )
+    rows = log.rows(_POLICIES)
     text = f"{len(rows)} {'policy' if len(rows) == 1 else 'policies'} decided these exchanges."
     if policy is not None:
         decided = next((row["exchanges"] for row in rows if row["policy_sha256"] == policy.sha256), 0)

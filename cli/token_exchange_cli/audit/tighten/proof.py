@@ -15,8 +15,9 @@ _MOST_LISTED = 50
 class Proof:
     """What the replay found.
 
-    `refused` are exchanges that the narrower policy refuses and that are to be refused, `broken` others that it
-    refuses: each by its request id. `grants` are those that gave the broken ones their logins.
+    `refused` are exchanges that the narrower policy refuses and that are to be refused, `broken` others of which it
+    refuses a login that the policy has for it: each by its request id. `grants` are those of the broken ones' logins.
+    `already` counts exchanges that were granted, by another policy, and that this one refuses without a change.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -24,6 +25,7 @@ class Proof:
     broken: list[str] = field(default_factory=list)
     grants: set[str] = field(default_factory=set)
     narrowed: int = 0
+    already: int = 0
 
 
 def prove(
@@ -41,24 +43,21 @@ def prove(
         difference = replay.difference(0, record)
         if difference is None or difference.before == "denied":
             continue
-        if difference.after == "granted":
-            proof.narrowed += 1
-        elif is_unwanted(record):
+        if is_unwanted(record) and (difference.lost or difference.after == "denied"):
             _keep(proof.refused, difference.request_id)
-        else:
+        elif difference.lost:
             _keep(proof.broken, difference.request_id)
-            proof.grants |= _grants_of(record)
+            proof.grants |= difference.lost
+        elif difference.after == "granted":
+            proof.narrowed += 1
+        else:
+            proof.already += 1
     return proof
 
 
 def _keep(ids: list[str], request_id: str) -> None:
     if len(ids) < _MOST_LISTED:
         ids.append(request_id)
-
-
-def _grants_of(record: dict[str, Json]) -> set[str]:
-    grants = record.get("grants")
-    return {str(one.get("grant")) for one in grants if isinstance(one, dict)} if isinstance(grants, list) else set()
 
 
 def unwanted(values: Sequence[str]) -> Callable[[dict[str, Json]], bool]:

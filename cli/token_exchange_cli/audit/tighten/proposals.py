@@ -13,6 +13,7 @@ from token_exchange.core.policy import Grant, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.vocabulary import Name
 from token_exchange.loading.fields import spelled_duration
+from token_exchange_cli.audit.engine import query
 from token_exchange_cli.audit.log import AuditLog
 from token_exchange_cli.explain.callers import is_cut
 
@@ -28,6 +29,8 @@ _MOST_VALUES: Final[Mapping[Name, int]] = {
 _DURATIONS: Final = (900, 1800, 3600, 7200, 14_400)
 _SPARE: Final = 1.5
 """The margin of a login's duration after its latest event, because builds vary in speed."""
+
+_CLOCK_SKEW_SECONDS: Final = 60
 
 _PUSHES: Final = frozenset({"PutImage", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"})
 
@@ -54,12 +57,17 @@ class Proposals:
     unknown: tuple[str, ...]
 
 
+def proposal_queries() -> list[str]:
+    """Return the texts of the queries that `proposals` asks."""
+    return [query("login_values"), query("grant_events")]
+
+
 def proposals(policy: Policy, log: AuditLog, *, has_trail: bool) -> Proposals:
     """Return what is sufficient for each grant of `policy` according to the loaded log."""
-    seen = _values(log)
-    events = _events(log) if has_trail else {}
-    changes: list[Proposal] = []
     unknown: list[str] = []
+    seen = _values(log)
+    events = _events(log, unknown) if has_trail else {}
+    changes: list[Proposal] = []
     for grant in policy.grants:
         if grant.name not in seen:
             unknown.append(f"{grant.name}: not used in the log, and not changed; see `audit unused`")
@@ -76,7 +84,7 @@ def proposals(policy: Policy, log: AuditLog, *, has_trail: bool) -> Proposals:
         unknown.append(
             "to find out whether pull is enough, and how long logins were used, give CloudTrail's files with --trail"
         )
-    return Proposals(changes=tuple(changes), unknown=tuple(unknown))
+    return Proposals(changes=tuple(changes), unknown=tuple(dict.fromkeys(unknown)))
 
 
 def _values(log: AuditLog) -> dict[str, dict[str, set[Json]]]:
@@ -103,13 +111,18 @@ def _match(
             yield name, tuple(sorted(map(str, values)))
 
 
-def _events(log: AuditLog) -> dict[str, tuple[frozenset[str], int]]:
+def _events(log: AuditLog, unknown: list[str]) -> dict[str, tuple[frozenset[str], int]]:
+    """Return which events the sessions of each grant have, and how long after its login the latest one was."""
     names: dict[str, set[str]] = defaultdict(set)
     latest: dict[str, int] = defaultdict(int)
     for row in log.ask("grant_events"):
-        grant, seconds = str(row["grant_name"]), row["latest_seconds"]
+        grant, first, last = str(row["grant_name"]), row["earliest_seconds"], row["latest_seconds"]
         names[grant].add(str(row["event_name"]))
-        latest[grant] = max(latest[grant], seconds if isinstance(seconds, int) else 0)
+        if not isinstance(first, int) or not isinstance(last, int) or first < -_CLOCK_SKEW_SECONDS:
+            # An event before its login: one of the two clocks is wrong.
+            last = _DURATIONS[-1]
+            unknown.append(f"{grant}: how long its logins were used: an event has no time, or is before its login")
+        latest[grant] = max(latest[grant], last)
     return {grant: (frozenset(found), latest[grant]) for grant, found in names.items()}
 
 
