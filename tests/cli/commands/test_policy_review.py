@@ -29,8 +29,9 @@ def review(
 
 
 def logged(ref: str) -> str:
-    """Return the audit line of a run of this ref."""
-    record = {**record_of(github_claims(ref=ref), found=OLD), "timestamp": "2026-11-20T12:00:00.000+00:00"}
+    """Return the audit line of a run of this ref, which was refused."""
+    denied = {"decision": "denied", "reason": "no-matching-grant", "status": 403}
+    record = {**record_of(github_claims(ref=ref), found=OLD), **denied, "timestamp": "2026-11-20T12:00:00.000+00:00"}
     return json.dumps(record) + "\n"
 
 
