@@ -17,12 +17,12 @@ import boto3
 
 from bench.environment import small_policy_environments
 from bench.figures import Figure, Part
+from sandbox.backends import Backends
 from sandbox.emulator import EmulatedFunction, Emulator, EmulatorFailed, built_function
 from sandbox.front_door import LambdaContext
 from sandbox.gateway_events import make_event
 from sandbox.lambda_build import BUILD_FOLDER, FUNCTION
 from sandbox.loopback import Request
-from sandbox.world import World
 
 AIM: Final = 1.3
 LIMIT: Final = 1.6
@@ -43,8 +43,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
         return Part(title=_TITLE, method="Left out: nothing is built; `make bench` builds first.", figures=())
     samples: dict[str, list[float]] = {}
     try:
-        with World(folder) as world, (folder / "emulator.log").open("wb") as log:
-            order = list(_starts(world, folder).items())
+        with Backends(folder) as backends, (folder / "emulator.log").open("wb") as log:
+            order = list(_starts(backends, folder).items())
             for counted in (False, *[True] * rounds):
                 order.reverse()
                 for name, start in order:
@@ -56,8 +56,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return _comparison(samples, rounds)
 
 
-def _starts(world: World, folder: Path) -> dict[str, _Start]:
-    environments = small_policy_environments(world, folder)
+def _starts(backends: Backends, folder: Path) -> dict[str, _Start]:
+    environments = small_policy_environments(backends, folder)
     return {
         "empty": _Start(function=_function(folder / "empty", _EMPTY), environment=environments["yaml"]),
         "boto3": _Start(function=_function(folder / "boto3", _BOTO3), environment=environments["yaml"]),

@@ -14,8 +14,8 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from bench import report
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 
 _ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = _ROOT / "docs" / "cost.md"
@@ -109,9 +109,9 @@ class Item:
 
 def measure(folder: Path, *, exchanges: int = 300) -> Measured:
     """Return what an exchange takes, by the difference between a service that made some and one that made none."""
-    with World(folder) as world:
-        idle_seconds, idle_bytes = _run(world, folder / "idle.log", 1)
-        busy_seconds, busy_bytes = _run(world, folder / "busy.log", 1 + exchanges)
+    with Backends(folder) as backends:
+        idle_seconds, idle_bytes = _run(backends, folder / "idle.log", 1)
+        busy_seconds, busy_bytes = _run(backends, folder / "busy.log", 1 + exchanges)
     return Measured(
         exchange_seconds=(busy_seconds - idle_seconds) / exchanges,
         start_seconds=idle_seconds,
@@ -119,13 +119,13 @@ def measure(folder: Path, *, exchanges: int = 300) -> Measured:
     )
 
 
-def _run(world: World, log: Path, exchanges: int) -> tuple[float, int]:
+def _run(backends: Backends, log: Path, exchanges: int) -> tuple[float, int]:
     """Return the processor seconds of a service that makes so many exchanges, and the bytes it logs."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with log.open("wb") as output, Service(world.environment(), output=output) as service:
+    with log.open("wb") as output, Service(backends.environment(), output=output) as service:
         address = urlsplit(service.url).netloc
         for _ in range(exchanges):
-            token = world.issuer.mint("github-actions", audience=world.audience)
+            token = backends.issuer.mint("github-actions", audience=backends.audience)
             connection = HTTPConnection(address, timeout=30)
             connection.request("POST", "/v1/token?registry=apps", headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()

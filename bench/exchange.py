@@ -16,7 +16,7 @@ from bench.figures import Figure, Part
 from bench.sampling import medians
 from bench.usual_ways import WAYS
 from bench.worker import nested
-from sandbox.world import World
+from sandbox.backends import Backends
 
 AIM: Final = 1.5
 LIMIT: Final = 2.0
@@ -25,8 +25,8 @@ _ECR: Final = "ecr:GetAuthorizationToken"
 
 def measure(folder: Path, *, rounds: int, warm_up: int = 20) -> tuple[Part, Part, Part]:
     """Return how many times as long an exchange takes as its bare calls, as other ways, and a refusal as it."""
-    with World(folder) as world:
-        samples = _samples(world, rounds=rounds, warm_up=warm_up)
+    with Backends(folder) as backends:
+        samples = _samples(backends, rounds=rounds, warm_up=warm_up)
     middle = medians(samples)
     least = min(samples["exchange"]) / min(samples["bare"])
     return _own(middle, least, rounds), _usual(middle), _refusals(middle)
@@ -85,13 +85,13 @@ def _refusals(middle: Mapping[str, float]) -> Part:
     )
 
 
-def _samples(world: World, *, rounds: int, warm_up: int) -> dict[str, list[float]]:
-    token = world.issuer.mint("github-actions", audience=world.audience)
+def _samples(backends: Backends, *, rounds: int, warm_up: int) -> dict[str, list[float]]:
+    token = backends.issuer.mint("github-actions", audience=backends.audience)
     job = {
         "token": token,
         "noise": secrets.token_urlsafe(len(token))[: len(token)],
-        "denied": world.issuer.mint("github-actions", audience=world.audience, scenario="push-feature"),
-        "keys_url": world.issuer.tokens.keys_url("github-actions"),
+        "denied": backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-feature"),
+        "keys_url": backends.issuer.tokens.keys_url("github-actions"),
         "rounds": rounds,
         "warm_up": warm_up,
     }
@@ -100,7 +100,7 @@ def _samples(world: World, *, rounds: int, warm_up: int) -> dict[str, list[float
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # PyJWT's client for key sets finds the sandbox's certificate authority only by this variable.
-        env={**child_environment(world), "SSL_CERT_FILE": str(world.issuer.ca_bundle)},
+        env={**child_environment(backends), "SSL_CERT_FILE": str(backends.issuer.ca_bundle)},
         text=True,
     ) as worker:
         assert worker.stdin is not None
@@ -108,13 +108,13 @@ def _samples(world: World, *, rounds: int, warm_up: int) -> dict[str, list[float
         worker.stdin.write(json.dumps(job) + "\n")
         worker.stdin.flush()
         assert worker.stdout.readline() == "ready\n"
-        seen = world.aws.requests("sts:AssumeRole")[-1]
+        seen = backends.aws.requests("sts:AssumeRole")[-1]
         worker.stdin.write(json.dumps(nested(seen.parameters)) + "\n")
         worker.stdin.flush()
         samples: dict[str, list[float]] = json.loads(worker.stdout.readline())
     # Of the ways that reach AWS each made two calls, and of the refusals none did.
     times = warm_up + rounds
-    asked = {operation: len(world.aws.requests(operation)) for operation in ("sts:AssumeRole", _ECR)}
+    asked = {operation: len(backends.aws.requests(operation)) for operation in ("sts:AssumeRole", _ECR)}
     assert asked == dict.fromkeys(asked, 1 + times * (2 + len(WAYS))), asked
-    assert world.issuer.count("github-actions", "keys") == 2, "ours once, and PyJWT's client once"  # noqa: PLR2004
+    assert backends.issuer.count("github-actions", "keys") == 2, "ours once, and PyJWT's client once"  # noqa: PLR2004
     return samples

@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
-from sandbox.world import World
+from sandbox.backends import Backends
 
 AIM: Final = 0.08
 LIMIT: Final = 0.15
@@ -20,11 +20,11 @@ _UNAUTHORIZED: Final = 401
 
 def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
     """Return what so many bad tokens cost, against as many exchanges, with so many honest jobs between them."""
-    with World(folder / "flood") as world:
-        bad = bad_tokens(world)
-        fetched = world.issuer.count("github-actions", "keys")
+    with Backends(folder / "flood") as backends:
+        bad = bad_tokens(backends)
+        fetched = backends.issuer.count("github-actions", "keys")
         job = {
-            "honest": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600),
+            "honest": backends.issuer.mint("github-actions", audience=backends.audience, lifetime_seconds=3600),
             "bad": [(token, _UNAUTHORIZED) for token in bad.values()],
             "tokens": tokens,
             "honest_jobs": honest_jobs,
@@ -32,13 +32,13 @@ def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
         done = subprocess.run(
             [sys.executable, "-m", "bench.flood_worker"],
             input=json.dumps(job) + "\n",
-            env=child_environment(world),
+            env=child_environment(backends),
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
-        fetches = world.issuer.count("github-actions", "keys") - fetched
-        logins = len(world.aws.requests("ecr:GetAuthorizationToken"))
+        fetches = backends.issuer.count("github-actions", "keys") - fetched
+        logins = len(backends.aws.requests("ecr:GetAuthorizationToken"))
     seen: dict[str, float] = json.loads(done.stdout)
     return Part(
         title="A flood of bad tokens",
@@ -64,17 +64,17 @@ def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
     )  # fmt: skip
 
 
-def bad_tokens(world: World) -> dict[str, str]:
+def bad_tokens(backends: Backends) -> dict[str, str]:
     """Return one token of each kind that anyone can make, by what is wrong with it."""
-    good = world.issuer.mint("github-actions", audience=world.audience)
+    good = backends.issuer.mint("github-actions", audience=backends.audience)
     head, payload, _ = good.split(".")
     return {
         "noise": secrets.token_urlsafe(len(good))[: len(good)],
-        "another issuer": world.issuer.mint(
-            "github-actions", audience=world.audience, claims={"iss": "https://ci.example"}
+        "another issuer": backends.issuer.mint(
+            "github-actions", audience=backends.audience, claims={"iss": "https://ci.example"}
         ),
         "a forged signature": f"{head}.{payload}.{secrets.token_urlsafe(256)}",
-        "an unknown key": world.issuer.mint("github-actions", audience=world.audience, header={"kid": "unknown"}),
-        "another audience": world.issuer.mint("github-actions", audience="https://elsewhere.example"),
-        "an expired one": world.issuer.mint("github-actions", audience=world.audience, now=1_700_000_000.0),
+        "an unknown key": backends.issuer.mint("github-actions", audience=backends.audience, header={"kid": "unknown"}),
+        "another audience": backends.issuer.mint("github-actions", audience="https://elsewhere.example"),
+        "an expired one": backends.issuer.mint("github-actions", audience=backends.audience, now=1_700_000_000.0),
     }

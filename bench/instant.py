@@ -14,7 +14,7 @@ import yaml
 from bench.environment import child_environment
 from bench.figures import Figure, Part
 from sandbox.account import REGION
-from sandbox.world import World
+from sandbox.backends import Backends
 
 _REGISTRIES: Final = 10
 _WAIT_SECONDS: Final = 0.05
@@ -24,10 +24,10 @@ type _Samples = Mapping[str, Mapping[str, list[float]]]
 
 def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
     """Return an exchange against its bare calls, and ten logins against one."""
-    with World(folder) as world:
-        policy = _policy(world, folder)
-        exchange = _samples(world, policy, seconds=0, rounds=rounds, bare=True)
-        several = _samples(world, policy, seconds=_WAIT_SECONDS, rounds=max(2, rounds // 10), bare=False)
+    with Backends(folder) as backends:
+        policy = _policy(backends, folder)
+        exchange = _samples(backends, policy, seconds=0, rounds=rounds, bare=True)
+        several = _samples(backends, policy, seconds=_WAIT_SECONDS, rounds=max(2, rounds // 10), bare=False)
     return _exchange(exchange, rounds), _several(several)
 
 
@@ -78,9 +78,9 @@ def _several(samples: _Samples) -> Part:
     )
 
 
-def _policy(world: World, folder: Path) -> Path:
+def _policy(backends: Backends, folder: Path) -> Path:
     """Write the sandbox's policy with ten registries, each with a grant for the same run, as JSON."""
-    document = yaml.safe_load(world.policy_path.read_text())
+    document = yaml.safe_load(backends.policy_path.read_text())
     accounts = {f"registry-{number}": f"{111122220000 + number}" for number in range(_REGISTRIES)}
     document["issuers"] = {"github": document["issuers"]["github"]}
     document.pop("deny")
@@ -104,9 +104,9 @@ def _policy(world: World, folder: Path) -> Path:
     return path
 
 
-def _samples(world: World, policy: Path, *, seconds: float, rounds: int, bare: bool) -> _Samples:
+def _samples(backends: Backends, policy: Path, *, seconds: float, rounds: int, bare: bool) -> _Samples:
     job = {
-        "token": world.issuer.mint("github-actions", audience=world.audience),
+        "token": backends.issuer.mint("github-actions", audience=backends.audience),
         "rounds": rounds,
         "bare": bare,
     }
@@ -115,7 +115,7 @@ def _samples(world: World, policy: Path, *, seconds: float, rounds: int, bare: b
             [sys.executable, "-m", "bench.instant_worker"],
             input=json.dumps(job) + "\n",
             env={
-                **{name: value for name, value in child_environment(world).items() if "ENDPOINT_URL" not in name},
+                **{name: value for name, value in child_environment(backends).items() if "ENDPOINT_URL" not in name},
                 "AWS_ENDPOINT_URL": url,
                 "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
                 "TOKEN_EXCHANGE_STATE_TABLE": "",

@@ -12,7 +12,7 @@ from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.policies import caller_of, claims_of, policy_of
 from bench.processes import run_timed
-from sandbox.world import World
+from sandbox.backends import Backends
 from token_exchange.adapters.policy_file import PolicyFile
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.decision import AccessRequest, Granted, decide
@@ -88,10 +88,10 @@ def _starts(
     wall: dict[str, list[float]] = {name: [] for name in policies}
     processor: dict[str, list[float]] = {name: [] for name in policies}
     claims = json.dumps(claims_of(_ISSUER, now=_NOW, changes={}))
-    with World(folder / "large") as world:
+    with Backends(folder / "large") as backends:
         environments = {
             name: {
-                **child_environment(world),
+                **child_environment(backends),
                 "TOKEN_EXCHANGE_POLICY": f"file:{path.resolve()}",
                 "BENCH_CLAIMS": claims,
             }

@@ -8,20 +8,20 @@ from typing import Final
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
+from sandbox.backends import Backends
 from sandbox.lambda_build import BUILD_FOLDER, FUNCTION
-from sandbox.world import World
 
 LIMIT: Final = 1.02
 
 
 def measure(folder: Path, *, exchanges: int) -> Part:
     """Return peaks in megabytes, and how much larger an environment is after so many exchanges than after a tenth."""
-    with World(folder) as world:
-        job = {"token": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600)}
+    with Backends(folder) as backends:
+        job = {"token": backends.issuer.mint("github-actions", audience=backends.audience, lifetime_seconds=3600)}
         done = subprocess.run(
             [sys.executable, "-m", "bench.memory_worker", str(exchanges)],
             input=json.dumps(job),
-            env=child_environment(world),
+            env=child_environment(backends),
             stdout=subprocess.PIPE,
             text=True,
             check=True,

@@ -20,8 +20,8 @@ from bench.processes import Spent, run_timed
 from sandbox import account
 from sandbox.aws.oidc_providers import OidcProvider
 from sandbox.aws.principals import make_role
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 
 AIM: Final = 1 / 20
 LIMIT: Final = 1 / 10
@@ -60,16 +60,16 @@ def measure(folder: Path, *, rounds: int) -> Part:
         return Part(title=_TITLE, method="Left out: curl is not installed.", figures=())
     with (
         Path(os.devnull).open("wb") as nowhere,
-        World(folder) as world,
-        Service(child_environment(world), output=nowhere) as service,
+        Backends(folder) as backends,
+        Service(child_environment(backends), output=nowhere) as service,
     ):
-        _trust_directly(world)
-        environment = _runner(world, service)
-        samples = _samples(world, environment, folder, rounds)
+        _trust_directly(backends)
+        environment = _runner(backends, service)
+        samples = _samples(backends, environment, folder, rounds)
     return _comparison(samples, rounds)
 
 
-def _samples(world: World, environment: Mapping[str, str], folder: Path, rounds: int) -> dict[str, list[Spent]]:
+def _samples(backends: Backends, environment: Mapping[str, str], folder: Path, rounds: int) -> dict[str, list[Spent]]:
     samples: dict[str, list[Spent]] = {name: [] for name in _STEPS}
     order = list(_STEPS.items())
     login = folder / "login"
@@ -77,7 +77,7 @@ def _samples(world: World, environment: Mapping[str, str], folder: Path, rounds:
         order.reverse()
         for name, step in order:
             spent = run_timed(["sh", "-c", step], environment, folder=folder)
-            assert world.aws.registry.login(login.read_text().strip()) is not None, f"{name}: no login"
+            assert backends.aws.registry.login(login.read_text().strip()) is not None, f"{name}: no login"
             login.unlink()
             if counted:
                 samples[name].append(spent)
@@ -127,16 +127,16 @@ def _version() -> str:
     return said.partition(" ")[0].removeprefix("aws-cli/")
 
 
-def _runner(world: World, service: Service) -> dict[str, str]:
+def _runner(backends: Backends, service: Service) -> dict[str, str]:
     """Return a runner's variables: a token, and no AWS credentials."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
-        "TOKEN": world.issuer.mint("github-actions", audience=world.audience, lifetime_seconds=3600),
+        "TOKEN": backends.issuer.mint("github-actions", audience=backends.audience, lifetime_seconds=3600),
         "EXCHANGE": service.url,
         "NO_PROXY": "*",
         "AWS": str(AWS_CLI.absolute()),
         "ROLE": _ROLE,
-        "AWS_ENDPOINT_URL": world.aws.url,
+        "AWS_ENDPOINT_URL": backends.aws.url,
         "AWS_DEFAULT_REGION": account.REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -144,23 +144,23 @@ def _runner(world: World, service: Service) -> dict[str, str]:
     }
 
 
-def _trust_directly(world: World) -> None:
+def _trust_directly(backends: Backends) -> None:
     """Let a role trust the CI system directly, without the exchange."""
     provider = OidcProvider(
         account=account.APPS_ACCOUNT,
-        issuer=world.issuer.issuer_url("github-actions"),
-        client_ids=(world.audience,),
-        authority=ssl.create_default_context(cafile=str(world.issuer.ca_bundle)),
+        issuer=backends.issuer.issuer_url("github-actions"),
+        client_ids=(backends.audience,),
+        authority=ssl.create_default_context(cafile=str(backends.issuer.ca_bundle)),
     )
-    world.aws.principals.put_oidc_provider(provider)
+    backends.aws.principals.put_oidc_provider(provider)
     trust = {
         "Effect": "Allow",
         "Principal": {"Federated": provider.arn},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {f"{provider.address}:aud": world.audience}},
+        "Condition": {"StringEquals": {f"{provider.address}:aud": backends.audience}},
     }
     permissions = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-    world.aws.principals.put_role(make_role(_ROLE, trust=_policy(trust), permissions=[_policy(permissions)]))
+    backends.aws.principals.put_role(make_role(_ROLE, trust=_policy(trust), permissions=[_policy(permissions)]))
 
 
 def _policy(statement: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from bench.environment import small_policy_environments
 from bench.figures import Figure, Part
 from bench.processes import run_timed
-from sandbox.world import World
+from sandbox.backends import Backends
 
 AIM: Final = 1.25
 LIMIT: Final = 1.4
@@ -24,9 +24,9 @@ _SHOWN: Final = 12
 
 def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
     """Return how many times as long our start takes as boto3's, and what each import costs in either."""
-    with World(folder) as world:
+    with Backends(folder) as backends:
         # It runs all the while: a start opens its connections.
-        environments = small_policy_environments(world, folder)
+        environments = small_policy_environments(backends, folder)
         programs = {
             "boto3": (_BOTO3, environments["yaml"]),
             "yaml": (_OURS, environments["yaml"]),

@@ -11,7 +11,7 @@ import jwt
 from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.strangers import POLICY_BYTES, TWICE
-from sandbox.world import World
+from sandbox.backends import Backends
 
 AIM: Final = 1.0
 LIMIT: Final = 1.5
@@ -22,8 +22,8 @@ SEED: Final = 11
 
 def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
     """Return what the costliest of each kind costs, of so many `candidates` that are tried."""
-    with World(folder) as world:
-        middle = _medians(world, rounds=rounds, candidates=candidates)
+    with Backends(folder) as backends:
+        middle = _medians(backends, rounds=rounds, candidates=candidates)
     exchange = middle.pop("exchange")
     twice = {name.removesuffix(TWICE): middle.pop(name) for name in [*middle] if name.endswith(TWICE)}
     once = {name: middle.pop(name) for name in twice}
@@ -53,13 +53,13 @@ def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
     )  # fmt: skip
 
 
-def _medians(world: World, *, rounds: int, candidates: int) -> dict[str, float]:
-    token = world.issuer.mint("github-actions", audience=world.audience)
+def _medians(backends: Backends, *, rounds: int, candidates: int) -> dict[str, float]:
+    token = backends.issuer.mint("github-actions", audience=backends.audience)
     claims = jwt.decode(token, options={"verify_signature": False})
     job = {
         "token": token,
         "issuer": claims["iss"],
-        "audience": world.audience,
+        "audience": backends.audience,
         "key_id": jwt.get_unverified_header(token)["kid"],
         "rounds": rounds,
         "candidates": candidates,
@@ -68,7 +68,7 @@ def _medians(world: World, *, rounds: int, candidates: int) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "bench.stranger_worker"],
         input=json.dumps(job) + "\n",
-        env=child_environment(world),
+        env=child_environment(backends),
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -11,12 +11,12 @@ from typing import Final
 from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.worker import nested
+from sandbox.backends import Backends
 from sandbox.load.environments import Environments
 from sandbox.load.jobs import Job, make_jobs
 from sandbox.load.report import percentile
 from sandbox.load.run import Outcome, plan_aws_faults, run
 from sandbox.service import HANDLER
-from sandbox.world import World
 
 AIM: Final = 0.8
 LIMIT: Final = 1.0
@@ -39,16 +39,16 @@ def measure(folder: Path, crowd: Crowd) -> Part:
     """Return how many of the jobs get a login in both ways, and how long they wait."""
     ours: list[Sequence[Outcome]] = []
     usual: list[Sequence[Outcome]] = []
-    with World(folder / "load") as world:
-        variables = {**child_environment(world), "SSL_CERT_FILE": str(world.issuer.ca_bundle)}
+    with Backends(folder / "load") as backends:
+        variables = {**child_environment(backends), "SSL_CERT_FILE": str(backends.issuer.ca_bundle)}
         for _ in range(crowd.rounds):
-            ours.append(_outcomes(world, crowd, HANDLER, variables))
+            ours.append(_outcomes(backends, crowd, HANDLER, variables))
             asked = {
-                "BENCH_KEYS_URL": world.issuer.tokens.keys_url(_PROVIDER),
-                "BENCH_ASSUME_ROLE": json.dumps(nested(world.aws.requests("sts:AssumeRole")[-1].parameters)),
+                "BENCH_KEYS_URL": backends.issuer.tokens.keys_url(_PROVIDER),
+                "BENCH_ASSUME_ROLE": json.dumps(nested(backends.aws.requests("sts:AssumeRole")[-1].parameters)),
             }
-            usual.append(_outcomes(world, crowd, USUAL, {**variables, **asked}))
-            world.aws.forget_requests()
+            usual.append(_outcomes(backends, crowd, USUAL, {**variables, **asked}))
+            backends.aws.forget_requests()
     waited, waited_usually = _waited(ours), _waited(usual)
     return Part(
         title="Many jobs at once",
@@ -75,25 +75,25 @@ def measure(folder: Path, crowd: Crowd) -> Part:
     )  # fmt: skip
 
 
-def _outcomes(world: World, crowd: Crowd, handler: str, variables: Mapping[str, str]) -> Sequence[Outcome]:
-    world.aws.faults.clear()
-    log = world.policy_path.with_name("load.log")
+def _outcomes(backends: Backends, crowd: Crowd, handler: str, variables: Mapping[str, str]) -> Sequence[Outcome]:
+    backends.aws.faults.clear()
+    log = backends.policy_path.with_name("load.log")
     with (
         log.open("wb") as output,
         Environments(variables, count=crowd.environments, log=output, handler=handler) as environments,
     ):
         # Each environment has served once: a cold start is measured elsewhere.
-        first = _jobs(world, crowd.environments)
+        first = _jobs(backends, crowd.environments)
         run(first, environments, at_once=len(first), limit_seconds=crowd.limit_seconds)
-        jobs = _jobs(world, crowd.jobs)
-        plan_aws_faults(world.aws, calls=crowd.jobs)
+        jobs = _jobs(backends, crowd.jobs)
+        plan_aws_faults(backends.aws, calls=crowd.jobs)
         return run(jobs, environments, at_once=crowd.jobs, limit_seconds=crowd.limit_seconds)
 
 
-def _jobs(world: World, count: int) -> list[Job]:
+def _jobs(backends: Backends, count: int) -> list[Job]:
     """Return jobs of the one CI system that the usual way knows."""
     chance = random.Random(_SEED)  # noqa: S311 - a load, the same each time
-    found = make_jobs(world, count=4 * count, bad_percent=0, chance=chance)
+    found = make_jobs(backends, count=4 * count, bad_percent=0, chance=chance)
     return [job for job in found if job.provider == _PROVIDER][:count]
 
 

@@ -1,4 +1,4 @@
-"""The service in this process, in the sandbox's world: events in, answers and log lines out."""
+"""The service in this process, in the sandbox's backends: events in, answers and log lines out."""
 
 import base64
 import contextlib
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from fuzz.target import Broken, Json
 from sandbox import account
+from sandbox.backends import Backends
 from sandbox.front_door import LambdaContext
-from sandbox.world import World
 from token_exchange.core.refusals import Reason
 from token_exchange.service import Service, start
 
@@ -59,20 +59,24 @@ class Seen:
 class RunningService:
     """The service, with a policy that has one grant for each kind of login. `variables` are of its environment."""
 
-    def __init__(self, *, variables: Callable[[World], Mapping[str, str]] = lambda _world: {}) -> None:
+    def __init__(self, *, variables: Callable[[Backends], Mapping[str, str]] = lambda _backends: {}) -> None:
         self._variables = variables
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Start the world and the service."""
+        """Start the backends and the service."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        self.world = self._stack.enter_context(World(folder))
+        self.backends = self._stack.enter_context(Backends(folder))
         policy = folder / "fuzz.json"
-        policy.write_text(json.dumps(policy_document(self.world.issuer.port)))
+        policy.write_text(json.dumps(policy_document(self.backends.issuer.port)))
         # A caller that is told to wait before another attempt does not learn more by waiting.
         self._stack.enter_context(mock.patch.object(ExponentialBackoff, "delay_amount", return_value=0.0))
-        environment = {**self.world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{policy}"}
-        environment |= {"TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600", "AWS_MAX_ATTEMPTS": "2", **self._variables(self.world)}
+        environment = {**self.backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{policy}"}
+        environment |= {
+            "TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600",
+            "AWS_MAX_ATTEMPTS": "2",
+            **self._variables(self.backends),
+        }
         self._stack.enter_context(mock.patch.dict(os.environ, environment))
         self.service = self.started()
         return self
@@ -106,18 +110,18 @@ class RunningService:
         return _seen(result, output.getvalue())
 
     def _secrets(self) -> list[str]:
-        """Return every secret of the world's AWS."""
-        aws = self.world.aws
+        """Return every secret of the backends's AWS."""
+        aws = self.backends.aws
         sessions = aws.principals.sessions()
         found = [secret for session in sessions for secret in (session.secret_access_key, session.session_token)]
         return [*found, *(login.password for login in aws.registry.logins()), _hub_password()]
 
     def token(self, claims: Mapping[str, Json], *, header: str | None = None, provider: str = "github-actions") -> str:
         """Return a genuine token; `header` is how its header is spelled, `%` standing for algorithm and key."""
-        minted = self.world.issuer.mint(provider, audience=AUDIENCE, claims=claims)
+        minted = self.backends.issuer.mint(provider, audience=AUDIENCE, claims=claims)
         if header is None:
             return minted
-        key = self.world.issuer.keys(provider).current
+        key = self.backends.issuer.keys(provider).current
         if not isinstance(key.key, rsa.RSAPrivateKey):
             raise TypeError("GitHub's key is RSA")
         spelled = header.replace("%", f'"alg":"RS256","kid":{json.dumps(key.key_id)}')

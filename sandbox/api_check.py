@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from sandbox.backends import Backends
 from sandbox.policy import AUDIENCE
 from sandbox.service import Service
-from sandbox.world import World
 
 SCHEMA: Final = Path(__file__).parents[1] / "docs" / "openapi.yaml"
 _SCHEMATHESIS: Final = Path(".tools/schemathesis/bin/schemathesis")
@@ -27,13 +27,13 @@ _TOKEN_SECONDS: Final = 3600
 
 
 def main() -> int:
-    """Start the service in its own world, and send it requests that the document allows, and others."""
+    """Start the service in its own sandbox, and send it requests that the document allows, and others."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with World(folder) as world, (folder / "log").open("wb") as log:
-            variables = {**world.environment(), "TOKEN_EXCHANGE_URL": "https://login.acme.example"}
+        with Backends(folder) as backends, (folder / "log").open("wb") as log:
+            variables = {**backends.environment(), "TOKEN_EXCHANGE_URL": "https://login.acme.example"}
             with Service(variables, output=log) as service:
-                token = world.issuer.mint("github-actions", audience=AUDIENCE, lifetime_seconds=_TOKEN_SECONDS)
+                token = backends.issuer.mint("github-actions", audience=AUDIENCE, lifetime_seconds=_TOKEN_SECONDS)
                 return _asked(service.url, token, folder)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from deploy.check_layer import LAYER, LayerUnlike, compiled_for
 from deploy.settle_architecture import LAMBDA_NAMES
+from sandbox.backends import Backends
 from sandbox.emulator import TOOLS, EmulatedFunction, Emulator, EmulatorFailed, Interpreter, native_interpreter
 from sandbox.event_cases import CASES
 from sandbox.events import mint_for, render
@@ -23,9 +24,8 @@ from sandbox.evidence import Unexpected, expect, object_of
 from sandbox.front_door import TIMEOUT_SECONDS, LambdaContext
 from sandbox.gateway_events import Event
 from sandbox.lambda_build import FUNCTION, machine_architecture
-from sandbox.lambda_check import CHECK_FOLDER, check_answer, prepared_world
+from sandbox.lambda_check import CHECK_FOLDER, check_answer, prepared_backends
 from sandbox.state import DEFAULT_FOLDER, make_folder
-from sandbox.world import World
 
 BUILD: Final = Path(".aws-sam/build")
 NAMES: Final = ("granted-push-github", "denied-untrusted-trigger")
@@ -46,8 +46,8 @@ def main() -> int:
     try:
         architecture = LAMBDA_NAMES[compiled_for(BUILD / LAYER)]
         interpreter = interpreter_for(architecture)
-        with prepared_world(copied_function()) as (world, _, variables):
-            check(world, variables, interpreter, log_path)
+        with prepared_backends(copied_function()) as (backends, _, variables):
+            check(backends, variables, interpreter, log_path)
     except CannotRun as error:
         return skipped(error)
     except (LayerUnlike, EmulatorFailed, Unexpected) as error:
@@ -98,7 +98,7 @@ def copied_function() -> Path:
     return folder
 
 
-def check(world: World, variables: dict[str, str], interpreter: Interpreter, log_path: Path) -> None:
+def check(backends: Backends, variables: dict[str, str], interpreter: Interpreter, log_path: Path) -> None:
     """Start the function with the deployed layer, send it events, and print how long each took.
 
     Raises:
@@ -119,7 +119,7 @@ def check(world: World, variables: dict[str, str], interpreter: Interpreter, log
         print(f"  ok  {'start and health':<34} {time.monotonic() - started:5.1f} s", flush=True)
         for case in (each for each in CASES if each.name in NAMES):
             started = time.monotonic()
-            token = mint_for(case, world.issuer.mint, now=time.time())
+            token = mint_for(case, backends.issuer.mint, now=time.time())
             answer = emulator(object_of(json.loads(render(case, token)), "event"), _context())
             check_answer(case, object_of(answer, "answer"))
             expect(token not in log_path.read_text(errors="replace"), "the function's log contains the token")

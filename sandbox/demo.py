@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from sandbox import account, curl
+from sandbox.backends import Backends
 from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
 from sandbox.evidence import (
     Evidence,
@@ -31,7 +32,6 @@ from sandbox.service import Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER, make_folder
 from sandbox.terminal import Terminal
 from sandbox.tokens import add_provider_argument
-from sandbox.world import World
 
 LONG_PASSWORD: Final = 1000
 LOG_NAME: Final = "demo.log"
@@ -136,43 +136,43 @@ def run(folder: Path, terminal: Terminal, stories: Sequence[Story] = STORIES) ->
     program = find_push_client()
     with (
         log_path.open("wb") as log,
-        World(folder, registry_ports={"apps": 0} if program else None) as world,
-        Service(world.environment(), output=log, errors=log) as service,
+        Backends(folder, registry_ports={"apps": 0} if program else None) as backends,
+        Service(backends.environment(), output=log, errors=log) as service,
     ):
         terminal.text(
             "Started on this machine: CI issuers, a fake AWS that enforces IAM policies, and the real Lambda handler."
         )
-        terminal.line("CI issuers", world.issuer.url)
-        terminal.line("AWS", world.aws.url)
+        terminal.line("CI issuers", backends.issuer.url)
+        terminal.line("AWS", backends.aws.url)
         terminal.line("service", service.url)
-        terminal.line("policy", world.policy_path)
+        terminal.line("policy", backends.policy_path)
         evidence = Evidence(log_path)
         for story in stories:
-            _show(story, world, service, evidence, terminal, policy_in_full=story is stories[0])
+            _show(story, backends, service, evidence, terminal, policy_in_full=story is stories[0])
         if program is None:
             print_missing_programs(terminal)
         else:
-            _push(program, stories, world, service, evidence, terminal)
+            _push(program, stories, backends, service, evidence, terminal)
 
 
 def _show(
-    story: Story, world: World, service: Service, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
+    story: Story, backends: Backends, service: Service, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
 ) -> None:
     terminal.heading(story.title)
-    token = _mint(story, world)
+    token = _mint(story, backends)
     claims = evidence.unverified_claims(token)
     terminal.line("token", ", ".join(f"{name}={claims[name]}" for name in story.shown_claims if name in claims))
     url = f"{service.url}/v1/token?registry=apps"
     terminal.line("request", curl.exchange_line(url))
     reply = curl.post(url, token=token)
     if story.refusal:
-        _check_refusal(story, reply, world, terminal)
+        _check_refusal(story, reply, backends, terminal)
     else:
-        _check_login(story, reply, world, evidence, terminal, policy_in_full=policy_in_full)
+        _check_login(story, reply, backends, evidence, terminal, policy_in_full=policy_in_full)
     decision = "denied" if story.refusal else "granted"
     record = evidence.audit_record(request_id_of(reply.body), decision=decision)
     evidence.check_not_logged(token)
-    for session in world.aws.principals.sessions():
+    for session in backends.aws.principals.sessions():
         evidence.check_not_logged(session.secret_access_key)
         evidence.check_not_logged(session.session_token)
     terminal.line("audit line", "its main fields:")
@@ -181,7 +181,12 @@ def _show(
 
 
 def _push(
-    program: Program, stories: Sequence[Story], world: World, service: Service, evidence: Evidence, terminal: Terminal
+    program: Program,
+    stories: Sequence[Story],
+    backends: Backends,
+    service: Service,
+    evidence: Evidence,
+    terminal: Terminal,
 ) -> None:
     story = next(story for story in stories if story.pushes)
     terminal.heading(
@@ -189,9 +194,9 @@ def _push(
     )
     show_pushes(
         program,
-        world.gates["apps"],
+        backends.gates["apps"],
         url=f"{service.url}/v1/token?registry=apps&format=docker-config",
-        token=_mint(story, world),
+        token=_mint(story, backends),
         own=story.pushes[0],
         other=story.not_this,
         evidence=evidence,
@@ -199,15 +204,15 @@ def _push(
     )
 
 
-def _mint(story: Story, world: World) -> str:
-    audience = all_providers()[story.provider].fixed_audience or world.audience
+def _mint(story: Story, backends: Backends) -> str:
+    audience = all_providers()[story.provider].fixed_audience or backends.audience
     query = urlencode({"audience": audience, "scenario": story.scenario, "format": "text"})
-    url = f"{world.issuer.url}/mint/{story.provider}?{query}"
-    return curl.get_text(url, ca_bundle=world.issuer.ca_bundle).strip()
+    url = f"{backends.issuer.url}/mint/{story.provider}?{query}"
+    return curl.get_text(url, ca_bundle=backends.issuer.ca_bundle).strip()
 
 
 def _check_login(
-    story: Story, reply: curl.Reply, world: World, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
+    story: Story, reply: curl.Reply, backends: Backends, evidence: Evidence, terminal: Terminal, *, policy_in_full: bool
 ) -> None:
     expect(reply.status == 200, f"expected status 200, found {reply.status}: {reply.body.get('error_description')}")  # noqa: PLR2004
     login = only_login(reply.body)
@@ -216,13 +221,13 @@ def _check_login(
     expect(login.get("registry") == host, f"expected a login for {host}, found {login.get('registry')}")
     expect(login.get("username") == "AWS", f"expected the user AWS, found {login.get('username')}")
     expect(len(password) > LONG_PASSWORD, f"expected a long password, found {len(password)} characters")
-    expect(world.aws.registry.login(password) is not None, "expected a password from ECR, found another")
+    expect(backends.aws.registry.login(password) is not None, "expected a password from ECR, found another")
     expect(texts_of(login, "repositories") == [*story.pushes], "expected the grant's repositories in the answer")
     evidence.check_not_logged(password)
     terminal.line("login for", host)
     terminal.line("user", f"AWS, with a password of {len(password):,} characters (not shown)")
     terminal.line("expires", login.get("expires_at"))
-    calls = assumed_roles(world.aws.requests(), request_id=request_id_of(reply.body))
+    calls = assumed_roles(backends.aws.requests(), request_id=request_id_of(reply.body))
     expect(len(calls) == 1, f"expected one AssumeRole call for this request, found {len(calls)}")
     policy_text = str(calls[0].parameters["Policy"])
     terminal.line("role", calls[0].parameters["RoleArn"])
@@ -238,11 +243,11 @@ def _check_login(
     )
 
 
-def _check_refusal(story: Story, reply: curl.Reply, world: World, terminal: Terminal) -> None:
+def _check_refusal(story: Story, reply: curl.Reply, backends: Backends, terminal: Terminal) -> None:
     expect(reply.status == 403, f"expected status 403, found {reply.status}")  # noqa: PLR2004 - forbidden
     reason = text_of(reply.body, "reason")
     expect(reason == story.refusal, f"expected the reason {story.refusal}, found {reason}")
-    calls = assumed_roles(world.aws.requests(), request_id=request_id_of(reply.body))
+    calls = assumed_roles(backends.aws.requests(), request_id=request_id_of(reply.body))
     expect(not calls, "expected no AssumeRole call for a refused request, found one")
     terminal.line("status", reply.status)
     terminal.line("reason", reason)

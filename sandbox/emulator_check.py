@@ -9,14 +9,14 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from sandbox.backends import Backends
 from sandbox.curl import CurlFailed
 from sandbox.emulator import Emulator, EmulatorFailed
 from sandbox.evidence import Unexpected
 from sandbox.front_door import FrontDoor
 from sandbox.lambda_build import BuildFailed, build
-from sandbox.lambda_check import CHECK_FOLDER, exchange, prepared_world, push_with_a_login
+from sandbox.lambda_check import CHECK_FOLDER, exchange, prepared_backends, push_with_a_login
 from sandbox.state import DEFAULT_FOLDER, make_folder
-from sandbox.world import World
 
 _STARTS: Final = 3
 _WARM_CALLS: Final = 20
@@ -28,8 +28,8 @@ def main() -> int:
     log_path = make_folder(CHECK_FOLDER) / "emulator.log"
     try:
         build()
-        with prepared_world() as (world, _, variables):
-            check(world, variables, log_path)
+        with prepared_backends() as (backends, _, variables):
+            check(backends, variables, log_path)
     except (BuildFailed, EmulatorFailed, Unexpected, CurlFailed) as error:
         print(f"emulator-check: {error}; the function's log is {log_path}", file=sys.stderr)
         return 1
@@ -37,7 +37,7 @@ def main() -> int:
     return 0
 
 
-def check(world: World, variables: dict[str, str], log_path: Path) -> None:
+def check(backends: Backends, variables: dict[str, str], log_path: Path) -> None:
     """Start the function, exchange tokens, push, and print how long it took.
 
     Raises:
@@ -50,10 +50,10 @@ def check(world: World, variables: dict[str, str], log_path: Path) -> None:
         for start in range(_STARTS):
             with Emulator(variables, output=log) as emulator, FrontDoor(emulator) as door:
                 url = f"{door.url}/v1/token?registry=apps"
-                cold.append(exchange(world, url))
+                cold.append(exchange(backends, url))
                 if start == 0:
-                    warm += [exchange(world, url) for _ in range(_WARM_CALLS)]
-                    push_with_a_login(world, url, log_path)
+                    warm += [exchange(backends, url) for _ in range(_WARM_CALLS)]
+                    push_with_a_login(backends, url, log_path)
     print(f"\n  cold  {1000 * median(cold):6.0f} ms, median of {_STARTS}, including the fetch of the issuer's keys")
     print(f"  warm  {1000 * median(warm):6.0f} ms, median of {_WARM_CALLS}, including curl and emulator")
 

@@ -1,7 +1,7 @@
 """Runs the built function in Lambda's own image, and checks each answer: `python -m sandbox.lambda_check`.
 
 `sam local invoke` for every case of `events/`, then one exchange after another through `sam local start-api`, with
-the real curl. It runs in its own world on free ports, beside a running `make serve`.
+the real curl. It has its own backends on free ports, beside a running `make serve`.
 """
 
 import json
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from sandbox.backends import Backends
 from sandbox.curl import CurlFailed, post
 from sandbox.demo_push import find_push_client, print_missing_programs, show_pushes
 from sandbox.event_cases import CASES, Case
@@ -30,7 +31,6 @@ from sandbox.lambda_build import (
 from sandbox.loopback import HOST, listen
 from sandbox.state import DEFAULT_FOLDER, make_folder, write_private
 from sandbox.terminal import Terminal
-from sandbox.world import World
 
 CHECK_FOLDER: Final = DEFAULT_FOLDER / "check"
 _ENVIRONMENT_FILE: Final = CHECK_FOLDER / "env.json"
@@ -44,9 +44,9 @@ def main() -> int:
     make_folder(DEFAULT_FOLDER)
     try:
         build()
-        with prepared_world() as (world, port, _):
-            failures = sum(not _passes(case, world) for case in CASES)
-            failures += not _api_passes(world, port)
+        with prepared_backends() as (backends, port, _):
+            failures = sum(not _passes(case, backends) for case in CASES)
+            failures += not _api_passes(backends, port)
     except BuildFailed as error:
         print(error, file=sys.stderr)
         return 1
@@ -56,32 +56,32 @@ def main() -> int:
 
 
 @contextmanager
-def prepared_world(built: Path | None = None) -> Iterator[tuple[World, int, dict[str, str]]]:
-    """Start a world for the built function: that of the sandbox's build, or the one in the folder `built`.
+def prepared_backends(built: Path | None = None) -> Iterator[tuple[Backends, int, dict[str, str]]]:
+    """Start backends for the built function: that of the sandbox's build, or the one in the folder `built`.
 
     It comes with a free port for the HTTP API, and the function's variables.
     """
     with listen(0) as reserved:
         port = int(reserved.getsockname()[1])
     ports = {"apps": 0} if find_push_client() else None
-    with World(make_folder(CHECK_FOLDER), registry_ports=ports) as world:
+    with Backends(make_folder(CHECK_FOLDER), registry_ports=ports) as backends:
         variables = configure_for_sandbox(
             _ENVIRONMENT_FILE,
             policy_folder=CHECK_FOLDER.name,
-            issuer_port=world.issuer.port,
-            ca_bundle=world.issuer.ca_bundle,
-            aws_url=world.aws.url,
+            issuer_port=backends.issuer.port,
+            ca_bundle=backends.issuer.ca_bundle,
+            aws_url=backends.aws.url,
             public_url=f"http://{HOST}:{port}",
-            hosts=world.registry_hosts(),
+            hosts=backends.registry_hosts(),
             built=built,
         )
-        yield world, port, variables
+        yield backends, port, variables
 
 
-def _passes(case: Case, world: World) -> bool:
+def _passes(case: Case, backends: Backends) -> bool:
     started = time.monotonic()
     try:
-        check_case(case, world)
+        check_case(case, backends)
     except Unexpected as error:
         print(f"  FAILED  {case.name}: {error}", flush=True)
         return False
@@ -89,13 +89,13 @@ def _passes(case: Case, world: World) -> bool:
     return True
 
 
-def check_case(case: Case, world: World) -> None:
+def check_case(case: Case, backends: Backends) -> None:
     """Run one case in Lambda's image, and check the answer.
 
     Raises:
         Unexpected: it is not the one that the case's name states, or the function's log contains the token.
     """
-    token = mint_for(case, world.issuer.mint, now=time.time())
+    token = mint_for(case, backends.issuer.mint, now=time.time())
     event_path = CHECK_FOLDER / "event.json"
     write_private(event_path, render(case, token).encode())
     check_answer(case, _invoke(event_path, token))
@@ -145,14 +145,14 @@ def check_answer(case: Case, answer: dict[str, object]) -> None:
         expect(body.get("decision") == "granted", f"expected a decision, found {found}")
 
 
-def _api_passes(world: World, port: int) -> bool:
+def _api_passes(backends: Backends, port: int) -> bool:
     """Exchange tokens through `sam local start-api`: the first call is cold, the others are warm."""
     url = f"http://{HOST}:{port}/v1/token?registry=apps"
     log_path = CHECK_FOLDER / "start-api.log"
     try:
         with _local_api(port, log_path):
-            seconds = [exchange(world, url) for _ in range(1 + _WARM_CALLS)]
-            push_with_a_login(world, url, log_path)
+            seconds = [exchange(backends, url) for _ in range(1 + _WARM_CALLS)]
+            push_with_a_login(backends, url, log_path)
     except (Unexpected, CurlFailed) as error:
         print(f"  FAILED  start-api: {error}\n{log_path.read_text(errors='replace')}")
         return False
@@ -161,7 +161,7 @@ def _api_passes(world: World, port: int) -> bool:
     return True
 
 
-def push_with_a_login(world: World, url: str, log_path: Path) -> None:
+def push_with_a_login(backends: Backends, url: str, log_path: Path) -> None:
     """Push with a login from the function at `url`, if registry and client are installed.
 
     Raises:
@@ -174,9 +174,9 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
         return
     show_pushes(
         program,
-        world.gates["apps"],
+        backends.gates["apps"],
         url=f"{url}&format=docker-config",
-        token=world.issuer.mint("github-actions", audience=world.audience, scenario="push-main"),
+        token=backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-main"),
         own="ci/acme/shop",
         other="ci/acme/other",
         evidence=Evidence(log_path),
@@ -184,13 +184,13 @@ def push_with_a_login(world: World, url: str, log_path: Path) -> None:
     )
 
 
-def exchange(world: World, url: str) -> float:
+def exchange(backends: Backends, url: str) -> float:
     """Exchange a token at `url`, and return the seconds it took.
 
     Raises:
         Unexpected: there is no login.
     """
-    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-main")
+    token = backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-main")
     started = time.monotonic()
     reply = post(url, token=token)
     seconds = time.monotonic() - started

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+from sandbox.backends import Backends
 from sandbox.curl import exchange_line
 from sandbox.loopback import PortBusy
 from sandbox.providers.shape import Provider
@@ -19,7 +20,6 @@ from sandbox.service import HANDLER, Service, ServiceFailed
 from sandbox.state import DEFAULT_FOLDER
 from sandbox.terminal import Terminal
 from sandbox.tokens import add_provider_argument, find_provider
-from sandbox.world import World
 
 ISSUER_PORT: Final = 8443
 AWS_PORT: Final = 4566
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         try:
-            world = stack.enter_context(
-                World(
+            backends = stack.enter_context(
+                Backends(
                     asked.folder,
                     issuer_port=asked.issuer_port,
                     aws_port=asked.aws_port,
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
             )
             output = stack.enter_context(asked.log.open("ab")) if asked.log else None
             service = stack.enter_context(
-                Service(world.environment(), port=asked.port, handler=asked.handler, output=output)
+                Service(backends.environment(), port=asked.port, handler=asked.handler, output=output)
             )
         except PortBusy as error:
             options = "--port, --issuer-port, --aws-port or --registry-port"
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         except (ServiceFailed, RegistryFailed) as error:
             print(error, file=sys.stderr)
             return 1
-        _print_commands(world, service, asked.provider or find_provider("github-actions"), log=asked.log)
+        _print_commands(backends, service, asked.provider or find_provider("github-actions"), log=asked.log)
         stop.wait()
     print("\nstopped")
     return 0
@@ -80,40 +80,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_commands(world: World, service: Service, provider: Provider, *, log: Path | None) -> None:
+def _print_commands(backends: Backends, service: Service, provider: Provider, *, log: Path | None) -> None:
     terminal = Terminal()
     terminal.heading("The token exchange is running on this machine")
     terminal.line("service", service.url)
-    terminal.line("CI issuers", world.issuer.url)
-    terminal.line("AWS", world.aws.url)
-    for name, gate in world.gates.items():
+    terminal.line("CI issuers", backends.issuer.url)
+    terminal.line("AWS", backends.aws.url)
+    for name, gate in backends.gates.items():
         terminal.line("registry", f"{gate.host}, {name} in the policy")
-    terminal.line("policy", world.policy_path)
+    terminal.line("policy", backends.policy_path)
     terminal.line("audit lines", log or "below")
     terminal.heading("Health check")
     terminal.command(f"curl {service.url}/v1/health")
     terminal.heading(f"Mint a job's token ({provider.name}, {provider.shown.granted}) and exchange it for a login")
-    terminal.command(_mint_line(world, provider, provider.shown.granted))
+    terminal.command(_mint_line(backends, provider, provider.shown.granted))
     terminal.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
     terminal.heading(f"Another token ({provider.shown.refused}) is refused, with the reason")
-    terminal.command(_mint_line(world, provider, provider.shown.refused))
+    terminal.command(_mint_line(backends, provider, provider.shown.refused))
     terminal.command(exchange_line(f"{service.url}/v1/token?registry=apps"))
-    _print_push_commands(world, service, provider, terminal)
+    _print_push_commands(backends, service, provider, terminal)
     terminal.heading("List the requests to AWS, and make the next two fail")
-    terminal.command(f"curl {world.aws.url}/_control/requests")
-    terminal.command(f"curl -X POST '{world.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'")
+    terminal.command(f"curl {backends.aws.url}/_control/requests")
+    terminal.command(
+        f"curl -X POST '{backends.aws.url}/_control/faults?operation=sts:AssumeRole&fault=throttle&times=2'"
+    )
     terminal.heading("Press Ctrl-C to stop")
     sys.stdout.flush()
 
 
-def _print_push_commands(world: World, service: Service, provider: Provider, terminal: Terminal) -> None:
-    if not world.gates:
+def _print_push_commands(backends: Backends, service: Service, provider: Provider, terminal: Terminal) -> None:
+    if not backends.gates:
         terminal.heading("No registry to push to: docker-registry (CNCF Distribution) is not installed")
         return
-    config = shlex.quote(str(world.policy_path.parent / "docker"))
-    own, other = f"{world.gates['apps'].host}/{provider.shown.pushes[0]}", f"{world.gates['apps'].host}/ci/acme/other"
+    config = shlex.quote(str(backends.policy_path.parent / "docker"))
+    own, other = (
+        f"{backends.gates['apps'].host}/{provider.shown.pushes[0]}",
+        f"{backends.gates['apps'].host}/ci/acme/other",
+    )
     terminal.heading("Push with such a login; the last command pushes to another repository and is refused")
-    terminal.command(_mint_line(world, provider, provider.shown.granted))
+    terminal.command(_mint_line(backends, provider, provider.shown.granted))
     terminal.command(f"umask 077; mkdir -p {config}")
     terminal.command(f"{exchange_line(f'{service.url}/v1/token?format=docker-config')} --fail >{config}/config.json")
     terminal.command(
@@ -127,8 +132,8 @@ def _registry_ports(first: int) -> dict[str, int]:
     return {name: first + offset if first else 0 for offset, name in enumerate(REGISTRY_PORTS)}
 
 
-def _mint_line(world: World, provider: Provider, scenario: str) -> str:
-    audience = provider.fixed_audience or world.audience
+def _mint_line(backends: Backends, provider: Provider, scenario: str) -> str:
+    audience = provider.fixed_audience or backends.audience
     query = urlencode({"audience": audience, "scenario": scenario, "format": "text"})
-    ca_bundle = shlex.quote(str(world.issuer.ca_bundle))
-    return f"TOKEN=$(curl -sSf --cacert {ca_bundle} '{world.issuer.url}/mint/{provider.name}?{query}')"
+    ca_bundle = shlex.quote(str(backends.issuer.ca_bundle))
+    return f"TOKEN=$(curl -sSf --cacert {ca_bundle} '{backends.issuer.url}/mint/{provider.name}?{query}')"

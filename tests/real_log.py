@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sandbox.aws.server import AwsFault
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 from token_exchange.core.ports import Json
 
 DEPLOYMENT = "exchange"
@@ -40,32 +40,32 @@ class RealLog:
 
 
 def record_log(folder: Path) -> RealLog:
-    """Run the service in a world of its own, and return everything that it wrote."""
+    """Run the service with its own backends, and return everything that it wrote."""
     log = folder / "service.log"
     with (
         log.open("wb") as output,
-        World(folder) as world,
+        Backends(folder) as backends,
         Service(
-            {**world.environment(), "TOKEN_EXCHANGE_DEPLOYMENT": DEPLOYMENT}, output=output, errors=output
+            {**backends.environment(), "TOKEN_EXCHANGE_DEPLOYMENT": DEPLOYMENT}, output=output, errors=output
         ) as service,
     ):
-        _exchange(world, service.url)
+        _exchange(backends, service.url)
     return RealLog(lines=tuple(log.read_text("utf-8").splitlines()))
 
 
-def _exchange(world: World, url: str) -> None:
+def _exchange(backends: Backends, url: str) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
 
     def send(expected: int, query: str, *, path: str = "/v1/token", token: str | None = None, **claims: Json) -> None:
-        sent = token or world.issuer.mint("github-actions", audience=world.audience, claims=claims)
+        sent = token or backends.issuer.mint("github-actions", audience=backends.audience, claims=claims)
         headers = {"Authorization": f"Bearer {sent}", "User-Agent": "curl/8.14.1", "Content-Length": "0"}
         connection.request("POST", f"{path}?{query}", headers=headers)
         answer = connection.getresponse()
         found = answer.read()
         assert answer.status == expected, found
 
-    gitlab = world.issuer.mint("gitlab", audience=world.audience)
-    forged = world.issuer.mint("github-actions", audience=world.audience)[:-8] + "AAAAAAAA"
+    gitlab = backends.issuer.mint("gitlab", audience=backends.audience)
+    forged = backends.issuer.mint("github-actions", audience=backends.audience)[:-8] + "AAAAAAAA"
     send(200, "registry=apps", claim_of_tomorrow="x")
     send(200, "registry=apps&registry=base&format=docker-config")
     send(200, "registry=public&registry=dockerhub&registry=base&format=docker-config", environment="elsewhere")
@@ -75,9 +75,9 @@ def _exchange(world: World, url: str) -> None:
     send(403, "registry=apps", repository_id="70010666")
     send(401, "registry=apps", token=forged)
     send(200, "registry=apps", path="/v1/explain")
-    world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
+    backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
     send(502, "registry=apps")
     # Only one of the two asks ECR, whichever is made first.
-    world.aws.faults.plan("ecr:GetAuthorizationToken", AwsFault(kind="access-denied"), times=1)
+    backends.aws.faults.plan("ecr:GetAuthorizationToken", AwsFault(kind="access-denied"), times=1)
     send(502, "registry=dockerhub&registry=base&format=docker-config", environment="elsewhere")
     connection.close()

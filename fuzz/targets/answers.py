@@ -82,9 +82,9 @@ class Answers:
     def __init__(self) -> None:
         self._wire = BentAws(json.dumps(policy_document(8443)).encode())
         self._running = RunningService(
-            variables=lambda world: {
-                name: self._wire.in_front_of(world.aws.url).url
-                for name in (*world.environment(), "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_APPCONFIGDATA")
+            variables=lambda backends: {
+                name: self._wire.in_front_of(backends.aws.url).url
+                for name in (*backends.environment(), "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_APPCONFIGDATA")
                 if name.startswith("AWS_ENDPOINT_URL")
             }
         )
@@ -92,7 +92,7 @@ class Answers:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start the service in its world."""
+        """Start the service in its backends."""
         self._stack.enter_context(self._wire)
         self._stack.enter_context(self._running)
         return self

@@ -111,7 +111,7 @@ class EventTarget:
         self._running = RunningService()
 
     def __enter__(self) -> Self:
-        """Start the service in its world."""
+        """Start the service in its backends."""
         self._running.__enter__()
         # The first login of each registry makes its client, which costs more than anything later.
         event, _ = _event({**_SOUND, **_PLAIN}, {"@token": self._running.token({"environment": "wide"})})

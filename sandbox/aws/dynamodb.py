@@ -23,7 +23,7 @@ TARGET: Final = "DynamoDB_20120810"
 
 
 class StateTable:
-    """One table, created at first use: importing moto is slow, and most worlds never use the table.
+    """One table, created at first use: importing moto is slow, and most users of the sandbox never need the table.
 
     The table of the brake is a dictionary: every environment reads its one item, which is seldom there.
     """

@@ -62,7 +62,7 @@ def key_compromise(site: Site) -> None:
     _set_brake(site, document(STOLEN_KEY, "brake-issuer"))
     site.wait_until("denied", lambda: site.job(stolen), "a token signed with the stolen key")
     site.takes(WITHDRAWAL_MINUTES, "assumed", "the CI system withdraws the key and publishes another")
-    site.world.issuer.keys("github-actions").rotate(keep_previous=False)
+    site.backends.issuer.keys("github-actions").rotate(keep_previous=False)
     site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
     site.takes(FRESH_MINUTES, "documented", "key sets are used for ten minutes without a look at the table")
     site.new_environments()  # like those that are ten minutes older, they read the table
@@ -89,11 +89,11 @@ def all_denied(site: Site) -> None:
 
 def table_lost(site: Site) -> None:
     """Continue without the state table, and create it again."""
-    path = site.world.policy_path
+    path = site.backends.policy_path
     path.write_text(path.read_text().replace("  - name: own-images\n", "  - name: own-images\n    single_use: true\n"))
     site.start()
     site.expect("granted", site.job(), "a job of a grant with single_use")
-    site.world.aws.state.is_gone = True
+    site.backends.aws.state.is_gone = True
     site.expect("state-unavailable", site.job(), "a job of a grant with single_use")
     site.takes(ALARM_MINUTES["FastBurnAlarm"], "documented", "FastBurnAlarm fires, as the template has it")
     for line in commands(TABLE_GONE, "aws cloudformation"):
@@ -120,16 +120,16 @@ def issuer_down(site: Site) -> None:
     site.expect("granted", site.job(), "a job")
     site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
     for name in ("discovery", "keys"):
-        site.world.issuer.faults.plan(("github-actions", name), IssuerFault(kind="server-error"))
+        site.backends.issuer.faults.plan(("github-actions", name), IssuerFault(kind="server-error"))
     site.expect("granted", site.job(), "a job, while the issuer is down")
     site.new_environments()
     site.expect("granted", site.job(), "a job in a new environment, with the keys of the table")
     site.say("… a day later, every stored key set is too old")
-    site.world.aws.state.create_again()
+    site.backends.aws.state.create_again()
     site.new_environments()
     site.expect("issuer-unavailable", site.job(), "a job")
     site.spent.clear()
-    keys = json.dumps({"keys": site.world.issuer.tokens.published("github-actions")})
+    keys = json.dumps({"keys": site.backends.issuer.tokens.published("github-actions")})
     pinned = good.replace("provider: github-actions\n", f"provider: github-actions\n    jwks: {keys}\n", 1)
     _deploy(site, pinned)
     site.takes(CHECK_MINUTES, "documented", "each environment's next check, PolicyMaxAgeSeconds")
@@ -140,29 +140,29 @@ def sts_throttled(site: Site) -> None:
     """Succeed while STS throttles, because jobs retry."""
     site.start()
     site.expect("granted", site.job(), "a job")
-    site.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="throttle"), times=6)
+    site.backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="throttle"), times=6)
     site.expect("aws-throttled", site.job(), "a job")
     site.wait_until("granted", site.job, "the same job, retried")
 
 
 def _set_brake(site: Site, item: str) -> None:
     site.shell.write("brake.json", item)
-    site.runs(command(STOP, "aws dynamodb put-item"), TABLE=site.world.aws.state.brake_name)
+    site.runs(command(STOP, "aws dynamodb put-item"), TABLE=site.backends.aws.state.brake_name)
 
 
 def _release(site: Site) -> None:
-    site.runs(command(STOP, "aws dynamodb delete-item"), TABLE=site.world.aws.state.brake_name)
+    site.runs(command(STOP, "aws dynamodb delete-item"), TABLE=site.backends.aws.state.brake_name)
 
 
 def _from_appconfig(site: Site) -> str:
     """Start with a policy of AppConfig, and return it."""
-    certificate = "\n".join(f"      {line}" for line in site.world.issuer.ca_bundle.read_text().splitlines())
-    policy = site.world.policy_path.read_text().replace("ca_bundle: ca.pem", f"ca_bundle: |\n{certificate}")
+    certificate = "\n".join(f"      {line}" for line in site.backends.issuer.ca_bundle.read_text().splitlines())
+    policy = site.backends.policy_path.read_text().replace("ca_bundle: ca.pem", f"ca_bundle: |\n{certificate}")
     place = Place(
         application=APPCONFIG["APPLICATION"], environment=APPCONFIG["ENVIRONMENT"], profile=APPCONFIG["PROFILE"]
     )
-    site.world.aws.configurations.poll_seconds = 1
-    site.world.aws.configurations.deploy(place, policy.encode())
+    site.backends.aws.configurations.poll_seconds = 1
+    site.backends.aws.configurations.deploy(place, policy.encode())
     site.start(TOKEN_EXCHANGE_POLICY="appconfig:ecr-token-exchange/live/policy")
     return policy
 

@@ -1,4 +1,4 @@
-"""A deployment in the sandbox that can be broken: the world, environments of the function, and jobs that ask them."""
+"""A deployment in the sandbox that can be broken: backends, environments of the function, and jobs."""
 
 import http.client
 import json
@@ -17,12 +17,12 @@ from sandbox.aws.ecr import authorize
 from sandbox.aws.errors import AwsError
 from sandbox.aws.policy_grammar import parse_policy
 from sandbox.aws.principals import Session
+from sandbox.backends import Backends
 from sandbox.drills.control import Actions, Control
 from sandbox.drills.runbook import DrillFailed, Shell
 from sandbox.evidence import object_of
 from sandbox.loopback import HOST, Answer
 from sandbox.service import Service
-from sandbox.world import World
 
 type Kind = Literal["measured", "documented", "assumed"]
 KINDS: Final[tuple[Kind, ...]] = ("measured", "documented", "assumed")
@@ -50,15 +50,15 @@ class Site:
         self.say = say
         self.spent: list[Spent] = []
         with ExitStack() as stack:
-            self.world = stack.enter_context(World(folder))
+            self.backends = stack.enter_context(Backends(folder))
             self._log = stack.enter_context((folder / "drill.log").open("ab"))
             actions = Actions(
                 refresh_keys=self._refresh_keys,
-                revert_drift=self.world.aws.state.create_again,
+                revert_drift=self.backends.aws.state.create_again,
                 put_role_policy=self._put_role_policy,
             )
             control = stack.enter_context(Control(actions))
-            operator = {**self.world.operator_environment(), "PATH": os.environ["PATH"]}
+            operator = {**self.backends.operator_environment(), "PATH": os.environ["PATH"]}
             self.shell = Shell(folder, environment=operator | control.variables)
             self._stack = stack.pop_all()
         self._settings = {"TOKEN_EXCHANGE_POLICY_MAX_AGE": "0"}
@@ -70,7 +70,7 @@ class Site:
         self.services = [self._service() for _ in range(regions)]
 
     def _service(self) -> Service:
-        environment = {**self.world.environment(), **self._settings}
+        environment = {**self.backends.environment(), **self._settings}
         return Service(environment, output=self._log, errors=self._log)
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Site:
 
     def token(self, **claims: str) -> str:
         """Return a token of a job on main, with some claims changed."""
-        return self.world.issuer.mint("github-actions", audience=self.world.audience, claims=claims)
+        return self.backends.issuer.mint("github-actions", audience=self.backends.audience, claims=claims)
 
     def job(self, token: str | None = None, **claims: str) -> str:
         """Let a job ask for a login, at one region after another; return the reason, or `granted`."""
@@ -102,12 +102,12 @@ class Site:
 
     def last_session(self) -> Session:
         """Return the session behind the login that was made last."""
-        return self.world.aws.principals.sessions()[-1]
+        return self.backends.aws.principals.sessions()[-1]
 
     def push(self, session: Session, repository: str) -> str:
         """Return whether ECR would let a job with this session push now, as `allowed` or `refused`."""
         resource = f"arn:aws:ecr:{account.REGION}:{account.APPS_ACCOUNT}:repository/{repository}"
-        role = self.world.aws.principals.role(session.role.arn)
+        role = self.backends.aws.principals.role(session.role.arn)
         try:
             authorize(session, action="ecr:PutImage", resource=resource, now_seconds=time.time(), role=role)
         except AwsError:
@@ -122,7 +122,7 @@ class Site:
 
     def _refresh_keys(self) -> Answer:
         """Run the refresher, which has rights of its own."""
-        environment = {**self.world.operator_environment(), **self._settings, "PATH": os.environ["PATH"]}
+        environment = {**self.backends.operator_environment(), **self._settings, "PATH": os.environ["PATH"]}
         done = subprocess.run(
             [sys.executable, "-c", _REFRESH], env=environment, capture_output=True, text=True, timeout=60, check=False
         )
@@ -132,11 +132,11 @@ class Site:
         return Answer(body=done.stdout.encode())
 
     def _put_role_policy(self, name: str, document: str) -> None:
-        role = self.world.aws.principals.role(f"arn:aws:iam::{account.APPS_ACCOUNT}:role/{name}")
+        role = self.backends.aws.principals.role(f"arn:aws:iam::{account.APPS_ACCOUNT}:role/{name}")
         if role is None:
             raise AwsError(code="NoSuchEntity", message=f"The role with name {name} cannot be found.", status=404)
         added = (*role.permissions, parse_policy(document, kind="identity"))
-        self.world.aws.principals.put_role(replace(role, permissions=added))
+        self.backends.aws.principals.put_role(replace(role, permissions=added))
 
     def runs(self, line: str, **placeholders: str) -> str:
         """Run one command of the page, as an operator does."""

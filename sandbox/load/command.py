@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from sandbox.backends import Backends
 from sandbox.load.checks import failures_of
 from sandbox.load.environments import Environments
 from sandbox.load.jobs import make_jobs
@@ -16,7 +17,6 @@ from sandbox.load.report import Figures, show
 from sandbox.load.run import plan_aws_faults, run
 from sandbox.service import ServiceFailed
 from sandbox.terminal import Terminal
-from sandbox.world import World
 
 MAX_GROWTH: Final = 1.25
 """A warm environment that grows by more than this leaks memory."""
@@ -55,18 +55,18 @@ def main(arguments: Sequence[str]) -> int:
 def measure(
     *, jobs: int, at_once: int, environments: int, bad_percent: int, limit_seconds: float, seed: int
 ) -> tuple[Figures, list[str]]:
-    """Run the jobs in a new world; return the figures, and a message for each failed check."""
+    """Run the jobs against new backends; return the figures, and a message for each failed check."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory(prefix="load-") as name, World(Path(name)) as world:
+    with tempfile.TemporaryDirectory(prefix="load-") as name, Backends(Path(name)) as backends:
         with (
             (Path(name) / "service.log").open("wb") as log,
-            Environments(world.environment(), count=environments, log=log) as running,
+            Environments(backends.environment(), count=environments, log=log) as running,
         ):
-            warm_up = make_jobs(world, count=max(jobs // 5, environments), bad_percent=0, chance=chance)
+            warm_up = make_jobs(backends, count=max(jobs // 5, environments), bad_percent=0, chance=chance)
             run(warm_up, running, at_once=environments, limit_seconds=limit_seconds)
             before = running.memory_megabytes()
-            crowd = make_jobs(world, count=jobs, bad_percent=bad_percent, chance=chance)
-            plan_aws_faults(world.aws, calls=jobs)
+            crowd = make_jobs(backends, count=jobs, bad_percent=bad_percent, chance=chance)
+            plan_aws_faults(backends.aws, calls=jobs)
             started = time.monotonic()
             outcomes = run(crowd, running, at_once=at_once, limit_seconds=limit_seconds)
             figures = Figures(
@@ -76,7 +76,7 @@ def measure(
                 memory_before_megabytes=before,
                 memory_after_megabytes=running.memory_megabytes(),
             )
-        return figures, failures_of(outcomes, world.aws)
+        return figures, failures_of(outcomes, backends.aws)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import account
+from sandbox.backends import Backends
 from sandbox.images import Image, make_image
 from sandbox.registry.gate import Gate
 from sandbox.service import Service
-from sandbox.world import World
 from tests.moved_clock import MovedClock
 from tests.sandbox.clients import Clients
 from tests.sandbox.registry.client import Client, owner_password
@@ -34,23 +34,23 @@ HELPER = Path(__file__).parents[2] / "clients" / "docker-credential-ecr-exchange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """The world of a pipeline. `owners` may do everything in one registry each, and put there what has to be there."""
+    """The backends of a pipeline. Each of `owners` may do everything in one registry, to put images there."""
 
-    world: World
+    backends: Backends
     service: Service
     clock: MovedClock
     owners: Mapping[str, Client] = field(repr=False)
 
     @property
     def apps(self) -> Gate:
-        return self.world.gates["apps"]
+        return self.backends.gates["apps"]
 
     @property
     def base(self) -> Gate:
-        return self.world.gates["base"]
+        return self.backends.gates["base"]
 
     def token(self, scenario: str = "push-main") -> str:
-        return self.world.issuer.mint("github-actions", audience=self.world.audience, scenario=scenario)
+        return self.backends.issuer.mint("github-actions", audience=self.backends.audience, scenario=scenario)
 
     def answer(self, path: str) -> str:
         """Return the answer to a token, got with curl as a pipeline does it."""
@@ -96,12 +96,14 @@ class Shop:
         assert self.owners[registry].push(repository, tag, image).status == 201
 
 
-def owners(world: World, clients: Clients) -> dict[str, Client]:
+def owners(backends: Backends, clients: Clients) -> dict[str, Client]:
     """Return a client of each registry whose login nothing bounds."""
     found = {}
-    for name, gate in world.gates.items():
+    for name, gate in backends.gates.items():
         owner, region = account.REGISTRIES[name]
-        found[name] = Client(host=gate.host, password=owner_password(world.aws, clients, account=owner, region=region))
+        found[name] = Client(
+            host=gate.host, password=owner_password(backends.aws, clients, account=owner, region=region)
+        )
     return found
 
 

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 from tests.clients.shop import HELPER
 from tests.front_door import BUSY, FAULTS, REASON, STALE, Door, front_door
 from tests.tls_server import authority
@@ -41,14 +41,14 @@ SHELLS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A CI job with a world around it."""
+    """A CI job, and the backends that its login needs."""
 
-    world: World
+    backends: Backends
     url: str
     log: Path
 
     def token(self, scenario: str = "push-main", provider: str = "github-actions") -> str:
-        return self.world.issuer.mint(provider, audience=self.world.audience, scenario=scenario)
+        return self.backends.issuer.mint(provider, audience=self.backends.audience, scenario=scenario)
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     folder = tmp_path_factory.mktemp("job")
     log = folder / "service.log"
     with (
-        World(folder) as world,
+        Backends(folder) as backends,
         log.open("wb") as output,
-        Service(world.environment(), output=output, errors=output) as service,
+        Service(backends.environment(), output=output, errors=output) as service,
     ):
-        yield Job(world=world, url=service.url, log=log)
+        yield Job(backends=backends, url=service.url, log=log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Helper:
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
             "ECR_EXCHANGE_URL": self.job.url,
-            "CURL_CA_BUNDLE": str(self.job.world.issuer.ca_bundle),
+            "CURL_CA_BUNDLE": str(self.job.backends.issuer.ca_bundle),
             **variables,
         }
         done = subprocess.run(
@@ -120,7 +120,7 @@ def assert_login(job: Job, done: "subprocess.CompletedProcess[str]", host: str =
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert (answer["ServerURL"], answer["Username"]) == (host, "AWS")
-    assert job.world.aws.registry.login(answer["Secret"]) is not None
+    assert job.backends.aws.registry.login(answer["Secret"]) is not None
 
 
 def assert_failed(helper: Helper, done: "subprocess.CompletedProcess[str]", message: str) -> None:
@@ -144,8 +144,8 @@ class TestInEveryShell:
         helper = Helper(folder=tmp_path, job=job, shell=shell)
         query = urlencode({"scenario": "push-main"})  # as GitHub's address, it has a query already
         done = helper.run(
-            ECR_EXCHANGE_AUDIENCE=job.world.audience,
-            ACTIONS_ID_TOKEN_REQUEST_URL=f"{job.world.issuer.url}/mint/github-actions?{query}",
+            ECR_EXCHANGE_AUDIENCE=job.backends.audience,
+            ACTIONS_ID_TOKEN_REQUEST_URL=f"{job.backends.issuer.url}/mint/github-actions?{query}",
             ACTIONS_ID_TOKEN_REQUEST_TOKEN="the-token-of-the-request",
         )
         assert_login(job, done)
@@ -178,7 +178,7 @@ def test_a_token_command_takes_precedence(job: Job, helper: Helper) -> None:
 )
 def test_takes_the_variable_of_a_ci_system(job: Job, helper: Helper, variable: str, provider: str) -> None:
     base = "444455556666.dkr.ecr.us-east-1.amazonaws.com"
-    token = job.world.issuer.mint(provider, audience=job.world.audience)
+    token = job.backends.issuer.mint(provider, audience=job.backends.audience)
     assert_login(job, helper.run(stdin=base, **{variable: token}), host=base)
 
 
@@ -349,7 +349,7 @@ def test_an_answer_that_stays_is_not_waited_for(job: Job, helper: Helper) -> Non
 
 
 def test_an_answer_of_another_service_is_not_a_login(job: Job, helper: Helper) -> None:
-    done = helper.run(ECR_EXCHANGE_URL=f"{job.world.aws.url}/_control", ECR_EXCHANGE_TOKEN=job.token())
+    done = helper.run(ECR_EXCHANGE_URL=f"{job.backends.aws.url}/_control", ECR_EXCHANGE_TOKEN=job.token())
     assert_failed(helper, done, "/_control answered 400")
 
 

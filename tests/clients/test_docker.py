@@ -162,8 +162,8 @@ def test_shows_why_the_helper_has_no_login(shop: Shop, docker: Docker) -> None:
 
 def test_a_token_that_counts_once_brings_one_login(shop: Shop, docker: Docker) -> None:
     docker.environment = shop.write_helper_config(docker.folder, shop.apps.host)
-    docker.environment["ECR_EXCHANGE_TOKEN"] = shop.world.issuer.mint(
-        "github-actions", audience=shop.world.audience, claims={"repository": "acme/once"}
+    docker.environment["ECR_EXCHANGE_TOKEN"] = shop.backends.issuer.mint(
+        "github-actions", audience=shop.backends.audience, claims={"repository": "acme/once"}
     )
     assert docker.push(docker.make(f"{shop.apps.host}/ci/acme/once:1")) == ""
     assert "answered 400, replayed: " in docker.push(docker.make(f"{shop.apps.host}/ci/acme/once:2"))

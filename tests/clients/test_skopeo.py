@@ -94,7 +94,7 @@ def test_a_login_outlives_its_session_and_stops_at_its_time(shop: Shop, layout: 
     config = shop.write_config(tmp_path / "config")
     shop.clock.ahead_seconds = LOGIN_SECONDS - 60
     assert all(
-        shop.world.aws.principals.is_expired(each) for each in shop.world.aws.principals.sessions() if each.policy
+        shop.backends.aws.principals.is_expired(each) for each in shop.backends.aws.principals.sessions() if each.policy
     )
     assert push(layout, f"{shop.apps.host}/{SHOP}:late", config).returncode == 0
     shop.clock.ahead_seconds = LOGIN_SECONDS

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.curl import post
 from sandbox.emulator import Emulator
 from sandbox.event_cases import CASES
 from sandbox.front_door import FrontDoor
 from sandbox.lambda_build import sam_on_loopback
-from sandbox.lambda_check import check_case, prepared_world
-from sandbox.world import World
+from sandbox.lambda_check import check_case, prepared_backends
 from tests.requirements_present import DEPLOYED_BUILD, NATIVE_BUILD, ROOT
 
 pytestmark = pytest.mark.built
@@ -154,46 +154,48 @@ def test_the_function_starts_with_only_the_built_folders(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, dict[str, str]]]:
-    """Lead the build into a world of its own; one test at a time, since the processes of the tests share the build."""
+def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Backends, dict[str, str]]]:
+    """Have backends for the build; one test at a time, since the test processes share the build."""
     monkeypatch.chdir(ROOT)
     with NATIVE_BUILD.with_name("build.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with prepared_world() as (world, _, variables):
-            yield world, variables
+        with prepared_backends() as (backends, _, variables):
+            yield backends, variables
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", ["granted-push-github", "denied-untrusted-trigger"])
 def test_it_answers_in_the_image_of_lambda(
-    prepared: tuple[World, dict[str, str]], name: str, monkeypatch: pytest.MonkeyPatch
+    prepared: tuple[Backends, dict[str, str]], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of the cases that `make sam-check` runs."""
     interpreter = ROOT / ".tools" / "sam" / "bin" / "python"
     monkeypatch.setenv("SAM_PYTHON", str(interpreter))
     assert sam_on_loopback()[0] == str(interpreter)
     case = next(each for each in CASES if each.name == name)
-    world, _ = prepared
-    check_case(case, world)
+    backends, _ = prepared
+    check_case(case, backends)
 
 
 @pytest.mark.emulator
-def test_lambdas_runtime_loop_serves_it_without_docker(prepared: tuple[World, dict[str, str]], tmp_path: Path) -> None:
+def test_lambdas_runtime_loop_serves_it_without_docker(
+    prepared: tuple[Backends, dict[str, str]], tmp_path: Path
+) -> None:
     """As `make emulator-check` does, which also measures."""
-    world, variables = prepared
+    backends, variables = prepared
     log_path = tmp_path / "log"
     with (
         log_path.open("wb") as log,
         Emulator(variables, output=log) as emulator,
         FrontDoor(emulator) as door,
     ):
-        token = world.issuer.mint("github-actions", audience=world.audience)
+        token = backends.issuer.mint("github-actions", audience=backends.audience)
         # A whole signature of another token's: one that is cut short may already be no base64url, and so malformed.
-        other = world.issuer.mint("github-actions", audience=world.audience, claims={"run_id": "1"})
+        other = backends.issuer.mint("github-actions", audience=backends.audience, claims={"run_id": "1"})
         forged = f"{token.rpartition('.')[0]}.{other.rpartition('.')[2]}"
         granted = post(f"{door.url}/v1/token?registry=apps", token=token)
         refused = post(f"{door.url}/v1/token?registry=apps", token=forged)
     assert granted.status == 200
-    assert world.aws.registry.login(str(granted.body["access_token"])) is not None
+    assert backends.aws.registry.login(str(granted.body["access_token"])) is not None
     assert (refused.status, refused.body["reason"]) == (401, "bad-signature")
     assert token not in log_path.read_text()

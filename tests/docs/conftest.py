@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 from tests.docs.page_services import Services
 from tests.docs.shell import Shell
 from tests.front_door import Door, front_door
@@ -17,9 +17,9 @@ PUBLIC_URL = "https://exchange.acme.example"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The real handler in a world of its own, and what it wrote."""
+    """The real handler with its own backends, and what it wrote."""
 
-    world: World
+    backends: Backends
     url: str
     log: Path
 
@@ -30,15 +30,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     log = folder / "service.log"
     with (
         log.open("wb") as output,
-        World(folder) as world,
-        Service({**world.environment(), "TOKEN_EXCHANGE_URL": PUBLIC_URL}, output=output, errors=output) as service,
+        Backends(folder) as backends,
+        Service({**backends.environment(), "TOKEN_EXCHANGE_URL": PUBLIC_URL}, output=output, errors=output) as service,
     ):
-        yield Running(world=world, url=service.url, log=log)
+        yield Running(backends=backends, url=service.url, log=log)
 
 
 @pytest.fixture
 def shell(tmp_path: Path, running: Running) -> Shell:
-    return Shell(folder=tmp_path, ca_bundle=running.world.issuer.ca_bundle)
+    return Shell(folder=tmp_path, ca_bundle=running.backends.issuer.ca_bundle)
 
 
 @pytest.fixture(scope="session")

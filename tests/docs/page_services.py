@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from sandbox.backends import Backends
 from sandbox.loopback import Server
 from sandbox.service import Service
-from sandbox.world import World
 from tests.docs.ci_systems import CI, only_block
 from tests.docs.pages import Page
 from tests.front_door import forwarding
@@ -19,7 +19,7 @@ from tests.tls_server import authority, loopback_context
 class Running:
     """The service, with the policy of one page and the sandbox's keys for its issuer."""
 
-    world: World
+    backends: Backends
     url: str
     front: str
     """The same service by TLS, without which no step sends a token."""
@@ -32,23 +32,23 @@ class Services:
         self._folder = folder
         self._stack = stack
         self._running: dict[str, Running] = {}
-        self._world = stack.enter_context(World(folder))
+        self._backends = stack.enter_context(Backends(folder))
         self.ca_bundle = folder / "ca-of-the-front.pem"
         self.ca_bundle.write_text(authority().bundle)
 
     def of(self, found: Page) -> Running:
         if found.name not in self._running:
-            ci, world = CI[found.name], self._world
+            ci, backends = CI[found.name], self._backends
             policy: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(only_block(found, "yaml", "policy"))
             for entry in policy["issuers"].values():
-                entry["jwks_url"] = world.issuer.tokens.keys_url(ci.provider)
-                entry["ca_bundle"] = str(world.issuer.ca_bundle)
+                entry["jwks_url"] = backends.issuer.tokens.keys_url(ci.provider)
+                entry["ca_bundle"] = str(backends.issuer.ca_bundle)
             path = self._folder / f"{ci.provider}.yaml"
             path.write_text(yaml.safe_dump(policy))
-            environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
+            environment = {**backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
             log = self._stack.enter_context((self._folder / f"{ci.provider}.log").open("wb"))
             service = self._stack.enter_context(Service(environment, output=log, errors=log))
             front = self._stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
             url = f"https://127.0.0.1:{front.port}"
-            self._running[found.name] = Running(world=world, url=service.url, front=url)
+            self._running[found.name] = Running(backends=backends, url=service.url, front=url)
         return self._running[found.name]

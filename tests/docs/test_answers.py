@@ -40,8 +40,8 @@ def ask(running: Running, method: str, target: str, *, token: str | None = None)
 
 
 def exchange(running: Running, scenario: str, *, target: str = "?registry=apps", **claims: Json) -> Object:
-    world = running.world
-    token = world.issuer.mint("github-actions", audience=world.audience, scenario=scenario, claims=claims)
+    backends = running.backends
+    token = backends.issuer.mint("github-actions", audience=backends.audience, scenario=scenario, claims=claims)
     return ask(running, "POST", f"/v1/token{target}", token=token)
 
 
@@ -76,8 +76,8 @@ def assert_same(documented: Json, real: Json, *, at: str = "", values: bool = Tr
 
 
 def test_a_refusal_as_text_is_the_documented_line(running: Running) -> None:
-    world = running.world
-    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-feature")
+    backends = running.backends
+    token = backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-feature")
     connection = HTTPConnection(urlsplit(running.url).netloc, timeout=30)
     connection.request("POST", "/v1/token?registry=apps&errors=text", headers={"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
@@ -112,8 +112,8 @@ def test_a_refusal(running: Running) -> None:
 
 
 def test_an_explanation(running: Running) -> None:
-    world = running.world
-    token = world.issuer.mint("github-actions", audience=world.audience, scenario="push-main")
+    backends = running.backends
+    token = backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-main")
     for documented in shown("explained"):
         assert_same(documented, ask(running, "POST", "/v1/explain?registry=apps", token=token))
 
@@ -124,7 +124,7 @@ def test_health(running: Running) -> None:
 
 
 def test_audience(running: Running) -> None:
-    issuer = quote(running.world.issuer.issuer_url("gitlab"), safe="")
+    issuer = quote(running.backends.issuer.issuer_url("gitlab"), safe="")
     for documented in shown("audience"):
         assert_same(documented, ask(running, "GET", f"/v1/audience?issuer={issuer}"))
 
@@ -160,7 +160,7 @@ FIELDS = {name for row in AUDIT.table("Fields") for name in code_in(row[0])} | {
 )
 def test_every_field_of_a_line_is_explained(running: Running, scenario: str, fault: AwsFault | None) -> None:
     if fault is not None:
-        running.world.aws.faults.plan("sts:AssumeRole", fault, times=1)
+        running.backends.aws.faults.plan("sts:AssumeRole", fault, times=1)
     line = audit_line(running, exchange(running, scenario))
     grants = line.get("grants", [])
     assert isinstance(grants, list)

@@ -37,7 +37,9 @@ def test_every_provider_but_the_generic_one_has_a_page() -> None:
 def run_page(of: Page, services: Services, folder: Path, *, scenario: str, **changes: str) -> tuple[Run, str]:
     """Return what became of the page's step, and the token that it had."""
     ci, running = CI[of.name], services.of(of)
-    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
+    token = running.backends.issuer.mint(
+        ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer}
+    )
     run = run_step(
         ci, ci.step(of), folder, exchange=running.front, token=token, ca_bundle=services.ca_bundle, **changes
     )
@@ -70,7 +72,7 @@ def test_the_login_step_logs_in(of: Page, services: Services, tmp_path: Path) ->
     run, token = run_page(of, services, tmp_path, scenario=ci.good)
     assert run.status == 0, run.printed
     password = password_of(run.shell, ci)
-    assert services.of(of).world.aws.registry.login(password) is not None
+    assert services.of(of).backends.aws.registry.login(password) is not None
     # Neither token nor password is in a process list, in the log or left behind.
     seen = run.shell.seen("curl") + run.shell.seen("skopeo") + run.unmasked(ci)
     assert token not in seen
@@ -117,7 +119,9 @@ def test_each_mistake_gives_the_error_of_the_page(
 ) -> None:
     of = page(f"docs/ci/{name}.md")
     ci, running = CI[of.name], services.of(of)
-    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
+    token = running.backends.issuer.mint(
+        ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer}
+    )
     body = post(f"{running.url}/v1/token?registry=apps", token=token).body
     assert body["reason"] == reason
     assert about in json.dumps(body)
@@ -168,7 +172,7 @@ def test_no_gitlab_variable_sets_where_the_token_is_sent(services: Services, tmp
     """A report of another job, or the person who starts the pipeline, sets variables that win over those of the job."""
     of_name, ci = STEPS[name]
     running = services.of(page("docs/ci/gitlab.md"))
-    token = running.world.issuer.mint("gitlab", audience=EXCHANGE, scenario="push-main", claims={"iss": ci.issuer})
+    token = running.backends.issuer.mint("gitlab", audience=EXCHANGE, scenario="push-main", claims={"iss": ci.issuer})
     elsewhere = {
         "EXCHANGE": "https://127.0.0.1:1",
         "EXCHANGE_REGISTRY": "elsewhere",
@@ -195,7 +199,7 @@ def test_gitlabs_pipeline_runs_as_a_whole(services: Services, tmp_path: Path, sc
     job = pipeline["push-image"]
     job["before_script"] = [with_exchange(line, running.front) for line in job["before_script"]]
     (project / ".gitlab-ci.yml").write_text(yaml.safe_dump(pipeline))
-    token = running.world.issuer.mint(
+    token = running.backends.issuer.mint(
         "gitlab", audience=EXCHANGE, scenario=scenario, claims={"iss": CI[of.name].issuer}
     )
     (project / ".gitlab-ci-local-variables.yml").write_text(f"ECR_TOKEN: {token}\n")

@@ -29,14 +29,14 @@ def get(shell: Shell, running: Running, **variables: str) -> "subprocess.Complet
 
 
 def test_it_answers_for_the_registry_of_its_configuration(running: Running, installed: Shell) -> None:
-    token = running.world.issuer.mint("github-actions", audience=running.world.audience)
+    token = running.backends.issuer.mint("github-actions", audience=running.backends.audience)
     done = get(installed, running, ECR_EXCHANGE_TOKEN=token)
     assert done.returncode == 0, done.stdout
-    assert running.world.aws.registry.login(json.loads(done.stdout)["Secret"]) is not None
+    assert running.backends.aws.registry.login(json.loads(done.stdout)["Secret"]) is not None
 
 
 def test_dockers_messages_are_as_documented(running: Running, installed: Shell) -> None:
-    token = running.world.issuer.mint("github-actions", audience=running.world.audience, scenario="push-feature")
+    token = running.backends.issuer.mint("github-actions", audience=running.backends.audience, scenario="push-feature")
     said = get(installed, running, ECR_EXCHANGE_TOKEN=token).stdout
     ((_, shown),) = [(b.language, b.text) for b in page("docs/clients.md").blocks if b.language == "text"]
     start, end = shown.partition("out: `")[2].partition("…")[::2]

@@ -17,9 +17,9 @@ import yaml
 
 from sandbox import account
 from sandbox.aws.principals import Session, make_role, new_access_key_id, new_secret
+from sandbox.backends import Backends
 from sandbox.loopback import Server
 from sandbox.service import Service
-from sandbox.world import World
 from tests.docs.ci_systems import EXCHANGE, only_block
 from tests.docs.pages import Page, page
 from tests.docs.shell import Shell
@@ -52,7 +52,7 @@ def _step() -> str:
 class Builds:
     """A service with the policy of the page, and an AWS whose roles run builds."""
 
-    world: World
+    backends: Backends
     front: str
     """The service by TLS, without which no step sends a token."""
 
@@ -66,7 +66,7 @@ class Builds:
         **changes: str,
     ) -> "Build":
         """Run the step of the page, or `script` instead, as a build with `role`."""
-        session = self.world.aws.principals.remember(
+        session = self.backends.aws.principals.remember(
             Session(
                 role=make_role(role, trust=NOBODY, permissions=[_permission() if permission is None else permission]),
                 name="AWSCodeBuild-7",
@@ -88,7 +88,7 @@ class Builds:
             "TMPDIR": str(folder / "temporary"),
             "REGISTRY": HOST,
             "AWS_REGION": account.REGION,
-            "AWS_ENDPOINT_URL_STS": self.world.aws.url,
+            "AWS_ENDPOINT_URL_STS": self.backends.aws.url,
             "AWS_ACCESS_KEY_ID": session.access_key_id,
             "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
             "AWS_SESSION_TOKEN": session.session_token,
@@ -119,25 +119,25 @@ class Build:
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
     folder = tmp_path_factory.mktemp("builds")
     with ExitStack() as stack:
-        world = stack.enter_context(World(folder))
+        backends = stack.enter_context(Backends(folder))
         policy = yaml.safe_load(only_block(_page(), "yaml", "policy"))
         # The account's issuer is an address of AWS's; its keys are served by the sandbox.
         policy["issuers"]["builds"] |= {
-            "jwks_url": world.issuer.tokens.keys_url("aws-sts"),
-            "ca_bundle": str(world.issuer.ca_bundle),
+            "jwks_url": backends.issuer.tokens.keys_url("aws-sts"),
+            "ca_bundle": str(backends.issuer.ca_bundle),
         }
         path = folder / "of-the-page.yaml"
         path.write_text(yaml.safe_dump(policy))
         log = stack.enter_context((folder / "log").open("wb"))
-        environment = {**world.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
+        environment = {**backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
         service = stack.enter_context(Service(environment, output=log, errors=log))
         front = stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
-        yield Builds(world=world, front=f"https://127.0.0.1:{front.port}")
+        yield Builds(backends=backends, front=f"https://127.0.0.1:{front.port}")
 
 
 @pytest.fixture(autouse=True)
 def _record_of_this_test_alone(builds: Builds) -> None:
-    builds.world.aws.forget_requests()
+    builds.backends.aws.forget_requests()
 
 
 def test_a_build_with_the_role_of_the_page_is_logged_in(builds: Builds, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_a_build_with_the_role_of_the_page_is_logged_in(builds: Builds, tmp_path
     assert build.done.returncode == 0, build.printed
     assert build.shell.seen("docker") == f"login --username AWS --password-stdin {HOST}\n"
     password = build.shell.seen("password")
-    assert builds.world.aws.registry.login(password) is not None
-    (asked,) = builds.world.aws.requests("sts:GetWebIdentityToken")
+    assert builds.backends.aws.registry.login(password) is not None
+    (asked,) = builds.backends.aws.requests("sts:GetWebIdentityToken")
     assert (asked.error, asked.region) == (None, account.REGION)
     assert asked.parameters == {
         "Audience.member.1": EXCHANGE,
@@ -166,7 +166,7 @@ def test_a_build_with_another_role_is_refused_with_its_reason(builds: Builds, tm
     assert 'no-matching-grant: "no grant allows this' in build.printed
     assert "eyJ" not in build.printed
     assert build.shell.seen("docker") == ""
-    assert builds.world.aws.requests("sts:AssumeRole") == []
+    assert builds.backends.aws.requests("sts:AssumeRole") == []
 
 
 @pytest.mark.parametrize(
@@ -195,11 +195,11 @@ def test_without_a_token_the_step_fails_with_awss_message(
 def test_a_bare_audience_would_be_fetched(builds: Builds, tmp_path: Path) -> None:
     bare = _step().replace('"[\\"$AUDIENCE\\"]"', '"$AUDIENCE"')
     assert bare != _step()
-    build = builds.run(tmp_path, script=bare, AUDIENCE=builds.world.issuer.url)  # whose certificate the CLI rejects
+    build = builds.run(tmp_path, script=bare, AUDIENCE=builds.backends.issuer.url)  # whose certificate the CLI rejects
     assert build.done.returncode != 0
-    assert f"Unable to retrieve {builds.world.issuer.url}" in build.printed
+    assert f"Unable to retrieve {builds.backends.issuer.url}" in build.printed
     assert any("Unable to retrieve https://" in row[0] for row in _page().table("What goes wrong"))
-    assert builds.world.aws.requests() == []
+    assert builds.backends.aws.requests() == []
 
 
 def test_the_pages_permission_is_for_its_steps_audience() -> None:

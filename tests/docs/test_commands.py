@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandbox.backends import Backends
 from sandbox.loopback import Server
-from sandbox.world import World
 from tests.docs.conftest import Running
 from tests.docs.pages import blocks, page, pages
 from tests.docs.shell import Shell
@@ -21,7 +21,7 @@ from tests.tls_server import authority, loopback_context
 
 
 def is_a_login(running: Running, password: str) -> bool:
-    return running.world.aws.registry.login(password) is not None
+    return running.backends.aws.registry.login(password) is not None
 
 
 RUN = [(name, text) for name, text in blocks("bash", "run") if name != "docs/sandbox.md"]
@@ -29,13 +29,13 @@ RUN = [(name, text) for name, text in blocks("bash", "run") if name != "docs/san
 
 @pytest.mark.parametrize(("name", "text"), RUN)
 def test_a_line_of_curl_works(running: Running, shell: Shell, name: str, text: str) -> None:
-    world = running.world
-    token = world.issuer.mint("github-actions", audience=world.audience)
+    backends = running.backends
+    token = backends.issuer.mint("github-actions", audience=backends.audience)
     done = shell.run(
         text,
         EXCHANGE=running.url,
         TOKEN=token,
-        ISSUER=world.issuer.issuer_url("gitlab"),
+        ISSUER=backends.issuer.issuer_url("gitlab"),
         DOCKER_CONFIG=str(shell.folder / "docker-config"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -94,8 +94,8 @@ def front_bundle(tmp_path: Path) -> Path:
 
 def run_named_step(running: Running, front: str, bundle: Path, folder: Path, name: str, scenario: str) -> Run:
     of_name, ci = STEPS[name]
-    world = running.world
-    token = world.issuer.mint(ci.provider, audience=world.audience, scenario=scenario)
+    backends = running.backends
+    token = backends.issuer.mint(ci.provider, audience=backends.audience, scenario=scenario)
     return run_step(ci, ci.step(page(of_name)), folder / "job", exchange=front, token=token, ca_bundle=bundle)
 
 
@@ -138,13 +138,13 @@ def test_the_job_of_gitlab(
 
 
 def test_the_faults_of_the_sandbox_can_be_planned_as_shown(tmp_path: Path) -> None:
-    with World(tmp_path / "world") as world:
-        shell = Shell(folder=tmp_path, ca_bundle=world.issuer.ca_bundle)
+    with Backends(tmp_path / "backends") as backends:
+        shell = Shell(folder=tmp_path, ca_bundle=backends.issuer.ca_bundle)
         ((_, text),) = [found for found in blocks("bash", "run") if found[0] == "docs/sandbox.md"]
-        script = text.replace("http://127.0.0.1:4566", world.aws.url).replace(
-            "https://localhost:8443", world.issuer.url
+        script = text.replace("http://127.0.0.1:4566", backends.aws.url).replace(
+            "https://localhost:8443", backends.issuer.url
         )
-        script = script.replace(".sandbox/ca.pem", shlex.quote(str(world.issuer.ca_bundle))).replace(
+        script = script.replace(".sandbox/ca.pem", shlex.quote(str(backends.issuer.ca_bundle))).replace(
             "curl ", "curl -sS --fail "
         )
         done = shell.run(script)

@@ -63,7 +63,9 @@ def run_form(
     of_name, ci = FORMS[name]
     of = page(of_name)
     running = services.of(of)
-    token = running.world.issuer.mint(ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer})
+    token = running.backends.issuer.mint(
+        ci.provider, audience=ci.audience, scenario=scenario, claims={"iss": ci.issuer}
+    )
     ci = replace(ci, interpreter=interpreter)
     exchange = f"{before}{running.front}/"
     options = "--retry 0" if before else ""
@@ -80,7 +82,7 @@ def test_a_form_logs_in(services: Services, tmp_path: Path, name: str, interpret
     run, token = run_form(name, services, tmp_path, scenario=ci.good, interpreter=interpreter)
     assert run.status == 0, run.printed
     password = run.shell.seen("password")
-    assert services.of(page(of_name)).world.aws.registry.login(password) is not None
+    assert services.of(page(of_name)).backends.aws.registry.login(password) is not None
     assert run.shell.seen("docker").startswith(f"login --username AWS --password-stdin {HOST}\n")
     assert run.masked(ci) == ([token, password] if ci.mask else [])
     for secret in (token, password):
@@ -106,7 +108,7 @@ def test_a_form_uses_the_address_that_responds(services: Services, tmp_path: Pat
     run, _ = run_form(name, services, tmp_path, scenario=ci.good, before="https://127.0.0.1:1 ")
     assert run.status == 0, run.printed
     password = run.shell.seen("password")
-    assert services.of(page(of_name)).world.aws.registry.login(password) is not None
+    assert services.of(page(of_name)).backends.aws.registry.login(password) is not None
     assert "no login from https://127.0.0.1:1: HTTP 000" in run.printed
 
 
@@ -188,7 +190,7 @@ def test_the_gitlab_component_runs_as_a_pipeline(services: Services, tmp_path: P
     project.mkdir()
     (project / ".gitlab-ci.yml").write_text(yaml.safe_dump(pipeline))
     (project / "ecr-login.yml").write_text((CLIENTS / "gitlab/ecr-login.yml").read_text())
-    token = running.world.issuer.mint("gitlab", audience=EXCHANGE, scenario=ci.good, claims={"iss": ci.issuer})
+    token = running.backends.issuer.mint("gitlab", audience=EXCHANGE, scenario=ci.good, claims={"iss": ci.issuer})
     (project / ".gitlab-ci-local-variables.yml").write_text(f"ECR_TOKEN: {token}\n")
     shell = Shell(folder=tmp_path, ca_bundle=services.ca_bundle)
     done = shell.run(
@@ -206,7 +208,7 @@ def test_the_gitlab_component_runs_as_a_pipeline(services: Services, tmp_path: P
     asked = shell.seen("docker").splitlines()
     assert asked[0] == f"login --username AWS --password-stdin {HOST}"
     assert [line.split()[0] for line in asked[1:]] == ["push"]
-    assert running.world.aws.registry.login(shell.seen("password")) is not None
+    assert running.backends.aws.registry.login(shell.seen("password")) is not None
     assert token not in shell.seen("curl") + done.stdout + done.stderr
 
 

@@ -7,8 +7,8 @@ from live_check.issuer import ThrowAwayIssuer
 from live_check.place import Login, Place
 from sandbox import account
 from sandbox.aws.principals import Session
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 from tests.moved_clock import MovedClock
 from tests.sandbox.clients import Clients, authorization
 from tests.sandbox.registry.client import session_of
@@ -33,17 +33,17 @@ class QuickClock:
 
 
 class RehearsedSession:
-    def __init__(self, world: World, session: Session, login: Login) -> None:
+    def __init__(self, backends: Backends, session: Session, login: Login) -> None:
         self.login = login
-        self._world = world
+        self._backends = backends
         self._session = session
 
     def is_over(self) -> bool:
-        return self._world.aws.principals.is_expired(self._session)
+        return self._backends.aws.principals.is_expired(self._session)
 
 
 class RehearsalAccount:
-    """A world that is made for the check, and ends with it. `left` is what it says that it cannot remove."""
+    """A backends that is made for the check, and ends with it. `left` is what it says that it cannot remove."""
 
     def __init__(self, folder: Path, clock: MovedClock) -> None:
         self._folder = folder
@@ -51,32 +51,34 @@ class RehearsalAccount:
         self._stack = ExitStack()
         self.left: list[str] = []
         self.removed = False
-        self.world: World | None = None
+        self.backends: Backends | None = None
 
     def create(self, issuer: ThrowAwayIssuer) -> Place:
-        world = World(self._folder, registry_ports={"apps": 0}, now=self._clock)
-        self.world = self._stack.enter_context(world)
+        backends = Backends(self._folder, registry_ports={"apps": 0}, now=self._clock)
+        self.backends = self._stack.enter_context(backends)
         policy = issuer.policy(
             account=account.APPS_ACCOUNT,
             region=account.REGION,
             role=account.PUSH_ROLE,
             own=OWN,
-            host=world.gates["apps"].host,
+            host=backends.gates["apps"].host,
         )
-        world.policy_path.write_text(policy)
+        backends.policy_path.write_text(policy)
         log = self._stack.enter_context((self._folder / "service.log").open("wb"))
-        service = self._stack.enter_context(Service(world.environment(), output=log, errors=log))
-        return Place(exchange_url=service.url, registry_url=f"http://{world.gates['apps'].host}", own=OWN, other=OTHER)
+        service = self._stack.enter_context(Service(backends.environment(), output=log, errors=log))
+        return Place(
+            exchange_url=service.url, registry_url=f"http://{backends.gates['apps'].host}", own=OWN, other=OTHER
+        )
 
     def open_session(self) -> RehearsedSession:
-        assert self.world is not None
-        role = self.world.aws.principals.role(account.PUSH_ROLE)
+        assert self.backends is not None
+        role = self.backends.aws.principals.role(account.PUSH_ROLE)
         assert role is not None
-        session = session_of(self.world.aws, role, name="measure", expires_at=self._clock() + SESSION_SECONDS)
-        with Clients(self.world.aws.url) as clients:
+        session = session_of(self.backends.aws, role, name="measure", expires_at=self._clock() + SESSION_SECONDS)
+        with Clients(self.backends.aws.url) as clients:
             password = authorization(clients.ecr(session)).password
         login = Login(password=password, ends_at=self._clock() + SESSION_SECONDS)
-        return RehearsedSession(self.world, session, login)
+        return RehearsedSession(self.backends, session, login)
 
     def remove(self) -> list[str]:
         self.removed = True

@@ -125,8 +125,8 @@ def test_a_refused_exchange_is_reported_with_its_reason(rehearsed: RehearsalAcco
 
 
 def _forget_the_role(rehearsed: RehearsalAccount) -> None:
-    assert rehearsed.world is not None
-    principals = rehearsed.world.aws.principals
+    assert rehearsed.backends is not None
+    principals = rehearsed.backends.aws.principals
     role = principals.role(account.PUSH_ROLE)
     assert role is not None
     nothing = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sandbox import account
+from sandbox.backends import Backends
 from sandbox.images import make_image
 from sandbox.pushing import Program, installed_client, push
-from sandbox.world import World
 from tests.sandbox.clients import Clients
 from tests.sandbox.registry.client import Client, owner_password
 
@@ -19,9 +19,9 @@ PROGRAMS = [
 
 @pytest.fixture
 def owner(tmp_path: Path) -> Iterator[Client]:
-    with World(tmp_path / "world", registry_ports={"apps": 0}) as world, Clients(world.aws.url) as clients:
-        password = owner_password(world.aws, clients, account=account.APPS_ACCOUNT, region=account.REGION)
-        yield Client(host=world.gates["apps"].host, password=password)
+    with Backends(tmp_path / "backends", registry_ports={"apps": 0}) as backends, Clients(backends.aws.url) as clients:
+        password = owner_password(backends.aws, clients, account=account.APPS_ACCOUNT, region=account.REGION)
+        yield Client(host=backends.gates["apps"].host, password=password)
 
 
 @pytest.mark.registry

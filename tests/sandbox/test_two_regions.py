@@ -10,8 +10,8 @@ import pytest
 
 from sandbox import account
 from sandbox.aws.principals import Role, Session, make_role, new_access_key_id, new_secret
+from sandbox.backends import Backends
 from sandbox.service import Service
-from sandbox.world import World
 from tests.cli.program import run
 from tests.cli.roles.made import roles_in
 from tests.deploy.cloudformation import Stack, as_policy, role_policies
@@ -67,11 +67,11 @@ def session_of(role: Role) -> Session:
     )
 
 
-def environment(world: World, region: str) -> dict[str, str]:
-    session = world.aws.principals.remember(
-        session_of(broker(region, world.aws.state.name, world.aws.state.brake_name))
+def environment(backends: Backends, region: str) -> dict[str, str]:
+    session = backends.aws.principals.remember(
+        session_of(broker(region, backends.aws.state.name, backends.aws.state.brake_name))
     )
-    return world.environment() | {
+    return backends.environment() | {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": session.access_key_id,
@@ -81,9 +81,9 @@ def environment(world: World, region: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def backends(tmp_path: Path) -> Iterator[Backends]:
     """A sandbox whose accounts have the roles that `roles` generates for both brokers, and no others."""
-    with World(tmp_path) as started:
+    with Backends(tmp_path) as started:
         brokers = [option for region in REGIONS for option in ("--broker-role", broker_arn(region))]
         printed = run("roles", started.policy_path, *brokers)
         assert printed.status == 0
@@ -93,19 +93,19 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield started
 
 
-def job(world: World, *addresses: str) -> int:
-    token = world.issuer.mint("github-actions", audience=world.audience)
+def job(backends: Backends, *addresses: str) -> int:
+    token = backends.issuer.mint("github-actions", audience=backends.audience)
     variables = {"ADDRESSES": " ".join(addresses), "TOKEN": token, "PATH": "/usr/bin:/bin"}
     return subprocess.run(["sh", "-c", JOB], env=variables, capture_output=True, check=False, timeout=60).returncode
 
 
-def test_jobs_continue_when_a_region_is_lost(world: World) -> None:
+def test_jobs_continue_when_a_region_is_lost(backends: Backends) -> None:
     with ExitStack() as running:
-        first, second = (running.enter_context(Service(environment(world, region))) for region in REGIONS)
+        first, second = (running.enter_context(Service(environment(backends, region))) for region in REGIONS)
         for addresses in ((first.url,), (second.url,)):
-            assert job(world, *addresses) == 0
+            assert job(backends, *addresses) == 0
         first.close()
-        assert job(world, first.url) == 1
-        assert job(world, first.url, second.url) == 0
-    assumed = [session.role.arn for session in world.aws.principals.sessions() if session.tags]
+        assert job(backends, first.url) == 1
+        assert job(backends, first.url, second.url) == 0
+    assumed = [session.role.arn for session in backends.aws.principals.sessions() if session.tags]
     assert assumed == [account.PULL_ROLE] * 3

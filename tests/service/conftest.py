@@ -7,7 +7,7 @@ from botocore.retries.standard import ExponentialBackoff
 
 from sandbox import account
 from sandbox.aws.server import Aws
-from sandbox.world import World
+from sandbox.backends import Backends
 from tests.service.front import Front, Log, read_log
 from tests.service.other_registries import furnish
 from tests.service.policy import write_policy
@@ -18,17 +18,17 @@ from token_exchange.service import Service, start
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("world")) as running:
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    with Backends(tmp_path_factory.mktemp("backends")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def environment(world: World) -> dict[str, str]:
-    folder = world.policy_path.parent
-    policy = write_policy(folder, issuer_port=world.issuer.port)
+def environment(backends: Backends) -> dict[str, str]:
+    folder = backends.policy_path.parent
+    policy = write_policy(folder, issuer_port=backends.issuer.port)
     return {
-        **world.environment(),
+        **backends.environment(),
         "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
         "TOKEN_EXCHANGE_POLICY_MAX_AGE": "3600",
         # Without the brake, whose table must be there: here tables are lost and replaced. See test_brake.py.
@@ -55,12 +55,12 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def started(world: World, environment: dict[str, str]) -> Front:
+def started(backends: Backends, environment: dict[str, str]) -> Front:
     with pytest.MonkeyPatch.context() as patch:
         _allow_for_a_busy_machine(patch)
         for name, value in environment.items():
             patch.setenv(name, value)
-        front = Front(world, start(str(Path(__file__))))
+        front = Front(backends, start(str(Path(__file__))))
         # It has the keys from here on, whichever test is the first.
         assert front.send(front.token(), "registry=apps").status == 200
         return front
@@ -73,20 +73,20 @@ def good_token(started: Front) -> str:
 
 
 @pytest.fixture(scope="session")
-def recorded(world: World, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+def recorded(backends: Backends, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     with pytest.MonkeyPatch.context() as patch:
         _allow_for_a_busy_machine(patch)
-        return record(world, environment, tmp_path_factory.mktemp("recorded"))
+        return record(backends, environment, tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture
 def front(started: Front, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     # botocore waits longer before each further attempt; here nothing has to recover.
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", _no_delay)
-    started.world.aws.forget_requests()
+    started.backends.aws.forget_requests()
     yield started
-    started.world.aws.faults.clear()
-    started.world.issuer.faults.clear()
+    started.backends.aws.faults.clear()
+    started.backends.issuer.faults.clear()
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def changed(
             else:
                 monkeypatch.delenv(name, raising=False)
         services.append(start(str(Path(__file__))))
-        return Front(front.world, services[-1])
+        return Front(front.backends, services[-1])
 
     services: list[Service] = []
     yield start_changed
@@ -112,7 +112,7 @@ def changed(
 
 
 @pytest.fixture(scope="session")
-def shared(world: World, environment: dict[str, str]) -> Iterator[Callable[[dict[str, str]], Front]]:
+def shared(backends: Backends, environment: dict[str, str]) -> Iterator[Callable[[dict[str, str]], Front]]:
     """Start a handler for the first test that asks for these variables; it has keys and connections for the next."""
 
     def start_once(changes: dict[str, str]) -> Front:
@@ -122,7 +122,7 @@ def shared(world: World, environment: dict[str, str]) -> Iterator[Callable[[dict
                 for variable, value in {**environment, **changes}.items():
                     patch.setenv(variable, value)
                 services[name] = start(str(Path(__file__)))
-        return Front(world, services[name])
+        return Front(backends, services[name])
 
     services: dict[tuple[tuple[str, str], ...], Service] = {}
     yield start_once
@@ -149,7 +149,7 @@ def fresh(changed: Callable[[dict[str, str]], Front]) -> Front:
 @pytest.fixture
 def others(front: Front, shared: Callable[[dict[str, str]], Front], monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     """Have a handler for every kind of registry; here the system's authorities are the sandbox's one."""
-    variables = furnish(front.world)
+    variables = furnish(front.backends)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     tls_context.cache_clear()

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlencode
 
+from sandbox.backends import Backends
 from sandbox.front_door import LambdaContext
 from sandbox.gateway_events import Event, make_event
 from sandbox.loopback import Request
 from sandbox.rest_events import make_rest_event
-from sandbox.world import World
 from tests.service.policy import AUDIENCE
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.schema import LineChecker, line_fields
@@ -91,8 +91,8 @@ def event_of(request: Request, shape: Shape = "http-api") -> Event:
 class Front:
     """The handler, with requests made for it."""
 
-    def __init__(self, world: World, handler: Callable[[object, LambdaContext], object]) -> None:
-        self.world = world
+    def __init__(self, backends: Backends, handler: Callable[[object, LambdaContext], object]) -> None:
+        self.backends = backends
         self.handler = handler
 
     def token(
@@ -107,7 +107,7 @@ class Front:
         lifetime_seconds: int | None = None,
         **claims: Json,
     ) -> str:
-        return self.world.issuer.mint(
+        return self.backends.issuer.mint(
             provider,
             audience=audience,
             scenario=scenario,
@@ -157,7 +157,7 @@ class Front:
 
     def calls(self) -> list[str]:
         """Return the operations that AWS was asked for, but for look-ups of keys, which say nothing of the caller."""
-        return [seen.operation for seen in self.world.aws.requests() if seen.operation != "dynamodb:GetItem"]
+        return [seen.operation for seen in self.backends.aws.requests() if seen.operation != "dynamodb:GetItem"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

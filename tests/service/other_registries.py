@@ -1,4 +1,4 @@
-"""A world with every kind of registry, and a role that CI jobs assume themselves."""
+"""A backends with every kind of registry, and a role that CI jobs assume themselves."""
 
 import json
 import ssl
@@ -11,7 +11,7 @@ from sandbox import account
 from sandbox.aws.oidc_providers import OidcProvider
 from sandbox.aws.principals import make_role
 from sandbox.aws.secrets_manager import Secret
-from sandbox.world import World
+from sandbox.backends import Backends
 
 AUDIENCE: Final = "https://exchange.acme.example"
 HUB_PASSWORD: Final = "dckr-pat-7f0Qh2LxWv"
@@ -88,13 +88,13 @@ def login_of_the_hub(**changes: str | bytes | bool | None) -> Secret:
     )
 
 
-def furnish(world: World) -> dict[str, str]:
-    """Put everything into `world` that the policy names, and return the variables of a service that uses it."""
-    folder = world.policy_path.parent
+def furnish(backends: Backends) -> dict[str, str]:
+    """Put everything into `backends` that the policy names, and return the variables of a service that uses it."""
+    folder = backends.policy_path.parent
     path = folder / "other-registries.yaml"
     path.write_text(
         _POLICY.substitute(
-            port=world.issuer.port,
+            port=backends.issuer.port,
             audience=AUDIENCE,
             hub_secret=HUB_SECRET,
             forbidden_secret=FORBIDDEN_SECRET,
@@ -103,21 +103,21 @@ def furnish(world: World) -> dict[str, str]:
             direct_role=DIRECT_ROLE,
         )
     )
-    world.aws.secrets.put(login_of_the_hub())
-    trust_directly(world)
+    backends.aws.secrets.put(login_of_the_hub())
+    trust_directly(backends)
     # STS knows public authorities alone, and so does an entry without a bundle: here the sandbox's stands for them.
     return {"TOKEN_EXCHANGE_POLICY": f"file:{path}", "SSL_CERT_FILE": str(_authority(folder))}
 
 
-def trust_directly(world: World, *, audience: str = AUDIENCE, subject: str = MAIN, provider: bool = True) -> None:
+def trust_directly(backends: Backends, *, audience: str = AUDIENCE, subject: str = MAIN, provider: bool = True) -> None:
     """Let a role trust the CI system itself, as it does without this service."""
     made = OidcProvider(
         account=account.APPS_ACCOUNT,
-        issuer=world.issuer.issuer_url("github-actions"),
+        issuer=backends.issuer.issuer_url("github-actions"),
         client_ids=(AUDIENCE,) if provider else (),
-        authority=ssl.create_default_context(cafile=str(_authority(world.policy_path.parent))),
+        authority=ssl.create_default_context(cafile=str(_authority(backends.policy_path.parent))),
     )
-    world.aws.principals.put_oidc_provider(made)
+    backends.aws.principals.put_oidc_provider(made)
     statement = {
         "Effect": "Allow",
         "Principal": {"Federated": made.arn},
@@ -129,7 +129,7 @@ def trust_directly(world: World, *, audience: str = AUDIENCE, subject: str = MAI
         "Action": ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:DeleteRepository"],
         "Resource": "*",
     }
-    world.aws.principals.put_role(
+    backends.aws.principals.put_role(
         make_role(DIRECT_ROLE, trust=_document(statement), permissions=[_document(permissions)])
     )
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from probe import probe
 from sandbox import account
 from sandbox.aws.secrets_manager import Secret
+from sandbox.backends import Backends
 from sandbox.front_door import FrontDoor
-from sandbox.world import World
 from tests.service.policy import AUDIENCE
 from token_exchange.service import Service, start
 
@@ -26,15 +26,15 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
     ).decode()
 
 
-def put_new_key(world: World) -> None:
+def put_new_key(backends: Backends) -> None:
     """Give the probe another key."""
-    world.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=pem_of(ec.generate_private_key(ec.SECP256R1()))))
+    backends.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=pem_of(ec.generate_private_key(ec.SECP256R1()))))
 
 
 @contextmanager
-def probed_handler(world: World, environment: Mapping[str, str]) -> Iterator[tuple[Service, dict[str, str]]]:
+def probed_handler(backends: Backends, environment: Mapping[str, str]) -> Iterator[tuple[Service, dict[str, str]]]:
     """Start a handler with the probe's keys in its policy; yield it, and the environment of the probe."""
-    put_new_key(world)
+    put_new_key(backends)
     settings = {**environment, "TOKEN_EXCHANGE_PROBE_SECRET": account.HUB_SECRET}
     original = Path(environment["TOKEN_EXCHANGE_POLICY"].removeprefix("file:"))
     with pytest.MonkeyPatch.context() as patch:
@@ -70,11 +70,11 @@ def probed_handler(world: World, environment: Mapping[str, str]) -> Iterator[tup
         yield handler, settings
     finally:
         handler.close_connections()
-        world.aws.secrets.put(account.hub_secret())
+        backends.aws.secrets.put(account.hub_secret())
 
 
 @contextmanager
-def probed_service(world: World, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def probed_service(backends: Backends, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Run the service behind HTTP; yield the environment of the probe."""
-    with probed_handler(world, environment) as (handler, settings), FrontDoor(handler) as door:
+    with probed_handler(backends, environment) as (handler, settings), FrontDoor(handler) as door:
         yield {**settings, "TOKEN_EXCHANGE_URL": door.url}

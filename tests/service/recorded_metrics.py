@@ -13,9 +13,9 @@ from botocore.retries.standard import ExponentialBackoff
 from probe import probe
 from probe.doors import ProbeFailed
 from sandbox.aws.server import AwsFault
+from sandbox.backends import Backends
 from sandbox.issuer import IssuerFault
 from sandbox.loopback import listen
-from sandbox.world import World
 from tests.local_dynamodb import TABLE, local_dynamodb
 from tests.service.front import Answer, Front
 from tests.service.probed import probed_service
@@ -27,11 +27,11 @@ type Ask = Callable[[Front], Answer]
 
 
 def failing(front: Front, operation: str, fault: AwsFault, query: str) -> Answer:
-    front.world.aws.faults.plan(operation, fault)
+    front.backends.aws.faults.plan(operation, fault)
     try:
         return front.send(front.token(environment="once"), query)
     finally:
-        front.world.aws.faults.clear()
+        front.backends.aws.faults.clear()
 
 
 OUTCOMES: Final[Mapping[str, tuple[str, Ask]]] = {
@@ -72,28 +72,28 @@ def outcome_of(front: Front, reason: str, ask: Ask) -> Lines:
     return lines
 
 
-def record(world: World, environment: Mapping[str, str], folder: Path) -> Recorded:
+def record(backends: Backends, environment: Mapping[str, str], folder: Path) -> Recorded:
     """Return what the handlers write for each outcome; `folder` is empty."""
     begin = partial(start, str(Path(__file__)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
         for name, value in {**environment, "TOKEN_EXCHANGE_DEPLOYMENT": "exchange"}.items():
             patch.setenv(name, value)
-        front = Front(world, begin())
+        front = Front(backends, begin())
         front.send(front.token(), "registry=apps")
         outcomes = {name: outcome_of(front, reason, ask) for name, (reason, ask) in OUTCOMES.items()}
-        # The credentials of the world are the exchange's, which may not write key sets.
+        # The credentials of the backends are the exchange's, which may not write key sets.
         not_sharing = written(lambda: refresher.start(str(Path(__file__)))({}, None))
-        patch.setenv("TOKEN_EXCHANGE_BRAKE_TABLE", world.aws.state.brake_name)
-        world.aws.state.brake["brake"] = {"pk": {"S": "brake"}}
+        patch.setenv("TOKEN_EXCHANGE_BRAKE_TABLE", backends.aws.state.brake_name)
+        backends.aws.state.brake["brake"] = {"pk": {"S": "brake"}}
         bad_brake = written(begin)
-        world.aws.state.brake.clear()
+        backends.aws.state.brake.clear()
         broken = folder / "policy.yaml"
         broken.write_text("version: 2")
         patch.setenv("TOKEN_EXCHANGE_POLICY", f"file:{broken}")
         bad_policy = written(begin)
-    good, failing_run = recorded_refresher(world, environment)
-    probe, probe_failing = recorded_probe(world, environment)
+    good, failing_run = recorded_refresher(backends, environment)
+    probe, probe_failing = recorded_probe(backends, environment)
     return Recorded(
         outcomes=outcomes,
         refresher=good,
@@ -106,7 +106,7 @@ def record(world: World, environment: Mapping[str, str], folder: Path) -> Record
     )
 
 
-def recorded_refresher(world: World, environment: Mapping[str, str]) -> tuple[Lines, Lines]:
+def recorded_refresher(backends: Backends, environment: Mapping[str, str]) -> tuple[Lines, Lines]:
     """Return what a good run of the refresher writes, and one while the issuers are down."""
     with pytest.MonkeyPatch.context() as patch, local_dynamodb() as database:
         of_table = {"TOKEN_EXCHANGE_STATE_TABLE": TABLE, "AWS_ENDPOINT_URL_DYNAMODB": database.url}
@@ -116,16 +116,16 @@ def recorded_refresher(world: World, environment: Mapping[str, str]) -> tuple[Li
         refresh = refresher.start(str(Path(__file__)))
         good = written(lambda: refresh({}, None))
         for provider in ("github-actions", "generic"):
-            world.issuer.faults.plan((provider, "keys"), IssuerFault(kind="server-error"))
+            backends.issuer.faults.plan((provider, "keys"), IssuerFault(kind="server-error"))
         try:
             return good, written(lambda: refresh({}, None))
         finally:
-            world.issuer.faults.clear()
+            backends.issuer.faults.clear()
 
 
-def recorded_probe(world: World, environment: Mapping[str, str]) -> tuple[Lines, Lines]:
+def recorded_probe(backends: Backends, environment: Mapping[str, str]) -> tuple[Lines, Lines]:
     """Return what the probe writes about a service that answers, and about an address at which no one does."""
-    with pytest.MonkeyPatch.context() as patch, probed_service(world, environment) as settings:
+    with pytest.MonkeyPatch.context() as patch, probed_service(backends, environment) as settings:
         for name, value in {**settings, "TOKEN_EXCHANGE_DEPLOYMENT": "exchange"}.items():
             patch.setenv(name, value)
         good = written(lambda: probe.start()({}, None))

@@ -102,8 +102,8 @@ def test_a_login_leaves_a_line_with_everything(front: Front, log: ReadLog, monke
     token = front.token(environment="staging")
     answer = front.send(token, "registry=apps", request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
     (line,) = log().audit
-    session = front.world.aws.principals.sessions()[-1]
-    sts, ecr = front.world.aws.requests()
+    session = front.backends.aws.principals.sessions()[-1]
+    sts, ecr = front.backends.aws.requests()
     policy = sts.parameters["Policy"]
     assert isinstance(policy, str)
     entry = answer.texts("registries")[0]
@@ -163,7 +163,7 @@ def test_a_login_leaves_a_line_with_everything(front: Front, log: ReadLog, monke
             "user_agent": "curl/8.14.1",
             "issuer": "github",
             "provider": "github-actions",
-            "issuer_url": front.world.issuer.issuer_url("github-actions"),
+            "issuer_url": front.backends.issuer.issuer_url("github-actions"),
             "token_sha256": hashlib.sha256(token.encode()).hexdigest(),
             "verified": True,
             "version": __version__,
@@ -293,7 +293,7 @@ def test_a_denials_line_has_more_than_its_answer(front: Front, log: ReadLog) -> 
 
 
 def test_a_failure_names_its_cause_without_secrets(front: Front, log: ReadLog) -> None:
-    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
     front.send(front.token(), "registry=apps")
     (line,) = log().audit
     assert line["decision"] == "failed"
@@ -361,7 +361,7 @@ def test_no_login_is_returned_without_its_audit_line(
     answer = front.send(token)
     monkeypatch.undo()
     assert (answer.status, answer.reason) == (500, "internal-error")
-    for login in front.world.aws.registry.logins():
+    for login in front.backends.aws.registry.logins():
         assert login.password not in answer.body
     said = capsys.readouterr().err
     if isinstance(stream, _Full):
@@ -457,7 +457,7 @@ A_HASH = f"sha256:{hashlib.sha256(A_TOKEN.encode()).hexdigest()}"
 def test_a_claim_that_is_a_token_is_recorded_by_its_hash(
     front: Front, log: ReadLog, claim: str, where: tuple[str, ...], query: str
 ) -> None:
-    token = front.world.issuer.mint("github-actions", audience=AUDIENCE, claims={claim: A_TOKEN})
+    token = front.backends.issuer.mint("github-actions", audience=AUDIENCE, claims={claim: A_TOKEN})
     front.send(token, query)
     written = log()
     (line,) = written.audit

@@ -32,7 +32,7 @@ FAULTS: list[tuple[str, FaultKind, int, str, int]] = [
 def test_a_fault_of_aws_is_never_the_callers(
     front: Front, operation: str, kind: FaultKind, status: int, reason: str, attempts: int
 ) -> None:
-    front.world.aws.faults.plan(operation, AwsFault(kind=kind))
+    front.backends.aws.faults.plan(operation, AwsFault(kind=kind))
     answer = front.send(front.token(), "registry=apps")
     assert (answer.status, answer.reason) == (status, reason), answer.body
     assert "retry-after" in answer.headers if status == 503 else "retry-after" not in answer.headers
@@ -64,7 +64,7 @@ def test_a_callers_scope_is_never_our_fault(front: Front, log: Callable[[], Log]
 def test_a_fault_of_a_roles_owner_or_of_aws_counts_as_theirs(
     front: Front, log: Callable[[], Log], operation: str, kind: FaultKind, fault: str
 ) -> None:
-    front.world.aws.faults.plan(operation, AwsFault(kind=kind))
+    front.backends.aws.faults.plan(operation, AwsFault(kind=kind))
     front.send(front.token(), "registry=apps")
     counted = [line for line in log().metrics if "Exchanges" in line]
     assert [(line["decision"], line["fault"]) for line in counted] == [("failed", fault)]
@@ -74,7 +74,7 @@ def test_a_fault_of_a_roles_owner_or_of_aws_counts_as_theirs(
 @pytest.mark.parametrize("kind", ["throttle", "server-error", "drop"])
 def test_a_fault_gone_within_three_attempts_is_not_noticed(front: Front, operation: str, kind: str) -> None:
     faults: dict[str, FaultKind] = {"throttle": "throttle", "server-error": "server-error", "drop": "drop"}
-    front.world.aws.faults.plan(operation, AwsFault(kind=faults[kind]), times=2)
+    front.backends.aws.faults.plan(operation, AwsFault(kind=faults[kind]), times=2)
     assert front.send(front.token(), "registry=apps").status == 200
     assert front.calls().count(operation) == 3
 
@@ -118,7 +118,7 @@ def test_a_registry_that_hangs_does_not_keep_the_others(hung: Front, hanging: Aw
 
 def test_without_time_left_nothing_is_called(front: Front) -> None:
     front.send(front.token(provider="github-actions"))
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     answer = front.send(front.token(), "registry=apps", remaining_seconds=0.5)
     assert (answer.status, answer.reason) == (503, "deadline-exceeded")
     assert front.calls() == []

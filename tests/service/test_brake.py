@@ -18,15 +18,15 @@ LEAK = "deny: [{name: leaked-shop, issuers: [github], match: {repository: acme/s
 def braked(front: Front, changed: StartChanged, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
     monkeypatch.setattr(brake_module, "BRAKE_MAX_AGE_SECONDS", 0.0)
     yield changed(with_brake(front))
-    front.world.aws.state.brake.clear()
+    front.backends.aws.state.brake.clear()
 
 
 def with_brake(front: Front) -> dict[str, str]:
-    return {"TOKEN_EXCHANGE_BRAKE_TABLE": front.world.aws.state.brake_name}
+    return {"TOKEN_EXCHANGE_BRAKE_TABLE": front.backends.aws.state.brake_name}
 
 
 def put(front: Front, item: dict[str, object]) -> None:
-    front.world.aws.state.brake["brake"] = {"pk": {"S": "brake"}, **item}
+    front.backends.aws.state.brake["brake"] = {"pk": {"S": "brake"}, **item}
 
 
 def test_the_brake_stops_only_what_it_matches(braked: Front, log: ReadLog) -> None:
@@ -39,7 +39,7 @@ def test_the_brake_stops_only_what_it_matches(braked: Front, log: ReadLog) -> No
     assert [line.get("deny_rule") for line in written.audit] == ["leaked-shop", None]
     assert {line["brake_sha256"] for line in written.audit} == {written.events[0]["brake_sha256"]}
     assert [(line["event"], line["rules"]) for line in written.events] == [("brake-changed", 1)]
-    braked.world.aws.state.brake.clear()
+    braked.backends.aws.state.brake.clear()
     assert braked.send(braked.token()).status == 200
     assert [(line["event"], line["rules"]) for line in log().events] == [("brake-changed", 0)]
 
@@ -57,13 +57,13 @@ def test_a_brake_that_cannot_be_read_stops_everything(braked: Front, log: ReadLo
 def test_while_the_table_is_down_the_brake_stays(braked: Front) -> None:
     put(braked, {"document": {"S": LEAK}})
     assert braked.send(braked.token()).reason == "denied"
-    braked.world.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
+    braked.backends.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
     assert braked.send(braked.token()).reason == "denied"
     assert braked.send(braked.token(repository="acme/shed")).status == 200
 
 
 def test_a_cold_start_without_the_brake_grants_nothing(front: Front, changed: StartChanged) -> None:
-    front.world.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
     started = changed(with_brake(front))
     assert started.send(started.token()).reason == "policy-unavailable"
     assert "sts:AssumeRole" not in started.calls()
@@ -72,5 +72,5 @@ def test_a_cold_start_without_the_brake_grants_nothing(front: Front, changed: St
 def test_a_service_without_a_table_of_the_brake_reads_none(changed: StartChanged) -> None:
     started = changed({})
     assert started.send(started.token()).status == 200
-    read = {seen.parameters["TableName"] for seen in started.world.aws.requests("dynamodb:GetItem")}
-    assert started.world.aws.state.brake_name not in read
+    read = {seen.parameters["TableName"] for seen in started.backends.aws.requests("dynamodb:GetItem")}
+    assert started.backends.aws.state.brake_name not in read

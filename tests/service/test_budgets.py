@@ -46,7 +46,7 @@ grants:
 @pytest.fixture
 def policy(front: Front, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Write a policy that lets each repository exchange twice a day, and return what names it."""
-    issuer = front.world.issuer
+    issuer = front.backends.issuer
     path = tmp_path_factory.mktemp("budgets") / "policy.yaml"
     path.write_text(
         _POLICY.format(issuer=issuer.issuer_url("generic"), ca_bundle=issuer.ca_bundle, role=account.PULL_ROLE)
@@ -74,7 +74,7 @@ def test_a_runaway_pipeline_is_stopped_before_aws_is_called(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log]
 ) -> None:
     assert [send().status for _ in range(2)] == [200, 200]
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     log()
     answer = send()
     assert (answer.status, answer.reason, answer.fields["error"]) == (
@@ -98,9 +98,9 @@ def test_each_repository_has_its_own_budget(limited: Front, send: Callable[[], A
 
 
 def test_a_count_holds_no_name(front: Front, send: Callable[[], Answer]) -> None:
-    before = set(front.world.aws.state.items())
+    before = set(front.backends.aws.state.items())
     send()
-    ((name, item),) = [(name, item) for name, item in front.world.aws.state.items().items() if name not in before]
+    ((name, item),) = [(name, item) for name, item in front.backends.aws.state.items().items() if name not in before]
     assert name.startswith("budget#1#")
     assert len(name) == len("budget#1#") + 64
     assert item.keys() == {"exchanges", "expires_at"}
@@ -120,7 +120,7 @@ FAULTS: list[FaultKind] = ["throttle", "server-error", "access-denied", "malform
 def test_a_failing_table_lets_exchanges_pass_and_is_counted(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log], fault: FaultKind
 ) -> None:
-    front.world.aws.faults.plan(UPDATE, AwsFault(kind=fault))
+    front.backends.aws.faults.plan(UPDATE, AwsFault(kind=fault))
     log()
     assert [send().status for _ in range(3)] == [200, 200, 200]
     found = log()
@@ -143,7 +143,7 @@ def test_concurrent_environments_share_one_budget(
 def test_a_count_with_a_lost_answer_counts_twice(
     front: Front, send: Callable[[], Answer], log: Callable[[], Log]
 ) -> None:
-    front.world.aws.faults.plan(UPDATE, AwsFault(kind="lost"), times=1)
+    front.backends.aws.faults.plan(UPDATE, AwsFault(kind="lost"), times=1)
     assert send().status == 200
     assert front.calls() == [UPDATE, UPDATE, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
     # Early and never late: two were allowed, and one exchange took both.

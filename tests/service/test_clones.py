@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sandbox.world import World
+from sandbox.backends import Backends
 from tests.deploy.cloudformation import ROOT, at
 from tests.moved_clock import MovedClock
 from token_exchange.issuer_keys.timing import FRESH_SECONDS
@@ -21,18 +21,18 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     """Return what clones of one process report: three at once, and one after eleven minutes and a changed policy."""
     folder = tmp_path_factory.mktemp("clones")
     clock = MovedClock()
-    with World(folder, now=clock) as world:
+    with Backends(folder, now=clock) as backends:
         tokens: list[tuple[str, float]] = [
-            (world.issuer.mint("github-actions", audience=world.audience), 0) for _ in range(1 + CLONES)
+            (backends.issuer.mint("github-actions", audience=backends.audience), 0) for _ in range(1 + CLONES)
         ]
         clock.ahead_seconds = LATER_SECONDS
-        tokens.append((world.issuer.mint("github-actions", audience=world.audience), LATER_SECONDS))
+        tokens.append((backends.issuer.mint("github-actions", audience=backends.audience), LATER_SECONDS))
         clock.ahead_seconds = 0
         (folder / "tokens.json").write_text(json.dumps(tokens))
         with subprocess.Popen(
             [sys.executable, "-m", "tests.service.clones", str(folder)],
             cwd=ROOT,
-            env=os.environ | world.environment(),
+            env=os.environ | backends.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -41,13 +41,13 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
             assert process.stdout is not None
             warmed = next(line for line in process.stdout if line.startswith("warmed"))
             assert not warmed.startswith("warmed, 0")
-            with world.policy_path.open("a") as policy:
+            with backends.policy_path.open("a") as policy:
                 policy.write("# changed after the snapshot\n")
             process.stdin.write("go\n")
             process.stdin.close()
             assert process.wait(timeout=60) == 0
         # By the warmed process, and by the clone whose keys are stale.
-        assert world.issuer.count("github-actions", "keys") == 2
+        assert backends.issuer.count("github-actions", "keys") == 2
     return [json.loads((folder / f"clone-{number}.json").read_text()) for number in range(CLONES + 1)]
 
 

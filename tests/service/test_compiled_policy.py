@@ -85,7 +85,7 @@ def test_a_file_altered_in_place_grants_nothing(changed: StartChanged, source: P
     with path.open("r+b") as file:
         file.seek(path.read_bytes().index(b'"own-images"'))
         file.write(b'"own-imagez"')
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     answer = front.send(front.token(), "registry=apps")
     assert (answer.status, answer.reason) == (503, "policy-unavailable")
-    assert front.world.aws.requests("sts:AssumeRole") == []
+    assert front.backends.aws.requests("sts:AssumeRole") == []

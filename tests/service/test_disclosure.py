@@ -68,9 +68,9 @@ STRANGERS: dict[str, MintToken] = {
 
 @pytest.fixture
 def other_policy(front: Front, changed: Callable[[dict[str, str]], Front]) -> Front:
-    path = front.world.policy_path.with_name("bare.yaml")
+    path = front.backends.policy_path.with_name("bare.yaml")
     path.write_text(
-        BARE_POLICY.format(port=front.world.issuer.port, role=NOBODYS_ROLE.replace("111122223333", "9" * 12))
+        BARE_POLICY.format(port=front.backends.issuer.port, role=NOBODYS_ROLE.replace("111122223333", "9" * 12))
     )
     return changed({"TOKEN_EXCHANGE_POLICY": f"file:{path}"})
 
@@ -186,7 +186,7 @@ def test_the_contact_is_that_of_the_grant_whose_login_failed(front: Front) -> No
     # `own-images` has a contact; `broken-role`, which fails, has none.
     answer = front.send(token, "registry=apps&registry=broken&format=docker-config")
     assert (answer.reason, "contact" in str(answer.fields["hint"])) == ("role-refused", False)
-    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
     assert str(front.send(token, "registry=apps").fields["hint"]).endswith("; contact: #platform")
 
 

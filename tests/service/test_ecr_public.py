@@ -15,7 +15,7 @@ LOGIN = "ecr-public:GetAuthorizationToken"
 
 
 def _session_policy(front: Front) -> dict[str, object]:
-    (seen,) = front.world.aws.requests("sts:AssumeRole")
+    (seen,) = front.backends.aws.requests("sts:AssumeRole")
     found: dict[str, object] = json.loads(str(seen.parameters["Policy"]))
     return found
 
@@ -36,7 +36,7 @@ def test_pulling_takes_two_rights_and_nothing_else(others: Front) -> None:
     (entry,) = answer.texts("registries")
     assert (entry["registry"], entry["username"], entry["grant"]) == ("public.ecr.aws", "AWS", "public-pull")
     assert (entry["access"], entry["repositories"], entry["also_pull"]) == ("pull", [], [])
-    assert others.world.aws.public_registry.login(str(entry["password"])) is not None
+    assert others.backends.aws.public_registry.login(str(entry["password"])) is not None
     assert others.calls() == ["sts:AssumeRole", LOGIN]
 
 
@@ -66,9 +66,9 @@ def test_pushing_reaches_the_granted_repositories_until_a_date(others: Front) ->
 
 def test_the_login_is_requested_in_ecr_publics_region(others: Front) -> None:
     others.send(others.token(), "registry=public")
-    assert others.world.aws.requests(LOGIN)[0].region == "us-east-1"
-    session = others.world.aws.principals.sessions()[-1]
-    assert others.world.aws.requests(LOGIN)[0].access_key_id == session.access_key_id
+    assert others.backends.aws.requests(LOGIN)[0].region == "us-east-1"
+    session = others.backends.aws.principals.sessions()[-1]
+    assert others.backends.aws.requests(LOGIN)[0].access_key_id == session.access_key_id
 
 
 def test_a_client_finds_it_under_its_host(others: Front) -> None:
@@ -77,7 +77,7 @@ def test_a_client_finds_it_under_its_host(others: Front) -> None:
     assert list(auths) == ["public.ecr.aws"]
     user, _, password = base64.b64decode(auths["public.ecr.aws"]["auth"]).decode().partition(":")
     assert user == "AWS"
-    assert others.world.aws.public_registry.login(password) is not None
+    assert others.backends.aws.public_registry.login(password) is not None
 
 
 def test_the_audit_line_has_the_session(others: Front, log: Callable[[], Log]) -> None:
@@ -87,10 +87,10 @@ def test_the_audit_line_has_the_session(others: Front, log: Callable[[], Log]) -
     assert isinstance(grants, list)
     (found,) = grants
     assert isinstance(found, dict)
-    session = others.world.aws.principals.sessions()[-1]
+    session = others.backends.aws.principals.sessions()[-1]
     assert found["role_arn"] == account.PUBLIC_ROLE
     assert found["assumed_role_id"] == session.role_session_id
-    assert found["ecr_request_id"] == others.world.aws.requests(LOGIN)[0].request_id
+    assert found["ecr_request_id"] == others.backends.aws.requests(LOGIN)[0].request_id
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_audit_line_has_the_session(others: Front, log: Callable[[], Log]) -
     ],
 )
 def test_its_failures_are_registry_failures(others: Front, kind: FaultKind, status: int, reason: str) -> None:
-    others.world.aws.faults.plan(LOGIN, AwsFault(kind=kind))
+    others.backends.aws.faults.plan(LOGIN, AwsFault(kind=kind))
     answer = others.send(others.token(), "registry=public")
     assert (answer.status, answer.reason) == (status, reason)
     assert "password" not in answer.body
@@ -126,7 +126,7 @@ def test_an_explanation_has_reach_and_time(others: Front) -> None:
 
 def test_aws_states_its_own_end(others: Front) -> None:
     (entry,) = others.send(others.token(), "registry=public").texts("registries")
-    login = others.world.aws.public_registry.login(str(entry["password"]))
+    login = others.backends.aws.public_registry.login(str(entry["password"]))
     assert login is not None
     stated = datetime.fromtimestamp(login.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert entry["registry_expires_at"] == stated

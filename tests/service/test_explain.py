@@ -32,7 +32,7 @@ class ExplainFront(Front):
 
 @pytest.fixture
 def explain(front: Front) -> ExplainFront:
-    return ExplainFront(front.world, front.handler)
+    return ExplainFront(front.backends, front.handler)
 
 
 def test_a_bad_request_is_refused_as_by_an_exchange(
@@ -194,9 +194,9 @@ def test_one_line_says_that_it_was_explained(explain: ExplainFront, log: ReadLog
 
 def test_unavailable_keys_get_the_same_answer(changed: Callable[[dict[str, str]], Front], log: ReadLog) -> None:
     fresh = changed({})
-    explain = ExplainFront(fresh.world, fresh.handler)
+    explain = ExplainFront(fresh.backends, fresh.handler)
     token = explain.token()
-    fresh.world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
+    fresh.backends.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
     answer = explain.send(token)
     assert (answer.status, answer.reason) == (503, "issuer-unavailable")
     assert "retry-after" in answer.headers

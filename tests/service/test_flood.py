@@ -14,7 +14,7 @@ TOKENS = 120
 
 @pytest.fixture(scope="module")
 def bad(started: Front) -> list[str]:
-    return [*bad_tokens(started.world).values()]
+    return [*bad_tokens(started.backends).values()]
 
 
 def flood(front: Front, tokens: list[str], times: int) -> None:
@@ -23,14 +23,14 @@ def flood(front: Front, tokens: list[str], times: int) -> None:
 
 
 def test_honest_jobs_are_served_among_bad_tokens(front: Front, bad: list[str]) -> None:
-    fetches = front.world.issuer.count("github-actions", "keys")
-    front.world.aws.forget_requests()
+    fetches = front.backends.issuer.count("github-actions", "keys")
+    front.backends.aws.forget_requests()
     for _ in range(4):
         flood(front, bad, TOKENS // 4)
         assert front.send(front.token(), "registry=apps").status == 200
     # None of the bad ones reached AWS, and at most one made the service look for a new key.
-    assert len(front.world.aws.requests("sts:AssumeRole")) == 4
-    assert front.world.issuer.count("github-actions", "keys") - fetches <= 1
+    assert len(front.backends.aws.requests("sts:AssumeRole")) == 4
+    assert front.backends.issuer.count("github-actions", "keys") - fetches <= 1
 
 
 def test_no_kind_of_bad_token_costs_much_more_than_noise(front: Front, bad: list[str]) -> None:

@@ -61,7 +61,7 @@ def test_a_shell_gets_the_exact_login(front: Front, tmp_path: Path) -> None:
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     registry, username, password, expires_at = _evaluated(answer.body, str(tmp_path))
     assert (registry, username) == (HOST, "AWS")
-    assert front.world.aws.registry.login(password) is not None
+    assert front.backends.aws.registry.login(password) is not None
     assert expires_at.endswith("Z")
 
 
@@ -78,7 +78,7 @@ def test_a_dotenv_file_has_the_exact_login(front: Front) -> None:
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     found = dict(line.split("=", 1) for line in answer.body.splitlines())
     assert list(found) == NAMES
-    assert front.world.aws.registry.login(found["REGISTRY_PASSWORD"]) is not None
+    assert front.backends.aws.registry.login(found["REGISTRY_PASSWORD"]) is not None
 
 
 @pytest.mark.parametrize("password", HOSTILE)
@@ -95,7 +95,7 @@ def test_a_credential_helper_prints_dockers_format(front: Front) -> None:
     found = json.loads(answer.body)
     assert list(found) == ["ServerURL", "Username", "Secret"]
     assert (found["ServerURL"], found["Username"]) == (HOST, "AWS")
-    assert front.world.aws.registry.login(found["Secret"]) is not None
+    assert front.backends.aws.registry.login(found["Secret"]) is not None
 
 
 @pytest.mark.parametrize("wanted", ["password", "credential-helper", "shell", "dotenv"])

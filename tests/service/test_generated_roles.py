@@ -29,22 +29,22 @@ def _generate(policy: Path, folder: Path) -> dict[str, Role]:
 
 def _put(front: Front, roles: dict[str, Role]) -> None:
     for role in roles.values():
-        front.world.aws.principals.put_role(role)
+        front.backends.aws.principals.put_role(role)
 
 
 @pytest.fixture
 def made(front: Front, shared: Callable[[dict[str, str]], Front], tmp_path: Path) -> Iterator[Front]:
     """Start the service with the sandbox's own policy, and with the roles that are made of it."""
-    roles = _generate(front.world.policy_path, tmp_path)
+    roles = _generate(front.backends.policy_path, tmp_path)
     assert set(roles) == {account.PUSH_ROLE, account.RELEASE_ROLE, account.PULL_ROLE, account.PUBLIC_ROLE}
     _put(front, roles)
-    yield shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
+    yield shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.backends.policy_path}"})
     _put(front, {role.arn: role for role in account.roles()})
 
 
 def _sessions_are_whole(front: Front) -> None:
     """Assert that no role takes anything from what the session policies of its sessions allow."""
-    sessions = [session for session in front.world.aws.principals.sessions() if session.policy is not None]
+    sessions = [session for session in front.backends.aws.principals.sessions() if session.policy is not None]
     assert sessions
     _assert_whole(sessions[-1])
 
@@ -62,7 +62,7 @@ def _assert_whole(session: Session) -> None:
 
 def _ask(front: Front, provider: str, scenario: str | None, registry: str, **claims: str) -> Answer:
     audience = PROVIDERS[provider].fixed_audience or AUDIENCE
-    token = front.world.issuer.mint(provider, audience=audience, scenario=scenario, claims=claims)
+    token = front.backends.issuer.mint(provider, audience=audience, scenario=scenario, claims=claims)
     return front.send(token, {"registry": registry})
 
 
@@ -84,7 +84,7 @@ def test_each_other_grant_has_its_role(made: Front, scenario: str, registry: str
 
 
 def test_a_broker_that_the_roles_do_not_name_is_refused(front: Front, made: Front, tmp_path: Path) -> None:
-    done = run("roles", front.world.policy_path, "--broker-role", f"{account.SERVICE_ROLE}-2")
+    done = run("roles", front.backends.policy_path, "--broker-role", f"{account.SERVICE_ROLE}-2")
     _put(front, roles_in(account.APPS_ACCOUNT, done.out, tmp_path))
     answer = _ask(made, "github-actions", "push-main", "apps")
     assert (answer.status, answer.reason) == (502, "role-refused")
@@ -92,7 +92,7 @@ def test_a_broker_that_the_roles_do_not_name_is_refused(front: Front, made: Fron
 
 
 def test_a_web_identity_role_admits_only_the_grants_runs(others: Front, tmp_path: Path) -> None:
-    policy = others.world.policy_path.parent / "other-registries.yaml"
+    policy = others.backends.policy_path.parent / "other-registries.yaml"
     roles = _generate(policy, tmp_path)
     _put(others, {DIRECT_ROLE: roles[DIRECT_ROLE]})
     shop = others.token(environment="direct", sub="repo:acme/shop:environment:direct")

@@ -17,7 +17,7 @@ def test_credentials_of_one_caller_never_serve_another(front: Front) -> None:
     for id_, answer in answers:
         assert answer.status == 200
         for entry in answer.texts("registries"):
-            login = front.world.aws.registry.login(str(entry["password"]))
+            login = front.backends.aws.registry.login(str(entry["password"]))
             assert login is not None
             assert login.session.tags["repository_id"] == id_
             assert login.session.policy is not None
@@ -27,9 +27,9 @@ def test_credentials_of_one_caller_never_serve_another(front: Front) -> None:
             else:
                 assert login.region == "us-east-1"
     # The service's own key signs for STS alone, and ECR never sees it.
-    service_key = front.world.environment()["AWS_ACCESS_KEY_ID"]
-    for seen in front.world.aws.requests():
+    service_key = front.backends.environment()["AWS_ACCESS_KEY_ID"]
+    for seen in front.backends.aws.requests():
         assert (seen.access_key_id == service_key) == (not seen.operation.startswith("ecr:"))
         assert seen.error is None
     # Never fewer; a call that a busy machine kept waiting is made again.
-    assert len(front.world.aws.requests()) >= len(answers) * 4
+    assert len(front.backends.aws.requests()) >= len(answers) * 4

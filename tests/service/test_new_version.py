@@ -67,7 +67,7 @@ class Deploying:
 @pytest.fixture
 def deploying(front: Front, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Deploying]:
     functions = Functions()
-    with probed_handler(front.world, environment) as (handler, settings), Server(functions.answer) as server:
+    with probed_handler(front.backends, environment) as (handler, settings), Server(functions.answer) as server:
         url = f"http://{HOST}:{server.port}"
         of_functions = {"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_ENDPOINT_URL_CODEDEPLOY": url}
         variables = {**settings, **of_functions, "NEW_VERSION": VERSION, "PROBE_FUNCTION": PROBE}
@@ -82,7 +82,7 @@ def deploying(front: Front, environment: Mapping[str, str], monkeypatch: pytest.
 def test_a_version_that_grants_and_refuses_gets_requests(
     front: Front, deploying: Deploying, log: Callable[[], Log]
 ) -> None:
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     log()
     found = deploying.check(DEPLOYMENT, None)
     assert found == {"checked": VERSION, "health": "200", "exchange": "granted 200, refused 401 bad-signature"}
@@ -119,7 +119,7 @@ def test_a_version_whose_policy_lacks_the_probe_gets_none(
 def test_a_version_whose_role_is_refused_gets_none(
     front: Front, deploying: Deploying, operation: str, found: str
 ) -> None:
-    front.world.aws.faults.plan(operation, AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan(operation, AwsFault(kind="access-denied"))
     assert deploying.refusal() == f"{VERSION}: the probe: expected a login, found {found}"
 
 
@@ -132,7 +132,7 @@ def test_a_version_whose_clock_is_wrong_gets_none(deploying: Deploying, ahead_se
 
 
 def test_a_version_with_other_keys_gets_none(front: Front, deploying: Deploying) -> None:
-    put_new_key(front.world)
+    put_new_key(front.backends)
     assert deploying.refusal() == f"{VERSION}: the probe: expected a login, found 401 bad-signature"
 
 

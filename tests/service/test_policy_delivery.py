@@ -132,7 +132,7 @@ def test_files_cannot_be_named_where_there_are_none(
 
 
 def test_from_appconfig_the_policy_decides(front: Front, changed: StartChanged, policy: str, log: ReadLog) -> None:
-    front.world.aws.configurations.deploy(PLACE, policy.encode(), label="2026-11-21")
+    front.backends.aws.configurations.deploy(PLACE, policy.encode(), label="2026-11-21")
     deployed = changed(IN_APPCONFIG)
     assert deployed.send(deployed.token()).status == 200
     assert told(log()) == [("policy-loaded", "2026-11-21")]
@@ -142,14 +142,14 @@ def test_from_appconfig_the_policy_decides(front: Front, changed: StartChanged, 
 
 
 def test_a_failing_appconfig_means_no_policy(front: Front, changed: StartChanged, policy: str) -> None:
-    front.world.aws.configurations.deploy(PLACE, policy.encode())
-    front.world.aws.faults.plan("appconfig:StartConfigurationSession", AwsFault(kind="access-denied"))
+    front.backends.aws.configurations.deploy(PLACE, policy.encode())
+    front.backends.aws.faults.plan("appconfig:StartConfigurationSession", AwsFault(kind="access-denied"))
     deployed = changed(IN_APPCONFIG)
     assert deployed.send(deployed.token()).reason == "policy-unavailable"
 
 
 def test_the_refresher_reads_the_same_policy(front: Front, changed: StartChanged, policy: str) -> None:
-    front.world.aws.configurations.deploy(PLACE, policy.encode())
+    front.backends.aws.configurations.deploy(PLACE, policy.encode())
     changed(IN_APPCONFIG)
     handler = refresher.start(str(Path(__file__)))
     assert sorted(entry for entries in handler({}, None).values() for entry in entries) == [

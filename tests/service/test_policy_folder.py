@@ -94,7 +94,7 @@ def test_no_session_speaks_in_another_teams_name(
     assert front.send(front.token(), "registry=apps").status == 200
     (problems,) = [line["problems"] for line in log().events if line["event"] == "policy-not-loaded"]
     assert f"grants/a.yaml: grants[0].{key}: expected true or false" in str(problems)
-    (assumed,) = front.world.aws.requests("sts:AssumeRole")
+    (assumed,) = front.backends.aws.requests("sts:AssumeRole")
     said = {name: text for name, text in assumed.parameters.items() if name != "Policy"}
     assert said["SourceIdentity"] == "acme-shop-d21b2cdf12b74c75"
     assert "acme/shop" in said.values()

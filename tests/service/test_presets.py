@@ -15,12 +15,12 @@ PROVIDERS = sorted(all_providers())
 
 @pytest.fixture
 def sandboxs(front: Front, shared: Callable[[dict[str, str]], Front]) -> Front:
-    return shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.world.policy_path}"})
+    return shared({"TOKEN_EXCHANGE_POLICY": f"file:{front.backends.policy_path}"})
 
 
 def token(front: Front, provider: str, scenario: str | None = None, claims: Mapping[str, Json] | None = None) -> str:
     audience = all_providers()[provider].fixed_audience or AUDIENCE
-    return front.world.issuer.mint(provider, audience=audience, scenario=scenario, claims=claims)
+    return front.backends.issuer.mint(provider, audience=audience, scenario=scenario, claims=claims)
 
 
 @pytest.mark.parametrize("provider", [name for name, one in all_providers().items() if one.entry.pulls_base])
@@ -78,7 +78,7 @@ def test_refusals_make_no_call_to_aws(
 def test_one_systems_key_does_not_sign_for_another(sandboxs: Front, provider: str) -> None:
     for other in all_providers().values():
         if other.name != provider:
-            issuer = sandboxs.world.issuer.issuer_url(other.name)
+            issuer = sandboxs.backends.issuer.issuer_url(other.name)
             audience = other.fixed_audience or AUDIENCE
             forged = sandboxs.token(provider=provider, audience=audience, iss=issuer)
             answer = sandboxs.send(forged, {"registry": "base"})

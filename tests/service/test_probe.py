@@ -28,7 +28,7 @@ def probing(
     front: Front, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., probe.Probe]]:
     """Start a probe of a running service, with some variables changed."""
-    with probed_service(front.world, environment) as settings:
+    with probed_service(front.backends, environment) as settings:
 
         def begin(**changes: str) -> probe.Probe:
             for name, value in {**settings, **changes}.items():
@@ -46,7 +46,7 @@ def test_a_probe_gets_one_login_and_one_refusal(
     front: Front, probing: Callable[..., probe.Probe], log: ReadLog
 ) -> None:
     started = probing()
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     log()
     answer = started({}, None)
     assert json.loads(json.dumps(answer)) == {"granted": 200, "refused": 401, "reason": "bad-signature"}
@@ -67,7 +67,9 @@ def test_a_service_that_grants_nothing_fails_the_probe(
     front: Front, probing: Callable[..., probe.Probe], log: ReadLog, operation: str, kind: str, found: str
 ) -> None:
     started = probing()
-    front.world.aws.faults.plan(operation, AwsFault(kind="access-denied" if kind == "access-denied" else "malformed"))
+    front.backends.aws.faults.plan(
+        operation, AwsFault(kind="access-denied" if kind == "access-denied" else "malformed")
+    )
     log()
     with pytest.raises(ProbeFailed, match=f"expected a login, found {found}"):
         started({}, None)
@@ -126,7 +128,7 @@ def test_a_secret_without_a_key_is_named_and_not_shown(
     front: Front, probing: Callable[..., probe.Probe], value: str
 ) -> None:
     started = probing()
-    front.world.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=value))
+    front.backends.aws.secrets.put(Secret(arn=account.HUB_SECRET, value=value))
     with pytest.raises(Refused, match="expected a private key of the curve P-256, in PEM") as refused:
         started({}, None)
     assert refused.value.reason is Reason.SECRET_REFUSED

@@ -453,7 +453,7 @@ FAULTS: list[tuple[FaultKind, Document]] = [
 
 @pytest.mark.parametrize(("kind", "document"), FAULTS)
 def test_unavailable_keys_are_not_the_tokens_fault(fresh: Front, kind: FaultKind, document: Document) -> None:
-    fresh.world.issuer.faults.plan(("github-actions", document), IssuerFault(kind=kind))
+    fresh.backends.issuer.faults.plan(("github-actions", document), IssuerFault(kind=kind))
     answer = fresh.send(fresh.token())
     assert (answer.status, answer.reason) == (503, "issuer-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
@@ -473,7 +473,7 @@ def test_an_unknown_key_while_the_issuer_fails_is_unverified(
     if has_keys:
         assert fresh.send(fresh.token()).status == 200
         log()
-    fresh.world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
+    fresh.backends.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
     for _ in range(3):
         answer = fresh.send(fresh.token(header={"kid": "invented"}))
         # Never 401: which keys there are is not known.
@@ -491,7 +491,7 @@ def test_public_paths_return_their_documents(front: Front) -> None:
     assert isinstance(policy, dict)
     assert list(policy) == ["sha256", "loaded_at", "refused"]
     assert (len(str(policy["sha256"])), policy["refused"]) == (12, False)
-    issuer = front.world.issuer.issuer_url("github-actions")
+    issuer = front.backends.issuer.issuer_url("github-actions")
     audience = front.send(method="GET", path="/v1/audience", query={"issuer": issuer})
     assert json.loads(audience.body) == {"audience": ["https://exchange.acme.example", "https://report.acme.example"]}
     metadata = front.send(method="GET", path="/.well-known/oauth-authorization-server")

@@ -57,7 +57,7 @@ def write(front: Front, path: Path) -> Callable[[str, str], None]:
     """Write a policy that counts and spends, with these modes of its issuer and of its grant."""
 
     def written(of_issuer: str, of_grant: str) -> None:
-        issuer = front.world.issuer
+        issuer = front.backends.issuer
         path.write_text(
             _POLICY.format(
                 issuer=issuer.issuer_url("generic"),

@@ -41,7 +41,7 @@ def cold(front: Front, changed: StartChanged, variables: dict[str, str]) -> Call
     """Start an environment that knows nothing yet, and count its fetches from zero."""
 
     def start_cold() -> Front:
-        front.world.issuer.reset_counts()
+        front.backends.issuer.reset_counts()
         return changed(variables)
 
     return start_cold
@@ -62,7 +62,7 @@ def refresh(changed: StartChanged, variables: dict[str, str]) -> Callable[[], di
 
 
 def fetches(front: Front) -> int:
-    return sum(front.world.issuer.count("github-actions", document) for document in ("discovery", "keys"))
+    return sum(front.backends.issuer.count("github-actions", document) for document in ("discovery", "keys"))
 
 
 def events_of(log: Log, code: str) -> list[dict[str, Json]]:
@@ -88,7 +88,7 @@ class TestRefresher:
     ) -> None:
         refresh()
         log()
-        front.world.issuer.faults.plan(("generic", "keys"), IssuerFault(kind="error-page"))
+        front.backends.issuer.faults.plan(("generic", "keys"), IssuerFault(kind="error-page"))
         # Within the same second of the first run the set that is there stays.
         assert refresh()["failed"] == ["builds"]
         lines = log()
@@ -151,7 +151,7 @@ class TestColdExchange:
     ) -> None:
         refresh()
         front = cold()
-        front.world.issuer.faults.plan(("github-actions", "discovery"), IssuerFault(kind="drop"))
+        front.backends.issuer.faults.plan(("github-actions", "discovery"), IssuerFault(kind="drop"))
         assert front.send(good_token, "registry=apps").status == 200
 
     def test_an_empty_table_costs_one_fetch_and_stays_empty(

@@ -23,7 +23,7 @@ def once(front: Front) -> str:
 
 
 def marks(front: Front) -> dict[str, dict[str, str]]:
-    return {name: item for name, item in front.world.aws.state.items().items() if name.startswith("use#")}
+    return {name: item for name, item in front.backends.aws.state.items().items() if name.startswith("use#")}
 
 
 def failures(found: Log) -> list[Json]:
@@ -36,7 +36,7 @@ def test_the_second_use_is_refused_without_a_call_of_aws(front: Front, log: Call
     first = front.send(token, QUERY)
     assert first.status == 200
     assert front.calls() == [*SPENT, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     log()
     answer = front.send(token, QUERY)
     assert (answer.status, answer.reason, answer.fields["error"]) == (401, "replayed", "invalid_token")
@@ -98,10 +98,10 @@ def test_the_same_claims_with_another_id_are_another_token(front: Front) -> None
 @pytest.mark.parametrize("operation", ["sts:AssumeRole", "ecr:GetAuthorizationToken"])
 def test_a_token_that_brought_nothing_can_be_used_again(front: Front, operation: str) -> None:
     token = once(front)
-    front.world.aws.faults.plan(operation, AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan(operation, AwsFault(kind="access-denied"))
     assert front.send(token, QUERY).status == 502
     assert front.calls()[-1] == DELETE
-    front.world.aws.faults.clear()
+    front.backends.aws.faults.clear()
     assert front.send(token, QUERY).status == 200
 
 
@@ -122,8 +122,8 @@ def test_a_table_that_fails_is_never_a_silent_second_use(
 ) -> None:
     token = once(front)
     assert front.send(token, QUERY).status == 200
-    front.world.aws.faults.plan(PUT, AwsFault(kind=fault))
-    front.world.aws.forget_requests()
+    front.backends.aws.faults.plan(PUT, AwsFault(kind=fault))
+    front.backends.aws.forget_requests()
     log()
     answer = front.send(token, QUERY)
     assert (answer.status, answer.reason) == (503, "state-unavailable")
@@ -133,7 +133,7 @@ def test_a_table_that_fails_is_never_a_silent_second_use(
     assert failures(found) == ["spend"]
     assert [line["StateFailed"] for line in found.metrics if "StateFailed" in line] == [[1.0]]
     assert found.audit[0]["decision"] == "failed"
-    front.world.aws.faults.clear()
+    front.backends.aws.faults.clear()
     # The failure was of a second use, and it is one still.
     assert front.send(token, QUERY).reason == "replayed"
 
@@ -142,7 +142,7 @@ def test_a_retried_write_is_not_a_second_use(front: Front) -> None:
     """The first attempt has set the mark and its answer is lost: the next finds the mark of its own request."""
     token = once(front)
     before = set(marks(front))
-    front.world.aws.faults.plan(PUT, AwsFault(kind="lost"), times=2)
+    front.backends.aws.faults.plan(PUT, AwsFault(kind="lost"), times=2)
     assert front.send(token, QUERY).status == 200
     assert front.calls() == [PUT, PUT, *SPENT, "sts:AssumeRole", "ecr:GetAuthorizationToken"]
     assert len(marks(front).keys() - before) == len(SPENT)
@@ -152,11 +152,11 @@ def test_a_retried_write_is_not_a_second_use(front: Front) -> None:
 def test_a_mark_without_an_answer_is_taken_back(front: Front) -> None:
     token = once(front)
     before = set(marks(front))
-    front.world.aws.faults.plan(PUT, AwsFault(kind="lost"))
+    front.backends.aws.faults.plan(PUT, AwsFault(kind="lost"))
     assert front.send(token, QUERY).reason == "state-unavailable"
     assert front.calls() == [PUT, PUT, PUT, *RELEASED]
     assert set(marks(front)) == before
-    front.world.aws.faults.clear()
+    front.backends.aws.faults.clear()
     assert front.send(token, QUERY).status == 200
 
 
@@ -174,20 +174,20 @@ def test_a_failed_release_changes_no_answer_and_is_reported(
     front: Front, log: Callable[[], Log], fault: FaultKind, status: int, reason: Json
 ) -> None:
     token = once(front)
-    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
-    front.world.aws.faults.plan(DELETE, AwsFault(kind=fault))
+    front.backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"))
+    front.backends.aws.faults.plan(DELETE, AwsFault(kind=fault))
     log()
     assert front.send(token, QUERY).reason == "role-refused"
     assert failures(log()) == ["release"]
-    front.world.aws.faults.clear()
+    front.backends.aws.faults.clear()
     answer = front.send(token, QUERY)
     assert (answer.status, answer.fields.get("reason")) == (status, reason)
 
 
 def test_a_retried_release_that_finds_nothing_succeeds(front: Front, log: Callable[[], Log]) -> None:
     token = once(front)
-    front.world.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
-    front.world.aws.faults.plan(DELETE, AwsFault(kind="lost"), times=1)
+    front.backends.aws.faults.plan("sts:AssumeRole", AwsFault(kind="access-denied"), times=1)
+    front.backends.aws.faults.plan(DELETE, AwsFault(kind="lost"), times=1)
     log()
     assert front.send(token, QUERY).reason == "role-refused"
     assert front.calls() == [*SPENT, "sts:AssumeRole", DELETE, *RELEASED]
@@ -202,7 +202,7 @@ def test_a_table_that_hangs_is_given_up_in_time(
     assert environment.send(once(front), QUERY).status == 200
     spent = hanging.state.items()
     hanging.faults.plan(PUT, AwsFault(kind="hang"))
-    front.world.aws.forget_requests()
+    front.backends.aws.forget_requests()
     log()
     started = time.monotonic()
     answer = environment.send(once(front), QUERY, remaining_seconds=1.5)

@@ -163,15 +163,15 @@ def test_nothing_secret_reaches_the_log_whatever_is_switched_on(
             {"headers": {"authorization": token}, "requestContext": {"http": {"method": "POST", "path": "/v1/token"}}},
         ]
     everything = NOISY["debugging"] | NOISY["events logged"] | NOISY["for development"]
-    sessions, logins = len(front.world.aws.principals.sessions()), len(front.world.aws.registry.logins())
+    sessions, logins = len(front.backends.aws.principals.sessions()), len(front.backends.aws.registry.logins())
     run = _run(tmp_path, {**environment, **everything}, events)
     assert len(run.answers) == len(events)
     written = run.out + run.err
     assert {answer.status for answer in run.answers} >= {200, 400, 401, 403, 502}
     secrets = [part for token in tokens for part in token.split(".")[1:]]
-    for session in front.world.aws.principals.sessions()[sessions:]:
+    for session in front.backends.aws.principals.sessions()[sessions:]:
         secrets += [session.secret_access_key, session.session_token]
-    secrets += [login.password for login in front.world.aws.registry.logins()[logins:]]
+    secrets += [login.password for login in front.backends.aws.registry.logins()[logins:]]
     assert len(secrets) > 50
     header = tokens[0].partition(".")[0]
     assert header[:9] not in written
@@ -182,7 +182,7 @@ def test_nothing_secret_reaches_the_log_whatever_is_switched_on(
 
 
 def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
-    aws = front.world.aws
+    aws = front.backends.aws
     fresh = changed({})
     assert {"sts:GetCallerIdentity", "ecr:DescribeRegistry"} <= set(aws.unsigned_requests())
     opened = aws.accepted_connections()
@@ -191,7 +191,7 @@ def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[
 
 
 def test_a_restored_environment_connects_anew(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
-    fresh, aws = changed({}), front.world.aws
+    fresh, aws = changed({}), front.backends.aws
     before = fresh.send(fresh.token(), "registry=apps")
     opened = aws.accepted_connections()
     state = random.getstate()

@@ -37,7 +37,7 @@ def test_the_answer_has_no_bounds_since_there_are_none(others: Front, log: ReadL
     assert others.calls() == [READ]
     written = log()
     (line,) = written.audit
-    (seen,) = others.world.aws.requests(READ)
+    (seen,) = others.backends.aws.requests(READ)
     assert line["grants"] == [
         {"grant": "hub-login", "registry": "hub", "secret_arn": HUB_SECRET, "secret_request_id": seen.request_id}
     ]
@@ -46,14 +46,14 @@ def test_the_answer_has_no_bounds_since_there_are_none(others: Front, log: ReadL
 
 def test_a_secret_is_read_in_its_own_region_as_the_service(others: Front) -> None:
     others.send(others.token(), "registry=hub")
-    (seen,) = others.world.aws.requests(READ)
+    (seen,) = others.backends.aws.requests(READ)
     assert (seen.region, seen.parameters) == ("eu-west-1", {"SecretId": HUB_SECRET})
     assert seen.access_key_id == "ASIASANDBOXSERVICE01"
 
 
 def test_a_changed_password_is_returned_at_once(others: Front) -> None:
     others.send(others.token(), "registry=hub")
-    others.world.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "the-next-one"}'))
+    others.backends.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "the-next-one"}'))
     assert others.send(others.token(), "registry=hub&format=password").body == "the-next-one"
 
 
@@ -98,7 +98,7 @@ def test_it_can_be_returned_with_a_limited_login(others: Front) -> None:
 
 
 def test_a_format_that_cannot_hold_a_login_is_not_our_fault(others: Front, log: ReadLog) -> None:
-    others.world.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "with space"}'))
+    others.backends.aws.secrets.put(login_of_the_hub(value='{"username": "acme-ci", "password": "with space"}'))
     answer = others.send(others.token(), "registry=hub&format=dotenv")
     assert (answer.status, answer.reason) == (502, "misconfigured")
     assert [line["fault"] for line in log().metrics if "fault" in line] == ["caller"]
@@ -128,7 +128,7 @@ def test_a_format_that_cannot_hold_a_login_is_not_our_fault(others: Front, log: 
     ],
 )
 def test_a_secret_without_a_login_is_refused_and_not_quoted(others: Front, log: ReadLog, value: str | bytes) -> None:
-    others.world.aws.secrets.put(login_of_the_hub(value=value))
+    others.backends.aws.secrets.put(login_of_the_hub(value=value))
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
     assert answer.fields["error_description"] == (
@@ -152,14 +152,14 @@ def test_a_secret_without_a_login_is_refused_and_not_quoted(others: Front, log: 
 def test_an_unreadable_secret_is_refused_with_awss_message(
     others: Front, changes: dict[str, bool | None], code: str
 ) -> None:
-    others.world.aws.secrets.put(login_of_the_hub(**changes))
+    others.backends.aws.secrets.put(login_of_the_hub(**changes))
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
     assert f"secret {HUB_SECRET}: AWS says {code}" in str(answer.fields["error_description"])
 
 
 def test_a_deleted_secret_is_refused(others: Front) -> None:
-    others.world.aws.secrets.remove(HUB_SECRET)
+    others.backends.aws.secrets.remove(HUB_SECRET)
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (502, "secret-refused")
     assert "ResourceNotFoundException" in str(answer.fields["error_description"])
@@ -189,14 +189,14 @@ def test_without_a_grant_nothing_of_the_secret_is_disclosed(others: Front) -> No
     ],
 )
 def test_transient_failures_can_be_retried(others: Front, kind: FaultKind, reason: str) -> None:
-    others.world.aws.faults.plan(READ, AwsFault(kind=kind))
+    others.backends.aws.faults.plan(READ, AwsFault(kind=kind))
     answer = others.send(others.token(), "registry=hub")
     assert (answer.status, answer.reason) == (503, reason)
     assert "retry-after" in answer.headers
 
 
 def test_one_failure_does_not_affect_the_others(others: Front) -> None:
-    others.world.aws.secrets.remove(HUB_SECRET)
+    others.backends.aws.secrets.remove(HUB_SECRET)
     answer = others.send(others.token(), "registry=apps&registry=hub")
     assert [entry["name"] for entry in answer.texts("registries")] == ["apps"]
     (failed,) = answer.texts("failed")
@@ -206,8 +206,8 @@ def test_one_failure_does_not_affect_the_others(others: Front) -> None:
 def test_the_sandboxs_policy_has_registries_beyond_private_ecr(
     front: Front, changed: Callable[[dict[str, str]], Front]
 ) -> None:
-    front.world.aws.secrets.put(account.hub_secret())
-    sandbox = changed({"TOKEN_EXCHANGE_POLICY": front.world.environment()["TOKEN_EXCHANGE_POLICY"]})
+    front.backends.aws.secrets.put(account.hub_secret())
+    sandbox = changed({"TOKEN_EXCHANGE_POLICY": front.backends.environment()["TOKEN_EXCHANGE_POLICY"]})
     answer = sandbox.send(sandbox.token(environment="elsewhere"), "registry=public&registry=docker.io")
     assert answer.status == 200
     public, hub = answer.texts("registries")

@@ -26,7 +26,7 @@ def _text(value: Json) -> str:
 
 
 def _assumed(front: Front) -> dict[str, object]:
-    (seen,) = front.world.aws.requests("sts:AssumeRole")
+    (seen,) = front.backends.aws.requests("sts:AssumeRole")
     return dict(seen.parameters)
 
 
@@ -45,10 +45,10 @@ def test_the_json_answer_is_the_interfaces_to_the_letter(front: Front) -> None:
         "request_id",
     ]
     (entry,) = answer.texts("registries")
-    login = front.world.aws.registry.login(_text(entry["password"]))
+    login = front.backends.aws.registry.login(_text(entry["password"]))
     assert login is not None
     made_at = _seconds(entry["expires_at"]) - 1800
-    assert abs(made_at - front.world.aws.requests()[0].at_seconds) < 2
+    assert abs(made_at - front.backends.aws.requests()[0].at_seconds) < 2
     assert entry == {
         "name": "apps",
         "registry": APPS_HOST,
@@ -127,7 +127,7 @@ def _text_of(value: object) -> str:
 def test_the_login_reaches_exactly_what_the_answer_says(front: Front) -> None:
     answer = front.send(front.token(), {"registry": "apps"})
     (entry,) = answer.texts("registries")
-    login = front.world.aws.registry.login(_text(entry["password"]))
+    login = front.backends.aws.registry.login(_text(entry["password"]))
     assert login is not None
     assert login.session.policy is not None
     end = _seconds(entry["expires_at"])
@@ -218,7 +218,7 @@ def test_a_scope_makes_the_login_narrower(
     answer = front.send(front.token(), {"registry": "apps", "scope": scope})
     (entry,) = answer.texts("registries")
     assert (entry["access"], entry["repositories"], entry["also_pull"]) == (access, repositories, also_pull)
-    (session,) = [each.session for each in front.world.aws.registry.logins() if each.password == entry["password"]]
+    (session,) = [each.session for each in front.backends.aws.registry.logins() if each.password == entry["password"]]
     assert session.policy is not None
     wide = AuthorizationRequest(
         action="ecr:BatchGetImage",
@@ -239,14 +239,14 @@ def test_a_short_login_has_a_long_session_and_a_short_policy(front: Front) -> No
 
 
 def _passwords(front: Front) -> list[str]:
-    return [login.password for login in front.world.aws.registry.logins()]
+    return [login.password for login in front.backends.aws.registry.logins()]
 
 
 def test_a_docker_config_holds_every_host_of_every_registry(front: Front) -> None:
     before = len(_passwords(front))
     answer = front.send(front.token(), {"format": "docker-config"})
     # Both are made at the same time.
-    made = {login.region: login.password for login in front.world.aws.registry.logins()[before:]}
+    made = {login.region: login.password for login in front.backends.aws.registry.logins()[before:]}
     apps, base = made["eu-west-1"], made["us-east-1"]
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
@@ -301,7 +301,7 @@ def test_all_failing_is_a_refusal_in_json_too(front: Front) -> None:
 
 
 def _holds_no_secret(front: Front, answer: Answer) -> None:
-    for login in front.world.aws.registry.logins():
+    for login in front.backends.aws.registry.logins():
         assert login.password not in answer.body
         assert login.session.secret_access_key not in answer.body
         assert login.session.session_token not in answer.body
@@ -309,7 +309,7 @@ def _holds_no_secret(front: Front, answer: Answer) -> None:
 
 def test_no_answer_holds_the_roles_credentials(front: Front) -> None:
     answer = front.send(front.token())
-    for session in front.world.aws.principals.sessions():
+    for session in front.backends.aws.principals.sessions():
         for secret in (session.access_key_id, session.secret_access_key, session.session_token):
             assert secret not in answer.body
 

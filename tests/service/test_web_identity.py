@@ -23,7 +23,7 @@ def test_the_callers_token_assumes_the_role_within_its_reach(others: Front) -> N
     token = _token(others)
     answer = others.send(token, "registry=direct", request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789")
     assert answer.status == 200
-    (seen,) = others.world.aws.requests(ASSUME)
+    (seen,) = others.backends.aws.requests(ASSUME)
     (entry,) = answer.texts("registries")
     policy = str(seen.parameters["Policy"])
     assert seen.parameters == {
@@ -47,9 +47,9 @@ def test_the_audit_line_names_the_session_and_never_the_token(others: Front, log
     (line,) = written.audit
     (found,) = line["grants"] if isinstance(line["grants"], list) else []
     assert isinstance(found, dict)
-    session = others.world.aws.principals.sessions()[-1]
+    session = others.backends.aws.principals.sessions()[-1]
     assert (found["role_arn"], found["assumed_role_id"]) == (DIRECT_ROLE, session.role_session_id)
-    assert found["sts_request_id"] == others.world.aws.requests(ASSUME)[0].request_id
+    assert found["sts_request_id"] == others.backends.aws.requests(ASSUME)[0].request_id
     assert "source_identity" not in found
     assert token not in written.text
     assert token.split(".")[2] not in written.text
@@ -68,11 +68,11 @@ def test_a_refusal_by_sts_is_not_the_tokens_fault(
 ) -> None:
     audience, subject = trusts.get("audience"), trusts.get("subject")
     if isinstance(audience, str):
-        trust_directly(others.world, audience=audience)
+        trust_directly(others.backends, audience=audience)
     elif isinstance(subject, str):
-        trust_directly(others.world, subject=subject)
+        trust_directly(others.backends, subject=subject)
     else:
-        trust_directly(others.world, provider=False)
+        trust_directly(others.backends, provider=False)
     token = _token(others)
     answer = others.send(token, "registry=direct")
     assert (answer.status, answer.reason) == (502, "role-refused")
@@ -111,7 +111,7 @@ def test_each_code_of_sts_has_its_reason(others: Front, monkeypatch: pytest.Monk
 def test_an_issuer_that_sts_does_not_reach_is_for_trying_again(others: Front) -> None:
     token = _token(others)
     others.send(token, "registry=apps")  # now the service has the keys, and STS has not
-    others.world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
+    others.backends.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"))
     answer = others.send(token, "registry=direct")
     assert (answer.status, answer.reason) == (503, "aws-unavailable")
     assert "IDPCommunicationError" in str(answer.fields["error_description"])
@@ -122,7 +122,7 @@ def test_an_issuer_that_sts_does_not_reach_is_for_trying_again(others: Front) ->
     [("throttle", "aws-throttled"), ("server-error", "aws-unavailable"), ("drop", "aws-unavailable")],
 )
 def test_transient_failures_can_be_retried(others: Front, kind: FaultKind, reason: str) -> None:
-    others.world.aws.faults.plan(ASSUME, AwsFault(kind=kind))
+    others.backends.aws.faults.plan(ASSUME, AwsFault(kind=kind))
     answer = others.send(_token(others), "registry=direct")
     assert (answer.status, answer.reason) == (503, reason)
 

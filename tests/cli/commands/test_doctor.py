@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.loopback import Answer, Handle, Request, Server, Silence
 from sandbox.service import Service
-from sandbox.world import World
 from tests.cli.program import Printed, run
 from tests.docs.pages import page
 from tests.front_door import forwarding
@@ -29,7 +29,7 @@ GOOD_HEALTH = b'{"status": "ok", "policy": {"sha256": "abc", "loaded_at": "2026-
 class Deployed:
     """The sandbox's service behind TLS; it knows its address."""
 
-    world: World
+    backends: Backends
     url: str
     plain_url: str
 
@@ -46,11 +46,11 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         log = stack.enter_context((folder / "service.log").open("wb"))
         front = stack.enter_context(Server(later, tls=loopback_context()))
         url = f"https://127.0.0.1:{front.port}"
-        world = stack.enter_context(World(folder))
-        environment = {**world.environment(), "TOKEN_EXCHANGE_URL": url}
+        backends = stack.enter_context(Backends(folder))
+        environment = {**backends.environment(), "TOKEN_EXCHANGE_URL": url}
         service = stack.enter_context(Service(environment, output=log, errors=log))
         handles.append(forwarding(service.url))
-        yield Deployed(world=world, url=url, plain_url=service.url)
+        yield Deployed(backends=backends, url=url, plain_url=service.url)
 
 
 @pytest.fixture
@@ -84,14 +84,14 @@ def found(done: Printed, name: str) -> str:
 
 
 def test_the_real_service_is_fine(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience)
-    issuer = deployed.world.issuer.issuer_url("gitlab")
+    token = deployed.backends.issuer.mint("github-actions", audience=deployed.backends.audience)
+    issuer = deployed.backends.issuer.issuer_url("gitlab")
     done = doctor(deployed.url, bundle, "--issuer", issuer, token=token)
     assert done.status == 0, done.out
     everything = ("address", "dns", "health", "clock", "metadata", "audience", "token")
     # The certificate of the tests is good for a day.
     assert outcomes(done) == {**dict.fromkeys(everything, "ok"), "tls": "warning"}
-    assert deployed.world.audience in found(done, "audience")
+    assert deployed.backends.audience in found(done, "audience")
     assert "would get apps by the grant own-images, access push" in found(done, "token")
     assert token not in done.out + done.err
 
@@ -111,7 +111,9 @@ def test_a_line_for_each_check(deployed: Deployed, bundle: Path) -> None:
 
 
 def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience, scenario="push-feature")
+    token = deployed.backends.issuer.mint(
+        "github-actions", audience=deployed.backends.audience, scenario="push-feature"
+    )
     done = doctor(deployed.url, bundle, "--registry", "apps", token=token)
     assert (done.status, outcomes(done)["token"]) == (1, "failed")
     assert "would be refused: no-matching-grant" in found(done, "token")
@@ -129,7 +131,7 @@ def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> Non
     ],
 )
 def test_a_login_for_another_account_or_region_fails(deployed: Deployed, bundle: Path, host: str, outcome: str) -> None:
-    token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience)
+    token = deployed.backends.issuer.mint("github-actions", audience=deployed.backends.audience)
     done = doctor(deployed.url, bundle, "--registry", "apps", "--host", host, token=token)
     assert (outcomes(done)["token"], done.status) == (outcome, 0 if outcome == "ok" else 1)
     if outcome == "failed":
@@ -137,23 +139,23 @@ def test_a_login_for_another_account_or_region_fails(deployed: Deployed, bundle:
 
 
 def test_a_wrong_organization_id_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint(
-        "github-actions", audience=deployed.world.audience, claims={"repository_owner_id": "7002"}
+    token = deployed.backends.issuer.mint(
+        "github-actions", audience=deployed.backends.audience, claims={"repository_owner_id": "7002"}
     )
     assert "would be refused: organization-not-allowed" in found(doctor(deployed.url, bundle, token=token), "token")
 
 
 def test_an_expired_token_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint(
+    token = deployed.backends.issuer.mint(
         "github-actions",
-        audience=deployed.world.audience,
+        audience=deployed.backends.audience,
         claims={"iat": int(time.time()) - 90_000, "nbf": int(time.time()) - 90_000, "exp": int(time.time()) - 86_400},
     )
     assert "would be refused: expired" in found(doctor(deployed.url, bundle, token=token), "token")
 
 
 def test_a_token_for_another_service_gets_the_reason(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint("github-actions", audience="https://elsewhere.example")
+    token = deployed.backends.issuer.mint("github-actions", audience="https://elsewhere.example")
     assert "wrong-audience" in found(doctor(deployed.url, bundle, token=token), "token")
 
 
@@ -176,7 +178,9 @@ def test_a_trailing_slash_is_accepted(deployed: Deployed, bundle: Path) -> None:
 
 
 def test_the_document_shows_the_lines_as_they_are(deployed: Deployed, bundle: Path) -> None:
-    token = deployed.world.issuer.mint("github-actions", audience=deployed.world.audience, scenario="push-feature")
+    token = deployed.backends.issuer.mint(
+        "github-actions", audience=deployed.backends.audience, scenario="push-feature"
+    )
     (block,) = [block for block in page("docs/cli.md").blocks if block.use == "doctor"]
     done = run(
         *("doctor", deployed.url, "--ca-bundle", bundle, "--registry", "apps", "--token-env", "T"),
@@ -196,7 +200,7 @@ def test_the_line_of_the_first_day_runs(deployed: Deployed, bundle: Path) -> Non
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "SSL_CERT_FILE": str(bundle),
             "EXCHANGE": deployed.url,
-            "TOKEN": deployed.world.issuer.mint("github-actions", audience=deployed.world.audience),
+            "TOKEN": deployed.backends.issuer.mint("github-actions", audience=deployed.backends.audience),
         },
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.issuer import IssuerFault
-from sandbox.world import World
 from tests.ci_claims import bitbucket_claims, github_claims, gitlab_claims
 from tests.cli.program import Printed, run
 from tests.fake_issuer import compact
@@ -16,8 +16,8 @@ from token_exchange.core.ports import Json
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with World(tmp_path_factory.mktemp("inspected")) as running:
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    with Backends(tmp_path_factory.mktemp("inspected")) as running:
         yield running
 
 
@@ -32,8 +32,8 @@ def _inspect(token: str, *options: str | Path) -> Printed:
     return done
 
 
-def _mint(world: World, **changes: Json) -> str:
-    return world.issuer.mint("github-actions", audience=world.audience, scenario="push-main", claims=changes)
+def _mint(backends: Backends, **changes: Json) -> str:
+    return backends.issuer.mint("github-actions", audience=backends.audience, scenario="push-main", claims=changes)
 
 
 def test_token_without_policy_is_unverified() -> None:
@@ -100,44 +100,44 @@ def test_invalid_times_are_left_out(value: Json) -> None:
     assert times == {"issued_at": "2027-01-15T12:00:00Z"}
 
 
-def test_a_token_of_the_issuer_is_verified_by_its_published_keys(world: World) -> None:
-    done = _inspect(_mint(world), "--policy", world.policy_path, "--json")
+def test_a_token_of_the_issuer_is_verified_by_its_published_keys(backends: Backends) -> None:
+    done = _inspect(_mint(backends), "--policy", backends.policy_path, "--json")
     assert done.status == 0
     assert (done.fields["verified"], done.fields["reason"]) == (True, None)
     assert done.fields["provider"] == "github-actions"
-    shown = _inspect(_mint(world), "--policy", world.policy_path)
+    shown = _inspect(_mint(backends), "--policy", backends.policy_path)
     assert shown.out.splitlines()[:2] == ["verified", "provider github-actions"]
 
 
-def test_the_token_may_be_a_file(world: World, tmp_path: Path) -> None:
+def test_the_token_may_be_a_file(backends: Backends, tmp_path: Path) -> None:
     path = tmp_path / "token.jwt"
-    path.write_text(_mint(world))
-    assert run("token", "inspect", path, "--policy", world.policy_path).status == 0
+    path.write_text(_mint(backends))
+    assert run("token", "inspect", path, "--policy", backends.policy_path).status == 0
 
 
-def _tampered(world: World) -> str:
-    header, payload, signature = _mint(world).split(".")
+def _tampered(backends: Backends) -> str:
+    header, payload, signature = _mint(backends).split(".")
     return f"{header}.{payload}.{signature[:-4]}AAAA"
 
 
-def test_foreign_token_is_not_verified(world: World) -> None:
+def test_foreign_token_is_not_verified(backends: Backends) -> None:
     refused = {
-        _tampered(world): "bad-signature",
-        world.issuer.mint("github-actions", audience=world.audience, now=time.time() - 7200): "expired",
-        world.issuer.mint("github-actions", audience="https://elsewhere.example"): "wrong-audience",
+        _tampered(backends): "bad-signature",
+        backends.issuer.mint("github-actions", audience=backends.audience, now=time.time() - 7200): "expired",
+        backends.issuer.mint("github-actions", audience="https://elsewhere.example"): "wrong-audience",
         _unsigned(github_claims()): "unknown-issuer",
         _unsigned(github_claims(), alg="none"): "unsupported-algorithm",
     }
     for token, reason in refused.items():
-        done = _inspect(token, "--policy", world.policy_path, "--json")
+        done = _inspect(token, "--policy", backends.policy_path, "--json")
         assert (done.status, done.fields["verified"]) == (1, False)
         assert str(done.fields["reason"]).startswith(f"{reason}: ")
-        assert "not verified: " in _inspect(token, "--policy", world.policy_path).out
+        assert "not verified: " in _inspect(token, "--policy", backends.policy_path).out
 
 
-def test_unreachable_issuer_gives_null(world: World) -> None:
-    world.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
-    done = _inspect(_mint(world), "--policy", world.policy_path, "--json")
+def test_unreachable_issuer_gives_null(backends: Backends) -> None:
+    backends.issuer.faults.plan(("github-actions", "keys"), IssuerFault(kind="server-error"), times=1)
+    done = _inspect(_mint(backends), "--policy", backends.policy_path, "--json")
     # Not proven is not fine.
     assert (done.status, done.fields["verified"]) == (1, None)
     assert str(done.fields["reason"]).startswith("issuer-unavailable: ")

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.backends import Backends
 from sandbox.load.checks import failures_of
 from sandbox.load.environments import Environments, Reply
 from sandbox.load.jobs import Job, make_jobs
 from sandbox.load.run import NO_ANSWER, Outcome, run
-from sandbox.world import World
 from token_exchange.core.refusals import Reason
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    world: World
+    backends: Backends
     outcomes: list[Outcome]
 
     def granted(self) -> list[Outcome]:
@@ -34,16 +34,16 @@ class Crowd:
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     folder: Path = tmp_path_factory.mktemp("crowd")
-    with World(folder) as world, (folder / "log").open("wb") as log:
+    with Backends(folder) as backends, (folder / "log").open("wb") as log:
         chance = random.Random(3)  # noqa: S311 - it only shuffles
-        jobs = make_jobs(world, count=20, bad_percent=35, chance=chance)
-        with Environments(world.environment(), count=1, log=log) as environments:
+        jobs = make_jobs(backends, count=20, bad_percent=35, chance=chance)
+        with Environments(backends.environment(), count=1, log=log) as environments:
             outcomes = run(jobs, environments, at_once=4, limit_seconds=60)
-        yield Crowd(world=world, outcomes=outcomes)
+        yield Crowd(backends=backends, outcomes=outcomes)
 
 
 def messages(crowd: Crowd, *outcomes: Outcome) -> str:
-    return "; ".join(failures_of(outcomes, crowd.world.aws))
+    return "; ".join(failures_of(outcomes, crowd.backends.aws))
 
 
 def test_an_unchanged_run_has_no_failures(crowd: Crowd) -> None:

@@ -1,4 +1,4 @@
-"""All services that the exchange needs, started together: `with World(folder) as world: …`."""
+"""All services that the exchange needs, started together: `with Backends(folder) as backends: …`."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from sandbox.registry.gate import Gate
 from sandbox.state import DEFAULT_FOLDER
 
 
-class World:
+class Backends:
     """A CI issuer, a fake AWS, and a policy for both. Port 0 takes a free port.
 
     `issuer` mints tokens; `aws` records requests; both can be made to fail. `gates` are the registries by their names
@@ -62,7 +62,7 @@ class World:
         return {name: gate.host for name, gate in self.gates.items()}
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that make the service use only this world."""
+        """Return the environment variables that make the service use only these backends."""
         return {
             "TOKEN_EXCHANGE_POLICY": f"file:{self.policy_path}",
             "AWS_ENDPOINT_URL": self.aws.url,
@@ -87,7 +87,7 @@ class World:
         }
 
     def operator_environment(self) -> dict[str, str]:
-        """Return the environment variables with which the AWS CLI is an operator of this world."""
+        """Return the environment variables with which the AWS CLI is an operator of the fake AWS."""
         credentials = {
             "AWS_ACCESS_KEY_ID": self._operator.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self._operator.secret_access_key,
