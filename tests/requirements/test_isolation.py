@@ -36,7 +36,7 @@ def test_variables_of_the_tests_are_kept(name: str) -> None:
 
 def test_a_test_passes_in_a_hostile_environment() -> None:
     """One that asks AWS in this process, which a profile that is missing would keep from it."""
-    test = "tests/service/test_success.py::test_the_login_reaches_what_the_answer_says_and_nothing_else"
+    test = "tests/service/test_success.py::test_the_login_reaches_exactly_what_the_answer_says"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test],
         cwd=ROOT,

@@ -109,6 +109,7 @@ def test_another_function_or_operation_is_not_there(control: list[str]) -> None:
     assert control == []
 
 
+@pytest.mark.aws_cli
 def test_a_role_that_is_not_there_and_a_refresher_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.drills.site._REFRESH", "raise SystemExit('no policy')")
     with Site(tmp_path) as site:

@@ -124,7 +124,7 @@ def test_report_mode_of_an_issuer_is_shown_without_a_grant_too(front: Front, log
     assert (answer.status, answer.reason) == (403, "no-matching-grant")
     assert "report mode" in str(answer.fields["hint"])
     # And what it wants besides, which is what the trial is for.
-    assert "requires branch main" in str(answer.fields["error_description"])
+    assert "wants branch main" in str(answer.fields["error_description"])
     (record,) = log().audit
     assert record.get("would", []) == []
     assert front.calls() == []
