@@ -41,6 +41,7 @@ def _allow_for_a_busy_machine(patch: pytest.MonkeyPatch) -> None:
     """Lengthen the time limits whose end changes an answer; what happens at their end is tested beside each."""
     for name, value in {
         "issuer_keys.store.SHARED_SECONDS": 10.0,
+        "refresher.SHARED_SECONDS": 10.0,
         "issuer_keys.store.FETCH_SECONDS": 20.0,
         "issuer_keys.origins.FETCH_SECONDS": 20.0,
         "adapters.budgets.COUNT_SECONDS": 10.0,

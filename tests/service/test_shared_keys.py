@@ -90,8 +90,9 @@ class TestRefresher:
         log()
         front.backends.issuer.faults.plan(("generic", "keys"), IssuerFault(kind="error-page"))
         # Within the same second of the first run the set that is there stays.
-        assert refresh()["failed"] == ["builds"]
+        outcomes = refresh()
         lines = log()
+        assert outcomes["failed"] == ["builds"], lines.text
         (failed,) = events_of(lines, "issuer-keys-refresh-failed")
         assert failed["issuer"] == "builds"
         assert sum("IssuerKeysRefreshFailed" in line for line in lines.metrics) == 1
