@@ -1,6 +1,8 @@
 """How much of the processor one input may take."""
 
+import json
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -18,6 +20,23 @@ class TookTooLong(BaseException):
 def allowed_seconds(size_bytes: int) -> float:
     """Return the seconds of processor that an input of this size may take: linear, with room."""
     return _BASE_SECONDS + _SECONDS_PER_BYTE * size_bytes
+
+
+_WORK: Final = json.dumps([{"name": str(number), "of": [number] * 10} for number in range(2000)])
+_WORK_SECONDS: Final = 0.003
+"""What `_work` takes on the machine on which the bounds were chosen."""
+
+
+def slowness() -> float:
+    """Return how many times as long as there the same work takes here and now; at least 1."""
+    return max(1.0, min(_work() for _ in range(5)) / _WORK_SECONDS)
+
+
+def _work() -> float:
+    started = time.process_time()
+    for found in json.loads(_WORK):
+        "".join(sorted(found["name"] * 10))
+    return time.process_time() - started
 
 
 @contextmanager
