@@ -18,7 +18,8 @@ from token_exchange_cli.replay.replay import Replay, Tally
 
 @pytest.fixture
 def policies(tmp_path: Path) -> tuple[PolicyInput, PolicyInput]:
-    return tuple(read_policy(str(write_json(tmp_path / name, text))) for name, text in (("old", OLD), ("new", DEV)))  # type: ignore[return-value]  # two of them
+    old, new = (write_json(tmp_path / name, text) for name, text in (("old", OLD), ("new", DEV)))
+    return read_policy(str(old)), read_policy(str(new))
 
 
 def _tally(found: Sequence[Decided]) -> Tally:
