@@ -16,6 +16,7 @@ from bench import (
     decision,
     exchange,
     flood,
+    hostile_input,
     instant,
     keys,
     large_policies,
@@ -25,7 +26,6 @@ from bench import (
     report,
     scaling,
     start,
-    stranger,
     under_load,
     verification,
 )
@@ -45,15 +45,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="take few samples, and write nothing")
     parser.add_argument("--exchanges", type=int, help="number of exchanges for the growth of memory")
-    parser.add_argument(
-        "--stranger", action="store_true", help="measure only the cost of requests without a valid token"
-    )
+    parser.add_argument("--hostile-input", action="store_true", help="measure only the cost of hostile input")
     parser.add_argument("--audit", type=int, metavar="LINES", help="measure only questions about a log, print them")
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)
-    if asked.stranger:
-        return _only_stranger(quick=quick)
+    if asked.hostile_input:
+        return _only_hostile_input(quick=quick)
     if asked.audit:
         with tempfile.TemporaryDirectory() as folder:
             print(report.section(audit.measure(Path(folder), exchanges=asked.audit, teams=500)))
@@ -78,9 +76,9 @@ def _draw() -> None:
     subprocess.run([_PLOT_PYTHON, "-m", "bench.plot"], cwd=report.PAGE.parents[1], check=True)
 
 
-def _only_stranger(*, quick: bool) -> int:
+def _only_hostile_input(*, quick: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
-        part = _stranger(Path(folder), quick=quick)
+        part = _hostile_input(Path(folder), quick=quick)
     print(report.section(part))
     if not quick:
         report.rewrite_section(report.PAGE, part)
@@ -89,8 +87,8 @@ def _only_stranger(*, quick: bool) -> int:
     return 0
 
 
-def _stranger(folder: Path, *, quick: bool) -> Part:
-    return stranger.measure(folder, rounds=2 if quick else 100, candidates=5 if quick else 200)
+def _hostile_input(folder: Path, *, quick: bool) -> Part:
+    return hostile_input.measure(folder, rounds=2 if quick else 100, candidates=5 if quick else 200)
 
 
 def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
@@ -116,7 +114,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
         verification.measure(folder, rounds=3 if quick else 200),
         keys.measure(folder, rounds=3 if quick else 200),
         parts.measure(folder, rounds=3 if quick else 200),
-        _stranger(folder, quick=quick),
+        _hostile_input(folder, quick=quick),
         flood.measure(folder, tokens=600 if quick else 100_000, honest_jobs=20 if quick else 1000),
         under_load.measure(
             folder,

@@ -28,9 +28,9 @@ def measure(*, rounds: int, sizes: tuple[int, ...], many: int) -> Part:
     """
     policies = {size: load_policy(json.dumps(policy_of(size)).encode(), name="bench", read_file=None) for size in sizes}
     callers = {size: caller_of(policy, {}) for size, policy in policies.items()}
-    stranger = caller_of(policies[many], {"repository": "acme/unknown", "repository_id": "1"})
+    outsider = caller_of(policies[many], {"repository": "acme/unknown", "repository_id": "1"})
     assert all(isinstance(decide(policies[size], callers[size], _ASK), Granted) for size in sizes)
-    assert isinstance(decide(policies[many], stranger, _ASK), Denied)
+    assert isinstance(decide(policies[many], outsider, _ASK), Denied)
     middle = medians(
         seconds_in_turns(
             {str(size): _decision(policies[size], callers[size]) for size in sizes},
@@ -38,7 +38,7 @@ def measure(*, rounds: int, sizes: tuple[int, ...], many: int) -> Part:
             repeat={str(size): 50 for size in sizes},
         )
     )
-    refusal = medians(seconds_in_turns({"refusal": _refusal(policies[many], stranger)}, rounds=max(3, rounds // 10)))
+    refusal = medians(seconds_in_turns({"refusal": _refusal(policies[many], outsider)}, rounds=max(3, rounds // 10)))
     few = middle[str(FEW)]
     return Part(
         title="A decision",

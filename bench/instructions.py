@@ -45,15 +45,15 @@ def counts(folder: Path) -> Mapping[str, int]:
     """Return the counts of the parts of an exchange that are our own code. `folder` takes a key."""
     ours = parts(folder, now=_NOW)
     policy = load_policy(json.dumps(policy_of(GRANTS)).encode(), name="bench", read_file=None)
-    stranger = caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})
+    outsider = caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})
     refusal = f"decide, refused after {GRANTS:,} grants"
     return {
         **{name: count(ours[name]) for name in ("verify", "decide", "down-scope", "audit")},
-        refusal: count(lambda: _refused(policy, stranger, AccessRequest(registries=("apps",)))),
+        refusal: count(lambda: _refused(policy, outsider, AccessRequest(registries=("apps",)))),
     }
 
 
-def _refused(policy: Policy, stranger: Caller, request: AccessRequest) -> Nearest:
+def _refused(policy: Policy, outsider: Caller, request: AccessRequest) -> Nearest:
     """Return what a refusal looks up for its record."""
-    assert isinstance(decide(policy, stranger, request), Denied)
-    return nearest_grants(policy, stranger, request)
+    assert isinstance(decide(policy, outsider, request), Denied)
+    return nearest_grants(policy, outsider, request)

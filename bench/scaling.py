@@ -48,15 +48,15 @@ class Quotas:
 class Load:
     """Jobs that arrive: so many within the first second, and so many a second for `seconds`.
 
-    All the while, strangers at `stranger_addresses` send `strangers_a_second` requests with worthless tokens.
+    All the while, `invalid_a_second` requests with invalid tokens come from `invalid_addresses` addresses.
     """
 
     name: str
     at_once: int = 0
     a_second: float = 0
     seconds: float = 20
-    strangers_a_second: float = 0
-    stranger_addresses: int = 1
+    invalid_a_second: float = 0
+    invalid_addresses: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +123,8 @@ class Simulation:
         self._random = random.Random(_SEED)  # noqa: S311 - a simulation, the same each time
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._planned = 0
-        self._strangers: list[float] = []
-        self._stranger = 0
+        self._invalid: list[float] = []
+        self._invalid_admitted = 0
         self._sources: list[Bucket] = []
         self._busy = 0
         self._idle = 0
@@ -138,25 +138,25 @@ class Simulation:
             self._later(at, self._asking(_Job(since=at)))
         limit = self._quotas.source_rate_a_minute
         if limit is not None:
-            self._sources = [Bucket(limit / 60, limit) for _ in range(load.stranger_addresses)]
+            self._sources = [Bucket(limit / 60, limit) for _ in range(load.invalid_addresses)]
         # Longer than the load, for the jobs that try again.
         seconds = load.seconds + _CLIENT_SECONDS / 2
-        flood = (self._random.uniform(0, seconds) for _ in range(int(load.strangers_a_second * seconds)))
-        self._strangers = sorted(flood, reverse=True)
+        flood = (self._random.uniform(0, seconds) for _ in range(int(load.invalid_a_second * seconds)))
+        self._invalid = sorted(flood, reverse=True)
         while self._events:
             at, _, event = heapq.heappop(self._events)
             event(at)
         return self._outcome
 
-    def _admit_strangers(self, until: float) -> None:
-        """Let the strangers' requests before `until` take from the gateway's limit what WAF leaves them.
+    def _admit_invalid(self, until: float) -> None:
+        """Let the invalid requests before `until` take from the gateway's limit what WAF leaves them.
 
-        A worthless token costs an environment a millisecond and no call of AWS: that limit is what they use up.
+        An invalid token costs an environment a millisecond and no call to AWS: that limit is what they use up.
         """
-        while self._strangers and self._strangers[-1] <= until:
-            at = self._strangers.pop()
-            self._stranger += 1
-            if not self._sources or self._sources[self._stranger % len(self._sources)].take(at):
+        while self._invalid and self._invalid[-1] <= until:
+            at = self._invalid.pop()
+            self._invalid_admitted += 1
+            if not self._sources or self._sources[self._invalid_admitted % len(self._sources)].take(at):
                 self._gateway.take(at)
 
     def _later(self, at: float, event: Callable[[float], None]) -> None:
@@ -169,7 +169,7 @@ class Simulation:
 
     def _ask(self, job: _Job, at: float) -> None:
         job.tries += 1
-        self._admit_strangers(at)
+        self._admit_invalid(at)
         if not self._gateway.take(at):
             self._told(job, at, "429 of the gateway")
             return
@@ -259,10 +259,10 @@ def flood_table() -> str:
         "| ---: | ---: | ---: | ---: | ---: |",
     ]
     for flood in FLOODS:
-        load = Load(name="ten a second", a_second=10, strangers_a_second=flood)
+        load = Load(name="ten a second", a_second=10, invalid_a_second=flood)
         shares = [_share(Simulation(AS_DEPLOYED).run(load))]
         shares += [
-            _share(Simulation(WITH_WAF).run(replace(load, stranger_addresses=addresses))) for addresses in _SOURCES
+            _share(Simulation(WITH_WAF).run(replace(load, invalid_addresses=addresses))) for addresses in _SOURCES
         ]
         rows.append(f"| {flood:,} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
     return "\n".join(rows)

@@ -76,8 +76,8 @@ class Month:
                     moment = replace(moment, line=None)
                 elif number == foreign:
                     found["foreign"] = session.sts_request_id
-                    stranger = replace(session, session_name="maintenance", source_identity="")
-                    event = self._events.assumed(stranger, caller_ip="198.51.100.99")
+                    outsider = replace(session, session_name="maintenance", source_identity="")
+                    event = self._events.assumed(outsider, caller_ip="198.51.100.99")
                     moment = replace(moment, line=None, events=(event,))
                 else:
                     found["unwitnessed"] = _line(moment).request_id

@@ -63,7 +63,7 @@ def test_the_limits_equal_the_templates() -> None:
 
 
 def test_a_source_that_is_limited_leaves_the_jobs_their_logins() -> None:
-    flood = Load(name="flood", a_second=5, seconds=20, strangers_a_second=3000)
+    flood = Load(name="flood", a_second=5, seconds=20, invalid_a_second=3000)
     left = Simulation(AS_DEPLOYED).run(flood)
     guarded = Simulation(WITH_WAF).run(flood)
     assert left.given_up > guarded.given_up

@@ -17,7 +17,7 @@ from token_exchange.core.refusals import Reason
         ([{"id": "4400117"}], {}, True),
         ([{"name": "nordlicht", "id": "4400117"}], {}, True),
         ([{"name": "other"}, {"name": "nordlicht"}], {}, True),
-        # a renamed organization's name, taken by a stranger
+        # a renamed organization's name, taken by an outsider
         ([{"name": "nordlicht", "id": "4400117"}], {"repository_owner_id": "666"}, False),
         ([{"name": "nordlicht", "id": "4400117"}], {"repository_owner": "renamed"}, False),
         # of two lines neither half counts for the other
@@ -82,8 +82,8 @@ def test_a_deny_rule_precedes_all_but_the_organization() -> None:
     refusal = denied(decided(found, registries=("nowhere",), grant_name="nobody"), Reason.DENIED)
     assert refusal.deny_rule == "lost"
     assert "lost" not in refusal.description
-    stranger = github_claims(repository_owner="stranger")
-    denied(decided(found, stranger), Reason.ORGANIZATION_NOT_ALLOWED)
+    outsider = github_claims(repository_owner="globex")
+    denied(decided(found, outsider), Reason.ORGANIZATION_NOT_ALLOWED)
 
 
 def test_the_first_rule_that_matches_refuses() -> None:

@@ -145,7 +145,7 @@ def test_an_explanation_of_a_denial_is_the_denial() -> None:
         outcome = story.explain(None, **changes)
         assert isinstance(outcome, Denied)
         assert outcome.reason is reason
-        # A stranger must not make the service look at ten thousand grants.
+        # An outsider must not make the service look at ten thousand grants.
         assert list(story.record.considered) == []
     assert story.is_untouched()
 

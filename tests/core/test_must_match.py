@@ -52,7 +52,7 @@ def test_a_grant_that_says_where_the_code_is_from(conditions: Document) -> None:
     [
         {},
         {"match": {"pipeline_id": PROJECT, "branch": "main"}},
-        # that there is one, or that it is not some other, holds for a stranger's fork too
+        # that there is one, or that it is not some other, holds for an outsider's fork too
         {"match": {"repository": {"exists": True}}},
         {"match": {"repository": {"not": "mallory/shop"}}},
         {"claims": {ORIGIN: {"not_like": "github.com/mallory/**"}}},

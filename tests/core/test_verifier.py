@@ -100,8 +100,8 @@ class TestOrder:
     )
     def test_before_the_signature(self, header: Mapping[str, Json], claims: Mapping[str, Json], reason: Reason) -> None:
         issuer = FakeIssuer()
-        stranger = SigningKey(key_id="key-0", private=private_key("RS256", 1))
-        raw_token = stranger.sign({**issuer.header(), **header}, {**issuer.claims(), **claims})
+        outsider = SigningKey(key_id="key-0", private=private_key("RS256", 1))
+        raw_token = outsider.sign({**issuer.header(), **header}, {**issuer.claims(), **claims})
         assert Door(issuer).refusal(raw_token).reason is reason
 
     @pytest.mark.parametrize(

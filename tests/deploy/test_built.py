@@ -149,8 +149,8 @@ def test_the_function_starts_with_only_the_built_folders(tmp_path: Path) -> None
     # No policy, so no service; but everything was imported to be able to say so.
     assert (said["status"], said["body"]["reason"]) == (503, "policy-unavailable")
     standard_library = Path(json.__file__).parents[1]
-    strangers = [name for name in said["loaded"] if not Path(name).is_relative_to(standard_library)]
-    assert [name for name in strangers if not name.startswith(tuple(folders))] == []
+    foreign = [name for name in said["loaded"] if not Path(name).is_relative_to(standard_library)]
+    assert [name for name in foreign if not name.startswith(tuple(folders))] == []
 
 
 @pytest.fixture

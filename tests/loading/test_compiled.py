@@ -273,10 +273,10 @@ def test_a_decision_reads_few_pages_of_a_large_policy(large: bytes, monkeypatch:
     read.clear()
     assert isinstance(decided(policy, bench_caller_of(policy, {})), Granted)
     assert sum(read) < 1000
-    stranger = bench_caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})
+    outsider = bench_caller_of(policy, {"repository": "acme/unknown", "repository_id": "1"})
     read.clear()
-    assert isinstance(decided(policy, stranger), Denied)
-    assert nearest_grants(policy, stranger, AccessRequest()).nearest == ()
+    assert isinstance(decided(policy, outsider), Denied)
+    assert nearest_grants(policy, outsider, AccessRequest()).nearest == ()
     assert sum(read) < 1000
 
 

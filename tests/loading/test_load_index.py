@@ -107,8 +107,8 @@ def test_ten_thousand_grants_load_and_few_are_evaluated() -> None:
     assert isinstance(decision, Granted)
     assert [award.grant.name for award in decision.awards] == ["g9999"]
 
-    stranger = caller_of(policy, "github", github_claims(repository_id="x"))
-    assert policy.indexes["github"].candidates(stranger.identity.vocabulary, stranger.claims) == [10_000]
+    outsider = caller_of(policy, "github", github_claims(repository_id="x"))
+    assert policy.indexes["github"].candidates(outsider.identity.vocabulary, outsider.claims) == [10_000]
     absent = caller_of(policy, "gitlab", github_claims(project_id="1", job_id="1", ref_protected=None, ref_type=None))
     assert list(policy.indexes["gitlab"].candidates(absent.identity.vocabulary, absent.claims)) == []
 

@@ -161,11 +161,11 @@ FAULTS: Final[Mapping[str, tuple[During, set[str], set[str]]]] = {
     "the probe is silent": (of_silence, {"ProbeAlarm"}, set()),
     "no one reaches the service": (of_no_answer, {"ProbeAlarm"}, set()),
     # others
-    "a stranger floods it": (besides(lambda days, at: days.ask("forged", at, 6000)), set(), {"StrangersAlarm"}),
-    "tokens of strangers flood it": (
+    "an outsider floods it": (besides(lambda days, at: days.ask("forged", at, 6000)), set(), {"OutsiderRequestsAlarm"}),
+    "tokens of other organizations flood it": (
         besides(lambda days, at: days.ask("other-organization", at, 6000)),
         set(),
-        {"StrangersAlarm"},
+        {"OutsiderRequestsAlarm"},
     ),
     "one team's role is missing": (besides(lambda days, at: days.ask("no-role", at, 5)), set(), set()),
 }

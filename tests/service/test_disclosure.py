@@ -1,4 +1,4 @@
-"""Who is told what: a stranger nothing of the policy, a caller nothing of what is not his."""
+"""Disclosure: an unverified caller learns nothing of the policy, and a caller nothing about others' grants."""
 
 import time
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def _tampered(front: Front) -> str:
     return f"{header}.{payload}.{signature[:-4]}AAAA"
 
 
-STRANGERS: dict[str, MintToken] = {
+UNVERIFIED: dict[str, MintToken] = {
     "no token": lambda _: None,
     "not a token": lambda _: "x.y.z",
     "no issuer of ours": lambda front: front.token(iss="https://elsewhere.example"),
@@ -76,7 +76,7 @@ def other_policy(front: Front, changed: Callable[[dict[str, str]], Front]) -> Fr
 
 
 def test_an_unverified_caller_learns_nothing_of_the_policy(front: Front, other_policy: Front) -> None:
-    for name, mint in STRANGERS.items():
+    for name, mint in UNVERIFIED.items():
         token = mint(front)
         for query in ("", "registry=apps", "registry=nope&grant=own-images"):
             ours = front.send(token, query, request_id="r")

@@ -8,7 +8,7 @@ import pytest
 from sandbox.issuer import IssuerFault
 from tests.service.front import EXCHANGE_FORM, Answer, Front, Log
 from tests.service.policy import REPORT_AUDIENCE
-from tests.service.test_disclosure import SECRETS_OF_THE_POLICY, STRANGERS
+from tests.service.test_disclosure import SECRETS_OF_THE_POLICY, UNVERIFIED
 from tests.service.test_refusals import CASES
 from token_exchange.core.ports import Json
 
@@ -162,7 +162,7 @@ def test_report_mode_is_disclosed_where_it_would_have_granted(explain: ExplainFr
 
 
 def test_an_unverified_caller_learns_nothing_of_the_policy(explain: ExplainFront) -> None:
-    for name, mint in STRANGERS.items():
+    for name, mint in UNVERIFIED.items():
         answer = explain.send(mint(explain))
         assert not {"identity", "considered", "considered_not_shown"} & answer.fields.keys(), name
         for secret in (*SECRETS_OF_THE_POLICY, "own-images"):

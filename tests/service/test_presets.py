@@ -89,7 +89,7 @@ def test_one_systems_key_does_not_sign_for_another(sandboxs: Front, provider: st
 
 def test_a_circleci_grant_without_a_branch_is_explained(sandboxs: Front) -> None:
     answer = sandboxs.send(token(sandboxs, "circleci", "fork"), {"registry": "apps"})
-    # What the grant wants of the repository is whose it is: no stranger is told.
+    # The grant's failed condition says whose repository it is for, so it is not shown.
     assert "considered" not in answer.fields
     assert answer.fields["considered_not_shown"] == 1
 

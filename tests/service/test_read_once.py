@@ -1,4 +1,4 @@
-"""What a request costs to read: each part once, and nothing that a stranger sends as much as an exchange."""
+"""What a request costs to read: each part once, and nothing that an outsider sends costs as much as an exchange."""
 
 import base64
 import json
@@ -9,8 +9,8 @@ from types import CodeType
 import pytest
 
 from bench.hostile import costliest
+from bench.hostile_grammars import Put, requests
 from bench.instructions import count
-from bench.strangers import Put, requests
 from sandbox.loopback import Request
 from tests.service.front import EXCHANGE_FORM, FORM_TYPE, Front, event_of
 from token_exchange.core.strict_json import parse_object

@@ -107,12 +107,12 @@ def test_a_session_whose_login_failed_has_its_line(month: Written, tmp_path: Pat
 
 def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_path: Path) -> None:
     events = _events(month.trail)
-    stranger = json.loads(json.dumps(next(one for one in events if one["eventName"] == "AssumeRole")))
+    outsider = json.loads(json.dumps(next(one for one in events if one["eventName"] == "AssumeRole")))
     role = "arn:aws:iam::444455556666:role/other"
-    stranger |= {"eventID": "other", "requestID": "other"}
-    stranger["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = role
-    stranger["responseElements"]["credentials"]["accessKeyId"] = "ASIAOTHER"
-    trail = _written(tmp_path / "trail", [*events, stranger])
+    outsider |= {"eventID": "other", "requestID": "other"}
+    outsider["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = role
+    outsider["responseElements"]["credentials"]["accessKeyId"] = "ASIAOTHER"
+    trail = _written(tmp_path / "trail", [*events, outsider])
     assert len(_reconciled(month.logs, trail).texts("events_without_line")) == 2
     named = _reconciled(month.logs, trail, "--broker-role", role, "--since", "2026-10-01", "--until", "2026-11-01")
     assert "other" in {one["aws_request_id"] for one in named.texts("events_without_line")}

@@ -14,9 +14,9 @@ TRACED = {"sts__SourceIdentity": "x", "aws__RequestTag_of_issuer": "github", "aw
 def test_only_the_service_may_assume_the_role(tmp_path: Path) -> None:
     role = made(tmp_path, grant())
     assert trusts(role, **TRACED)
-    for stranger in (f"{BROKER}2", f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "*"):
+    for outsider in (f"{BROKER}2", f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, "*"):
         for action in ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"):
-            assert not trusts(role, action, principal=stranger, **TRACED)
+            assert not trusts(role, action, principal=outsider, **TRACED)
     assert not trusts(role, "sts:AssumeRoleWithWebIdentity", **TRACED)
 
 

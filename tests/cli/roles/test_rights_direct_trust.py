@@ -189,7 +189,7 @@ def test_condition_on_a_name_of_sub_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("issuers", "changes"),
     [
-        # a subject that cannot be told from a stranger's
+        # a subject that looks like an outsider's
         (issuer("github-actions", organizations=[{"id": "4400117"}]), {"match": {"branch": "main"}}),
         (issuer("github-actions", organizations=[{"id": "4400117"}]), {"match": {"repository": {"like": "*/x"}}}),
         (issuer("gitlab", organizations=[{"id": "7"}]), {"match": {"branch": "main"}}),

@@ -22,7 +22,7 @@ CASES: list[tuple[str, str, Document, Document]] = [
         # only its administrators give names there
         policy(gitlab__organizations=[{"name": "werft"}], gitlab__issuer="https://gitlab.nordlicht.example"),
     ),
-    # every grant asks for an id, which a stranger with the name does not have
+    # every grant asks for an id, which an outsider with the name does not have
     *(
         (
             "organization-without-id", "issuers.github.organizations[0]",

@@ -16,9 +16,9 @@ from http import HTTPStatus
 from typing import Final
 
 from bench.hostile import Found, Grammar, costliest
+from bench.hostile_grammars import TWICE, Document, Put, documents, policies, requests
 from bench.request import request_of
 from bench.sampling import medians, seconds_in_turns
-from bench.strangers import TWICE, Document, Put, documents, policies, requests
 from sandbox.front_door import LambdaContext
 from sandbox.gateway_events import make_event
 from sandbox.loopback import Request

@@ -10,7 +10,7 @@ import jwt
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
-from bench.strangers import POLICY_BYTES, TWICE
+from bench.hostile_grammars import POLICY_BYTES, TWICE
 from sandbox.backends import Backends
 
 AIM: Final = 1.0
@@ -28,7 +28,7 @@ def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
     twice = {name.removesuffix(TWICE): middle.pop(name) for name in [*middle] if name.endswith(TWICE)}
     once = {name: middle.pop(name) for name in twice}
     return Part(
-        title="What a stranger can cost",
+        title="Hostile input",
         method=(
             "Processor time of the handler's process, for the costliest request without a token that an issuer signed, "
             "and for reading the costliest documents that an issuer can publish. A seeded hill climb finds them: it "
@@ -66,7 +66,7 @@ def _medians(backends: Backends, *, rounds: int, candidates: int) -> dict[str, f
         "seed": SEED,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "bench.stranger_worker"],
+        [sys.executable, "-m", "bench.hostile_input_worker"],
         input=json.dumps(job) + "\n",
         env=child_environment(backends),
         stdout=subprocess.PIPE,
