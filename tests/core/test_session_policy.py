@@ -22,7 +22,7 @@ from token_exchange.core.reach import (
     parse_repository_name,
 )
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, require_scope_fits, session_policy, utc_second
+from token_exchange.core.session import MAX_SESSION_POLICY_CHARACTERS, require_scopes_fit, session_policy, utc_second
 from token_exchange.loading.registries import partition_of
 
 UNTIL = 1_795_167_000
@@ -204,5 +204,5 @@ def test_a_policy_too_long_for_one_repository_is_misconfigured() -> None:
     asked = RepositoryScope(name=parse_repository_name("base/x"), push=False)
     award = Award(registry=registry(), grant=load(document(grant())).grants[0], reach=held, scope=(asked,))
     # No smaller scope would fit: that is left to `session_policy`, which refuses it as misconfigured.
-    require_scope_fits(award)
+    require_scopes_fit([award])
     assert _misfit(held) is not None

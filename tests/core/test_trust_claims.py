@@ -5,7 +5,7 @@ from tests.fake_clock import NOW
 from tests.fake_issuer import FakeIssuer
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.trust import VerifiedToken, check_claims, in_time
+from token_exchange.core.trust import VerifiedToken, check_claims, verify_claims
 
 ISSUER = FakeIssuer()
 TRUST = ISSUER.trust(max_lifetime_seconds=3600)  # with a leeway of 60 s
@@ -13,7 +13,7 @@ T = int(NOW)
 
 
 def check(changes: dict[str, Json], *, now: float = NOW) -> VerifiedToken:
-    return in_time(signed_token(TRUST, ISSUER.claims(**changes)), now=now)
+    return verify_claims(signed_token(TRUST, ISSUER.claims(**changes)), now=now)
 
 
 def test_returns_the_expiry_and_the_token_id() -> None:
@@ -98,7 +98,7 @@ def test_null_counts_as_absent(name: str) -> None:
 
 def test_null_counts_as_absent_where_a_claim_may_be() -> None:
     claims: dict[str, Json] = {**ISSUER.claims(), "nbf": None, "jti": None}
-    assert in_time(signed_token(TRUST, claims), now=NOW).token_id is None
+    assert verify_claims(signed_token(TRUST, claims), now=NOW).token_id is None
 
 
 def test_the_clock_is_the_one_that_is_passed_in() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.ci_claims import caller_of, github_claims, gitlab_claims
 from tests.core.decisions import asked, names, nearest
 from tests.loading.documents import document, grant, load
-from token_exchange.core.decision import AccessRequest, DenialReason, grants_asked
+from token_exchange.core.decision import AccessRequest, DenialReason, requested_grants
 from token_exchange.core.evaluate import MAX_CONSIDERED
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
@@ -69,7 +69,9 @@ def test_grants_in_memory_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> 
 def test_indexes_narrow_the_search_further() -> None:
     policy = load(document(NEAR, FAR, OF_BASE))
     caller = caller_of(policy, "github", github_claims())
-    assert [one.name for one in grants_asked(policy, caller, AccessRequest(registries=("apps",)), [1, 2])] == ["far"]
+    assert [one.name for one in requested_grants(policy, caller, AccessRequest(registries=("apps",)), [1, 2])] == [
+        "far"
+    ]
 
 
 def test_grants_for_other_names_are_not_the_callers_own() -> None:

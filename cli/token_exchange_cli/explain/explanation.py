@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from rich.text import Text
 
 from token_exchange.core.conditions import Condition
-from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide, grants_asked
+from token_exchange.core.decision import AccessRequest, Award, Decision, Denied, Granted, decide, requested_grants
 from token_exchange.core.evaluate import Caller, Considered, FailedCheck, explain_grant
 from token_exchange.core.policy import Grant, Issuer, Policy
 from token_exchange.core.ports import Json
@@ -112,7 +112,7 @@ def _judged(policy: Policy, caller: Caller, ask: AccessRequest, decision: Decisi
             conditions=judged(grant.conditions, caller),
             won=grant.name in winners,
         )
-        for grant in grants_asked(policy, caller, ask)
+        for grant in requested_grants(policy, caller, ask)
     ]
     return sorted(judgements, key=lambda one: (not one.won, sum(not judged.holds for judged in one.conditions)))
 

@@ -13,7 +13,7 @@ from typing import Final, override
 import orjson
 
 from token_exchange.core.conditions import Condition, RawCondition
-from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted, grants_asked
+from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted, requested_grants
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.identity import Identity, Preset
 from token_exchange.core.policy import Grant, Issuer, Policy
@@ -237,7 +237,7 @@ def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Deci
         return
     winners = {award.grant.name for award in decision.awards} if isinstance(decision, Granted) else set[str]()
     decided: set[str] = set()
-    for grant in grants_asked(policy, caller, ask):
+    for grant in requested_grants(policy, caller, ask):
         is_over = grant.expires_at_seconds is not None and grant.expires_at_seconds <= caller.now
         is_closed = caller.identity.untrusted_trigger is not None and not grant.allow_untrusted_triggers
         if grant.registry.name in decided or grant.mode == "report" or is_over or is_closed:

@@ -14,6 +14,7 @@ from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
+"""A part of a request whose time is measured; the time for `keys` is also in that for `verify`."""
 
 
 @record
@@ -72,7 +73,7 @@ class Attempt:
 
     @property
     def organization_is_proven(self) -> bool:
-        """Whether token and claims are verified and the organization is on the allowlist: a decision says so."""
+        """Whether the token is verified and its organization is on the allowlist: known once there is a decision."""
         decision = self.decision
         if decision is None:
             return False
@@ -91,15 +92,15 @@ class Attempt:
     def _add(self, part: Part, milliseconds: float) -> None:
         self._milliseconds[part] = self._milliseconds.get(part, 0.0) + milliseconds
 
-    def part(self) -> Self:
-        """Return an attempt with the same id and deadline, for one of several logins that are made at the same time."""
+    def for_login(self) -> Self:
+        """Return an empty attempt with the same id and deadline, for one of several logins made at the same time."""
         return type(self)(request_id=self.request_id, deadline=self.deadline)
 
-    def add_longest(self, parts: Iterable[Self]) -> None:
-        """Add the longest time that any of `parts` has spent in each part of a request: they ran at the same time."""
+    def add_longest(self, others: Iterable[Self]) -> None:
+        """Add the longest time that any of `others` spent in each part: they ran at the same time."""
         longest: dict[Part, float] = {}
-        for one in parts:
-            for part, milliseconds in one.milliseconds().items():
+        for other in others:
+            for part, milliseconds in other.milliseconds().items():
                 longest[part] = max(milliseconds, longest.get(part, 0.0))
         for part, milliseconds in longest.items():
             self._add(part, milliseconds)

@@ -33,12 +33,6 @@ class AccessRequest:
     grant: str | None = None
     scope: tuple[RepositoryScope, ...] = ()
 
-    @property
-    def scope_text(self) -> str | None:
-        """The scope as a request spells it, or None if there is none."""
-        actions = {True: "pull,push", False: "pull"}
-        return " ".join(f"repository:{each.name}:{actions[each.push]}" for each in self.scope) or None
-
 
 @record
 class Award:
@@ -56,7 +50,7 @@ class Award:
 
 @record
 class ReportOnlyAward:
-    """What an entry in report mode would have granted. Not an `Award`: nothing can mint a login from it."""
+    """What a grant would have given but for report mode. Not an `Award`: nothing can mint a login from it."""
 
     grant: Grant
     reach: Reach | None
@@ -64,7 +58,7 @@ class ReportOnlyAward:
 
 @record
 class Granted:
-    """At least one login. `tried` are the grants that were evaluated before the winning ones."""
+    """At least one login. `tried` are grants that did not win, `would` what report mode would have granted."""
 
     awards: tuple[Award, ...]
     tried: tuple[Considered, ...]
@@ -87,8 +81,8 @@ type DenialReason = Literal[
 class Denied:
     """No login. `reporting/disclosure.py` decides who may know why.
 
-    `in_report_mode` says that there is no login because an entry in report mode grants none. `deny_rule` is the name of
-    the rule that refused.
+    `would` is what report mode would have granted. `in_report_mode` says that there is no login only because of report
+    mode. `deny_rule` is the name of the rule that refused.
     """
 
     reason: DenialReason
@@ -153,7 +147,7 @@ def _refusing_rule(policy: Policy, caller: Caller) -> DenyRule | None:
     return None
 
 
-def grants_asked(
+def requested_grants(
     policy: Policy, caller: Caller, request: AccessRequest, indexes: Sequence[int] | None = None
 ) -> Iterator[Grant]:
     """Yield the grants of the caller's issuer, or those of them at `indexes`, that `request` is about.
@@ -172,7 +166,7 @@ def grants_asked(
 
 
 class _Search:
-    """Searches for the first grant of each registry that wins."""
+    """Finds, for each registry, the first grant that wins."""
 
     def __init__(self, policy: Policy, caller: Caller, request: AccessRequest, registries: Sequence[Registry]) -> None:
         self._policy = policy
@@ -189,13 +183,13 @@ class _Search:
         caller = self._caller
         index = self._policy.indexes[caller.issuer.name]
         candidates = index.candidates(caller.identity.vocabulary, caller.claims)
-        for grant in grants_asked(self._policy, caller, self._request, candidates):
+        for grant in requested_grants(self._policy, caller, self._request, candidates):
             if grant.registry.name not in self._awards:
                 self._try(grant)
                 if self._wanted and self._wanted == self._awards.keys():
                     break
         return self._refusal() or Granted(
-            awards=tuple(self._in_order_asked()), tried=tuple(self._tried), would=tuple(self._would)
+            awards=tuple(self._in_requested_order()), tried=tuple(self._tried), would=tuple(self._would)
         )
 
     def _try(self, grant: Grant) -> None:
@@ -213,7 +207,7 @@ class _Search:
             if len(self._tried) < MAX_CONSIDERED:
                 self._tried.append(explain_grant(grant, self._caller, scope))
 
-    def _in_order_asked(self) -> Iterable[Award]:
+    def _in_requested_order(self) -> Iterable[Award]:
         by_host = self._policy.registries_by_name_or_host
         names = dict.fromkeys(by_host[name].name for name in self._request.registries) or self._awards
         return [self._awards[name] for name in names]

@@ -20,6 +20,7 @@ from token_exchange.core.reach import (
     missing_name,
     narrowed,
     reach_of,
+    scope_text,
 )
 from token_exchange.core.record import record
 from token_exchange.core.vocabulary import ClaimPath, claim_at
@@ -87,7 +88,7 @@ def explain_grant(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
 
 
 def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
-    """Yield the checks that `grant` fails for `caller` who asks for `scope`; a grant wins where none fails.
+    """Yield the checks that `grant` fails for `caller` and the requested `scope`; a grant wins if none fails.
 
     The order is part of the contract: the decision takes only the first failed check. A grant whose conditions do not
     hold is for other callers, and is not checked further.
@@ -113,8 +114,8 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
         yield failed
     # 7. It gives all that was requested. Never less without an error: a push would fail later, without a reason.
     if gives and scope:
-        yield from _beyond(grant, caller, scope)
-    # 8. It is in force. Last, so that report mode shows what the grant would have given.
+        yield from _not_covered(grant, caller, scope)
+    # 8. It is enforced, not only reported. Last, so that report mode shows what the grant would have given.
     if "report" in (grant.mode, caller.issuer.mode):
         yield FailedCheck(claim=None, rule="mode", expected="enforce", found="report")
 
@@ -176,14 +177,13 @@ def _unfilled(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
         yield FailedCheck(claim=error.name, rule="repositories", expected=error.expected, found=found)
 
 
-def _beyond(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
+def _not_covered(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Iterator[FailedCheck]:
     try:
         awarded_reach(grant, caller, scope)
     except ScopeNotCovered:
         whole = _whole_reach(grant, caller)
-        wanted = " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope)
         expected = whole.scope if whole is not None and whole.scope else "no scope, because this login accepts none"
-        yield FailedCheck(claim=None, rule="scope", expected=expected, found=wanted)
+        yield FailedCheck(claim=None, rule="scope", expected=expected, found=scope_text(scope))
 
 
 def awarded_reach(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]) -> Reach | None:

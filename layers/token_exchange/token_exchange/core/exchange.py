@@ -1,4 +1,4 @@
-"""The exchange of one token for logins, in this order and no other. Each step names the attack that it stops.
+"""The exchange of one token for logins, in exactly this order. Each step names the attack that it stops.
 
 1. Read the policy in force. Without one nothing is granted: a missing allowlist must not let everyone in.
 2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
@@ -22,9 +22,9 @@ from token_exchange.core.mint import Login, Minter
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Clock, Deadline, RawToken
 from token_exchange.core.record import record
-from token_exchange.core.session import require_scope_fits
+from token_exchange.core.session import require_scopes_fit
 from token_exchange.core.single_use import SingleUse, SpentToken
-from token_exchange.core.trust import VerifiedToken, in_time
+from token_exchange.core.trust import VerifiedToken, verify_claims
 from token_exchange.core.verifier import Verifier, read_compact
 
 
@@ -70,7 +70,7 @@ class _Verified:
 
 @dataclass(eq=False, kw_only=True)
 class Exchange:
-    """Exchanges tokens for logins; one for the life of an environment."""
+    """Exchanges tokens for logins; each Lambda environment has one."""
 
     policies: PolicyInForce
     verifier: Verifier
@@ -84,17 +84,17 @@ class Exchange:
     ) -> Exchanged | Denied:
         """Return the logins that `raw_token` gets, or why there are none; each step adds to `attempt`.
 
-        With `single`, the format holds exactly one login. With `whole`, one failed login fails the request, because
-        the answer could not report it.
+        With `single`, several logins are refused, because the format holds only one. With `whole`, one failed login
+        fails the request, because the format cannot report it.
 
         Raises:
-            Refused: for every reason but those of a denial.
+            Refused: for every other reason.
         """
         verified = self._verified(raw_token, request, attempt)
         decision = self._decided(verified, request, attempt, single=single)
         if isinstance(decision, Denied):
             return decision
-        _require_scopes_fit(decision.awards)
+        require_scopes_fit(decision.awards)
         # 5. After the decision and before AWS: a refused token stays usable, and a replayed one mints nothing.
         spent = self._spend(decision.awards, verified, attempt)
         # 6. One session for each login.
@@ -104,12 +104,12 @@ class Exchange:
         """Return what `run` would decide; nothing is minted or spent.
 
         Raises:
-            Refused: for every reason but those of a denial; AWS is not called.
+            Refused: for every other reason; AWS is not called.
         """
         verified = self._verified(raw_token, request, attempt)
         decision = self._decided(verified, request, attempt, single=False)
         if isinstance(decision, Granted):
-            _require_scopes_fit(decision.awards)
+            require_scopes_fit(decision.awards)
         return decision
 
     def _verified(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> _Verified:
@@ -124,7 +124,7 @@ class Exchange:
             attempt.unverified_issuer = unverified.unverified_issuer
             # Kept before the times are checked: the record of an expired token says whose it is.
             attempt.token = self.verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
-            token = in_time(attempt.token, now=now)
+            token = verify_claims(attempt.token, now=now)
         # 3. The caller.
         caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self.clock.now())
         return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)
@@ -168,13 +168,3 @@ class Exchange:
         if failed and (whole or not logins):
             raise failed[0].refused
         return Exchanged(logins=logins, failed=failed)
-
-
-def _require_scopes_fit(awards: Sequence[Award]) -> None:
-    """Refuse a scope that no session can hold, before anything is counted, spent or minted.
-
-    Raises:
-        Refused: `malformed-scope`.
-    """
-    for award in awards:
-        require_scope_fits(award)

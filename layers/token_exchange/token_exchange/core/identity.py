@@ -53,6 +53,7 @@ class Preset:
     - `minted`: whether a step requests each token, or a job receives one for all its steps; `once-if-shared` means the
       latter for audiences that other services accept too.
     - `keys_host`: the host of the key set, if it is not the issuer's.
+    - `who`: the claims that tell one tenant's runs from another's: `sub`, and those behind a name in `WHO`.
     """
 
     provider: str

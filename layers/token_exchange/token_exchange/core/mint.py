@@ -51,7 +51,7 @@ class Login:
 
 @dataclass(eq=False, kw_only=True)
 class Minter:
-    """Makes the logins that were granted, all at the same time, and records each."""
+    """Makes the granted logins, all at the same time, and records each."""
 
     roles: RoleAssumer
     registries: RegistryAuthorizer
@@ -62,19 +62,20 @@ class Minter:
     def mint(
         self, awards: Sequence[Award], caller: Caller, attempt: Attempt, *, raw_token: RawToken
     ) -> list[Login | FailedLogin]:
-        """Return the login of each award, or why there is none; `raw_token` is sent only to STS, if the grant says so.
+        """Return the login of each award, or why there is none.
 
-        An unexpected exception is raised after everything that was made is recorded.
+        `raw_token` is sent only to STS, and only for a grant with `assume: web-identity`. An unexpected exception is
+        raised after all logins that were made are recorded.
         """
-        # Each thread writes to its own part, so one that is abandoned at the deadline changes nothing afterwards.
-        parts = [attempt.part() for _ in awards]
-        calls = [partial(self._mint, award, caller, part, raw_token) for award, part in zip(awards, parts, strict=True)]
+        # Each thread writes to its own attempt, so one that is abandoned at the deadline changes nothing afterwards.
+        own = [attempt.for_login() for _ in awards]
+        calls = [partial(self._mint, award, caller, one, raw_token) for award, one in zip(awards, own, strict=True)]
         outcomes = self.threads.run(calls, deadline=attempt.deadline)
-        attempt.add_longest(parts)
+        attempt.add_longest(own)
         results: list[Login | FailedLogin] = []
-        for award, part, outcome in zip(awards, parts, outcomes, strict=True):
+        for award, one, outcome in zip(awards, own, outcomes, strict=True):
             if isinstance(outcome, Login):
-                attempt.logins += part.logins
+                attempt.logins += one.logins
                 results.append(outcome)
             elif isinstance(outcome, Refused):
                 failure = FailedLogin(award=award, refused=outcome)
@@ -125,7 +126,7 @@ class Minter:
             except SessionTooLarge as error:
                 raise _too_large(award, error) from error
         if not attempt.deadline.remaining_seconds():
-            # The request is already answered: request no login that no one receives.
+            # The request is already answered: no one would receive the login.
             raise Refused(Reason.DEADLINE_EXCEEDED, "AWS did not answer before the request's deadline")
         with attempt.measure("ecr"):
             given = self._authorized(registry, session)
@@ -170,10 +171,10 @@ class Minter:
 
 def _too_large(award: Award, error: SessionTooLarge) -> Refused:
     """Return the refusal for a session that STS cannot pack. Only STS can say how much fits."""
-    asked = len(award.scope)
-    if asked <= 1:
+    requested = len(award.scope)
+    if requested <= 1:
         return error
     return Refused(
         Reason.MALFORMED_SCOPE,
-        f"the packed session for these {asked} repositories is larger than STS accepts: fewer than {asked} fit",
+        f"the packed session for these {requested} repositories is larger than STS accepts: fewer than {requested} fit",
     )

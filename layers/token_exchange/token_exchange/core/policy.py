@@ -148,7 +148,7 @@ class Budget:
 
 @record
 class Issuer:
-    """An issuer entry: which provider signs, how its tokens are read, and which organizations are allowed."""
+    """An issuer entry: how its tokens are verified and read, and which organizations are allowed."""
 
     name: str
     preset: Preset
@@ -165,7 +165,10 @@ class Issuer:
         )
 
     def lists(self, organizations: Iterable[Organization], *, name: str | None, id_: str | bool | None) -> bool:
-        """Say whether `organizations` include this issuer's one with this name and id; None is not known."""
+        """Say whether `organizations`, a list of this issuer, include the one with this name and id; None is unknown.
+
+        The allowlists of a policy folder's files are narrower lists of the same issuer.
+        """
         return any(
             # Anyone can register a name that was given up: if an id is listed too, both must match.
             organization.id in (None, id_) and (organization.name is None or self._is_within(name, organization.name))
@@ -190,7 +193,7 @@ class DenyRule:
 
 @record
 class Also:
-    """Rights on a grant's repositories beyond pull and push."""
+    """Rights on a grant's repositories beyond pull and push; `sign` is the ARN of a signing profile."""
 
     list: bool = False
     import_: bool = False

@@ -1,4 +1,4 @@
-"""What a login may touch: a grant's repositories for this caller, or the narrower ones that the request names.
+"""What a login reaches: a grant's repositories for this caller, or the narrower set that the request names.
 
 A pattern is as in IAM's resource ARNs: `*` matches any characters, including `/`.
 Source: ECR API Reference, CreateRepository (`repositoryName`); IAM User Guide, "IAM JSON policy elements: Resource".
@@ -71,6 +71,11 @@ def pattern_covers(pattern: str, name: str) -> bool:
             return False
         at = found + len(part)
     return True
+
+
+def scope_text(scope: Sequence[RepositoryScope]) -> str | None:
+    """Return a scope as requests spell it, or None if it is empty."""
+    return " ".join(f"repository:{one.name}:{'pull,push' if one.push else 'pull'}" for one in scope) or None
 
 
 class ScopeNotCovered(Exception):

@@ -24,100 +24,88 @@ from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
 
-_MARK: Final = re.compile(r"-[0-9a-f]{16}\Z")
-_MARK_LENGTH: Final = 17
+MAX_SESSION_POLICY_CHARACTERS: Final = 2048
+"""STS API Reference, AssumeRole, parameter Policy."""
 
 
-def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length: int = 1) -> str:
-    """Return `value` with each run of `foreign` characters as one `-`, in at most `max_length` characters.
+def require_scopes_fit(awards: Iterable[Award]) -> None:
+    """Refuse a requested scope that does not fit into a session policy, before anything is counted, spent or minted.
 
-    A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. So does one that
-    already ends like that: otherwise a tenant could choose a name that reads like another tenant's altered name.
+    This is the caller's fault: if it counted as the service's, any caller could trigger the operators' alarm.
+
+    Raises:
+        Refused: `malformed-scope`, which says how many of the repositories fit. A policy that is too long
+            for a single one is the grant's fault, and left to `session_policy`.
     """
-    replaced = foreign.sub("-", value)
-    if replaced == value and min_length <= len(value) <= max_length and not _MARK.search(value):
-        return value
-    return f"{replaced[: max_length - _MARK_LENGTH]}-{sha256(value.encode()).hexdigest()[:16]}"
+    for award in awards:
+        if (
+            award.reach is None
+            or not award.scope
+            or (length := _length(award, award.reach)) <= MAX_SESSION_POLICY_CHARACTERS
+        ):
+            continue
+        for count in range(len(award.scope) - 1, 0, -1):
+            if _length(award, narrowed(award.reach, award.scope[:count])) <= MAX_SESSION_POLICY_CHARACTERS:
+                raise Refused(
+                    Reason.MALFORMED_SCOPE,
+                    f"the session policy for these {len(award.scope)} repositories would have {length} characters, "
+                    f"but STS accepts {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
+                )
 
 
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
-_NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]+")
-MAX_SESSION_NAME_LENGTH: Final = 64
-MAX_SOURCE_IDENTITY_LENGTH: Final = 64
-MIN_SOURCE_IDENTITY_LENGTH: Final = 2
-
-MAX_TAG_VALUE_LENGTH: Final = 128
-"""Half of what STS accepts: tags count towards the packed size of the session."""
-
-_REQUEST_DIGITS: Final = 12
-
-_TAGGED: Final[tuple[Name, ...]] = (
-    *("organization", "organization_id", "repository", "repository_id"),
-    *("ref", "environment", "run_id", "actor"),
-)
+def _length(award: Award, reach: Reach) -> int:
+    """Return how many characters the policy has; the number does not depend on when it ends."""
+    return len(_document(award.registry, reach, until=0))
 
 
-def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
-    """Return the session's name: whose run it is, which run, and part of our request's id.
+_MIN_SESSION_SECONDS: Final = 900
+"""STS API Reference, AssumeRole. A shorter grant ends by the date in its session policy."""
 
-    The last makes it unpredictable. A resource policy that names a session's ARN is not limited by the session policy
-    (IAM User Guide, "Session policies"), so no policy must be able to name one beforehand.
+_MAX_CHAINED_SESSION_SECONDS: Final = 3600
+"""STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
+
+
+@record
+class BoundedSession:
+    """The request for a session, and the second from which its policy allows nothing more."""
+
+    request: RoleRequest
+    made_at: int
+    bounded_until: int
+
+
+def bounded_session(
+    award: Award, terms: SessionTerms, reach: Reach, caller: Caller, *, request_id: str, now: float
+) -> BoundedSession:
+    """Return the session for `award`, by the `terms` of its grant and within `reach`, made at `now`.
+
+    Raises:
+        Refused: `misconfigured` where it cannot be bounded as the grant says.
     """
-    who = _first(vocabulary, *ATTRIBUTION_IDS)
-    parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
-    longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
-    shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []
-    return "-".join([*shown, _request_digits(request_id)])
-
-
-def _request_digits(request_id: str) -> str:
-    digits = request_id.replace("-", "").lower()[:_REQUEST_DIGITS]
-    if re.fullmatch(rf"[0-9a-f]{{{_REQUEST_DIGITS}}}", digits):
-        return digits
-    return sha256(request_id.encode()).hexdigest()[:_REQUEST_DIGITS]
-
-
-def source_identity(value: str) -> str:
-    """Return `value` as a source identity that STS accepts."""
-    return fitted(
-        value, foreign=_NOT_IN_NAMES, max_length=MAX_SOURCE_IDENTITY_LENGTH, min_length=MIN_SOURCE_IDENTITY_LENGTH
+    made_at = int(now)
+    until = made_at + terms.duration_seconds
+    identity = _source_identity(terms, caller)
+    return BoundedSession(
+        made_at=made_at,
+        bounded_until=until,
+        request=RoleRequest(
+            role_arn=terms.role,
+            session_name=session_name(caller.identity.vocabulary, request_id=request_id),
+            session_policy=session_policy(award.registry, reach, until=until),
+            duration_seconds=min(max(terms.duration_seconds, _MIN_SESSION_SECONDS), _MAX_CHAINED_SESSION_SECONDS),
+            external_id=terms.external_id,
+            source_identity=None if identity is None else source_identity(identity),
+            tags=_tags(award, terms, caller),
+        ),
     )
 
 
-def source_label(vocabulary: Vocabulary, *, subject: str) -> str:
-    """Return a session's source identity: the repository, or else the next best name."""
-    return _first(vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS) or subject
-
-
-def standard_tags(vocabulary: Vocabulary, *, issuer: str, grant: str) -> Mapping[str, str]:
-    """Return the standard set of tags; a name that the token does not have gives none."""
-    said: dict[str, str] = {name: str(vocabulary[name]) for name in _TAGGED if name in vocabulary}
-    return fitted_tags({"issuer": issuer, **said, "grant": grant})
-
-
-def fitted_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `tags` with values that STS accepts."""
-    return {
-        key: fitted(value, foreign=_NOT_IN_TAGS, max_length=MAX_TAG_VALUE_LENGTH, min_length=0)
-        for key, value in tags.items()
-    }
-
-
-def _first(vocabulary: Vocabulary, *names: Name) -> str | None:
-    return next((value for name in names if isinstance(value := vocabulary.get(name), str)), None)
-
-
-MAX_SESSION_POLICY_CHARACTERS: Final = 2048
 LOGIN_ACTIONS: Final = ("ecr:GetAuthorizationToken",)
 PULL_ACTIONS: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
 PUSH_ACTIONS: Final = (
-    *PULL_ACTIONS,
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
-)
+    *PULL_ACTIONS, "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
+)  # fmt: skip
 """Nothing that deletes, tags or configures: a leaked login must not destroy images."""
 
 LIST_ACTIONS: Final = ("ecr:ListImages",)
@@ -149,36 +137,6 @@ def session_policy(registry: Registry, reach: Reach, *, until: int) -> SessionPo
             f"{MAX_SESSION_POLICY_CHARACTERS}: the grant has too many repositories, or too long ones",
         )
     return SessionPolicy(document)
-
-
-def require_scope_fits(award: Award) -> None:
-    """Refuse a scope of the request that does not fit into a session policy, whatever the grant itself would need.
-
-    This is the caller's fault: if it counted as the service's, any caller could trigger the operators' alarm.
-
-    Raises:
-        Refused: `malformed-scope`, which says how many of the repositories fit. A policy that is too long
-            for a single one is not the scope's fault, and left to `session_policy`.
-    """
-    reach = award.reach
-    if reach is None or not award.scope:
-        return
-    length = _length_for(award.registry, reach)
-    if length <= MAX_SESSION_POLICY_CHARACTERS:
-        return
-    for count in range(len(award.scope) - 1, 0, -1):
-        fewer = narrowed(reach, award.scope[:count])
-        if _length_for(award.registry, fewer) <= MAX_SESSION_POLICY_CHARACTERS:
-            raise Refused(
-                Reason.MALFORMED_SCOPE,
-                f"the session policy for these {len(award.scope)} repositories would have {length} characters, but STS "
-                f"accepts {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
-            )
-
-
-def _length_for(registry: Registry, reach: Reach) -> int:
-    """Return how many characters the policy has; the number does not depend on when it ends."""
-    return len(_document(registry, reach, until=0))
 
 
 def _document(registry: Registry, reach: Reach, *, until: int) -> str:
@@ -236,53 +194,12 @@ def _one_or_all(texts: Iterable[str]) -> Json:
     return listed[0] if len(listed) == 1 else listed
 
 
-_MIN_SESSION_SECONDS: Final = 900
-"""STS API Reference, AssumeRole. A shorter grant ends by the date in its session policy."""
-
-_MAX_CHAINED_SESSION_SECONDS: Final = 3600
-"""STS API Reference, AssumeRole: a role that a role assumes is limited to an hour."""
-
-
-@record
-class BoundedSession:
-    """The request for a session, and the second from which its policy allows nothing more."""
-
-    request: RoleRequest
-    made_at: int
-    bounded_until: int
-
-
-def bounded_session(
-    award: Award, terms: SessionTerms, reach: Reach, caller: Caller, *, request_id: str, now: float
-) -> BoundedSession:
-    """Return the session that carries out `award`, by the `terms` of its grant and within `reach`, made at `now`.
-
-    Raises:
-        Refused: `misconfigured` where it cannot be bounded as the grant says.
-    """
-    made_at = int(now)
-    until = made_at + terms.duration_seconds
-    identity = _source_identity(terms, caller)
-    return BoundedSession(
-        made_at=made_at,
-        bounded_until=until,
-        request=RoleRequest(
-            role_arn=terms.role,
-            session_name=session_name(caller.identity.vocabulary, request_id=request_id),
-            session_policy=session_policy(award.registry, reach, until=until),
-            duration_seconds=min(max(terms.duration_seconds, _MIN_SESSION_SECONDS), _MAX_CHAINED_SESSION_SECONDS),
-            external_id=terms.external_id,
-            source_identity=None if identity is None else source_identity(identity),
-            tags=_tags(award, terms, caller),
-        ),
-    )
-
-
 def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str]:
     vocabulary = caller.identity.vocabulary
     match terms.session_tags:
         case True:
-            return standard_tags(vocabulary, issuer=caller.issuer.name, grant=award.grant.name)
+            said: dict[str, str] = {name: str(vocabulary[name]) for name in _TAGGED if name in vocabulary}
+            return fitted_tags({"issuer": caller.issuer.name, **said, "grant": award.grant.name})
         case False:
             return {}
         case templates:
@@ -292,8 +209,80 @@ def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str
 def _source_identity(terms: SessionTerms, caller: Caller) -> str | None:
     match terms.source_identity:
         case True:
-            return source_label(caller.identity.vocabulary, subject=str(caller.claims.get("sub")))
+            best = _first(caller.identity.vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS)
+            return best or str(caller.claims.get("sub"))
         case False:
             return None
         case template:
             return filled_text(template, caller.identity.vocabulary)
+
+
+_MARK: Final = re.compile(r"-[0-9a-f]{16}\Z")
+_MARK_LENGTH: Final = 17
+
+
+def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length: int = 1) -> str:
+    """Return `value` with each run of `foreign` characters as one `-`, in at most `max_length` characters.
+
+    A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. So does one that
+    already ends like that: otherwise a tenant could choose a name that reads like another tenant's altered name.
+    """
+    replaced = foreign.sub("-", value)
+    if replaced == value and min_length <= len(value) <= max_length and not _MARK.search(value):
+        return value
+    return f"{replaced[: max_length - _MARK_LENGTH]}-{sha256(value.encode()).hexdigest()[:16]}"
+
+
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
+_NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9 _.:/=+@-]+")
+MAX_SESSION_NAME_LENGTH: Final = 64
+MAX_SOURCE_IDENTITY_LENGTH: Final = 64
+MIN_SOURCE_IDENTITY_LENGTH: Final = 2
+
+MAX_TAG_VALUE_LENGTH: Final = 128
+"""Half of what STS accepts: tags count towards the packed size of the session."""
+
+_REQUEST_DIGITS: Final = 12
+
+_TAGGED: Final[tuple[Name, ...]] = (
+    "organization", "organization_id", "repository", "repository_id", "ref", "environment", "run_id", "actor",
+)  # fmt: skip
+
+
+def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
+    """Return the session's name: whose run it is, which run, and part of our request's id.
+
+    The last makes it unpredictable. A resource policy that names a session's ARN is not limited by the session policy
+    (IAM User Guide, "Session policies"), so no policy must be able to name one beforehand.
+    """
+    who = _first(vocabulary, *ATTRIBUTION_IDS)
+    parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
+    longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
+    shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []
+    return "-".join([*shown, _request_digits(request_id)])
+
+
+def _request_digits(request_id: str) -> str:
+    digits = request_id.replace("-", "").lower()[:_REQUEST_DIGITS]
+    if re.fullmatch(rf"[0-9a-f]{{{_REQUEST_DIGITS}}}", digits):
+        return digits
+    return sha256(request_id.encode()).hexdigest()[:_REQUEST_DIGITS]
+
+
+def source_identity(value: str) -> str:
+    """Return `value` as a source identity that STS accepts."""
+    return fitted(
+        value, foreign=_NOT_IN_NAMES, max_length=MAX_SOURCE_IDENTITY_LENGTH, min_length=MIN_SOURCE_IDENTITY_LENGTH
+    )
+
+
+def fitted_tags(tags: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `tags` with values that STS accepts."""
+    return {
+        key: fitted(value, foreign=_NOT_IN_TAGS, max_length=MAX_TAG_VALUE_LENGTH, min_length=0)
+        for key, value in tags.items()
+    }
+
+
+def _first(vocabulary: Vocabulary, *names: Name) -> str | None:
+    return next((value for name in names if isinstance(value := vocabulary.get(name), str)), None)

@@ -46,7 +46,7 @@ class SpentToken:
 
 
 class SingleUse:
-    """Lets each token be spent once; `marks` is None if there is no table, and then no token can be spent."""
+    """Lets each token be spent once. Without a state table, `marks` is None and no token can be spent."""
 
     def __init__(self, *, marks: UseMarks | None, events: StateEvents) -> None:
         self._marks = marks

@@ -1,4 +1,4 @@
-"""Which issuers are trusted, which issuer entry a token is for, and the registered claims of every token.
+"""Which issuers are trusted, which issuer entry a token is for, and the registered claims that every token has.
 
 Source: RFC 7519 section 4.1 (registered claims), RFC 8725 sections 3.8 to 3.10 (issuer, subject and audience).
 """
@@ -42,7 +42,7 @@ type KeySource = Discovered | Published | Pinned
 
 @record
 class IssuerTrust:
-    """One issuer entry: the issuer, its audiences, its keys and its limits.
+    """What an issuer entry says about verifying its tokens; `policy.Issuer` is the whole entry.
 
     `url` is the exact `iss`. `algorithms` are JWS names in order of preference. Times are in whole seconds.
     """
@@ -123,7 +123,7 @@ def _audiences(claim: Json) -> set[str]:
     return audiences
 
 
-def in_time(signed: SignedToken, *, now: float) -> VerifiedToken:
+def verify_claims(signed: SignedToken, *, now: float) -> VerifiedToken:
     """Check times, subject and `jti`, and return the verified token; `now` is in seconds since the epoch.
 
     Raises:

@@ -6,7 +6,7 @@
 4. the entry's algorithms                                             `chosen_trust`
 5. a key of that issuer, bound to one algorithm                       `keys.KeySet.find`
 6. the signature                                                      `keys.require_signature`
-7. times, subject and `jti`                                           `trust.in_time`
+7. times, subject and `jti`                                           `trust.verify_claims`
 
 The claims of the CI system are not interpreted here; see `identity` and `decision`. No step does I/O: keys come through
 `KeyFinder`. Source: RFC 7515 section 7.1 (compact serialization); RFC 8725 sections 3.1, 3.5 and 3.10 (header).
@@ -27,7 +27,7 @@ from token_exchange.core.ports import Deadline, Json, RawToken
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, choose_entry, in_time
+from token_exchange.core.trust import IssuersByUrl, IssuerTrust, SignedToken, VerifiedToken, choose_entry, verify_claims
 
 _MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 """Checked before anything is decoded, since a token is anonymous input."""
@@ -203,7 +203,7 @@ class KeyFinder(Protocol):
 
 
 class Verifier:
-    """Turns an unverified token into a verified one, or refuses it."""
+    """Verifies tokens with the keys that `keys` finds."""
 
     def __init__(self, keys: KeyFinder) -> None:
         self._keys = keys
@@ -218,7 +218,7 @@ class Verifier:
         Raises:
             Refused: for the first check that fails.
         """
-        return in_time(self.signed(unverified, issuers=issuers, attempt=attempt), now=now)
+        return verify_claims(self.signed(unverified, issuers=issuers, attempt=attempt), now=now)
 
     def signed(self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, attempt: Attempt) -> SignedToken:
         """Verify header, issuer, audience, key and signature, and return the signed token.

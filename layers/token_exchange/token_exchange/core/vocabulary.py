@@ -65,7 +65,7 @@ type Vocabulary = Mapping[str, str | bool]
 
 def claim_at(claims: Mapping[str, Json], path: ClaimPath) -> Json:
     """Return the claim at `path`, or None if there is none; `null` counts as absent everywhere."""
-    value: Json = dict(claims) if not path else claims.get(path[0])
+    value = claims.get(path[0])
     for name in path[1:]:
         if not isinstance(value, dict):
             return None

@@ -1,4 +1,4 @@
-"""What a request asks for: its parameters and its scope, checked and typed.
+"""The parameters of a request and its scope, checked and typed.
 
 Source: RFC 8693 section 2.1; RFC 6749 sections 3.1 and 3.3 (an empty parameter counts as omitted, an unknown one is
 ignored); and this service's own interface, in `docs/api.md`.

@@ -1,6 +1,6 @@
 """`POST /v1/token` and `POST /v1/explain`: one answer and one audit line, whatever happens.
 
-An explanation is the decision of an exchange, with nothing minted, spent or asked of AWS.
+An explanation is the decision of an exchange, but nothing is minted or spent, and AWS is not called.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ from token_exchange.reporting.reasons import MEANINGS
 
 
 def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
-    """Return the answer to `request`; `record` is filled with what there is to say of it."""
+    """Return the answer to `request`; each step adds to `record`."""
     sent = SentParameters.read(request)
     if request.method != "POST":
         refused = Refused(Reason.METHOD_NOT_ALLOWED, "expected POST")
@@ -66,8 +66,8 @@ def refusal(
     refused: Refused, sent: SentParameters, record: AuditRecord, *, headers: dict[str, str] | None = None
 ) -> HttpAnswer:
     """Return the answer to a request that was refused before, or after, the policy decided."""
-    rfc_8693 = sent.has_grant_type
-    status = status_of(refused.reason, has_grant_type=rfc_8693)
+    has_grant_type = sent.has_grant_type
+    status = status_of(refused.reason, has_grant_type=has_grant_type)
     if record.token_sha256 is None:
         raw_token = bearer_token(sent.request) or sent.body_token or sent.query_token
         if raw_token is not None:
@@ -82,7 +82,7 @@ def refusal(
         refused.reason,
         refused.description,
         request_id=record.request_id,
-        has_grant_type=rfc_8693,
+        has_grant_type=has_grant_type,
         hint=hint_of_refusal(refused.reason, awards),
     )
     return refusal_answer(
@@ -96,14 +96,14 @@ def refusal(
 def denial(denied: Denied, sent: SentParameters, record: AuditRecord) -> HttpAnswer:
     """Return the answer to a request that the policy refused."""
     description = description_of(denied, record)
-    rfc_8693 = sent.has_grant_type
-    status = status_of(denied.reason, has_grant_type=rfc_8693)
+    has_grant_type = sent.has_grant_type
+    status = status_of(denied.reason, has_grant_type=has_grant_type)
     record.refuse(Refused(denied.reason, description), status=status)
     fields = failure_fields(
         denied.reason,
         description,
         request_id=record.request_id,
-        has_grant_type=rfc_8693,
+        has_grant_type=has_grant_type,
         hint=hint_of_denial(denied, record),
     )
     return refusal_answer(
@@ -115,9 +115,9 @@ def denial(denied: Denied, sent: SentParameters, record: AuditRecord) -> HttpAns
 
 
 def explain_token(exchange: Exchange, request: HttpRequest, record: AuditRecord) -> HttpAnswer:
-    """Return the answer to `request`; `record` is filled with what there is to say of it.
+    """Return the answer to `request`; each step adds to `record`.
 
-    What an exchange would refuse for the request or the token, or could not decide, is answered as there.
+    A refusal of the request or of the token is answered as for an exchange.
     """
     record.is_explanation = True
     sent = SentParameters.read(request)

@@ -15,6 +15,7 @@ from token_exchange.core.keys import KeySet, UnusableKeySet
 from token_exchange.core.ports import Deadline
 from token_exchange.core.record import record
 from token_exchange.core.refusals import quoted
+from token_exchange.core.single_use import length_prefixed
 from token_exchange.core.strict_json import MAX_DOCUMENT_VALUES, NotStrictJson, parse_object
 from token_exchange.core.trust import Discovered, IssuerTrust, Published
 from token_exchange.issuer_keys.timing import USABLE_SECONDS, HeldKeys, Moment
@@ -229,8 +230,7 @@ def shared_name(origin: KeyOrigin) -> str:
             assert_never(unknown)
     certificates = () if origin.ca_bundle is None else (origin.ca_bundle,)
     parts = (origin.issuer, *source, " ".join(origin.algorithms), *certificates)
-    # Each with its length, so that no two lists of parts have the same bytes.
-    return _PREFIX + sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+    return _PREFIX + sha256(length_prefixed(*parts)).hexdigest()
 
 
 def stored(fetched: FetchedKeys, origin: KeyOrigin, *, fetched_at: Moment) -> StoredKeySet:

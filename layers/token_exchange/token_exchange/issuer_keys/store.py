@@ -121,7 +121,7 @@ class KeyStore:
         if isinstance(trust.keys, Pinned):
             return FoundKey(key=_require(trust.keys.keys.find(key_id, algorithm), key_id), is_latest=True)
         issuer = self._issuer(KeyOrigin.of(trust, trust.keys))
-        held, renewed = self._keys_in_force(issuer, trust.entry, deadline)
+        held, renewed = self._current_keys(issuer, trust.entry, deadline)
         key = held.keys.find(key_id, algorithm)
         if key is None and not renewed:
             outcome = self._fetch_for_unknown_key(issuer, trust.entry, deadline)
@@ -148,7 +148,7 @@ class KeyStore:
             key = self._find_again(issuer, key_id, rejected.key.algorithm)
         return None if key == rejected.key else key
 
-    def _keys_in_force(self, issuer: _Issuer, entry: str, deadline: Deadline) -> tuple[HeldKeys, bool]:
+    def _current_keys(self, issuer: _Issuer, entry: str, deadline: Deadline) -> tuple[HeldKeys, bool]:
         """Return the set to verify with, and whether the issuer published it while this request waited."""
         now = Moment.read(self._clock)
         with issuer.lock:
@@ -195,9 +195,8 @@ class KeyStore:
             return self._run_fetch(fetch, issuer, entry, deadline)
         done = fetch.done.wait(deadline.within(FETCH_SECONDS).remaining_seconds())
         if done and fetch.outcome == "shared" and purpose == "unknown-key":
-            return self._refresh(
-                purpose, issuer, entry, deadline
-            )  # the table answered; the issuer is still to be asked
+            # The table answered. Only the issuer can say that a key does not exist.
+            return self._refresh(purpose, issuer, entry, deadline)
         return fetch.outcome if done else "failed"
 
     def _run_fetch(self, fetch: _InFlightFetch, issuer: _Issuer, entry: str, deadline: Deadline) -> _Outcome:
@@ -233,7 +232,7 @@ class KeyStore:
         with issuer.lock:
             taken = issuer.keys.offered(held)
         if not (taken and held.is_fresh(now)):
-            return False  # it may still be used, should the issuer fail now
+            return False  # it is still used if the issuer fails
         self._report(entry, held.keys, "table", age_seconds=held.age_seconds(now))
         return True
 

@@ -14,7 +14,7 @@ from token_exchange.core.decision import AccessRequest, Award, Denied, Granted, 
 from token_exchange.core.evaluate import Considered
 from token_exchange.core.policy import Issuer, SecretRegistry
 from token_exchange.core.ports import Json
-from token_exchange.core.reach import Reach
+from token_exchange.core.reach import Reach, scope_text
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.session import utc_second
 from token_exchange.reporting.disclosure import (
@@ -103,7 +103,7 @@ class AuditRecord:
                 "format": format_name,
                 "grant": cut_as_written(request.grant),
                 "registries": [cut_as_written(name) for name in request.registries],
-                "scope": tokens_hashed_in(request.scope_text),
+                "scope": tokens_hashed_in(scope_text(request.scope)),
             }
         )
 

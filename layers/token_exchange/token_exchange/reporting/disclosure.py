@@ -22,7 +22,7 @@ from token_exchange.core.decision import (
     Denied,
     Granted,
     ReportOnlyAward,
-    grants_asked,
+    requested_grants,
 )
 from token_exchange.core.evaluate import (
     MAX_CONSIDERED,
@@ -216,7 +216,7 @@ def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Ne
         places = of_issuer.candidates(caller.identity.vocabulary, caller.claims)
     else:
         places = of_issuer.all
-    grants = list(grants_asked(policy, caller, request, places))
+    grants = list(requested_grants(policy, caller, request, places))
     # A request for a registry or a grant excludes some of the grants that were not read; it is not known how many.
     asks_for_all = not request.registries and request.grant is None
     total = len(of_issuer.all) if is_limited and asks_for_all else len(grants)
