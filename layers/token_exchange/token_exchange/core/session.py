@@ -38,19 +38,21 @@ def require_scopes_fit(awards: Iterable[Award]) -> None:
             for a single one is the grant's fault, and left to `session_policy`.
     """
     for award in awards:
-        if (
-            award.reach is None
-            or not award.scope
-            or (length := _length(award, award.reach)) <= MAX_SESSION_POLICY_CHARACTERS
-        ):
-            continue
-        for count in range(len(award.scope) - 1, 0, -1):
-            if _length(award, narrowed(award.reach, award.scope[:count])) <= MAX_SESSION_POLICY_CHARACTERS:
-                raise Refused(
-                    Reason.MALFORMED_SCOPE,
-                    f"the session policy for these {len(award.scope)} repositories would have {length} characters, "
-                    f"but STS accepts {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
-                )
+        if award.reach is not None and award.scope:
+            _require_scope_fits(award, award.reach)
+
+
+def _require_scope_fits(award: Award, reach: Reach) -> None:
+    length = _length(award, reach)
+    if length <= MAX_SESSION_POLICY_CHARACTERS:
+        return
+    for count in range(len(award.scope) - 1, 0, -1):
+        if _length(award, narrowed(reach, award.scope[:count])) <= MAX_SESSION_POLICY_CHARACTERS:
+            raise Refused(
+                Reason.MALFORMED_SCOPE,
+                f"the session policy for these {len(award.scope)} repositories would have {length} characters, but STS "
+                f"accepts {MAX_SESSION_POLICY_CHARACTERS}: the first {count} of them fit",
+            )
 
 
 def _length(award: Award, reach: Reach) -> int:
