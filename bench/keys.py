@@ -42,11 +42,11 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return Part(
         title="Issuers' keys",
         method=(
-            "Times: a key that is at hand, medians of samples of 100 each; then the first key of an environment, over "
+            "Times: a cached key, medians of samples of 100 each; then the first key of an environment, over "
             "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, without network "
             f"latency; medians of {rounds} samples each, taken in turns. Counts, with a simulated clock: "
             f"{_INVENTED:,} tokens with invented keys, one each {_INVENTED_EACH_SECONDS * 1000:.0f} ms; a request a "
-            f"second for ten minutes, with keys at hand that are no longer fresh, while the issuer hangs; and "
+            f"second for ten minutes, with cached keys that are no longer fresh, while the issuer hangs; and "
             f"{_ENVIRONMENTS:,} environments that start together."
         ),
         figures=(
@@ -54,7 +54,7 @@ def measure(folder: Path, *, rounds: int) -> Part:
                 name="first key, from the table / from the issuer",
                 value=middle["from the table"] / middle["from the issuer"], unit="times", aim=1.0,
             ),
-            Figure(name="a key that is at hand", value=middle["at hand"] * 1e6, unit="µs"),
+            Figure(name="a cached key", value=middle["cached"] * 1e6, unit="µs"),
             Figure(name="first key, from the issuer", value=middle["from the issuer"] * 1e3, unit="ms"),
             Figure(name="first key, from the table", value=middle["from the table"] * 1e3, unit="ms"),
             Figure(name="fetches for 10,000 invented keys in 100 s", value=_fetches_for_invented(ring), unit="count"),
@@ -82,7 +82,7 @@ def _times(issuer: Issuer, ring: KeyRing, *, rounds: int) -> dict[str, float]:
     _find(warm, warm_trust, ring.current.key_id, clock)
     with _table(trust, published, clock) as shared:
         calls = {
-            "at hand": lambda: _find(warm, warm_trust, ring.current.key_id, clock),
+            "cached": lambda: _find(warm, warm_trust, ring.current.key_id, clock),
             "from the issuer": lambda: _find(
                 _store(HttpsFetcher(clock=clock), clock), trust, published.current.key_id, clock
             ),
@@ -90,7 +90,7 @@ def _times(issuer: Issuer, ring: KeyRing, *, rounds: int) -> dict[str, float]:
                 _store(_Issuer(clock, ring), clock, shared), trust, published.current.key_id, clock
             ),
         }
-        return medians(seconds_in_turns(calls, rounds=rounds, repeat={"at hand": 100}))
+        return medians(seconds_in_turns(calls, rounds=rounds, repeat={"cached": 100}))
 
 
 @contextmanager

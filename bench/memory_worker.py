@@ -1,4 +1,4 @@
-"""The process whose memory is measured: it exchanges one token as often as it is told, and says what it holds."""
+"""The process whose memory is measured: it exchanges one token as often as requested, and prints its memory."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Each part of an exchange that is ours by itself, against the bare check of the signature that none can go without."""
+"""Each part of an exchange that is our own code, compared with the bare check of a signature."""
 
 import json
 import time
@@ -84,8 +84,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return Part(
         title="The parts of an exchange",
         method=(
-            f"Each by itself, with keys at hand and {GRANTS:,} grants, beside the bare check of an RS256 signature. "
-            f"Medians of {rounds} samples of 20 each, taken in turns."
+            f"Each part separately, with cached keys and {GRANTS:,} grants, compared with the bare check of an RS256 "
+            f"signature. Medians of {rounds} samples of 20 each, taken in turns."
         ),
         figures=(
             *(

@@ -86,7 +86,7 @@ class _Documents:
 
 
 def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], object]:
-    """Return what verifies a token of `ISSUER` at the second `now`, with keys at hand that are those of `ring`."""
+    """Return what verifies a token of `ISSUER` at the second `now`, with the keys of `ring` in memory."""
     clock = SystemClock()
     verifier = Verifier(KeyStore(fetcher=_Documents(ring), clock=clock, events=QuietEvents()))
 
@@ -106,7 +106,7 @@ def verification(policy: Policy, ring: KeyRing, *, now: int) -> Callable[[str], 
 
 
 def decoding(token: str, ring: KeyRing) -> Callable[[], object]:
-    """Return PyJWT's own verification of `token`, told audience and issuer and which claims to require."""
+    """Return PyJWT's own verification of `token`, with the audience, the issuer and the claims to require."""
     key = jwt.PyJWK.from_dict(dict(ring.current.public_jwk)).key
     required: Options = {"require": ["exp", "iat", "iss", "aud", "sub"]}
     return lambda: jwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER, options=required)

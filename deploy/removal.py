@@ -109,5 +109,5 @@ def _is_gone(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return False
     reported = error.response.get("Error", {})
-    # CloudFormation has no code of its own for a stack that is not there.
+    # CloudFormation has no error code for a stack that does not exist.
     return reported.get("Code") in _GONE or "does not exist" in reported.get("Message", "")

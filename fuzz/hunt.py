@@ -77,7 +77,7 @@ def hunt(
 ) -> Report:
     """Send drawn inputs for so many seconds, shrinking not counted, and return what came of it.
 
-    `rounds` ends it earlier, after so many. Findings like one of the `known` are not told again.
+    `rounds` ends it earlier, after so many. Findings like one of the `known` are not reported again.
     """
     return _Hunt(target, seed=seed, seconds=seconds, known=known).run(rounds)
 

@@ -33,7 +33,7 @@ _REGIONS: Final = (
     *("us-east-2", "us-west-1", "us-west-2", "ap-south-1", "sa-east-1"),
 )
 _MOST_RECORD_BYTES: Final = 8 * 1024
-_LONGEST_TOLD: Final = 8
+_LONGEST_SHOWN: Final = 8
 """Characters of a token that a log line may have: what all tokens begin with."""
 
 
@@ -69,7 +69,7 @@ class RunningService:
         self.backends = self._stack.enter_context(Backends(folder))
         policy = folder / "fuzz.json"
         policy.write_text(json.dumps(policy_document(self.backends.issuer.port)))
-        # A caller that is told to wait before another attempt does not learn more by waiting.
+        # A caller that must wait before another attempt does not learn more by waiting.
         self._stack.enter_context(mock.patch.object(ExponentialBackoff, "delay_amount", return_value=0.0))
         environment = {**self.backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{policy}"}
         environment |= {
@@ -187,7 +187,7 @@ def policy_document(port: int) -> dict[str, Json]:
     }
 
 
-def check_nothing_told(seen: Seen, tokens: list[str]) -> None:
+def check_nothing_leaked(seen: Seen, tokens: list[str]) -> None:
     """Hold the log against the tokens that were sent.
 
     Raises:
@@ -195,8 +195,8 @@ def check_nothing_told(seen: Seen, tokens: list[str]) -> None:
     """
     for token in tokens:
         for segment in token.split("."):
-            if len(segment) > _LONGEST_TOLD and segment[: 2 * _LONGEST_TOLD] in seen.log:
-                raise Broken("token-in-log", f"a token's {segment[: 2 * _LONGEST_TOLD]}… stands in a log line")
+            if len(segment) > _LONGEST_SHOWN and segment[: 2 * _LONGEST_SHOWN] in seen.log:
+                raise Broken("token-in-log", f"a token's {segment[: 2 * _LONGEST_SHOWN]}… is in a log line")
 
 
 def _encoded(octets: bytes) -> str:
@@ -211,10 +211,10 @@ def _hub_password() -> str:
 def _seen(result: Json | Mapping[str, object], log: str) -> Seen:
     match result:
         case {"statusCode": int(status), "headers": {**headers}, "body": str(body), "isBase64Encoded": False}:
-            told = {str(name).lower(): str(value) for name, value in headers.items()}
+            received = {str(name).lower(): str(value) for name, value in headers.items()}
             lines = [json.loads(line) for line in log.splitlines()]
             audit = tuple(line for line in lines if line.get("record") == "audit")
-            return Seen(status=status, body=body, headers=told, log=log, audit=audit)
+            return Seen(status=status, body=body, headers=received, log=log, audit=audit)
         case _:
             raise Broken("no-answer", f"not an answer for a gateway: {result}")
 
@@ -242,4 +242,4 @@ def _check_log(seen: Seen, hidden: list[str]) -> None:
             raise Broken("log-line-not-plain", line[:300])
     for secret in hidden:
         if secret and secret in seen.log:
-            raise Broken("secret-in-log", "a secret of AWS stands in a log line")
+            raise Broken("secret-in-log", "a secret of AWS is in a log line")

@@ -151,7 +151,7 @@ def _check(compiled: bytes, policy: Policy) -> None:
     same = replace(
         found,
         files=policy.files,
-        # Two presets with functions of their own are never equal.
+        # Two presets with their own functions are never equal.
         issuers={name: replace(one, preset=policy.issuers[name].preset) for name, one in found.issuers.items()},
         grants=policy.grants,
         grant_names=policy.grant_names,

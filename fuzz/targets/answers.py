@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from fuzz.bent_aws import BentAws
 from fuzz.pieces import as_json, texts
-from fuzz.running_service import RunningService, check_nothing_told, policy_document
+from fuzz.running_service import RunningService, check_nothing_leaked, policy_document
 from fuzz.target import Broken, Json
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls
@@ -148,7 +148,7 @@ class Answers:
         # Keys are read from the table only at a cold start.
         fresh = self._running.started() if service == "dynamodb-read" else None
         seen = self._running.send(event, service=fresh)
-        check_nothing_told(seen, [token])
+        check_nothing_leaked(seen, [token])
         if 400 <= seen.status < 500:  # noqa: PLR2004 - HTTP's own
             raise Broken("blames-the-caller", f"{seen.status} {seen.reason} for an answer of {service}")
         if len(seen.audit) != 1:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fuzz.pieces import COUNTER, JSON_PIECES, as_json, built, grown, texts
-from fuzz.running_service import RunningService, check_nothing_told
+from fuzz.running_service import RunningService, check_nothing_leaked
 from fuzz.target import Broken, Json
 
 _AUDITED: Final = ("/v1/token", "/v1/explain")
@@ -182,7 +182,7 @@ class EventTarget:
         """Send the event."""
         if not isinstance(given, dict):
             raise TypeError("not an input of this target")
-        # A second genuine token: what must not be told wherever it stands.
+        # A second genuine token: it must not be revealed, wherever in the request it is.
         other = self._running.token({"jti": "another"})
         claims = {name: other if value == "@jwt" else value for name, value in _mapping(given["claims"]).items()}
         if "iss" in claims:
@@ -191,7 +191,7 @@ class EventTarget:
         token = self._running.token(claims, header=header if isinstance(header, str) else None)
         event, query = _event(given, {"@token": token, "@jwt": other})
         seen = self._running.send(event)
-        check_nothing_told(seen, [token, other])
+        check_nothing_leaked(seen, [token, other])
         is_exchange = given["path"] in _AUDITED
         if is_exchange and seen.status == 200 and (token in query or other in query):  # noqa: PLR2004 - HTTP's own
             raise Broken("token-in-query", "a request with a token in its query is granted")

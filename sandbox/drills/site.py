@@ -121,7 +121,7 @@ class Site:
         self.services = [self._service() for _ in self.services]
 
     def _refresh_keys(self) -> Answer:
-        """Run the refresher, which has rights of its own."""
+        """Run the refresher, which has its own rights."""
         environment = {**self.backends.operator_environment(), **self._settings, "PATH": os.environ["PATH"]}
         done = subprocess.run(
             [sys.executable, "-c", _REFRESH], env=environment, capture_output=True, text=True, timeout=60, check=False

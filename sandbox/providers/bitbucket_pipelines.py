@@ -1,4 +1,4 @@
-"""Bitbucket Pipelines in the workspace acme. Every UUID stands in braces.
+"""Bitbucket Pipelines in the workspace acme. Every UUID is in braces.
 
 Source: Bitbucket Cloud documentation, "Integrate Pipelines with resource servers using OIDC".
 """

@@ -46,7 +46,7 @@ FIGURES = {
     "refusing a forged signature / verification",
     "verification",
     "first key, from the table / from the issuer",
-    "a key that is at hand",
+    "a cached key",
     "first key, from the issuer",
     "first key, from the table",
     "fetches for 10,000 invented keys in 100 s",

@@ -53,7 +53,7 @@ class Trace:
 
 
 def trace(log: AuditLog, what: str, logs: Sequence[str], files: Sequence[str]) -> Trace:
-    """Load what there is about `what` from the `logs` and CloudTrail's `files`, and return it.
+    """Load everything about `what` from the `logs` and CloudTrail's `files`, and return it.
 
     Raises:
         Unusable: an image is asked about without files of CloudTrail, or a file cannot be read.

@@ -41,7 +41,7 @@ def command(context: click.Context, /, *, folder: str, as_json: bool, **options:
     What is not given as an option is asked for on a terminal. No file is overwritten. What was written is then linted
     and tested as `policy lint` and `policy test` would.
 
-    Exit status: 0 written, and all tests passed, 1 a test failed, 2 wrong use, or a file that is there already.
+    Exit status: 0 success, 1 a test failed, 2 wrong usage, or a file already exists.
 
     \b
     Examples:

@@ -38,7 +38,7 @@ def command(
     """Review the policy NEW, which is to replace OLD: lint, test and compare it.
 
     A change that gives any run more than before must be marked, by a line Policy-Wider: NAME in a commit message.
-    NAME is that of the grant, issuer, registry, deny rule or file.
+    NAME is the name of the grant, issuer, registry, deny rule or file.
 
     Exit status: 0 no objections, 1 an error, a failed test, something wider without a mark or a file without an
     owner, 2 wrong usage or unreadable input.
@@ -48,7 +48,7 @@ def command(
       token-exchange policy review deployed.yaml policy.yaml --tests policy-tests.yaml
       git log --format=%B main..HEAD | token-exchange policy review ../main/policy policy --marks - --owners CODEOWNERS
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    # The replay of a log has a progress of its own.
+    # The replay of a log shows its own progress.
     with waiting("reviewing the change") if audit is None else nullcontext():
         found = review(
             read_policy(old_file),

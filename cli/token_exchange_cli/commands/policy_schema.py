@@ -7,13 +7,13 @@ from token_exchange_cli.terminal import print_json
 
 
 @click.command("schema")
-@click.option("--json", "_as_json", is_flag=True, help="The only format, so this changes nothing.")
+@click.option("--json", "_as_json", is_flag=True, help="Accepted for consistency: the schema is always JSON.")
 def command(*, _as_json: bool) -> None:
     """Print the JSON Schema of a policy, for editors and other tools.
 
     It is of draft 2020-12. Every policy that loads is valid against it; policy lint finds more.
 
-    Exit status: 0 printed, 2 wrong use.
+    Exit status: 0 success, 2 wrong usage.
 
     \b
     Examples:

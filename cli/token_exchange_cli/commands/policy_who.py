@@ -40,8 +40,8 @@ _HOST: Final = re.compile(r"[0-9]{12}\.dkr[.-]ecr[.-][^/]*/|public\.ecr\.aws/|[^
 def command(*, policy_file: str, role: str | None, repository: str | None, registry: str | None, as_json: bool) -> None:
     """List who can reach a role, a repository or a registry under the policy FILE.
 
-    A grant must meet all options given. A template counts for every repository name it could produce, so the answer may
-    over-report, but never under-reports. Deny rules are not taken into account.
+    A grant must match all given options. A template counts for every repository name it could produce, so the answer
+    may over-report, but never under-reports. Deny rules are not taken into account.
 
     Exit status: 0 success, also with an empty list, 2 wrong usage or unreadable input.
 

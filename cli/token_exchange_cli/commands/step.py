@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     SYSTEM is a provider as a policy names it, such as gitlab or github-actions. With --policy, the step is for that
     policy. What is not given is the example of the documents, and a remark names it.
 
-    Exit status: 0 printed, 2 wrong use.
+    Exit status: 0 success, 2 wrong usage.
 
     \b
     Examples:

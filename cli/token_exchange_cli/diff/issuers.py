@@ -79,7 +79,7 @@ def spelled_organization(organization: Organization) -> str:
 
 
 def _budgets(old: Sequence[Budget], new: Sequence[Budget]) -> Iterator[FieldChange]:
-    """Compare budgets. Each is an upper bound by itself, and a different period makes a different budget."""
+    """Compare budgets. Each is a separate upper bound, and a different period makes a different budget."""
     before, after = ({(one.per, one.every_seconds): one.exchanges for one in budgets} for budgets in (old, new))
     for (per, every_seconds), exchanges in (before | after).items():
         name = f"budget per {per} every {spelled_duration(every_seconds)}"

@@ -190,7 +190,7 @@ class _Gaps:
     names: frozenset[str]
 
     def in_conditions(self, conditions: Sequence[Condition], caller: Caller) -> str | None:
-        """Return the first of them that by itself determines whether all of `conditions` hold, or None."""
+        """Return the first of them that suffices to determine whether all of `conditions` hold, or None."""
         missing: str | None = None
         for condition in conditions:
             name = condition.document_path[1]

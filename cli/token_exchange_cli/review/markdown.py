@@ -36,7 +36,7 @@ def code(text: str) -> str:
 
 
 def _plain(sentence: str) -> str:
-    """Return a sentence of ours, whose names and values are letters, digits and ._-/ in a policy that loads."""
+    """Escape a sentence of the program, whose names and values are letters, digits and ._-/ in a policy that loads."""
     return sentence.replace("*", "\\*").replace("_", "\\_")
 
 

@@ -30,7 +30,7 @@ def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterat
     """Yield why AWS would reject these roles, for any broker if there are no `brokers`."""
     partitions = sorted({role.arn.partition for role in roles})
     if len(partitions) > 1:
-        yield f"roles of several partitions ({', '.join(partitions)}): a service assumes only those of its own"
+        yield f"roles of several partitions ({', '.join(partitions)}): a service assumes only its own"
     else:
         yield from (
             f"--broker-role is in the partition {broker.partition}, the policy's roles are of {partitions[0]}"

@@ -46,7 +46,7 @@ class Starter:
         match: The conditions of the grant.
         claims_match: Its conditions on claims of the token.
         pins: The reasons, a line each, as comments of the grant.
-        by_repository: Each source repository pushes below a repository of its own name.
+        by_repository: Each source repository pushes below a repository with its own name.
         claims: The claims of a run that is granted.
         refused: Runs that are refused, besides those with another value for an answer that the grant names.
         warnings: The linter's findings that no policy for this system can avoid, each with the reason.

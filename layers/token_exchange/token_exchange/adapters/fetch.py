@@ -4,8 +4,8 @@ A socket's timeout starts again with each read, so a server that sends one byte 
 indefinitely. Here every wait gets only the remaining time, from the DNS lookup to the last byte.
 
 The policy chooses an issuer's host name, but the owner of the DNS zone chooses its addresses. So some addresses are
-never contacted. Private networks are allowed, since a company's own CI system is there. So is loopback, where no
-server has a certificate for the name.
+never contacted. Private networks are allowed, since a company's own CI system is there. Loopback is allowed
+too: no server there has a certificate for the name.
 """
 
 import io

@@ -48,7 +48,7 @@ _FIELDS: Final = "fields"
 
 
 def as_extra(fields: dict[str, Json]) -> dict[str, object]:
-    """Return `fields` as Powertools takes them with the least work: it looks at each by itself, if there are many."""
+    """Return `fields` as one field, because Powertools examines each field separately."""
     return {_FIELDS: fields}
 
 

@@ -51,7 +51,7 @@ def whole_body(body: StreamingBody, *, deadline: Deadline) -> bytes:
 
 
 class PolicyInS3:
-    """A policy that is an object in S3, of which nothing is downloaded while it is unchanged."""
+    """A policy that is an object in S3; it is downloaded only if it has changed."""
 
     def __init__(self, place: S3Place, *, clients: AwsClients, calls: DeadlineCalls) -> None:
         self._place = place

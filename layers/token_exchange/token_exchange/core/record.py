@@ -1,7 +1,7 @@
 """Records: frozen dataclasses with slots, which are cheap to define.
 
 The standard library compiles methods for each class, which for a hundred classes is a fifth of a cold start. Here all
-classes share theirs; see the decision record 16.
+classes share the same methods; see decision record 16.
 """
 
 from collections import deque

@@ -226,8 +226,8 @@ _MARK_LENGTH: Final = 17
 def fitted(value: str, *, foreign: re.Pattern[str], max_length: int, min_length: int = 1) -> str:
     """Return `value` with each run of `foreign` characters as one `-`, in at most `max_length` characters.
 
-    A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. So does one that
-    already ends like that: otherwise a tenant could choose a name that reads like another tenant's altered name.
+    A value that had to be altered ends in `-` and 16 hexadecimal digits of the SHA-256 of the whole. A value that
+    already ends like that is altered too: a tenant could choose a name that reads like another tenant's altered name.
     """
     replaced = foreign.sub("-", value)
     if replaced == value and min_length <= len(value) <= max_length and not _MARK.search(value):

@@ -184,7 +184,7 @@ def _prefixes(path: str, event: Event, context: Event) -> Iterator[str]:
         matched = _PATH_PARAMETER.sub(lambda found: _text(parameters.get(found[1])) or found[0], form)
         if matched and path.endswith(matched):
             base = path.removesuffix(matched)
-            # A route can begin with folders of its own, such as `/ecr/{proxy+}`.
+            # A route can begin with folders, such as `/ecr/{proxy+}`.
             folders = form.partition("{")[0].rstrip("/").split("/")
             yield from (base + "/".join(folders[:count]) for count in range(len(folders), 0, -1))
 

@@ -217,7 +217,7 @@ class KeyStore:
         return fetch.outcome
 
     def _take_shared(self, issuer: _Issuer, entry: str, deadline: Deadline) -> bool:
-        """Use the set in the state table where it is newer than ours, and return whether it is fresh."""
+        """Use the set in the state table if it is newer than the one in memory, and return whether it is fresh."""
         if self._shared is None:
             return False
         try:

@@ -113,7 +113,7 @@ class IssuerKeys:
         self._failed_at = None
 
     def offered(self, shared: HeldKeys) -> bool:
-        """Use a set that another environment fetched, unless ours was fetched later; return whether it is used."""
+        """Use a set that another environment fetched, unless the current one is newer; return whether it is used."""
         if self._held is not None and shared.fetched_at.wall_seconds <= self._held.fetched_at.wall_seconds:
             return False
         self._held = shared

@@ -4,8 +4,8 @@ Source: Microsoft's azure-pipelines-tasks, the README of azure-oidc; captured to
 signed; `iss` and `org_id` prove the organization. Every claim except the times is a string.
 
 The audience cannot be chosen: any service that receives such a token could send it here. A token that was requested
-with a service connection has only the registered claims, and is refused. So is Entra's issuer, which signs for a whole
-tenant.
+with a service connection has only the registered claims, and is refused. Entra's issuer is refused too, since it signs
+for a whole tenant.
 
 Not documented: the ref of a pull request's run, so every ref that is neither a branch nor a tag counts as one; and
 `rpo_id` for code on other hosts, so it counts as a repository's id only if it is a UUID.

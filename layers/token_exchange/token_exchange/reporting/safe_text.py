@@ -21,8 +21,8 @@ _SECRET: Final = re.compile(
 )
 """What looks like a secret. Names with hyphens and SHA-256 digests are left unchanged.
 
-So are paths in lower case, which show which policy did not load. One in 10**9 secret keys of 40 characters looks like
-such a path.
+Paths in lower case are left unchanged too, since they show which policy did not load. One in 10**9 secret keys of 40
+characters looks like such a path.
 """
 
 _START_CHARACTERS: Final = 512
