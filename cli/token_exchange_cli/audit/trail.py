@@ -1,7 +1,8 @@
 """Load CloudTrail's files into the relations `trail` and `pulled`.
 
-Forms: files as CloudTrail writes them to S3, `{"Records": [...]}`, and events one to a line, as exports have them.
-Digest files and other objects beside them have no events, and are counted.
+Forms: files as CloudTrail writes them to S3, `{"Records": [...]}`; what `aws cloudtrail lookup-events` prints,
+`{"Events": [...]}`, each with the event as text under `CloudTrailEvent`; and events one to a line, as exports have
+them. Digest files and other objects beside them have no events, and are counted.
 """
 
 import json
@@ -76,6 +77,8 @@ def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
     begin = content[:4096].lstrip()
     if begin.startswith(b"{") and b'"Records"' in begin[:200]:
         _add_records(file, content, loader, read)
+    elif begin.startswith(b"{") and b'"Events"' in begin[:200]:
+        _add_found(file, content, loader, read)
     elif b'"eventSource"' in begin:
         _add_lines(file, content, loader, read)
     else:
@@ -96,15 +99,37 @@ def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail
     loader.add(line, input_name(file))
 
 
+def _add_found(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+    # Source: CloudTrail API Reference, LookupEvents.
+    try:
+        document: Json = json.loads(content)
+    except (ValueError, RecursionError):
+        read.problems.append(f"{input_name(file)}: not JSON")
+        return
+    found = document.get("Events") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(found, list):
+        read.problems.append(f"{input_name(file)}: no list of events in JSON")
+        return
+    if document.get("NextToken"):
+        read.problems.append(f"{input_name(file)}: has only some of the events, and a NextToken for the others")
+    for number, entry in enumerate(found, 1):
+        text = entry.get("CloudTrailEvent") if isinstance(entry, dict) else None
+        _add_event(text if isinstance(text, str) else "", f"{input_name(file)}: event {number}", loader, read)
+
+
 def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
     for number, line in enumerate(content.splitlines(), 1):
         if line.strip():
-            try:
-                event: Json = json.loads(line)
-            except (ValueError, RecursionError):
-                read.problems.append(f"{input_name(file)}:{number}: not JSON")
-                continue
-            loader.add(json.dumps({"Records": [event]}).encode(), f"{input_name(file)}:{number}")
+            _add_event(line, f"{input_name(file)}:{number}", loader, read)
+
+
+def _add_event(text: str | bytes, place: str, loader: ChunkLoader, read: ReadTrail) -> None:
+    try:
+        event: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        read.problems.append(f"{place}: not JSON")
+        return
+    loader.add(json.dumps({"Records": [event]}).encode(), place)
 
 
 def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[str], read: ReadTrail) -> None:

@@ -140,6 +140,60 @@ def test_damaged_files_of_cloudtrail_are_named(month: Written, tmp_path: Path) -
     assert "1 files contain no events of CloudTrail" in done.err
 
 
+def found_by_cli(events: list[dict[str, Json]]) -> dict[str, Json]:
+    """Return what `aws cloudtrail lookup-events` prints.
+
+    Source: CloudTrail User Guide, "Looking up recent management events with the AWS CLI", its example output.
+    """
+    return {
+        "Events": [
+            {
+                "EventId": event["eventID"],
+                "EventName": event["eventName"],
+                "ReadOnly": "true",
+                "AccessKeyId": "ASIAMONTHBROKERKEY01",
+                "EventTime": "2026-10-21T14:31:02+00:00",
+                "EventSource": event["eventSource"],
+                "Username": "token-exchange-Exchange",
+                "Resources": [],
+                "CloudTrailEvent": json.dumps(event),
+            }
+            for event in events
+        ]
+    }
+
+
+def test_events_that_the_aws_cli_looks_up_are_read(month: Written, tmp_path: Path) -> None:
+    trail = tmp_path / "found.json"
+    for indent in (4, None):
+        trail.write_text(json.dumps(found_by_cli(_events(month.trail)), indent=indent))
+        expected = _reconciled(month.logs, month.trail)
+        assert _reconciled(month.logs, trail).fields == expected.fields
+    done = run("audit", "trace", month.planted.digest, month.logs, "--trail", trail, "--json")
+    assert (
+        done.fields == run("audit", "trace", month.planted.digest, month.logs, "--trail", month.trail, "--json").fields
+    )
+
+
+def test_spoiled_events_that_were_looked_up_are_named(month: Written, tmp_path: Path) -> None:
+    found = found_by_cli(_events(month.trail)[:1])
+    entries = found["Events"]
+    assert isinstance(entries, list)
+    entries += ["x", {"CloudTrailEvent": None}, {"CloudTrailEvent": "{"}, {"CloudTrailEvent": "{}"}]
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    (tmp_path / "b.json").write_text(json.dumps(found)[:-1])
+    (tmp_path / "c.json").write_text('{"Events": {}}')
+    (tmp_path / "d.json").write_text('{"Events": [], "NextToken": "x"}')
+    done = run("audit", "trace", "x", month.logs, "--trail", tmp_path)
+    assert done.status == 1
+    for number in (2, 3, 4):
+        assert f"a.json: event {number}: not JSON\n" in done.err
+    assert "1 entries of CloudTrail's files are no events\n" in done.err
+    assert "b.json: not JSON\n" in done.err
+    assert "c.json: no list of events in JSON\n" in done.err
+    assert "d.json: has only some of the events, and a NextToken for the others\n" in done.err
+
+
 def test_a_folder_without_events_is_unusable(month: Written) -> None:
     done = run("audit", "reconcile", month.logs, "--trail", month.policy)
     assert (done.status, done.out) == (2, "")
