@@ -129,6 +129,8 @@ def _column(column: Column, source: str) -> str:
             value = scalar
         case "VARCHAR[]":
             value = f"TRY_CAST(json_extract({source}, {path}) AS array(varchar))"
+        case "JSON":
+            value = f"json_format(json_extract({source}, {path}))"
         case "TIMESTAMP":
             value = f"CAST(TRY(from_iso8601_timestamp({scalar})) AT TIME ZONE 'UTC' AS timestamp)"
         case _:

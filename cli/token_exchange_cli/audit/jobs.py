@@ -1,33 +1,39 @@
-"""The URL of a job in its CI system, if the claims of its token determine it."""
+"""The job of an audit line in its CI system, or what to look up where."""
 
-import re
-from collections.abc import Mapping
-from typing import Final
-from urllib.parse import quote
+import json
 
-from token_exchange_cli.explain.callers import is_cut
+from token_exchange.core.ports import Json
+from token_exchange.core.vocabulary import NAMES
+from token_exchange_cli.audit.log import Row
 from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.job import Job, JobLine, NotInLineError
 
-_ISSUER: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~-]+)*/?")
+_NOT_VERIFIED = Job(look_up="nothing: the token was not verified, so no job is recorded")
 
 
-def job_address(provider: str | None, values: Mapping[str, str | None]) -> str | None:
-    """Return the address of the job with these `values` of the vocabulary, and its `issuer_url`; None if not known.
-
-    A value of a token is part of an address that people open: it is encoded, and one that could lead elsewhere, or is
-    not whole, is not used.
-    """
-    system = SYSTEMS.get(provider or "")
-    issuer_url = values.get("issuer_url") or ""
-    if system is None or system.job_address is None or not _ISSUER.fullmatch(issuer_url):
-        return None
-    usable = {name: quote(value, safe="/~") for name, value in values.items() if value and _is_usable(value)}
+def job_of(row: Row) -> Job:
+    """Return where the job of a row of `sessions` or `refused` is; what is looked up is for a person, as text."""
+    provider, issuer_url = row["provider"], row["issuer_url"]
+    # What an unproven token says of its issuer is anything that someone wrote.
+    if row["verified"] is not True or not isinstance(provider, str) or not isinstance(issuer_url, str):
+        return _NOT_VERIFIED
+    system = SYSTEMS.get(provider)
+    if system is None:
+        return Job(look_up=f"the run at the issuer {issuer_url}, whose pages are not known")
+    identity: dict[str, Json] = {name: row[name] for name in NAMES if row.get(name) is not None}
     try:
-        return system.job_address({**usable, "issuer_url": issuer_url.rstrip("/")})
-    except KeyError:
-        return None
+        return system.job(JobLine(issuer_url=issuer_url, identity=identity, claims=claims_of(row)))
+    except NotInLineError as error:
+        return Job(
+            look_up=f"the run in {system.title}: {error.name}, of which its address is made, is not whole in this line"
+        )
 
 
-def _is_usable(value: str) -> bool:
-    """Say whether this is a whole path: a part of dots, also of encoded ones, would be another place."""
-    return value.isprintable() and not is_cut(value) and not {"", ".", ".."} & {*value.split("/")}
+def claims_of(row: Row) -> dict[str, Json]:
+    """Return the claims in a row; what only DuckDB can read, such as a number of many thousand digits, is no claim."""
+    text = row["claims"]
+    try:
+        claims: Json = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}

@@ -12,14 +12,14 @@ from typing import Final, Literal, Self
 
 from token_exchange.core.vocabulary import NAMES
 
-type ColumnType = Literal["VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "VARCHAR[]"]
+type ColumnType = Literal["VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP", "VARCHAR[]", "JSON"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column: its name, its type, and the member names that lead to its value.
 
-    A `TIMESTAMP` is in UTC, of a value in RFC 3339 with `Z` or `+00:00`.
+    A `TIMESTAMP` is in UTC, of a value in RFC 3339 with `Z` or `+00:00`; `JSON` is a value's text.
     """
 
     name: str
@@ -48,6 +48,7 @@ AUDIT: Final[tuple[Column, ...]] = (
     _at("verified", "verified", type="BOOLEAN"),
     *_texts("policy_sha256", "issuer", "issuer_url", "provider", "token_id", "deny_rule"),
     *(_at(name, "identity", name) for name in NAMES),
+    _at("claims", "claims", type="JSON"),
     _at("asked_one_login", "asked", "one_login", type="BOOLEAN"),
     _at("asked_format", "asked", "format"),
     _at("asked_registries", "asked", "registries", type="VARCHAR[]"),

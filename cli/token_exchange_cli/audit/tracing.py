@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from token_exchange.core.ports import Json
-from token_exchange_cli.audit.jobs import job_address
+from token_exchange_cli.audit.jobs import job_of
 from token_exchange_cli.audit.log import AuditLog, Row
 from token_exchange_cli.console import Unusable
+from token_exchange_cli.systems.job import Job
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/")
@@ -17,19 +18,14 @@ _IMAGE: Final = re.compile(r"([a-z0-9._/-]+)[:@](sha256:[0-9a-f]{64}|[A-Za-z0-9_
 _MOST_PUSHES: Final = 50
 _MOST_SESSIONS: Final = 100
 _SESSION: Final = ("caller_id", "caller_key_id")
-_VALUES: Final = (
-    *("organization", "repository", "pipeline", "pipeline_id", "event", "run_id", "job_id"),
-    "issuer_url",
-)
-"""What the address of a job is made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """One login, the address of its job, and what its session did; without a login, a line that refused one."""
+    """One login, where its job is, and what its session did; without a login, a line that refused one."""
 
     login: Row
-    job: str | None
+    job: Job
     did: Sequence[Row]
 
 
@@ -103,8 +99,8 @@ def _of_values(log: AuditLog, logs: Sequence[str], values: Sequence[str]) -> Tra
     newest = logins[-_MOST_SESSIONS:]
     return Trace(
         pushes=(),
-        logins=[Traced(login=row, job=_job(row), did=_done(log, row)) for row in newest],
-        refused=[Traced(login=row, job=_job(row), did=()) for row in refused[-_MOST_SESSIONS:]],
+        logins=[Traced(login=row, job=job_of(row), did=_done(log, row)) for row in newest],
+        refused=[Traced(login=row, job=job_of(row), did=()) for row in refused[-_MOST_SESSIONS:]],
         unexplained=(),
         left_out=len(logins) - len(newest) + max(0, len(refused) - _MOST_SESSIONS),
     )
@@ -112,12 +108,6 @@ def _of_values(log: AuditLog, logs: Sequence[str], values: Sequence[str]) -> Tra
 
 def _each_once(rows: Iterable[Row]) -> list[Row]:
     return list({json.dumps(row): row for row in rows}.values())
-
-
-def _job(row: Row) -> str | None:
-    values = {name: value if isinstance(value := row[name], str) else None for name in _VALUES}
-    provider = row["provider"]
-    return job_address(provider if isinstance(provider, str) else None, values)
 
 
 def _done(log: AuditLog, row: Row) -> list[Row]:

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.audit.jobs import claims_of
 from token_exchange_cli.audit.log import Row, audit_log
 from token_exchange_cli.audit.tracing import Trace, Traced, trace
 from token_exchange_cli.console import Status
@@ -13,6 +14,8 @@ from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.terminal import console, line, print_json, remark
 
 _MOST_EVENTS: Final = 30
+_SOURCE: Final = ("repository", "pipeline", "pipeline_id", "organization", "organization_id")
+_REF: Final = ("ref", "branch", "tag")
 
 
 @click.command("trace")
@@ -57,7 +60,8 @@ def _fields(found: Trace) -> dict[str, Json]:
 
 
 def _traced(one: Traced) -> Json:
-    return {**one.login, "job": one.job, "did": [*one.did]}
+    job: dict[str, Json] = {"job": one.job.address, "look_up": one.job.look_up}
+    return {**one.login, "claims": claims_of(one.login), **job, "did": [*one.did]}
 
 
 def _print(found: Trace, what: str, *, has_trail: bool) -> None:
@@ -103,10 +107,21 @@ def _print_login(output: Console, one: Traced, *, has_trail: bool) -> None:
 
 def _print_who(output: Console, one: Traced) -> None:
     row = one.login
-    output.print(line(f"{_text(row['issuer'])} {_text(row['repository'])} at {_text(row['ref'])}", indent=2))
+    # Not every system's tokens have a repository, or a whole ref.
+    source, ref = (_first(row, *_SOURCE), _first(row, *_REF))
+    output.print(
+        line(f"{_text(row['issuer'])} {_text(source)}" + ("" if ref is None else f" at {_text(ref)}"), indent=2)
+    )
     output.print(line(f"run {_text(row['run_id'])} by {_text(row['actor'])}, from {_text(row['source_ip'])}", indent=2))
-    if one.job is not None:
-        output.print(line(one.job, indent=2))
+    if one.job.address is not None:
+        output.print(line(one.job.address, indent=2))
+    if one.job.look_up is not None:
+        where = "look up" if one.job.address is None else "look up there"
+        output.print(line(f"{where}: {_text(one.job.look_up)}", indent=2))
+
+
+def _first(row: Row, *names: str) -> Json:
+    return next((row[name] for name in names if row[name] is not None), None)
 
 
 def _image(event: Row) -> str:

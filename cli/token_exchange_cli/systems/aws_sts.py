@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, Job, JobLine
 from token_exchange_cli.systems.system import Question, Starter, System
 from token_exchange_cli.values import ACCOUNT
 
@@ -15,9 +16,20 @@ def _contradiction(answers_given: Mapping[str, str]) -> str | None:
     return f"the role {role} is in another account than the builds, {account}; one of the two is wrong"
 
 
+def _job(line: JobLine) -> Job:
+    # Source: IAM User Guide, "Understanding token claims": no claim names a session or a build. CodeBuild's sessions
+    # are called AWSCodeBuild- and the UUID of the build's id, as its messages about missing permissions show.
+    account = line.value("organization_id", NUMBER)
+    return Job(
+        look_up=f"in CloudTrail of the account {account}, the event GetWebIdentityToken of this role just before; "
+        "its session names the build: CodeBuild's are called AWSCodeBuild-ID"
+    )
+
+
 SYSTEM: Final = System(
     page="aws-codebuild",
     title="AWS CodeBuild, and everything else with an IAM role",
+    job=_job,
     setup=("the role may call sts:GetWebIdentityToken for the audience {audience}",),
     token=(
         # A list: version 1 of the AWS CLI replaces a plain https:// value by the content of that URL.

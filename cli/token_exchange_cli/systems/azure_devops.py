@@ -1,14 +1,28 @@
 """Azure Pipelines: how a job gets its token, and a first policy."""
 
+import re
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, Job, JobLine
 from token_exchange_cli.systems.system import SHARED_AUDIENCE, UNPROVEN_BRANCH, Question, Refusal, Starter, System
+
+_SUBJECT: Final = re.compile(r"p://[A-Za-z0-9-]+/.+")
+"""Source: gravitational/teleport, rfd/0211 (a real token): p://ORGANIZATION/PROJECT/PIPELINE, by name."""
+
+
+def _job(line: JobLine) -> Job:
+    # Source: Azure DevOps REST API, "Runs - Get Run", _links.web: the project's id stands for its name there.
+    organization, project = line.claim("sub", form=_SUBJECT).split("/")[2], line.claim("prj_id")
+    results = f"https://dev.azure.com/{organization}/{project}/_build/results"
+    return Job(address=f"{results}?buildId={line.value('run_id', NUMBER)}")
+
 
 SYSTEM: Final = System(
     page="azure-devops",
     title="Azure Pipelines",
+    job=_job,
     setup=("the step has env: {SYSTEM_ACCESSTOKEN: $(System.AccessToken)}",),
     token=(
         ': "${SYSTEM_ACCESSTOKEN:?pass it to the step with env}"',

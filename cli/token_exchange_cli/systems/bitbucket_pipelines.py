@@ -3,11 +3,22 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import Question, Refusal, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: the addresses of steps in the comments of atlassian/atlassian-frontend, and Atlassian's community article
+    # "Working with UUIDs and their curly brackets": a repository's UUID stands for its name.
+    repository = f"https://bitbucket.org/{line.value('organization')}/%7B{line.value('repository_id')}%7D"
+    run = f"{repository}/pipelines/results/%7B{line.value('run_id')}%7D"
+    return Job(address=f"{run}/steps/%7B{line.value('job_id')}%7D")
+
 
 SYSTEM: Final = System(
     page="bitbucket-pipelines",
     title="Bitbucket Pipelines",
+    job=_job,
     setup=('the step has oidc: {audiences: ["{audience}"]}',),
     token=("token=${BITBUCKET_STEP_OIDC_TOKEN:?the step needs oidc}",),
     starter=Starter(

@@ -4,11 +4,23 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, Job, JobLine
 from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: Bitrise documentation, "OIDC authentication overview": a token has the number of its build, and not the
+    # slug that the build's address has.
+    return Job(
+        address=f"https://app.bitrise.io/app/{line.value('pipeline_id')}",
+        look_up=f"the build with the number {line.value('run_id', NUMBER)}",
+    )
+
 
 SYSTEM: Final = System(
     page="bitrise",
     title="Bitrise",
+    job=_job,
     setup=("the step get-identity-token comes before, with audience: {audience}",),
     token=("token=${BITRISE_IDENTITY_TOKEN:?the step get-identity-token must come before}",),
     starter=Starter(

@@ -1,22 +1,22 @@
 """Buildkite: how a job gets its token, and a first policy."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, Job, JobLine
 from token_exchange_cli.systems.system import UNPROVEN_BRANCH, Question, Refusal, Starter, System
 
 
-def _job_address(values: Mapping[str, str]) -> str:
+def _job(line: JobLine) -> Job:
     # Source: Buildkite documentation, BUILDKITE_BUILD_URL, and web_url of a job in the REST API.
-    build = f"https://buildkite.com/{values['organization']}/{values['pipeline']}/builds/{values['run_id']}"
-    return f"{build}#{values['job_id']}" if "job_id" in values else build
+    pipeline = f"https://buildkite.com/{line.value('organization')}/{line.value('pipeline')}"
+    return Job(address=f"{pipeline}/builds/{line.value('run_id', NUMBER)}#{line.value('job_id')}")
 
 
 SYSTEM: Final = System(
-    job_address=_job_address,
     page="buildkite",
     title="Buildkite",
+    job=_job,
     setup=("the step is a separate script: Buildkite fills in the variables of a pipeline at upload",),
     token=(
         (

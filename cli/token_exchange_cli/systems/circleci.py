@@ -3,11 +3,20 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import Question, Refusal, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: DataDog/dd-trace-js, ci.js. The address of a job has its number, which no claim has.
+    workflow = line.claim("oidc.circleci.com/workflow-id")
+    return Job(address=f"https://app.circleci.com/pipelines/workflows/{workflow}")
+
 
 SYSTEM: Final = System(
     page="circleci",
     title="CircleCI",
+    job=_job,
     token=("""token=$(circleci run oidc get --claims '{"aud": "{audience}"}')""",),
     host='"{host}"',
     starter=Starter(

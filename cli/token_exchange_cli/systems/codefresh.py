@@ -4,11 +4,21 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import SERVER, Job, JobLine
 from token_exchange_cli.systems.system import Question, Refusal, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: sigstore/fulcio, pkg/identity/codefresh. The preset accepts only the installation that the policy names.
+    build = line.value("run_id")
+    platform = line.claim("platform_url", form=SERVER) if "platform_url" in line.claims else "https://g.codefresh.io"
+    return Job(address=f"{platform}/build/{build}")
+
 
 SYSTEM: Final = System(
     page="codefresh",
     title="Codefresh",
+    job=_job,
     token=(
         """token=$(printf 'Authorization: %s' "$CF_OIDC_REQUEST_TOKEN" |""",
         '  https -f "$CF_OIDC_REQUEST_URL?audience={url_audience}" |',

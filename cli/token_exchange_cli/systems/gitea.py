@@ -4,11 +4,21 @@ from typing import Final
 
 from token_exchange_cli.systems import answers
 from token_exchange_cli.systems.actions import first_policy, mask_lines, token_lines
+from token_exchange_cli.systems.job import NUMBER, PATH, Job, JobLine
 from token_exchange_cli.systems.system import Question, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: go-gitea/gitea, pull request 36842: since it, and so in each version with these tokens, the address of a
+    # run has its id.
+    repository = f"{line.server(below='/api/actions/oidc')}/{line.value('repository', PATH)}"
+    return Job(address=f"{repository}/actions/runs/{line.value('run_id', NUMBER)}")
+
 
 SYSTEM: Final = System(
     page="gitea",
     title="Gitea Actions",
+    job=_job,
     setup=("the job has permissions: {contents: read, id-token: write}",),
     token=token_lines(scheme="bearer", missing="the job needs permissions: id-token: write"),
     masks=mask_lines("Gitea"),

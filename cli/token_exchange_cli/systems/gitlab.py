@@ -1,23 +1,23 @@
 """GitLab CI/CD: how a job gets its token, and a first policy."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, PATH, Job, JobLine
 from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
 
 
-def _job_address(values: Mapping[str, str]) -> str:
-    # Source: GitLab documentation, CI_JOB_URL and CI_PIPELINE_URL.
-    path = f"jobs/{values['job_id']}" if "job_id" in values else f"pipelines/{values['run_id']}"
-    return f"{values['issuer_url']}/{values['repository']}/-/{path}"
+def _job(line: JobLine) -> Job:
+    # Source: GitLab documentation, CI_JOB_URL.
+    project = f"{line.server()}/{line.value('repository', PATH)}"
+    return Job(address=f"{project}/-/jobs/{line.value('job_id', NUMBER)}")
 
 
 SYSTEM: Final = System(
-    job_address=_job_address,
     page="gitlab",
     title="GitLab CI/CD",
+    job=_job,
     setup=("the job has id_tokens: {ECR_TOKEN: {aud: {audience}}}",),
     token=("token=${ECR_TOKEN:?the job needs id_tokens with ECR_TOKEN}",),
     starter=Starter(

@@ -3,11 +3,24 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import Question, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: the addresses of pipelines in harness-community/field-workshops: no claim names an execution.
+    account = f"https://app.harness.io/ng/account/{line.value('organization_id')}"
+    project = f"{account}/all/orgs/{line.claim('organization_id')}/projects/{line.claim('project_id')}"
+    return Job(
+        address=f"{project}/pipelines/{line.value('pipeline_id')}/pipeline-studio",
+        look_up="in its execution history, the execution at this time",
+    )
+
 
 SYSTEM: Final = System(
     page="harness",
     title="Harness",
+    job=_job,
     setup=("the plugin's connector requests an OIDC token with the audience {audience}",),
     token=("token=${PLUGIN_OIDC_TOKEN_ID:?the connector requests no OIDC token}",),
     format="docker-config",

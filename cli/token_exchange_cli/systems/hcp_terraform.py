@@ -1,24 +1,24 @@
 """HCP Terraform: how a job gets its token, and a first policy."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import Question, Refusal, Starter, System
 
 
-def _job_address(values: Mapping[str, str]) -> str:
+def _job(line: JobLine) -> Job:
     # Source: HashiCorp documentation, "Notification configurations API reference", run_url.
-    run = f"{values['organization']}/{values['pipeline']}/runs/{values['run_id']}"
-    return f"{values['issuer_url']}/app/{run}"
+    workspace = f"{line.server()}/app/{line.value('organization')}/{line.value('pipeline')}"
+    return Job(address=f"{workspace}/runs/{line.value('run_id')}")
 
 
 SYSTEM: Final = System(
-    job_address=_job_address,
     page="hcp-terraform",
     title="HCP Terraform",
+    job=_job,
     setup=("the workspace has the environment variable TFC_WORKLOAD_IDENTITY_AUDIENCE={audience}",),
     token=("token=${TFC_WORKLOAD_IDENTITY_TOKEN:?set TFC_WORKLOAD_IDENTITY_AUDIENCE in the workspace}",),
     format="docker-config",

@@ -3,11 +3,23 @@
 from typing import Final
 
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import Question, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: Kubernetes documentation, "Service Accounts": a token names its pod, and nothing of what started that.
+    pod, namespace = line.claim("kubernetes.io", "pod", "name"), line.value("organization")
+    return Job(
+        look_up=f"in the cluster, the pod {pod} in the namespace {namespace}, or if it is gone, "
+        "its uid, the run, in the cluster's audit log: the runner that created it knows the job"
+    )
+
 
 SYSTEM: Final = System(
     page="kubernetes",
     title="Kubernetes",
+    job=_job,
     setup=(
         (
             "the pod mounts a projected serviceAccountToken with audience: {audience},"

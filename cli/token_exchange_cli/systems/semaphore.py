@@ -1,22 +1,22 @@
 """Semaphore: how a job gets its token, and a first policy."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import ONLY_MAIN, SHARED_AUDIENCE, Question, Refusal, Starter, System
 
 
-def _job_address(values: Mapping[str, str]) -> str:
+def _job(line: JobLine) -> Job:
     # Source: semaphoreio/semaphore, the routes of its front.
-    return f"{values['issuer_url']}/jobs/{values['job_id']}"
+    return Job(address=f"{line.server()}/jobs/{line.value('job_id')}")
 
 
 SYSTEM: Final = System(
-    job_address=_job_address,
     page="semaphore",
     title="Semaphore",
+    job=_job,
     token=("token=${SEMAPHORE_OIDC_TOKEN:?the job has no OpenID Connect token}",),
     fixed_audience="https://{organization}.semaphoreci.com",
     starter=Starter(

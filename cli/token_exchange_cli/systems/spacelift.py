@@ -1,24 +1,25 @@
 """Spacelift: how a job gets its token, and a first policy."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.systems.system import SHARED_AUDIENCE, Question, Refusal, Starter, System
 
 
-def _job_address(values: Mapping[str, str]) -> str:
+def _job(line: JobLine) -> Job:
     # Source: Spacelift documentation, "Notification policy". The runs of a module's tests have other addresses.
-    if values["event"] == "TESTING":
-        raise KeyError("event")
-    return f"{values['issuer_url']}/stack/{values['pipeline_id']}/run/{values['run_id']}"
+    caller, run = line.value("pipeline_id"), line.value("run_id")
+    if line.identity.get("event") == "TESTING":
+        return Job(address=line.server(), look_up=f"in the tests of the module {caller}, the run {run}")
+    return Job(address=f"{line.server()}/stack/{caller}/run/{run}")
 
 
 SYSTEM: Final = System(
-    job_address=_job_address,
     page="spacelift",
     title="Spacelift",
+    job=_job,
     token=("token=${SPACELIFT_OIDC_TOKEN:?the account has no OIDC tokens}",),
     fixed_audience="{organization}.app.spacelift.io",
     format="docker-config",

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
+from token_exchange_cli.systems.job import Job, JobLine
 from token_exchange_cli.values import Form
 
 type StepFormat = Literal["password", "docker-config"]
@@ -85,8 +86,7 @@ class System:
         image: The image that the page's step copies, if it copies one.
         host: How the step writes the registry's host; a variable unless the page has it in the step itself.
         audience_variable: The step reads the audience from `AUDIENCE`.
-        job_address: Returns the address of the job in the system, of the vocabulary's values and `issuer_url`, all of
-            which are encoded for an address already. It raises KeyError without a value that the address needs.
+        job: Returns where the job behind an audit line is; raises NotInLineError without a value that this needs.
         template_signs: The signs of a template that the language around the step would fill in, and their escapes.
         starter: A first policy.
     """
@@ -101,7 +101,7 @@ class System:
     image: str = "acme/shop:latest"
     host: str = '"$REGISTRY"'
     audience_variable: bool = False
-    job_address: Callable[[Mapping[str, str]], str] | None = None
+    job: Callable[[JobLine], Job]
     template_signs: Mapping[str, str] = MappingProxyType({})
     starter: Starter
 

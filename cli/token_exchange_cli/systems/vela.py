@@ -4,11 +4,20 @@ from typing import Final
 
 from token_exchange.core.refusals import Reason
 from token_exchange_cli.systems import answers
+from token_exchange_cli.systems.job import NUMBER, PATH, Job, JobLine
 from token_exchange_cli.systems.system import ONLY_MAIN, Question, Refusal, Starter, System
+
+
+def _job(line: JobLine) -> Job:
+    # Source: go-vela/server, VELA_ADDR and VELA_WEBUI_ADDR: the issuer is the server, and people use another host.
+    repository, build = line.value("repository", PATH), line.claim("build_number", form=NUMBER)
+    return Job(look_up=f"in Vela's web interface, the build {build} of {repository}")
+
 
 SYSTEM: Final = System(
     page="vela",
     title="Vela",
+    job=_job,
     setup=('the step has id_request: "yes"',),
     token=(
         """token=$(printf 'Authorization: Bearer %s' "$VELA_ID_TOKEN_REQUEST_TOKEN" |""",

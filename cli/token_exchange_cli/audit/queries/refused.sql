@@ -1,7 +1,8 @@
 -- Lines without a login behind a request id, a run or a job.
-SELECT audit.logged_at, audit.request_id, audit.decision, audit.reason, audit.issuer, audit.issuer_url, audit.provider,
-  audit.organization, audit.repository, audit.pipeline, audit.pipeline_id, audit.event, audit.run_id, audit.job_id,
-  audit.actor, audit.ref, audit.sha, audit.source_ip, audit.user_agent
+SELECT audit.logged_at, audit.request_id, audit.decision, audit.reason, audit.verified, audit.issuer, audit.issuer_url,
+  audit.provider, audit.organization, audit.organization_id, audit.repository, audit.repository_id, audit.pipeline,
+  audit.pipeline_id, audit.event, audit.run_id, audit.job_id, audit.actor, audit.actor_id, audit.ref, audit.branch,
+  audit.tag, audit.sha, audit.claims, audit.source_ip, audit.user_agent
 FROM audit
 LEFT JOIN logins ON logins.request_id IS NOT DISTINCT FROM audit.request_id
   AND logins.logged_at IS NOT DISTINCT FROM audit.logged_at

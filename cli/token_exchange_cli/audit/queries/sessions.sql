@@ -1,6 +1,6 @@
 -- The logins behind an access key id, a session's name or id, a source identity, a request id, a run or a job.
-SELECT logins.*, audit.pipeline, audit.pipeline_id, audit.issuer_url, audit.reason, audit.source_ip, audit.user_agent,
-  audit.sha, audit.token_sha256
+SELECT logins.*, audit.pipeline, audit.pipeline_id, audit.verified, audit.issuer_url, audit.claims, audit.reason,
+  audit.source_ip, audit.user_agent, audit.sha, audit.token_sha256
 FROM logins
 JOIN audit ON audit.request_id IS NOT DISTINCT FROM logins.request_id
   AND audit.logged_at IS NOT DISTINCT FROM logins.logged_at
