@@ -1,6 +1,10 @@
-"""Makes strings of other origin safe to show: they cannot end a line, move a cursor or reverse the text around them."""
+"""Strings as people read them: safe to show, and names in the order of their numbers.
+
+A string of other origin cannot end a line, move a cursor or reverse the text around it.
+"""
 
 import json
+import re
 
 from token_exchange.core.ports import Json
 
@@ -20,6 +24,13 @@ def escape_non_ascii(text: str) -> str:
 def ascii_json(value: Json) -> str:
     """Return `value` as JSON on one line of printable ASCII."""
     return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def in_reading_order(text: str) -> list[tuple[str, int, str]]:
+    """Return the key by which people sort names: reg2 comes before reg10."""
+    parts = [(before, number.lstrip("0")) for before, number in re.findall(r"([^0-9]*)([0-9]*)", text)]
+    # A number with more digits is larger, however many they are; the text itself tells reg1 from reg01.
+    return [*((before, len(number), number) for before, number in parts), (text, 0, "")]
 
 
 def _escaped(character: str) -> str:

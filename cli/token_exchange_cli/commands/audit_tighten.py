@@ -16,6 +16,7 @@ from token_exchange_cli.audit.tighten.proof import Proof, prove, unwanted
 from token_exchange_cli.audit.tighten.proposals import Proposal, proposal_queries, proposals
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.inputs import STANDARD_INPUT, PolicyInput, read_policy
+from token_exchange_cli.safe_text import in_reading_order
 from token_exchange_cli.terminal import print_json, progress, remark
 
 _NAMES: Final = ("request_id", "run_id", "job_id", "repository", "repository_id", "organization", "actor", "ref")
@@ -106,7 +107,7 @@ def _proven(
         if not proof.broken:
             diff = "".join(diff_text(old[name], new[name], name=name) for name in old)
             return _Tightened(diff=diff, changes=changes, dropped=dropped, proof=proof)
-        dropped += sorted(proof.grants)
+        dropped += sorted(proof.grants, key=in_reading_order)
         changes = [change for change in changes if change.grant not in proof.grants]
 
 

@@ -17,6 +17,7 @@ from token_exchange_cli.diff.change import (
     moved_grants,
     was_and_is,
 )
+from token_exchange_cli.safe_text import in_reading_order
 
 _MAX_MOVED: Final = 3
 
@@ -34,7 +35,8 @@ def changes(before: Policy, after: Policy) -> Iterator[Change]:
     for change in _of_registries(before, after):
         yield replace(change, grants=of_registry.get(change.name, ()))
     for change in _of_deny_rules(before, after):
-        stopped = (grant for issuer in sorted(rules[change.name]) for grant in of_issuer.get(issuer, ()))
+        issuers = sorted(rules[change.name], key=in_reading_order)
+        stopped = (grant for issuer in issuers for grant in of_issuer.get(issuer, ()))
         yield replace(change, grants=tuple(dict.fromkeys(stopped)))
     yield from _of_grants(before, after)
     yield from _of_order(before, after)
@@ -110,7 +112,7 @@ def _of_deny_rules(before: Policy, after: Policy) -> Iterator[Change]:
 
 def _rule_summary(rule: DenyRule) -> tuple[str, ...]:
     asked = " and ".join(condition_text(condition) for condition in rule.conditions)
-    return (f"refuses runs of {', '.join(sorted(rule.issuers))} where {asked}",)
+    return (f"refuses runs of {', '.join(sorted(rule.issuers, key=in_reading_order))} where {asked}",)
 
 
 def _rule_marks(old: DenyRule, new: DenyRule, before: Policy, after: Policy) -> list[FieldChange]:
@@ -118,11 +120,11 @@ def _rule_marks(old: DenyRule, new: DenyRule, before: Policy, after: Policy) -> 
     both = before.issuers.keys() & after.issuers.keys()
     marks = [
         FieldChange(direction="narrower", text=f"now applies to {name}")
-        for name in sorted((new.issuers - old.issuers) & both)
+        for name in sorted((new.issuers - old.issuers) & both, key=in_reading_order)
     ]
     marks += [
         FieldChange(direction="wider", text=f"no longer applies to {name}")
-        for name in sorted((old.issuers - new.issuers) & both)
+        for name in sorted((old.issuers - new.issuers) & both, key=in_reading_order)
     ]
     found = condition_marks(
         old.conditions,

@@ -16,7 +16,7 @@ from token_exchange_cli.policy_map.drawing import drawing
 from token_exchange_cli.policy_map.flow import lay_out
 from token_exchange_cli.policy_map.ways import Way, links_of, ways_of
 from token_exchange_cli.reachable import GrantPaths
-from token_exchange_cli.safe_text import ascii_json
+from token_exchange_cli.safe_text import ascii_json, in_reading_order
 
 _OPEN_GRANTS: Final = 30
 """Up to this many grants, all roles are expanded at first."""
@@ -137,7 +137,7 @@ def _deny_rules(policy: Policy) -> Iterator[Element]:
                 *_spaced(
                     [
                         element("b", {}, rule.name),
-                        ", ".join(sorted(rule.issuers)),
+                        ", ".join(sorted(rule.issuers, key=in_reading_order)),
                         *(_quiet(_condition(condition)) for condition in rule.conditions),
                     ]
                 ),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from token_exchange_cli.safe_text import in_reading_order
+
 type Kind = Literal["push", "pull", "stored"]
 
 MAX_BOXES: Final = 24
@@ -89,7 +91,7 @@ def _sizes(links: Mapping[Link, int], column: int) -> Counter[str]:
 
 
 def _groups(sizes: Mapping[str, int]) -> list[tuple[str, ...]]:
-    ordered = sorted(sizes, key=lambda key: (-sizes[key], key))
+    ordered = sorted(sizes, key=lambda key: (-sizes[key], in_reading_order(key)))
     if len(ordered) <= MAX_BOXES:
         return [(key,) for key in ordered]
     return [*((key,) for key in ordered[: MAX_BOXES - 1]), tuple(ordered[MAX_BOXES - 1 :])]

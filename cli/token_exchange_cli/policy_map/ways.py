@@ -7,6 +7,7 @@ from typing import assert_never
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Policy, Registry, SecretRegistry
 from token_exchange_cli.policy_map.flow import Kind, Link
 from token_exchange_cli.reachable import GrantPath, organizations_left
+from token_exchange_cli.safe_text import in_reading_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ def ways_of(policy: Policy, paths: Sequence[GrantPath]) -> list[Way]:
         )
         for path in paths
     ]
-    return sorted(ways, key=lambda way: (way.registry, way.role, way.path.grant.name))
+    return sorted(ways, key=lambda way: [*map(in_reading_order, (way.registry, way.role, way.path.grant.name))])
 
 
 def links_of(ways: Sequence[Way]) -> Iterator[Link]:

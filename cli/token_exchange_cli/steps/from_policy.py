@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from token_exchange.core.policy import EcrRegistry, Policy
 from token_exchange.loading.fields import did_you_mean
+from token_exchange_cli.safe_text import in_reading_order
 from token_exchange_cli.values import BadValue
 
 
@@ -30,7 +31,9 @@ def values_of(
         raise BadValue(f"the policy has no issuer with provider: {provider}; it has {has}")
     audiences = sorted({one for issuer in entries for one in issuer.trust.audiences})
     names = {issuer.name for issuer in entries}
-    registries = sorted({grant.registry.name for grant in policy.grants if names.intersection(grant.issuers)})
+    registries = sorted(
+        {grant.registry.name for grant in policy.grants if names.intersection(grant.issuers)}, key=in_reading_order
+    )
     name = _chosen("--registry", registry, registries)
     found = policy.registries[name]
     if host is not None and host not in found.hosts:

@@ -149,6 +149,22 @@ class TestInABrowser:
         assert browser.find("input, button") == []
 
 
+def test_names_with_numbers_are_in_the_order_that_people_expect(tmp_path: Path) -> None:
+    registries: dict[str, Json] = {
+        f"reg{number}": {"type": "ecr", "account": f"2109876543{number:02}", "region": "eu-central-1"}
+        for number in range(1, 13)
+    }
+    grants = [
+        grant(
+            name=f"team-{number}", registry=f"reg{min(number, 12)}", role=f"arn:aws:iam::2109876543{number:02}:role/ci"
+        )
+        for number in range(1, 15)
+    ]
+    html = map_of(tmp_path, *grants[::-1], registries=registries)
+    assert re.findall(r"<summary><b>(reg\d+)", html) == [*registries]
+    assert re.findall(r'data-item="">.*?<b>(.*?)</b>', html) == [f"team-{number}" for number in range(1, 15)]
+
+
 def test_page_is_written_to_a_file(tmp_path: Path) -> None:
     path = tmp_path / "map.html"
     done = run("policy", "map", write_policy(tmp_path, PUSH), "-o", path)

@@ -12,6 +12,7 @@ from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.conditions import condition_path, exact, is_about, is_on_name, patterns, types
 from token_exchange_cli.meaning.proofs import can_hold_together, is_text, never_holds
+from token_exchange_cli.safe_text import in_reading_order
 
 _ID_OF: Final[Mapping[Name, Name]] = {
     "organization": "organization_id",
@@ -55,7 +56,7 @@ def never_fires(subject: Subject) -> Iterator[Finding]:
     """Warn of rules that hold for no token of one of their issuers."""
     for path, rule in _rules(subject):
         silent: dict[Path, list[str]] = {}
-        for issuer in sorted(rule.issuers):
+        for issuer in sorted(rule.issuers, key=in_reading_order):
             preset = subject.policy.issuers[issuer].preset
             wrong = next((one for one in rule.conditions if not _can_hold(one, preset)), None)
             if wrong is not None:
