@@ -33,6 +33,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "region": "eu-west-1",
     "repository": "ci/acme/shop",
     "since": "2026-11-01 00:00:00",
+    "source": "ecr.amazonaws.com",
     "tag": "v1.2.3",
     "until": "2026-12-01 00:00:00",
     "value": "8fd6ddcf-9310-43e0-a59d-fd51c3c80a16",

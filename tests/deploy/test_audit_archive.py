@@ -225,6 +225,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
             "region": "eu-west-1",
             "repository": "shared/tools",
             "since": "2026-10-01 00:00:00",
+            "source": "ecr.amazonaws.com",
             "tag": "v9",
             "until": "2026-11-01 00:00:00",
             "value": planted.leaked,

@@ -12,9 +12,13 @@ from token_exchange_cli.audit.log import AuditLog, Row
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.systems.job import Job
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_HOST: Final = re.compile(r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/")
-_IMAGE: Final = re.compile(r"([a-z0-9._/-]+)[:@](sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})")
+_DIGEST: Final = r"sha256:[0-9a-f]{64}"
+_IMAGE: Final = re.compile(
+    r"(?:(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/|(?P<public>public\.ecr\.aws/)[a-z0-9-]+/)?"
+    rf"(?P<repository>[a-z0-9._/-]+)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(?P<digest>{_DIGEST}))?"
+)
+"""An image as docker and Kubernetes name it; its repository may be all that there is."""
+
 _MOST_PUSHES: Final = 50
 _MOST_SESSIONS: Final = 100
 _SESSION: Final = ("caller_id", "caller_key_id")
@@ -56,12 +60,12 @@ def trace(log: AuditLog, what: str, logs: Sequence[str], files: Sequence[str]) -
     """
     if files:
         log.load_trail(files)
-    digest, image = _DIGEST.fullmatch(what), _IMAGE.fullmatch(what)
-    if not digest and not image:
+    image = _image(what)
+    if image is None:
         return _of_values(log, logs, [what])
     if not files:
         raise Unusable("to find an image, give CloudTrail's files with --trail")
-    pushes = log.ask("pushes", **_image(what))
+    pushes = log.ask("pushes", **image)
     newest = pushes[:_MOST_PUSHES]
     # By its key too: a shortened line may lack the session's id, but never the key's.
     wanted = [str(push[name]) for push in newest for name in _SESSION if push[name] is not None]
@@ -76,15 +80,22 @@ def trace(log: AuditLog, what: str, logs: Sequence[str], files: Sequence[str]) -
     )
 
 
-def _image(what: str) -> dict[str, Json]:
-    host = _HOST.match(what)
-    place: dict[str, Json] = {"account": None, "region": None} if host is None else {**host.groupdict()}
-    found = _IMAGE.fullmatch(what if host is None else what[host.end() :])
-    if found is None or _DIGEST.fullmatch(what):
+def _image(what: str) -> dict[str, Json] | None:
+    """Return the values for the query of pushes, if `what` is a digest, or a repository with a tag or a digest."""
+    place: dict[str, Json] = {"account": None, "region": None, "source": None}
+    if re.fullmatch(_DIGEST, what):
         return {**place, "digest": what, "repository": None, "tag": None}
-    if found[2].startswith("sha256:"):
-        return {**place, "digest": found[2], "repository": None, "tag": None}
-    return {**place, "digest": None, "repository": found[1], "tag": found[2]}
+    found = _IMAGE.fullmatch(what)
+    if found is None or (found["tag"] is None and found["digest"] is None):
+        return None
+    if found["account"] is not None:
+        place = {"account": found["account"], "region": found["region"], "source": "ecr.amazonaws.com"}
+    elif found["public"] is not None:
+        place["source"] = "ecr-public.amazonaws.com"
+    if found["digest"] is not None:
+        # Its content is what runs; its tag may have been moved since.
+        return {**place, "digest": found["digest"], "repository": None, "tag": None}
+    return {**place, "digest": None, "repository": found["repository"], "tag": found["tag"]}
 
 
 def _nothing() -> Trace:

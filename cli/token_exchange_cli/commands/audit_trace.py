@@ -28,7 +28,8 @@ def command(context: click.Context, *, what: str, logs: tuple[str, ...], trail: 
     """Find the exchange behind WHAT, and what its session did.
 
     WHAT is an image's digest or [HOST/]REPOSITORY:TAG, an access key id, a session's name, a source identity, a request
-    id, a run or job, a commit, or the SHA-256 of a token. Images, and what a session did, are in CloudTrail's files.
+    id, a run or job, a commit, the SHA-256 of a token, or a CI repository or actor, for all that they did. Images, and
+    what a session did, are in CloudTrail's files.
 
     Exit status: 0 found, 1 not found, or pushed by a session without an audit line, 2 wrong usage or unreadable input.
 
@@ -72,6 +73,7 @@ def _print(found: Trace, what: str, *, has_trail: bool) -> None:
         output.print(line(f"by the session {_text(push['caller_id'])}", indent=2))
     for push in found.unexplained:
         output.print(line(("no audit line", "red"), f" has the session {_text(push['caller_id'])}"))
+        output.print(line(f"it is {_text(push['caller_arn'])}, from {_text(push['caller_ip'])}", indent=2))
     for one in found.logins:
         _print_login(output, one, has_trail=has_trail)
     for one in found.refused:

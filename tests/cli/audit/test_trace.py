@@ -47,7 +47,14 @@ def test_every_name_of_an_exchange_leads_to_it(subtests: pytest.Subtests, month:
             assert _only(done.fields["logins"]) == login
 
 
-@pytest.mark.parametrize("form", ["shared/tools:v9", "shared/tools@{digest}", "{digest}"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("shared/tools:v9", "shared/tools@{digest}", "{digest}", "shared/tools:v9@{digest}", "moved:v1@{digest}"),
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shared/tools@{digest}",
+        "111122223333.dkr-ecr.eu-west-1.on.aws/shared/tools:v9",
+    ],
+)
 def test_an_image_is_named_as_docker_names_it(month: Written, form: str) -> None:
     what = form.format(digest=month.planted.digest)
     done = run("audit", "trace", what, month.logs, "--trail", month.trail)
@@ -63,6 +70,35 @@ def test_a_push_without_a_line_is_reported(tmp_path: Path, month: Written) -> No
     done = run("audit", "trace", month.planted.digest, other, "--trail", month.trail)
     assert done.status == 1
     assert "no audit line has the session AROAMONTHPUSHROLE001:70018888-" in done.out
+    assert "it is arn:aws:sts::111122223333:assumed-role/ci-ecr-push/70018888-" in done.out
+
+
+def test_an_image_of_ecr_public_has_its_own_host(month: Written, tmp_path: Path) -> None:
+    pushes = [
+        {**event, "eventSource": "ecr-public.amazonaws.com", "awsRegion": "us-east-1"}
+        for path in sorted(month.trail.rglob("*.gz"))
+        for event in json.loads(gzip.decompress(path.read_bytes()))["Records"]
+        if event["eventName"] == "PutImage" and event["requestParameters"]["imageTag"] == "v9"
+    ]
+    trail = tmp_path / "trail.json"
+    trail.write_text(json.dumps({"Records": pushes}))
+    for image, path, status in (
+        ("public.ecr.aws/acme/shared/tools:v9", trail, 0),
+        ("public.ecr.aws/acme/shared/tools:v9", month.trail, 1),
+        ("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shared/tools:v9", trail, 1),
+        ("shared/tools:v9", trail, 0),
+    ):
+        assert run("audit", "trace", image, month.logs, "--trail", path).status == status
+
+
+@pytest.mark.parametrize("what", ["acme/intern-playground", "mallory"])
+def test_all_that_a_repository_or_an_actor_did_is_found(month: Written, what: str) -> None:
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in month.logs.rglob("*.gz")).splitlines()
+    records = [json.loads(line[25:]) for line in lines if b'"mallory"' in line]
+    done = run("audit", "trace", what, month.logs, "--json")
+    found = [*done.texts("logins"), *done.texts("refused")]
+    assert {one["request_id"] for one in found} == {record["request_id"] for record in records}
+    assert month.planted.leaked in {one["request_id"] for one in found}
 
 
 def test_a_refused_run_is_found_too(month: Written) -> None:

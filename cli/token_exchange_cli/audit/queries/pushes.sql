@@ -6,4 +6,5 @@ WHERE event_name = 'PutImage' AND error_code IS NULL
   AND (put_digest = $digest OR (ecr_repository = $repository AND image_tag = $tag))
   AND account_id = coalesce(CAST($account AS VARCHAR), account_id)
   AND aws_region = coalesce(CAST($region AS VARCHAR), aws_region)
+  AND event_source = coalesce(CAST($source AS VARCHAR), event_source)
 ORDER BY event_time DESC, account_id
