@@ -61,7 +61,7 @@ def command(
         period: dict[str, Json] = {"since": first.isoformat(), "until": last.isoformat()}
         events = log.ask(_EVENTS, broker_role_arn=broker_role, **period)
         lines = log.ask(_LINES, **period)
-        compared = _compared(log, period)
+        (compared,) = log.rows(_COMPARED, {"broker_role_arn": broker_role, **period})
         if as_json:
             print_json({**period, **compared, _EVENTS: [*events], _LINES: [*lines], "read": log.counts()})
         else:
@@ -87,21 +87,30 @@ def _period(log: AuditLog, since: datetime | None, until: datetime | None) -> tu
     return first, last
 
 
-def _compared(log: AuditLog, period: dict[str, Json]) -> dict[str, Json]:
-    within = "BETWEEN CAST($since AS TIMESTAMP) AND CAST($until AS TIMESTAMP)"
-    (counted,) = log.rows(
-        f"SELECT (SELECT count(*) FROM logins WHERE access_key_id IS NOT NULL AND logged_at {within}) AS logins, "  # noqa: S608 - our own text
-        f"(SELECT count(*) FROM logins WHERE access_key_id IS NOT NULL AND (logged_at {within}) IS NOT TRUE) "
-        "AS logins_outside, "
-        f"(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NULL "
-        f"AND event_time {within}) AS sessions, "
-        f"(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NULL "
-        f"AND (event_time {within}) IS NOT TRUE) AS sessions_outside, "
-        "(SELECT count(DISTINCT aws_request_id) FROM trail WHERE event_name = 'AssumeRole' AND error_code IS NOT NULL) "
-        "AS refused_by_sts",
-        period,
-    )
-    return counted
+_COMPARED: Final = """
+WITH brokers AS (
+  SELECT trail.caller_role_arn AS role_arn
+  FROM trail
+  JOIN logins ON logins.sts_request_id = trail.aws_request_id
+  UNION SELECT CAST($broker_role_arn AS VARCHAR)
+), compared AS (
+  SELECT coalesce(logged_at BETWEEN CAST($since AS TIMESTAMP) AND CAST($until AS TIMESTAMP), FALSE) AS is_within
+  FROM logins
+  WHERE access_key_id IS NOT NULL
+), made AS (
+  SELECT DISTINCT aws_request_id, error_code IS NOT NULL AS is_refused,
+    caller_role_arn IS NOT NULL AND EXISTS (SELECT 1 FROM brokers WHERE role_arn = caller_role_arn) AS is_brokers,
+    coalesce(event_time BETWEEN CAST($since AS TIMESTAMP) AND CAST($until AS TIMESTAMP), FALSE) AS is_within
+  FROM trail
+  WHERE event_source = 'sts.amazonaws.com' AND event_name = 'AssumeRole'
+)
+SELECT (SELECT count(*) FROM compared WHERE is_within) AS logins,
+  (SELECT count(*) FROM compared WHERE NOT is_within) AS logins_outside,
+  (SELECT count(*) FROM made WHERE is_brokers AND NOT is_refused AND is_within) AS sessions,
+  (SELECT count(*) FROM made WHERE is_brokers AND NOT is_refused AND NOT is_within) AS sessions_outside,
+  (SELECT count(*) FROM made WHERE NOT is_brokers AND NOT is_refused) AS sessions_of_others,
+  (SELECT count(*) FROM made WHERE is_refused) AS refused_by_sts
+"""
 
 
 def _print(
@@ -128,6 +137,8 @@ def _print(
     for what in ("logins", "sessions"):
         if count := compared[f"{what}_outside"]:
             output.print(line(f"{what} outside of this period, not compared: {count:,}"))
+    if count := compared["sessions_of_others"]:
+        output.print(line(f"sessions that other roles made, not compared: {count:,}"))
 
 
 def _text(value: Json) -> str:

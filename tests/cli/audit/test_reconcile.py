@@ -113,7 +113,12 @@ def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_pa
     outsider["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = role
     outsider["responseElements"]["credentials"]["accessKeyId"] = "ASIAOTHER"
     trail = _written(tmp_path / "trail", [*events, outsider])
-    assert len(_reconciled(month.logs, trail).texts("events_without_line")) == 2
+    done = _reconciled(month.logs, trail)
+    assert len(done.texts("events_without_line")) == 2
+    before = _reconciled(month.logs, month.trail).fields
+    assert (done.fields["sessions"], done.fields["sessions_of_others"]) == (before["sessions"], 1)
+    said = run("audit", "reconcile", month.logs, "--trail", trail)
+    assert said.out.endswith("\nsessions that other roles made, not compared: 1\n")
     named = _reconciled(month.logs, trail, "--broker-role", role, "--since", "2026-10-01", "--until", "2026-11-01")
     assert "other" in {one["aws_request_id"] for one in named.texts("events_without_line")}
 
