@@ -99,10 +99,12 @@ WITH brokers AS (
   WHERE access_key_id IS NOT NULL
 ), made AS (
   SELECT DISTINCT aws_request_id, error_code IS NOT NULL AS is_refused,
-    caller_role_arn IS NOT NULL AND EXISTS (SELECT 1 FROM brokers WHERE role_arn = caller_role_arn) AS is_brokers,
+    -- Of a session that a caller's own token opened, only its line says that it is the broker's.
+    EXISTS (SELECT 1 FROM brokers WHERE role_arn = caller_role_arn AND event_name = 'AssumeRole')
+      OR EXISTS (SELECT 1 FROM logins WHERE sts_request_id = aws_request_id) AS is_brokers,
     coalesce(event_time BETWEEN CAST($since AS TIMESTAMP) AND CAST($until AS TIMESTAMP), FALSE) AS is_within
   FROM trail
-  WHERE event_source = 'sts.amazonaws.com' AND event_name = 'AssumeRole'
+  WHERE event_source = 'sts.amazonaws.com' AND event_name IN ('AssumeRole', 'AssumeRoleWithWebIdentity')
 )
 SELECT (SELECT count(*) FROM compared WHERE is_within) AS logins,
   (SELECT count(*) FROM compared WHERE NOT is_within) AS logins_outside,
@@ -138,7 +140,7 @@ def _print(
         if count := compared[f"{what}_outside"]:
             output.print(line(f"{what} outside of this period, not compared: {count:,}"))
     if count := compared["sessions_of_others"]:
-        output.print(line(f"sessions that other roles made, not compared: {count:,}"))
+        output.print(line(f"sessions of others, not compared: {count:,}"))
 
 
 def _text(value: Json) -> str:

@@ -105,6 +105,35 @@ def test_a_session_whose_login_failed_has_its_line(month: Written, tmp_path: Pat
     assert len(_reconciled(log, month.trail).texts("events_without_line")) == 3
 
 
+def test_a_session_of_the_callers_own_token_needs_an_event_only(month: Written, tmp_path: Path) -> None:
+    """Anyone who holds the token can make such a session, so one without a line proves nothing of the service."""
+    events = _events(month.trail)
+    before = _reconciled(month.logs, month.trail).fields
+    changed = [
+        event
+        | {"eventName": "AssumeRoleWithWebIdentity"}
+        | {"userIdentity": {"type": "WebIdentityUser", "principalId": "arn:aws:iam::1:oidc-provider/x:aud:sub"}}
+        if number % 3 == 0 and event["eventName"] == "AssumeRole"
+        else event
+        for number, event in enumerate(events)
+    ]
+    unseen = {
+        **changed[0],
+        "eventName": "AssumeRoleWithWebIdentity",
+        "eventID": "x",
+        "requestID": "x",
+        "userIdentity": {},
+    }
+    after = _reconciled(month.logs, _written(tmp_path / "trail", [*changed, unseen]))
+    assert after.fields["lines_without_event"] == before["lines_without_event"]
+    assert len(after.texts("events_without_line")) <= 2
+    lost = 2 - len(after.texts("events_without_line"))
+    assert after.fields["sessions_of_others"] == lost + 1
+    sessions = before["sessions"]
+    assert isinstance(sessions, int)
+    assert after.fields["sessions"] == sessions - lost
+
+
 def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_path: Path) -> None:
     events = _events(month.trail)
     outsider = json.loads(json.dumps(next(one for one in events if one["eventName"] == "AssumeRole")))
@@ -118,7 +147,7 @@ def test_a_role_without_lines_is_compared_only_when_named(month: Written, tmp_pa
     before = _reconciled(month.logs, month.trail).fields
     assert (done.fields["sessions"], done.fields["sessions_of_others"]) == (before["sessions"], 1)
     said = run("audit", "reconcile", month.logs, "--trail", trail)
-    assert said.out.endswith("\nsessions that other roles made, not compared: 1\n")
+    assert said.out.endswith("\nsessions of others, not compared: 1\n")
     named = _reconciled(month.logs, trail, "--broker-role", role, "--since", "2026-10-01", "--until", "2026-11-01")
     assert "other" in {one["aws_request_id"] for one in named.texts("events_without_line")}
 
