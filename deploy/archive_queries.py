@@ -23,6 +23,7 @@ _MARK: Final = "written by deploy/archive_queries.py, not by hand\n"
 _EVENTS: Final = "CROSS JOIN UNNEST(TRY_CAST(json_extract(line, '$.Records') AS array(json))) AS events(event)"
 _LINES: Final = "(SELECT DISTINCT day, line FROM lines) AS delivered"
 """Firehose may deliver a line twice."""
+_WIDTH: Final = 110
 
 EXAMPLES: Final[Mapping[str, str]] = {
     "access_key_id": "ASIAZ5JUHML6SIXRKETK",
@@ -111,7 +112,25 @@ def in_athena(sql: str) -> str:
         raise ValueError("no query")
     for parameter in list(query.find_all(expressions.Parameter, expressions.Placeholder)):
         parameter.replace(expressions.Literal.string(EXAMPLES[parameter.name]))
-    return query.sql(dialect="athena", pretty=True)
+    return "\n".join(_filled(query.sql(dialect="athena", pretty=True).split("\n")))
+
+
+def _filled(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines with the items of a list one after the other: the template is deployed only up to a certain size."""
+    held = lines[0]
+    for line in lines[1:]:
+        together = f"{held} {line.lstrip()}"
+        is_same_list = held.endswith(",") and _depth(held) == _depth(line)
+        if is_same_list and len(together) <= _WIDTH:
+            held = together
+        else:
+            yield held
+            held = line
+    yield held
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _view(name: str, columns: Sequence[str], source: str) -> str:

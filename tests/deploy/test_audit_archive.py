@@ -65,6 +65,12 @@ def test_queries_are_those_of_the_command_line() -> None:
     assert QUERIES.keys() == views | {name.replace("_", " ") for name in own_queries()}
 
 
+@pytest.mark.parametrize("template", sorted(path.name for path in (ROOT / "deploy").glob("*.yaml")))
+def test_template_can_be_deployed_without_a_bucket(template: str) -> None:
+    """Source: CloudFormation User Guide, "Understand CloudFormation quotas", template body size in a request."""
+    assert len((ROOT / "deploy" / template).read_bytes()) <= 51_200
+
+
 def delivered(lines: list[str]) -> bytes:
     """Return what CloudWatch Logs sends for some lines.
 
