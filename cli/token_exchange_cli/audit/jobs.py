@@ -8,7 +8,7 @@ from token_exchange_cli.audit.log import Row
 from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.systems.job import Job, JobLine, NotInLineError
 
-_NOT_VERIFIED = Job(look_up="nothing: the token was not verified, so no job is recorded")
+_NOT_VERIFIED = Job(look_up="nothing in a CI system, because anyone can write a token that is not verified")
 
 
 def job_of(row: Row) -> Job:

@@ -110,6 +110,7 @@ class AuditLog:
             "other_lines": self.read.other_lines,
             "problems": {escape_non_ascii(what): count for what, count in self.read.problems.most_common()},
             **({} if self.doubtful is None else self.doubtful.fields()),
+            **({"trail": self.read_trail.fields()} if self.read_trail.files else {}),
         }
 
 

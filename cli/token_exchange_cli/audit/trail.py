@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from token_exchange.core.ports import Json
 from token_exchange_cli.audit.doubtful import remove_repeated
@@ -17,14 +17,18 @@ from token_exchange_cli.audit.relations import PULLED, TRAIL, Column
 from token_exchange_cli.audit.store import MAX_OBJECT_BYTES, ChunkLoader, selected, stage, structure, unread
 from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import Damaged, files_of, opened
+from token_exchange_cli.safe_text import escape_non_ascii
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+_MOST_PROBLEMS: Final = 20
+
+
 @dataclass(slots=True, kw_only=True)
 class ReadTrail:
-    """What was read of CloudTrail; `problems` names each file that could not be read, and why.
+    """What was read of CloudTrail.
 
     `nameless` counts entries of lists of events that say of no event what it is.
     """
@@ -32,7 +36,27 @@ class ReadTrail:
     files: int = 0
     other_files: int = 0
     nameless: int = 0
-    problems: list[str] = field(default_factory=list)
+    _named: list[str] = field(default_factory=list)
+    _unnamed: int = 0
+
+    def problem(self, text: str) -> None:
+        """Keep a problem with its place; of too many, only how many there are."""
+        if len(self._named) < _MOST_PROBLEMS:
+            self._named.append(text)
+        else:
+            self._unnamed += 1
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What could not be read, and why."""
+        more = [f"{self._unnamed:,} more parts of CloudTrail's files could not be read"] if self._unnamed else []
+        return [*self._named, *more]
+
+    def fields(self) -> dict[str, Json]:
+        """Return what was read, by name."""
+        problems: list[Json] = [escape_non_ascii(text) for text in self.problems]
+        counts = {"files": self.files, "other_files": self.other_files, "entries_without_event": self.nameless}
+        return {**counts, "problems": problems}
 
 
 def create_trail(connection: "DuckDBPyConnection") -> None:
@@ -69,10 +93,10 @@ def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
         with opened(file) as stream:
             content = stream.read(MAX_OBJECT_BYTES + 1)
     except Damaged as error:
-        read.problems.append(error.message)
+        read.problem(error.message)
         return
     if len(content) > MAX_OBJECT_BYTES:
-        read.problems.append(f"{input_name(file)}: more than {MAX_OBJECT_BYTES} bytes")
+        read.problem(f"{input_name(file)}: more than {MAX_OBJECT_BYTES} bytes")
         return
     begin = content[:4096].lstrip()
     if begin.startswith(b"{") and b'"Records"' in begin[:200]:
@@ -89,12 +113,12 @@ def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail
     # CloudTrail writes one line. A line break in JSON is white space, so that any file becomes one.
     line = content.replace(b"\r", b" ").replace(b"\n", b" ").strip()
     if not line.endswith(b"}"):
-        read.problems.append(f"{input_name(file)}: not JSON: the file is cut off")
+        read.problem(f"{input_name(file)}: not JSON: the file is cut off")
         return
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
-        read.problems.append(f"{input_name(file)}: not UTF-8")
+        read.problem(f"{input_name(file)}: not UTF-8")
         return
     loader.add(line, input_name(file))
 
@@ -104,14 +128,14 @@ def _add_found(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
     try:
         document: Json = json.loads(content)
     except (ValueError, RecursionError):
-        read.problems.append(f"{input_name(file)}: not JSON")
+        read.problem(f"{input_name(file)}: not JSON")
         return
     found = document.get("Events") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(found, list):
-        read.problems.append(f"{input_name(file)}: no list of events in JSON")
+        read.problem(f"{input_name(file)}: no list of events in JSON")
         return
     if document.get("NextToken"):
-        read.problems.append(f"{input_name(file)}: has only some of the events, and a NextToken for the others")
+        read.problem(f"{input_name(file)}: has only some of the events, and a NextToken for the others")
     for number, entry in enumerate(found, 1):
         text = entry.get("CloudTrailEvent") if isinstance(entry, dict) else None
         _add_event(text if isinstance(text, str) else "", f"{input_name(file)}: event {number}", loader, read)
@@ -127,7 +151,7 @@ def _add_event(text: str | bytes, place: str, loader: ChunkLoader, read: ReadTra
     try:
         event: Json = json.loads(text)
     except (ValueError, RecursionError):
-        read.problems.append(f"{place}: not JSON")
+        read.problem(f"{place}: not JSON")
         return
     loader.add(json.dumps({"Records": [event]}).encode(), place)
 
@@ -152,9 +176,8 @@ def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[s
             'unnest(staged."Records") AS unnested(event), '
             'unnest(event."requestParameters"."imageIds") AS images(image)'
         )
-        read.problems += [
-            f"{place}: no list of events in JSON" for place in unread(cursor, path, places, '"Records" IS NULL')
-        ]
+        for place in unread(cursor, path, places, '"Records" IS NULL'):
+            read.problem(f"{place}: no list of events in JSON")
         (nameless,) = cursor.execute(
             'SELECT count(*) FROM staged, unnest(staged."Records") AS unnested(event) WHERE event."eventName" IS NULL'
         ).fetchall()[0]

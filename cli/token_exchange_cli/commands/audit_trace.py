@@ -109,12 +109,16 @@ def _print_login(output: Console, one: Traced, *, has_trail: bool) -> None:
 
 def _print_who(output: Console, one: Traced) -> None:
     row = one.login
-    # Not every system's tokens have a repository, or a whole ref.
-    source, ref = (_first(row, *_SOURCE), _first(row, *_REF))
-    output.print(
-        line(f"{_text(row['issuer'])} {_text(source)}" + ("" if ref is None else f" at {_text(ref)}"), indent=2)
-    )
-    output.print(line(f"run {_text(row['run_id'])} by {_text(row['actor'])}, from {_text(row['source_ip'])}", indent=2))
+    if row["issuer"] is None:
+        output.print(line(f"a token that names the issuer {_text(row['issuer_url'])}", indent=2))
+        output.print(line(f"from {_text(row['source_ip'])}", indent=2))
+    else:
+        # Not every system's tokens have a repository, or a whole ref.
+        source, ref = _first(row, *_SOURCE), _first(row, *_REF)
+        at = "" if ref is None else f" at {_text(ref)}"
+        output.print(line(f"{_text(row['issuer'])} {_text(source)}{at}", indent=2))
+        run = f"run {_text(row['run_id'])} by {_text(row['actor'])}"
+        output.print(line(f"{run}, from {_text(row['source_ip'])}", indent=2))
     if one.job.address is not None:
         output.print(line(one.job.address, indent=2))
     if one.job.look_up is not None:

@@ -142,7 +142,7 @@ def test_a_test_of_a_spacelift_module_is_looked_up() -> None:
     )
 
 
-NOT_VERIFIED = Job(look_up="nothing: the token was not verified, so no job is recorded")
+NOT_VERIFIED = Job(look_up="nothing in a CI system, because anyone can write a token that is not verified")
 
 
 @pytest.mark.parametrize("changes", [{"verified": False}, {"verified": None}, {"provider": None}, {"issuer_url": None}])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.audit.conftest import Written
 from tests.cli.commands.test_policy_diff import line, write_log
+from tests.cli.program import run
 from token_exchange_cli.audit import store, trail
 from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.store import ChunkLoader, Read, read_lines
@@ -121,7 +122,7 @@ def _read_trail(path: Path) -> tuple[int, list[str]]:
         read = load_trail(found.connection, found.folder, [str(path)], progress=found.tell)
         (row,) = found.rows("SELECT count(*) AS events FROM trail")
     assert isinstance(row["events"], int)
-    return row["events"], read.problems
+    return row["events"], [*read.problems]
 
 
 def test_a_file_of_cloudtrail_that_is_too_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +132,16 @@ def test_a_file_of_cloudtrail_that_is_too_long_is_named(tmp_path: Path, monkeypa
     assert _read_trail(path) == (1, [])
     monkeypatch.setattr(trail, "MAX_OBJECT_BYTES", path.stat().st_size - 1)
     assert _read_trail(path) == (0, [f"{path}: more than {path.stat().st_size - 1} bytes"])
+
+
+def test_of_many_problems_of_cloudtrail_only_some_are_named(month: Written, tmp_path: Path) -> None:
+    (tmp_path / "trail").write_text(f"{json.dumps(EVENT)}\n" + '{"eventSource"\n' * 3_000)
+    done = run("audit", "trace", "x", month.logs, "--trail", tmp_path)
+    assert done.status == 1
+    assert [remark for remark in done.err.splitlines() if "trail:" in remark] == [
+        f"remark: {tmp_path}/trail:{number}: not JSON" for number in range(2, 22)
+    ]
+    assert "remark: 2,980 more parts of CloudTrail's files could not be read\n" in done.err
 
 
 def test_events_that_are_not_utf_8_are_named(tmp_path: Path) -> None:

@@ -186,6 +186,32 @@ def test_a_line_with_a_wrong_clock_is_found_too(month: Written, tmp_path: Path, 
     assert done.fields["refused"] == []
 
 
+def test_a_job_is_found_by_claims_of_the_line(month: Written, tmp_path: Path) -> None:
+    found = _leaked_line(month)
+    workflow = {"oidc.circleci.com/workflow-id": "69f0d8b3-24ae-4715-bc90-e1a3725d8f4c"}
+    circleci = {"provider": "circleci", "issuer_url": "https://oidc.circleci.com", "claims": workflow}
+    bitrise = {"provider": "bitrise", "identity": {"pipeline_id": "62d8f1a4b07c93e5", "run_id": "204"}}
+    unproven = {"verified": False, "decision": "rejected", "reason": "invalid-signature", "run_id": "9", "grants": []}
+    for name in ("issuer", "provider", "identity", "claims"):
+        unproven[name] = None
+    log = tmp_path / "log"
+    for changes, said in (
+        (circleci, "  https://app.circleci.com/pipelines/workflows/69f0d8b3-24ae-4715-bc90-e1a3725d8f4c\n"),
+        ({**circleci, "claims": {}}, "  look up: the run in CircleCI: oidc.circleci.com/workflow-id, of which"),
+        (
+            bitrise,
+            "  https://app.bitrise.io/app/62d8f1a4b07c93e5\n  look up there: the build with the number 204\n",
+        ),
+        (unproven, "  from 203.0.113.3\n  look up: nothing in a CI system, because anyone can write a token"),
+    ):
+        log.write_text(json.dumps({**found, **changes}))
+        done = run("audit", "trace", month.planted.leaked, log)
+        assert done.status == 0
+        assert said in done.out
+    (login,) = run("audit", "trace", month.planted.leaked, log, "--json").texts("refused")
+    assert (login["job"], login["claims"]) == (None, {})
+
+
 @pytest.mark.parametrize("grants", [None, "cut off", ["cut off"], []])
 def test_a_granted_line_without_its_login_is_found(month: Written, tmp_path: Path, grants: Json) -> None:
     log = tmp_path / "log"
