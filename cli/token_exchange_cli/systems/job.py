@@ -1,6 +1,6 @@
 """The job behind an audit line: its address in the CI system, or what to look up there.
 
-People open these addresses, and much of what a token says is chosen by whoever can start a run. So a value becomes part
+People open these addresses, and anyone who can start a run chooses much of what a token says. So a value becomes part
 of an address only if it is a plain name, a path of such names or a number, and a server is only one that the preset
 names or that the policy has as an issuer.
 """
