@@ -6,7 +6,7 @@ from token_exchange_cli.audit.log import audit_log
 from token_exchange_cli.audit.unused import KINDS, unused, unused_queries
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import load_policy_argument
-from token_exchange_cli.safe_text import escape_non_ascii, in_reading_order
+from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.terminal import console, line, print_json
 
 
@@ -48,7 +48,7 @@ def command(
         found = unused(policy, log, has_trail=bool(trail))
         (period,) = log.rows("SELECT min(logged_at) AS since, max(logged_at) AS until FROM audit")
         known = {grant.name for grant in policy.grants}
-        others = sorted({str(row["grant_name"]) for row in log.ask("grants")} - known, key=in_reading_order)
+        others = sorted({str(row["grant_name"]) for row in log.ask("grants")} - known)
         if as_json:
             print_json({**period, **{kind: [*names] for kind, names in found.items()}, "read": log.counts()})
         else:
