@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from fuzz.pieces import COUNTER, JSON_PIECES, as_json, built, grown, texts
 from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
+from sandbox.quiet_events import QuietEvents
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.attempt import Attempt
@@ -103,7 +104,9 @@ class Token(Plain):
         deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5)
         attempt = Attempt(request_id="fuzz", deadline=deadline)
         try:
-            Verifier(KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=_Silent(), shared=None)).verify(
+            Verifier(
+                KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=QuietEvents(), shared=None)
+            ).verify(
                 read_compact(raw_token),
                 issuers=_policy().issuers_by_url,
                 now=float(_NOW),
@@ -207,25 +210,3 @@ def _policy() -> Policy:
     }
     document = {"version": 1, "issuers": {"ci": entry}, "registries": {"public": registry}, "grants": [grant]}
     return load_policy(json.dumps(document).encode(), name="policy.json", read_file=None)
-
-
-class _Silent:
-    """Hears of key sets, of which there are none here."""
-
-    def refreshed(self, entry: str, *, keys: int, source: str, age_seconds: float) -> None:
-        """Ignore it."""
-
-    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Ignore it."""
-
-    def key_left_out(self, entry: str, *, why: str) -> None:
-        """Ignore it."""
-
-    def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Ignore it."""
-
-    def unknown_key_damped(self, entry: str) -> None:
-        """Ignore it."""
-
-    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Ignore it."""
