@@ -1,6 +1,5 @@
 """Tokens, signed and not: what verifies is genuine, and what the documents accept verifies."""
 
-import base64
 import json
 from functools import cache
 from typing import Final
@@ -12,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from jwt.algorithms import ECAlgorithm
 
 from fuzz.pieces import COUNTER, JSON_PIECES, as_json, built, grown, texts
+from fuzz.running_service import base64url
 from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
 from sandbox.quiet_events import QuietEvents
@@ -161,26 +161,22 @@ def _text(given: Json, usual: dict[str, Json]) -> bytes:
 
 
 def _signed(header: bytes, claims: bytes, how: str) -> str:
-    signed = f"{_encoded(header)}.{_encoded(claims)}"
+    signed = f"{base64url(header)}.{base64url(claims)}"
     signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signed.encode(), _key("stranger" if how == "stranger" else "ours"))
     match how:
         case "cut":
-            return f"{signed}.{_encoded(signature[:-1])}"
+            return f"{signed}.{base64url(signature[:-1])}"
         case "none":
             return f"{signed}."
         case "padded":
-            return f"{signed}.{_encoded(signature)}="
+            return f"{signed}.{base64url(signature)}="
         case "trailing-bits":
-            whole = _encoded(signature)
+            whole = base64url(signature)
             return f"{signed}.{whole[:-1]}{chr(ord(whole[-1]) + 1)}"
         case "space":
-            return f"{signed}.{_encoded(signature)}\n"
+            return f"{signed}.{base64url(signature)}\n"
         case _:
-            return f"{signed}.{_encoded(signature)}"
-
-
-def _encoded(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+            return f"{signed}.{base64url(signature)}"
 
 
 @cache
