@@ -1,4 +1,4 @@
-"""The address of a job: only of values that can be part of one, and of no provider whose form is not known."""
+"""The address of a job: made only of safe values, and only for providers whose form is known."""
 
 import pytest
 
