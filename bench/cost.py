@@ -223,10 +223,10 @@ def monthly(
 def monthly_table(assumed: Assumed, prices: Prices) -> str:
     """Return the costs of a month for each number of issuers, in Markdown."""
     columns = [monthly(assumed, prices, issuers=issuers) for issuers in ISSUERS]
-    rows = ["| a month | " + " | ".join(f"{issuers} issuers" for issuers in ISSUERS) + " |", "| --- |" + " ---: |" * 3]
-    for place, item in enumerate(columns[0]):
-        rows.append(f"| {item.name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in columns) + " |")
-    return "\n".join(rows)
+    return report.table(
+        ["a month", *(f"{issuers} issuers" for issuers in ISSUERS)],
+        ([item.name, *(f"${items[place].dollars:.2f}" for items in columns)] for place, item in enumerate(columns[0])),
+    )
 
 
 def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices = PRICES) -> str:
@@ -243,29 +243,23 @@ def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices 
         bill(measured, using, prices, architecture=architecture, door=door, snap_start=snap_start)
         for _, architecture, door, snap_start in ways
     ]
-    rows = [
-        (
-            f"Measured: {measured.exchange_seconds * 1e3:.1f} ms of processor time an exchange, "
-            f"{measured.start_seconds * 1e3:.0f} ms a start, {measured.log_bytes:,.0f} bytes of log lines an exchange."
-        ),
-        "",
-        "| a million exchanges | " + " | ".join(name for name, *_ in ways) + " |",
-        "| --- |" + " ---: |" * len(ways),
-    ]
+    said = (
+        f"Measured: {measured.exchange_seconds * 1e3:.1f} ms of processor time an exchange, "
+        f"{measured.start_seconds * 1e3:.0f} ms a start, {measured.log_bytes:,.0f} bytes of log lines an exchange."
+    )
     names = ["the API", "Lambda, requests", "Lambda, exchanges", "Lambda, starts", "logs, written"]
     names += ["logs, masked", "logs, kept for 400 days"]
-    for place, name in enumerate(names):
-        rows.append(f"| {name} | " + " | ".join(f"${items[place].dollars:.2f}" for items in bills) + " |")
-    totals = [sum(item.dollars for item in items) for items in bills]
-    rows.append("| **together** | " + " | ".join(f"**${total:.2f}**" for total in totals) + " |")
+    rows = [[name, *(f"${items[place].dollars:.2f}" for items in bills)] for place, name in enumerate(names)]
+    rows.append(["**together**", *(f"**${sum(item.dollars for item in items):.2f}**" for items in bills)])
     received = EXCHANGES * using.cold_share * prices.appconfig_received
     for name, dollars in [
         ("the policy received from AppConfig, with `PolicySource=appconfig`", received),
         ("a write for each, where a grant has `single_use`", EXCHANGES * prices.table_write),
         ("a write for each, by each of the `budgets`", EXCHANGES * prices.table_write),
     ]:
-        rows.append(f"| {name} |{f' ${dollars:.2f} |' * len(ways)}")
-    return "\n".join([*rows, "", monthly_table(using, prices)])
+        rows.append([name, *[f"${dollars:.2f}"] * len(ways)])
+    million = report.table(["a million exchanges", *(name for name, *_ in ways)], rows)
+    return f"{said}\n\n{million}\n\n{monthly_table(using, prices)}"
 
 
 def main() -> None:

@@ -1,14 +1,12 @@
 """A flood of bad tokens: what they cost, what they leave behind, and whether honest jobs are served."""
 
-import json
 import secrets
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
+from bench.processes import ask_worker
 from sandbox.backends import Backends
 
 AIM: Final = 0.08
@@ -29,17 +27,9 @@ def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
             "tokens": tokens,
             "honest_jobs": honest_jobs,
         }
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.flood_worker"],
-            input=json.dumps(job) + "\n",
-            env=child_environment(backends),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        seen: dict[str, float] = ask_worker("bench.flood_worker", job, child_environment(backends))
         fetches = backends.issuer.count("github-actions", "keys") - fetched
         logins = len(backends.aws.requests("ecr:GetAuthorizationToken"))
-    seen: dict[str, float] = json.loads(done.stdout)
     return Part(
         title="A flood of bad tokens",
         method=(

@@ -1,38 +1,31 @@
 """The process that is flooded: a job is on its input, and what it cost and held on its output."""
 
-import json
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from http import HTTPStatus
 
 from bench.memory_worker import resident
+from bench.processes import Job, answer_job
 from bench.request import request_of
 
 PARTS = 10
 """The flood comes in so many parts, each followed by honest jobs, so that noise falls on both."""
 
 
-def main() -> None:
-    """Answer bad tokens and honest ones in turns; print the processor time of each and the memory."""
-    job = json.loads(sys.stdin.readline())
-    answers = sys.stdout
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no path but a device
-        honest = request_of(job["honest"], HTTPStatus.OK)
-        bad = [request_of(token, HTTPStatus(status)) for token, status in job["bad"]]
-        honest()
-        # Each kind once, and memory as it is after: what a new environment allocates once is not the flood's.
-        _seconds(bad, len(bad))
-        before = resident()
-        flood, served = 0.0, 0.0
-        for _ in range(PARTS):
-            flood += _seconds(bad, job["tokens"] // PARTS)
-            served += _seconds([honest], job["honest_jobs"] // PARTS)
-        after = resident()
-    seen = {"flood": flood / job["tokens"], "honest": served / job["honest_jobs"], "before": before, "after": after}
-    print(json.dumps(seen), file=answers, flush=True)
+def flood(job: Job) -> dict[str, float]:
+    """Answer bad tokens and honest ones in turns; return the processor time of each and the memory."""
+    honest = request_of(job["honest"], HTTPStatus.OK)
+    bad = [request_of(token, HTTPStatus(status)) for token, status in job["bad"]]
+    honest()
+    # Each kind once, and memory as it is after: what a new environment allocates once is not the flood's.
+    _seconds(bad, len(bad))
+    before = resident()
+    flooded, served = 0.0, 0.0
+    for _ in range(PARTS):
+        flooded += _seconds(bad, job["tokens"] // PARTS)
+        served += _seconds([honest], job["honest_jobs"] // PARTS)
+    after = resident()
+    return {"flood": flooded / job["tokens"], "honest": served / job["honest_jobs"], "before": before, "after": after}
 
 
 def _seconds(requests: Sequence[Callable[[], None]], times: int) -> float:
@@ -44,4 +37,4 @@ def _seconds(requests: Sequence[Callable[[], None]], times: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    answer_job(flood)

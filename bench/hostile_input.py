@@ -1,8 +1,5 @@
 """The cost that an outsider, an issuer or a policy's author can cause, compared with an honest exchange."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +8,7 @@ import jwt
 from bench.environment import child_environment
 from bench.figures import Figure, Part
 from bench.hostile_grammars import POLICY_BYTES, TWICE
+from bench.processes import ask_worker
 from sandbox.backends import Backends
 
 AIM: Final = 1.0
@@ -65,13 +63,5 @@ def _medians(backends: Backends, *, rounds: int, candidates: int) -> dict[str, f
         "candidates": candidates,
         "seed": SEED,
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.hostile_input_worker"],
-        input=json.dumps(job) + "\n",
-        env=child_environment(backends),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    middle: dict[str, float] = json.loads(done.stdout)
+    middle: dict[str, float] = ask_worker("bench.hostile_input_worker", job, child_environment(backends))
     return middle

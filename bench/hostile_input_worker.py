@@ -3,13 +3,9 @@
 What is timed is this process's processor time, which has nothing of the fakes of AWS in another one.
 """
 
-import json
-import os
-import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +13,7 @@ from typing import Final
 
 from bench.hostile import Found, Grammar, costliest
 from bench.hostile_grammars import TWICE, Document, Put, documents, policies, requests
+from bench.processes import Job, answer_job
 from bench.request import request_of
 from bench.sampling import medians, seconds_in_turns
 from sandbox.front_door import LambdaContext
@@ -50,18 +47,14 @@ def _seconds(call: Callable[[], object]) -> float:
     return min(spent)
 
 
-def main() -> None:
-    """Search each kind, then time the costliest of each in turns with an honest exchange."""
-    job = json.loads(sys.stdin.readline())
-    answers = sys.stdout
+def costs(job: Job) -> Mapping[str, float]:
+    """Search each kind, then return the cost of the costliest of each, timed in turns with an honest exchange."""
     search = Search(candidates=job["candidates"], seed=job["seed"])
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no path but a device
-        calls: dict[str, Callable[[], object]] = {"exchange": request_of(job["token"], HTTPStatus.OK)}
-        calls["exchange"]()
-        calls |= _requests(search, issuer=job["issuer"], audience=job["audience"], key_id=job["key_id"])
-        calls |= _documents(search)
-        samples = seconds_in_turns(calls, rounds=job["rounds"], clock=time.process_time)
-    print(json.dumps(medians(samples)), file=answers, flush=True)
+    calls: dict[str, Callable[[], object]] = {"exchange": request_of(job["token"], HTTPStatus.OK)}
+    calls["exchange"]()
+    calls |= _requests(search, issuer=job["issuer"], audience=job["audience"], key_id=job["key_id"])
+    calls |= _documents(search)
+    return medians(seconds_in_turns(calls, rounds=job["rounds"], clock=time.process_time))
 
 
 def _requests(search: Search, *, issuer: str, audience: str, key_id: str) -> dict[str, Callable[[], object]]:
@@ -116,4 +109,4 @@ def _costliest_document(search: Search, kind: Document) -> Found:
 
 
 if __name__ == "__main__":
-    main()
+    answer_job(costs)

@@ -13,6 +13,7 @@ import yaml
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
+from bench.processes import ask_worker
 from sandbox.account import REGION
 from sandbox.backends import Backends
 
@@ -111,21 +112,14 @@ def _samples(backends: Backends, policy: Path, *, seconds: float, rounds: int, b
         "bare": bare,
     }
     with _instant_aws(seconds) as url:
-        ended = subprocess.run(
-            [sys.executable, "-m", "bench.instant_worker"],
-            input=json.dumps(job) + "\n",
-            env={
-                **{name: value for name, value in child_environment(backends).items() if "ENDPOINT_URL" not in name},
-                "AWS_ENDPOINT_URL": url,
-                "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
-                "TOKEN_EXCHANGE_STATE_TABLE": "",
-                "TOKEN_EXCHANGE_BRAKE_TABLE": "",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    found: _Samples = json.loads(ended.stdout)
+        environment = {
+            **{name: value for name, value in child_environment(backends).items() if "ENDPOINT_URL" not in name},
+            "AWS_ENDPOINT_URL": url,
+            "TOKEN_EXCHANGE_POLICY": f"file:{policy}",
+            "TOKEN_EXCHANGE_STATE_TABLE": "",
+            "TOKEN_EXCHANGE_BRAKE_TABLE": "",
+        }
+        found: _Samples = ask_worker("bench.instant_worker", job, environment)
     return found
 
 

@@ -1,6 +1,6 @@
 """`python -m bench.instant_aws SECONDS`: an AWS that answers every AssumeRole and GetAuthorizationToken after so long.
 
-It parses nothing but lengths, so that what is timed against it is the client. It prints its port, and sends the body of
+It parses only lengths, so that what is timed against it is the client. It prints its port, and sends the body of
 the last AssumeRole for any GET.
 """
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import Figure, Part
-from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
 from sandbox.issuer import Issuer
 from sandbox.loopback import HOST, Answer, Request, Server
+from sandbox.quiet_events import QuietEvents
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.aws import AwsClients
 from token_exchange.adapters.aws_calls import DeadlineCalls

@@ -1,13 +1,11 @@
 """Memory of an environment: its peak when cold and when warm, and its growth over many exchanges."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 from bench.environment import child_environment
 from bench.figures import Figure, Part
+from bench.processes import ask_worker
 from sandbox.backends import Backends
 from sandbox.lambda_build import BUILD_FOLDER, FUNCTION
 
@@ -17,16 +15,9 @@ LIMIT: Final = 1.02
 def measure(folder: Path, *, exchanges: int) -> Part:
     """Return peaks in megabytes, and how much larger an environment is after so many exchanges than after a tenth."""
     with Backends(folder) as backends:
-        job = {"token": backends.issuer.mint("github-actions", audience=backends.audience, lifetime_seconds=3600)}
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.memory_worker", str(exchanges)],
-            input=json.dumps(job),
-            env=child_environment(backends),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-    seen: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        token = backends.issuer.mint("github-actions", audience=backends.audience, lifetime_seconds=3600)
+        job = {"token": token, "exchanges": exchanges}
+        seen: dict[str, float] = ask_worker("bench.memory_worker", job, child_environment(backends))
     return Part(
         title="Memory and size",
         method=(

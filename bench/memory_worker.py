@@ -1,12 +1,10 @@
 """The process whose memory is measured: it exchanges one token as often as requested, and prints its memory."""
 
-import json
-import os
-import sys
-from contextlib import redirect_stdout
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
+
+from bench.processes import Job, answer_job
 
 _KILOBYTES_A_MEGABYTE: Final = 1024
 
@@ -17,25 +15,21 @@ def resident(line: str = "VmRSS") -> float:
     return int(found.split()[1]) / _KILOBYTES_A_MEGABYTE
 
 
-def main() -> None:
-    """Exchange, and print what was seen on the way."""
+def memory(job: Job) -> dict[str, float]:
+    """Exchange the job's token so many times, and return the memory before, meanwhile and after."""
     seen = {"bare": resident()}
-    exchanges = int(sys.argv[1])
-    token = json.loads(sys.stdin.readline())["token"]
-    answers = sys.stdout
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no path but a device
-        from bench.request import request_of  # noqa: PLC0415 - what it imports is what is measured
+    from bench.request import request_of  # noqa: PLC0415 - what it imports is what is measured
 
-        exchange = request_of(token, HTTPStatus.OK)
-        seen["cold"] = resident()
-        for done in range(1, exchanges + 1):
-            exchange()
-            if done == exchanges // 10:
-                seen["after_a_tenth"] = resident()
+    exchange = request_of(job["token"], HTTPStatus.OK)
+    seen["cold"] = resident()
+    for done in range(1, job["exchanges"] + 1):
+        exchange()
+        if done == job["exchanges"] // 10:
+            seen["after_a_tenth"] = resident()
     seen["after_all"] = resident()
     seen["peak"] = resident("VmHWM")
-    print(json.dumps(seen), file=answers)
+    return seen
 
 
 if __name__ == "__main__":
-    main()
+    answer_job(memory)

@@ -1,11 +1,19 @@
-"""The cost of a process: its wall clock time, and the processor time of it and its children."""
+"""Processes that are measured: the cost of a command, and workers that measure themselves and answer with JSON."""
 
+import json
+import os
 import resource
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+type Job = dict[str, Any]
+"""What a worker is to do, as parsed JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +33,25 @@ def run_timed(command: Sequence[str], environment: Mapping[str, str], *, folder:
         wall_seconds=wall_seconds,
         processor_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     )
+
+
+def ask_worker(module: str, job: Mapping[str, object], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what `answer_job` answered to `job` in a new process that runs `module` in this environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        input=f"{json.dumps(job)}\n",
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def answer_job(work: Callable[[Job], object]) -> None:
+    """Read a job from standard input, do the work, and print its result; what it prints meanwhile is discarded."""
+    answers = sys.stdout
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123 - no path but a device
+        result = work(json.loads(sys.stdin.readline()))
+    print(json.dumps(result), file=answers, flush=True)

@@ -1,6 +1,6 @@
 """A run's figures as text, and the marked block of the page that holds the last run's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,22 +20,19 @@ def section(part: Part) -> str:
     """Return the table of `part` in Markdown, under its title."""
     if not part.figures:
         return f"\n### {part.title}\n\n{part.method}"
-    rows = [_row(figure) for figure in part.figures]
-    return "\n".join(
-        [
-            f"\n### {part.title}\n",
-            part.method,
-            "",
-            "| figure | this run | aim | never above |",
-            "| --- | ---: | ---: | ---: |",
-            *rows,
-        ]
-    )
+    rows = table(["figure", "this run", "aim", "never above"], map(_row, part.figures))
+    return f"\n### {part.title}\n\n{part.method}\n\n{rows}"
 
 
-def _row(figure: Figure) -> str:
+def _row(figure: Figure) -> list[str]:
     aim, limit = (f"{value:g}" if value is not None else "" for value in (figure.aim, figure.limit))
-    return f"| {figure.name} | {figure.shown()} | {aim} | {limit} |"
+    return [figure.name, figure.shown(), aim, limit]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: Iterable[int] = (0,)) -> str:
+    """Return a table in Markdown, with the columns `left` aligned left, and all others right."""
+    rule = ["---" if place in {*left} else "---:" for place in range(len(head))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
 def rewrite(page: Path, fresh: str) -> None:

@@ -254,18 +254,16 @@ WITH_WAF: Final = replace(AS_DEPLOYED, source_rate_a_minute=2000)
 
 def flood_table() -> str:
     """Return what a flood leaves of ten jobs a second, in Markdown."""
-    rows = [
-        "| requests a second | `http` | `rest`, one address | `rest`, 10 addresses | `rest`, 100 addresses |",
-        "| ---: | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for flood in FLOODS:
         load = Load(name="ten a second", a_second=10, invalid_a_second=flood)
         shares = [_share(Simulation(AS_DEPLOYED).run(load))]
         shares += [
             _share(Simulation(WITH_WAF).run(replace(load, invalid_addresses=addresses))) for addresses in _SOURCES
         ]
-        rows.append(f"| {flood:,} | " + " | ".join(f"{share:.0%}" for share in shares) + " |")
-    return "\n".join(rows)
+        rows.append([f"{flood:,}", *(f"{share:.0%}" for share in shares)])
+    head = ["requests a second", "`http`", "`rest`, one address", "`rest`, 10 addresses", "`rest`, 100 addresses"]
+    return report.table(head, rows, left=())
 
 
 def _share(outcome: Outcome) -> float:
@@ -274,18 +272,14 @@ def _share(outcome: Outcome) -> float:
 
 def table() -> str:
     """Return the outcomes of all runs, in Markdown."""
-    rows = [
-        "| quotas | load | got a login | half within | 99 % within | told to retry | environments |",
-        "| --- | --- | ---: | ---: | ---: | --- | ---: |",
-    ]
+    rows = []
     for name, quotas, load in RUNS:
         outcome = Simulation(quotas).run(load)
         told = ", ".join(f"{what}: {count:,}" for what, count in outcome.told.most_common()) or "none"
-        rows.append(
-            f"| {name} | {load.name} | {_share(outcome):.0%} | {outcome.waited(0.5):.1f} s | "
-            f"{outcome.waited(0.99):.1f} s | {told} | {outcome.most_environments:,} |"
-        )
-    return "\n".join(rows)
+        waited = (f"{outcome.waited(share):.1f} s" for share in (0.5, 0.99))
+        rows.append([name, load.name, f"{_share(outcome):.0%}", *waited, told, f"{outcome.most_environments:,}"])
+    head = ["quotas", "load", "got a login", "half within", "99 % within", "told to retry", "environments"]
+    return report.table(head, rows, left=(0, 1, 5))
 
 
 def main() -> None:

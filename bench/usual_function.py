@@ -1,6 +1,6 @@
 """The function as tutorials write it: a handler with boto3 that keeps nothing between two requests.
 
-`BENCH_KEYS_URL` is where the issuer's keys are, and `BENCH_ASSUME_ROLE` has what the service asks of STS, as JSON.
+`BENCH_KEYS_URL` is where the issuer's keys are, and `BENCH_ASSUME_ROLE` has the service's parameters for STS, as JSON.
 """
 
 import json

@@ -44,7 +44,7 @@ class _Login(BaseModel):
 
 
 def usual_ways(token: str, *, keys_url: str, assume_role: Mapping[str, Any]) -> Mapping[str, Callable[[], None]]:
-    """Return each of `WAYS` as something to call; `assume_role` is what the service asks of STS for the same token."""
+    """Return each of `WAYS` as something to call; `assume_role` are the service's own parameters for STS."""
     keys = jwt.PyJWKClient(keys_url)
     sts = boto3.client("sts")
     ecr_session = boto3.Session(aws_access_key_id="to be", aws_secret_access_key="replaced")

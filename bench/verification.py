@@ -11,8 +11,8 @@ import jwt
 
 from bench.figures import Figure, Part
 from bench.policies import AUDIENCE, claims_of, policy_of
-from bench.quiet_events import QuietEvents
 from bench.sampling import medians, seconds_in_turns
+from sandbox.quiet_events import QuietEvents
 from sandbox.signing_keys import KeyRing
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.attempt import Attempt

@@ -7,7 +7,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from fuzz.pieces import built
-from fuzz.target import Json
+from fuzz.target import Json, mapping_in
 from sandbox.loopback import Answer, Request, Server, Silence
 
 _OPERATIONS: Final = (
@@ -103,7 +103,7 @@ def bent(answer: Answer, plan: Mapping[str, Json]) -> Answer | Silence:
         return Silence.DROP
     status = plan.get("status")
     headers = dict(answer.headers)
-    for name, value in _mapping(plan.get("headers")).items():
+    for name, value in mapping_in(plan.get("headers")).items():
         headers[name] = built(value).encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")
     body = answer.body
     edits = plan.get("edits")
@@ -125,7 +125,3 @@ def _edited(body: bytes, edit: Json) -> bytes:
             return body[:start] + quote + built(pieces).encode("utf-8", "replace") + quote + body[end:]
         case _:
             return body
-
-
-def _mapping(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}

@@ -125,9 +125,9 @@ class RunningService:
         if not isinstance(key.key, rsa.RSAPrivateKey):
             raise TypeError("GitHub's key is RSA")
         spelled = header.replace("%", f'"alg":"RS256","kid":{json.dumps(key.key_id)}')
-        signed = f"{_encoded(spelled.encode())}.{minted.split('.')[1]}"
+        signed = f"{base64url(spelled.encode())}.{minted.split('.')[1]}"
         signature = key.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{_encoded(signature)}"
+        return f"{signed}.{base64url(signature)}"
 
 
 def policy_document(port: int) -> dict[str, Json]:
@@ -199,7 +199,8 @@ def check_nothing_leaked(seen: Seen, tokens: list[str]) -> None:
                 raise Broken("token-in-log", f"a token's {segment[: 2 * _LONGEST_SHOWN]}… is in a log line")
 
 
-def _encoded(octets: bytes) -> str:
+def base64url(octets: bytes) -> str:
+    """Return `octets` as a segment of a token."""
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 

@@ -6,7 +6,17 @@ from hypothesis.strategies import SearchStrategy
 
 from fuzz.reference.values import Json
 
-__all__ = ["Broken", "Json", "Target"]
+__all__ = ["Broken", "Json", "Target", "list_in", "mapping_in"]
+
+
+def list_in(given: Json) -> list[Json]:
+    """Return `given` if it is a list, or else an empty one."""
+    return given if isinstance(given, list) else []
+
+
+def mapping_in(given: Json) -> dict[str, Json]:
+    """Return `given` if it is a mapping, or else an empty one."""
+    return given if isinstance(given, dict) else {}
 
 
 class Broken(Exception):

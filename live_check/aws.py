@@ -45,7 +45,7 @@ class AwsSession:
 class AwsAccount:
     """The account of `session`. `build` is what `make build` made; `sam` starts a command line of SAM's.
 
-    What SAM prints goes to `output`, by itself to the person.
+    What SAM prints goes to `output`, by default to the terminal.
 
     Raises:
         LiveCheckFailed: there is no such account or region.

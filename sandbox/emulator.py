@@ -59,7 +59,7 @@ class Interpreter:
 
 
 class Emulator:
-    """A function, by itself the sandbox's build, with the variables `environment`; what it writes goes to `output`.
+    """A function, by default the sandbox's build, with the variables `environment`; what it writes goes to `output`.
 
     It starts with the first call, as an environment of Lambda does.
 

@@ -121,7 +121,7 @@ def _entry(provider: Provider, port: int) -> str:
     if provider.fixed_audience is not None:
         keys += "shared_audience: true\n"
     if provider.fixed_issuer is not None:
-        # No machine but theirs can be found at the issuer; the keys are the sandbox's.
+        # This issuer has a fixed host, which the sandbox cannot be: the keys are at a URL of the sandbox.
         keys += f"jwks_url: {served}{provider.keys_path}\n"
     return _ENTRY.substitute(
         name=provider.entry.name,

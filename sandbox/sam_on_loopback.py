@@ -4,7 +4,7 @@
 bridge, where this machine's loopback, and so the whole sandbox, is out of reach. Opening the sandbox to the bridge
 would open it to more than loopback, so the container comes to the host instead.
 
-What SAM asks docker for is changed in one place, and in nothing but the network: the emulator in the container
+What SAM asks docker for is changed in one place, and only for the network: the emulator in the container
 listens on the very port of loopback at which SAM expects docker to publish it.
 """
 

@@ -1,4 +1,4 @@
-"""A clock that goes only when told to."""
+"""A clock that only advances when a test says so."""
 
 NOW = 1_795_165_260.0
 """A minute after the sample claims were issued."""

@@ -1,4 +1,4 @@
-"""A state table in memory, which fails when it is told to."""
+"""A state table in memory, which fails on request."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What stands before the service when things go wrong: a TLS server that throttles, resets, cuts and drips."""
+"""Servers in front of the service when things go wrong: a TLS server that throttles, resets, cuts and drips."""
 
 import base64
 import http.client

@@ -1,4 +1,4 @@
-"""The check of a new version, over the wire: a version that answers, and CodeDeploy, which is told the result."""
+"""The check of a new version, over the wire: a version that answers, and CodeDeploy, which gets the result."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_a_version_that_crashes_gets_none(services: TwoServices) -> None:
     assert services.told == told("Failed")
 
 
-def test_codedeploy_is_told_even_if_lambda_refuses_to_invoke(services: TwoServices) -> None:
+def test_codedeploy_gets_a_result_even_if_lambda_refuses(services: TwoServices) -> None:
     services.is_forbidden = True
     with pytest.raises(ClientError, match="AccessDenied"):
         start()(EVENT, None)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fuzz.pieces import COUNTER, built, grown, texts
-from fuzz.target import Broken, Json
+from fuzz.target import Broken, Json, list_in
 from fuzz.targets.plain import Plain
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
@@ -77,7 +77,7 @@ class Document(Plain):
             st.integers(0, len(_WHOLE)), texts(_PIECES, most_characters=2000, samples=_SAMPLES, most_pieces=3)
         )
         text = st.one_of(
-            bent.map(lambda drawn: [[_WHOLE[: drawn[0]], 1], *_listed(drawn[1]), [_WHOLE[drawn[0] :], 1]]),
+            bent.map(lambda drawn: [[_WHOLE[: drawn[0]], 1], *list_in(drawn[1]), [_WHOLE[drawn[0] :], 1]]),
             texts(_PIECES, most_characters=100_000, samples=_SAMPLES),
             _values().map(lambda value: [[json.dumps(value), 1]]),
             grown(before + '"', "*a", f'"{after}', most_times=200_000),
@@ -117,10 +117,6 @@ class Document(Plain):
 def _document(given: Json) -> bytes:
     text = built(given["text"]) if isinstance(given, dict) else ""
     return text.encode("utf-8", "surrogatepass")
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 def _values() -> SearchStrategy[Json]:

@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from fuzz.pieces import COUNTER, JSON_PIECES, as_json, built, grown, texts
 from fuzz.running_service import RunningService, check_nothing_leaked
-from fuzz.target import Broken, Json
+from fuzz.target import Broken, Json, list_in, mapping_in
 
 _AUDITED: Final = ("/v1/token", "/v1/explain")
 _PATHS: Final = (
@@ -184,7 +184,7 @@ class EventTarget:
             raise TypeError("not an input of this target")
         # A second genuine token: it must not be revealed, wherever in the request it is.
         other = self._running.token({"jti": "another"})
-        claims = {name: other if value == "@jwt" else value for name, value in _mapping(given["claims"]).items()}
+        claims = {name: other if value == "@jwt" else value for name, value in mapping_in(given["claims"]).items()}
         if "iss" in claims:
             claims["iss"] = str(claims["iss"])  # PyJWT signs no other
         header = given["header"]
@@ -205,7 +205,7 @@ def _event(given: Mapping[str, Json], tokens: Mapping[str, str]) -> tuple[dict[s
     token, where = tokens["@token"], given["where"]
     pairs = [
         f"{one[0]}={quote(tokens.get(str(one[1]), str(one[1])), safe='@', errors='replace')}"
-        for one in _listed(given["pairs"])
+        for one in list_in(given["pairs"])
         if isinstance(one, list)
     ]
     query = "&".join([*pairs, *([built(given["query"])] if given["query"] is not None else [])])
@@ -222,7 +222,7 @@ def _event(given: Mapping[str, Json], tokens: Mapping[str, str]) -> tuple[dict[s
         headers["content-type"], body = "application/x-www-form-urlencoded", f"{_FORM}{token}&{body or ''}"
     elif where == "json":
         headers["content-type"], body = "application/json", json.dumps({"subject_token": token, "grant_type": "x"})
-    return _bent(_shaped(given, headers, query, body), _mapping(given["broken"])), query
+    return _bent(_shaped(given, headers, query, body), mapping_in(given["broken"])), query
 
 
 def _shaped(given: Mapping[str, Json], headers: dict[str, Json], query: str, body: Json) -> dict[str, Json]:
@@ -258,14 +258,6 @@ def _bent(event: dict[str, Json], changes: Mapping[str, Json]) -> dict[str, Json
         *path, last = place.split(".")
         inner = event
         for name in path:
-            inner = _mapping(inner.get(name))
+            inner = mapping_in(inner.get(name))
         inner[last] = value
     return event
-
-
-def _mapping(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

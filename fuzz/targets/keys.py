@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fuzz.pieces import COUNTER, JSON_PIECES, built, grown, texts
-from fuzz.target import Broken, Json
+from fuzz.target import Broken, Json, list_in
 from fuzz.targets.plain import Plain
 from token_exchange.core.keys import KeySet, UnusableKeySet
 
@@ -141,7 +141,7 @@ def _may_be_taken(entry: Json, algorithms: tuple[str, ...]) -> bool:
     """Say whether nothing in `entry` forbids it, by what the documents list."""
     if not isinstance(entry, dict) or {"d", "p", "k"} & set(entry) or entry.get("use", "sig") != "sig":
         return False
-    if "verify" not in _listed(entry.get("key_ops", ["verify"])) or entry.get("alg", algorithms[0]) not in algorithms:
+    if "verify" not in list_in(entry.get("key_ops", ["verify"])) or entry.get("alg", algorithms[0]) not in algorithms:
         return False
     if entry.get("kty") == "RSA":
         modulus, exponent = _number(entry.get("n")), _number(entry.get("e"))
@@ -155,7 +155,3 @@ def _number(text: Json) -> int:
         return int.from_bytes(base64.urlsafe_b64decode(padded))
     except ValueError:
         return 0
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

@@ -1,6 +1,5 @@
 """Tokens, signed and not: what verifies is genuine, and what the documents accept verifies."""
 
-import base64
 import json
 from functools import cache
 from typing import Final
@@ -12,8 +11,10 @@ from hypothesis.strategies import SearchStrategy
 from jwt.algorithms import ECAlgorithm
 
 from fuzz.pieces import COUNTER, JSON_PIECES, as_json, built, grown, texts
+from fuzz.running_service import base64url
 from fuzz.target import Broken, Json
 from fuzz.targets.plain import Plain
+from sandbox.quiet_events import QuietEvents
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.settings import SystemClock
 from token_exchange.core.attempt import Attempt
@@ -103,7 +104,9 @@ class Token(Plain):
         deadline = Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5)
         attempt = Attempt(request_id="fuzz", deadline=deadline)
         try:
-            Verifier(KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=_Silent(), shared=None)).verify(
+            Verifier(
+                KeyStore(fetcher=HttpsFetcher(clock=clock), clock=clock, events=QuietEvents(), shared=None)
+            ).verify(
                 read_compact(raw_token),
                 issuers=_policy().issuers_by_url,
                 now=float(_NOW),
@@ -158,26 +161,22 @@ def _text(given: Json, usual: dict[str, Json]) -> bytes:
 
 
 def _signed(header: bytes, claims: bytes, how: str) -> str:
-    signed = f"{_encoded(header)}.{_encoded(claims)}"
+    signed = f"{base64url(header)}.{base64url(claims)}"
     signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signed.encode(), _key("stranger" if how == "stranger" else "ours"))
     match how:
         case "cut":
-            return f"{signed}.{_encoded(signature[:-1])}"
+            return f"{signed}.{base64url(signature[:-1])}"
         case "none":
             return f"{signed}."
         case "padded":
-            return f"{signed}.{_encoded(signature)}="
+            return f"{signed}.{base64url(signature)}="
         case "trailing-bits":
-            whole = _encoded(signature)
+            whole = base64url(signature)
             return f"{signed}.{whole[:-1]}{chr(ord(whole[-1]) + 1)}"
         case "space":
-            return f"{signed}.{_encoded(signature)}\n"
+            return f"{signed}.{base64url(signature)}\n"
         case _:
-            return f"{signed}.{_encoded(signature)}"
-
-
-def _encoded(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+            return f"{signed}.{base64url(signature)}"
 
 
 @cache
@@ -207,25 +206,3 @@ def _policy() -> Policy:
     }
     document = {"version": 1, "issuers": {"ci": entry}, "registries": {"public": registry}, "grants": [grant]}
     return load_policy(json.dumps(document).encode(), name="policy.json", read_file=None)
-
-
-class _Silent:
-    """Hears of key sets, of which there are none here."""
-
-    def refreshed(self, entry: str, *, keys: int, source: str, age_seconds: float) -> None:
-        """Ignore it."""
-
-    def refresh_failed(self, entry: str, *, cause: Exception) -> None:
-        """Ignore it."""
-
-    def key_left_out(self, entry: str, *, why: str) -> None:
-        """Ignore it."""
-
-    def served_stale(self, entry: str, *, age_seconds: float) -> None:
-        """Ignore it."""
-
-    def unknown_key_damped(self, entry: str) -> None:
-        """Ignore it."""
-
-    def shared_keys_failed(self, entry: str, *, cause: Exception) -> None:
-        """Ignore it."""

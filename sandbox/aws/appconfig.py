@@ -1,4 +1,4 @@
-"""AppConfig's control plane: hosted versions, and deployments that alarms may take back.
+"""AppConfig's control plane: hosted versions, and deployments that alarms may roll back.
 
 Source: AppConfig User Guide, "Working with deployment strategies", "Monitoring deployments for automatic rollback" and
 "Reverting a configuration"; AppConfig API Reference. A deployment that meets an alarm is rolled back within a minute of

@@ -145,7 +145,7 @@ class Site:
         return self.shell.run(line, **placeholders)
 
     def takes(self, minutes: float, kind: Kind, why: str) -> None:
-        """Count time that passes in AWS or at a person, and not here; `why` has its source."""
+        """Count time that AWS or a person would need, and that does not pass here; `why` has its source."""
         self.say(f"… {minutes:g} min, {kind}: {why}")
         self.spent.append(Spent(kind=kind, minutes=minutes))
 

@@ -1,4 +1,4 @@
-"""Forgejo Actions on a host of one's own.
+"""Forgejo Actions on a self-hosted server.
 
 Source: Forgejo, services/actions.
 """

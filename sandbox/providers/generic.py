@@ -1,4 +1,4 @@
-"""A CI system of one's own, with claims that no preset knows, signing with an elliptic curve."""
+"""An in-house CI system, with claims that no preset knows, signing with an elliptic curve."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Gitea Actions on a host of one's own.
+"""Gitea Actions on a self-hosted server.
 
 Source: go-gitea/gitea, services/actions/oidc.go of a draft of 2026.
 """

@@ -1,4 +1,4 @@
-"""GitLab CI/CD on a server of one's own.
+"""GitLab CI/CD on a self-managed server.
 
 Ids and booleans are text, but `runner_id` is a number.
 Source: GitLab docs, "ID token authentication".

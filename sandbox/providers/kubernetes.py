@@ -1,4 +1,4 @@
-"""A service account of a cluster of one's own, with a projected volume.
+"""A service account of a self-hosted cluster, with a projected volume.
 
 Source: Kubernetes documentation, "Service Accounts".
 """

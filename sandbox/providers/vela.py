@@ -1,4 +1,4 @@
-"""Vela on a host of one's own.
+"""Vela on a self-hosted server.
 
 Source: go-vela/server, the claims of an id token.
 """

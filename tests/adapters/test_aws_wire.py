@@ -208,7 +208,7 @@ def test_packed_size_is_read_from_either_figure(
     assert "'session'" not in repr(found)
 
 
-def test_nothing_is_signed_when_nothing_was_lent(wire: Wire, clients: AwsClients) -> None:
+def test_nothing_is_signed_without_a_session(wire: Wire, clients: AwsClients) -> None:
     with pytest.raises(LookupError):
         clients.ecr("eu-west-1").get_authorization_token()
     assert wire.seen == []

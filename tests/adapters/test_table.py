@@ -117,7 +117,7 @@ def test_written_items(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["keys#forged", "other", ""])
-def test_nothing_but_marks_and_counts_can_be_written(aws: Aws, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_only_marks_and_counts_can_be_written(aws: Aws, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     state = table_at(aws.url, aws.state.name, monkeypatch)
     with pytest.raises(StateUnavailable, match=r"AccessDenied|ValidationException"):
         state.set(name, request_id="a", expires_at_seconds=UNTIL, deadline=deadline())

@@ -1,4 +1,4 @@
-"""What a login reaches, and what of it was asked for."""
+"""The reach of a login, and a scope that narrows it."""
 
 import pytest
 

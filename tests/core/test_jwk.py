@@ -249,7 +249,7 @@ def test_one_prime_out_of_line_clears_a_modulus(subtests: pytest.Subtests) -> No
                 load(rsa(n=encode(spoilt.to_bytes(256))), "RS256")
 
 
-def test_each_secret_member_by_itself_makes_a_key_private(subtests: pytest.Subtests) -> None:
+def test_each_single_secret_member_makes_a_key_private(subtests: pytest.Subtests) -> None:
     for public in (rsa(), ec(), okp()):
         for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k"):
             with subtests.test(kty=public["kty"], member=member), pytest.raises(UnusableKey, match="a private key"):

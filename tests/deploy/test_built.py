@@ -63,7 +63,7 @@ def test_the_layer_has_exactly_the_locked_files(build: Path) -> None:
 
 
 @both_builds
-def test_everything_in_the_layer_is_locked_or_ours(build: Path) -> None:
+def test_everything_in_the_layer_is_locked_or_our_own_code(build: Path) -> None:
     claimed = {"token_exchange", "requirements.txt"}
     for path in layer(build).glob("*.dist-info"):
         claimed |= {path.name} | {file.parts[0] for file in Distribution.at(path).files or []}

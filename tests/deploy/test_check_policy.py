@@ -1,4 +1,4 @@
-"""What is said of a policy before it is deployed."""
+"""The check of a policy before it is deployed."""
 
 import subprocess
 import sys

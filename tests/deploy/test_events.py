@@ -58,7 +58,7 @@ def test_committed_events_have_no_token(subtests: pytest.Subtests) -> None:
             assert text == render(case, PLACEHOLDER)
 
 
-def test_the_name_says_an_outcome(subtests: pytest.Subtests) -> None:
+def test_the_name_states_an_outcome(subtests: pytest.Subtests) -> None:
     for case in CASES:
         with subtests.test(case=case.name):
             assert re.fullmatch(r"health|(granted|explained|denied|rejected)-[a-z-]+", case.name)

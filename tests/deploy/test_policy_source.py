@@ -1,4 +1,4 @@
-"""The template's three places of a policy: what the functions are told, and what they may read there."""
+"""The template's three sources of a policy: the functions' settings, and what they may read there."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the page of CI systems says of each is what its preset holds."""
+"""The page of CI systems says the same of each system as its preset."""
 
 import re
 

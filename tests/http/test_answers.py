@@ -13,7 +13,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.dictionaries(TEXT, TEXT | st.lists(TEXT)))
-def test_json_is_one_harmless_line_that_says_the_same(fields: dict[str, str | list[str]]) -> None:
+def test_json_is_one_harmless_line_with_the_same_content(fields: dict[str, str | list[str]]) -> None:
     line = safe_json({name: value if isinstance(value, str) else [*value] for name, value in fields.items()})
     assert line.isascii()
     assert line.isprintable()

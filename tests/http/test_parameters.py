@@ -1,4 +1,4 @@
-"""What a request sent, read once: which queries hold a token, and that no byte is dear."""
+"""What a request sent, read once: which queries hold a token, and that no byte is expensive."""
 
 import json
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""What the key store says and does at its bounds: of time, of age, and where a set ends while a request waits."""
+"""The key store at its limits of time and age, and when a set expires while a request waits."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

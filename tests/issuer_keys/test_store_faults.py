@@ -1,4 +1,4 @@
-"""What an issuer's faults cost: what each caller was told, how long it took, how many requests the issuer saw."""
+"""The cost of an issuer's faults: each caller's answer, how long it took, and the requests that the issuer got."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

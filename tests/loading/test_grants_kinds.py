@@ -1,4 +1,4 @@
-"""What a grant has to say, and may not, for each kind of registry and each way to assume its role."""
+"""The required and forbidden fields of a grant, for each kind of registry and each way to assume its role."""
 
 import pytest
 

@@ -19,7 +19,7 @@ from mutants.sites import mutants_of
         ("x = 'text'", []),
     ],
 )
-def test_each_change_by_itself(source: str, changed: list[str]) -> None:
+def test_each_single_change(source: str, changed: list[str]) -> None:
     assert [mutant.source for mutant in mutants_of(source)] == changed
 
 

@@ -24,7 +24,7 @@ def test_the_catalog_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("found", ["github", provider_named("gitlab")])
-def test_a_file_without_its_provider_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
+def test_a_file_without_its_provider_is_a_programming_error(monkeypatch: pytest.MonkeyPatch, found: object) -> None:
     monkeypatch.setattr(catalog, "import_module", lambda _name: SimpleNamespace(PROVIDER=found))
     with pytest.raises(TypeError, match="not a Provider with this name"):
         provider_named.__wrapped__("bitrise")

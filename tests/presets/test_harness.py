@@ -62,7 +62,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
     assert bad.value.key == key
 
 
-def test_nothing_but_the_account_is_proven() -> None:
+def test_only_the_account_is_proven() -> None:
     assert PRESET.proven == {"organization", "organization_id"}
     assert all(PRESET.is_declared(name) for name in PRESET.vocabulary.keys() - PRESET.proven)
     assert PRESET.issuer == PROVIDER.preset({"account": ACCOUNT}, None).issuer

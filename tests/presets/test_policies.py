@@ -280,7 +280,7 @@ def test_entries_that_cannot_be(issuer: str, key: str, value: Json, fault: tuple
         *(one.fixed_issuer for one in all_providers().values() if one.fixed_issuer is not None),
     ],
 )
-def test_a_generic_entry_poses_as_none_of_them(issuer: str) -> None:
+def test_a_generic_entry_cannot_pose_as_a_known_system(issuer: str) -> None:
     found = changed(document(), "issuers.own.issuer", issuer)
     assert faults(found) == [("issuers.own.issuer", "conflict")]
 

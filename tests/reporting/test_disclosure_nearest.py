@@ -122,6 +122,6 @@ def test_an_absent_claim_is_found_absent() -> None:
 
 
 @pytest.mark.parametrize("reason", get_args(DenialReason.__value__))
-def test_each_denial_says_whether_grants_were_looked_at(reason: DenialReason) -> None:
+def test_each_denial_says_whether_grants_were_evaluated(reason: DenialReason) -> None:
     before = {Reason.ORGANIZATION_NOT_ALLOWED, Reason.DENIED, Reason.UNKNOWN_REGISTRY, Reason.UNKNOWN_GRANT}
     assert is_up_to_grants(reason) is (reason not in before)

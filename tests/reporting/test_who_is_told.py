@@ -1,4 +1,4 @@
-"""Of a grant that is for others nothing is told, whatever the policy and the claims are."""
+"""Nothing of a grant that is for other callers is disclosed, whatever the policy and the claims are."""
 
 from dataclasses import replace
 from typing import override

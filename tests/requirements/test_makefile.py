@@ -1,4 +1,4 @@
-"""What `make` does of itself: which environment counts as made, and what its targets hand on."""
+"""The Makefile: when an environment counts as made, and what its targets pass on."""
 
 import os
 import shutil

@@ -9,13 +9,14 @@ from typing import Final, Literal
 from urllib.parse import urlencode
 
 from sandbox.backends import Backends
+from sandbox.evidence import object_of
 from sandbox.front_door import LambdaContext
 from sandbox.gateway_events import Event, make_event
 from sandbox.loopback import Request
 from sandbox.rest_events import make_rest_event
 from tests.service.policy import AUDIENCE
 from token_exchange.core.ports import Json
-from token_exchange_cli.audit.schema import LineChecker, line_fields
+from token_exchange_cli.audit.schema import LineChecker, line_schema
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -171,7 +172,7 @@ class Log:
 
 
 CHECKER: Final = LineChecker()
-FIELDS: Final = line_fields()
+FIELDS: Final = object_of(line_schema()["properties"], "properties").keys()
 
 
 def read_log(text: str) -> Log:

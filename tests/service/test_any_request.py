@@ -1,4 +1,4 @@
-"""Whatever arrives is answered, with a reason, and never with a fault of ours."""
+"""Every request is answered with a reason, and none with an internal error."""
 
 import base64
 import json

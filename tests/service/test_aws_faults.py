@@ -1,4 +1,4 @@
-"""AWS failing over the real wire: whose fault it was, how often it was asked, and that no login is left over."""
+"""AWS failing over the real wire: whose fault it was, how many calls were made, and that no login is left over."""
 
 import time
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_a_callers_scope_is_never_our_fault(front: Front, log: Callable[[], Log]
         (LOGIN, "server-error", "upstream"),
     ],
 )
-def test_a_fault_of_a_roles_owner_or_of_aws_counts_as_theirs(
+def test_faults_of_role_owners_and_of_aws_are_counted_separately(
     front: Front, log: Callable[[], Log], operation: str, kind: FaultKind, fault: str
 ) -> None:
     front.backends.aws.faults.plan(operation, AwsFault(kind=kind))

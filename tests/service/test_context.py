@@ -17,7 +17,7 @@ def _request(front: Front) -> Event:
     return event_of(Request(method="POST", target="/v1/token?registry=apps", headers=(header,), body=b""))
 
 
-def test_a_context_without_a_clock_sets_no_limit_but_ours(front: Front) -> None:
+def test_a_context_without_a_clock_sets_only_our_own_limit(front: Front) -> None:
     answer = answer_of(front.handler(_request(front), OnlyAnId()))  # type: ignore[arg-type] # what is tested
     assert answer.status == 200
     assert answer.headers["x-request-id"] == OnlyAnId.aws_request_id

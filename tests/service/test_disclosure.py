@@ -93,7 +93,7 @@ def _considered(fields: dict[str, Json]) -> list[Json]:
     return considered
 
 
-def test_a_caller_learns_that_his_name_names_no_repository(front: Front) -> None:
+def test_a_caller_learns_that_their_name_fits_no_repository(front: Front) -> None:
     answer = front.send(front.token(repository="acme/*"), "registry=apps")
     assert answer.fields["error_description"] == (
         "no grant allows this: 'own-images' wants repository to be in the form of an ECR repository name, "

@@ -1,4 +1,4 @@
-"""`POST /v1/explain`: the decision alone, told to those who may know it, and nothing done in AWS."""
+"""`POST /v1/explain`: only the decision, for those who may know it, and no call to AWS."""
 
 from collections.abc import Callable
 from typing import override

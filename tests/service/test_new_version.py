@@ -165,6 +165,6 @@ def test_a_version_that_cannot_be_invoked_gets_none(deploying: Deploying) -> Non
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"granted": 200, "refused": 200, "reason": "x"}])
-def test_what_is_no_answer_of_the_probe_is_a_refusal(deploying: Deploying, answer: Json) -> None:
+def test_an_unknown_answer_of_the_probe_is_a_refusal(deploying: Deploying, answer: Json) -> None:
     deploying.functions.handlers[PROBE] = lambda _: answer
     assert deploying.refusal() == f"{VERSION}: expected the answer of the probe"

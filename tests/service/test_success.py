@@ -1,4 +1,4 @@
-"""What a granted request is answered with, and what was asked of AWS for it."""
+"""The answer to a granted request, and the calls to AWS that it took."""
 
 import base64
 import json

@@ -20,12 +20,6 @@ def line_schema() -> dict[str, Json]:
     return schema
 
 
-def line_fields() -> frozenset[str]:
-    """Return the names of the fields that the schema describes."""
-    properties = line_schema()["properties"]
-    return frozenset(properties if isinstance(properties, dict) else ())
-
-
 class LineChecker:
     """Checks lines against the schema.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -12,7 +11,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.http.request import parse_scope
 from token_exchange.loading.document import read_document
-from token_exchange.loading.fields import Fields, Node, Unquoted, described, fields_of
+from token_exchange.loading.fields import Fields, Node, Unquoted, closest_match, described, fields_of
 from token_exchange.loading.problems import Path, PolicyUnusable, Problems
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import STANDARD_INPUT, input_name, read_input, read_json_object
@@ -174,6 +173,6 @@ def _reason(text: str) -> Reason:
     try:
         return Reason(text)
     except ValueError:
-        close = get_close_matches(text, list(Reason), n=1)
-        meant = f" such as {close[0]}" if close else ""
+        close = closest_match(text, Reason)
+        meant = f" such as {close}" if close else ""
         raise ValueError(f"expected a reason of docs/errors.md{meant}") from None

@@ -147,7 +147,7 @@ def needs_another_issuer(condition: Json, *, address: str) -> bool:
         if operator.lower() != "foranyvalue:stringnotequals" or not isinstance(keys, dict):
             continue
         for key, values in keys.items():
-            if key.lower() == f"{address}:iss".lower() and f"https://{address}" in _listed(values):
+            if key.lower() == f"{address}:iss".lower() and f"https://{address}" in as_list(values):
                 return True
     return False
 
@@ -205,13 +205,14 @@ def _claim(operator: str, key: str, address: str) -> str:
     raise NotSayable(f"not a claim of {address}: a condition on another issuer's claim holds for no token of this one")
 
 
-def _listed(value: Json) -> list[Json]:
+def as_list(value: Json) -> list[Json]:
+    """Return `value` as a list: in IAM's documents, one value may be written without one."""
     return value if isinstance(value, list) else [value]
 
 
 def _texts(values: Json) -> list[str]:
     texts: list[str] = []
-    for value in _listed(values):
+    for value in as_list(values):
         match value:
             case bool():
                 texts.append(str(value).lower())

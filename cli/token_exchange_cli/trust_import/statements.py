@@ -15,7 +15,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
 from token_exchange_cli.roles.arns import RoleArn, role_arn
 from token_exchange_cli.subjects.iam_patterns import NotSayable, Value
-from token_exchange_cli.trust_import.conditions import needs_another_issuer, read_conditions
+from token_exchange_cli.trust_import.conditions import as_list, needs_another_issuer, read_conditions
 from token_exchange_cli.trust_import.demand import Demand
 from token_exchange_cli.trust_import.remarks import Remark
 
@@ -164,7 +164,7 @@ def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
 def _denies_nothing(statement: dict[str, Json]) -> bool:
     """Say whether a Deny has a condition that no token of its only provider meets."""
     principal = statement.get("Principal")
-    federated = _listed(principal.get("Federated")) if isinstance(principal, dict) and len(principal) == 1 else []
+    federated = as_list(principal.get("Federated")) if isinstance(principal, dict) and len(principal) == 1 else []
     providers = [_provider(name) for name in federated]
     return bool(providers) and all(
         one is not None and needs_another_issuer(statement.get("Condition"), address=one.address) for one in providers
@@ -182,7 +182,7 @@ def _of_statement(statement: dict[str, Json], place: str, remark: Remark) -> Ite
     if statement.get("Effect") != "Allow":
         remark(f"{place}.Effect", "left out with its statement: expected Allow or Deny")
         return
-    if not all(isinstance(each, str) for each in _listed(statement.get("Action"))):
+    if not all(isinstance(each, str) for each in as_list(statement.get("Action"))):
         remark(f"{place}.Action", "left out with its statement: expected an action or a list of them")
         return
     for provider in _providers(statement.get("Principal"), place, remark):
@@ -200,12 +200,8 @@ def _may_be_about_tokens(statement: dict[str, Json]) -> bool:
     """Say whether a statement is about web identity tokens, or cannot be read."""
     return any(
         not isinstance(each, str) or Value(each.lower(), is_pattern=True).takes(_ACTION)
-        for each in _listed(statement.get("Action"))
+        for each in as_list(statement.get("Action"))
     )
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else [value]
 
 
 def _providers(principal: Json, place: str, remark: Remark) -> Iterator[OidcProvider]:
@@ -217,7 +213,7 @@ def _providers(principal: Json, place: str, remark: Remark) -> Iterator[OidcProv
         if kind != "Federated":
             remark(f"{here}.{kind}", "left out: not for tokens of a CI system")
             continue
-        for name in _listed(names):
+        for name in as_list(names):
             found = _provider(name)
             if found is None:
                 remark(

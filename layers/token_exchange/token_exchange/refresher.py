@@ -12,7 +12,7 @@ from token_exchange.adapters.events import Events, Metrics
 from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.log import quiet_libraries
 from token_exchange.adapters.policy_file import policy_source
-from token_exchange.adapters.settings import Settings, SystemClock, read_settings
+from token_exchange.adapters.settings import Settings, SystemClock, invocation_seconds, read_settings
 from token_exchange.adapters.table import SharedKeysWriter
 from token_exchange.core.keys import UnusableKeySet
 from token_exchange.core.ports import Clock, Deadline
@@ -166,18 +166,10 @@ class Refresher:
         if self._keys is None:
             raise Refused(Reason.MISCONFIGURED, "no table for key sets is configured: TOKEN_EXCHANGE_STATE_TABLE")
         policy = self._policies.current().policy
-        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
+        seconds = invocation_seconds(context, at_most=MAX_RUN_SECONDS, reserve=_SHUTDOWN_RESERVE_SECONDS)
+        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
         outcomes = self._keys.refresh([issuer.trust for issuer in policy.issuers.values()], deadline=deadline)
         return {outcome: [entry for entry, found in outcomes.items() if found == outcome] for outcome in _OUTCOMES}
-
-
-def _seconds_for(context: object) -> float:
-    """Return how long the run may take; outside Lambda there may be no limit."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if remaining is None:
-        return MAX_RUN_SECONDS
-    left: float = remaining() / 1000 - _SHUTDOWN_RESERVE_SECONDS
-    return min(MAX_RUN_SECONDS, left)
 
 
 def start(function_file: str) -> Refresher:

@@ -16,10 +16,10 @@ from token_exchange.adapters.fetch import HttpsFetcher
 from token_exchange.adapters.log import AuditLog, quiet_libraries
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
 from token_exchange.adapters.policy_file import policy_source
-from token_exchange.adapters.settings import Settings, SystemClock, read_settings
+from token_exchange.adapters.settings import Settings, SystemClock, invocation_seconds, read_settings
 from token_exchange.adapters.table import BrakeTable, SharedKeysReader, StateTable
 from token_exchange.core.attempt import Attempt
-from token_exchange.core.exchange import Exchange, PolicyInForce
+from token_exchange.core.exchange import Exchange, Policies
 from token_exchange.core.mint import Minter
 from token_exchange.core.policy import EcrPublicRegistry, EcrRegistry, Registry, SecretRegistry
 from token_exchange.core.ports import Clock, Deadline, Json
@@ -67,7 +67,7 @@ class Service:
             own_region=settings.region,
             has_state=settings.state_table is not None,
         )
-        self._decides_by: PolicyInForce = self._policies
+        self._decides_by: Policies = self._policies
         if settings.brake_table is not None:
             item = BrakeTable(clients=clients, calls=calls, table=settings.brake_table)
             brake = Brake(source=item, clock=self._clock, events=self._events)
@@ -140,7 +140,8 @@ class Service:
         Only the request id and the remaining time of Lambda's `context` are used.
         """
         cold, self._cold = self._cold, False
-        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _seconds_for(context))
+        seconds = invocation_seconds(context, at_most=MAX_REQUEST_SECONDS, reserve=_RESPONSE_RESERVE_SECONDS)
+        deadline = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + seconds)
         attempt = Attempt(request_id=_request_id(context), deadline=deadline)
         record = AuditRecord(attempt=attempt)
         try:
@@ -224,15 +225,6 @@ def _request_id(context: object) -> str:
     """Return Lambda's request id, or a random one if the invoker is not Lambda."""
     given = getattr(context, "aws_request_id", None)
     return given if isinstance(given, str) and given else os.urandom(16).hex()
-
-
-def _seconds_for(context: object) -> float:
-    """Return how long the request may take; outside Lambda there may be no limit."""
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    if remaining is None:
-        return MAX_REQUEST_SECONDS
-    left: float = remaining() / 1000 - _RESPONSE_RESERVE_SECONDS
-    return min(MAX_REQUEST_SECONDS, left)
 
 
 def _trace_root(header: str) -> str | None:

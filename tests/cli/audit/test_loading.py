@@ -1,4 +1,4 @@
-"""What is read of logs and of CloudTrail: in chunks, and what cannot be read is counted and named."""
+"""Logs and CloudTrail's files are read in chunks; what cannot be read is counted and named."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ def test_an_invalid_json_line_gives_a_remark(tmp_path: Path) -> None:
         assert found.remarks() == [f"6 unreadable: not JSON (first at {log}:4)"]
 
 
-def test_what_stands_behind_a_line_is_read_too(tmp_path: Path) -> None:
+def test_text_after_a_line_is_read_too(tmp_path: Path) -> None:
     first, second = (json.dumps(line(request_id=name), separators=(",", ":")) for name in ("1", "2"))
     other = second.replace('"record":"audit"', '"record": "audit"')
     log = tmp_path / "log"
@@ -97,7 +97,7 @@ def test_only_columns_that_are_asked_for_are_loaded(tmp_path: Path) -> None:
     assert {"role_arn", "repository", "scope"}.isdisjoint(row)
 
 
-def test_a_line_that_says_something_else_is_no_duplicate(tmp_path: Path) -> None:
+def test_a_line_with_other_content_is_no_duplicate(tmp_path: Path) -> None:
     record = line()
     log = write_log(tmp_path / "log", [record, record, {**record, "source_ip": "198.51.100.1"}])
     with audit_log() as found:

@@ -314,7 +314,9 @@ def test_a_service_without_an_address_is_a_warning(bundle: Path) -> None:
         (Silence.DROP, "failed", "no answer: "),
     ],
 )
-def test_each_later_answer_is_judged_by_itself(answer: Answer | Silence, outcome: str, says: str, bundle: Path) -> None:
+def test_each_later_answer_is_judged_separately(
+    answer: Answer | Silence, outcome: str, says: str, bundle: Path
+) -> None:
     def handle(request: Request) -> Answer | Silence:
         return Answer(body=GOOD_HEALTH) if request.target == "/v1/health" else answer
 

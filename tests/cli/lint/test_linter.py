@@ -1,4 +1,4 @@
-"""What is careful stays silent, and size is no matter."""
+"""A careful policy has no warnings, however large it is."""
 
 import json
 from datetime import date

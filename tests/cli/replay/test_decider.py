@@ -1,4 +1,4 @@
-"""What is remembered is what would be decided."""
+"""A remembered decision is the one that would be made again."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whatever a log holds, each line is decided, skipped or told of, and nothing else happens."""
+"""Whatever a log holds, each line is decided, skipped or reported, and nothing else happens."""
 
 import gzip
 import json

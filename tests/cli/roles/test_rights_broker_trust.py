@@ -1,4 +1,4 @@
-"""A role trusts the service alone, and wants what each of its sessions carries."""
+"""A role trusts only the service, and requires what each of its sessions carries."""
 
 from pathlib import Path
 

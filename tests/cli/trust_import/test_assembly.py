@@ -86,7 +86,7 @@ def test_a_repeated_remark_is_one_with_its_places(tmp_path: Path) -> None:
     assert "and 2 more places: other services also accept" in line
 
 
-def test_a_statement_by_itself_is_a_trust_policy(tmp_path: Path) -> None:
+def test_a_single_statement_is_a_trust_policy(tmp_path: Path) -> None:
     whole = github(MAIN, AUDIENCE)
     statements = whole["Statement"]
     assert isinstance(statements, list)

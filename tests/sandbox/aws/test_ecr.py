@@ -18,7 +18,7 @@ def _session(aws: Aws, clients: Clients, **changes: object) -> Session:
     return aws.principals.sessions()[-1]
 
 
-def test_a_login_is_long_lasts_twelve_hours_and_is_known_again(aws: Aws, clients: Clients) -> None:
+def test_a_login_lasts_twelve_hours_and_is_recognized(aws: Aws, clients: Clients) -> None:
     session = _session(aws, clients)
 
     login = authorization(clients.ecr(session))

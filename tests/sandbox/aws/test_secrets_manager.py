@@ -36,8 +36,7 @@ def test_a_secret_of_bytes_is_answered_as_bytes(aws: Aws, clients: Clients) -> N
 def test_a_secret_can_be_out_of_reach(
     aws: Aws, clients: Clients, changes: dict[str, object], code: str, text: str
 ) -> None:
-    # One field of many types: the checker cannot tell which of them a table row changes.
-    aws.secrets.put(dataclasses.replace(LOGIN, **changes))  # type: ignore[arg-type]
+    aws.secrets.put(dataclasses.replace(LOGIN, **changes))  # type: ignore[arg-type]  # fields of several types
     found, message, status = refusal(lambda: call(clients.secrets(), "get_secret_value", SecretId=LOGIN.arn))
     assert (found, status) == (code, 400)
     assert text in message

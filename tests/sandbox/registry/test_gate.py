@@ -137,7 +137,7 @@ def test_a_login_ends_at_its_date_after_its_session_ended(
     assert refusal(client.pull(SHOP, "1"))[:2] == (403, "DENIED")
 
 
-def test_a_login_ends_after_twelve_hours_whatever_it_may(
+def test_a_login_ends_after_twelve_hours_whatever_its_rights(
     aws: Aws, gate: Gate, owner: Client, clock: MovedClock
 ) -> None:
     clock.ahead_seconds = 12 * 3600 - 60

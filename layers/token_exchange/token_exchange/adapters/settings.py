@@ -1,4 +1,4 @@
-"""The settings of a function, read once from its environment at start, and its clock."""
+"""What a function gets from Lambda: its settings, read once from the environment at start, its clock, and its time."""
 
 import re
 import time
@@ -19,6 +19,18 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds on a clock that is never corrected."""
         return time.monotonic()
+
+
+def invocation_seconds(context: object, *, at_most: float, reserve: float) -> float:
+    """Return how long an invocation may take: what Lambda's `context` leaves of its timeout, less `reserve`.
+
+    Outside Lambda there may be no timeout.
+    """
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if remaining is None:
+        return at_most
+    left: float = remaining() / 1000 - reserve
+    return min(at_most, left)
 
 
 FORMS: Final = "file:PATH, s3://BUCKET/KEY or appconfig:APPLICATION/ENVIRONMENT/PROFILE"

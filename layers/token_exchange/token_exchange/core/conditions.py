@@ -5,7 +5,7 @@ condition's satisfies neither an operator nor its negation. An absent claim sati
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
 
 from token_exchange.core.glob import Glob
@@ -76,8 +76,7 @@ class Not:
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is present, satisfies this."""
-        elements = value if isinstance(value, list) else [value]
-        return bool(elements) and all(map(self._differs, elements))
+        return _each(value, self._differs)
 
     def _differs(self, element: Json) -> bool:
         key = key_of(element)
@@ -97,8 +96,7 @@ class NotLike:
 
     def holds(self, value: Json) -> bool:
         """Say whether `value`, which is present, satisfies this."""
-        elements = value if isinstance(value, list) else [value]
-        return bool(elements) and all(map(self._differs, elements))
+        return _each(value, self._differs)
 
     def _differs(self, element: Json) -> bool:
         return (
@@ -106,6 +104,11 @@ class NotLike:
             and not _empty_or_garbled(element)
             and not any(glob.matches(element) for glob in self.globs)
         )
+
+
+def _each(value: Json, differs: Callable[[Json], bool]) -> bool:
+    elements = value if isinstance(value, list) else [value]
+    return bool(elements) and all(map(differs, elements))
 
 
 def _empty_or_garbled(value: Json) -> bool:

@@ -28,7 +28,7 @@ from token_exchange.core.trust import VerifiedToken, verify_claims
 from token_exchange.core.verifier import Verifier, read_compact
 
 
-class PolicyInForce(Protocol):
+class Policies(Protocol):
     """Provides the policy that decides."""
 
     def policy(self) -> Policy:
@@ -72,7 +72,7 @@ class _Verified:
 class Exchange:
     """Exchanges tokens for logins; each Lambda environment has one."""
 
-    policies: PolicyInForce
+    policies: Policies
     verifier: Verifier
     budgets: Budgets
     single_use: SingleUse

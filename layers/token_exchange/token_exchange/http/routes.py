@@ -1,13 +1,13 @@
 """The paths of the HTTP interface, and the ones that need no token: health, audience and metadata."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final, Literal
 
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.ports import Json
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused, quoted
+from token_exchange.core.session import utc_second
 from token_exchange.http.answers import failure_fields, failure_headers, json_answer, refusal_answer, status_of
 from token_exchange.http.event import HttpAnswer, HttpRequest
 from token_exchange.http.request import TOKEN_EXCHANGE
@@ -23,10 +23,9 @@ def health(policies: PolicyStore, *, request_id: str) -> HttpAnswer:
         Refused: `policy-unavailable`.
     """
     in_force = policies.current()
-    loaded_at = datetime.fromtimestamp(in_force.loaded_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     policy: dict[str, Json] = {
         "sha256": in_force.policy.sha256[:12],
-        "loaded_at": loaded_at,
+        "loaded_at": utc_second(int(in_force.loaded_at)),
         "refused": in_force.refused,
     }
     return json_answer(200, {"status": "ok", "policy": policy}, request_id=request_id)

@@ -279,7 +279,7 @@ class CompiledNames(Container[str]):
 
 
 def read_all(policy: Policy) -> None:
-    """Read every grant of `policy`, of which a compiled one has read none.
+    """Read every grant of `policy`; a compiled policy reads a grant only when it is needed.
 
     Raises:
         PolicyUnusable: one cannot be read.

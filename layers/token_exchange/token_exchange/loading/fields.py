@@ -192,7 +192,7 @@ class Fields:
     def finish(self) -> None:
         """Report the keys that were not read.
 
-        An ignored key is worse than an error: a misspelt `deny` or `match` would widen the policy without a word.
+        An ignored key is worse than an error: a misspelt `deny` or `match` would silently widen the policy.
         """
         for key in self._node:
             if key not in self._asked:

@@ -35,7 +35,7 @@ def test_likely_mistake_is_found_and_right_value_is_not(
 
 
 @pytest.mark.parametrize(("issuer", "bad"), [(AWS, "11112222333"), (BITBUCKET, "nordlicht")])
-def test_each_system_has_ids_of_its_own(issuer: Json, bad: str) -> None:
+def test_each_system_has_its_own_ids(issuer: Json, bad: str) -> None:
     assert "not-an-id" not in codes(of(issuer))
     assert "not-an-id" in codes(changed(of(issuer), "issuers.ci.organizations", [{"id": bad}]))
 
