@@ -1,5 +1,6 @@
 """`make deploy`: checks policy and credentials before the build, then has SAM deploy, without a question but SAM's own.
 
+The policy that it deploys with the function is compiled.
 What is not given is taken from the policy, or for a stack that exists from its last deployment.
 """
 
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from deploy.check_policy import checked_policy, described
+from deploy.compile_policy import compile_policy
 from deploy.settle_architecture import PARAMETER as ARCHITECTURE
 from deploy.target import NotDeployed, Target, find_target
 from token_exchange.core.policy import Policy, SecretRegistry
 
 FUNCTION_FOLDER: Final = Path("functions/exchange")
+_BUILD: Final = Path(".aws-sam/build")
 _COPY: Final = "policy-copy"
 _TEMPLATE: Final = Path(__file__).parent.parent / "template.yaml"
 _REGIONAL: Final = ("AlarmTopicArn", "AuditDestinationArn", "CertificateArn", "KmsKeyArn", "NoticeTopicArn")
@@ -35,7 +38,10 @@ def main(arguments: Sequence[str]) -> int:
         target = find_target(stack=asked.stack, region=asked.region or None)
         given = _given(asked)
         _check(given, target)
-        parameters = {**_of_policy(Path(asked.policy), given, target), **given}
+        of_policy = _of_policy(Path(asked.policy), given, target)
+        parameters = {**of_policy, **given}
+        if of_policy and not asked.check:
+            compile_policy(_BUILD, parameters["PolicyKey"])
     except NotDeployed as error:
         print(f"not deployed: {error}", file=sys.stderr)
         return 1

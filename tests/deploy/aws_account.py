@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,18 @@ class Account:
             "AWS_REGION": REGION,
             "SAM": str(self.sam),
         }
+
+    def build(self) -> None:
+        """Do what `sam build` does with the policy: both functions that read it have a copy."""
+        for function in ("ExchangeFunction", "RefreshKeysFunction"):
+            built = self.built / function / "exchange"
+            shutil.rmtree(built, ignore_errors=True)
+            shutil.copytree(self.folder / "functions/exchange", built)
+
+    @property
+    def built(self) -> Path:
+        """Return the folder of the build."""
+        return self.folder / ".aws-sam/build"
 
     def sam_arguments(self) -> list[str]:
         """Return what SAM was started with; nothing if it was not."""

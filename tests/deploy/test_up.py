@@ -15,6 +15,7 @@ from tests.deploy.aws_account import ACCOUNT, REGION, Account, moto_server
 from tests.docs.pages import ROOT, page
 from tests.loading.documents import document, grant
 from token_exchange.core.ports import Json
+from token_exchange.loading.document import is_compiled
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci-push"
 POLICY = "functions/exchange/policy.yaml"
@@ -37,7 +38,14 @@ class Commands:
     capsys: pytest.CaptureFixture[str]
 
     def up(self, *arguments: str, policy: str = POLICY) -> Done:
-        return self._done(up.main(["--stack", self.account.stack, "--policy", policy, *arguments]))
+        given = ["--stack", self.account.stack, "--policy", policy, *arguments]
+        if "--check" not in arguments:
+            status = up.main(["--check", *given])
+            if status != 0:
+                return self._done(status)
+            self.capsys.readouterr()
+            self.account.build()
+        return self._done(up.main(given))
 
     def down(self, *arguments: str) -> Done:
         return self._done(down.main(["--stack", self.account.stack, *arguments]))
@@ -88,6 +96,16 @@ def test_one_line_deploys_without_a_question(make: Commands) -> None:
     assert asked[:5] == ["deploy", "--stack-name", make.account.stack, "--region", REGION]
     assert "--no-confirm-changeset" in asked
     assert f"creates the stack {make.account.stack} in {ACCOUNT}, {REGION}" in done.out
+
+
+def test_the_policy_that_is_deployed_is_compiled(make: Commands) -> None:
+    source = (make.account.folder / POLICY).read_bytes()
+    assert make.up().status == 0
+    assert make.account.overrides()["PolicyKey"] == "policy.yaml"
+    built = [path.read_bytes() for path in make.account.built.glob("*/exchange/policy.yaml")]
+    assert [is_compiled(content) for content in built] == [True, True]
+    # So that `sam build` and `sam deploy` by hand deploy what is written there.
+    assert (make.account.folder / POLICY).read_bytes() == source
 
 
 def test_the_commands_that_follow_have_their_values(make: Commands) -> None:
@@ -170,6 +188,7 @@ def test_a_policy_that_is_a_folder_is_deployed(make: Commands) -> None:
     done = make.up(policy="functions/exchange/policy")
     assert done.status == 0, done.err
     assert make.account.overrides()["PolicyKey"] == "policy"
+    assert all(path.is_file() for path in make.account.built.glob("*/exchange/policy"))
 
 
 def test_a_policy_outside_of_the_checkout_is_copied(make: Commands, tmp_path: Path) -> None:
@@ -181,6 +200,8 @@ def test_a_policy_outside_of_the_checkout_is_copied(make: Commands, tmp_path: Pa
         assert make.up(policy=str(folder / "policy.yaml")).status == 0
         assert make.account.overrides()["PolicyKey"] == "policy-copy/policy.yaml"
     assert (make.account.folder / "functions/exchange/policy-copy/policy.yaml").read_bytes() == text
+    built = [path.read_bytes() for path in make.account.built.glob("*/exchange/policy-copy/policy.yaml")]
+    assert [is_compiled(content) for content in built] == [True, True]
 
 
 def test_with_a_separate_role_no_roles_are_passed(make: Commands) -> None:
