@@ -33,7 +33,7 @@ class OverlappingGrants:
     """The enforced grants of a policy that were seen so far, to find those that overlap a later one."""
 
     def __init__(self, grants: Sequence[Grant], issuers: Mapping[str, Issuer]) -> None:
-        self._issuers = issuers
+        self._who = {name: issuer.preset.who for name, issuer in issuers.items()}
         self._frequency = Counter(found for grant in grants for found in self._tenants(grant))
         self._for_many: dict[_Place, list[Grant]] = defaultdict(list)
         self._for_one: dict[_Place, dict[_Claim, dict[Key, list[Grant]]]] = defaultdict(lambda: defaultdict(dict))
@@ -75,7 +75,7 @@ class OverlappingGrants:
 
     def _tenants(self, grant: Grant) -> Iterator[tuple[_Claim, Key]]:
         """Yield the exact values by which `grant` identifies a tenant, each with its claim."""
-        behind = {path for name in grant.issuers for path in self._issuers[name].preset.who}
+        behind = frozenset().union(*(self._who[name] for name in grant.issuers))
         for condition in grant.conditions:
             if condition.path in behind if isinstance(condition, RawCondition) else condition.name in WHO:
                 for key in exact(condition) or ():

@@ -111,12 +111,13 @@ class Service:
                 _warm_for(registry, clients)
         except Refused:
             return
-        self._connect()
+        # If there is a brake, it has just been read.
+        self._connect(with_tables=self._settings.brake_table is None)
 
-    def _connect(self) -> None:
+    def _connect(self, *, with_tables: bool) -> None:
         # While an environment starts, Lambda gives it a whole processor: handshakes cost the first caller nothing.
         soon = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _CONNECT_SECONDS)
-        self._calls.run(self._clients.connection_openers(), deadline=soon)
+        self._calls.run(self._clients.connection_openers(with_tables=with_tables), deadline=soon)
 
     def restored(self) -> None:
         """Renew what this environment shares with all others that Lambda restores from the same snapshot (SnapStart).
@@ -128,7 +129,7 @@ class Service:
         # The other end closed these connections long ago.
         self.close_connections()
         self._calls.renew_threads()
-        self._connect()
+        self._connect(with_tables=True)
 
     def close_connections(self) -> None:
         """Close the connections to AWS; the next request opens new ones."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session as BotocoreSession
 
@@ -213,7 +215,10 @@ class AwsClients:
     def __init__(self, *, region: str | None) -> None:
         lock = Lock()
         # Two sessions, so that no client of one can ever sign with the credentials of the other.
-        own, assumed = BotocoreSession(), BotocoreSession()
+        # To register botocore's own event handlers is most of what a session costs, so the second has a copy of them.
+        handlers = HierarchicalEmitter()
+        own = BotocoreSession(event_hooks=handlers)
+        assumed = BotocoreSession(event_hooks=copy(handlers), include_builtin_handlers=False)
         models = ServiceModels(own.get_config_variable("data_path"))
         for session in (own, assumed):
             session.register_component("data_loader", models)
@@ -248,11 +253,14 @@ class AwsClients:
             "ECR Public", lambda region: as_role.client("ecr-public", region_name=region, config=_CONFIG)
         )
 
-    def connection_openers(self) -> list[Callable[[], object]]:
-        """Return a function for each client of an exchange that opens its connection; none fails or has an effect."""
+    def connection_openers(self, *, with_tables: bool) -> list[Callable[[], object]]:
+        """Return a function for each client of an exchange that opens its connection; none fails or has an effect.
+
+        `with_tables` is whether the client of the tables has no connection yet.
+        """
         return [
             *self.sts.openers(lambda client: client.get_caller_identity()),
-            *self.dynamodb.openers(lambda client: client.list_tables()),
+            *(self.dynamodb.openers(lambda client: client.list_tables()) if with_tables else ()),
             *self.secrets.openers(lambda client: client.list_secrets()),
             *self.ecr.openers(lambda client: client.describe_registry()),
             *self._ecr_public.openers(lambda client: client.describe_registries()),

@@ -5,7 +5,7 @@ is found when the policy loads, and a claim that the provider did not send befor
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from token_exchange.core.ports import Json
@@ -17,7 +17,7 @@ from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Preset:
     """How the tokens of one issuer are read.
 
@@ -89,11 +89,12 @@ class Preset:
     shared_audience: Callable[[str], bool]
     minted: Literal["on-request", "once-per-job", "once-if-shared"]
     keys_host: str | None = None
-    who: frozenset[ClaimPath] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def who(self) -> frozenset[ClaimPath]:
+        """The claims behind the names that say whose run it is, and `sub`."""
         behind = {path for name, source in self.vocabulary.items() if name in WHO for path in source.source_claims}
-        object.__setattr__(self, "who", frozenset(behind | {("sub",)}))
+        return frozenset(behind | {("sub",)})
 
     def claim_type(self, path: ClaimPath) -> ClaimType:
         """Return the JSON type of the claim at `path`; an undocumented nested claim can have any type."""

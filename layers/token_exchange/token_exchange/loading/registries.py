@@ -17,32 +17,36 @@ from token_exchange.loading.fields import Fields
 
 @record
 class Partition:
-    """An AWS partition: its name in ARNs, the pattern of its regions, the suffix of its host names."""
+    """An AWS partition: its name in ARNs, the areas with which the names of its regions begin, its hosts' suffix."""
 
     name: str
-    regions: re.Pattern[str]
+    areas: frozenset[str]
     dns_suffix: str
 
 
 PARTITIONS: Final = (
     Partition(
         name="aws",
-        regions=re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+"),
+        areas=frozenset({"us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"}),
         dns_suffix="amazonaws.com",
     ),
-    Partition(name="aws-cn", regions=re.compile(r"cn-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com.cn"),
-    Partition(name="aws-us-gov", regions=re.compile(r"us-gov-[a-z]+-[0-9]+"), dns_suffix="amazonaws.com"),
-    Partition(name="aws-eusc", regions=re.compile(r"eusc-(?:de)-[a-z]+-[0-9]+"), dns_suffix="amazonaws.eu"),
-    Partition(name="aws-iso", regions=re.compile(r"us-iso-[a-z]+-[0-9]+"), dns_suffix="c2s.ic.gov"),
-    Partition(name="aws-iso-b", regions=re.compile(r"us-isob-[a-z]+-[0-9]+"), dns_suffix="sc2s.sgov.gov"),
-    Partition(name="aws-iso-e", regions=re.compile(r"eu-isoe-[a-z]+-[0-9]+"), dns_suffix="cloud.adc-e.uk"),
-    Partition(name="aws-iso-f", regions=re.compile(r"us-isof-[a-z]+-[0-9]+"), dns_suffix="csp.hci.ic.gov"),
+    Partition(name="aws-cn", areas=frozenset({"cn"}), dns_suffix="amazonaws.com.cn"),
+    Partition(name="aws-us-gov", areas=frozenset({"us-gov"}), dns_suffix="amazonaws.com"),
+    Partition(name="aws-eusc", areas=frozenset({"eusc-de"}), dns_suffix="amazonaws.eu"),
+    Partition(name="aws-iso", areas=frozenset({"us-iso"}), dns_suffix="c2s.ic.gov"),
+    Partition(name="aws-iso-b", areas=frozenset({"us-isob"}), dns_suffix="sc2s.sgov.gov"),
+    Partition(name="aws-iso-e", areas=frozenset({"eu-isoe"}), dns_suffix="cloud.adc-e.uk"),
+    Partition(name="aws-iso-f", areas=frozenset({"us-isof"}), dns_suffix="csp.hci.ic.gov"),
 )
+
+_REGION: Final = re.compile(r"([a-z]+(?:-[a-z]+)?)-[a-z]+-[0-9]+")
+"""An area, a direction and a number."""
 
 
 def partition_of(region: str) -> Partition | None:
     """Return the partition of `region`, or None if it is not the name of a region."""
-    return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
+    named = _REGION.fullmatch(region)
+    return next((partition for partition in PARTITIONS if named and named[1] in partition.areas), None)
 
 
 PUBLIC_REGION: Final = "us-east-1"
