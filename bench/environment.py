@@ -1,6 +1,5 @@
 """The environment of the processes that are timed: the sandbox's, and nothing else of this shell's."""
 
-import json
 import os
 from pathlib import Path
 
@@ -8,6 +7,9 @@ import yaml
 
 from bench.policies import policy_of
 from sandbox.backends import Backends
+from token_exchange.adapters.policy_file import PolicyFile
+from token_exchange.loading.load import load_policy
+from token_exchange_cli.compilation import compiled_form
 
 
 def child_environment(backends: Backends) -> dict[str, str]:
@@ -16,11 +18,12 @@ def child_environment(backends: Backends) -> dict[str, str]:
 
 
 def small_policy_environments(backends: Backends, folder: Path) -> dict[str, dict[str, str]]:
-    """Return the variables with a policy of one grant, which is put into `folder`, as `yaml` and as `json`."""
-    policy = policy_of(1)
-    environments = {}
-    for form, text in (("yaml", yaml.safe_dump(policy)), ("json", json.dumps(policy))):
-        path = (folder / f"one.{form}").resolve()
-        path.write_text(text)
-        environments[form] = {**child_environment(backends), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
-    return environments
+    """Return the variables with a policy of one grant, in `folder`: `compiled`, as it is deployed, and its `source`."""
+    source, compiled = (folder / "one.yaml").resolve(), (folder / "one.compiled").resolve()
+    source.write_text(yaml.safe_dump(policy_of(1)))
+    document = PolicyFile(source).read()
+    compiled.write_bytes(compiled_form(document, load_policy(document.content, name=document.name, read_file=None)))
+    return {
+        form: {**child_environment(backends), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
+        for form, path in (("compiled", compiled), ("source", source))
+    }

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from deploy.compile_policy import compile_policy
 from deploy_check.deployment import Deployment
 from deploy_check.emulator import AwsEmulator, EmulatorFailed
 from deploy_check.gaps import failing_template, open_template
@@ -168,10 +169,12 @@ def check_sources(deployment: Deployment, policy: str, *, bucket: str, log: IO[b
         expect(not deployment.validates("version: 2\n"), "the validator accepts a policy that does not load")
         deployment.put_in_appconfig(in_appconfig)
         deployment.wait_for(in_appconfig)
-    with step("an update back to a policy in the package"):
+    with step("an update back to a policy in the package, compiled"):
         packaged = f"{policy}# in the package again\n"
         for package in BUILD.glob("*/exchange"):
             (package / "policy.yaml").write_text(packaged, "utf-8")
+        # As `make deploy` does. The identity that health states is still that of the source.
+        compile_policy(BUILD, "policy.yaml")
         deployment.deploy(log, PolicySource="file")
         deployment.wait_for(packaged)
 

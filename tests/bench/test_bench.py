@@ -17,7 +17,7 @@ FIGURES = {
     "start / boto3 and two clients",
     "the same, by the least times",
     "the same, by the least processor times",
-    "by the least processor times, with the policy in JSON",
+    "by the least processor times, with the policy in YAML",
     "start",
     "boto3 and two clients",
     "an interpreter that does nothing",

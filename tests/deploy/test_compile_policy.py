@@ -88,10 +88,14 @@ def test_a_policy_that_is_compiled_stays_as_it_is(build: Path) -> None:
 
 
 def test_a_build_that_cannot_be_deployed_gives_a_message(build: Path) -> None:
-    with pytest.raises(NotDeployed, match="^the policy other.yaml is not in the build; run `make build` again$"):
+    with pytest.raises(NotDeployed) as missing:
         compile_policy(build, "other.yaml")
+    assert str(missing.value) == "the policy other.yaml is not in the build; run `make build` again"
     place = build / "ExchangeFunction/exchange/policy.yaml"
     place.write_text("version: 2\n")
-    with pytest.raises(NotDeployed, match="^the policy that was built does not load: .*\n(.*\n)*version: expected 1"):
+    with pytest.raises(NotDeployed) as unusable:
         compile_policy(build, "policy.yaml")
+    first, *problems = str(unusable.value).splitlines()
+    assert first == f"the policy that was built does not load: {place}"
+    assert any("version: expected 1" in problem for problem in problems)
     assert place.read_text() == "version: 2\n"
