@@ -1,5 +1,6 @@
 """Bad tokens in a row: each is refused for little, and honest jobs are served."""
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from bench.flood import bad_tokens
 from bench.instructions import count
 from sandbox.loopback import Request
 from tests.service.front import Front, event_of
+from token_exchange.reporting.audit import AuditRecord
 
 TOKENS = 120
 
@@ -36,6 +38,21 @@ def test_honest_jobs_are_served_among_bad_tokens(front: Front, bad: list[str]) -
 def test_no_kind_of_bad_token_costs_much_more_than_noise(front: Front, bad: list[str]) -> None:
     costs = [count(sending(front, token)) for token in bad]
     assert max(costs) < 2 * min(costs)
+
+
+def test_nothing_of_a_refused_request_stays_in_memory(front: Front, bad: list[str]) -> None:
+    def records() -> list[AuditRecord]:
+        return [found for found in gc.get_objects() if isinstance(found, AuditRecord)]
+
+    gc.collect()
+    # A record that only the garbage collector frees would keep the token until then.
+    gc.disable()
+    try:
+        earlier = records()
+        flood(front, bad, len(bad))
+        assert len(records()) == len(earlier)
+    finally:
+        gc.enable()
 
 
 def sending(front: Front, token: str) -> Callable[[], object]:

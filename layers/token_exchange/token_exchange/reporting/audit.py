@@ -109,7 +109,8 @@ class AuditRecord:
 
     def refuse(self, refused: Refused, *, status: int) -> None:
         """Record that there is no login, and why."""
-        self.refused = refused
+        # Its traceback leads to this record, so both would stay in memory, with the token, until the next collection.
+        self.refused = refused.with_traceback(None)
         self.reason = refused.reason
         self.status = status
 
