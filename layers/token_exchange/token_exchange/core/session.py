@@ -182,7 +182,7 @@ def _public(registry: EcrPublicRegistry, reach: Reach, condition: Json) -> list[
 
 def utc_second(seconds: int) -> str:
     """Return a time in seconds since the epoch in RFC 3339, as IAM compares it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _allow(actions: Iterable[str], resources: Iterable[str], condition: Json) -> Json:
