@@ -59,7 +59,7 @@ def test_every_function_has_the_policy_with_its_identity(build: Path) -> None:
 
 def test_a_start_with_it_imports_no_yaml(build: Path) -> None:
     def imports_yaml() -> str:
-        command = [sys.executable, "-c", _START, build / "ExchangeFunction/exchange/policy.yaml"]
+        command = [sys.executable, "-c", _START, str(build / "ExchangeFunction/exchange/policy.yaml")]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60).stdout
 
     assert imports_yaml() == "True\n"
