@@ -190,6 +190,20 @@ def test_the_first_exchange_opens_no_connection(front: Front, changed: Callable[
     assert aws.accepted_connections() == opened
 
 
+@pytest.mark.parametrize("with_brake", [True, False])
+def test_the_tables_connection_is_opened_once(
+    front: Front, changed: Callable[[dict[str, str]], Front], *, with_brake: bool
+) -> None:
+    aws = front.backends.aws
+    tables = {
+        "TOKEN_EXCHANGE_STATE_TABLE": aws.state.name,
+        "TOKEN_EXCHANGE_BRAKE_TABLE": aws.state.brake_name if with_brake else "",
+    }
+    changed(tables)
+    # Reading the brake has opened it; without a brake, an unsigned call does.
+    assert ("dynamodb:ListTables" in aws.unsigned_requests()) is not with_brake
+
+
 def test_a_restored_environment_connects_anew(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
     fresh, aws = changed({}), front.backends.aws
     before = fresh.send(fresh.token(), "registry=apps")
