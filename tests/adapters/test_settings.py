@@ -123,6 +123,8 @@ def test_a_good_value_is_taken(name: str, value: str, field: str, expected: obje
         ("POWERTOOLS_DEV", ""),
         ("POWERTOOLS_DEV", "maybe"),
         ("POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "2"),
+        ("POWERTOOLS_METRICS_DISABLED", ""),
+        ("POWERTOOLS_METRICS_DISABLED", "maybe"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_was_found(name: str, value: str) -> None:

@@ -4,6 +4,7 @@ from tests.ci_claims import github_claims
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import providers
+from token_exchange.presets.provider import BadSetting
 
 PRESET = providers()["github-actions"].preset({}, None)
 
@@ -176,6 +177,41 @@ def test_the_default_audience_is_on_the_host_that_people_see(
     shared: bool,  # noqa: FBT001 - a table's column
 ) -> None:
     assert providers()["github-actions"].preset(settings, None).shared_audience(audience) is shared
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"enterprise": "werft"},
+        {"ghe_com": "werft"},
+        {"ghe_com": "werft", "enterprise": "nord-1"},
+        {"host": "git.werft.example:8443"},
+    ],
+)
+def test_an_issuer_stands_for_the_settings_that_build_it(settings: dict[str, Json]) -> None:
+    github = providers()["github-actions"]
+    built = github.preset(settings, None).issuer
+    assert github.preset({}, built).issuer == built
+
+
+@pytest.mark.parametrize(
+    ("settings", "issuer"),
+    [
+        ({}, "https://token.actions.githubusercontent.com/"),
+        ({}, "https://token.actions.githubusercontent.com/werft/x"),
+        ({}, "https://token.actions.githubusercontent.com/wer ft"),
+        ({}, "https://token.actions.githubusercontent.com.example/werft"),
+        ({}, "https://token.actions.ghe.com"),
+        ({}, "https://token.actions.a.b.ghe.com"),
+        ({}, "https://other.werft.ghe.com"),
+        ({"enterprise": "werft"}, "https://token.actions.githubusercontent.com/other"),
+        ({"enterprise": "werft"}, "https://token.actions.githubusercontent.com"),
+    ],
+)
+def test_an_issuer_of_another_form_is_refused(settings: dict[str, Json], issuer: str) -> None:
+    with pytest.raises(BadSetting):
+        providers()["github-actions"].preset(settings, issuer)
 
 
 def test_preset_values() -> None:

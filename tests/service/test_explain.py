@@ -178,6 +178,12 @@ def test_untrusted_and_denied_runs_learn_of_no_grant(explain: ExplainFront, scen
         assert text not in answer.body
 
 
+def test_without_own_grants_considered_is_empty(explain: ExplainFront) -> None:
+    answer = explain.send(explain.token("push-feature"), "grant=other-teams-secret")
+    assert (answer.status, answer.fields["decision"]) == (200, "denied")
+    assert (answer.fields["considered"], answer.fields["considered_not_shown"]) == ([], 1)
+
+
 def test_one_line_says_that_it_was_explained(explain: ExplainFront, log: ReadLog) -> None:
     granted = explain.send(explain.token(), "registry=apps")
     denied = explain.send(explain.token("push-feature"), "registry=apps")

@@ -410,6 +410,8 @@ ORDER: list[tuple[str, Send]] = [
     ("repeated-parameter", lambda front: front.send(None, "format=xml&format=xml")),
     ("unknown-format", lambda front: front.send(None, "format=xml")),
     ("malformed-scope", lambda front: front.send("garbage", "scope=x")),
+    # Also before the policy is asked: a URI that names no host is at fault whatever the registries are.
+    ("unknown-registry", lambda front: front.send("garbage", "resource=apps")),
     ("malformed-request", lambda front: front.send(front.token("other-organization"), "registry=apps&audience=apps")),
     ("two-tokens", lambda front: front.send("garbage", headers=[("Authorization", "Bearer garbage")])),
     ("malformed-token", lambda front: front.send("garbage", "registry=nope")),
@@ -428,6 +430,13 @@ ORDER: list[tuple[str, Send]] = [
     ("unknown-registry", lambda front: front.send(front.token("pull-request-target"), "registry=nope&grant=nope")),
     ("unknown-grant", lambda front: front.send(front.token("push-feature"), "grant=nope&registry=apps")),
 ]
+
+
+@pytest.mark.parametrize("resource", ["apps", "http://docker.io", "https://", "https://docker.io/x", "urn:apps"])
+def test_a_resource_is_the_url_of_a_host(front: Front, resource: str) -> None:
+    refused = front.send(front.token(), f"resource={resource}")
+    assert (refused.status, refused.reason) == (400, "unknown-registry")
+    assert refused.fields["error_description"] == f"resource: expected the https URL of a host, found '{resource}'"
 
 
 def _expired_and_tampered(front: Front) -> str:

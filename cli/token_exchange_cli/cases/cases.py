@@ -18,7 +18,7 @@ from token_exchange_cli.inputs import STANDARD_INPUT, input_name, read_input, re
 
 MAX_CASES_BYTES: Final = 16 * 1024 * 1024
 _TEXTS: Final = ("grant", "registry", "duration")
-_LISTS: Final = ("repositories", "also_pull")
+LISTS: Final = ("repositories", "also_pull")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +159,7 @@ def _expected(fields: Fields) -> ExpectedLogin | ExpectedDenial | None:
             wanted[key] = text
     if "access" in expect and (access := expect.choice("access", ACCESSES)) is not None:
         wanted["access"] = access
-    for key in _LISTS:
+    for key in LISTS:
         if key in expect and expect.take(key) == []:
             wanted[key] = []
         elif (texts := expect.strings(key)) is not None:

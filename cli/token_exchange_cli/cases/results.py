@@ -1,7 +1,7 @@
 """Results of policy tests, for people, as JSON and as JUnit."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
@@ -9,13 +9,13 @@ from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 import click
 
 from token_exchange.core.decision import Award, Denied, Granted
-from token_exchange.core.evaluate import Considered
+from token_exchange.core.evaluate import Caller, Considered, awarded_reach
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Refused
 from token_exchange.http.token import award_fields
 from token_exchange.reporting.disclosure import requirement_text
-from token_exchange_cli.cases.cases import Case, ExpectedDenial, ExpectedLogin
+from token_exchange_cli.cases.cases import LISTS, Case, ExpectedDenial, ExpectedLogin
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.explain.callers import presented_claims
 from token_exchange_cli.explain.explanation import explained
@@ -51,7 +51,7 @@ def run_case(policy: Policy, case: Case, *, now: float) -> Result:
     match outcome:
         case Granted():
             award = _award_of(outcome, expected)
-            passed = isinstance(expected, ExpectedLogin) and _agrees(award, expected)
+            passed = isinstance(expected, ExpectedLogin) and _agrees(award, expected, explanation.caller)
             return Result(case=case, passed=passed, found=_found_login(outcome, award, expected))
         case Denied() | Refused():
             passed = isinstance(expected, ExpectedDenial) and expected.reason is outcome.reason
@@ -110,10 +110,19 @@ def _login_fields(award: Award) -> dict[str, Json]:
     return {**{name: value for name, value in fields.items() if name != "name"}, "registry": fields["name"]}
 
 
-def _agrees(award: Award, expected: ExpectedLogin) -> bool:
-    """Say whether every field that is expected is found; lists in any order, as IAM reads them."""
+def _agrees(award: Award, expected: ExpectedLogin, caller: Caller | None) -> bool:
+    """Say whether every field that is expected is found; lists in any order, as IAM reads them.
+
+    Where the request has a scope, the repositories may be its own, or all that the grant gives.
+    """
     found = _login_fields(award)
-    return all(_comparable(found[name]) == _comparable(value) for name, value in expected.fields.items())
+    forms = [found]
+    if award.scope and caller is not None:
+        whole = _login_fields(replace(award, reach=awarded_reach(award.grant, caller, ())))
+        forms.append({**found, **{name: whole[name] for name in LISTS}})
+    return any(
+        all(_comparable(form[name]) == _comparable(value) for name, value in expected.fields.items()) for form in forms
+    )
 
 
 def _comparable(value: Json) -> Json:

@@ -136,6 +136,22 @@ def test_request_is_part_of_the_case(tmp_path: Path, ask: Document, expected: Do
     assert _outcome(tmp_path, _case(ask=ask, expect=expected))[0]
 
 
+@pytest.mark.parametrize(
+    ("fields", "passed"),
+    [
+        ({"access": "pull", "repositories": ["ci/nordlicht/kompass"]}, True),  # what the scope names
+        ({"access": "pull", "repositories": ["ci/nordlicht/kompass", "ci/nordlicht/kompass/*"]}, True),  # the grant's
+        ({"access": "pull", "repositories": ["ci/nordlicht/kompass"], "also_pull": ["base/*"]}, False),  # some of both
+        ({"access": "push", "repositories": ["ci/nordlicht/kompass", "ci/nordlicht/kompass/*"]}, False),
+        ({"repositories": ["ci/nordlicht/kompass/*"]}, False),
+    ],
+)
+def test_a_scope_or_the_whole_grant_is_expected(tmp_path: Path, fields: Document, passed: bool) -> None:  # noqa: FBT001 - a table's column
+    with_base: Document = {**MAIN, "also_pull": ["base/*"]}
+    case = _case(ask={"scope": "repository:ci/nordlicht/kompass:pull"}, expect={"grant": "main", **fields})
+    assert _outcome(tmp_path, case, grants=(with_base,))[0] is passed
+
+
 def test_expected_login_is_found_among_several(tmp_path: Path) -> None:
     claims = github_claims(environment="base")
     for name in ("main", "base"):

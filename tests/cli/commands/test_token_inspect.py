@@ -61,6 +61,11 @@ def test_token_without_policy_is_unverified() -> None:
     ("claims", "provider"),
     [
         (github_claims(), "github-actions"),
+        (github_claims(iss="https://token.actions.githubusercontent.com/nordlicht-group"), "github-actions"),
+        (github_claims(iss="https://token.actions.nordlicht.ghe.com"), "github-actions"),
+        (github_claims(iss="https://token.actions.nordlicht.ghe.com/group"), "github-actions"),
+        (github_claims(iss="https://token.actions.githubusercontent.com/two/parts"), None),
+        (github_claims(iss="https://token.actions.githubusercontent.com/"), None),
         (gitlab_claims(), "gitlab"),
         # Its issuer is the workspace's, whose name no token says.
         (bitbucket_claims(), "bitbucket-pipelines"),

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from typing import Final, assert_never
 
 from token_exchange.core.policy import Issuer
-from token_exchange.core.vocabulary import Name
 from token_exchange_cli.lint.finding import Finding, Subject, warning
-from token_exchange_cli.meaning.conditions import has
 from token_exchange_cli.meaning.patterns import has_placeholder
 
 _AWS_STS: Final = "sts.amazonaws.com"
 _GITLAB_COM: Final = "https://gitlab.com"
-_IDS: Final[tuple[Name, ...]] = ("organization_id", "repository_id")
 _MAX_NAMED: Final = 3
 
 _OWN_AUDIENCE: Final = "https://exchange.invalid"
@@ -27,8 +24,6 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
         of_id = preset.vocabulary.get("organization_id")
         if own_server or of_id is None or of_id == preset.vocabulary.get("organization"):
             continue
-        if _every_grant_has_an_id(subject, issuer):
-            continue
         for place, organization in enumerate(issuer.organizations):
             # A placeholder that was left is a separate error.
             if organization.id is None and not has_placeholder(organization.name or ""):
@@ -40,12 +35,6 @@ def organization_without_id(subject: Subject) -> Iterator[Finding]:
                     if preset.organization_is_path
                     else f'add its id: {{name: {organization.name}, id: "ITS-ID"}}',
                 )
-
-
-def _every_grant_has_an_id(subject: Subject, issuer: Issuer) -> bool:
-    """Say whether every grant for `issuer` requires an id, which an outsider cannot take over."""
-    grants = [grant for _, grant in subject.grants() if issuer.name in grant.issuers]
-    return bool(grants) and all(has(grant.conditions, _IDS, issuer.preset) for grant in grants)
 
 
 def gives_one_token(issuer: Issuer) -> bool:

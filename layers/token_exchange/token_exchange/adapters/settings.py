@@ -198,7 +198,7 @@ def _require_switches(environment: Mapping[str, str]) -> None:
     """Refuse what Powertools cannot read: it would fail without naming the variable, also on an empty one."""
     if environment.get("LOG_LEVEL") == "" and not environment.get("POWERTOOLS_LOG_LEVEL"):
         raise BadSetting("LOG_LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL", "")
-    for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
+    for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED", "POWERTOOLS_METRICS_DISABLED"):
         value = environment.get(name, "false")
         if value.lower() not in _TRUTH_VALUES:
             raise BadSetting(name, "true or false", value)

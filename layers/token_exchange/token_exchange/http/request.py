@@ -86,7 +86,8 @@ def read_parameters(sent: SentParameters) -> TokenRequest:
 
     Raises:
         Refused: `malformed-request`, `body-too-large`, `unsupported-media-type`, `repeated-parameter`,
-            `unsupported-grant-type`, `unsupported-token-type`, `unknown-format` or `malformed-scope`.
+            `unsupported-grant-type`, `unsupported-token-type`, `unknown-registry`, `unknown-format` or
+            `malformed-scope`.
     """
     values = _values(sent, KNOWN)
     return TokenRequest(
@@ -176,9 +177,11 @@ def _registries(values: Mapping[str, list[str]]) -> tuple[str, ...]:
 
 
 def _host(resource: str) -> str:
-    """Return the host of a resource URI; for any other value, a string that is not the name of a registry.
+    """Return the host of a resource URI.
 
     RFC 8693 section 2.1 requires an absolute URI: a bare name selects a registry only as `registry` or `audience`.
     """
     form = _RESOURCE.fullmatch(resource)
-    return form[1] if form else f"{resource}, which is not an https URL of a host"
+    if form is None:
+        raise Refused(Reason.UNKNOWN_REGISTRY, f"resource: expected the https URL of a host, found {quoted(resource)}")
+    return form[1]

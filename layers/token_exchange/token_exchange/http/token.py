@@ -28,6 +28,7 @@ from token_exchange.reporting.audit import AuditRecord, would_fields
 from token_exchange.reporting.disclosure import (
     considered_fields,
     description_of,
+    disclosure,
     hint_of_denial,
     hint_of_refusal,
     identity_fields,
@@ -151,6 +152,7 @@ def _answer(outcome: Decision, record: AuditRecord) -> dict[str, Json]:
         "reason": "granted" if isinstance(outcome, Granted) else outcome.reason.value,
         **identity_fields(record.attempt),
         "registries": [award_fields(award) for award in awards],
+        **({"considered": []} if disclosure(record.attempt) == "own-grants" else {}),
         **considered_fields(record),
         "would": [would_fields(award) for award in report_only_awards(record.attempt)],
         "request_id": record.request_id,

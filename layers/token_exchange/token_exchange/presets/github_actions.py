@@ -23,6 +23,9 @@ from token_exchange.presets.provider import BadSetting, Provider, Settings, host
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
 _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
+_HOSTED: Final = re.compile(
+    r"https://token\.actions\.(?:githubusercontent|(?P<ghe_com>[^/.]+)\.ghe)\.com(?:/(?P<enterprise>[^/]+))?"
+)
 
 _VOCABULARY: Final[Mapping[Name, Source]] = {
     **VOCABULARY,
@@ -74,6 +77,9 @@ def _is_shared(issuer: str, audience: str) -> bool:
 
 
 def _issuer(settings: Settings, issuer: str | None) -> str:
+    if issuer is not None and not settings and (hosted := _HOSTED.fullmatch(issuer)):
+        # A whole URL says the same as the settings that build it.
+        settings = {name: value for name, value in hosted.groupdict().items() if value is not None}
     if "host" in settings:
         if len(settings) > 1:
             raise BadSetting("host", "host cannot be combined with enterprise or ghe_com")
