@@ -73,7 +73,7 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
-pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromium and its driver
+pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs vim, chromium and its driver
 	@$(PYTHON) -m sandbox pictures
 	@$(PYTHON) -m tests.pictures
 
