@@ -37,10 +37,11 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
-help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
-
 # ------------------------------------------------------------------------------------------------ use
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^# --+ / { sub(/^# -+ /, ""); title = "\n" $$0 ":\n" } \
+		/^[a-z-]+:.*## / { printf "%s  make %-18s %s\n", title, $$1, $$2; title = "" }' Makefile
 
 setup: .venv/stamp ## install what the other targets need, with only curl and Python or uv; they run it when needed
 
@@ -159,7 +160,7 @@ release-check: release ## build the release a second time, in other circumstance
 	@cd .sandbox/release/again && sha256sum --check --quiet SHA256SUMS
 	@echo "release-check: both builds have the same bytes"
 
-deploy: .venv/stamp .tools/sam/stamp ## check policy and credentials, build, deploy; ROLES=, STACK=, REGION=, TOPIC=, URL=, DOCS=, POLICY=, PARAMETERS=
+deploy: .venv/stamp ## check policy and credentials, build, deploy; ROLES=, STACK=, REGION=, TOPIC=, URL=, DOCS=, POLICY=, PARAMETERS=
 	@$(PYTHON) -m deploy.up --check $(DEPLOY_FLAGS)
 	@$(MAKE) build
 	@$(WITH_SAM) $(PYTHON) -m deploy.up $(DEPLOY_FLAGS)
