@@ -433,6 +433,8 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
         (["http://exchange.acme.example"], "only a service on this machine may be used without TLS"),
         (["http://127.0.0.1.acme.example"], "only a service on this machine"),
         (["exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
+        (["localhost:8080"], "for a service on this machine write http://localhost:8080"),
+        (["http://127.0.0.1:8080/v1/token"], "without /v1/token; write http://127.0.0.1:8080"),
         (["https://Exchange.acme.example"], "in lower case; write https://exchange.acme.example"),
         (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is required"),
         (["https://acme.example", "--host", "1.dkr.ecr.eu-west-1.amazonaws.com", "--token-env", "T"], "the 12 digits"),
