@@ -120,6 +120,10 @@ def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> Non
     assert "the grant own-images wants branch main, the token has feature/cart" in found(done, "token")
     assert "docs/errors.md" in found(done, "token")
     assert token not in done.out + done.err
+    # Another registry may be granted, which is not what the step asks for.
+    others = found(doctor(deployed.url, bundle, token=token), "token")
+    assert others.startswith("ok would get base by the grant base-images, access pull")
+    assert ", and no other registry; --registry NAME says why" in others
 
 
 @pytest.mark.parametrize(
