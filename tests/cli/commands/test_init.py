@@ -188,6 +188,7 @@ def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
         ("codefresh", {"organization_id": "globex"}, "24 hexadecimal digits"),
         ("aws-sts", {"actor": "codebuild"}, "expected arn:aws:iam::ACCOUNT:role/NAME"),
         ("vela", {"host": "https://vela.globex.example"}, "without https://"),
+        ("github-actions", {"host": "globex"}, "expected a host name in lower case, such as ci.example.com"),
         ("aws-sts", {"organization_id": "111122223333"}, "is in another account than the builds, 111122223333"),
         ("gitlab", {"region": "EU-WEST-1"}, "AWS has no region of such a name; did you mean eu-west-1?"),
         ("gitlab", {"exchange": "https://Tokens.globex.example"}, "in lower case; write https://tokens.globex.example"),
