@@ -10,7 +10,9 @@ from tests.sandbox.test_pictures import lines_of, words
 @pytest.mark.program("vim")
 def test_the_picture_shows_the_current_linter_in_vim(tmp_path: Path) -> None:
     (tmp_path / "editor.svg").write_text(drawn_editor(), "utf-8")
-    kept = lines_of(PICTURES / "editor.svg")
-    assert "12col9warning|organization-without-id" in words(kept)
-    # Versions of Vim differ in their colours, and not in the text of a screen.
-    assert lines_of(tmp_path / "editor.svg") == kept, "run `make pictures`"
+    # Versions of Vim differ in what they colour, and so in the spaces between the texts of a line.
+    drawn, kept = (
+        [words([line]) for line in lines_of(file)] for file in (tmp_path / "editor.svg", PICTURES / "editor.svg")
+    )
+    assert any(line.startswith("policy.yaml|12col9warning|organization-without-id") for line in kept)
+    assert drawn == kept, "run `make pictures`"
