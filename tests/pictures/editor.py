@@ -8,6 +8,7 @@ import termios
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from select import select
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -21,6 +22,7 @@ from tests.docs.pages import ROOT, blocks
 _COLUMNS: Final = 128
 _ROWS: Final = 42
 _READ_BYTES: Final = 65536
+_PATIENCE_SECONDS: Final = 60
 # Without `t_ti` and `t_te`, Vim leaves its last screen on the terminal.
 _LOOKS: Final = "set background=dark t_ti= t_te= number | syntax on"
 _LIST: Final = ("botright copen 4", "setlocal linebreak nonumber", "wincmd p", "normal 5Gzt")
@@ -59,10 +61,15 @@ def vim(policy: Path, *commands: str) -> list[Text]:
 def _outputs(controller: int) -> Iterator[bytes]:
     with os.fdopen(controller, "rb", buffering=0) as file:
         while True:
+            if not select([file], [], [], _PATIENCE_SECONDS)[0]:
+                raise TimeoutError("Vim waits for a key; without its terminal, it ends")
             try:
-                yield file.read(_READ_BYTES)
+                output = file.read(_READ_BYTES)
             except OSError:  # Linux's way to say that the other side is closed
                 return
+            if not output:
+                return
+            yield output
 
 
 def _line(screen: pyte.Screen, row: int) -> Text:
