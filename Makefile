@@ -154,7 +154,7 @@ release: .venv/stamp .tools/release/stamp ## build the last commit's wheel, laye
 # In another folder and time zone, with other rights for new files and another order of sets.
 release-check: release ## build the release a second time, in other circumstances, and compare every byte
 	@mkdir -p .sandbox/release/temporary
-	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR=$(CURDIR)/.sandbox/release/temporary \
+	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR="$(CURDIR)/.sandbox/release/temporary" \
 		$(PYTHON) deploy/release.py .sandbox/release/again $(UV) .tools/release/bin/cyclonedx-py >/dev/null
 	@diff dist/SHA256SUMS .sandbox/release/again/SHA256SUMS
 	@cd .sandbox/release/again && sha256sum --check --quiet SHA256SUMS
