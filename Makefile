@@ -37,10 +37,11 @@ export UV_SYSTEM_CERTS ?= $(if $(wildcard $(SYSTEM_CERTIFICATES)),true,false)
 	sam-image sam-build sam-check emulator-check architecture-check sam-invoke sam-api release release-check deploy undeploy \
 	deploy-check live-check clean $(BROKEN)
 
-help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
-
 # ------------------------------------------------------------------------------------------------ use
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^# --+ / { sub(/^# -+ /, ""); title = "\n" $$0 ":\n" } \
+		/^[a-z-]+:.*## / { printf "%s  make %-18s %s\n", title, $$1, $$2; title = "" }' Makefile
 
 setup: .venv/stamp ## install what the other targets need, with only curl and Python or uv; they run it when needed
 
@@ -73,7 +74,7 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
-pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs chromium and its driver
+pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs vim, chromium and its driver
 	@$(PYTHON) -m sandbox pictures
 	@$(PYTHON) -m tests.pictures
 
@@ -153,13 +154,13 @@ release: .venv/stamp .tools/release/stamp ## build the last commit's wheel, laye
 # In another folder and time zone, with other rights for new files and another order of sets.
 release-check: release ## build the release a second time, in other circumstances, and compare every byte
 	@mkdir -p .sandbox/release/temporary
-	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR=$(CURDIR)/.sandbox/release/temporary \
+	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR="$(CURDIR)/.sandbox/release/temporary" \
 		$(PYTHON) deploy/release.py .sandbox/release/again $(UV) .tools/release/bin/cyclonedx-py >/dev/null
 	@diff dist/SHA256SUMS .sandbox/release/again/SHA256SUMS
 	@cd .sandbox/release/again && sha256sum --check --quiet SHA256SUMS
 	@echo "release-check: both builds have the same bytes"
 
-deploy: .venv/stamp .tools/sam/stamp ## check policy and credentials, build, deploy; ROLES=, STACK=, REGION=, TOPIC=, URL=, DOCS=, POLICY=, PARAMETERS=
+deploy: .venv/stamp ## check policy and credentials, build, deploy; ROLES=, STACK=, REGION=, TOPIC=, URL=, DOCS=, POLICY=, PARAMETERS=
 	@$(PYTHON) -m deploy.up --check $(DEPLOY_FLAGS)
 	@$(MAKE) build
 	@$(WITH_SAM) $(PYTHON) -m deploy.up $(DEPLOY_FLAGS)

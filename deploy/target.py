@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 import boto3
 from botocore.config import Config
@@ -35,7 +35,11 @@ _LOG_IN = "log in (aws sso login, or aws login), or set AWS_PROFILE or AWS_ACCES
 
 
 class NotDeployed(Exception):
-    """Nothing was deployed or removed; the text says why, and what to do."""
+    """Nothing was deployed or removed; each argument is a text that says why, and what to do."""
+
+    @override
+    def __str__(self) -> str:
+        return "; ".join(str(problem) for problem in self.args)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,9 @@ def find_target(*, stack: str, region: str | None) -> Target:
     try:
         # boto3 itself reads only AWS_DEFAULT_REGION.
         session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
-        if session.region_name is None:
-            raise NotDeployed("no AWS region: give REGION=eu-west-1, or set AWS_REGION")
+        if not session.region_name:
+            no_credentials = [] if session.get_credentials() else [f"no AWS credentials: {_LOG_IN}"]
+            raise NotDeployed("no AWS region: give REGION=eu-west-1, or set AWS_REGION", *no_credentials)
         account = session.client("sts", config=_QUICK).get_caller_identity()["Account"]
         cloudformation: CloudFormationClient = session.client("cloudformation", config=_QUICK)
     except _NO_CREDENTIALS as error:

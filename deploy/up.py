@@ -35,15 +35,15 @@ def main(arguments: Sequence[str]) -> int:
     """Check, or deploy; return 0 if that was fine, else 1."""
     asked = _parser().parse_args(arguments)
     try:
-        target = find_target(stack=asked.stack, region=asked.region or None)
         given = _given(asked)
+        target = _target(asked, given)
         _check(given, target)
         of_policy = _of_policy(Path(asked.policy), given, target)
         parameters = {**of_policy, **given}
         if of_policy and not asked.check:
             compile_policy(_BUILD, parameters["PolicyKey"])
     except NotDeployed as error:
-        print(f"not deployed: {error}", file=sys.stderr)
+        print("\n".join(f"not deployed: {problem}" for problem in error.args), file=sys.stderr)
         return 1
     print(f"{'updates' if target.exists else 'creates'} the stack {target.stack} in {target.account}, {target.region}")
     for name, value in parameters.items():
@@ -97,6 +97,23 @@ def _declared() -> list[str]:
     return re.findall(r"^  (\w+):$", section, re.MULTILINE)
 
 
+def _target(asked: argparse.Namespace, given: Mapping[str, str]) -> Target:
+    """Return where to deploy.
+
+    Raises:
+        NotDeployed: it cannot be found; a policy that cannot be deployed is reported as well, since it is local.
+    """
+    try:
+        return find_target(stack=asked.stack, region=asked.region or None)
+    except NotDeployed as error:
+        if given.get("PolicySource", "file") == "file":
+            try:
+                _packaged_policy(Path(asked.policy))
+            except NotDeployed as of_policy:
+                raise NotDeployed(*of_policy.args, *error.args) from error
+        raise
+
+
 def _check(given: Mapping[str, str], target: Target) -> None:
     """Refuse what AWS would refuse only in the middle of a deployment, and no rule of the template can.
 
@@ -124,10 +141,7 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
         if "AssumableRoleArns" not in known and not known.get("BrokerRoleName"):
             raise NotDeployed("give ROLES=arn:…,arn:…: roles cannot be read from a policy that is not in the checkout")
         return {}
-    if not path.exists():
-        raise NotDeployed(f"there is no policy {path}: `token-exchange init {path.parent}` writes one")
-    path = _packaged(path)
-    policy = checked_policy(path)
+    path, policy = _packaged_policy(path)
     print(described(policy))
     found = {"PolicyKey": path.resolve().relative_to(FUNCTION_FOLDER.resolve()).as_posix()}
     if known.get("BrokerRoleName"):
@@ -147,6 +161,22 @@ def _of_policy(path: Path, given: Mapping[str, str], target: Target) -> dict[str
     if "AssumableRoleArns" not in {**known, **found}:
         raise NotDeployed("give ROLES=arn:…: the policy names no role that the service assumes, and one is required")
     return found
+
+
+def _packaged_policy(path: Path) -> tuple[Path, Policy]:
+    """Return the policy that SAM will package, and where it is.
+
+    Raises:
+        NotDeployed: there is none, or it cannot be deployed.
+    """
+    if not path.exists():
+        # A new one gets a folder of its own: the function's is packaged with all that is in it.
+        folder = path.parent if path.parent != FUNCTION_FOLDER else Path("exchange-policy")
+        raise NotDeployed(
+            f"there is no policy {path}: `token-exchange init {folder}` writes one, for POLICY={folder}/policy.yaml"
+        )
+    packaged = _packaged(path)
+    return packaged, checked_policy(packaged)
 
 
 def _packaged(path: Path) -> Path:

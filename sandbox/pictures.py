@@ -105,9 +105,9 @@ def review_text() -> str:
 
 def drawn_review() -> str:
     """Return the picture of the review as a merge request shows it, with its Markdown rendered; an SVG."""
-    console = _console()
+    console = recording_console()
     console.print(Markdown(review_text(), code_theme="ansi_dark"))
-    return _picture(console, "review", title="policy-review")
+    return svg_picture(console, "review", title="policy-review")
 
 
 def _settled(line: str) -> str:
@@ -118,16 +118,17 @@ def _settled(line: str) -> str:
 
 def drawn(name: str, lines: Sequence[str]) -> str:
     """Return the picture, an SVG."""
-    console = _console()
+    console = recording_console()
     for line in lines:
         text = Text(line)
         for pattern, style in _STYLES:
             text.highlight_regex(pattern, style)
         console.print(text, soft_wrap=False, overflow="fold")
-    return _picture(console, name, title="token-exchange")
+    return svg_picture(console, name, title="token-exchange")
 
 
-def _console() -> Console:
+def recording_console() -> Console:
+    """Return a console that only remembers what it prints."""
     return Console(
         record=True,
         width=_COLUMNS,
@@ -138,6 +139,7 @@ def _console() -> Console:
     )
 
 
-def _picture(console: Console, name: str, *, title: str) -> str:
+def svg_picture(console: Console, name: str, *, title: str) -> str:
+    """Return what the console printed, as an SVG."""
     # A picture in a document fetches nothing: the reader's own monospaced font does.
     return _FONTS.sub("", console.export_svg(title=title, theme=MONOKAI, unique_id=name))

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, override
@@ -188,13 +188,52 @@ def load_policy_argument(argument: str) -> Policy:
 
 def _document(argument: str) -> PolicyDocument:
     path = Path("policy.yaml" if argument == STANDARD_INPUT else argument)
-    if argument != STANDARD_INPUT and _is_folder(path):
-        try:
-            return PolicyFile(path).read()
-        except PolicyUnreadable as error:
-            raise Unusable(input_name(str(error))) from error
+    if argument != STANDARD_INPUT:
+        if _is_folder(path):
+            return _folder(path)
+        folder = path.parent.parent if path.parent.name else Path("..")
+        if path.absolute().parent.name == "grants" and _is_policy_folder(folder):
+            raise Unusable(
+                f"{input_name(argument)}: a file of a policy folder; give the folder {input_name(str(folder))}"
+            )
     content = read_input(argument, max_bytes=MAX_POLICY_BYTES)
     return PolicyDocument(name=path.name, content=content, read_file=PolicyFile(path).read_named)
+
+
+def _folder(path: Path) -> PolicyDocument:
+    try:
+        return PolicyFile(path).read()
+    except PolicyUnreadable as error:
+        if _is_policy_folder(path):
+            raise Unusable(input_name(str(error))) from error
+        found = sorted(map(input_name, _policies_in(path)))[:_MAX_SUGGESTED]
+        advice = f"give {' or '.join(found)}" if found else "give the policy's own file or folder"
+        raise Unusable(
+            f"{input_name(str(path))}: not a policy folder, which has policy.yaml and grants/*.yaml; {advice}"
+        ) from error
+
+
+def _is_policy_folder(path: Path) -> bool:
+    try:
+        return (path / "policy.yaml").exists()
+    except OSError:  # a name of which no file can be
+        return False
+
+
+def _policies_in(folder: Path) -> Iterator[str]:
+    """Yield the policy folders directly in `folder`, and its YAML files that look like a policy."""
+    for path in folder.glob("*/policy.yaml"):
+        is_whole = _ISSUERS.search(_start(path)) and not (path.parent / "grants").is_dir()
+        yield str(path if is_whole else path.parent)
+    yield from (str(path) for path in folder.glob("*.y*ml") if _ISSUERS.search(_start(path)))
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_START_BYTES)
+    except OSError:  # one that cannot be read is not suggested
+        return b""
 
 
 def _is_folder(path: Path) -> bool:
@@ -203,6 +242,10 @@ def _is_folder(path: Path) -> bool:
     except (OSError, ValueError):  # no name of a file; reading it as one says why
         return False
 
+
+_ISSUERS: Final = re.compile(rb"^issuers:", re.MULTILINE)
+_START_BYTES: Final = 64 * 1024
+_MAX_SUGGESTED: Final = 3
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
 

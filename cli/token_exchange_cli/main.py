@@ -101,7 +101,9 @@ def _version() -> str:
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="token-exchange")
 def main() -> None:
-    """Lint, test, explain and diff policies; inspect tokens; print IAM roles.
+    """Write, lint, test, explain and compare policies; print login steps and IAM roles; examine tokens and a service.
+
+    `token-exchange init FOLDER` writes a first policy.
 
     Exit status: 0 success, 1 a negative answer, 2 wrong usage or unreadable input. `-` is standard input.
     """

@@ -91,6 +91,7 @@ class Form:
 
 
 _ADDRESS: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_ENDPOINT: Final = re.compile(r"/v1/(?:token|explain|health|audience)/?$")
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _ECR_HOST: Final = re.compile(r"(?P<account>[^.]*)\.dkr\.ecr(?:-fips)?\.(?P<region>[^.]*)\.(?P<suffix>.*)")
 _PREFIX: Final = re.compile(r"[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*")
@@ -127,7 +128,18 @@ def check_exchange(text: str) -> str:
         raise BadValue(f"expected a host name in lower case; write {lower}")
     if not _ADDRESS.fullmatch(text):
         raise BadValue("expected https://HOST or https://HOST/PATH in lower case, without user, query or fragment")
+    refuse_endpoint(text)
     return text
+
+
+def refuse_endpoint(url: str) -> None:
+    """Check that `url` is the address of the service, and not of an endpoint.
+
+    Raises:
+        BadValue: it is that of an endpoint, to which clients would add another.
+    """
+    if found := _ENDPOINT.search(url):
+        raise BadValue(f"expected the service's address without {found[0]}; write {url[: found.start()]}")
 
 
 def check_audience(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ci_claims import github_claims
-from tests.cli.program import run, write_json, write_policy
+from tests.cli.program import Printed, run, write_json, write_policy
 
 ANY_FILE = {
     # Nothing that anybody could mean.
@@ -78,7 +78,7 @@ def test_any_bytes_give_a_message(tmp_path: Path, content: bytes) -> None:
     ("name", "text"),
     [
         ("missing", "missing: no such file or directory"),
-        ("", "policy.yaml: No such file or directory"),
+        ("", ": not a policy folder, which has policy.yaml and grants/*.yaml; give the policy's own file or folder"),
         ("a\nb", "no such file or directory"),
         ("a\x00b", "not a file name"),
         ("a" * 300, "file name too long"),
@@ -91,6 +91,31 @@ def test_non_file_gives_a_one_line_message(tmp_path: Path, name: str, text: str)
     assert (done.status, done.out) == (2, "")
     assert text in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_folder_that_is_no_policy_names_those_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in ("notes.yaml", "own.yaml", "a/policy.yaml", "b/policy.yaml", "b/grants/shop.yaml"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text("a: 1\n" if "notes" in file else "version: 1\nissuers: {}\n", "utf-8")
+    Path("unreadable.yaml").mkdir()
+    says = "not a policy folder, which has policy.yaml and grants/*.yaml; give a/policy.yaml or b or own.yaml\n"
+    assert run("policy", "lint", ".") == Printed(status=2, out="", err=f".: {says}")
+
+
+@pytest.mark.parametrize(
+    ("here", "file", "folder"),
+    [(".", "b/grants/shop.yaml", "b"), ("b", "grants/shop.yaml", "."), ("b/grants", "shop.yaml", "..")],
+)
+def test_a_file_of_a_policy_folder_names_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, file: str, folder: str
+) -> None:
+    (tmp_path / "b/grants").mkdir(parents=True)
+    (tmp_path / "b/policy.yaml").write_text("version: 1\n", "utf-8")
+    (tmp_path / "b/grants/shop.yaml").write_text("- {name: shop}\n", "utf-8")
+    monkeypatch.chdir(tmp_path / here)
+    says = f"{file}: a file of a policy folder; give the folder {folder}\n"
+    assert run("policy", "lint", file) == Printed(status=2, out="", err=says)
 
 
 def test_endless_files_are_not_read_to_their_end(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from token_exchange.core.ports import Json
 from token_exchange.loading.document import is_compiled
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci-push"
+LOG_IN = "log in (aws sso login, or aws login), or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 POLICY = "functions/exchange/policy.yaml"
 
 
@@ -239,6 +240,20 @@ def test_missing_input_is_reported_before_the_build(
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith(f"not deployed: {says}")
     assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("source", "lines"), [("file", 3), ("s3", 2)])
+def test_what_is_wrong_is_reported_at_once(
+    make: Commands, monkeypatch: pytest.MonkeyPatch, source: str, lines: int
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    done = make.up("--check", "--parameters", f"PolicySource={source}", policy="new/policy.yaml")
+    assert (done.status, done.out) == (1, "")
+    # What is wrong on this machine comes first.
+    of_policy = "there is no policy new/policy.yaml: `token-exchange init new` writes one, for POLICY=new/policy.yaml"
+    of_account = ["no AWS region: give REGION=eu-west-1, or set AWS_REGION", f"no AWS credentials: {LOG_IN}"]
+    assert done.err.splitlines() == [f"not deployed: {problem}" for problem in [of_policy, *of_account][-lines:]]
 
 
 def test_an_impossible_deployment_gives_a_message(make: Commands) -> None:

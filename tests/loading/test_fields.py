@@ -180,7 +180,7 @@ def test_few_choices_are_listed_and_many_are_not() -> None:
     reading.fields.choice("provider", ("github-actions", "gitlab", "a", "b", "c", "d"))
     assert reading.message().splitlines() == [
         "access: expected pull or push, found 'psuh'; did you mean push?",
-        "provider: expected another value, found 'github'; did you mean github-actions?",
+        "provider: expected a known provider, found 'github'; did you mean github-actions?",
     ]
 
 

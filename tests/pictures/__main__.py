@@ -1,4 +1,4 @@
-"""Take the pictures of the sandbox's month: the map and the report as a browser shows them, and the dashboard."""
+"""Take the pictures that need more than Python: the linter in an editor, and the sandbox's month in a browser."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from sandbox.month.month import Month, write_month
 from tests.browser import started
 from tests.cli.program import run
 from tests.pictures.dashboard import dashboard_picture
+from tests.pictures.editor import drawn_editor
 
 PICTURES: Final = Path(__file__).parent.parent.parent / "docs" / "pictures"
 _WIDTH: Final = 1200
@@ -19,6 +20,7 @@ _HEIGHTS: Final = {"map": 700, "report": 900}
 def main() -> int:
     """Write every picture."""
     PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "editor.svg").write_text(drawn_editor(), "utf-8")
     with TemporaryDirectory() as folder:
         month = Path(folder)
         write_month(month, Month(exchanges=9000, teams=60), plain=True)

@@ -1,6 +1,7 @@
 """The Makefile: when an environment counts as made, and what its targets pass on."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,15 @@ def test_a_stamp_without_a_path_is_not_trusted(checkout: Path) -> None:
 
 def test_serve_passes_its_flags_on(checkout: Path) -> None:
     assert planned(checkout, "serve", "SERVE_FLAGS=--port 8090").rstrip().endswith("-m sandbox serve  --port 8090")
+
+
+@pytest.mark.parametrize("target", ["release-check", "sam-image", "sam-build", "deploy", "live-check"])
+def test_no_path_is_cut_at_a_space(checkout: Path, target: str) -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        (checkout / "requirements" / lock.name).touch()
+    words = shlex.split(planned(checkout, target).replace("\\\n", " "))
+    assert len(words) > 2
+    assert [word for word in words if word.startswith("checkout")] == []
 
 
 def test_the_core_tests_cover_the_deciding_code(checkout: Path) -> None:

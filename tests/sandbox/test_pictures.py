@@ -52,7 +52,7 @@ def test_the_review_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert words(lines_of(tmp_path / "review.svg")) == words(drawn), "run `make pictures`"
 
 
-@pytest.mark.parametrize("name", ["demo", "lint", "review"])
+@pytest.mark.parametrize("name", ["demo", "lint", "review", "editor"])
 def test_a_picture_fetches_nothing(name: str) -> None:
     text = (ROOT / f"docs/pictures/{name}.svg").read_text("utf-8")
     assert "url(" not in text.replace("url(#", "")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MISSING: Final = (
     "`token-exchange audit` needs the packages of the extra `audit`: "
-    "install them with pip install 'ecr-token-exchange[audit]'"
+    "install the checkout or wheel with them, as in uv tool install '.[audit]'"
 )
 _MEMORY: Final = "512MB"
 _FULL: Final = frozenset({ENOSPC, EDQUOT, EFBIG})

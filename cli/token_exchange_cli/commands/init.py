@@ -30,7 +30,7 @@ def _options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
     return command
 
 
-@click.command("init")
+@click.command("init", epilog=f"CI systems: {', '.join(SYSTEMS)}.")
 @click.argument("folder", metavar="FOLDER")
 @_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -19,6 +19,7 @@ from token_exchange_cli.steps.step import (
     systems_from,
     variables,
 )
+from token_exchange_cli.systems.catalog import SYSTEMS
 from token_exchange_cli.systems.system import StepFormat, System
 from token_exchange_cli.terminal import print_json, remark
 from token_exchange_cli.values import (
@@ -33,7 +34,7 @@ from token_exchange_cli.values import (
 )
 
 
-@click.command("step")
+@click.command("step", epilog=f"CI systems: {', '.join(SYSTEMS)}.")
 @click.argument("system", metavar="SYSTEM", shell_complete=systems_from)
 @click.option("--exchange", metavar="URL", help="The service's address.")
 @click.option("--audience", metavar="TEXT", help="The policy's audience; without it, the service's address.")

@@ -134,8 +134,11 @@ def audience(reply: Reply, issuer: str) -> Check:
     return ok("audience", f"tokens of {issuer} need {' or '.join(map(_text, audiences))}")
 
 
-def explanation(reply: Reply, *, host: str | None = None) -> Check:
-    """Judge the answer of `POST /v1/explain`: what the token would get, and whether that is for the registry `host`."""
+def explanation(reply: Reply, *, host: str | None = None, for_all: bool = False) -> Check:
+    """Judge the answer of `POST /v1/explain`: what the token would get, and whether that is for the registry `host`.
+
+    `for_all` says that no registry was asked for, so the answer leaves out those that the token does not get.
+    """
     fields = _fields(reply)
     if fields is None:
         return _not_the_service("token", reply)
@@ -147,7 +150,8 @@ def explanation(reply: Reply, *, host: str | None = None) -> Check:
                 f"would get a login for {' and '.join(hosts) or 'no registry'}, not for {host}",
                 "the policy and the pipeline mean another account or region: correct the one that is wrong",
             )
-        return ok("token", f"would get {'; '.join(_logins(fields)) or 'no registry'}")
+        others = ", and no other registry; --registry NAME says why" if for_all else ""
+        return ok("token", f"would get {'; '.join(_logins(fields)) or 'no registry'}{others}")
     reason = fields.get("reason")
     if not isinstance(reason, str):
         return _not_the_service("token", reply)

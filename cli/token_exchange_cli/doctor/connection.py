@@ -14,7 +14,7 @@ from typing import Final
 from token_exchange import __version__
 from token_exchange.adapters.fetch import Address, BoundedTlsSocket, connect_tls, system_resolve, tls_context
 from token_exchange.core.ports import Clock, Deadline
-from token_exchange_cli.values import BadValue, check_exchange
+from token_exchange_cli.values import BadValue, check_exchange, refuse_endpoint
 
 _URL: Final = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(?P<port>[1-9][0-9]{0,4}))?"
@@ -49,8 +49,12 @@ def service_url(text: str) -> ServiceUrl:
     found = _URL.fullmatch(text)
     is_tls = found is None or found["scheme"] == "https"
     if found is None:
+        local = _URL.fullmatch(f"http://{text}")
+        if local is not None and local["host"] in _LOOPBACK:
+            raise BadValue(f"expected http:// or https://; for a service on this machine write http://{text}")
         check_exchange(text)
         raise BadValue("expected an address with a port from 1 and a path without //")
+    refuse_endpoint(text)
     if not is_tls and found["host"] not in _LOOPBACK:
         raise BadValue("expected https://: only a service on this machine may be used without TLS")
     port = int(found["port"] or (443 if is_tls else 80))

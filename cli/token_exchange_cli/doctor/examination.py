@@ -62,7 +62,8 @@ def _examine(
         yield _asked("audience", connection, "GET", target, lambda found: checks.audience(found, issuer))
     if token is not None:
         target = "/v1/explain" + ("" if registry is None else f"?registry={quote(registry, safe='')}")
-        yield _asked("token", connection, "POST", target, partial(checks.explanation, host=host), token=token)
+        judge = partial(checks.explanation, host=host, for_all=registry is None)
+        yield _asked("token", connection, "POST", target, judge, token=token)
 
 
 def _reach(connection: Connection, clock: Clock) -> Iterator[Check]:

@@ -1,7 +1,7 @@
 """Collects the answers for a first policy, from options and on a terminal."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -10,6 +10,7 @@ import click
 from token_exchange_cli.onboarding.files import Answers, filled
 from token_exchange_cli.steps.step import EXAMPLE_EXCHANGE, fixed_audience_of, system_named
 from token_exchange_cli.systems.catalog import SYSTEMS
+from token_exchange_cli.systems.system import Starter
 from token_exchange_cli.terminal import remark
 from token_exchange_cli.values import (
     ACCOUNT,
@@ -107,16 +108,14 @@ def answers_from(given: Mapping[str, str]) -> Answers:
     starter = system.starter
     chooses_audience = system.fixed_audience is None
     known = frozenset({"system", "exchange", *_EVERY, *starter.questions, *(("audience",) if chooses_audience else ())})
-    for unused in sorted(given.keys() - known):
-        why = (
-            f"it is {fixed_audience_of(system)}" if unused == "audience" else f"it needs {', '.join(starter.questions)}"
-        )
-        raise click.BadParameter(f"a policy for {name} does not use it; {why}", param_hint=f"--{unused}")
+    if unused := sorted(given.keys() - known):
+        audience = f"the audience is {fixed_audience_of(system)}"
+        why = audience if unused == ["audience"] else f"it needs {_options(starter, starter.questions)}"
+        raise click.UsageError(f"a policy for {name} does not use {_options(starter, unused)}; {why}")
     needed = [asked for asked, ask in starter.questions.items() if not ask.optional]
     missing = questions.missing([*needed, *_EVERY, *(["audience"] if chooses_audience else [])])
     if missing:
-        options = ", ".join(f"--{option}" for option in missing)
-        raise click.UsageError(f"standard input is not a terminal; give {options}")
+        raise click.UsageError(f"standard input is not a terminal; give {_options(starter, missing)}")
     own: dict[str, str] = {}
     for asked, ask in starter.questions.items():
         text = f"{QUESTIONS[asked]} ({ask.where})"
@@ -150,6 +149,12 @@ def answers_from(given: Mapping[str, str]) -> Answers:
         exchange=exchange,
         own=own,
     )
+
+
+def _options(starter: Starter, names: Iterable[str]) -> str:
+    """Return the options, with what the system calls the value and where to find it."""
+    wheres = {name: f" ({ask.where})" for name, ask in starter.questions.items()}
+    return ", ".join(f"--{name}{wheres.get(name, '')}" for name in names)
 
 
 def _address(audience: str) -> str:

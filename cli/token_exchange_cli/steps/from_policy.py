@@ -46,7 +46,8 @@ def _chosen(option: str, given: str | None, known: list[str]) -> str:
     what = option.removeprefix("--")
     if given is not None:
         if given not in known:
-            raise BadValue(f"the policy gives these jobs no {what} {given}{did_you_mean(given, known)}")
+            advice = did_you_mean(given, known) or (f"; it gives {', '.join(known)}" if known else "")
+            raise BadValue(f"the policy gives these jobs no {what} {given}{advice}")
         return given
     if not known:
         raise BadValue(f"no grant of the policy is for these jobs, so it gives them no {what}")

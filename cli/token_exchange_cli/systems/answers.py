@@ -27,7 +27,8 @@ REPOSITORY: Final = Form(
     "OWNER/NAME, such as acme/shop, without a host",
 )
 HOST: Final = Form(
-    re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"),
+    # With a dot: the question is easily taken for one about the organization's name.
+    re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"),
     "a host name in lower case, such as ci.example.com, without https://",
 )
 ISSUER: Final = Form(

@@ -133,8 +133,8 @@ def test_a_missing_package_is_named(month: Written, monkeypatch: pytest.MonkeyPa
     done = run("audit", "verify", month.logs)
     assert (done.status, done.out) == (2, "")
     assert done.err == (
-        "`token-exchange audit` needs the packages of the extra `audit`: install them with "
-        f"pip install 'ecr-token-exchange[audit]' ({package} is missing)\n"
+        "`token-exchange audit` needs the packages of the extra `audit`: install the checkout or wheel "
+        f"with them, as in uv tool install '.[audit]' ({package} is missing)\n"
     )
 
 

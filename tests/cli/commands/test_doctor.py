@@ -120,6 +120,10 @@ def test_a_denied_token_gets_the_reason(deployed: Deployed, bundle: Path) -> Non
     assert "the grant own-images wants branch main, the token has feature/cart" in found(done, "token")
     assert "docs/errors.md" in found(done, "token")
     assert token not in done.out + done.err
+    # Another registry may be granted, which is not what the step asks for.
+    others = found(doctor(deployed.url, bundle, token=token), "token")
+    assert others.startswith("ok would get base by the grant base-images, access pull")
+    assert ", and no other registry; --registry NAME says why" in others
 
 
 @pytest.mark.parametrize(
@@ -433,6 +437,8 @@ def test_a_name_without_an_address_fails(bundle: Path, monkeypatch: pytest.Monke
         (["http://exchange.acme.example"], "only a service on this machine may be used without TLS"),
         (["http://127.0.0.1.acme.example"], "only a service on this machine"),
         (["exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
+        (["localhost:8080"], "for a service on this machine write http://localhost:8080"),
+        (["http://127.0.0.1:8080/v1/token"], "without /v1/token; write http://127.0.0.1:8080"),
         (["https://Exchange.acme.example"], "in lower case; write https://exchange.acme.example"),
         (["https://acme.example", "--host", EXAMPLE_HOST], "so --token-env is required"),
         (["https://acme.example", "--host", "1.dkr.ecr.eu-west-1.amazonaws.com", "--token-env", "T"], "the 12 digits"),

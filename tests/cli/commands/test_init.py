@@ -172,8 +172,12 @@ def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
         ("gitlab", {"audience": "sts.amazonaws.com"}, "AWS accepts sts.amazonaws.com too"),
         ("gitlab", {"audience": ""}, "one string for your service"),
         ("gitlab", {"exchange": "http://tokens.globex.example"}, "only over TLS"),
-        ("gitlab", {"pipeline_id": "1"}, "a policy for gitlab does not use it; it needs host, organization"),
-        ("semaphore", {"audience": "mine"}, "it is https://ORGANIZATION.semaphoreci.com"),
+        (
+            "gitlab",
+            {"pipeline_id": "1", "actor": "me"},
+            "a policy for gitlab does not use --actor, --pipeline-id; it needs --host (",
+        ),
+        ("semaphore", {"audience": "mine"}, "the audience is https://ORGANIZATION.semaphoreci.com"),
         # Ids that are none for this system.
         ("github-actions", {"organization_id": "globex"}, "expected a number"),
         ("github-actions", {"organization_id": "007"}, "expected a number"),
@@ -184,6 +188,7 @@ def test_a_file_instead_of_a_folder_is_an_error(tmp_path: Path) -> None:
         ("codefresh", {"organization_id": "globex"}, "24 hexadecimal digits"),
         ("aws-sts", {"actor": "codebuild"}, "expected arn:aws:iam::ACCOUNT:role/NAME"),
         ("vela", {"host": "https://vela.globex.example"}, "without https://"),
+        ("github-actions", {"host": "globex"}, "expected a host name in lower case, such as ci.example.com"),
         ("aws-sts", {"organization_id": "111122223333"}, "is in another account than the builds, 111122223333"),
         ("gitlab", {"region": "EU-WEST-1"}, "AWS has no region of such a name; did you mean eu-west-1?"),
         ("gitlab", {"exchange": "https://Tokens.globex.example"}, "in lower case; write https://tokens.globex.example"),
@@ -208,7 +213,7 @@ def test_without_a_terminal_every_missing_option_is_named(tmp_path: Path, name: 
     needed = {"account", "region", "prefix", *(asked for asked, ask in asks.items() if not ask.optional)}
     needed |= set() if name in FIXED_AUDIENCE else {"audience"}
     assert made.status == 2
-    assert set(re.findall(r"--([a-z-]+)", made.err.partition("give ")[2])) == needed
+    assert set(re.findall(r"(?:^|, )--([a-z-]+)", made.err.partition("give ")[2])) == needed
 
 
 def test_an_unknown_region_gives_a_remark(tmp_path: Path) -> None:

@@ -105,6 +105,10 @@ def test_an_unreplaced_example_gives_a_remark() -> None:
         (["gitlab", "--exchange", ""], "expected https://HOST"),
         (["gitlab", "--exchange", "https://ada@acme.example"], "without user, query or fragment"),
         (["gitlab", "--exchange", "https://acme.example?x=1"], "without user, query or fragment"),
+        (
+            ["gitlab", "--exchange", "https://acme.example/prod/v1/token"],
+            "the service's address without /v1/token; write https://acme.example/prod",
+        ),
         (["gitlab", "--audience", ""], "one string for your service"),
         (["gitlab", "--audience", "sts.amazonaws.com"], "AWS accepts sts.amazonaws.com too"),
         (["azure-devops", "--audience", "mine"], "cannot choose its audience, which is api://AzureADTokenExchange"),
@@ -167,7 +171,7 @@ def test_a_policy_has_the_values_of_the_step(tmp_path: Path) -> None:
         (["gitlab"], "gives these jobs more than one registry; choose with --registry: images, more"),
         (["gitlab", "--registry", "more"], "more than one audience; choose with --audience: one, two"),
         (["github-actions", "--registry", "image"], "no registry image; did you mean images?"),
-        (["github-actions", "--audience", "mine"], "no audience mine"),
+        (["github-actions", "--audience", "mine"], "no audience mine; it gives "),
         (
             ["github-actions", "--host", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"],
             "is 444455556666.dkr.ecr.eu-central-1.amazonaws.com, in account 444455556666 and region eu-central-1",

@@ -117,7 +117,7 @@ class Fields:
                 return choice
         hint = did_you_mean(value, choices)
         expected = (
-            "another value"
+            f"a known {key}"
             if hint and len(choices) > _MAX_LISTED_CHOICES
             else ", ".join(choices[:-1]) + f" or {choices[-1]}"
         )
