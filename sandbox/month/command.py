@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--exchanges", type=int, default=600, help="how many exchanges (default: 600)")
     parser.add_argument("--teams", type=int, default=12, help=f"how many teams, up to {MOST_TEAMS} (default: 12)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same month (default: 1)")
-    parser.add_argument("--plain", action="store_true", help="one file of lines, audit.jsonl, and no CloudTrail")
+    parser.add_argument("--plain", action="store_true", help="one file of lines, audit.jsonl, as the log")
     asked = parser.parse_args(arguments)
     if asked.exchanges < 100 or not 1 <= asked.teams <= MOST_TEAMS:  # noqa: PLR2004 - what is planted needs some room
         parser.error(f"expected at least 100 exchanges, and 1 to {MOST_TEAMS} teams")

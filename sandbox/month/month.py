@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import batched
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from token_exchange.core.ports import Json
 BEGINS: Final = datetime(2026, 10, 1, tzinfo=UTC).timestamp()
 DAYS: Final = 30
 LEAKED_TAG: Final = "v9"
+_MOMENTS_A_FILE: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,17 +129,24 @@ def _session(moment: Moment) -> Session:
 def write_month(folder: Path, month: Month, *, plain: bool = False) -> Planted:
     """Write `policy.json`, the log as CloudWatch exports it to S3, and the files of CloudTrail; return what to find.
 
-    With `plain`, the log is one file of lines, `audit.jsonl`, and there are no files of CloudTrail.
+    With `plain`, the log is one file of lines, `audit.jsonl`.
     """
     (folder / "policy.json").write_bytes(policy_bytes())
     if plain:
-        with (folder / "audit.jsonl").open("w", encoding="ascii") as log:
-            log.writelines(f"{moment.line.text}\n" for moment in month.moments() if moment.line is not None)
+        _write_plain(folder, month)
     else:
         _write_exported(folder, month)
     if month.planted is None:
         raise AssertionError("the month has ended")
     return month.planted
+
+
+def _write_plain(folder: Path, month: Month) -> None:
+    with (folder / "audit.jsonl").open("w", encoding="ascii") as log:
+        for number, moments in enumerate(batched(month.moments(), _MOMENTS_A_FILE)):
+            log.writelines(f"{moment.line.text}\n" for moment in moments if moment.line is not None)
+            day = int((moments[0].at - BEGINS) // 86_400)
+            _write_trail(folder, day, number, [event for moment in moments for event in moment.events])
 
 
 def _write_exported(folder: Path, month: Month) -> None:
@@ -167,9 +176,14 @@ def _write_day(folder: Path, log: Path, day: int, lines: list[str], events: list
     stream = log / f"{date:%Y-%m-%d}-[$LATEST]{day:032x}"
     stream.mkdir()
     _write_packed(stream / "000000.gz", "".join(lines).encode())
+    _write_trail(folder, day, day, events)
+
+
+def _write_trail(folder: Path, day: int, number: int, events: list[dict[str, Json]]) -> None:
+    date = datetime.fromtimestamp(BEGINS + day * 86_400, UTC)
     trail = folder / "trail" / "AWSLogs" / APPS_ACCOUNT / "CloudTrail" / REGION / f"{date:%Y/%m/%d}"
-    trail.mkdir(parents=True)
-    name = f"{APPS_ACCOUNT}_CloudTrail_{REGION}_{date:%Y%m%dT%H%MZ}_{day:016x}.json.gz"
+    trail.mkdir(parents=True, exist_ok=True)
+    name = f"{APPS_ACCOUNT}_CloudTrail_{REGION}_{date:%Y%m%dT%H%MZ}_{number:016x}.json.gz"
     _write_packed(trail / name, json.dumps({"Records": events}, separators=(",", ":")).encode())
 
 

@@ -84,7 +84,8 @@ class AuditLog:
     def remarks(self) -> list[str]:
         """Return a sentence for each problem: lines that were not read, and lines that are unusual."""
         texts = [
-            f"{count} unreadable: {what} (first at {self.read.places[what]})"
+            f"{count} {'invalid' if what in self.read.invalid else 'unreadable'}: "
+            f"{what} (first at {self.read.places[what]})"
             for what, count in self.read.problems.most_common()
         ]
         if self.read.other_lines:

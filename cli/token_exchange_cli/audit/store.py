@@ -33,8 +33,8 @@ RFC_3339: Final = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|\+00:00)"
 class Read:
     """How many lines were read, how many of them are audit lines, and how many could not be read.
 
-    `problems` has the first place of each kind of problem, and how often it occurred. `place` is that of the audit line
-    that was yielded last.
+    `problems` has the first place of each kind of problem, and how often it occurred; `invalid` are those of lines that
+    could be read. `place` is that of the audit line that was yielded last.
     """
 
     lines: int = 0
@@ -42,14 +42,17 @@ class Read:
     other_lines: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     places: dict[str, str] = field(default_factory=dict)
+    invalid: set[str] = field(default_factory=set)
     place: str = ""
 
-    def problem(self, what: str, place: str) -> None:
+    def problem(self, what: str, place: str, *, is_readable: bool = False) -> None:
         """Count a problem; the number of distinct ones is bounded."""
         is_kept = what in self.problems or len(self.problems) < _MOST_PROBLEMS
-        kept = what if is_kept else "other problems"
+        kept = what if is_kept else "other violations of the schema" if is_readable else "other problems"
         self.problems[kept] += 1
         self.places.setdefault(kept, place)
+        if is_readable:
+            self.invalid.add(kept)
 
 
 def read_lines(

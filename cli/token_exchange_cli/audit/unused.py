@@ -1,15 +1,18 @@
 """The parts of a policy that no one used in the period of a log."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.policy import Grant, Policy, Template
 from token_exchange.core.ports import Json
 from token_exchange.core.reach import pattern_covers
+from token_exchange.core.strict_json import NotStrictJson
 from token_exchange_cli.audit.engine import query
 from token_exchange_cli.audit.log import AuditLog
+from token_exchange_cli.replay.recorded import record_in
 
 KINDS: Final[Mapping[str, str]] = {
     "grants": "grant",
@@ -46,21 +49,58 @@ _LISTED: Final = frozenset(
 )
 
 
-def unused(policy: Policy, log: AuditLog, *, has_trail: bool) -> dict[str, list[str]]:
+class ReportMode:
+    """The grants of a policy that cannot win, because they or all of their issuers are in report mode.
+
+    `would_win` are those that would have granted something, as the lines say that were seen.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.grants = [
+            grant
+            for grant in policy.grants
+            if grant.mode == "report" or all(policy.issuers[name].mode == "report" for name in grant.issuers)
+        ]
+        self.would_win: set[str] = set()
+
+    def seen(self, texts: Iterable[bytes]) -> Iterator[bytes]:
+        """Look into each of `texts`, and yield it."""
+        for text in texts:
+            if self.grants and b'"would"' in text:
+                # A line that is no JSON is counted where it is loaded.
+                with suppress(NotStrictJson):
+                    self._add(record_in(text).get("would"))
+            yield text
+
+    def _add(self, would: Json) -> None:
+        for entry in would if isinstance(would, list) else ():
+            if isinstance(entry, dict):
+                self.would_win.add(str(entry.get("grant")))
+
+    def remarks(self) -> Iterator[str]:
+        """Yield a sentence for each of the grants."""
+        for grant in self.grants:
+            would = "would have granted exchanges" if grant.name in self.would_win else "would have granted nothing"
+            yield f"{grant.name}: in report mode, so it cannot be used; it {would} in this period"
+
+
+def unused(policy: Policy, log: AuditLog, report_mode: ReportMode, *, has_trail: bool) -> dict[str, list[str]]:
     """Return the parts of `policy` that no line of the loaded log used, by kind.
 
-    A login that was granted and could not be made is a use too.
+    A login that was granted and could not be made is a use too. Grants in report mode are not listed, and what those
+    name that would win is used.
     With CloudTrail's events, also the patterns of repositories that no session of their grant touched.
     """
     logins = log.ask("grants") + log.ask("failed_logins")
     used = {str(row["grant_name"]) for row in logins}
-    registries = {str(row["registry"]) for row in logins}
-    roles = {str(row["role_arn"]) for row in logins}
+    would_win = [grant for grant in report_mode.grants if grant.name in report_mode.would_win]
+    registries = {str(row["registry"]) for row in logins} | {grant.registry.name for grant in would_win}
+    roles = {str(row["role_arn"]) for row in logins} | {grant.terms.role for grant in would_win if grant.terms}
     rules = {str(row["deny_rule"]) for row in log.ask("deny_rules")}
     callers = log.ask("issuers")
     issuers = {str(row["issuer"]) for row in callers}
     found = {
-        "grants": [grant.name for grant in policy.grants if grant.name not in used],
+        "grants": [grant.name for grant in policy.grants if grant.name not in used and grant not in report_mode.grants],
         "deny": [rule.name for rule in policy.deny if rule.name not in rules],
         "registries": [name for name in policy.registries if name not in registries],
         "roles": sorted({grant.terms.role for grant in policy.grants if grant.terms is not None} - roles),

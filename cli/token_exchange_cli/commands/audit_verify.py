@@ -5,12 +5,13 @@ from typing import Final
 
 import click
 
-from token_exchange.core.strict_json import NotStrictJson, parse_object
+from token_exchange.core.strict_json import NotStrictJson
 from token_exchange_cli.audit.log import AuditLog, audit_log
 from token_exchange_cli.audit.schema import LineChecker
 from token_exchange_cli.audit.sealing import Sealer, read_seals
 from token_exchange_cli.console import Status
 from token_exchange_cli.inputs import read_input
+from token_exchange_cli.replay.recorded import record_in
 from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.terminal import print_json
 
@@ -53,15 +54,14 @@ def command(context: click.Context, *, logs: tuple[str, ...], seal_file: str | N
 def _checked(texts: Iterable[bytes], checker: LineChecker, log: AuditLog) -> Iterator[bytes]:
     for text in texts:
         try:
-            line = parse_object(text, max_values=None)
+            line = record_in(text)
         except NotStrictJson as error:
             log.read.problem(str(error), f"audit line {log.read.audit_lines}")
             continue
         problem = checker.problem(line)
         if problem is not None:
-            log.read.problem(
-                problem, f"audit line {log.read.audit_lines}, request {escape_non_ascii(str(line.get('request_id')))}"
-            )
+            place = f"audit line {log.read.audit_lines}, request {escape_non_ascii(str(line.get('request_id')))}"
+            log.read.problem(problem, place, is_readable=True)
         yield text
 
 

@@ -18,8 +18,6 @@ _GZIP: Final = b"\x1f\x8b"
 _MOST_PACKED: Final = 2
 """Firehose compresses what CloudWatch Logs has compressed already."""
 
-_BUFFER_BYTES: Final = 128 * 1024
-
 
 def files_of(arguments: Iterable[str]) -> Iterator[str]:
     """Yield `arguments`, each folder replaced with all files below it, in the order of their names.
@@ -66,7 +64,7 @@ def damaged(argument: str, line: int, error: Exception) -> Damaged:
 
 
 @contextmanager
-def opened(argument: str) -> Iterator[io.BufferedIOBase]:
+def opened(argument: str) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     """Open the file `argument`, or standard input, unpacked if it is gzipped.
 
     Raises:
@@ -75,7 +73,7 @@ def opened(argument: str) -> Iterator[io.BufferedIOBase]:
     """
     try:
         if argument == STANDARD_INPUT:
-            yield _unpacked(standard_input())
+            yield _unpacked(io.BufferedReader(_Raw(standard_input())))
             return
         with open(argument, "rb") as file:  # noqa: PTH123 - a name with a null byte is a ValueError here too
             yield _unpacked(file)
@@ -87,19 +85,19 @@ def opened(argument: str) -> Iterator[io.BufferedIOBase]:
         raise Unusable(f"{input_name(argument)}: not a file name") from error
 
 
-def _unpacked(stream: IO[bytes]) -> io.BufferedIOBase:
-    buffered = io.BufferedReader(_Raw(stream), _BUFFER_BYTES)
+def _unpacked(stream: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
+    unpacked: io.BufferedReader | gzip.GzipFile = stream
     for _ in range(_MOST_PACKED):
-        if not buffered.peek(len(_GZIP)).startswith(_GZIP):
+        if not unpacked.peek(len(_GZIP)).startswith(_GZIP):
             break
-        buffered = io.BufferedReader(_Raw(gzip.GzipFile(fileobj=buffered)), _BUFFER_BYTES)
-    return buffered
+        unpacked = gzip.GzipFile(fileobj=unpacked)
+    return unpacked
 
 
 class _Raw(io.RawIOBase):
     """The raw stream below a reader that can peek: standard input may not be seekable."""
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
 
     def readable(self) -> bool:

@@ -9,11 +9,14 @@ Source: CloudWatch Logs User Guide, "Log group-level subscription filters" and "
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from io import BufferedIOBase, BytesIO
-from typing import Final
+from dataclasses import dataclass, replace
+from io import BufferedIOBase, BufferedReader, BytesIO
+from pathlib import Path
+from typing import Final, Self
 
 from token_exchange.core.ports import Json
+from token_exchange_cli.console import Unusable
+from token_exchange_cli.inputs import input_name
 from token_exchange_cli.logs.files import PACKED_BADLY, damaged, files_of, opened
 
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -27,7 +30,7 @@ _MARKS: Final = (b'"record":"audit"', b'"record": "audit"')
 _MARK_WITHIN: Final = re.compile(rb'\\+"record\\+" ?: ?\\+"audit\\+"')
 """The same within a string, and within one that is in a string."""
 
-_BETWEEN_OBJECTS: Final = (b"}{", b"} {")
+_BETWEEN_OBJECTS: Final = re.compile(rb"\} ?\{")
 
 _MAX_WRAPPINGS: Final = 8
 _TEXTS: Final = ("message", "@message", "value")
@@ -49,22 +52,44 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole lines of a file, from the number `first` on, in which nothing was looked for yet."""
+    """Whole lines of a file, from the number `first` on, in which nothing was looked for yet.
+
+    `offset` is where they begin in a file that can be read again, so that another process needs no `text`.
+    """
 
     file: str
     first: int
-    text: bytes
+    size: int
+    text: bytes | None
+    offset: int | None = None
 
     def lines(self) -> Iterator[LogLine]:
-        """Yield each line."""
+        """Yield each line.
+
+        Raises:
+            Unusable: the block has no text, and its file cannot be read again.
+        """
+        text = self._read_again() if self.text is None else self.text
         number, start = self.first, 0
-        while start < len(self.text):
-            end = self.text.find(b"\n", start) + 1 or len(self.text)
+        while start < len(text):
+            end = text.find(b"\n", start) + 1 or len(text)
             if end - start > MAX_LINE_BYTES:
-                yield from _long_line(self.file, number, self.text[start:end], BytesIO())
+                yield from _long_line(self.file, number, text[start:end], BytesIO())
             else:
-                yield _read(self.file, number, self.text[start:end])
+                yield _read(self.file, number, text[start:end])
             number, start = number + 1, end
+
+    def for_another_process(self) -> Self:
+        """Return the block without its text, if its file can be read again."""
+        return self if self.offset is None else replace(self, text=None)
+
+    def _read_again(self) -> bytes:
+        with opened(self.file) as stream:
+            stream.seek(self.offset or 0)
+            text = stream.read(self.size)
+        if len(text) < self.size:
+            raise Unusable(f"{input_name(self.file)}: was truncated while it was read")
+        return text
 
 
 def log_lines(arguments: Iterable[str]) -> Iterator[LogLine]:
@@ -96,13 +121,16 @@ def log_parts(arguments: Iterable[str]) -> Iterator[Block | LogLine]:
 def _parts_of(file: str) -> Iterator[Block | LogLine]:
     number, held = 1, b""
     with opened(file) as stream:
+        # A link may be to what only this process has open, such as /dev/stdin.
+        is_readable_again = isinstance(stream, BufferedReader) and stream.seekable() and not Path(file).is_symlink()
         try:
             while piece := stream.read1(_PIECE_BYTES):
                 held += piece
                 if end := held.rfind(b"\n") + 1:
-                    block, held = Block(file, number, held[:end]), held[end:]
-                    yield block
-                    number += block.text.count(b"\n")
+                    offset = stream.tell() - len(held) if is_readable_again else None
+                    text, held = held[:end], held[end:]
+                    yield Block(file, number, end, text, offset)
+                    number += text.count(b"\n")
                 elif len(held) > MAX_LINE_BYTES:
                     begin, held = held, b""
                     yield from _long_line(file, number, begin, stream)
@@ -110,7 +138,7 @@ def _parts_of(file: str) -> Iterator[Block | LogLine]:
         except PACKED_BADLY as error:
             raise damaged(file, number - 1, error) from error
     if held:
-        yield Block(file, number, held)
+        yield Block(file, number, len(held), held)
 
 
 def _read(file: str, number: int, line: bytes) -> LogLine:
@@ -119,7 +147,7 @@ def _read(file: str, number: int, line: bytes) -> LogLine:
             text = line[max(0, line.find(b"{")) :].strip()
             if not text.isascii() and not _is_utf8(text):
                 return LogLine(file, number, (), "not UTF-8")
-            is_one = line.count(mark) == 1 and not any(sign in text for sign in _BETWEEN_OBJECTS)
+            is_one = line.count(mark) == 1 and _BETWEEN_OBJECTS.search(text) is None
             if text.startswith(b"{") and text.endswith(b"}") and is_one:
                 return LogLine(file, number, (text,))
             return _unwrapped(file, number, text)

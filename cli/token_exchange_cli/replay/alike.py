@@ -5,12 +5,13 @@ session, and claims such as the number of a run that no rule of the policies and
 All other parts of a record count, even those that no code reads today.
 """
 
-import marshal
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, override
+
+import orjson
 
 from token_exchange.core.conditions import NamedCondition
 from token_exchange.core.identity import STANDARD_CLAIMS, Preset
@@ -18,7 +19,6 @@ from token_exchange.core.policy import DenyRule, Grant, Policy
 from token_exchange.core.ports import Json
 from token_exchange.core.sources import Claim
 from token_exchange.core.vocabulary import Name
-from token_exchange_cli.explain.callers import is_cut
 
 _OF_REQUEST: Final = frozenset(
     {
@@ -56,6 +56,7 @@ _OF_SESSION: Final = frozenset(
     }
 )
 _OF_RUN: Final[tuple[Name, ...]] = ("run_id", "job_id", "sha")
+_BLANK: Final = "any"
 _MAX_TIME: Final = 2**53
 
 
@@ -78,20 +79,17 @@ class Alike:
         claims, identity = record.get("claims"), record.get("identity")
         try:
             time = datetime.fromisoformat(str(record["timestamp"]))
-            at = time.timestamp()
-        except (KeyError, ValueError, OverflowError, OSError):
+        except (KeyError, ValueError):
             return None
         if time.tzinfo is None or not isinstance(claims, dict) or not isinstance(identity, dict):
             return None
         volatile = self.volatile(str(record.get("issuer_url")))
-        kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
-        recorded: dict[str, object] = {
-            name: _form(value) if name in volatile else value for name, value in claims.items()
-        }
+        recorded: dict[str, object] = {**claims, **_blanks(claims, volatile)}
         if self._times_are_volatile:
             recorded |= {"iat": None, "exp": None}
-        kept["claims"] = recorded, _lifetime(claims)
-        kept["identity"] = {name: _form(value) if name in self._of_run else value for name, value in identity.items()}
+        kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
+        kept["claims"] = recorded
+        kept["identity"] = {**identity, **_blanks(identity, self._of_run)}
         grants = record.get("grants")
         if isinstance(grants, list):
             kept["grants"] = [
@@ -100,9 +98,11 @@ class Alike:
                 else one
                 for one in grants
             ]
-        # marshal tells True from 1, as conditions do; its version 2 has no references, which would differ.
-        spelled = marshal.dumps((kept, bisect_right(self._ends, at)), 2)
-        return sha256(spelled).digest()
+        try:
+            written = orjson.dumps((kept, _lifetime(claims), bisect_right(self._ends, time.timestamp())))
+        except orjson.JSONEncodeError:
+            return None  # an integer of more than 64 bits
+        return sha256(written).digest()
 
     def volatile(self, issuer_url: str) -> frozenset[str]:
         """Return the claims of this issuer's tokens that cannot change an outcome."""
@@ -159,11 +159,13 @@ def _names_read(policies: Sequence[Policy]) -> Iterator[Name]:
                 yield from (name for _, template in grant.terms.text_templates for name in template.names)
 
 
-def _form(value: Json) -> Json:
-    """Return the part of a value that matters if only its type does."""
-    if type(value) is str and value and value[-1] != "]" and "sha256:" not in value:
-        return True  # a whole string, of a million of which most are
-    return [type(value).__name__, value == "", is_cut(value)]
+def _blanks(values: Mapping[str, Json], names: frozenset[str]) -> dict[str, str]:
+    """Return what stands for each value under `names` of which only the type matters: a whole string."""
+    return {
+        name: _BLANK
+        for name in names
+        if type(value := values.get(name)) is str and value and value[-1] != "]" and "sha256:" not in value
+    }
 
 
 def _lifetime(claims: Mapping[str, Json]) -> Json:

@@ -73,7 +73,8 @@ def _elsewhere(before: PolicyInput, after: PolicyInput, parts: Iterator[Part]) -
             # No more than this is in memory, however fast the log is read.
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
-            pending.append(pool.submit(_decide_there, some))
+            there = [part.for_another_process() if isinstance(part, Block) else part for part in some]
+            pending.append(pool.submit(_decide_there, there))
         while pending:
             yield pending.popleft().result()
 

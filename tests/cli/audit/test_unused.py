@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.cli.audit.conftest import Written
 from tests.cli.program import run, write_json
+from token_exchange.core.ports import Json
 
 
 def test_unused_parts_are_listed(month: Written) -> None:
@@ -20,6 +21,7 @@ def test_unused_parts_are_listed(month: Written) -> None:
         "issuers": ["buildkite"],
         "organizations": ["github: acme-labs", "buildkite: acme"],
         "values": ["shared-tools: event workflow_dispatch"],
+        "in_report_mode": {},
     }
     assert str(done.fields["since"]).startswith("2026-10-01T")
 
@@ -78,3 +80,43 @@ def test_lines_without_their_logins_are_said(month: Written, tmp_path: Path) -> 
         "remark: 555 lines granted, but without the login: included in sums of exchanges, but not of grants\n"
         in done.err
     )
+
+
+def _in_report_mode(month: Written, tmp_path: Path, would: list[Json]) -> tuple[Path, Path]:
+    """Return a policy with `old-archive` in report mode, and a log one of whose lines has `would`."""
+    policy = json.loads(month.policy.read_text())
+    policy["grants"][-1]["mode"] = "report"
+    log = tmp_path / "log"
+    lines = [json.loads(text) for text in _lines(month)[:60]]
+    lines[7]["would"] = would
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"record":"audit","would":[{]}\n')
+    return write_json(tmp_path / "policy.json", policy), log
+
+
+def test_a_grant_in_report_mode_is_not_unused(month: Written, tmp_path: Path) -> None:
+    would: list[Json] = [7, {"grant": "old-archive", "registry": "archive"}]
+    policy, log = _in_report_mode(month, tmp_path, would)
+    fields = run("audit", "unused", policy, log, "--json").fields
+    assert fields["in_report_mode"] == {"old-archive": True}
+    for kind in ("grants", "registries", "roles"):
+        assert "archive" not in json.dumps(fields[kind])
+    done = run("audit", "unused", policy, log)
+    assert (
+        "remark: old-archive: in report mode, so it cannot be used; it would have granted exchanges in this period\n"
+        in done.err
+    )
+
+
+def test_a_grant_in_report_mode_may_have_no_callers(month: Written, tmp_path: Path) -> None:
+    policy, log = _in_report_mode(month, tmp_path, [{"grant": "another"}])
+    fields = run("audit", "unused", policy, log, "--json").fields
+    assert fields["in_report_mode"] == {"old-archive": False}
+    assert (fields["grants"], fields["registries"]) == ([], ["archive"])
+    assert "it would have granted nothing in this period" in run("audit", "unused", policy, log).err
+
+
+def test_all_grants_of_an_issuer_in_report_mode_are_in_it(month: Written, tmp_path: Path) -> None:
+    policy = json.loads(month.policy.read_text())
+    policy["issuers"]["gitlab"]["mode"] = "report"
+    done = run("audit", "unused", write_json(tmp_path / "policy.json", policy), month.logs, "--json")
+    assert done.fields["in_report_mode"] == {"gitlab-images": False}

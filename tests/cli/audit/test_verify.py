@@ -69,6 +69,25 @@ def test_a_line_of_another_form_is_named(tmp_path: Path, spoiled: dict[str, Json
     assert done.fields["problems"] == {problem: 1}
 
 
+def test_a_line_that_breaks_the_schema_is_invalid_and_not_unreadable(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    invalid, whole = json.dumps(line(schema=2)), json.dumps(line(request_id="2"))
+    log.write_text(f"{invalid}\n{whole}\n{whole[:150]}\n")
+    done = run("audit", "verify", log)
+    assert "remark: 1 invalid: schema: not as the schema's const (first at audit line 1, request 0a1b2c3d" in done.err
+    assert f"remark: 1 unreadable: not JSON (first at {log}:3)" in done.err
+
+
+def test_violations_and_damage_are_bounded_apart(tmp_path: Path) -> None:
+    names = sorted(object_of(line_schema()["properties"], "properties").keys() - {"record", "timings_ms"})[:30]
+    done = verified(tmp_path, *(line(**{name: 2.5}) for name in names), b'{"record":"audit","x":NaN}')
+    problems = done.fields["problems"]
+    assert isinstance(problems, dict)
+    assert len(problems) == 22
+    assert problems["other problems"] == 1
+    assert sum(count for count in problems.values() if isinstance(count, int)) == 31
+
+
 def test_nothing_is_left_out_of_the_counts(tmp_path: Path) -> None:
     done = verified(
         tmp_path,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.logs.files import files_of
-from token_exchange_cli.logs.lines import MAX_LINE_BYTES, LogLine, log_lines
+from token_exchange_cli.logs.lines import MAX_LINE_BYTES, Block, LogLine, log_lines, log_parts
 
 RECORD: dict[str, Json] = {
     "level": "INFO",
@@ -191,3 +191,38 @@ def test_any_bytes_are_lines_in_order(tmp_path_factory: pytest.TempPathFactory, 
     assert [line.number for line in lines] == list(range(1, len(lines) + 1))
     whole = [piece for piece in pieces if piece in (LINE.encode(), OTHER.encode())]
     assert [text for line in lines for text in line.audit] == whole
+
+
+def _blocks(path: Path) -> list[Block]:
+    return [part.for_another_process() for part in log_parts([str(path)]) if isinstance(part, Block)]
+
+
+def test_a_block_of_a_plain_file_is_read_where_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(
+        "".join(f"{LINE}{' ' * number}\n" for number in range(900)) + "x" * 2 * MAX_LINE_BYTES + f"\n{LINE}"
+    )
+    parts = [part.for_another_process() if isinstance(part, Block) else part for part in log_parts([str(path)])]
+    # Only the end of a file may have no line break, so it is kept.
+    assert [part.text for part in parts if isinstance(part, Block)][-2:] == [None, LINE.encode()]
+    lines = [line for part in parts for line in (part.lines() if isinstance(part, Block) else [part])]
+    assert lines == list(log_lines([str(path)]))
+    assert len(lines) == 902
+
+
+def test_what_another_process_cannot_read_goes_there_as_text(tmp_path: Path) -> None:
+    plain, link, packed = (tmp_path / name for name in ("plain", "link", "packed"))
+    plain.write_text(f"{LINE}\n")
+    link.symlink_to(plain)
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    texts = [block.text for path in (plain, link, packed) for block in _blocks(path)]
+    assert texts == [None, plain.read_bytes(), plain.read_bytes()]
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_unusable(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(f"{LINE}\n")
+    (block,) = _blocks(path)
+    path.write_text("")
+    with pytest.raises(Unusable, match="log: was truncated while it was read"):
+        list(block.lines())
