@@ -24,11 +24,11 @@ _TEMPLATE: Final = Path(__file__).parent.parent / "template.yaml"
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML in which CloudFormation's functions are objects with their name."""
 
 
-def _function(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> object:
+def _function(loader: yaml.CSafeLoader, name: str, node: yaml.Node) -> object:
     if isinstance(node, yaml.SequenceNode):
         return {f"!{name}": loader.construct_sequence(node, deep=True)}
     return {f"!{name}": loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None}
@@ -39,7 +39,7 @@ _Loader.add_multi_constructor("!", _function)
 
 def guard(template: str, *, exchange_role: str, refresher_role: str) -> str:
     """Return the table's resource policy as `template` has it, for these roles."""
-    document: object = yaml.load(template, Loader=_Loader)  # noqa: S506 - a SafeLoader with plain objects added
+    document: object = yaml.load(template, Loader=_Loader)  # noqa: S506 - a CSafeLoader with plain objects added
     for step in ("Resources", "StateTable", "Properties", "ResourcePolicy", "PolicyDocument"):
         if not isinstance(document, dict):
             raise TypeError(f"the template has no {step}")

@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import pytest
 from hypothesis import settings
 
 from tests.requirements_present import skips_nothing
@@ -9,3 +10,9 @@ from tests.requirements_present import skips_nothing
 settings.register_profile("quick", deadline=None, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("thorough" if skips_nothing() else "quick")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes longest first, so that no process waits for one test at the end; the rest stays random."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)

@@ -3,20 +3,29 @@
 import gc
 import time
 from collections.abc import Callable
+from typing import Final
 
-FOUR_TIMES = 4
+_FOUR_TIMES: Final = 4
+_BETWEEN: Final = 2 * _FOUR_TIMES
+"""Half way between what is linear, which takes four times as long for four times the length, and what is quadratic."""
 
 
-def growth[T](call: Callable[[T], object], of_length: Callable[[int], T], length: int) -> float:
-    """Return how many times as long `call` takes for what is four times as long: 4 where it is linear, 16 where not.
+def is_linear[T](call: Callable[[T], object], of_length: Callable[[int], T], length: int) -> bool:
+    """Return whether `call` takes about four times as long for what is four times as long, and not sixteen times.
 
     It is this thread's processor time, and the least of several runs: what else the machine does counts for little.
+    What is linear is seen to be after three runs; only what seems not to be is run more often.
     """
-    small, large = of_length(length), of_length(FOUR_TIMES * length)
+    small, large = of_length(length), of_length(_FOUR_TIMES * length)
     gc.collect()
+    shorts, longs = [], []
     # In turns, so that a busy moment of the machine hits both.
-    spent = [(_seconds(call, small), _seconds(call, large)) for _ in range(15)]
-    return min(long for _, long in spent) / min(short for short, _ in spent)
+    for turn in range(15):
+        shorts.append(_seconds(call, small))
+        longs.append(_seconds(call, large))
+        if turn > 1 and min(longs) < _BETWEEN * min(shorts):
+            return True
+    return False
 
 
 def _seconds[T](call: Callable[[T], object], value: T) -> float:

@@ -4,26 +4,27 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 from token_exchange.adapters.aws import ServiceModels
 
 MODEL = "service-2"
+BOTOCORES = Loader(file_loader=JSONFileLoader())
 
 
 def test_every_service_that_botocore_knows_is_listed() -> None:
-    assert set(Loader().list_available_services(MODEL)) <= set(ServiceModels(None).list_available_services(MODEL))
+    assert set(BOTOCORES.list_available_services(MODEL)) <= set(ServiceModels(None).list_available_services(MODEL))
 
 
 @pytest.mark.parametrize("service", ["ecr", "sts"])
 @pytest.mark.parametrize("kind", [MODEL, "endpoint-rule-set-1", "paginators-1"])
 def test_a_service_is_described_as_botocore_describes_it(service: str, kind: str) -> None:
-    assert ServiceModels(None).load_service_model(service, kind) == Loader().load_service_model(service, kind)
+    assert ServiceModels(None).load_service_model(service, kind) == BOTOCORES.load_service_model(service, kind)
 
 
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "sdk-default-configuration"])
 def test_data_of_all_services_is_read_as_botocore_does(name: str) -> None:
-    ours, botocores = ServiceModels(None).load_data(name), Loader().load_data(name)
+    ours, botocores = ServiceModels(None).load_data(name), BOTOCORES.load_data(name)
     assert json.dumps(ours) == json.dumps(botocores)
 
 
@@ -33,7 +34,7 @@ def test_a_folder_of_the_data_path_comes_before_botocores_own(tmp_path: Path) ->
     (folder / f"{MODEL}.json").write_text('{"metadata": "ours"}')
     models = ServiceModels(os.pathsep.join(["", str(tmp_path / "missing"), str(tmp_path / "models")]))
     assert models.load_service_model("sts", MODEL) == {"metadata": "ours"}
-    assert models.load_service_model("ecr", MODEL) == Loader().load_service_model("ecr", MODEL)
+    assert models.load_service_model("ecr", MODEL) == BOTOCORES.load_service_model("ecr", MODEL)
 
 
 def test_the_data_path_may_speak_of_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from bench import report
 
 ROW = re.compile(r"^\| (?P<figure>[^|]+) \| (?P<value>\S+)(?: (?:ms|µs|MB))? \|", re.MULTILINE)
@@ -78,8 +80,9 @@ FIGURES = {
 ZERO = "fetches by 1,000 cold environments, after a run of it"
 
 
+@pytest.mark.longest
 def test_a_quick_run_reports_every_figure() -> None:
-    """One test, since a quick run takes a minute and each test process would make its own."""
+    """One test, since a quick run takes a quarter of a minute and each test process would make its own."""
     command = [sys.executable, "-m", "bench", "--quick"]
     output = subprocess.run(command, cwd=report.PAGE.parent.parent, capture_output=True, text=True, check=True).stdout
     rows = {row["figure"]: row["value"] for row in ROW.finditer(output)}

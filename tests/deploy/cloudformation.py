@@ -1,6 +1,5 @@
 """Reads the project's templates, and works out as much of them as CloudFormation would for given parameters."""
 
-import copy
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ PSEUDO_PARAMETERS: Final[Mapping[str, object]] = {
 _ABSENT: Final = object()
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short forms."""
 
     @override
@@ -48,13 +47,13 @@ class _Loader(yaml.SafeLoader):
 
 
 def load(path: str) -> object:
-    """Return a template with every intrinsic function in its long form; it may be changed."""
-    return copy.deepcopy(_parsed((ROOT / path).read_text()))
+    """Return a template with every intrinsic function in its long form, to be read only: all who ask share it."""
+    return _parsed((ROOT / path).read_text())
 
 
 @cache
 def _parsed(template: str) -> object:
-    return yaml.load(template, Loader=_Loader)  # noqa: S506 - a SafeLoader with plain data added
+    return yaml.load(template, Loader=_Loader)  # noqa: S506 - a CSafeLoader with plain data added
 
 
 def at(value: object, *path: str | int) -> object:

@@ -1,5 +1,6 @@
 """The template as SAM's own translator expands it, which is what CloudFormation gets."""
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ def expanded(folder: Path, values: Mapping[str, str]) -> str:
 
     The code is not built: each function gets an address in S3 that depends only on its name.
     """
-    template = load(TEMPLATE)
+    template = copy.deepcopy(load(TEMPLATE))
     assert isinstance(template, dict)
     for name, resource in mapping(template, "Resources").items():
         properties = mapping(resource).get("Properties")

@@ -130,11 +130,11 @@ def test_make_passes_its_variables_on() -> None:
 
 
 def test_every_parameter_that_is_passed_is_the_templates(make: Commands) -> None:
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.CSafeLoader):
         pass
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
-    declared = yaml.load((ROOT / "template.yaml").read_text(), Loader=Loader)["Parameters"]  # noqa: S506 - a SafeLoader
+    declared = yaml.load((ROOT / "template.yaml").read_text(), Loader=Loader)["Parameters"]  # noqa: S506 - a CSafeLoader
     assert make.up("--roles", ROLE, "--topic", "t", "--url", "u", "--docs", "d").status == 0
     assert make.account.overrides().keys() <= declared.keys()
     assert len(make.account.overrides()) == 5

@@ -4,15 +4,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import yaml
 
 from sandbox.backends import Backends
+from sandbox.front_door import FrontDoor
 from sandbox.loopback import Server
-from sandbox.service import Service
 from tests.docs.ci_systems import CI, only_block
 from tests.docs.pages import Page
 from tests.front_door import forwarding
 from tests.tls_server import authority, loopback_context
+from token_exchange.service import start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Running:
 
 
 class Services:
-    """One service for each page, started when first asked for; `ca_bundle` is what a job trusts."""
+    """One service for each page, started in this process when first asked for; `ca_bundle` is what a job trusts."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
@@ -45,9 +47,12 @@ class Services:
                 entry["ca_bundle"] = str(backends.issuer.ca_bundle)
             path = self._folder / f"{ci.provider}.yaml"
             path.write_text(yaml.safe_dump(policy))
-            environment = {**backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}
-            log = self._stack.enter_context((self._folder / f"{ci.provider}.log").open("wb"))
-            service = self._stack.enter_context(Service(environment, output=log, errors=log))
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in {**backends.environment(), "TOKEN_EXCHANGE_POLICY": f"file:{path}"}.items():
+                    patch.setenv(name, value)
+                handler = start(str(Path(__file__)))
+            self._stack.callback(handler.close_connections)
+            service = self._stack.enter_context(FrontDoor(handler))
             front = self._stack.enter_context(Server(forwarding(service.url), tls=loopback_context()))
             url = f"https://127.0.0.1:{front.port}"
             self._running[found.name] = Running(backends=backends, url=service.url, front=url)

@@ -19,10 +19,10 @@ PACKAGE = ROOT / "layers/token_exchange/token_exchange"
 def template(name: str) -> dict[str, dict[str, dict[str, object]]]:
     """Return a template with CloudFormation's short forms as whatever they hold."""
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.CSafeLoader):
         """Takes any tag."""
 
-    def plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> object:
+    def plain(loader: yaml.CSafeLoader, _tag: str, node: yaml.Node) -> object:
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node, deep=True)
         if isinstance(node, yaml.SequenceNode):
@@ -30,7 +30,7 @@ def template(name: str) -> dict[str, dict[str, dict[str, object]]]:
         return str(node.value)
 
     Loader.add_multi_constructor("!", plain)
-    loaded: dict[str, dict[str, dict[str, object]]] = yaml.load((ROOT / name).read_text("utf-8"), Loader)  # noqa: S506 - a SafeLoader
+    loaded: dict[str, dict[str, dict[str, object]]] = yaml.load((ROOT / name).read_text("utf-8"), Loader)  # noqa: S506 - a CSafeLoader
     return loaded
 
 

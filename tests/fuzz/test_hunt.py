@@ -33,22 +33,36 @@ class Numbers(Plain):
             raise Broken("too-large", f"{given} is too large")
         if given == 13:
             raise KeyError(given)
-        if given == 99:
-            while True:
-                pass
 
 
+class EndlessNumbers(Numbers):
+    """Reads one number for ever."""
+
+    def check(self, given: Json) -> None:
+        super().check(given)
+        while given == 99:
+            pass
+
+
+@pytest.fixture
+def twentieth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound every input by a twentieth of a second of processor, a tenth of what a hunt allows."""
+    monkeypatch.setattr("fuzz.hunt.allowed_seconds", lambda size_bytes: 0.05)
+
+
+@pytest.mark.usefixtures("twentieth_of_a_second")
 @pytest.mark.parametrize(("given", "law"), [(1, None), (700, "too-large"), (13, "KeyError"), (99, "linear-time")])
 def test_an_input_that_breaks_a_law_is_a_finding(given: int, law: str | None) -> None:
-    found = tried(Numbers(), given)
+    found = tried(EndlessNumbers(), given)
     assert (found.law if found else None) == law
 
 
+@pytest.mark.usefixtures("twentieth_of_a_second")
 def test_waiting_is_not_processor_time() -> None:
     class Waiting(Numbers):
         def check(self, given: Json) -> None:
             reading = time.monotonic()
-            select_nothing(0.6)
+            select_nothing(0.1)
             assert time.monotonic() > reading
 
     assert tried(Waiting(), 1) is None

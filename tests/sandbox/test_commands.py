@@ -31,8 +31,11 @@ def _run(
 
 
 def test_the_demo_passes_all_its_checks(tmp_path: Path) -> None:
-    done = _run("demo", folder=tmp_path)
+    # Where only ASCII can be written; the demo of one system runs where everything can.
+    done = _run("demo", folder=tmp_path, LC_ALL="POSIX", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "  ok no role was assumed for this request\n" in done.stdout
     assert "arn:aws:ecr:eu-west-1:111122223333:repository/ci/acme/shop/*" in done.stdout
     assert "no-matching-grant" in done.stdout
     assert "All checks passed" in done.stdout
@@ -66,13 +69,6 @@ def _wait_for_files(folder: Path) -> None:
     deadline = time.monotonic() + 60
     while not any(folder.glob("load-*/*")):
         assert time.monotonic() < deadline
-
-
-def test_the_demo_runs_with_ascii_output_only(tmp_path: Path) -> None:
-    done = _run("demo", folder=tmp_path, LC_ALL="POSIX", PYTHONIOENCODING="ascii")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.isascii()
-    assert "  ok no role was assumed for this request\n" in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")

@@ -41,7 +41,7 @@ def probed_handler(backends: Backends, environment: Mapping[str, str]) -> Iterat
         for name, value in settings.items():
             patch.setenv(name, value)
         shown = probe.start()({"show": "jwks"}, None)
-        policy = yaml.safe_load(original.read_text())
+        policy = yaml.load(original.read_text(), Loader=yaml.CSafeLoader)
         policy["issuers"]["probe"] = {
             "provider": "generic",
             "issuer": shown["issuer"],

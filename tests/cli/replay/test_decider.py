@@ -105,10 +105,11 @@ def test_undecidable_stays_undecidable_when_cached() -> None:
     assert decider.outcome(caller, _recorded(policy, claims), LoggedRequest(request=AccessRequest())).word == "denied"
 
 
-def test_cache_is_bounded() -> None:
+def test_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("token_exchange_cli.replay.decider._MOST_REMEMBERED", 40)
     policy = load(document(grant(match={"branch": "main"})))
     decider = Decider(policy)
-    for number in range(4100):
+    for number in range(44):
         claims = github_claims(ref=f"refs/heads/{number}")
         decider.outcome(
             caller_of(policy, "github", claims), _recorded(policy, claims), LoggedRequest(request=AccessRequest())

@@ -1,0 +1,26 @@
+"""A plugin with which botocore reads its descriptions of AWS's services in a fraction of the time.
+
+botocore parses them again for every session, and hundreds of tests make a session of their own, as each command does.
+"""
+
+import gzip
+from pathlib import Path
+from typing import override
+
+import orjson
+from botocore import loaders
+
+
+class _FastLoader(loaders.JSONFileLoader):
+    """Reads what botocore's own loader reads, into plain dictionaries."""
+
+    @override
+    def load_file(self, file_path: str) -> object:
+        if (plain := Path(f"{file_path}.json")).exists():
+            return orjson.loads(plain.read_bytes())
+        if (packed := Path(f"{file_path}.json.gz")).exists():
+            return orjson.loads(gzip.decompress(packed.read_bytes()))
+        return None
+
+
+loaders.Loader.FILE_LOADER_CLASS = _FastLoader
