@@ -11,7 +11,7 @@ SAM := .tools/sam/bin/sam
 WITH_SAM := PATH="$(CURDIR)/.tools/sam/bin:$$PATH" SAM="$(CURDIR)/$(SAM)" SAM_PYTHON="$(CURDIR)/.tools/sam/bin/python"
 LOCK := $(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
-# Isolated from Python settings in the environment, and with one process for each processor.
+# Isolated from Python settings in the environment, and in several processes (tests/conftest.py).
 PYTEST := $(PYTHON) -I -X utf8 -m pytest -n auto --dist worksteal
 CORE_TESTS := $(addprefix tests/,core issuer_keys loading presets http reporting) $(wildcard tests/test_*.py)
 POLICY := functions/exchange/policy.yaml

@@ -1,5 +1,7 @@
 """What holds for all tests."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -10,6 +12,11 @@ from tests.requirements_present import skips_nothing
 settings.register_profile("quick", deadline=None, max_examples=30)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("thorough" if skips_nothing() else "quick")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three processes for two processors: a quarter of the time, a test waits for a program that it started."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 @pytest.hookimpl(trylast=True)

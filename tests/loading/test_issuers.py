@@ -124,7 +124,7 @@ def test_good_values(path: str, value: Json) -> None:
         ("host", "ghes.nordlicht.example/x", "bad-value"),
         # whose form GitHub's issuer has not
         ("issuer", "https://token.actions.githubusercontent.com/", "bad-value"),
-        ("issuer", "https://token.actions.githubusercontent.com/someone", "bad-value"),
+        ("issuer", "https://token.actions.githubusercontent.com/some/one", "bad-value"),
         ("issuer", "https://evil.example", "bad-value"),
         ("issuer", "http://token.actions.githubusercontent.com", "bad-value"),
         ("issuer", 7, "wrong-type"),
