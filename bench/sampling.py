@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 
@@ -38,3 +38,8 @@ def seconds_in_turns(
 def medians(samples: Mapping[str, list[float]]) -> dict[str, float]:
     """Return the median of each."""
     return {name: median(values) for name, values in samples.items()}
+
+
+def ratio(ours: Sequence[float], baseline: Sequence[float]) -> float:
+    """Return the median of each round's ratio: its samples are neighbours in time, if the machine's speed drifts."""
+    return median(one / other for one, other in zip(ours, baseline, strict=True))

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 from bench.environment import small_policy_environments
 from bench.figures import Figure, Part
 from bench.processes import run_timed
+from bench.sampling import medians, ratio
 from sandbox.backends import Backends
 
 AIM: Final = 1.25
@@ -47,7 +47,7 @@ def measure(folder: Path, *, rounds: int) -> tuple[Part, Part]:
 
 
 def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], rounds: int) -> Part:
-    middle = {name: median(values) for name, values in wall.items()}
+    middle = medians(wall)
     least = {name: min(values) for name, values in wall.items()}
     least_cpu = {name: min(values) for name, values in cpu.items()}
     return Part(
@@ -55,15 +55,14 @@ def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], round
         method=(
             "Fresh interpreters, one after the other, until they are ready: ours has imported `exchange.app`, read "
             "a policy of one registry, compiled as `make deploy` does, made three clients and connected them; boto3's "
-            "has made an STS and an ECR client. "
-            f"Bytecode is compiled in both cases. Medians of {rounds} each, taken in turns; and the least times, which "
-            "other load on the machine affects least."
+            f"has made an STS and an ECR client. Bytecode is compiled in both cases. Medians of {rounds} each, taken "
+            "in turns, and of each round's ratio; and the least times, which other load on the machine affects least."
         ),
         figures=(
-            _ratio("start / boto3 and two clients", middle["ours"], middle["boto3"]),
-            _ratio("the same, by the least times", least["ours"], least["boto3"]),
-            _ratio("the same, by the least processor times", least_cpu["ours"], least_cpu["boto3"]),
-            _ratio("by the least processor times, with the policy in YAML", least_cpu["yaml"], least_cpu["boto3"]),
+            _figure("start / boto3 and two clients", ratio(wall["ours"], wall["boto3"])),
+            _figure("the same, by the least times", least["ours"] / least["boto3"]),
+            _figure("the same, by the least processor times", least_cpu["ours"] / least_cpu["boto3"]),
+            _figure("by the least processor times, with the policy in YAML", least_cpu["yaml"] / least_cpu["boto3"]),
             Figure(name="start", value=middle["ours"] * 1e3, unit="ms"),
             Figure(name="boto3 and two clients", value=middle["boto3"] * 1e3, unit="ms"),
             Figure(name="an interpreter that does nothing", value=middle["bare"] * 1e3, unit="ms"),
@@ -71,8 +70,8 @@ def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], round
     )
 
 
-def _ratio(name: str, ours: float, boto3s: float) -> Figure:
-    return Figure(name=name, value=ours / boto3s, unit="times", aim=AIM, limit=LIMIT)
+def _figure(name: str, value: float) -> Figure:
+    return Figure(name=name, value=value, unit="times", aim=AIM, limit=LIMIT)
 
 
 def _imports(environment: dict[str, str]) -> Part:
