@@ -21,7 +21,7 @@ from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
 from token_exchange.loading.store import PolicyDocument, PolicyUnreadable
 from token_exchange_cli.console import Unusable
-from token_exchange_cli.terminal import waiting
+from token_exchange_cli.terminal import remark, waiting
 
 STANDARD_INPUT: Final = "-"
 _READ_KEY: Final = "token_exchange_cli.standard_input"
@@ -202,7 +202,7 @@ def _document(argument: str) -> PolicyDocument:
 
 def _folder(path: Path) -> PolicyDocument:
     try:
-        return PolicyFile(path).read()
+        document = PolicyFile(path).read()
     except PolicyUnreadable as error:
         if _is_policy_folder(path):
             raise Unusable(input_name(str(error))) from error
@@ -211,6 +211,14 @@ def _folder(path: Path) -> PolicyDocument:
         raise Unusable(
             f"{input_name(str(path))}: not a policy folder, which has policy.yaml and grants/*.yaml; {advice}"
         ) from error
+    for name in sorted(_texts_in(path / "grants") - (document.grant_files or {}).keys()):
+        remark(f"{input_name(name)} is not read: a policy folder has only policy.yaml and grants/*.yaml")
+    return document
+
+
+def _texts_in(grants: Path) -> set[str]:
+    """Return the YAML and JSON files in the folder `grants` and below it, each by its path in the policy's folder."""
+    return {file.relative_to(grants.parent).as_posix() for file in grants.rglob("*") if file.suffix in _SUFFIXES}
 
 
 def _is_policy_folder(path: Path) -> bool:
@@ -246,6 +254,7 @@ def _is_folder(path: Path) -> bool:
 _ISSUERS: Final = re.compile(rb"^issuers:", re.MULTILINE)
 _START_BYTES: Final = 64 * 1024
 _MAX_SUGGESTED: Final = 3
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?::+[A-Za-z0-9_./*-]+)*")
 

@@ -103,6 +103,17 @@ def test_a_folder_that_is_no_policy_names_those_in_it(tmp_path: Path, monkeypatc
     assert run("policy", "lint", ".") == Printed(status=2, out="", err=f".: {says}")
 
 
+def test_a_file_that_a_policy_folder_does_not_read_is_named(tmp_path: Path) -> None:
+    write_policy(tmp_path).rename(tmp_path / "policy.yaml")
+    (tmp_path / "grants/deep").mkdir(parents=True)
+    for file in ("labs.yml", "deep/own.yaml", "notes.md"):
+        (tmp_path / "grants" / file).touch()
+    says = "is not read: a policy folder has only policy.yaml and grants/*.yaml"
+    lines = run("policy", "lint", tmp_path).err.splitlines()
+    assert lines[:2] == [f"remark: grants/deep/own.yaml {says}", f"remark: grants/labs.yml {says}"]
+    assert not any(says in other for other in lines[2:])
+
+
 @pytest.mark.parametrize(
     ("here", "file", "folder"),
     [(".", "b/grants/shop.yaml", "b"), ("b", "grants/shop.yaml", "."), ("b/grants", "shop.yaml", "..")],
