@@ -8,7 +8,7 @@ Source: CloudWatch Logs User Guide, "Log group-level subscription filters" and "
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BufferedIOBase, BufferedReader, BytesIO
 from pathlib import Path
@@ -41,13 +41,19 @@ _BATCHES: Final = ("logEvents", "events")
 class LogLine:
     """One line of a file, by its number from 1, and the audit lines in it, which may still be no JSON.
 
-    `problem` says why it, or a part of it, could not be read. Not keyword-only: a million of them are made.
+    `problem` says why it, or a part of it, could not be read. `record` is the only audit line, if it was parsed. Not
+    keyword-only: a million of them are made.
     """
 
     file: str
     number: int
     audit: tuple[bytes, ...] = ()
     problem: str | None = None
+    record: dict[str, Json] | None = None
+
+
+type ParseWhole = Callable[[bytes], dict[str, Json] | None]
+"""Parses a line that is nothing but one audit line as the service writes it; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,8 @@ class Block:
     text: bytes | None
     offset: int | None = None
 
-    def lines(self) -> Iterator[LogLine]:
-        """Yield each line.
+    def lines(self, parse: ParseWhole | None = None) -> Iterator[LogLine]:
+        """Yield each line, parsed by `parse` where it can: that is faster than to look into it first.
 
         Raises:
             Unusable: the block has no text, and its file cannot be read again.
@@ -75,6 +81,8 @@ class Block:
             end = text.find(b"\n", start) + 1 or len(text)
             if end - start > MAX_LINE_BYTES:
                 yield from _long_line(self.file, number, text[start:end], BytesIO())
+            elif parse is not None and (record := parse(text[start:end])) is not None:
+                yield LogLine(self.file, number, (text[start:end],), None, record)
             else:
                 yield _read(self.file, number, text[start:end])
             number, start = number + 1, end

@@ -87,17 +87,12 @@ class Alike:
         recorded: dict[str, object] = {**claims, **_blanks(claims, volatile)}
         if self._times_are_volatile:
             recorded |= {"iat": None, "exp": None}
-        kept: dict[str, object] = {name: value for name, value in record.items() if name not in _OF_REQUEST}
+        kept = _without(record, _OF_REQUEST)
         kept["claims"] = recorded
         kept["identity"] = {**identity, **_blanks(identity, self._of_run)}
         grants = record.get("grants")
         if isinstance(grants, list):
-            kept["grants"] = [
-                {name: value for name, value in one.items() if name not in _OF_SESSION}
-                if isinstance(one, dict)
-                else one
-                for one in grants
-            ]
+            kept["grants"] = [_without(one, _OF_SESSION) if isinstance(one, dict) else one for one in grants]
         try:
             written = orjson.dumps((kept, _lifetime(claims), bisect_right(self._ends, time.timestamp())))
         except orjson.JSONEncodeError:
@@ -157,6 +152,13 @@ def _names_read(policies: Sequence[Policy]) -> Iterator[Name]:
                 templates = (*grant.terms.repositories, *grant.terms.also_pull)
                 yield from (name for template in templates for name in template.names)
                 yield from (name for _, template in grant.terms.text_templates for name in template.names)
+
+
+def _without(values: Mapping[str, Json], names: frozenset[str]) -> dict[str, object]:
+    kept: dict[str, object] = dict(values)
+    for name in names:
+        kept.pop(name, None)
+    return kept
 
 
 def _blanks(values: Mapping[str, Json], names: frozenset[str]) -> dict[str, str]:

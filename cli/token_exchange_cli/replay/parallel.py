@@ -12,7 +12,7 @@ from typing import Final
 from token_exchange.core.strict_json import NotStrictJson
 from token_exchange_cli.inputs import PolicyInput
 from token_exchange_cli.logs.lines import Block, LogLine
-from token_exchange_cli.replay.recorded import record_in
+from token_exchange_cli.replay.recorded import record_in, whole_record
 from token_exchange_cli.replay.replay import Difference, Replay, Tally
 
 type Part = Block | LogLine
@@ -96,7 +96,7 @@ def decide(replay: Replay, parts: Sequence[Part]) -> Decided:
     problems: list[tuple[int, str]] = []
     differences: list[Difference] = []
     lines = records = 0
-    for line in chain.from_iterable(part.lines() if isinstance(part, Block) else (part,) for part in parts):
+    for line in chain.from_iterable(part.lines(whole_record) if isinstance(part, Block) else (part,) for part in parts):
         lines += 1
         records += len(line.audit)
         if line.problem is not None:
@@ -105,7 +105,7 @@ def decide(replay: Replay, parts: Sequence[Part]) -> Decided:
             replay.skip("other-lines")
         for text in line.audit:
             try:
-                record = record_in(text)
+                record = line.record or record_in(text)
             except NotStrictJson as error:
                 problems.append((line.number, str(error)))
                 continue

@@ -42,12 +42,23 @@ def record_in(line: bytes) -> dict[str, Json]:
     Raises:
         NotStrictJson: as `parse_object`.
     """
-    if line.count(b"{") + line.count(b"[") <= _MAX_BRACKETS:
+    found = _as_written(line)
+    return parse_object(line, max_values=None) if found is None else found
+
+
+def whole_record(line: bytes) -> dict[str, Json] | None:
+    """Return the record if `line` is nothing but one audit line as the service writes it, else None."""
+    found = _as_written(line.removesuffix(b"\n"))
+    return found if found is not None and found.get("record") == "audit" else None
+
+
+def _as_written(text: bytes) -> dict[str, Json] | None:
+    if text.count(b"{") + text.count(b"[") <= _MAX_BRACKETS:
         with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
-            found: Json = orjson.loads(line)
-            if isinstance(found, dict) and orjson.dumps(found) == line:
+            found: Json = orjson.loads(text)
+            if isinstance(found, dict) and orjson.dumps(found) == text:
                 return found
-    return parse_object(line, max_values=None)
+    return None
 
 
 class NotRecorded(Exception):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from token_exchange.core.ports import Json
 from token_exchange.core.strict_json import NotStrictJson, parse_object
-from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, record_in
+from token_exchange_cli.logs.lines import Block
+from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, record_in, whole_record
 
 _CUT = "x" * 256 + "…[9 more]"
 _CLAIMS = RecordedClaims({"sub": "repo:o/r", "ref": _CUT}, frozenset({"sub", "ref", "environment"}))
@@ -88,3 +89,42 @@ def test_any_object_is_read_as_the_layer_reads_it(
 ) -> None:
     line = json.dumps(value, ensure_ascii=ensure_ascii, separators=separators).encode("utf-8", "surrogatepass")
     assert repr(_as_read(line)) == repr(_as_the_layer(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"record":"audit","a":1}',
+        b'{"a":[],"record":"audit"}',
+        b'{"record":"audit","a":"}{"}',
+        b'{"record":"audit","a":"\xc3\xa9"}',
+        b'{"record":"audit","a":{"record":"audit"}}',
+    ],
+)
+def test_a_whole_line_is_the_record_that_a_search_finds(line: bytes) -> None:
+    block = Block("x", 1, len(line) + 1, line + b"\n")
+    (searched,), (parsed,) = block.lines(), block.lines(whole_record)
+    assert [record_in(text) for text in searched.audit] == [parsed.record] == [json.loads(line)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"record":"audit","a":1}' * 2,
+        b'{"record": "audit"}',
+        b'{"record":"audit","record":"audit"}',
+        b'{"record":"audit","a":1e3}',
+        b'{"record":"other","a":{"record":"audit"}}',
+        b'{"message":"{\\"record\\":\\"audit\\"}"}',
+        b'["record","audit"]',
+        b'{"record":"audit","a":"\xff"}',
+        b'{"record":"audit","a":' + b"[" * 40 + b"]" * 40 + b"}",
+        b' {"record":"audit"}',
+        b'{"record":"audit"',
+        b"",
+    ],
+)
+def test_any_other_line_is_searched(line: bytes) -> None:
+    block = Block("x", 1, len(line) + 1, line + b"\n")
+    assert whole_record(line + b"\n") is None
+    assert [*block.lines(whole_record)] == [*block.lines()]
