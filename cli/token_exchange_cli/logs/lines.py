@@ -9,10 +9,10 @@ Source: CloudWatch Logs User Guide, "Log group-level subscription filters" and "
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BufferedIOBase, BufferedReader, BytesIO
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from token_exchange.core.ports import Json
 from token_exchange_cli.console import Unusable
@@ -60,7 +60,7 @@ type ParseWhole = Callable[[bytes], dict[str, Json] | None]
 class Block:
     """Whole lines of a file, from the number `first` on, in which nothing was looked for yet.
 
-    `offset` is where they begin in a file that can be read again, so that another process needs no `text`.
+    `text` is None if they can be read again, from `offset` on: that is cheaper than to pass them to another process.
     """
 
     file: str
@@ -86,10 +86,6 @@ class Block:
             else:
                 yield _read(self.file, number, text[start:end])
             number, start = number + 1, end
-
-    def for_another_process(self) -> Self:
-        """Return the block without its text, if its file can be read again."""
-        return self if self.offset is None else replace(self, text=None)
 
     def _read_again(self) -> bytes:
         with opened(self.file) as stream:
@@ -133,13 +129,17 @@ def _parts_of(file: str) -> Iterator[Block | LogLine]:
         is_readable_again = isinstance(stream, BufferedReader) and stream.seekable() and not Path(file).is_symlink()
         try:
             while piece := stream.read1(_PIECE_BYTES):
+                if end := piece.rfind(b"\n") + 1:
+                    size = len(held) + end
+                    if is_readable_again:
+                        yield Block(file, number, size, None, stream.tell() - len(held) - len(piece))
+                    else:
+                        yield Block(file, number, size, held + piece[:end])
+                    number += piece.count(b"\n")
+                    held = piece[end:]
+                    continue
                 held += piece
-                if end := held.rfind(b"\n") + 1:
-                    offset = stream.tell() - len(held) if is_readable_again else None
-                    text, held = held[:end], held[end:]
-                    yield Block(file, number, end, text, offset)
-                    number += text.count(b"\n")
-                elif len(held) > MAX_LINE_BYTES:
+                if len(held) > MAX_LINE_BYTES:
                     begin, held = held, b""
                     yield from _long_line(file, number, begin, stream)
                     number += 1

@@ -73,8 +73,7 @@ def _elsewhere(before: PolicyInput, after: PolicyInput, parts: Iterator[Part]) -
             # No more than this is in memory, however fast the log is read.
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
-            there = [part.for_another_process() if isinstance(part, Block) else part for part in some]
-            pending.append(pool.submit(_decide_there, there))
+            pending.append(pool.submit(_decide_there, some))
         while pending:
             yield pending.popleft().result()
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,7 +195,7 @@ def test_any_bytes_are_lines_in_order(tmp_path_factory: pytest.TempPathFactory, 
 
 
 def _blocks(path: Path) -> list[Block]:
-    return [part.for_another_process() for part in log_parts([str(path)]) if isinstance(part, Block)]
+    return [part for part in log_parts([str(path)]) if isinstance(part, Block)]
 
 
 def test_a_block_of_a_plain_file_is_read_where_it_is_used(tmp_path: Path) -> None:
@@ -202,11 +203,12 @@ def test_a_block_of_a_plain_file_is_read_where_it_is_used(tmp_path: Path) -> Non
     path.write_text(
         "".join(f"{LINE}{' ' * number}\n" for number in range(900)) + "x" * 2 * MAX_LINE_BYTES + f"\n{LINE}"
     )
-    parts = [part.for_another_process() if isinstance(part, Block) else part for part in log_parts([str(path)])]
     # Only the end of a file may have no line break, so it is kept.
-    assert [part.text for part in parts if isinstance(part, Block)][-2:] == [None, LINE.encode()]
-    lines = [line for part in parts for line in (part.lines() if isinstance(part, Block) else [part])]
-    assert lines == list(log_lines([str(path)]))
+    assert [block.text for block in _blocks(path)][-2:] == [None, LINE.encode()]
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    lines = list(log_lines([str(path)]))
+    assert lines == [replace(line, file=str(path)) for line in log_lines([str(packed)])]
     assert len(lines) == 902
 
 
