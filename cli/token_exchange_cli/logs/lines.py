@@ -109,29 +109,29 @@ def log_lines(arguments: Iterable[str]) -> Iterator[LogLine]:
 
 def lines_of(file: str) -> Iterator[LogLine]:
     """Yield every line of one file, or of standard input; raises as `log_lines` does."""
-    for part in _parts_of(file):
+    for part in _parts_of(file, for_another_process=False):
         yield from part.lines() if isinstance(part, Block) else (part,)
 
 
 def log_parts(arguments: Iterable[str]) -> Iterator[Block | LogLine]:
-    """Yield the lines of `log_lines` in blocks, for others to look into; only a line that is too long for one is read.
+    """Yield the lines of `log_lines` in blocks, for another process; only a line that is too long for one is read.
 
     Raises as `log_lines` does.
     """
     for file in files_of(arguments):
-        yield from _parts_of(file)
+        yield from _parts_of(file, for_another_process=True)
 
 
-def _parts_of(file: str) -> Iterator[Block | LogLine]:
+def _parts_of(file: str, *, for_another_process: bool) -> Iterator[Block | LogLine]:
     number, held = 1, b""
     with opened(file) as stream:
         # A link may be to what only this process has open, such as /dev/stdin.
-        is_readable_again = isinstance(stream, BufferedReader) and stream.seekable() and not Path(file).is_symlink()
+        is_readable_there = isinstance(stream, BufferedReader) and stream.seekable() and not Path(file).is_symlink()
         try:
             while piece := stream.read1(_PIECE_BYTES):
                 if end := piece.rfind(b"\n") + 1:
                     size = len(held) + end
-                    if is_readable_again:
+                    if for_another_process and is_readable_there:
                         yield Block(file, number, size, None, stream.tell() - len(held) - len(piece))
                     else:
                         yield Block(file, number, size, held + piece[:end])
