@@ -135,7 +135,12 @@ def edited(found: Document, path: tuple[str | int, ...], edit: Callable[[Json, s
     whole = copy.deepcopy(found)
     node: Json = whole
     for part in path[:-1]:
-        node = node[part] if isinstance(node, dict | list) else None  # type: ignore[index] # the path is the document's own
+        if isinstance(node, dict) and isinstance(part, str):
+            node = node[part]
+        else:
+            assert isinstance(node, list)
+            assert isinstance(part, int)
+            node = node[part]
     edit(node, path[-1])
     return whole
 

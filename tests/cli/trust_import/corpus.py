@@ -4,7 +4,7 @@ Each says what the import has to make of it: who gets in of the sandbox's scenar
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from tests.cli.trust_import.trusts import AUDIENCE, GITHUB, statement, trust
 from tests.loading.documents import Document
@@ -78,15 +78,24 @@ def _is_full(key: str) -> bool:
     return ":" in key
 
 
-def github(condition: dict[str, Json], **rest: object) -> Case:
-    return case("github-actions", GITHUB, condition, **rest)  # type: ignore[arg-type] # the same as case takes
+class _Expected(TypedDict, total=False):
+    """The keyword arguments of `case`."""
+
+    gets_in: str
+    remarks: tuple[str, ...]
+    report_only: bool
+    status: int
 
 
-def of(provider: str, address: str, sub: str, **rest: object) -> Case:
+def github(condition: dict[str, Json], **expected: Unpack[_Expected]) -> Case:
+    return case("github-actions", GITHUB, condition, **expected)
+
+
+def of(provider: str, address: str, sub: str, **expected: Unpack[_Expected]) -> Case:
     """Make a case of one pattern, or of one exact subject."""
     operator = "StringLike" if "*" in sub else "StringEquals"
     condition: dict[str, Json] = {"StringEquals": {"aud": AUDIENCE}}
-    return case(provider, address, _with(condition, operator, {"sub": sub}), **rest)  # type: ignore[arg-type] # as above
+    return case(provider, address, _with(condition, operator, {"sub": sub}), **expected)
 
 
 def _with(condition: dict[str, Json], operator: str, keys: dict[str, Json]) -> dict[str, Json]:
