@@ -3,8 +3,11 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
+import boto3
 import pytest
+from botocore.utils import parse_timestamp
 
 from sandbox.loopback import Answer, Request, Server
 from token_exchange import __version__
@@ -129,6 +132,36 @@ def test_calls_name_this_service_to_cloudtrail(wire: Wire, clients: AwsClients) 
     EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
     (request,) = wire.seen
     assert str(request.header("user-agent")).startswith(f"ecr-token-exchange/{__version__} ")
+
+
+def test_sts_is_sent_what_a_plain_client_sends(wire: Wire, clients: AwsClients) -> None:
+    wire.answer = Answer(body=_assumed(CREDENTIALS))
+    request = replace(REQUEST, tags={"ref": "a&b=c+d é 100%/#", "empty": ""}, session_policy=SessionPolicy('{"a": 1}'))
+    StsRoleAssumer(clients=clients).assume(request)
+    plain = boto3.client(
+        "sts",
+        region_name="eu-west-1",
+        endpoint_url=f"http://127.0.0.1:{wire.server.port}",
+        aws_access_key_id="ASIASERVICE",
+        aws_secret_access_key="secret",
+    )
+    plain.assume_role(
+        RoleArn=request.role_arn,
+        RoleSessionName=request.session_name,
+        Policy=request.session_policy,
+        DurationSeconds=request.duration_seconds,
+        Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+    )
+    ours, plains = wire.seen
+    assert ours.body == plains.body
+    assert ours.header("content-type") == plains.header("content-type")
+
+
+@pytest.mark.parametrize("time", ["2026-11-21T04:00:00Z", "2026-11-21T04:00:00.5Z", "Sat, 21 Nov 2026 04:00:00 GMT"])
+def test_a_time_is_read_as_a_plain_client_reads_it(wire: Wire, clients: AwsClients, time: str) -> None:
+    wire.answer = Answer(body=_login(expiresAt=time))
+    login = EcrAuthorizer(clients=clients).authorize(session(), region="eu-west-1")
+    assert login.expires_at == parse_timestamp(time).timestamp()
 
 
 @pytest.mark.parametrize("body", BAD_LOGINS)
