@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from copy import copy
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -161,9 +161,11 @@ def _encode_form(**call: Any) -> None:  # noqa: ANN401 - botocore's type of a ha
 
 
 def _timestamp(value: str | float) -> datetime:
-    """Return a time in an answer; of ISO 8601's, which STS sends, botocore's parser takes fifty times as long."""
-    if isinstance(value, str) and value.endswith("Z"):
-        with suppress(ValueError):
+    """Return a time in an answer of AWS; botocore's parser takes much longer for the two forms that STS and ECR use."""
+    with suppress(ValueError, OverflowError, OSError):
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        if value.endswith("Z"):
             return datetime.fromisoformat(value)
     return parse_timestamp(str(value))
 

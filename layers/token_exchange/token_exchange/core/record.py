@@ -4,11 +4,10 @@ The standard library compiles methods for each class, which for a hundred classe
 classes share the same methods; see decision record 16.
 """
 
-from collections import deque
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from functools import partial
 from itertools import repeat
-from typing import ClassVar, NoReturn, Protocol, dataclass_transform
+from typing import ClassVar, Final, NoReturn, Protocol, dataclass_transform
 
 
 class _Record(Protocol):
@@ -39,14 +38,24 @@ def _made[T](cls: type[T], *, kw_only: bool, **methods: object) -> type[T]:
 
 def _init(self: _Record, **values: object) -> None:
     own = self.__dataclass_fields__
-    if values.keys() != own.keys():
-        for name in own.keys() - values.keys():
-            missing = own[name]
-            values[name] = missing.default if missing.default_factory is MISSING else missing.default_factory()
-        if len(values) > len(own) or any(value is MISSING for value in values.values()):
-            raise TypeError(f"{type(self).__name__} has the fields {', '.join(own)}")
-    # `map` loops in C.
-    deque(map(object.__setattr__, repeat(self), values, values.values()), maxlen=0)
+    try:
+        if len(values) < len(own):
+            values |= {name: _default(own[name]) for name in own.keys() - values.keys()}
+        for name, value in values.items():
+            _set(self, name, value)
+    except AttributeError:
+        raise TypeError(f"{type(self).__name__} has the fields {', '.join(own)}") from None
+
+
+_set: Final = object.__setattr__
+
+
+def _default(missing: Field[object]) -> object:
+    if missing.default_factory is not MISSING:
+        return missing.default_factory()
+    if missing.default is MISSING:
+        raise AttributeError
+    return missing.default
 
 
 def _init_positional(self: _Record, *given: object, **values: object) -> None:

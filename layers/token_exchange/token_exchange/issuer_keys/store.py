@@ -279,7 +279,10 @@ class KeyStore:
 
     def _issuer(self, origin: KeyOrigin) -> _Issuer:
         with self._lock:
-            return self._issuers.setdefault(origin, _Issuer(origin=origin))
+            found = self._issuers.get(origin)
+            if found is None:
+                found = self._issuers[origin] = _Issuer(origin=origin)
+            return found
 
 
 def _require(key: VerificationKey | None, key_id: str | None) -> VerificationKey:
