@@ -16,6 +16,7 @@ from token_exchange.core.evaluate import Caller
 from token_exchange.core.exchange import Exchange
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Json
+from token_exchange.http.answers import for_readers
 from token_exchange.http.event import HttpRequest
 from token_exchange.http.parameters import SentParameters
 from token_exchange.http.token import denial, explain_token
@@ -121,13 +122,13 @@ def answers(policy: Policy, caller: Caller, ask: AccessRequest) -> list[str]:
     """Return all that the caller is told: the refusal where it is one, and the explanation."""
     exchange, record = Deciding(policy, caller), AuditRecord(attempt=attempt_of())
     decision = exchange.decided(ask, record.attempt)
-    told = [denial(decision, SentParameters.read(REQUEST), record).body] if isinstance(decision, Denied) else []
+    answered = [denial(decision, SentParameters.read(REQUEST), record)] if isinstance(decision, Denied) else []
     explained = explain_token(
         exchange,
         replace(REQUEST, path="/v1/explain", query=() if ask.grant is None else (("grant", ask.grant),)),
         AuditRecord(attempt=attempt_of()),
     )
-    return [*told, explained.body]
+    return [for_readers(answer, REQUEST, documentation_url="docs").body for answer in (*answered, explained)]
 
 
 def put(into: dict[str, Json], path: list[str], value: Json) -> None:

@@ -41,19 +41,29 @@ def json_answer(
 def refusal_answer(
     status: int, fields: Mapping[str, Json], *, request_id: str, headers: Mapping[str, str]
 ) -> HttpAnswer:
-    """Return a refusal as one line of JSON, with its fields."""
-    return replace(json_answer(status, fields, request_id=request_id, headers=headers), refusal=fields)
+    """Return a refusal with these fields; `for_readers` writes its body."""
+    return answer(status, "", content_type="application/json", request_id=request_id, headers=headers, refusal=fields)
 
 
 def answer(
-    status: int, body: str, *, content_type: str, request_id: str, headers: Mapping[str, str] | None = None
+    status: int,
+    body: str,
+    *,
+    content_type: str,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    refusal: Mapping[str, Json] | None = None,
 ) -> HttpAnswer:
     """Return an answer with the headers that every answer has."""
     return HttpAnswer(
         status=status,
         headers={**_ALWAYS, "Content-Type": content_type, "X-Request-Id": request_id, **(headers or {})},
         body=body,
+        refusal=refusal,
     )
+
+
+_ENCODER: Final = json.JSONEncoder(separators=(", ", ": "))
 
 
 def safe_json(fields: Mapping[str, Json]) -> str:
@@ -61,7 +71,7 @@ def safe_json(fields: Mapping[str, Json]) -> str:
 
     A step that evaluates a refusal by mistake must not run a branch name: `$` and the backtick are escaped.
     """
-    line = json.dumps(dict(fields), separators=(", ", ": "))
+    line = _ENCODER.encode(dict(fields))
     return line.replace("$", "\\u0024").replace("`", "\\u0060").replace("\x7f", "\\u007f")
 
 
@@ -82,7 +92,7 @@ def failure_fields(
         "error_description": description,
         "reason": reason.value,
         "hint": hint or meaning.hint,
-        "documentation": f"docs/errors.md#{reason}",
+        "documentation": f"errors.md#{reason}",
         "request_id": request_id,
     }
 
@@ -110,14 +120,14 @@ _HIDDEN_FROM_SHELLS: Final = frozenset("$`")
 
 
 def for_readers(response: HttpAnswer, request: HttpRequest | None, *, documentation_url: str) -> HttpAnswer:
-    """Return `response`; a refusal with its link below `documentation_url`, and as text if the query has `errors=text`.
+    """Return `response`; a refusal with its body, as text if the query has `errors=text`, and a link that is complete.
 
     A pipeline's step prints a refusal into the job's log, where its JSON is a line of several hundred characters. The
     parameter is read here and nowhere else, without a check: it also applies where the parameters are refused.
     """
     if response.refusal is None:
         return response
-    fields = {**response.refusal, "documentation": f"{documentation_url}/errors.md#{response.refusal['reason']}"}
+    fields = {**response.refusal, "documentation": f"{documentation_url}/{response.refusal['documentation']}"}
     query = () if request is None else request.query or ()
     if ("errors", "text") not in query:
         return replace(response, body=safe_json(fields))

@@ -42,7 +42,7 @@ class HttpRequest:
 
 @record
 class HttpAnswer:
-    """An answer; `body` may contain a registry password. `refusal` has the fields of a refusal, which is in `body`."""
+    """An answer; `body` may contain a registry password. A refusal's body is written from `refusal`, its fields."""
 
     status: int
     headers: Mapping[str, str]
