@@ -22,7 +22,7 @@ from token_exchange.core.attempt import Attempt
 from token_exchange.core.decision import AccessRequest, Granted, decide
 from token_exchange.core.ports import Deadline
 from token_exchange.core.session import bounded_session
-from token_exchange.core.trust import SignedToken, VerifiedToken
+from token_exchange.core.trust import VerifiedToken
 from token_exchange.loading.load import load_policy
 from token_exchange.reporting.audit import AuditRecord
 
@@ -45,7 +45,6 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
     verify = verification(policy, ring, now=now)
     verified = verify(token)
     assert isinstance(verified, VerifiedToken)
-    signed = SignedToken(trust=verified.trust, claims=verified.claims, sha256="a" * 64, signed_part_sha256="b" * 64)
 
     def audit() -> str:
         clock = SystemClock()
@@ -53,7 +52,7 @@ def parts(folder: Path, *, now: int) -> Mapping[str, Callable[[], object]]:
             request_id="7d2f8e1c-0000-4000-8000-000000000000",
             deadline=Deadline(clock=clock, at_monotonic_seconds=clock.monotonic() + 5),
         )
-        attempt.policy, attempt.token, attempt.caller = policy, signed, caller
+        attempt.policy, attempt.token, attempt.caller = policy, verified, caller
         record = AuditRecord(attempt=attempt)
         record.record_token_hash(token)
         return json.dumps(record.render())

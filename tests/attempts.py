@@ -23,7 +23,7 @@ def attempt_of(clock: Clock | None = None, *, request_id: str = REQUEST_ID, seco
 
 def signed_token(trust: IssuerTrust, claims: Mapping[str, Json]) -> SignedToken:
     """Return a token whose signature counts as proven."""
-    return SignedToken(trust=trust, claims=claims, sha256="a" * 64, signed_part_sha256="b" * 64)
+    return SignedToken(trust=trust, claims=claims, signed_part_sha256="b" * 64)
 
 
 def record_of(policy: Policy, caller: Caller, request: AccessRequest) -> AuditRecord:

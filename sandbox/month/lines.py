@@ -140,9 +140,7 @@ def _rendered(policy: Policy, kind: Kind, team: int) -> tuple[str, dict[str, str
     request = AccessRequest(registries=kind.registries)
     caller = caller_of(issuer, claims, now=_NOW)
     attempt.policy, attempt.caller, attempt.request = policy, caller, request
-    attempt.token = SignedToken(
-        trust=issuer.trust, claims=claims, sha256=_TOKEN_SHA256, signed_part_sha256=_TOKEN_SHA256
-    )
+    attempt.token = SignedToken(trust=issuer.trust, claims=claims, signed_part_sha256=_TOKEN_SHA256)
     decision = attempt.decision = decide(policy, caller, request)
     record = AuditRecord(
         attempt=attempt, api_request_id=_API_ID, source_ip=f"203.0.113.{team % 250}", user_agent="curl/0"

@@ -28,9 +28,7 @@ def token(
         max_lifetime_seconds=3600,
         keys=Discovered(),
     )
-    return VerifiedToken(
-        trust=trust, claims={"jti": token_id}, expires_at=expires_at, sha256="00", signed_part_sha256=signed
-    )
+    return VerifiedToken(trust=trust, claims={"jti": token_id}, expires_at=expires_at, signed_part_sha256=signed)
 
 
 class Story:

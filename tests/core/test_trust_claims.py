@@ -50,6 +50,7 @@ def test_a_token_in_its_time(changes: dict[str, Json]) -> None:
         ({"exp": T - 9999, "iat": T - 10_000, "nbf": None}, Reason.EXPIRED),
         ({"exp": 1, "iat": 0, "nbf": None}, Reason.EXPIRED),
         ({"iat": T + 61, "exp": T + 100, "nbf": None}, Reason.NOT_YET_VALID),
+        ({"iat": T + 61, "exp": T + 100, "nbf": T}, Reason.NOT_YET_VALID),
         ({"nbf": T + 61}, Reason.NOT_YET_VALID),
         ({"nbf": T + 60.5}, Reason.NOT_YET_VALID),
         ({"iat": T, "exp": T + 3600.5}, Reason.LIFETIME_TOO_LONG),

@@ -24,7 +24,7 @@ from token_exchange.core.ports import Clock, Deadline, RawToken
 from token_exchange.core.record import record
 from token_exchange.core.session import require_scopes_fit
 from token_exchange.core.single_use import SingleUse, SpentToken
-from token_exchange.core.trust import VerifiedToken, verify_claims
+from token_exchange.core.trust import VerifiedToken
 from token_exchange.core.verifier import Verifier, read_compact
 
 
@@ -122,9 +122,7 @@ class Exchange:
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)
             attempt.unverified_issuer = unverified.unverified_issuer
-            # Kept before the times are checked: the record of an expired token says whose it is.
-            attempt.token = self.verifier.signed(unverified, issuers=policy.issuers_by_url, attempt=attempt)
-            token = verify_claims(attempt.token, now=now)
+            token = self.verifier.verify(unverified, issuers=policy.issuers_by_url, now=now, attempt=attempt)
         # 3. The caller.
         caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self.clock.now())
         return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)

@@ -99,7 +99,7 @@ class BadSignature(Refused):
 def require_signature(key: VerificationKey, *, signed_part: bytes, signature: bytes) -> None:
     """Verify `signature` over `signed_part` with `key`, by the algorithm that the key is bound to.
 
-    The token does not choose the algorithm: `KeySet.find` returned a key whose algorithm is the token's `alg`.
+    The key was bound to its algorithm when the set was loaded, and `KeySet.find` returns it for no other `alg`.
 
     Raises:
         BadSignature: the signature does not verify.

@@ -61,13 +61,12 @@ class IssuerTrust:
 class SignedToken:
     """A token with a valid signature by the issuer of `trust`, for one of its audiences.
 
-    Its times are not checked, and its other claims are not interpreted. `sha256` is the hex SHA-256 of the raw token,
-    `signed_part_sha256` that of its header and payload, which identifies a token without `jti`.
+    Its times are not checked, and its other claims are not interpreted. `signed_part_sha256` is the hex SHA-256 of its
+    header and payload, which identifies a token without `jti`.
     """
 
     trust: IssuerTrust
     claims: Mapping[str, Json]
-    sha256: str
     signed_part_sha256: str
 
     @property
@@ -132,7 +131,6 @@ def verify_claims(signed: SignedToken, *, now: float) -> VerifiedToken:
     return VerifiedToken(
         trust=signed.trust,
         claims=signed.claims,
-        sha256=signed.sha256,
         signed_part_sha256=signed.signed_part_sha256,
         expires_at=check_claims(signed.claims, trust=signed.trust, now=now),
     )

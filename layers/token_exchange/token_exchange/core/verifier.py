@@ -14,10 +14,10 @@ The claims of the CI system are not interpreted here; see `identity` and `decisi
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import field
+from hashlib import sha256
 from typing import Final, Protocol
 
 from token_exchange.core.attempt import Attempt
@@ -52,17 +52,12 @@ class UnverifiedToken:
         return issuer if isinstance(issuer, str) else None
 
     @property
-    def sha256(self) -> str:
-        """The hex SHA-256 of the raw token, which identifies it in records."""
-        return hashlib.sha256(self.raw_token.encode("ascii")).hexdigest()
-
-    @property
     def signed_part_sha256(self) -> str:
         """The hex SHA-256 of header and payload.
 
         ECDSA signatures are malleable: a second valid signature changes the token's hash, but not this one.
         """
-        return hashlib.sha256(self.signed_part).hexdigest()
+        return sha256(self.signed_part).hexdigest()
 
 
 def read_compact(raw_token: str) -> UnverifiedToken:
@@ -177,6 +172,20 @@ def _key_id(unverified_header: Mapping[str, Json]) -> str | None:
     return key_id
 
 
+def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[Header, IssuerTrust]:
+    """Return the header of a token and its issuer entry, after every check that needs no key.
+
+    Raises:
+        Refused: `malformed-token`, `unsupported-algorithm`, `unknown-issuer` or `wrong-audience`.
+    """
+    header = read_header(unverified.unverified_header)
+    trust = choose_entry(unverified.unverified_claims, issuers)
+    # 4. The policy decides which algorithms are allowed, never the token (RFC 8725 section 3.1).
+    if header.algorithm not in trust.algorithms:
+        raise unsupported(header.algorithm)
+    return header, trust
+
+
 @record
 class FoundKey:
     """The key that a token names; `is_latest` says that fetching the key set again could not return another one."""
@@ -213,34 +222,26 @@ class Verifier:
     ) -> VerifiedToken:
         """Verify header, issuer, audience, key, signature, times and subject, and return the verified token.
 
-        `now` is in seconds since the epoch.
-
-        Raises:
-            Refused: for the first check that fails.
-        """
-        return verify_claims(self.signed(unverified, issuers=issuers, attempt=attempt), now=now)
-
-    def signed(self, unverified: UnverifiedToken, *, issuers: IssuersByUrl, attempt: Attempt) -> SignedToken:
-        """Verify header, issuer, audience, key and signature, and return the signed token.
+        `now` is in seconds since the epoch. `attempt` gets the token once its signature is verified.
 
         Raises:
             Refused: for the first check that fails.
         """
         header, trust = chosen_trust(unverified, issuers)
         self._prove_signature(unverified, header, trust, attempt)
-        return SignedToken(
-            trust=trust,
-            claims=unverified.unverified_claims,
-            sha256=unverified.sha256,
-            signed_part_sha256=unverified.signed_part_sha256,
+        # Recorded before the times are checked: the record of an expired token says whose it is.
+        attempt.token = SignedToken(
+            trust=trust, claims=unverified.unverified_claims, signed_part_sha256=unverified.signed_part_sha256
         )
+        return verify_claims(attempt.token, now=now)
 
     def _prove_signature(
         self, unverified: UnverifiedToken, header: Header, trust: IssuerTrust, attempt: Attempt
     ) -> None:
-        # Keys of this entry only: a key of another issuer must never verify its tokens (RFC 8725 section 3.8).
+        # 5. Keys of this entry only: a key of another issuer must never verify its tokens (RFC 8725 section 3.8).
         with attempt.measure("keys"):
             found = self._keys.find(trust, key_id=header.key_id, algorithm=header.algorithm, deadline=attempt.deadline)
+        # 6. The signature, with that key and its one algorithm.
         try:
             require_signature(found.key, signed_part=unverified.signed_part, signature=unverified.signature)
         except BadSignature:
@@ -250,17 +251,3 @@ class Verifier:
             if rotated is None:
                 raise
             require_signature(rotated, signed_part=unverified.signed_part, signature=unverified.signature)
-
-
-def chosen_trust(unverified: UnverifiedToken, issuers: IssuersByUrl) -> tuple[Header, IssuerTrust]:
-    """Return the header of a token and its issuer entry, after every check that needs no key.
-
-    Raises:
-        Refused: `malformed-token`, `unsupported-algorithm`, `unknown-issuer` or `wrong-audience`.
-    """
-    header = read_header(unverified.unverified_header)
-    trust = choose_entry(unverified.unverified_claims, issuers)
-    # The policy decides which algorithms are allowed, never the token (RFC 8725 section 3.1).
-    if header.algorithm not in trust.algorithms:
-        raise unsupported(header.algorithm)
-    return header, trust
