@@ -17,9 +17,10 @@ from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.adapters.budgets import BudgetCounter
 from token_exchange.core.attempt import FailedLogin, MintedLogin
 from token_exchange.core.decision import AccessRequest, Decision, Denied, Granted
+from token_exchange.core.evaluate import Caller
 from token_exchange.core.exchange import Exchange, Exchanged
 from token_exchange.core.mint import Minter
-from token_exchange.core.ports import Json, RegistryLogin, RoleRequest, RoleSession
+from token_exchange.core.ports import Deadline, Json, RegistryLogin, RoleRequest, RoleSession
 from token_exchange.core.reach import RepositoryScope, parse_repository_name
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.core.single_use import SingleUse
@@ -67,11 +68,11 @@ class Story:
         return self.issuer.signing_key.sign(self.issuer.header(), claims)
 
     def run(
-        self, ask: AccessRequest | None = None, *, single: bool = False, whole: bool = False, **changes: Json
+        self, ask: AccessRequest | None = None, *, one_login: bool = False, all_or_none: bool = False, **changes: Json
     ) -> Exchanged | Denied:
         self.attempt = attempt_of(self.clock, request_id=self.request_id)
         return self.exchange.run(
-            self.token(**changes), ask or AccessRequest(), self.attempt, single=single, whole=whole
+            self.token(**changes), ask or AccessRequest(), self.attempt, one_login=one_login, all_or_none=all_or_none
         )
 
     def explain(self, ask: AccessRequest | None = None, **changes: Json) -> Decision:
@@ -152,11 +153,11 @@ def test_an_explanation_of_a_denial_is_the_denial() -> None:
 
 def test_several_logins_for_a_single_format_are_ambiguous() -> None:
     story = Story(BOTH)
-    outcome = story.run(single=True)
+    outcome = story.run(one_login=True)
     assert isinstance(outcome, Denied)
     assert outcome.reason is Reason.AMBIGUOUS_REGISTRY
     assert story.is_untouched()
-    assert len(story.logins(AccessRequest(registries=("base",)), single=True).logins) == 1
+    assert len(story.logins(AccessRequest(registries=("base",)), one_login=True).logins) == 1
 
 
 def test_a_failed_registry_is_reported_beside_the_others() -> None:
@@ -171,7 +172,7 @@ def test_without_a_field_for_failures_one_fails_all() -> None:
     story = Story(BOTH)
     story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
     with pytest.raises(Refused) as refused:
-        story.run(whole=True)
+        story.run(all_or_none=True)
     assert refused.value is THROTTLED
     assert [type(login) for login in story.attempt.logins] == [MintedLogin, FailedLogin]
 
@@ -250,18 +251,36 @@ def test_a_token_that_was_used_mints_nothing() -> None:
     assert len(story.logins(AccessRequest(registries=("base",))).logins) == 1
 
 
+class NoRoom:
+    """Fulfils `Budgets`; every one is spent."""
+
+    def spend(self, caller: Caller, *, deadline: Deadline) -> None:
+        del caller, deadline
+        raise Refused(Reason.TOO_MANY_REQUESTS, "the budget is spent")
+
+
+def test_a_budget_that_is_spent_costs_no_token() -> None:
+    story = Story(ONCE)
+    story.exchange.budgets = NoRoom()
+    with pytest.raises(Refused) as refused:
+        story.run()
+    assert refused.value.reason is Reason.TOO_MANY_REQUESTS
+    assert story.state.calls == []
+    assert story.is_untouched()
+
+
 def test_explaining_spends_nothing() -> None:
     story = Story(ONCE)
     story.explain()
     assert story.state.calls == []
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_token_is_released_where_nothing_was_minted(*, whole: bool) -> None:
+@pytest.mark.parametrize("all_or_none", [False, True])
+def test_a_token_is_released_where_nothing_was_minted(*, all_or_none: bool) -> None:
     story = Story(ONCE)
     story.registries.refusal = THROTTLED
     with pytest.raises(Refused) as refused:
-        story.run(whole=whole)
+        story.run(all_or_none=all_or_none)
     assert refused.value is THROTTLED
     assert story.state.calls == ["set", "release"]
     assert story.state.marks == {}
@@ -283,7 +302,7 @@ def test_a_token_that_brought_one_login_stays_spent() -> None:
     story = Story(ONCE)
     story.roles.refusals["arn:aws:iam::111122223333:role/base"] = THROTTLED
     with pytest.raises(Refused):
-        story.run(whole=True)
+        story.run(all_or_none=True)
     assert story.state.calls == ["set"]
 
 

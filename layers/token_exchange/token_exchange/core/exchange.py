@@ -4,7 +4,8 @@
 2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
    AWS is not called before this: outsiders could use up its quota and probe for role names.
 3. Identify the caller by the claims that mark a job's token. Stops other tokens that the same issuer signs.
-4. Decide: organization, deny rules, trigger, then the grants. Stops other tenants, and runs that outsiders start.
+4. Decide: organization, deny rules, then the grants, with the trigger. Stops other tenants, and runs that outsiders
+   start. A requested scope that no session policy can hold is refused here, before it costs anything.
 5. Count the exchange against its budgets, and spend the token if a grant accepts each one once. Stops replays.
    After the decision: a refused token is not spent.
 6. Bound and mint each login: a session policy for these repositories, this direction and this time. Stops a leaked
@@ -80,25 +81,24 @@ class Exchange:
     clock: Clock
 
     def run(
-        self, raw_token: str, request: AccessRequest, attempt: Attempt, *, single: bool, whole: bool
+        self, raw_token: str, request: AccessRequest, attempt: Attempt, *, one_login: bool, all_or_none: bool
     ) -> Exchanged | Denied:
         """Return the logins that `raw_token` gets, or why there are none; each step adds to `attempt`.
 
-        With `single`, several logins are refused, because the format holds only one. With `whole`, one failed login
-        fails the request, because the format cannot report it.
+        With `one_login`, several logins are refused, because the format holds only one. With `all_or_none`, one failed
+        login fails the request, because the format cannot report it.
 
         Raises:
             Refused: for every other reason.
         """
         verified = self._verified(raw_token, request, attempt)
-        decision = self._decided(verified, request, attempt, single=single)
+        decision = self._decided(verified, request, attempt, one_login=one_login)
         if isinstance(decision, Denied):
             return decision
-        require_scopes_fit(decision.awards)
         # 5. After the decision and before AWS: a refused token stays usable, and a replayed one mints nothing.
         spent = self._spend(decision.awards, verified, attempt)
         # 6. One session for each login.
-        return self._mint(decision.awards, verified, attempt, whole=whole, spent=spent)
+        return self._mint(decision.awards, verified, attempt, all_or_none=all_or_none, spent=spent)
 
     def explain(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> Decision:
         """Return what `run` would decide; nothing is minted or spent.
@@ -107,32 +107,31 @@ class Exchange:
             Refused: for every other reason; AWS is not called.
         """
         verified = self._verified(raw_token, request, attempt)
-        decision = self._decided(verified, request, attempt, single=False)
-        if isinstance(decision, Granted):
-            require_scopes_fit(decision.awards)
-        return decision
+        return self._decided(verified, request, attempt, one_login=False)
 
     def _verified(self, raw_token: str, request: AccessRequest, attempt: Attempt) -> _Verified:
         """Carry out steps 1 to 3."""
         # 1. The policy in force, once: a policy that changes during a request must not decide half of it.
         policy = attempt.policy = self.policies.policy()
         attempt.request = request
-        # 2. The token.
+        # 2. The token. Its times and the grants' are compared with one moment, whatever a fetch of keys takes.
         now = self.clock.now()
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)
             attempt.unverified_issuer = unverified.unverified_issuer
             token = self.verifier.verify(unverified, issuers=policy.issuers_by_url, now=now, attempt=attempt)
         # 3. The caller.
-        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=self.clock.now())
+        caller = attempt.caller = caller_of(policy.issuers[token.trust.entry], token.claims, now=now)
         return _Verified(policy=policy, caller=caller, token=token, raw_token=unverified.raw_token)
 
-    def _decided(self, verified: _Verified, request: AccessRequest, attempt: Attempt, *, single: bool) -> Decision:
+    def _decided(self, verified: _Verified, request: AccessRequest, attempt: Attempt, *, one_login: bool) -> Decision:
         """Carry out step 4."""
         with attempt.measure("decide"):
             decision = decide(verified.policy, verified.caller, request)
-        attempt.decision = for_one_login(decision) if single else decision
-        return attempt.decision
+        decision = attempt.decision = for_one_login(decision) if one_login else decision
+        if isinstance(decision, Granted):
+            require_scopes_fit(decision.awards)
+        return decision
 
     def _spend(self, awards: Sequence[Award], verified: _Verified, attempt: Attempt) -> SpentToken | None:
         """Carry out step 5, once for the whole request."""
@@ -140,6 +139,7 @@ class Exchange:
         if not is_single_use and not verified.caller.issuer.budgets:
             return None
         with attempt.measure("state"):
+            # Budgets first: an exchange that they refuse does not spend the token.
             self.budgets.spend(verified.caller, deadline=attempt.deadline)
             if not is_single_use:
                 return None
@@ -151,7 +151,7 @@ class Exchange:
         verified: _Verified,
         attempt: Attempt,
         *,
-        whole: bool,
+        all_or_none: bool,
         spent: SpentToken | None,
     ) -> Exchanged:
         try:
@@ -163,6 +163,6 @@ class Exchange:
                     spent.release(clock=self.clock)
         logins = tuple(one for one in results if isinstance(one, Login))
         failed = tuple(one for one in results if isinstance(one, FailedLogin))
-        if failed and (whole or not logins):
+        if failed and (all_or_none or not logins):
             raise failed[0].refused
         return Exchanged(logins=logins, failed=failed)

@@ -45,16 +45,16 @@ def exchange_token(exchange: Exchange, request: HttpRequest, record: AuditRecord
         return refusal(refused, sent, record, headers={"Allow": "POST"})
     try:
         wanted = read_parameters(sent)
-        single = holds_one_login(wanted.format)
-        record.record_request(wanted.access_request, format_name=wanted.format, one_login=single)
+        one_login = holds_one_login(wanted.format)
+        record.record_request(wanted.access_request, format_name=wanted.format, one_login=one_login)
         raw_token = find_token(request, wanted.subject_token)
         record.record_token_hash(raw_token)
         outcome = exchange.run(
             raw_token,
             wanted.access_request,
             record.attempt,
-            single=single,
-            whole=not can_report_failures(wanted.format),
+            one_login=one_login,
+            all_or_none=not can_report_failures(wanted.format),
         )
         if isinstance(outcome, Denied):
             return denial(outcome, sent, record)
