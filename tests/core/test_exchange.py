@@ -28,6 +28,7 @@ from token_exchange.core.verifier import Verifier
 from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.store import PolicyStore
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.disclosure import disclosure
 
 BOTH = [grant("own"), grant("base", registry="base", access="pull", repositories=["base/*"])]
 THROTTLED = Refused(Reason.AWS_THROTTLED, "role x: Throttling")
@@ -133,7 +134,7 @@ def test_an_explanation_is_the_decision_and_mints_nothing() -> None:
     assert isinstance(outcome, Granted)
     assert [award.grant.name for award in outcome.awards] == ["own", "base"]
     assert [one.grant.name for one in story.record.nearest().nearest] == ["own", "base", "release"]
-    assert (story.attempt.logins, story.attempt.organization_is_proven) == ([], True)
+    assert (story.attempt.logins, disclosure(story.attempt)) == ([], "own-grants")
     assert story.is_untouched()
 
 
@@ -198,20 +199,20 @@ def test_the_record_of_an_expired_token_names_its_caller() -> None:
         story.run(exp=int(NOW) - 3600, iat=int(NOW) - 7200, nbf=None)
     assert story.attempt.token is not None
     assert story.attempt.token.claims["exp"] == int(NOW) - 3600
-    assert (story.attempt.caller, story.attempt.organization_is_proven) == (None, False)
+    assert (story.attempt.caller, disclosure(story.attempt)) == (None, "nothing")
 
 
 def test_the_record_has_no_identity_before_the_organization() -> None:
     story = Story(BOTH)
     story.run(organization="other")
     assert story.attempt.token is not None
-    assert not story.attempt.organization_is_proven
+    assert disclosure(story.attempt) == "nothing"
 
 
 def test_the_record_has_the_winning_grants() -> None:
     story = Story(BOTH)
     story.run()
-    assert story.attempt.organization_is_proven
+    assert disclosure(story.attempt) != "nothing"
     assert [considered.grant.name for considered in story.record.considered] == ["own", "base"]
 
 

@@ -45,6 +45,7 @@ def test_a_star_is_iams(pattern: str, name: str) -> None:
         ("aba*aba", "ababa", False),
         ("aba*aba", "abaaba", True),
         ("*a*a*", "a", False),
+        ("ci*app*app", "ci/app", False),
     ],
 )
 def test_names_that_a_pattern_covers(pattern: str, name: str, covered: bool) -> None:  # noqa: FBT001 - a table's column

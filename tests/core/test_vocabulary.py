@@ -3,7 +3,7 @@ import pytest
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, Flag, ShortRef
-from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, WHO, claim_at, spelled, string_at, without_braces
+from token_exchange.core.vocabulary import IDS, NAMES, RENAMEABLE, claim_at, spelled, string_at, without_braces
 from token_exchange.presets.bitrise import Joined
 from token_exchange.presets.gitlab import TypedRef
 
@@ -14,7 +14,7 @@ SHORT = TypedRef(("ref",), ("ref_type",), "branch", ((("source",)), frozenset({"
 
 def test_sets_of_names_are_made_of_names() -> None:
     assert len(set(NAMES)) == len(NAMES) == 19
-    assert set(NAMES) > IDS | RENAMEABLE | WHO
+    assert set(NAMES) > IDS | RENAMEABLE
     assert not IDS & RENAMEABLE
     assert {name for name in NAMES if name.endswith("_id")} == IDS
 

@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Final
 
 from token_exchange.core.conditions import Key, RawCondition
+from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, Template
 from token_exchange.core.sources import BracedUuid
-from token_exchange.core.vocabulary import IDS, WHO, Name
+from token_exchange.core.vocabulary import IDS, ClaimPath, Name
 from token_exchange.presets.azure_devops import Uuid
-from token_exchange_cli.meaning.conditions import exact
+from token_exchange_cli.meaning.conditions import TENANT_NAMES, exact
 from token_exchange_cli.meaning.patterns import patterns_meet
 
 MAX_OVERLAPPING_GRANTS: Final = 200
@@ -33,7 +34,7 @@ class OverlappingGrants:
     """The enforced grants of a policy that were seen so far, to find those that overlap a later one."""
 
     def __init__(self, grants: Sequence[Grant], issuers: Mapping[str, Issuer]) -> None:
-        self._who = {name: issuer.preset.who for name, issuer in issuers.items()}
+        self._tenant_claims = {name: _tenant_claims(issuer.preset) for name, issuer in issuers.items()}
         self._frequency = Counter(found for grant in grants for found in self._tenants(grant))
         self._for_many: dict[_Place, list[Grant]] = defaultdict(list)
         self._for_one: dict[_Place, dict[_Claim, dict[Key, list[Grant]]]] = defaultdict(lambda: defaultdict(dict))
@@ -75,11 +76,17 @@ class OverlappingGrants:
 
     def _tenants(self, grant: Grant) -> Iterator[tuple[_Claim, Key]]:
         """Yield the exact values by which `grant` identifies a tenant, each with its claim."""
-        behind = frozenset().union(*(self._who[name] for name in grant.issuers))
+        behind = frozenset().union(*(self._tenant_claims[name] for name in grant.issuers))
         for condition in grant.conditions:
-            if condition.path in behind if isinstance(condition, RawCondition) else condition.name in WHO:
+            if condition.path in behind if isinstance(condition, RawCondition) else condition.name in TENANT_NAMES:
                 for key in exact(condition) or ():
                     yield condition.document_path, key
+
+
+def _tenant_claims(preset: Preset) -> frozenset[ClaimPath]:
+    """Return `sub`, and the claims behind the names that tell one tenant's runs from another's."""
+    sources = (source for name, source in preset.vocabulary.items() if name in TENANT_NAMES)
+    return frozenset({("sub",)}).union(*(source.source_claims for source in sources))
 
 
 _BY_NAME: Final[dict[Name, str]] = {"organization": "organization", "repository": "organization/*"}

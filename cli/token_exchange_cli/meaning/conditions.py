@@ -22,6 +22,20 @@ from token_exchange.loading.problems import Path
 from token_exchange.presets.gitlab import TypedRef
 from token_exchange_cli.meaning.patterns import begin_alike, literal_beginning
 
+TENANT_NAMES: Final[frozenset[Name]] = frozenset(
+    {
+        "organization",
+        "organization_id",
+        "repository",
+        "repository_id",
+        "pipeline",
+        "pipeline_id",
+        "actor",
+        "actor_id",
+    }
+)
+"""Names that tell one tenant's runs from another's."""
+
 
 def condition_path(of: Path, condition: Condition) -> Path:
     """Return the path of `condition` in the mapping at `of`."""

@@ -33,6 +33,7 @@ from token_exchange.issuer_keys.store import KeyStore
 from token_exchange.loading.brake import Brake, BrakedPolicies
 from token_exchange.loading.store import PolicyStore
 from token_exchange.reporting.audit import AuditRecord
+from token_exchange.reporting.disclosure import disclosure
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
@@ -194,7 +195,7 @@ class Service:
     def _notice_new_claims(self, record: AuditRecord) -> None:
         caller = record.attempt.caller
         # Only of organizations on the allowlist: other tenants' tokens could use up what one environment reports.
-        if caller is not None and record.attempt.organization_is_proven:
+        if caller is not None and disclosure(record.attempt) != "nothing":
             self._new_claims.notice(caller.issuer.name, caller.issuer.preset, caller.claims)
 
     def _policy_age_seconds(self) -> float | None:

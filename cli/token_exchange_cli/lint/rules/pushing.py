@@ -7,10 +7,11 @@ from token_exchange.core.conditions import Condition, RawCondition
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer
 from token_exchange.core.sources import BracedUuid, Constant
-from token_exchange.core.vocabulary import WHO, ClaimPath, Name
+from token_exchange.core.vocabulary import ClaimPath, Name
 from token_exchange.loading.problems import Path
 from token_exchange_cli.lint.finding import Finding, Subject, warning
 from token_exchange_cli.meaning.conditions import (
+    TENANT_NAMES,
     condition_path,
     demands,
     has,
@@ -170,7 +171,9 @@ def _is_declared(condition: Condition, preset: Preset) -> bool:
 def _identifies(condition: Condition, preset: Preset) -> bool:
     """Say whether `condition` says whose run it is, by what the provider itself records."""
     return says_which(condition) and any(
-        is_about(condition, name, preset) and not preset.is_declared(name) for name in WHO if name in preset.vocabulary
+        is_about(condition, name, preset) and not preset.is_declared(name)
+        for name in TENANT_NAMES
+        if name in preset.vocabulary
     )
 
 

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from token_exchange.core.decision import AccessRequest, Award, Decision, Denied
+from token_exchange.core.decision import AccessRequest, Award, Decision
 from token_exchange.core.evaluate import Caller
 from token_exchange.core.policy import Policy
 from token_exchange.core.ports import Deadline, RoleRequest
 from token_exchange.core.record import record
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import SignedToken
 
 type Part = Literal["verify", "keys", "decide", "state", "sts", "ecr", "secret", "total"]
@@ -70,14 +70,6 @@ class Attempt:
     logins: list[MintedLogin | ReadLogin | FailedLogin] = field(default_factory=list)
     _milliseconds: dict[Part, float] = field(default_factory=dict[Part, float], init=False, repr=False)
     _started: dict[Part, float] = field(default_factory=dict[Part, float], init=False, repr=False)
-
-    @property
-    def organization_is_proven(self) -> bool:
-        """Whether the token is verified and its organization is on the allowlist: known once there is a decision."""
-        decision = self.decision
-        if decision is None:
-            return False
-        return not isinstance(decision, Denied) or decision.reason is not Reason.ORGANIZATION_NOT_ALLOWED
 
     @contextmanager
     def measure(self, part: Part) -> Iterator[None]:

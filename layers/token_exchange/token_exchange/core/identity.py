@@ -12,7 +12,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.sources import BracedUuid
-from token_exchange.core.vocabulary import NAMES, WHO, ClaimPath, Name, Source, Vocabulary, claim_at, spelled
+from token_exchange.core.vocabulary import NAMES, ClaimPath, Name, Source, Vocabulary, claim_at, spelled
 
 type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 
@@ -21,16 +21,24 @@ type ClaimType = Literal["text", "number", "boolean", "list", "object", "any"]
 class Preset:
     """How the tokens of one issuer are read.
 
+    These decide who a token speaks for, and which grants it can get:
+
     - `vocabulary`: the source of each common name; tokens never have a name that is not listed.
     - `required`: claims that distinguish a job's token from other tokens of the same issuer.
     - `required_values`: further claims that must be present, with the values that they have in a job's token.
       `required_suffixes` is the same for strings of which only the end is known. `defaults` are the values that claims
       of `required_values` have if a token leaves them out. `configured` are those whose value is the policy's own.
-    - `must_match`: claims that every grant must match, since no other claim reveals an outsider's run; a grant without
-      such a condition never applies.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of every other claim.
       `nested_claims` are documented claims inside another. `custom_claim_prefixes` are the prefixes of claim names that
       customers choose; `""` means every name.
+    - `untrusted_trigger`: returns how outsiders can have started the run of a token, or None.
+    - `must_match`: claims that every grant must match, since no other claim reveals an outsider's run; a grant without
+      such a condition never applies.
+    - `organization_is_path`: an organization's name includes everything below it; its first part is the tenant.
+    - `ignores_case`: the system never has two organizations or repositories whose names differ only by case.
+
+    These decide what a policy may contain, and what a refusal shows:
+
     - `public_claims`: claims that do not name a repository, project, group, workflow, pipeline, workspace or person.
       They name a branch, an environment, an event or another thing that every tenant's runs can have. A refusal may
       show what a grant requires of these to a caller that the grant is not for; every other claim counts as a name.
@@ -38,7 +46,11 @@ class Preset:
     - `proven`: names whose values the provider takes from its own records, besides organization, repository and ids.
     - `declared`: claims that a user of the CI system types in. A name computed from one can be matched, but it proves
       no identity and fills no template of a push grant; this includes organization and repository.
-    - `untrusted_trigger`: returns how outsiders can have started the run of a token, or None.
+    - `shared_audience`: returns whether other services accept this audience too.
+    - `keys_host`: the host of the key set, if it is not the issuer's.
+
+    These decide nothing; the command line's warnings and proofs use them:
+
     - `triggers`: claims of which one value shows that outsiders can have started a run, whatever the other claims are;
       `untrusted_trigger` of that claim only then returns it. `trigger_context` has the claims that a member's run also
       needs for this test.
@@ -47,13 +59,8 @@ class Preset:
     - `empty_claims`: claims that tokens contain with an empty value.
     - `named_in_sub`: names of the vocabulary that `sub` contains; if such a name changes owner, `sub` does too.
     - `host_prefixed_claims`: claims that begin with a host, followed by the tenant.
-    - `ignores_case`: the system never has two organizations or repositories whose names differ only by case.
-    - `organization_is_path`: an organization's name includes everything below it; its first part is the tenant.
-    - `shared_audience`: returns whether other services accept this audience too.
     - `minted`: whether a step requests each token, or a job receives one for all its steps; `once-if-shared` means the
       latter for audiences that other services accept too.
-    - `keys_host`: the host of the key set, if it is not the issuer's.
-    - `who`: the claims that tell one tenant's runs from another's: `sub`, and those behind a name in `WHO`.
     """
 
     provider: str
@@ -90,12 +97,6 @@ class Preset:
     minted: Literal["on-request", "once-per-job", "once-if-shared"]
     keys_host: str | None = None
 
-    @property
-    def who(self) -> frozenset[ClaimPath]:
-        """The claims behind the names that say whose run it is, and `sub`."""
-        behind = {path for name, source in self.vocabulary.items() if name in WHO for path in source.source_claims}
-        return frozenset(behind | {("sub",)})
-
     def claim_type(self, path: ClaimPath) -> ClaimType:
         """Return the JSON type of the claim at `path`; an undocumented nested claim can have any type."""
         if len(path) > 1:
@@ -106,9 +107,9 @@ class Preset:
         """Return whether refusals may show every caller what a grant requires of the claim at `path`."""
         return path in self.public_claims or path in _TIMES
 
-    def is_public_name(self, name: str) -> bool:
+    def is_public_name(self, name: Name) -> bool:
         """Return the same for a name of the vocabulary: every claim that it is computed from must be public."""
-        source = next((source for known, source in self.vocabulary.items() if known == name), None)
+        source = self.vocabulary.get(name)
         return source is not None and bool(source.source_claims) and all(map(self.is_public, source.source_claims))
 
     @property

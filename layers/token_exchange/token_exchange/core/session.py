@@ -22,7 +22,7 @@ from token_exchange.core.ports import Json, RoleRequest, SessionPolicy
 from token_exchange.core.reach import Reach, filled_text, narrowed
 from token_exchange.core.record import record
 from token_exchange.core.refusals import Reason, Refused
-from token_exchange.core.vocabulary import ATTRIBUTION_IDS, ATTRIBUTION_NAMES, Name, Vocabulary
+from token_exchange.core.vocabulary import Name, Vocabulary
 
 MAX_SESSION_POLICY_CHARACTERS: Final = 2048
 """STS API Reference, AssumeRole, parameter Policy."""
@@ -196,6 +196,11 @@ def _one_or_all(texts: Iterable[str]) -> Json:
     return listed[0] if len(listed) == 1 else listed
 
 
+_ATTRIBUTION_NAMES: Final[tuple[Name, ...]] = ("repository", "pipeline", "actor")
+_ATTRIBUTION_IDS: Final[tuple[Name, ...]] = ("repository_id", "pipeline_id", "actor_id")
+"""What a run is attributed to in CloudTrail, the best first."""
+
+
 def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str]:
     vocabulary = caller.identity.vocabulary
     match terms.session_tags:
@@ -211,7 +216,7 @@ def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str
 def _source_identity(terms: SessionTerms, caller: Caller) -> str | None:
     match terms.source_identity:
         case True:
-            best = _first(caller.identity.vocabulary, *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS)
+            best = _first(caller.identity.vocabulary, *_ATTRIBUTION_NAMES, *_ATTRIBUTION_IDS)
             return best or str(caller.claims.get("sub"))
         case False:
             return None
@@ -257,7 +262,7 @@ def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
     The last makes it unpredictable. A resource policy that names a session's ARN is not limited by the session policy
     (IAM User Guide, "Session policies"), so no policy must be able to name one beforehand.
     """
-    who = _first(vocabulary, *ATTRIBUTION_IDS)
+    who = _first(vocabulary, *_ATTRIBUTION_IDS)
     parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]
     longest = MAX_SESSION_NAME_LENGTH - _REQUEST_DIGITS - 1
     shown = [fitted("-".join(parts), foreign=_NOT_IN_NAMES, max_length=longest)] if parts else []

@@ -52,13 +52,6 @@ RENAMEABLE: Final[frozenset[Name]] = frozenset(
 A name that is given up can be registered by someone else, so it does not identify the earlier owner.
 """
 
-ATTRIBUTION_NAMES: Final[tuple[Name, ...]] = ("repository", "pipeline", "actor")
-ATTRIBUTION_IDS: Final[tuple[Name, ...]] = ("repository_id", "pipeline_id", "actor_id")
-"""What a run is attributed to in CloudTrail, the best first."""
-
-WHO: Final[frozenset[Name]] = frozenset(("organization", "organization_id", *ATTRIBUTION_NAMES, *ATTRIBUTION_IDS))
-"""Names that tell one tenant's runs from another's: a grant that fails on one of them is for other callers."""
-
 type Vocabulary = Mapping[str, str | bool]
 """The values of one token by name; a name that the token does not provide is not a key."""
 

@@ -66,17 +66,10 @@ NOT_SEARCHED = Nearest(nearest=(), own=(), others=0)
 
 def disclosure(attempt: Attempt) -> Disclosure:
     """Return how much of `attempt` its caller may know: nothing until there is a decision."""
-    if not attempt.organization_is_proven or attempt.caller is None:
+    decision = attempt.decision
+    if decision is None or attempt.caller is None:
         return "nothing"
-    match attempt.decision:
-        case None:
-            return "nothing"
-        case Granted():
-            allowed: Disclosure = "own-grants"
-        case Denied(reason=reason):
-            allowed = _of_denial(reason)
-        case _:
-            assert_never(attempt.decision)
+    allowed = _of_denial(decision.reason) if isinstance(decision, Denied) else "own-grants"
     # Anyone who can open a pull request can start such a run: it sees no grant, whatever was decided.
     if allowed == "own-grants" and attempt.caller.identity.untrusted_trigger is not None:
         return "identity"
