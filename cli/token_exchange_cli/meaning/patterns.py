@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
+from token_exchange.core.glob import STOPS, tokens_of
 from token_exchange.core.policy import EcrRegistry, Grant, SessionTerms, Template
 from token_exchange.core.reach import pattern_covers
 from token_exchange.core.vocabulary import NAMES, Name
@@ -22,8 +22,7 @@ def has_placeholder(text: str) -> bool:
     return _ITS_WORD.search(text) is not None
 
 
-_STOPS: Final = frozenset("/:")
-_ONE, _RUN, _RUN_AT_ALL = "?", "*", "**"
+_RUN, _RUN_AT_ALL = "*", "**"
 
 
 def is_within(narrow: str, wide: str) -> bool:
@@ -32,9 +31,9 @@ def is_within(narrow: str, wide: str) -> bool:
     `True` is proven. `False` proves nothing: a run in `narrow` is only ever matched by one run of `wide`, so `a*` is
     not found to be within a list of all strings that it matches.
     """
-    tokens = _tokens(wide)
+    tokens = tokens_of(wide)
     at = _skip_runs({0}, tokens)
-    for token in _tokens(narrow):
+    for token in tokens_of(narrow):
         at = _skip_runs({after for place in at for after in _after(place, token, tokens)}, tokens)
     return len(tokens) in at
 
@@ -47,9 +46,9 @@ def _after(place: int, token: str, tokens: Sequence[str]) -> Iterable[int]:
         case "**":
             return (place,)
         case "*":
-            return (place,) if token != _RUN_AT_ALL and token not in _STOPS else ()
+            return (place,) if token != _RUN_AT_ALL and token not in STOPS else ()
         case "?":
-            return (place + 1,) if token not in (_RUN, _RUN_AT_ALL) and token not in _STOPS else ()
+            return (place + 1,) if token not in (_RUN, _RUN_AT_ALL) and token not in STOPS else ()
         case literal:
             return (place + 1,) if token == literal else ()
 
@@ -61,14 +60,6 @@ def _skip_runs(places: set[int], tokens: Sequence[str]) -> set[int]:
         if place < len(tokens) and tokens[place] in (_RUN, _RUN_AT_ALL):
             found.add(place + 1)
     return found
-
-
-def _tokens(pattern: str) -> list[str]:
-    tokens: list[str] = []
-    for is_star, characters in groupby(pattern, lambda character: character == "*"):
-        run = "".join(characters)
-        tokens += [_RUN if run == "*" else _RUN_AT_ALL] if is_star else run
-    return tokens
 
 
 def patterns_meet(one: str, other: str) -> bool:

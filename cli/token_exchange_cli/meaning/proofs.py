@@ -5,7 +5,6 @@ list satisfies conditions on two different values at once, so little is ever sho
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from token_exchange.core.conditions import (
     Condition,
@@ -23,13 +22,11 @@ from token_exchange.core.conditions import (
 from token_exchange.core.glob import Glob
 from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Issuer
-from token_exchange.core.sources import BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef
+from token_exchange.core.sources import REF_PREFIXES, BracedUuid, Claim, ClaimUnless, Constant, PrefixedRef, ShortRef
 from token_exchange.core.vocabulary import ClaimPath, Name, Source
 from token_exchange.presets.gitlab import TypedRef
 from token_exchange_cli.meaning.conditions import allowed_values, is_on_claim, is_on_name
 from token_exchange_cli.meaning.patterns import begin_alike, is_within, literal_beginning
-
-_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 def is_present(name: Name, issuer: Issuer) -> bool:
@@ -217,7 +214,7 @@ def _is_short_of_another(short: Condition, ref: Condition, preset: Preset) -> bo
     behind = Claim(ref.path) if isinstance(ref, RawCondition) else _source(ref, preset)
     if behind != Claim(path) or not _is_one_value(ref, preset):
         return False
-    prefix = _PREFIXES[source.type]
+    prefix = REF_PREFIXES[source.type]
     shorts, refs = only_values(short, [preset]), only_values(ref, [preset])
     if shorts is not None:
         return not any(ref.holds(f"{prefix}{value}") for _, value in shorts)

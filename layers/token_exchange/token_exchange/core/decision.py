@@ -1,6 +1,6 @@
 """The decision: organization, deny rules, the names in the request, then the grants in the order of the file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 from token_exchange.core.evaluate import (
@@ -172,7 +172,7 @@ class _Search:
         self._policy = policy
         self._caller = caller
         self._request = request
-        self._wanted = {registry.name for registry in registries}
+        self._wanted = [registry.name for registry in registries]
         self._awards: dict[str, Award] = {}
         self._tried: list[Considered] = []
         self._would: list[ReportOnlyAward] = []
@@ -186,10 +186,13 @@ class _Search:
         for grant in requested_grants(self._policy, caller, self._request, candidates):
             if grant.registry.name not in self._awards:
                 self._try(grant)
-                if self._wanted and self._wanted == self._awards.keys():
+                if self._wanted and self._awards.keys() >= {*self._wanted}:
                     break
         return self._refusal() or Granted(
-            awards=tuple(self._in_requested_order()), tried=tuple(self._tried), would=tuple(self._would)
+            # In the order of the request, or without one in that of the file.
+            awards=tuple(self._awards[name] for name in self._wanted or self._awards),
+            tried=tuple(self._tried),
+            would=tuple(self._would),
         )
 
     def _try(self, grant: Grant) -> None:
@@ -207,15 +210,9 @@ class _Search:
             if len(self._tried) < MAX_CONSIDERED:
                 self._tried.append(explain_grant(grant, self._caller, scope))
 
-    def _in_requested_order(self) -> Iterable[Award]:
-        by_host = self._policy.registries_by_name_or_host
-        names = dict.fromkeys(by_host[name].name for name in self._request.registries) or self._awards
-        return [self._awards[name] for name in names]
-
     def _refusal(self) -> Denied | None:
         # All requested logins or none: otherwise a job would fail later, at the registry without a login.
-        missing = self._wanted - self._awards.keys()
-        if self._awards and not missing:
+        if self._awards and self._awards.keys() >= {*self._wanted}:
             return self._too_many()
         trigger = self._caller.identity.untrusted_trigger
         if trigger is not None:

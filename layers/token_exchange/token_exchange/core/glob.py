@@ -9,7 +9,8 @@ from typing import Final
 
 from token_exchange.core.record import positional_record
 
-_STOPS: Final = frozenset("/:")
+STOPS: Final = frozenset("/:")
+"""They separate the parts of a name: `acme/*` matches the repositories of acme, and no path below one."""
 
 MAX_GLOB_CHARACTERS: Final = 1024
 """A compiled glob is an integer with a bit for each token, so compiling takes time quadratic in its length.
@@ -41,7 +42,7 @@ class Glob:
         runs = self._any_run | self._any_run_at_all
         at = _skip_runs(1, runs)
         for char in value[len(self._prefix) :]:
-            stops = char in _STOPS
+            stops = char in STOPS
             stay = self._any_run_at_all if stops else runs
             step = self._literals.get(char, 0) | (0 if stops else self._any_one)
             at = _skip_runs((at & stay) | ((at & step) << 1), runs)
@@ -56,7 +57,7 @@ def compile_glob(pattern: str) -> Glob:
     literals: dict[str, int] = {}
     any_one = any_run = any_run_at_all = 0
     bit = 1
-    for token in _tokens(pattern[len(prefix) :]):
+    for token in tokens_of(pattern[len(prefix) :]):
         match token:
             case "*":
                 any_run |= bit
@@ -70,7 +71,7 @@ def compile_glob(pattern: str) -> Glob:
     return Glob(pattern, prefix, literals, any_one, any_run, any_run_at_all, bit)
 
 
-def _tokens(pattern: str) -> list[str]:
+def tokens_of(pattern: str) -> list[str]:
     """Split `pattern` into characters and runs; adjacent stars are one token, of the wider kind."""
     tokens: list[str] = []
     stars = 0

@@ -13,13 +13,6 @@ from token_exchange.core.ports import Clock, Deadline, StateEvents, StateUnavail
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.trust import VerifiedToken
 
-
-def length_prefixed(*parts: str) -> bytes:
-    """Return `parts`, each preceded by its length in bytes, so that no two lists give the same bytes."""
-    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    return b"".join(b"%d:%b" % (len(part), part) for part in encoded)
-
-
 SPEND_SECONDS: Final = 3.0
 """For the one write that decides; a slower table counts as unavailable."""
 
@@ -88,3 +81,9 @@ def mark_of(token: VerifiedToken) -> str:
     """
     identity = ("id", token.token_id) if token.token_id else ("signed", token.signed_part_sha256)
     return f"use#{sha256(length_prefixed(token.trust.url, *identity)).hexdigest()}"
+
+
+def length_prefixed(*parts: str) -> bytes:
+    """Return `parts`, each preceded by its length in bytes, so that no two lists give the same bytes."""
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join(b"%d:%b" % (len(part), part) for part in encoded)

@@ -12,7 +12,7 @@ from token_exchange.core.record import positional_record
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.core.vocabulary import ClaimPath, claim_at, spelled, string_at, without_braces
 
-_REF_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
+REF_PREFIXES: Final = {"branch": "refs/heads/", "tag": "refs/tags/"}
 
 
 @positional_record
@@ -59,7 +59,7 @@ class ShortRef(RefOfType):
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the ref without its prefix, or None where it is not of this type."""
-        prefix = _REF_PREFIXES[self.type]
+        prefix = REF_PREFIXES[self.type]
         ref = string_at(claims, self.ref)
         if ref is None or string_at(claims, self.ref_type) != self.type or not ref.startswith(prefix):
             return None
@@ -134,6 +134,6 @@ class PrefixedRef(PartOfClaim):
 
     def read(self, claims: Mapping[str, Json]) -> str | None:
         """Return the ref without its prefix, or None where it is not of this type."""
-        prefix = _REF_PREFIXES[self.type]
+        prefix = REF_PREFIXES[self.type]
         ref = string_at(claims, self.path)
         return None if ref is None or not ref.startswith(prefix) else ref.removeprefix(prefix) or None

@@ -151,7 +151,7 @@ def check_claims(claims: Mapping[str, Json], *, trust: IssuerTrust, now: float) 
             raise Refused(Reason.MISSING_CLAIM, f"the token has no {name}")
     expires_at, issued_at = _time(claims, "exp"), _time(claims, "iat")
     not_before = issued_at if claims.get("nbf") is None else _time(claims, "nbf")
-    # RFC 8725 section 3.8. Audit records and some presets identify the run by it.
+    # RFC 8725 section 3.8. Audit records and some presets identify the run by `sub`, and single use the token by `jti`.
     _require_string(claims, "sub")
     if claims.get("jti") is not None:
         _require_string(claims, "jti")
