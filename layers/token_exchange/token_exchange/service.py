@@ -56,8 +56,8 @@ class Service:
         self._new_claims = NewClaims(self._events)
         self._audit_log = AuditLog()
         self._cold = True
-        clients, calls = AwsClients(region=settings.region), DeadlineCalls()
-        self._clients, self._calls = clients, calls
+        self._clients = clients = AwsClients(region=settings.region)
+        self._calls = calls = DeadlineCalls()
         self._policies = PolicyStore(
             source=policy_source(
                 settings.policy, first=settings.first_policy, folder=folder, clients=clients, calls=calls
@@ -73,15 +73,19 @@ class Service:
             item = BrakeTable(clients=clients, calls=calls, table=settings.brake_table)
             brake = Brake(source=item, clock=self._clock, events=self._events)
             self._decides_by = BrakedPolicies(policies=self._policies, brake=brake)
-        table = settings.state_table
+        self._routes = Routes(exchange=self._exchange(), policies=self._policies, public_url=settings.public_url)
+        self._warm()
+
+    def _exchange(self) -> Exchange:
+        clients, table = self._clients, self._settings.state_table
         keys = KeyStore(
             fetcher=HttpsFetcher(clock=self._clock),
             clock=self._clock,
             events=self._events,
-            shared=None if table is None else SharedKeysReader(clients=clients, calls=calls, table=table),
+            shared=None if table is None else SharedKeysReader(clients=clients, calls=self._calls, table=table),
         )
-        state = None if table is None else StateTable(clients=clients, calls=calls, table=table)
-        exchange = Exchange(
+        state = None if table is None else StateTable(clients=clients, calls=self._calls, table=table)
+        return Exchange(
             policies=self._decides_by,
             verifier=Verifier(keys),
             budgets=BudgetCounter(counts=state, events=self._events),
@@ -90,26 +94,24 @@ class Service:
                 roles=StsRoleAssumer(clients=clients),
                 registries=EcrAuthorizer(clients=clients),
                 stored=SecretLogins(clients=clients),
-                threads=calls,
+                threads=self._calls,
                 clock=self._clock,
             ),
             clock=self._clock,
         )
-        self._routes = Routes(exchange=exchange, policies=self._policies, public_url=settings.public_url)
-        self._warm(clients)
 
-    def _warm(self, clients: AwsClients) -> None:
+    def _warm(self) -> None:
         """Load the policy, create clients and connect them at start, so that the first request does not wait for it.
 
         A failure here is reported by the first request that needs the policy or the client.
         """
         try:
             policy = self._decides_by.policy()
-            clients.sts()
+            self._clients.sts()
             if self._settings.state_table is not None:
-                clients.dynamodb()
+                self._clients.dynamodb()
             for registry in policy.registries.values():
-                _warm_for(registry, clients)
+                _warm_for(registry, self._clients)
         except Refused:
             return
         # If there is a brake, it has just been read.

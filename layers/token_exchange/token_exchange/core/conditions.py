@@ -19,7 +19,7 @@ type Key = tuple[Literal["text", "number", "boolean"], Scalar]
 """A value with its JSON type: Python's `True == 1` must not decide who may push."""
 
 CONTROL_CHARACTERS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""No real name has these. A value with one is not what it looks like, so it satisfies no `like`, `not` or `not_like`."""
+"""A value with one of these is not what it looks like, so it satisfies no `like`, `not` or `not_like`."""
 
 
 def key_of(value: Json) -> Key | None:

@@ -14,7 +14,7 @@ from token_exchange.core.refusals import Refused
 from token_exchange.core.trust import IssuerTrust
 from token_exchange.core.vocabulary import NAMES, Vocabulary
 from token_exchange.loading.document import Content, NamedFiles, ReadFile, identity_of, is_compiled, read_mapping
-from token_exchange.loading.fields import described, unreadable
+from token_exchange.loading.fields import Fields, described, unreadable
 from token_exchange.loading.grants import read_deny, read_grants
 from token_exchange.loading.issuers import NO_STATE, read_issuers
 from token_exchange.loading.problems import Problems
@@ -52,27 +52,15 @@ def load_policy(
     if fields is None:
         problems.raise_if_any()
         raise AssertionError("read_mapping returned None without a problem")
-    version = fields.take("version", required=True)
-    if version is not None and (version != 1 or isinstance(version, bool)):
-        fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
+    _check_version(fields)
     issuers = read_issuers(fields, files, has_state=has_state)
     registries = read_registries(fields, None if own_region is None else partition_of(own_region))
     deny = read_deny(fields, issuers)
-    grants: Sequence[Grant] = ()
-    if compiled is not None:
-        if compiled.head.uses_single_use and not has_state:
-            fields.problem("grants", "conflict", f"single_use {NO_STATE}")
-    elif grant_files is None:
-        grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
-        if "files" in fields:
-            fields.ignore("files")
-            # Without files of grants, the limits under `files` would have no effect.
-            fields.problem("files", "conflict", "only allowed in a policy that is a folder")
-    else:
-        # Imported here to keep the cold start short: most policies are not folders.
-        from token_exchange.loading.folder import read_grant_files  # noqa: PLC0415 - as said above
-
-        grants = read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)
+    grants: tuple[Grant, ...] = ()
+    if compiled is None:
+        grants = _read_grants(fields, grant_files, issuers, registries, has_state=has_state)
+    elif compiled.head.uses_single_use and not has_state:
+        fields.problem("grants", "conflict", f"single_use {NO_STATE}")
     fields.finish()
     problems.raise_if_any()
     named = files.read_so_far()
@@ -85,6 +73,34 @@ def load_policy(
         grants,
     )
     return policy if compiled is None else _with_compiled_grants(policy, compiled, has_state=has_state)
+
+
+def _check_version(fields: Fields) -> None:
+    version = fields.take("version", required=True)
+    if version is not None and (version != 1 or isinstance(version, bool)):
+        fields.problem("version", "bad-value", f"expected 1, found {described(version)}")
+
+
+def _read_grants(
+    fields: Fields,
+    grant_files: Mapping[str, bytes] | None,
+    issuers: Mapping[str, Issuer | None],
+    registries: Mapping[str, Registry | None],
+    *,
+    has_state: bool,
+) -> tuple[Grant, ...]:
+    """Return the grants of the document, or those of its grant files if it is a folder."""
+    if grant_files is not None:
+        # Imported here to keep the cold start short: most policies are not folders.
+        from token_exchange.loading.folder import read_grant_files  # noqa: PLC0415 - as said above
+
+        return read_grant_files(fields, grant_files, issuers, registries, has_state=has_state)
+    grants = tuple(grant for _, grant in read_grants(fields, issuers, registries, has_state=has_state))
+    if "files" in fields:
+        fields.ignore("files")
+        # Without files of grants, the limits under `files` would have no effect.
+        fields.problem("files", "conflict", "only allowed in a policy that is a folder")
+    return grants
 
 
 def _policy(
