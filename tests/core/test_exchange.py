@@ -191,6 +191,12 @@ def test_the_record_has_no_token_before_its_signature_holds() -> None:
     with pytest.raises(Refused):
         story.run(aud="https://elsewhere.example")
     assert (story.attempt.token, story.attempt.caller) == (None, None)
+    signed_part, signature = story.token().rpartition(".")[0], story.token(branch="other").rpartition(".")[2]
+    forged = f"{signed_part}.{signature}"
+    with pytest.raises(Refused) as refused:
+        story.exchange.run(forged, AccessRequest(), story.attempt, one_login=False, all_or_none=False)
+    assert refused.value.reason is Reason.BAD_SIGNATURE
+    assert (story.attempt.token, story.attempt.caller) == (None, None)
 
 
 def test_the_record_of_an_expired_token_names_its_caller() -> None:

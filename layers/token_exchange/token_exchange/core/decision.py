@@ -204,7 +204,7 @@ class _Search:
             self._awards[grant.registry.name] = Award(registry=grant.registry, grant=grant, reach=reach, scope=scope)
         elif failed.rule == "mode":
             self._would.append(ReportOnlyAward(grant=grant, reach=awarded_reach(grant, self._caller, scope)))
-        elif failed.rule != "allow_untrusted_triggers":
+        elif failed.rule != "allow_untrusted_triggers":  # for an outsider's run, such a grant does not exist
             # The scope is the reason only if nothing else failed, report mode included.
             self._exceeded |= failed.rule == "scope" and next(checks, None) is None
             if len(self._tried) < MAX_CONSIDERED:

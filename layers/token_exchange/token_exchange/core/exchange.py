@@ -4,8 +4,8 @@
 2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
    AWS is not called before this: outsiders could use up its quota and probe for role names.
 3. Identify the caller by the claims that mark a job's token. Stops other tokens that the same issuer signs.
-4. Decide: organization, deny rules, then the grants, with the trigger. Stops other tenants, and runs that outsiders
-   start. A requested scope that no session policy can hold is refused here, before it costs anything.
+4. Decide: organization, deny rules, then each grant, beginning with who can start the run. Stops other tenants, and
+   runs that outsiders start. A scope that no session policy can hold is refused here, before it costs anything.
 5. Count the exchange against its budgets, and spend the token if a grant accepts each one once. Stops replays.
    After the decision: a refused token is not spent.
 6. Bound and mint each login: a session policy for these repositories, this direction and this time. Stops a leaked

@@ -68,14 +68,16 @@ class Minter:
         raised after all logins that were made are recorded.
         """
         # Each thread writes to its own attempt, so one that is abandoned at the deadline changes nothing afterwards.
-        own = [attempt.for_login() for _ in awards]
-        calls = [partial(self._mint, award, caller, one, raw_token) for award, one in zip(awards, own, strict=True)]
+        attempts = [attempt.for_login() for _ in awards]
+        calls = [
+            partial(self._mint, award, caller, own, raw_token) for award, own in zip(awards, attempts, strict=True)
+        ]
         outcomes = self.threads.run(calls, deadline=attempt.deadline)
-        attempt.add_longest(own)
+        attempt.add_longest(attempts)
         results: list[Login | FailedLogin] = []
-        for award, one, outcome in zip(awards, own, outcomes, strict=True):
+        for award, own, outcome in zip(awards, attempts, outcomes, strict=True):
             if isinstance(outcome, Login):
-                attempt.logins += one.logins
+                attempt.logins += own.logins
                 results.append(outcome)
             elif isinstance(outcome, Refused):
                 failure = FailedLogin(award=award, refused=outcome)
