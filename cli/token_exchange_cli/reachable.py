@@ -69,7 +69,7 @@ def grants_reaching(policy: Policy, query: AccessQuery, *, now: float) -> GrantP
         issuers = [policy.issuers[name] for name in grant.issuers if policy.issuers[name].mode == "enforce"]
         if grant.mode == "report" or not issuers:
             in_report_mode.append(grant.name)
-        elif grant.expires_at_seconds is not None and grant.expires_at_seconds <= now:
+        elif grant.has_expired(now):
             expired.append(grant.name)
         else:
             in_force.append(_path(grant, issuers, access))

@@ -258,9 +258,8 @@ def _deciding(policy: Policy, caller: Caller, ask: AccessRequest, decision: Deci
     winners = {award.grant.name for award in decision.awards} if isinstance(decision, Granted) else set[str]()
     decided: set[str] = set()
     for grant in requested_grants(policy, caller, ask):
-        is_over = grant.expires_at_seconds is not None and grant.expires_at_seconds <= caller.now
         is_closed = caller.identity.untrusted_trigger is not None and not grant.allow_untrusted_triggers
-        if grant.registry.name in decided or grant.mode == "report" or is_over or is_closed:
+        if grant.registry.name in decided or grant.mode == "report" or grant.has_expired(caller.now) or is_closed:
             continue
         yield grant
         if grant.name in winners:

@@ -51,7 +51,7 @@ def needs_of(policy: Policy, *, now: float) -> Needs:
     for grant in policy.grants:
         if grant.terms is None:
             continue
-        if grant.expires_at_seconds is not None and grant.expires_at_seconds <= now:
+        if grant.has_expired(now):
             expired.append(grant.name)
             continue
         issuers = tuple(policy.issuers[name] for name in grant.issuers)

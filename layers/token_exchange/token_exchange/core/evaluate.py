@@ -156,7 +156,7 @@ def unmatched_claims(grant: Grant, preset: Preset) -> Iterator[ClaimPath]:
 
 def _expired(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
     """4. Its last day is not over: temporary access that no one removes must still end."""
-    if grant.expires_at_seconds is not None and caller.now >= grant.expires_at_seconds:
+    if grant.has_expired(caller.now):
         yield FailedCheck(claim=None, rule="expires", expected=grant.expires, found=None)
 
 

@@ -246,6 +246,10 @@ class Grant:
     expires_at_seconds: int | None
     contact: str | None
 
+    def has_expired(self, now: float) -> bool:
+        """Say whether the last day of the grant is over at `now`, in seconds since the epoch."""
+        return self.expires_at_seconds is not None and now >= self.expires_at_seconds
+
 
 class GrantIndex(Protocol):
     """Finds the grants that can apply to a token; it omits only grants that cannot win, see `loading/load.py`."""
