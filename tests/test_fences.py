@@ -78,6 +78,22 @@ def test_only_its_checker_makes_a_checked_string(type_name: str) -> None:
     assert found == CHECKERS[type_name]
 
 
+SECRETS = {"password", "raw_token", "secret_access_key", "session_token", "subject_token"}
+
+
+def test_no_repr_shows_a_secret() -> None:
+    fields = [
+        (path.name, field.target.id, "" if field.value is None else ast.unparse(field.value))
+        for path in CORE.parent.rglob("*.py")
+        for made in ast.walk(ast.parse(path.read_text()))
+        if isinstance(made, ast.ClassDef)
+        for field in made.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id in SECRETS
+    ]
+    assert {name for _, name, _ in fields} == SECRETS
+    assert [field for field in fields if "repr=False" not in field[2]] == []
+
+
 def lines_of(folder: Path) -> dict[Path, int]:
     return {path: len(path.read_text().splitlines()) for path in folder.rglob("*.py")}
 
