@@ -127,7 +127,7 @@ class Preset:
         return source is not None and not self.declared.isdisjoint(source.source_claims)
 
 
-STANDARD_CLAIMS: Mapping[str, ClaimType] = {
+STANDARD_CLAIMS: Final[Mapping[str, ClaimType]] = {
     "iss": "text",
     "sub": "text",
     "aud": "any",

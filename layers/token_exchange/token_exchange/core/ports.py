@@ -101,6 +101,34 @@ class RoleAssumer(Protocol):
 
 
 @record
+class RegistryLogin:
+    """A user name and password that a registry accepts until `expires_at` (seconds since the epoch)."""
+
+    username: str
+    password: str = field(repr=False)
+    expires_at: float
+    request_id: str | None
+
+
+class RegistryAuthorizer(Protocol):
+    """Requests logins from ECR with the credentials of an assumed role."""
+
+    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
+        """Return a login for the registries of `region`, requested with `session` and no other credentials.
+
+        Raises:
+            Refused: `registry-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
+        """
+
+    def authorize_public(self, session: RoleSession) -> RegistryLogin:
+        """Return a login for ECR Public, requested with `session` and no other credentials.
+
+        Raises:
+            Refused: as `authorize`.
+        """
+
+
+@record
 class StoredLogin:
     """A user name and password from a secret; they are valid until they are changed at the registry."""
 
@@ -118,16 +146,6 @@ class StoredLogins(Protocol):
         Raises:
             Refused: `secret-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
         """
-
-
-@record
-class RegistryLogin:
-    """A user name and password that a registry accepts until `expires_at` (seconds since the epoch)."""
-
-    username: str
-    password: str = field(repr=False)
-    expires_at: float
-    request_id: str | None
 
 
 class Threads(Protocol):
@@ -171,21 +189,3 @@ class StateEvents(Protocol):
 
     def state_failed(self, task: StateTask, *, cause: Exception) -> None:
         """The table failed to do `task`."""
-
-
-class RegistryAuthorizer(Protocol):
-    """Requests logins from ECR with the credentials of an assumed role."""
-
-    def authorize(self, session: RoleSession, *, region: str) -> RegistryLogin:
-        """Return a login for the registries of `region`, requested with `session` and no other credentials.
-
-        Raises:
-            Refused: `registry-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
-        """
-
-    def authorize_public(self, session: RoleSession) -> RegistryLogin:
-        """Return a login for ECR Public, requested with `session` and no other credentials.
-
-        Raises:
-            Refused: as `authorize`.
-        """
