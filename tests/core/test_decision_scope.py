@@ -27,6 +27,27 @@ def test_a_login_reaches_the_callers_own_images() -> None:
     )
 
 
+SECRET = "arn:aws:secretsmanager:eu-central-1:210987654321:secret:hub-AbCdEf"
+OTHERS: Document = {
+    "hub": {"type": "secret", "host": "docker.io", "secret_arn": SECRET},
+    "public": {"type": "ecr-public", "account": "210987654321"},
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        grant(registry="hub", role=None, access=None, repositories=None),
+        grant(registry="public", repositories=None),
+        grant(registry="public", access="push"),
+    ],
+)
+def test_a_scope_narrows_private_ecr_only(other: Document) -> None:
+    found = document(other, registries=OTHERS)
+    assert winners(decided(found)) == ["reader"]
+    denied(decided(found, scope=wants("base/x")), Reason.SCOPE_EXCEEDS_GRANT)
+
+
 @pytest.mark.parametrize(
     ("scope", "expected"),
     [
