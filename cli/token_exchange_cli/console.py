@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class Status(IntEnum):
-    """Success; a negative answer; wrong usage or unreadable input."""
+    """Success; a negative answer; wrong usage or unreadable input; interrupted, as shells have it for Ctrl-C."""
 
     FINE = 0
     NO = 1
     UNUSABLE = 2
+    INTERRUPTED = 130
 
 
 class Unusable(click.ClickException):
@@ -42,6 +43,15 @@ class Refusal(Unusable):
     """A negative answer; the message says why, one line for each reason."""
 
     exit_code = Status.NO
+
+
+class Interrupted(Unusable):
+    """Ctrl-C, or no more input at a question: there is no answer, and so no negative one."""
+
+    exit_code = Status.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
 
 
 _CANNOT_WRITE: Final = "cannot write to standard output"
@@ -161,7 +171,9 @@ class Program(click.Group):
         try:
             with _tokens_hidden():
                 return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise Interrupted from error
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:  # the last resort: a defect is one sentence, too, and shows no data
             raise InternalError(error) from error

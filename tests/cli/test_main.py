@@ -66,6 +66,18 @@ def test_a_token_in_place_of_something_else_is_not_shown(arguments: list[str]) -
     assert not any(part in done.err for part in TOKEN.split("."))
 
 
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
+def test_an_interrupted_command_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(LazyGroup, "invoke", interrupted)
+    done = run("policy", "schema")
+    assert (done.status, done.out, done.err) == (130, "", "interrupted\n")
+
+
 def test_command_list_and_command_help_agree() -> None:
     for group in _groups():
         for name in group.list_commands(click.Context(group)):
