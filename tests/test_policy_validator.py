@@ -49,7 +49,7 @@ def test_every_grant_of_a_compiled_policy_is_read() -> None:
 @pytest.mark.parametrize(
     ("content", "problems"),
     [
-        (b"\xff", ["not UTF-8 at byte 0"]),
+        (b"\xff", ["line 1, column 1: not UTF-8"]),
         (
             f"# \u2028\n{GOOD}",
             [

@@ -4,6 +4,8 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, override
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TextIO, override
 import click
 
 from token_exchange.loading.fields import closest_match
+from token_exchange.reporting.safe_text import tokens_hashed
 from token_exchange_cli.safe_text import escape_unprintable
 
 if TYPE_CHECKING:
@@ -18,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class Status(IntEnum):
-    """Success; a negative answer; wrong usage or unreadable input."""
+    """Success; a negative answer; wrong usage or unreadable input; interrupted, as shells have it for Ctrl-C."""
 
     FINE = 0
     NO = 1
     UNUSABLE = 2
+    INTERRUPTED = 130
 
 
 class Unusable(click.ClickException):
@@ -39,6 +43,15 @@ class Refusal(Unusable):
     """A negative answer; the message says why, one line for each reason."""
 
     exit_code = Status.NO
+
+
+class Interrupted(Unusable):
+    """Ctrl-C, or no more input at a question: there is no answer, and so no negative one."""
+
+    exit_code = Status.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
 
 
 _CANNOT_WRITE: Final = "cannot write to standard output"
@@ -113,6 +126,18 @@ class InternalError(click.ClickException):
         super().__init__(f"unexpected internal error ({place}); please report it")
 
 
+@contextmanager
+def _tokens_hidden() -> Iterator[None]:
+    """Replace each token in an error of use, which quotes what was typed, by its hash."""
+    try:
+        yield
+    except click.UsageError as error:
+        message = error.format_message()
+        if tokens_hashed(message) == message:
+            raise
+        raise click.UsageError(tokens_hashed(message), ctx=error.ctx) from error
+
+
 class Program(click.Group):
     """The outermost group."""
 
@@ -122,7 +147,8 @@ class Program(click.Group):
     ) -> click.Context:
         # Before anything is printed, by --help or an error of use.
         guard_standard_streams()
-        return super().make_context(info_name, args, parent=parent, **extra)
+        with _tokens_hidden():
+            return super().make_context(info_name, args, parent=parent, **extra)
 
     @override
     def resolve_command(
@@ -143,8 +169,11 @@ class Program(click.Group):
     @override
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            with _tokens_hidden():
+                return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise Interrupted from error
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:  # the last resort: a defect is one sentence, too, and shows no data
             raise InternalError(error) from error

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def input_name(argument: str) -> str:
     """Return the file name `argument` for messages: on one line, in printable characters."""
     if argument == STANDARD_INPUT:
         return "standard input"
-    return argument if argument.isprintable() else ascii(argument)
+    return argument if argument and argument.isprintable() else ascii(argument)
 
 
 def _standard_input(max_bytes: int) -> bytes:
@@ -87,7 +88,8 @@ def read_json_object(argument: str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[
     Raises:
         Unusable: it cannot be read, or is not one JSON object.
     """
-    content = read_input(argument, max_bytes=max_bytes)
+    # Programs on Windows write a byte order mark. A token may not have one, which `parse_object` sees to.
+    content = read_input(argument, max_bytes=max_bytes).removeprefix(BOM_UTF8)
     try:
         return parse_object(content, max_values=None)
     except NotStrictJson as error:
@@ -171,6 +173,9 @@ def read_policy(argument: str) -> PolicyInput:
     Raises:
         Unusable: it cannot be read.
     """
+    if not argument:
+        # An empty path is the current folder.
+        raise Unusable(f"{input_name(argument)}: not a file name")
     is_folder = argument != STANDARD_INPUT and _is_folder(Path(argument))
     return PolicyInput(name=input_name(argument), is_folder=is_folder, document=_document(argument))
 

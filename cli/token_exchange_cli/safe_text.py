@@ -1,16 +1,19 @@
 """Strings as people read them: safe to show, and names in the order of their numbers.
 
-A string of other origin cannot end a line, move a cursor or reverse the text around it.
+A string of other origin cannot end a line, move a cursor or reverse the text around it. A token in it is replaced by
+its hash, as in an audit line: a pipeline that gives a token in place of a file has it in its log otherwise.
 """
 
 import json
 import re
 
 from token_exchange.core.ports import Json
+from token_exchange.reporting.safe_text import tokens_hashed
 
 
 def escape_unprintable(text: str) -> str:
     """Return `text` with every character escaped that is not printable; printable Unicode stays as it is."""
+    text = tokens_hashed(text)
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
@@ -18,6 +21,7 @@ def escape_unprintable(text: str) -> str:
 
 def escape_non_ascii(text: str) -> str:
     """Return `text` in printable ASCII, so that no character of a token can pass for another one."""
+    text = tokens_hashed(text)
     return "".join(character if " " <= character <= "~" else _escaped(character) for character in text)
 
 

@@ -1,5 +1,6 @@
 """Whatever a file is, it is read or refused with its name, and never with a traceback."""
 
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_unreadable_file_gives_a_message(tmp_path: Path, place: str, content: by
     claims = write_json(tmp_path / "claims.json", github_claims())
     arguments = (path, "--claims", claims) if place == "policy" else (policy, place, path)
     done = run("policy", "explain", *arguments, "--issuer", "github", "--json")
-    if place == "--claims" and content == b"{}":
+    if place == "--claims" and content.removeprefix(BOM_UTF8) == b"{}":
         # Claims without a claim are a token that is no job's.
         assert (done.status, done.fields["reason"]) == (1, "missing-claim")
         return
@@ -91,6 +92,14 @@ def test_non_file_gives_a_one_line_message(tmp_path: Path, name: str, text: str)
     assert (done.status, done.out) == (2, "")
     assert text in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["lint", "explain --claims x", "map", "who --registry apps", "diff policy.yaml"])
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_bytes(write_policy(tmp_path).read_bytes())
+    done = run("policy", *command.split(), "")
+    assert (done.status, done.out, done.err) == (2, "", "'': not a file name\n")
 
 
 def test_a_folder_that_is_no_policy_names_those_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from tests.cli.program import run
+from tests.fake_issuer import compact
 from token_exchange_cli.console import Program
 from token_exchange_cli.main import LazyGroup, main
 
@@ -41,6 +42,40 @@ def test_every_command_has_a_json_option() -> None:
             assert "--json" in [option for parameter in command.params for option in parameter.opts], name
     for name in ("roles", "init", "step", "doctor"):
         assert "--json" in run(name, "--help").out
+
+
+TOKEN = compact(b'{"alg":"RS256"}', b'{"sub":"x"}', b"signature")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [TOKEN],
+        [f"--{TOKEN}"],
+        ["policy", TOKEN],
+        ["policy", "lint", TOKEN],
+        ["policy", "lint", "a", TOKEN],
+        ["policy", "who", "-", "--repository", TOKEN],
+        ["token", "inspect", TOKEN],
+        ["step", TOKEN],
+    ],
+)
+def test_a_token_in_place_of_something_else_is_not_shown(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert not any(part in done.err for part in TOKEN.split("."))
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
+def test_an_interrupted_command_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(LazyGroup, "invoke", interrupted)
+    done = run("policy", "schema")
+    assert (done.status, done.out, done.err) == (130, "", "interrupted\n")
 
 
 def test_command_list_and_command_help_agree() -> None:

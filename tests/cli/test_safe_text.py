@@ -1,9 +1,20 @@
-"""Names in the order in which people read them."""
+"""Strings of other origin, safe to show, and names in the order in which people read them."""
 
+from collections.abc import Callable
+from hashlib import sha256
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from token_exchange_cli.safe_text import in_reading_order
+from tests.fake_issuer import compact
+from token_exchange_cli.safe_text import escape_non_ascii, escape_unprintable, in_reading_order
+
+
+@pytest.mark.parametrize("escape", [escape_non_ascii, escape_unprintable])
+def test_a_token_is_shown_as_its_hash(escape: Callable[[str], str]) -> None:
+    token = compact(b'{"alg":"RS256"}', b'{"sub":"x"}', b"signature")
+    assert escape(f"{token}: no such file\n") == f"sha256:{sha256(token.encode()).hexdigest()}: no such file\\n"
 
 
 def test_numbers_in_names_are_in_their_order() -> None:

@@ -210,7 +210,7 @@ def test_a_thousand_repeated_keys_are_each_reported_once() -> None:
 
 def test_messages_say_where_and_what_to_do() -> None:
     assert message("a: [1\nb: 2\n").startswith("line 2, column 2: ")
-    assert message(b"a: \xff") == "not UTF-8 at byte 3"
+    assert message(b"a: \xff") == "line 1, column 4: not UTF-8"
     assert message("a: !!str 1") == "a: tags are not allowed; write the value itself"
     assert message("on: 1") == "on: quote the key: 'on'"
     assert message("x: {[1]: 2}") == "line 1, column 5: x: a key must be a string"

@@ -118,6 +118,8 @@ def test_good_values(path: str, value: Json) -> None:
         ("enterprise", None, "empty"),
         ("enterprise", ["a"], "bad-value"),
         ("ghe_com", "evil.example#", "bad-value"),
+        ("ghe_com", "nordlicht.ghe.com", "bad-value"),
+        ("ghe_com", "nordlicht:8443", "bad-value"),
         ("host", "https://ghes.nordlicht.example", "bad-value"),
         ("host", "GHES.nordlicht.example", "bad-value"),
         ("host", "user@ghes.nordlicht.example", "bad-value"),

@@ -60,6 +60,11 @@ def test_gitlab_may_be_on_any_host(issuer: str) -> None:
     assert load(changed(document(), "issuers.gitlab.issuer", issuer)).issuers["gitlab"].trust.url == issuer
 
 
+def test_gitlab_dot_com_has_one_issuer() -> None:
+    found = faults(changed(document(), "issuers.gitlab.issuer", "https://gitlab.com/"))
+    assert found == [("issuers.gitlab.issuer", "bad-value")]
+
+
 @pytest.mark.parametrize(
     ("issuer", "audience"),
     [("https://gitlab.com", "https://gitlab.com"), ("https://git.werft.example", "https://git.werft.example")],

@@ -70,6 +70,8 @@ def _folder(argument: str) -> Path:
         Unusable: one of the files is there already, or the folder is none.
     """
     folder = Path(argument)
+    if not argument:
+        raise Unusable(f"{input_name(argument)}: not the name of a folder; . is the current one")
     try:
         if folder.exists() and not folder.is_dir():
             raise Unusable(f"{input_name(argument)}: not a folder")

@@ -1,6 +1,7 @@
 """`policy compile`: write a policy as one file that a function reads only in part."""
 
 import os
+from errno import EISDIR
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 from token_exchange_cli.compilation import compiled_form
 from token_exchange_cli.console import Refusal, Unusable
 from token_exchange_cli.inputs import MAX_POLICY_BYTES, input_name, read_input, read_policy
-from token_exchange_cli.terminal import print_json, remark
+from token_exchange_cli.terminal import STANDARD_OUTPUT, print_json, remark
 
 
 @click.command("compile")
@@ -31,6 +32,8 @@ def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> Non
       token-exchange policy compile policies/ -o policy.compiled --json
       token-exchange policy compile policy.yaml -o policy.compiled --check
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    if output == STANDARD_OUTPUT and not check:
+        raise click.UsageError("--output: expected a file; a compiled policy replaces it as a whole")
     given = read_policy(policy_file)
     policy = given.usable()
     given.text()  # only a source can be compiled
@@ -57,6 +60,8 @@ def _write(output: str, compiled: bytes) -> None:
     """Replace `output` as a whole: a function that has mapped the old file keeps using it."""
     partial = Path(f"{output}.{os.getpid()}.partial")
     try:
+        if Path(output).is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         partial.write_bytes(compiled)
         partial.replace(output)
     except (OSError, ValueError) as error:

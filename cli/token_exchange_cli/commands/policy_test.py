@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import click
 
 from token_exchange.adapters.settings import SystemClock
+from token_exchange.core.policy import Policy
+from token_exchange.loading.problems import PolicyUnusable, Problem
 from token_exchange_cli.cases.cases import read_cases
 from token_exchange_cli.cases.results import Result, results_fields, run_case, spelled_fields, write_junit
-from token_exchange_cli.console import Status
+from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.safe_text import escape_non_ascii
 from token_exchange_cli.terminal import console, line, print_json
@@ -34,7 +36,7 @@ def command(
       token-exchange policy test policy.yaml policy-tests.yaml
       token-exchange policy test policy.yaml tests/*.yaml --junit results.xml
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    policy = load_policy_argument(policy_file)
+    policy = _policy(policy_file)
     cases = [case for argument in test_files for case in read_cases(argument)]
     now = SystemClock().now()
     results = [run_case(policy, case, now=now) for case in cases]
@@ -46,6 +48,17 @@ def command(
     else:
         _print_text(results, failed)
     context.exit(Status.NO if failed else Status.FINE)
+
+
+def _policy(argument: str) -> Policy:
+    try:
+        return load_policy_argument(argument)
+    except Unusable as error:
+        match error.__cause__:
+            case PolicyUnusable(problems=[Problem(path=(), code="wrong-type")]):
+                raise Unusable(f"{error.message}; give the policy first, then the tests") from error
+            case _:
+                raise
 
 
 def _print_text(results: Sequence[Result], failed: int) -> None:

@@ -1,6 +1,7 @@
 """The caller to explain, from a token, claims or an audit line."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ from token_exchange.core.trust import IssuersByUrl, IssuerTrust, check_claims, c
 from token_exchange.core.verifier import UnverifiedToken, chosen_trust, read_compact
 from token_exchange.core.vocabulary import NAMES
 from token_exchange.loading.fields import did_you_mean
+from token_exchange.reporting.safe_text import tokens_hashed
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import input_name, read_input
 
@@ -205,19 +207,25 @@ def is_cut(value: Json) -> bool:
 MAX_TOKEN_FILE_BYTES: Final = 64 * 1024
 """A token of 16 KiB, and whitespace around it."""
 
+_MORE_THAN_A_TOKEN: Final = re.compile(r"[\s\"'{]")
+
 UNVERIFIED: Final = "the token is unverified: its signature was not checked, so anyone could have written it"
 
 
 def read_token(argument: str) -> UnverifiedToken:
-    """Return the token in the file `argument`, without surrounding whitespace.
+    """Return the token in the file `argument`, without surrounding whitespace or a byte order mark.
 
     Raises:
         Unusable: it cannot be read, or is no token.
     """
+    if tokens_hashed(argument) != argument:
+        raise Unusable("expected a file with the token, found the token itself; other users can see a command line")
     content = read_input(argument, max_bytes=MAX_TOKEN_FILE_BYTES)
-    text = content.decode("ascii", "replace").strip()
+    text = content.removeprefix(BOM_UTF8).decode("ascii", "replace").strip()
     if not text:
         raise Unusable(f"{input_name(argument)}: empty; expected a token")
+    if _MORE_THAN_A_TOKEN.search(text):
+        raise Unusable(f"{input_name(argument)}: expected only a token, without Bearer, quotes or JSON around it")
     try:
         return read_compact(text)
     except Refused as refused:

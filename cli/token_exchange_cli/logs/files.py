@@ -34,7 +34,8 @@ def files_of(arguments: Iterable[str]) -> Iterator[str]:
             below.sort()
             for name in sorted(names):
                 found = True
-                yield str(Path(folder, name))
+                path = str(Path(folder, name))
+                yield path if path != STANDARD_INPUT else f"./{path}"
         if not found:
             raise Unusable(f"{input_name(argument)}: contains no file")
 

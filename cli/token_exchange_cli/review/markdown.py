@@ -19,10 +19,10 @@ def markdown(found: Review) -> str:
     parts = [
         ["# Policy review"],
         [f"- **{sentence}**" for sentence in map(_plain, found.objections)] or ["No objections."],
-        ["## What changes", *_changes(found)],
-        ["## Who must review", *_touched(found.touched)],
+        ["## What changes", *_changes(found)] if found.loads else [],
+        ["## Who must review", *_touched(found.touched)] if found.loads else [],
         [f"## Lint: {summary(found.findings)}", *map(_finding, found.findings)],
-        _tests(found.results),
+        _tests(found.results) if found.loads else [],
         _exchanges(found.replayed),
     ]
     return "\n".join("\n".join([*part, ""]) for part in parts if part)

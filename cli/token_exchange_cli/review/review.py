@@ -61,10 +61,12 @@ class Replayed:
 class Review:
     """The findings of all parts; `objections` is empty if nothing keeps the change from being merged.
 
+    `loads` is false if the new policy does not load; then there is nothing to compare.
     `results` and `replayed` are None where there were no tests and no log, or the new policy does not load.
     """
 
     objections: tuple[str, ...]
+    loads: bool = True
     changes: tuple[Change, ...] = ()
     wider: tuple[Change, ...] = ()
     unmarked: tuple[str, ...] = ()
@@ -110,7 +112,7 @@ def review(
     found = tuple(findings(new, today=now.astimezone(UTC).date()))
     errors = [one for one in found if one.finding.severity == "error"]
     if any(one.finding.code != "placeholder-left" for one in errors):
-        return Review(objections=("the new policy does not load",), findings=found)
+        return Review(objections=("the new policy does not load",), loads=False, findings=found)
     after = new.load()
     bounds = bounds_of(new, after)
     changed = (*bounds_changes(bounds_of(old, before), bounds), *changes(before, after))

@@ -109,6 +109,14 @@ def test_a_name_that_no_folder_can_have_is_refused(tmp_path: Path) -> None:
     assert "not the name of a folder" in done.err
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("init", "", *options("gitlab"))
+    assert (done.status, done.out) == (2, "")
+    assert "not the name of a folder" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     done = run("init", tmp_path / "file" / "new", *options("gitlab"))

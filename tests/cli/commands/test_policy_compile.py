@@ -76,5 +76,10 @@ def test_a_bad_policy_or_output_gives_a_message(tmp_path: Path) -> None:
         in run("policy", "compile", write_policy(tmp_path, grant(access="all")), "-o", tmp_path / "c").err
     )
     assert not (tmp_path / "c").exists()
+    printed = run("policy", "compile", write_policy(tmp_path), "-o", tmp_path)
+    assert (printed.status, printed.err) == (2, f"{tmp_path}: is a directory\n")
+    printed = run("policy", "compile", write_policy(tmp_path), "-o", "-")
+    assert (printed.status, printed.out) == (2, "")
+    assert "expected a file" in printed.err
     printed = run("policy", "compile", write_policy(tmp_path), "-o", tmp_path / "no" / "c")
     assert (printed.status, printed.err) == (2, f"{tmp_path / 'no' / 'c'}: no such file or directory\n")

@@ -94,12 +94,20 @@ def test_any_file_gives_a_message_with_a_place(tmp_path: Path, content: bytes) -
         (b"a: [1,\nb: {\n", 3, 1),
         (b"a: 1\na: : 2\n", 2, 4),
         (b"a:\n  " + b"[" * 30, 2, 23),
+        ("# é\na: é".encode() + b"\xe9", 2, 5),
     ],
 )
 def test_unparsable_file_is_reported_with_its_place(content: bytes, line: int, column: int) -> None:
     (found,) = run("policy", "lint", "-", "--json", given=content).texts("findings")
     assert (found["line"], found["column"]) == (line, column)
     assert not str(found["message"]).startswith("line")
+
+
+def test_a_duplicate_key_is_where_it_is_repeated() -> None:
+    content = "version: 1\nissuers: {a: {b: 1, b: 2}}\nversion: 1\n"
+    found = run("policy", "lint", "-", "--json", given=content).texts("findings")
+    repeated = [(one["path"], one["line"], one["column"]) for one in found if one["code"] == "duplicate-key"]
+    assert repeated == [("issuers.a.b", 2, 21), ("version", 3, 1)]
 
 
 @pytest.mark.parametrize("content", [b"[" * 300_000, b'{"a":' * 300_000, b"%TAG !a! x\n" * 300_000])

@@ -195,6 +195,11 @@ def test_a_new_policy_that_does_not_load_is_linted_only(tmp_path: Path) -> None:
     assert (done.status, done.fields["objections"]) == (1, ["the new policy does not load"])
     assert [one["code"] for one in done.texts("lint")] == ["bad-value"]
     assert done.fields["changes"] == []
+    shown = run("policy", "review", tmp_path / "old.json", tmp_path / "new.json").out
+    assert [line for line in shown.splitlines() if line.startswith("#")] == [
+        "# Policy review",
+        "## Lint: 1 error, 0 warnings",
+    ]
 
 
 def test_an_old_policy_that_does_not_load_is_unusable(tmp_path: Path) -> None:

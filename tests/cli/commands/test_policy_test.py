@@ -240,6 +240,14 @@ def test_invalid_test_is_reported_with_its_place(tmp_path: Path, text: str, mess
     assert done.err.startswith(f"{tests}: ")
 
 
+def test_swapped_files_are_named(tmp_path: Path) -> None:
+    tests = tmp_path / "tests.yaml"
+    tests.write_text("- {name: x, claims: {a: b}, expect: {grant: g}}\n")
+    done = run("policy", "test", tests, write_policy(tmp_path, MAIN))
+    text = f"{tests}: expected a mapping, found a list; give the policy first, then the tests\n"
+    assert (done.status, done.out, done.err) == (2, "", text)
+
+
 def test_all_problems_are_reported(tmp_path: Path) -> None:
     done = _test(tmp_path, {"name": "a"}, {"name": "b", "claims": {}, "expect": 1})
     assert done.status == 2

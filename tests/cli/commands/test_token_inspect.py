@@ -149,11 +149,30 @@ def test_unreachable_issuer_gives_null(backends: Backends) -> None:
     assert "500" in str(done.fields["reason"])
 
 
-@pytest.mark.parametrize("token", ["x", "a.b", "a.b.c", "e30.e30.=", "\xff", "Bearer x.y.z"])
+@pytest.mark.parametrize("token", ["x", "a.b", "a.b.c", "e30.e30.=", "\xff"])
 def test_invalid_token_gives_a_message(token: str) -> None:
     done = run("token", "inspect", given=token.encode())
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("standard input: the token is malformed: ")
+
+
+@pytest.mark.parametrize("form", ["Bearer {}", '"{}"', '{{"value":"{}"}}', "{}\n{}", "Authorization: Bearer {}"])
+def test_more_than_a_token_gives_a_message(form: str) -> None:
+    token = _unsigned(github_claims())
+    done = _inspect(form.format(token, token))
+    text = "standard input: expected only a token, without Bearer, quotes or JSON around it\n"
+    assert (done.status, done.out, done.err) == (2, "", text)
+
+
+def test_a_token_is_given_in_a_file_and_not_typed() -> None:
+    done = run("token", "inspect", _unsigned(github_claims()))
+    text = "expected a file with the token, found the token itself; other users can see a command line\n"
+    assert (done.status, done.out, done.err) == (2, "", text)
+
+
+def test_a_byte_order_mark_before_a_token_is_ignored() -> None:
+    token = _unsigned(github_claims())
+    assert _inspect(f"\ufeff{token}").out == _inspect(token).out
 
 
 @pytest.mark.parametrize("given", ["", "\n"])

@@ -138,6 +138,12 @@ def test_a_line_of_any_length_takes_little_memory(tmp_path: Path) -> None:
     assert peak_bytes < 20 * MAX_LINE_BYTES
 
 
+def test_a_file_in_a_folder_is_never_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_text(LINE)
+    assert records(list(log_lines(["."]))) == [RECORD]
+
+
 @pytest.mark.parametrize("name", ["missing", "empty", "nul\x00"])
 def test_an_unopenable_file_is_unusable(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()

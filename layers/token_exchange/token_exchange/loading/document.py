@@ -164,7 +164,9 @@ def readable_text(text: bytes) -> str:
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise unreadable(f"not UTF-8 at byte {error.start}") from error
+        lines = text[: error.start].split(b"\n")
+        place = Place(line=len(lines), column=len(lines[-1].decode("utf-8")) + 1)
+        raise unreadable("not UTF-8", place) from error
     # Before anything is parsed: after such a character, the parser and a reviewer see different documents.
     hidden = [
         Problem(

@@ -90,9 +90,9 @@ class Problems:
         if path not in self._unclear:
             self._found.append(Problem(path=path, code=code, message=message, file=self._file))
 
-    def add_unclear(self, path: Path, code: Code, message: str) -> None:
+    def add_unclear(self, path: Path, code: Code, message: str, place: Place | None = None) -> None:
         """Record a problem, and that the value at `path` is unclear."""
-        self._found.append(Problem(path=path, code=code, message=message, file=self._file))
+        self._found.append(Problem(path=path, code=code, message=message, file=self._file, place=place))
         self._unclear.add(path)
 
     def __len__(self) -> int:

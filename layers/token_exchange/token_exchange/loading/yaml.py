@@ -100,7 +100,7 @@ class _Reader:
             key = self._key(event, path)
             value = self._node(next(self._events), (*path, key))
             if key in found:
-                self._problems.add_unclear((*path, key), "duplicate-key", "duplicate key")
+                self._problems.add_unclear((*path, key), "duplicate-key", "duplicate key", _place(event.start_mark))
             else:
                 found[key] = value
         return found

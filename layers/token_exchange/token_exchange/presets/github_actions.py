@@ -19,7 +19,7 @@ from token_exchange.presets.github_family import (
     is_owners_address,
     untrusted_event,
 )
-from token_exchange.presets.provider import BadSetting, Provider, Settings, host_setting, slug_setting
+from token_exchange.presets.provider import BadSetting, Provider, Settings, host_setting, label_setting, slug_setting
 
 _ISSUER: Final = "https://token.actions.githubusercontent.com"
 _SERVER: Final = re.compile(r"https://([^/]+)/_services/token")
@@ -89,7 +89,7 @@ def _issuer(settings: Settings, issuer: str | None) -> str:
     else:
         built = _ISSUER
         if "ghe_com" in settings:
-            built = f"https://token.actions.{host_setting('ghe_com', settings['ghe_com'])}.ghe.com"
+            built = f"https://token.actions.{label_setting('ghe_com', settings['ghe_com'])}.ghe.com"
         if "enterprise" in settings:
             built += f"/{slug_setting('enterprise', settings['enterprise'])}"
     if issuer not in (None, built):

@@ -12,7 +12,7 @@ from token_exchange.core.ports import Json
 from token_exchange.core.record import positional_record
 from token_exchange.core.sources import Claim, Flag, RefOfType
 from token_exchange.core.vocabulary import ClaimPath, Name, Source, claim_at, string_at
-from token_exchange.presets.provider import Provider, Settings, issuer_host
+from token_exchange.presets.provider import Provider, Settings, fixed_issuer, issuer_host
 
 
 @positional_record
@@ -127,7 +127,9 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
 
 def _preset(_settings: Settings, issuer: str | None) -> Preset:
     url = _ISSUER if issuer is None else issuer
-    issuer_host(url)
+    if issuer_host(url) == "gitlab.com":
+        # With a slash at its end, it is no token's issuer.
+        fixed_issuer(url, _ISSUER)
     return Preset(
         provider="gitlab",
         issuer=url,
