@@ -13,7 +13,7 @@ from sandbox.loopback import Answer, Request, Server
 from token_exchange import __version__
 from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
-from token_exchange.core.ports import RoleRequest, RoleSession, SessionPolicy
+from token_exchange.core.ports import RawToken, RoleRequest, RoleSession, SessionPolicy
 from token_exchange.core.refusals import Reason, Refused
 
 LOGIN = base64.b64encode(b"AWS:password").decode()
@@ -294,7 +294,7 @@ def test_web_identity_sends_the_token_and_no_signature(wire: Wire, clients: AwsC
     body = f"<AssumeRoleWithWebIdentityResult>{CREDENTIALS}</AssumeRoleWithWebIdentityResult>"
     wire.answer = Answer(body=f"<AssumeRoleWithWebIdentityResponse>{body}</AssumeRoleWithWebIdentityResponse>".encode())
     assumer = StsRoleAssumer(clients=clients)
-    found = assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
+    found = assumer.assume_with_web_identity(REQUEST, raw_token=RawToken("raw.token.value"))
     assert found.access_key_id == "ASIA1"
     (request,) = wire.seen
     assert request.header("authorization") is None
@@ -329,7 +329,7 @@ def test_a_refusal_of_sts_is_never_the_callers_bad_token(
     )
     assumer = StsRoleAssumer(clients=clients)
     with pytest.raises(Refused) as refused:
-        assumer.assume_with_web_identity(REQUEST, raw_token="raw.token.value")
+        assumer.assume_with_web_identity(REQUEST, raw_token=RawToken("raw.token.value"))
     assert refused.value.reason is reason
     assert code in refused.value.description
     assert "raw.token" not in str(refused.value)

@@ -284,17 +284,9 @@ class AwsClients:
 
     def close_connections(self) -> None:
         """Close the connections of all clients, which stay usable."""
-        for clients in (
-            self.sts,
-            self.dynamodb,
-            self.secrets,
-            self.s3,
-            self.appconfig,
-            self.appconfigdata,
-            self.ecr,
-            self._ecr_public,
-        ):
-            clients.close_connections()
+        for clients in vars(self).values():
+            if isinstance(clients, RegionalClients):
+                clients.close_connections()
 
     def ecr_public(self) -> "ECRPublicClient":
         """Return the client for ECR Public, which has one region.

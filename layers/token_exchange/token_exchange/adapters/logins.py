@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from token_exchange.adapters.aws import AwsClients, signing_with
 from token_exchange.adapters.aws_calls import call_aws, unusable_answer
-from token_exchange.core.ports import RegistryLogin, RoleRequest, RoleSession, StoredLogin
+from token_exchange.core.ports import RawToken, RegistryLogin, RoleRequest, RoleSession, StoredLogin
 from token_exchange.core.refusals import Reason, Refused
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class StsRoleAssumer:
         )
         return _session(answer, subject)
 
-    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: str) -> RoleSession:
+    def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken) -> RoleSession:
         """Return the credentials of a new session, assumed with the caller's own token, not the service's permissions.
 
         Raises:
@@ -61,7 +61,7 @@ class StsRoleAssumer:
         return _session(answer, subject)
 
 
-def _web_identity_parameters(request: RoleRequest, raw_token: str) -> "AssumeRoleWithWebIdentityRequestTypeDef":
+def _web_identity_parameters(request: RoleRequest, raw_token: RawToken) -> "AssumeRoleWithWebIdentityRequestTypeDef":
     return {
         "RoleArn": request.role_arn,
         "RoleSessionName": request.session_name,
