@@ -74,11 +74,11 @@ format: .venv/stamp ## format the code, and apply ruff's fixes
 bench: sam-build .tools/lambda-runtime/stamp .tools/aws-cli/stamp .tools/bench/stamp ## measure performance; BENCH_FLAGS are passed on
 	@$(PYTHON) -m bench $(BENCH_FLAGS)
 
-pictures: .venv/stamp ## draw the pictures in docs/pictures again; needs vim, chromium and its driver
+pictures: .venv/stamp ## redraw the pictures in docs/pictures; needs vim, chromium and its driver
 	@$(PYTHON) -m sandbox pictures
 	@$(PYTHON) -m tests.pictures
 
-steps: .venv/stamp ## write the login steps of the documents again, from what `token-exchange step` prints
+steps: .venv/stamp ## rewrite the documents' login steps, from what `token-exchange step` prints
 	@$(PYTHON) -m tests.docs.written_steps
 
 load: .venv/stamp ## run a thousand jobs at once, with bad tokens and throttling by AWS; LOAD_FLAGS are passed on
@@ -98,10 +98,10 @@ api-check: .venv/stamp .tools/schemathesis/stamp ## test a running service again
 
 ci-systems: .tools/gitlab-ci-local/stamp .tools/aws-cli/stamp ## install what the tests of docs/ci's pipelines need; needs node, npm and rsync
 
-audit-dependencies: .venv/stamp .tools/release/stamp ## ask for known vulnerabilities of all locked packages; ADVISORIES=FOLDER uses a copy of OSV's
+audit-dependencies: .venv/stamp .tools/release/stamp ## look up known vulnerabilities of all locked packages; ADVISORIES=FOLDER uses a copy of OSV's
 	@$(PYTHON) requirements/audit_dependencies.py .tools/release/bin/pip-audit $(ADVISORIES)
 
-lock: $(UV) ## write the requirement files again; UPGRADE=--upgrade uses the newest versions
+lock: $(UV) ## rewrite the requirement files; UPGRADE=--upgrade uses the newest versions
 	$(LOCK) --python-version 3.13 requirements/layer.in -o layers/token_exchange/requirements.txt
 	$(LOCK) --universal --python-version 3.12 requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --python-version 3.13 requirements/sam.in -o requirements/sam.txt
@@ -152,7 +152,7 @@ release: .venv/stamp .tools/release/stamp ## build the last commit's wheel, laye
 	@$(PYTHON) deploy/release.py dist $(UV) .tools/release/bin/cyclonedx-py
 
 # In another folder and time zone, with other rights for new files and another order of sets.
-release-check: release ## build the release a second time, in other circumstances, and compare every byte
+release-check: release ## build the release a second time, in different conditions, and compare every byte
 	@mkdir -p .sandbox/release/temporary
 	@umask 077; TZ=Asia/Kathmandu LC_ALL=C PYTHONHASHSEED=7 TMPDIR="$(CURDIR)/.sandbox/release/temporary" \
 		$(PYTHON) deploy/release.py .sandbox/release/again $(UV) .tools/release/bin/cyclonedx-py >/dev/null

@@ -35,7 +35,7 @@ _PLOT_PYTHON = report.PAGE.parents[1] / ".tools" / "bench" / "bin" / "python"
 
 _NOTE = (
     "Times apply only to this machine, and vary with its other load. "
-    "The samples of one comparison are taken in turns, so that noise affects both sides equally: on a quiet machine "
+    "The samples of one comparison are interleaved, so that other load affects both sides equally: on a quiet machine "
     "the ratios are reproducible to about a twentieth, on a busy one to about a tenth."
 )
 

@@ -56,11 +56,11 @@ def measure(folder: Path, *, exchanges: int, teams: int) -> Part:
     return Part(
         title="Questions about a log",
         method=(
-            f"A generated month of {teams} teams, {exchanges:,} lines and {megabytes:,.0f} MB, one process after the "
-            "other, each once, with its start. Reading is Python's `json.loads` of each line. Seconds for a million "
-            "lines are computed from these. `policy diff` decides exchanges once that differ only in what no rule "
-            f"reads, as most of the month's do; so it is also measured with {different:,} lines of as many people. "
-            "`reconcile` also reads the month's events of CloudTrail, gzipped."
+            f"A generated month of {teams} teams, {exchanges:,} lines and {megabytes:,.0f} MB. Each process runs once, "
+            "one after the other, and its start is included. Reading is Python's `json.loads` of each line. Seconds "
+            "for a million lines are computed from these times. `policy diff` decides exchanges that differ only in "
+            f"what no rule reads, as most of the month's do, only once; so it is also measured with {different:,} "
+            "lines of as many people. `reconcile` also reads the month's events of CloudTrail, gzipped."
         ),
         figures=(
             *(_ratio(name, cost, base) for name, cost in costs.items()),

@@ -98,10 +98,10 @@ def _comparison(samples: Mapping[str, list[float]], rounds: int) -> Part:
         title=_TITLE,
         method=(
             "The time of an environment's first call, `GET /v1/health`, in the emulator that the SAM CLI puts into its "
-            "containers, with AWS's own runtime loop. Ours is the function and the layer as they are deployed, built "
-            "for this machine, with a compiled policy of one grant and the state table: three clients. It is compared "
-            "with a handler that imports boto3 and makes an STS and an ECR client. Bytecode is compiled in all cases. "
-            f"Medians of {rounds} each, taken in turns."
+            "containers, with AWS's own runtime loop. This service is the function and the layer as deployed, built "
+            "for this machine, with a compiled policy of one grant and the state table, and so with three clients. It "
+            "is compared with a handler that imports boto3 and creates an STS and an ECR client. Bytecode is compiled "
+            f"in all cases. Medians of {rounds} each, interleaved."
         ),
         figures=(
             _ratio("first call / boto3 and two clients", middle["ours"], middle["boto3"]),

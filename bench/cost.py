@@ -244,18 +244,18 @@ def table(measured: Measured, *, assumed: Assumed | None = None, prices: Prices 
         for _, architecture, door, snap_start in ways
     ]
     said = (
-        f"Measured: {measured.exchange_seconds * 1e3:.1f} ms of processor time an exchange, "
-        f"{measured.start_seconds * 1e3:.0f} ms a start, {measured.log_bytes:,.0f} bytes of log lines an exchange."
+        f"Measured: {measured.exchange_seconds * 1e3:.1f} ms of processor time per exchange, "
+        f"{measured.start_seconds * 1e3:.0f} ms per start, {measured.log_bytes:,.0f} bytes of log lines per exchange."
     )
     names = ["the API", "Lambda, requests", "Lambda, exchanges", "Lambda, starts", "logs, written"]
     names += ["logs, masked", "logs, kept for 400 days"]
     rows = [[name, *(f"${items[place].dollars:.2f}" for items in bills)] for place, name in enumerate(names)]
-    rows.append(["**together**", *(f"**${sum(item.dollars for item in items):.2f}**" for items in bills)])
+    rows.append(["**total**", *(f"**${sum(item.dollars for item in items):.2f}**" for items in bills)])
     received = EXCHANGES * using.cold_share * prices.appconfig_received
     for name, dollars in [
         ("the policy received from AppConfig, with `PolicySource=appconfig`", received),
-        ("a write for each, where a grant has `single_use`", EXCHANGES * prices.table_write),
-        ("a write for each, by each of the `budgets`", EXCHANGES * prices.table_write),
+        ("a write per exchange, for grants with `single_use`", EXCHANGES * prices.table_write),
+        ("a write per exchange, for each of the `budgets`", EXCHANGES * prices.table_write),
     ]:
         rows.append([name, *[f"${dollars:.2f}"] * len(ways)])
     million = report.table(["a million exchanges", *(name for name, *_ in ways)], rows)

@@ -43,8 +43,9 @@ def measure(*, rounds: int, sizes: tuple[int, ...], many: int) -> Part:
     return Part(
         title="A decision",
         method=(
-            "One token, granted by the last of so many grants in the file. A refusal evaluates all of them, to name "
-            f"the nearest. Medians of {rounds} samples of 50 decisions each, taken in turns; loading is timed once."
+            "One token, granted by the last grant of a policy with the given number of grants. A refusal evaluates all "
+            f"of them, to name the nearest. Medians of {rounds} samples of 50 decisions each, interleaved; loading is "
+            "timed once."
         ),
         figures=(
             *(

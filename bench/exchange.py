@@ -37,10 +37,10 @@ def _own(middle: Mapping[str, float], least: float, rounds: int) -> Part:
     return Part(
         title="A warm exchange",
         method=(
-            "The handler, called in its process with an event of API Gateway's, checks a real RS256 signature and "
+            "The handler is called in its own process with an API Gateway event, checks a real RS256 signature, and "
             "calls STS and ECR over HTTP in another process. The bare calls are boto3's `assume_role` and "
-            "`get_authorization_token` with the same parameters, kept clients and swapped credentials. "
-            f"Medians of {rounds} samples each, taken in turns."
+            "`get_authorization_token` with the same parameters, with clients that are kept and credentials that are "
+            f"swapped. Medians of {rounds} samples each, interleaved."
         ),
         figures=(
             Figure(name="warm exchange / bare calls", value=exchange / bare, unit="times", aim=AIM, limit=LIMIT),
@@ -56,8 +56,8 @@ def _usual(middle: Mapping[str, float]) -> Part:
     return Part(
         title="The usual ways to write it",
         method=(
-            "Handlers as tutorials have them (`bench/usual_ways.py`), each with boto3, and keys fetched once by "
-            "PyJWT's client; they apply no policy and leave no record. In the same run as above, against the same "
+            "Handlers as tutorials show them (`bench/usual_ways.py`): each uses boto3, and PyJWT's client fetches the "
+            "keys once; they apply no policy and write no record. Measured in the same run as above, against the same "
             "bare calls."
         ),
         figures=tuple(
@@ -71,8 +71,9 @@ def _refusals(middle: Mapping[str, float]) -> Part:
     return Part(
         title="A refusal",
         method=(
-            "Through the whole handler, its audit line and metrics included, in the same run: noise in place of a "
-            "token, and a good token from a branch that no grant allows. Neither reaches a network, which is counted."
+            "Through the whole handler, including its audit line and metrics, in the same run: `noise` is random "
+            "characters in place of a token, and `denied` is a valid token from a branch that no grant allows. Neither "
+            "may cause a network call; the benchmark checks this."
         ),
         figures=(
             Figure(name="noise / exchange", value=middle["noise"] / middle["exchange"], unit="times", aim=0.5, limit=1),

@@ -33,9 +33,10 @@ def measure(folder: Path, *, tokens: int, honest_jobs: int) -> Part:
     return Part(
         title="A flood of bad tokens",
         method=(
-            f"{tokens:,} requests in a row to one environment, in turn with {', '.join(bad)}; and among them "
-            f"{honest_jobs:,} honest exchanges, each of which got its login. Processor time of the handler's process, "
-            "audit lines and metrics included. The fetches of keys are those of the issuer that is flooded."
+            f"{tokens:,} requests in a row to one environment, alternating between the kinds of bad token "
+            f"({', '.join(bad)}); and among them {honest_jobs:,} honest exchanges, each of which got its login. "
+            "Processor time of the handler's process, including audit lines and metrics. The fetches of keys are those "
+            "from the issuer that is flooded."
         ),
         figures=(
             Figure(

@@ -31,8 +31,8 @@ def measure(folder: Path, *, rounds: int, candidates: int) -> Part:
             "Processor time of the handler's process, for the costliest request without a token that an issuer signed, "
             "and for reading the costliest documents that an issuer can publish. A seeded hill climb finds them: it "
             f"generates {candidates} candidates of each kind from grammars, and times each. A policy may be long, so "
-            f"the costliest {POLICY_BYTES // 1024} KiB of one are compared with twice that length. Medians of {rounds} "
-            "samples each, taken in turns."
+            f"the costliest {POLICY_BYTES // 1024} KiB of a policy are compared with twice that length. Medians of "
+            f"{rounds} samples each, interleaved."
         ),
         figures=(
             *(

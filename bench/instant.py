@@ -38,11 +38,11 @@ def _exchange(samples: _Samples, rounds: int) -> Part:
     return Part(
         title="A warm exchange, and an AWS that answers at once",
         method=(
-            "As above, but STS and ECR are a program that sends the same bytes for every call, so that nothing is "
-            "timed but the client: this service with its audit line, metrics and deadline, and the two bare calls of "
-            "boto3 with the same parameters. The same duties in the usual way are these two calls in a thread, PyJWT's "
-            "check of the token, the same audit line by Powertools' Logger and four metrics by its Metrics, with no "
-            f"policy. {rounds} samples each, taken in turns; the median of each round's ratio."
+            "As above, but STS and ECR are a program that sends the same bytes for every call, so that only the client "
+            "is timed: this service with its audit line, metrics and deadline, and the two bare calls of boto3 with "
+            "the same parameters. The same duties in the usual way are these two calls in a thread, PyJWT's check of "
+            "the token, the same audit line by Powertools' Logger, and four metrics by its Metrics, without a policy. "
+            f"{rounds} samples each, interleaved; the median of each round's ratio."
         ),
         figures=(
             Figure(
@@ -76,8 +76,8 @@ def _several(samples: _Samples) -> Part:
     return Part(
         title="Several registries",
         method=(
-            f"One request for {_REGISTRIES} logins against one for a single login, where each call to AWS takes "
-            f"{_WAIT_SECONDS * 1000:.0f} ms. Wall clock, medians, taken in turns."
+            f"One request for {_REGISTRIES} logins, compared with a request for one login; each call to AWS takes "
+            f"{_WAIT_SECONDS * 1000:.0f} ms. Wall clock, medians of interleaved samples."
         ),
         figures=(
             Figure(name=f"{_REGISTRIES} logins / one login", value=all_of_them / one, unit="times", aim=1.6, limit=2.5),

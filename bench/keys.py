@@ -42,12 +42,12 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return Part(
         title="Issuers' keys",
         method=(
-            "Times: a cached key, medians of samples of 100 each; then the first key of an environment, over "
-            "TLS from an issuer (two documents) and over HTTP from a table, both on loopback, without network "
-            f"latency; medians of {rounds} samples each, taken in turns. Counts, with a simulated clock: "
-            f"{_INVENTED:,} tokens with invented keys, one each {_INVENTED_EACH_SECONDS * 1000:.0f} ms; a request a "
-            f"second for ten minutes, with cached keys that are no longer fresh, while the issuer hangs; and "
-            f"{_ENVIRONMENTS:,} environments that start together."
+            "Times: a cached key, as medians of samples of 100 each; then the first key of an environment, over TLS "
+            "from an issuer (two documents) and over HTTP from a table, both on loopback, without network latency, as "
+            f"medians of {rounds} samples each, interleaved. Counts, with a simulated clock: {_INVENTED:,} tokens with "
+            f"invented keys, one every {_INVENTED_EACH_SECONDS * 1000:.0f} ms; one request a second for ten minutes, "
+            f"with cached keys that are no longer fresh, while the issuer hangs; and {_ENVIRONMENTS:,} environments "
+            "that start together."
         ),
         figures=(
             Figure(

@@ -42,10 +42,10 @@ def measure(folder: Path, *, rounds: int, grants: int, changed: int) -> Part:
         title="Large policies",
         method=(
             f"Fresh interpreters until the first decision: one with {FEW} grants in JSON, one with {grants:,} compiled "
-            f"to a file of {size / 1e6:.1f} MB. Medians of {rounds} each, taken in turns, and the least processor "
-            f"times. A new policy: the longest of {rounds} requests for the policy in force that find another "
-            f"compiled file of {changed:,} grants, with its first decision; from S3 its download is added. The same "
-            "for a source in JSON, which is parsed in the request."
+            f"to a file of {size / 1e6:.1f} MB. Medians of {rounds} each, interleaved, and the least processor times. "
+            f"A new policy: the longest of {rounds} requests, each of which finds another compiled file of {changed:,} "
+            "grants and makes the first decision with it; from S3, its download is added. The same for a source in "
+            "JSON, which the request parses."
         ),
         figures=(
             Figure(

@@ -21,7 +21,7 @@ def measure(folder: Path, *, exchanges: int) -> Part:
     return Part(
         title="Memory and size",
         method=(
-            f"Resident memory of the handler's process, of which Python itself takes {seen['bare']:.0f} MB, and of "
+            f"Resident memory of the handler's process, of which Python itself takes {seen['bare']:.0f} MB, over "
             f"{exchanges:,} exchanges one after the other. Sizes are those of a build for this machine, unzipped."
         ),
         figures=(

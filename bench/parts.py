@@ -83,8 +83,8 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return Part(
         title="The parts of an exchange",
         method=(
-            f"Each part separately, with cached keys and {GRANTS:,} grants, compared with the bare check of an RS256 "
-            f"signature. Medians of {rounds} samples of 20 each, taken in turns."
+            f"Each part separately, with cached keys and {GRANTS:,} grants, compared with only checking an RS256 "
+            f"signature. Medians of {rounds} samples of 20 each, interleaved."
         ),
         figures=(
             *(

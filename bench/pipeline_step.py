@@ -90,11 +90,11 @@ def _comparison(samples: Mapping[str, list[Spent]], rounds: int) -> Part:
     return Part(
         title=_TITLE,
         method=(
-            "From a job's token to a registry password in a file, as the runner pays for it: one `curl`; "
-            "`aws sts assume-role-with-web-identity` and then `aws ecr get-login-password`; and only the second of "
-            f"these, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is "
-            "Python too, in one folder. All in one run against the same loopback AWS, without network latency. "
-            f"Medians of {rounds} each, taken in turns."
+            "What a runner spends to turn a job's token into a registry password in a file, in three ways: one `curl`; "
+            "`aws sts assume-role-with-web-identity`, followed by `aws ecr get-login-password`; and only the second of "
+            f"these, with the role and the token's file in variables. The AWS CLI is {_version()}; version 2 is also a "
+            "Python program. All in one run against the same loopback AWS, without network latency. Medians of "
+            f"{rounds} each, interleaved."
         ),
         figures=(
             Figure(

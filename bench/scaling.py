@@ -284,7 +284,7 @@ def table() -> str:
 
 def main() -> None:
     """Simulate, and write the table into the page."""
-    report.rewrite(PAGE, f"{table()}\n\nOf ten jobs a second, so many get a login during a flood:\n\n{flood_table()}")
+    report.rewrite(PAGE, f"{table()}\n\nThe share of ten jobs a second that get a login in a flood:\n\n{flood_table()}")
     print(f"written into {PAGE.name}")
 
 

@@ -58,12 +58,12 @@ def _comparison(wall: dict[str, list[float]], cpu: dict[str, list[float]], round
     return Part(
         title="Import and start",
         method=(
-            "Fresh interpreters, one after the other, until they are ready: ours has imported `exchange.app`, read "
-            "a policy of one registry, compiled as `make deploy` does, made three clients and connected them; boto3's "
-            "has made an STS and an ECR client. Its libraries are boto3 with a third client, PyJWT's algorithms, and "
-            "Powertools' Logger and Metrics, imported and nothing else. Bytecode is compiled in all cases. Medians of "
-            f"{rounds} each, taken in turns, and of each round's ratio; and the least times, which other load on the "
-            "machine affects least."
+            "Fresh interpreters, one after the other, until they are ready. This service imports `exchange.app`, reads "
+            "a policy of one registry, compiled as by `make deploy`, creates three clients and connects them; boto3's "
+            "creates an STS and an ECR client. Its libraries are boto3 with a third client, PyJWT's algorithms, and "
+            f"Powertools' Logger and Metrics, only imported. Bytecode is compiled in all cases. Medians of {rounds} "
+            "each, interleaved, and of each round's ratio; and the least times, which other load on the machine "
+            "affects least."
         ),
         figures=(
             _figure("start / boto3 and two clients", ratio(wall["ours"], wall["boto3"])),

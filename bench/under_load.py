@@ -55,10 +55,10 @@ def measure(folder: Path, crowd: Crowd) -> Part:
         method=(
             f"{crowd.jobs:,} jobs that start together and retry as `curl --retry 4` does, on {crowd.environments} "
             "environments that serve one request at a time, over HTTP on loopback. STS and ECR throttle one call in "
-            "twenty, for a moment every call, and are slow in one of ten. The usual way makes a client for each call "
-            "and fetches the keys for each token (`bench/usual_function.py`). "
-            f"No job sends a request after {crowd.limit_seconds:.0f} s. In turns, {crowd.rounds} times each: the "
-            "fewest logins, and the least of the times, since all processes share this machine with its other load."
+            "twenty, throttle every call for a short time, and are slow for one call in ten. The usual way creates a "
+            "client for each call and fetches the keys for each token (`bench/usual_function.py`). No job sends a "
+            f"request after {crowd.limit_seconds:.0f} s. Both run alternately, {crowd.rounds} times each; the table "
+            "has the fewest logins and the least times, since all processes share this machine with its other load."
         ),
         figures=(
             Figure(name="jobs with a login, this service", value=_share(ours), unit="times"),

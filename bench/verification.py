@@ -51,8 +51,9 @@ def measure(folder: Path, *, rounds: int) -> Part:
     return Part(
         title="Verification",
         method=(
-            "A GitHub token, RS256 with a key of 2,048 bits that is cached in both cases; PyJWT checks audience, "
-            f"issuer and the presence of the same claims. Medians of {rounds} samples of 20 each, taken in turns."
+            "A GitHub token, signed with RS256 and a key of 2,048 bits that is cached in both cases; PyJWT checks "
+            f"audience, issuer and the presence of the same claims. Medians of {rounds} samples of 20 each, "
+            "interleaved."
         ),
         figures=(
             Figure(

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     for what in left:
         print(f"left: {what}", file=sys.stderr)
     if not left:
-        print("removed; remove the roles of other stacks, and the files below its prefix in SAM's bucket, yourself")
+        print("removed; now remove the roles in other stacks, and the files below its prefix in SAM's bucket, yourself")
     return 1 if left else 0
 
 

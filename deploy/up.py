@@ -82,7 +82,7 @@ def _given(asked: argparse.Namespace) -> dict[str, str]:
             raise NotDeployed(f"PARAMETERS: expected KEY=VALUE, separated by spaces, found {pair}")
         if name == ARCHITECTURE:
             # It is part of the build; SAM would ignore it here without a word.
-            raise NotDeployed(f"{name} is set before the build, under [default.global.parameters] in samconfig.toml")
+            raise NotDeployed(f"set {name} before the build, under [default.global.parameters] in samconfig.toml")
         if name not in declared:
             # SAM would leave it out without a word: `Dor=rest-private` would make a public API.
             near = "".join(f"; did you mean {one}?" for one in get_close_matches(name, declared, n=1))

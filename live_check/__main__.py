@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         return _removed(account)
     _state(account)
     if not asked.yes and input("Continue? Type yes: ") != "yes":
-        print("live-check: cancelled, nothing was created")
+        print("live-check: cancelled; nothing was created")
         return 2
     return check(account, WallClock(), patient=not asked.quick)
 
@@ -101,7 +101,7 @@ def _state(account: AwsAccount) -> None:
     print(f"This creates in account {names.account}, under names that begin with {names.base}:")
     for each in MADE:
         print(f"  - {each}")
-    print(f"and removes all of it at the end, in some 25 minutes; {COST}")
+    print(f"and removes all of it at the end, after about 25 minutes; {COST}")
     print(f"If it is interrupted: make live-check LIVE_FLAGS='--remove {names.base}'")
 
 
@@ -110,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", help="AWS region (AWS_REGION, or the profile's)")
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("--quick", action="store_true", help="skip the question that takes 15 minutes")
-    parser.add_argument("--remove", metavar="NAME", type=_base, help="only remove what an interrupted check has left")
+    parser.add_argument(
+        "--remove", metavar="NAME", type=_base, help="only remove what an interrupted check left behind"
+    )
     return parser
 
 

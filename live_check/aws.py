@@ -88,7 +88,7 @@ class AwsAccount:
         try:
             self._say(f"making the bucket {names.bucket}")
             self._make_bucket()
-            self._say(f"deploying {names.base}, which takes some minutes")
+            self._say(f"deploying {names.base}, which takes a few minutes")
             self._deploy(issuer)
             outputs = self._outputs()
             self._say(f"making {names.role_stack} and {names.repositories_stack}")

@@ -102,7 +102,7 @@ def _mount(held: Registry, place: Place, session: OpenedSession) -> Finding:
         raise LiveCheckFailed(f"a login of the measuring role cannot upload: {put}")
     said = held.mount(place.own, layer, source=place.other)
     return Finding(
-        question="Is a layer of a repository that the login may not read mounted?",
+        question="Can a login mount a layer from a repository that it may not read?",
         answer="yes" if said.status == 201 else "no",  # noqa: PLR2004 - 202 offers an upload instead
         expected="no",
         seen=f"the request to mount: {said}",

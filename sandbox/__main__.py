@@ -11,7 +11,7 @@ COMMANDS: Final = {
     "serve": ("sandbox.serve", "run the whole service on this machine until Ctrl-C"),
     "demo": ("sandbox.demo", "show and check two logins and a refusal"),
     "tokens": ("sandbox.print_token", "print a CI job's token"),
-    "load": ("sandbox.load.command", "a thousand jobs at once, each of them checked"),
+    "load": ("sandbox.load.command", "run a thousand jobs at once, and check each of them"),
     "month": ("sandbox.month.command", "write a month of audit lines and CloudTrail files"),
     "pictures": ("sandbox.pictures", "draw the pictures in docs/pictures"),
     "drill": ("sandbox.drills.command", "break the service, follow the runbooks, and report how long jobs failed"),

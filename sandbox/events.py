@@ -81,7 +81,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--into", type=Path, default=EVENTS_FOLDER, help="folder of the files (%(default)s)")
     parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="issuer port of serve (%(default)s)")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder with the keys (%(default)s)")
-    parser.add_argument("--placeholders", action="store_true", help="replace the tokens by placeholders, as committed")
+    parser.add_argument(
+        "--placeholders", action="store_true", help="replace the tokens with placeholders, as committed"
+    )
     asked = parser.parse_args(arguments)
     if asked.placeholders:
         for case in CASES:
@@ -92,5 +94,5 @@ def main(arguments: Sequence[str]) -> int:
     mint = Mint(asked.folder / "keys", base_url=f"https://localhost:{asked.issuer_port}").mint
     files = write_events(asked.into, mint, now=now)
     until = time.strftime("%H:%M", time.localtime(now + LIFETIME_SECONDS))
-    print(f"{len(files)} files in {asked.into} hold new tokens, good until {until}")
+    print(f"{len(files)} files in {asked.into} hold new tokens, valid until {until}")
     return 0

@@ -70,7 +70,7 @@ def machine_architecture() -> str:
     """
     machine = platform.machine().lower()
     if machine not in _ARCHITECTURES:
-        raise BuildFailed(f"no Lambda runs on {machine}")
+        raise BuildFailed(f"Lambda does not run on {machine}")
     return _ARCHITECTURES[machine]
 
 
@@ -88,7 +88,7 @@ def build() -> None:
     subprocess.run([sys.executable, "deploy/compile_bytecode.py", str(BUILD_FOLDER)], check=True)
     checked = subprocess.run([sys.executable, "deploy/check_layer.py", str(BUILD_FOLDER), str(_UV)], check=False)
     if checked.returncode != 0:
-        raise BuildFailed("the layer that SAM built is not the lock's")
+        raise BuildFailed("the layer that SAM built does not match the lock")
     template = BUILD_FOLDER / "template.yaml"
     names = lambda_variables(issuer_folder=DEFAULT_FOLDER.name, aws_url="", public_url="").keys()
     template.write_text(open_template(template.read_text(), architecture=architecture, variables=names))

@@ -51,7 +51,7 @@ ${own_images}\
     role: ${pull_role}
     access: pull
     repositories: ["base/*"]
-  # What registries beyond private ECR answer: for tokens minted with claim.environment=elsewhere.
+  # Other kinds of registry, for tokens minted with claim.environment=elsewhere.
   - name: public-images
     issuers: [github]
     match: {repository_id: "70010001", environment: elsewhere}

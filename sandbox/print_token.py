@@ -15,9 +15,11 @@ from sandbox.tokens import Mint, claim_value, provider_argument
 def main(arguments: Sequence[str]) -> int:
     """Print a token; return 2 when there is no such scenario."""
     parser = argparse.ArgumentParser(prog="python -m sandbox tokens", description=__doc__)
-    parser.add_argument("provider", type=provider_argument, help=f"{', '.join(all_providers())}, or a word of one")
+    parser.add_argument(
+        "provider", type=provider_argument, help=f"{', '.join(all_providers())}, or a part of one's name"
+    )
     parser.add_argument("--audience", help=f"({AUDIENCE}, where the provider lets a job choose)")
-    parser.add_argument("--scenario", help="the first of the provider's, if not named")
+    parser.add_argument("--scenario", help="by default the provider's first scenario")
     parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="may repeat")
     parser.add_argument("--lifetime-seconds", type=int)
     parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="issuer port of serve (%(default)s)")

@@ -15,7 +15,11 @@ def request_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
         click.option("--scope", metavar="SCOPE", help="Request a narrower login: 'repository:NAME:pull,push …'."),
         click.option("--grant", metavar="NAME", help="Request this grant only."),
         click.option(
-            "--registry", "registries", metavar="NAME", multiple=True, help="A registry's name or host; may repeat."
+            "--registry",
+            "registries",
+            metavar="NAME",
+            multiple=True,
+            help="A registry's name or host; can be repeated.",
         ),
     ):
         command = option(command)

@@ -180,14 +180,16 @@ def check_host(text: str) -> str:
     if "://" in text:
         raise BadValue(f"expected a host name without {text.partition('://')[0]}://, such as {EXAMPLE_HOST}")
     if "/" in text:
-        raise BadValue("expected only the host name, without the repository behind the slash")
+        raise BadValue("expected only the host name, without the repository after the slash")
     if not _HOST.fullmatch(text):
         raise BadValue(f"expected a host name in lower case, such as {EXAMPLE_HOST}")
     if found := _ECR_HOST.fullmatch(text):
         if not ACCOUNT.pattern.fullmatch(found["account"]):
             raise BadValue(f"expected {ACCOUNT.expected} at the beginning of the host, found {found['account']}")
         if partition(found["region"]).dns_suffix != found["suffix"]:
-            raise BadValue(f"expected a host that ends in {partition(found['region']).dns_suffix}, as ECR's there do")
+            raise BadValue(
+                f"expected a host that ends in {partition(found['region']).dns_suffix}, as ECR's hosts there do"
+            )
     return text
 
 
@@ -210,7 +212,7 @@ def partition(region: str) -> Partition:
     found = partition_of(region)
     if found is None:
         advice = did_you_mean(region.lower(), REGIONS) or "; expected one such as eu-west-1"
-        raise BadValue(f"AWS has no region of such a name{advice}")
+        raise BadValue(f"AWS has no region with this name{advice}")
     return found
 
 

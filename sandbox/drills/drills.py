@@ -64,7 +64,7 @@ def key_compromise(site: Site) -> None:
     site.takes(WITHDRAWAL_MINUTES, "assumed", "the CI system withdraws the key and publishes another")
     site.backends.issuer.keys("github-actions").rotate(keep_previous=False)
     site.runs(command("Rotate", "aws lambda invoke"), REFRESH_FUNCTION=REFRESHER)
-    site.takes(FRESH_MINUTES, "documented", "key sets are used for ten minutes without a look at the table")
+    site.takes(FRESH_MINUTES, "documented", "key sets are used for ten minutes without reading the table")
     site.new_environments()  # like those that are ten minutes older, they read the table
     _release(site)
     site.wait_until("granted", site.job, "a job with a new token")

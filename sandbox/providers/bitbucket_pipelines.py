@@ -37,7 +37,7 @@ workspace: acme
 organizations: [{id: "5b1c9e07-42d8-4a6f-b3e0-9f7d2c8a1645"}]
 """,
         grant="""\
-# What a pipeline's branch is worth is not documented; an environment that is restricted to main is.
+# Whether a pipeline's branch can be trusted is not documented; an environment can be restricted to main.
 match: {environment: "0d84f6b2-7c1e-4935-8ea7-3b9c5d20f1a8"}
 repositories: ["bitbucket/{repository_id}", "bitbucket/{repository_id}/*"]
 """,

@@ -117,8 +117,8 @@ def test_an_exchange_is_measured(tmp_path_factory: pytest.TempPathFactory) -> No
     measured = measure(tmp_path_factory.mktemp("cost"), exchanges=5)
     assert measured.start_seconds > 0
     assert 1000 < measured.log_bytes < 10_000
-    assert "| **together** |" in table(measured)
+    assert "| **total** |" in table(measured)
 
 
 def test_the_page_has_a_bill() -> None:
-    assert "| **together** |" in PAGE.read_text()
+    assert "| **total** |" in PAGE.read_text()

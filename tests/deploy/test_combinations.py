@@ -97,7 +97,7 @@ def test_each_combination_refers_only_to_created_resources(template: str) -> Non
                 "DomainName": "x.example",
                 "CertificateArn": CERTIFICATE,
             },
-            ["Door rest-private is reached by its VPC endpoints' names; leave DomainName empty"],
+            ["Door rest-private is reached through its VPC endpoints' names; leave DomainName empty"],
         ),
         ({"Door": "rest-private"}, ["Door rest-private needs VpcEndpointIds, or no one could reach it"]),
         (

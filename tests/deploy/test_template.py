@@ -329,7 +329,7 @@ def test_roles_are_spelled_out(arn: str, *, taken: bool) -> None:
 def test_no_role_is_assumable_by_default() -> None:
     stack = deployed(AssumableRoleArns="")
     assert stack.refusals() == [
-        "Name the roles to assume in AssumableRoleArns, or in BrokerRoleName a role that may assume some"
+        "Name the roles to assume in AssumableRoleArns, or set BrokerRoleName to a role that may assume some"
     ]
     assert not may(stack, "sts:AssumeRole", PUSH_ROLE)
     assert deployed().refusals() == []

@@ -261,7 +261,7 @@ def test_an_impossible_deployment_gives_a_message(make: Commands) -> None:
     (make.account.folder / "elsewhere.yaml").write_text("version: 1")
     assert "the policy does not load" in make.up(policy="elsewhere.yaml").err
     assert "expected KEY=VALUE, separated by spaces, found LogLevel" in make.up("--parameters", "LogLevel").err
-    assert "Architecture is set before the build" in make.up("--parameters", "Architecture=x86_64").err
+    assert "set Architecture before the build" in make.up("--parameters", "Architecture=x86_64").err
     make.write("arn:aws:iam::123456789012:user/x")
     assert "the policy does not load" in make.up().err
     assert make.account.sam_arguments() == []

@@ -96,7 +96,7 @@ def test_the_timeouts_of_the_template_are_as_documented() -> None:
         (f"within {issuer_keys.UNKNOWN_KEY_COOLDOWN_SECONDS} seconds", ERRORS.section("`bad-signature`")),
         (f"more than {MAX_SESSION_POLICY_CHARACTERS:,} characters", ERRORS.section("`misconfigured`")),
         (f"at most {MAX_REQUEST_SECONDS:.0f} seconds", ERRORS.section("`deadline-exceeded`")),
-        (f"may repeat, at most {MAX_REGISTRIES}", API.section("Parameters")),
+        (f"can be repeated, up to {MAX_REGISTRIES}", API.section("Parameters")),
         (f"at most {MAX_SCOPES}; needs exactly one registry", API.section("Parameters")),
     ],
 )

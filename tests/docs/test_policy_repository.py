@@ -332,7 +332,7 @@ def test_the_component_runs_as_a_pipeline(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        ({"BASE": "of-nowhere"}, "of-nowhere is no commit of this checkout: check out the whole history"),
+        ({"BASE": "of-nowhere"}, "of-nowhere is not a commit of this checkout: check out the whole history"),
         ({"BASE": "unrelated"}, "unrelated and this change have no commit in common"),
         ({"BASE": ""}, "this job is not one of a merge request"),
         ({"POLICY": "policies"}, "no policy at policies before this change"),

@@ -39,7 +39,7 @@ def answers(rehearsed: RehearsalAccount, clock: Clock, *, patient: bool = True) 
 def test_the_sandbox_behaves_as_the_project_assumes(rehearsed: RehearsalAccount, clock: QuickClock) -> None:
     assert answers(rehearsed, clock) == {
         "Is a login limited to its own repositories?": "yes",
-        "Is a layer of a repository that the login may not read mounted?": "no",
+        "Can a login mount a layer from a repository that it may not read?": "no",
         "Does the date in the session policy stop a login that a client holds?": "yes",
         "Does a login outlive the role session that it was made with?": "yes",
     }

@@ -86,13 +86,13 @@ def test_sources_that_members_cause(source: str) -> None:
         ({"pipeline_source": "merge_request_event"}, "pipeline source merge_request_event"),
         ({"pipeline_source": "external_pull_request_event"}, "pipeline source external_pull_request_event"),
         # a fork's job in the parent, as GitLab says it since 2025 and as it said it before
-        ({"project_id": "666"}, "a job that runs in another project than its own"),
-        ({"job_project_id": "666"}, "a job that runs in another project than its own"),
-        ({"job_project_id": "666", "pipeline_source": "push"}, "a job that runs in another project than its own"),
-        ({"job_project_id": " 5150"}, "a job that runs in another project than its own"),
+        ({"project_id": "666"}, "a job that runs in a project other than its own"),
+        ({"job_project_id": "666"}, "a job that runs in a project other than its own"),
+        ({"job_project_id": "666", "pipeline_source": "push"}, "a job that runs in a project other than its own"),
+        ({"job_project_id": " 5150"}, "a job that runs in a project other than its own"),
         # an older GitLab does not say
-        ({"job_project_id": None}, "a job that runs in another project than its own"),
-        ({"job_project_id": ""}, "a job that runs in another project than its own"),
+        ({"job_project_id": None}, "a job that runs in a project other than its own"),
+        ({"job_project_id": ""}, "a job that runs in a project other than its own"),
     ],
 )
 def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str) -> None:

@@ -50,8 +50,8 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
         ({"pull_fork": None}, None),
         ({"event": "deployment:created"}, None),
         ({"event": "schedule"}, None),
-        ({"pull_fork": "true"}, "a pull request of a fork"),
-        ({"pull_fork": "True"}, "a pull request of a fork"),
+        ({"pull_fork": "true"}, "a pull request from a fork"),
+        ({"pull_fork": "True"}, "a pull request from a fork"),
         ({"event": "pull_request:opened"}, "event pull_request:opened"),
         ({"event": "comment:created"}, "event comment:created"),
         ({"event": "pushed"}, "event pushed"),
@@ -100,7 +100,7 @@ def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | No
 def test_an_issuer_that_the_servers_settings_name(issuer: str) -> None:
     preset = PROVIDER.preset({}, issuer)
     assert preset.issuer == issuer
-    assert identify(preset, job_claims("vela", "fork")).untrusted_trigger == "a pull request of a fork"
+    assert identify(preset, job_claims("vela", "fork")).untrusted_trigger == "a pull request from a fork"
 
 
 def test_preset_values() -> None:

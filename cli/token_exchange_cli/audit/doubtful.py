@@ -34,7 +34,7 @@ class Doubtful:
         """Return a sentence for each cause that occurred."""
         texts = (
             (self.duplicates, "delivered more than once, and counted once"),
-            (self.other_schemas, f"of another schema than {SCHEMA}, of which only the common fields were read"),
+            (self.other_schemas, f"of a schema other than {SCHEMA}: only the common fields were read"),
             (self.without_time, "without a readable time: included in sums, but not over time"),
             (self.impossible_times, "dated before this project or in the future: included in sums, but not over time"),
             (self.without_decision, "without a known decision: included in sums, but not by decision"),

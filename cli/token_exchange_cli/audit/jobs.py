@@ -25,7 +25,7 @@ def job_of(row: Row) -> Job:
         return system.job(JobLine(issuer_url=issuer_url, identity=identity, claims=claims_of(row)))
     except NotInLineError as error:
         return Job(
-            look_up=f"the run in {system.title}: {error.name}, of which its address is made, is not whole in this line"
+            look_up=f"the run in {system.title}: {error.name}, which is part of its address, is not whole in this line"
         )
 
 

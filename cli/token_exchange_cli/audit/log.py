@@ -93,7 +93,7 @@ class AuditLog:
         texts += self.doubtful.remarks() if self.doubtful is not None else []
         texts += self.read_trail.problems
         if self.read_trail.nameless:
-            texts.append(f"{self.read_trail.nameless} entries of CloudTrail's files are no events")
+            texts.append(f"{self.read_trail.nameless} entries of CloudTrail's files are not events")
         if self.read_trail.other_files:
             texts.append(f"{self.read_trail.other_files} files contain no events of CloudTrail")
         return texts

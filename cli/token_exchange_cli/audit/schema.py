@@ -42,5 +42,5 @@ class LineChecker:
             parts = ("[]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
             field = "".join(parts).removeprefix(".") or "the line"
             rule = [str(part) for part in error.schema_path if isinstance(part, str)]
-            return f"{field}: not as the schema's {rule[-1] if rule else 'rule'}"
+            return f"{field}: does not satisfy the schema's {rule[-1] if rule else 'rule'}"
         return None

@@ -102,7 +102,7 @@ def _claims(fields: Fields, folder: FilePath) -> dict[str, Json] | None:
         return None
     from_file: dict[str, Json] = {}
     if path == STANDARD_INPUT:
-        fields.problem("claims_file", "bad-value", "expected a file beside the tests")
+        fields.problem("claims_file", "bad-value", "expected a file next to the tests")
     elif path is not None:
         try:
             from_file = read_json_object(str(folder / path))

@@ -22,10 +22,10 @@ from token_exchange_cli.terminal import remark
 )
 @click.pass_context
 def command(context: click.Context, *, logs: tuple[str, ...], as_json: bool) -> None:
-    """Print audit lines as OCSF events of the class Authentication, one JSON object a line.
+    """Print audit lines as OCSF events of the class Authentication, one JSON object per line.
 
-    Each login becomes one event, and so does a request without a login. LOGS are files or folders, gzip or not, as the
-    AWS CLI prints them, CloudWatch exports them or Firehose writes them.
+    Each login becomes one event, and so does a request without a login. LOGS are files or folders, gzipped or not, as
+    the AWS CLI prints them, CloudWatch exports them or Firehose writes them.
 
     Exit status: 0 success, 1 some lines cannot be read, 2 wrong usage or unreadable input.
 

@@ -23,7 +23,12 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]
 @click.command("reconcile")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @click.option(
-    "--trail", "trail", multiple=True, required=True, metavar="FILES", help="CloudTrail's files or folders; may repeat."
+    "--trail",
+    "trail",
+    multiple=True,
+    required=True,
+    metavar="FILES",
+    help="CloudTrail's files or folders; can be repeated.",
 )
 @click.option(
     "--broker-role", metavar="ARN", help="The service's own role; otherwise, the role that made the lines' sessions."

@@ -22,7 +22,7 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, json_text, write_output
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the tables as one JSON document instead.")
 def command(*, logs: tuple[str, ...], policy_file: str | None, output: str, as_json: bool) -> None:
-    """Write a report about audit lines: one HTML file that loads nothing.
+    """Write a report about audit lines: one HTML file that needs no network.
 
     It shows exchanges over time, refusals, the busiest repositories, times, cold starts, throttles, failed logins, and
     each grant with its users.

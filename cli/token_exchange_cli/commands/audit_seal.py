@@ -27,7 +27,7 @@ def command(context: click.Context, *, logs: tuple[str, ...], output: str, as_js
     """Write a digest of each day of LOGS, chained to the day before.
 
     `audit verify --seal` compares an archive with the seals, and names each day on which a line was removed, added or
-    altered. Keep the last seal where those who can write the archive cannot.
+    altered. Keep the last seal in a place to which people with write access to the archive cannot write.
 
     Exit status: 0 success, 1 a line could not be read and is in no seal, 2 wrong usage or unreadable input.
 

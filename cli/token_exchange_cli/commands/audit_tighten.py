@@ -26,14 +26,17 @@ _NAMES: Final = ("request_id", "run_id", "job_id", "repository", "repository_id"
 @click.argument("policy_file", metavar="POLICY")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @click.option(
-    "--trail", multiple=True, metavar="FILES", help="CloudTrail's files: also shorter durations, and pull for push."
+    "--trail",
+    multiple=True,
+    metavar="FILES",
+    help="CloudTrail's files: also propose shorter durations, and pull instead of push.",
 )
 @click.option(
     "--without",
     "without",
     multiple=True,
     metavar="VALUE",
-    help="A request, run, repository or actor to refuse; may repeat.",
+    help="A request, run, repository or actor to refuse; can be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
@@ -131,7 +134,7 @@ def _print_proof(tightened: _Tightened) -> None:
     for cause, count in tally.undecidable.most_common():
         remark(f"undecidable {count}: {cause}")
     if proof.already:
-        remark(f"{proof.already} exchanges were granted by another policy, and this one refuses them without a change")
+        remark(f"{proof.already} exchanges were granted by another policy, and this one refuses them even unchanged")
     refused = f"; refused now: {', '.join(proof.refused)}" if proof.refused else ""
     other = "other " if proof.already else ""
     remark(f"{tally.looked_at} exchanges decided again, every {other}granted one is still granted{refused}")

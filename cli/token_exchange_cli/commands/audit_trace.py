@@ -21,15 +21,15 @@ _REF: Final = ("ref", "branch", "tag")
 @click.command("trace")
 @click.argument("what", metavar="WHAT")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
-@click.option("--trail", multiple=True, metavar="FILES", help="CloudTrail's files or folders; may repeat.")
+@click.option("--trail", multiple=True, metavar="FILES", help="CloudTrail's files or folders; can be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(context: click.Context, *, what: str, logs: tuple[str, ...], trail: tuple[str, ...], as_json: bool) -> None:
     """Find the exchange behind WHAT, and what its session did.
 
     WHAT is an image's digest or [HOST/]REPOSITORY:TAG, an access key id, a session's name, a source identity, a request
-    id, a run or job, a commit, the SHA-256 of a token, or a CI repository or actor, for all that they did. Images, and
-    what a session did, are in CloudTrail's files.
+    id, a run or job, a commit, the SHA-256 of a token, or a CI repository or actor, for everything that they did.
+    Images, and what a session did, are in CloudTrail's files.
 
     Exit status: 0 found, 1 not found, or pushed by a session without an audit line, 2 wrong usage or unreadable input.
 

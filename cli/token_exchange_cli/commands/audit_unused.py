@@ -15,7 +15,7 @@ from token_exchange_cli.terminal import console, line, print_json, remark
 @click.argument("policy_file", metavar="POLICY")
 @click.argument("logs", nargs=-1, required=True, metavar="LOGS...")
 @click.option(
-    "--trail", multiple=True, metavar="FILES", help="CloudTrail's files: also repositories that were not used."
+    "--trail", multiple=True, metavar="FILES", help="CloudTrail's files: also list repositories that were not used."
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything is unused.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -26,7 +26,7 @@ _MAX_SEALS: Final = 16 * 1024 * 1024
 def command(context: click.Context, *, logs: tuple[str, ...], seal_file: str | None, as_json: bool) -> None:
     """Check audit lines against their schema, and count what cannot be read.
 
-    LOGS are files or folders, gzip or not, as the AWS CLI prints them, CloudWatch exports them or Firehose writes
+    LOGS are files or folders, gzipped or not, as the AWS CLI prints them, CloudWatch exports them or Firehose writes
     them.
 
     With --seal, each sealed day must have exactly the lines that it had when it was sealed.

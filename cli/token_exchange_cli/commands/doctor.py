@@ -29,7 +29,7 @@ _STYLES: Final[dict[Outcome, str]] = {"ok": "green", "warning": "bold yellow", "
 @click.option("--token-env", metavar="NAME", help="Ask what the token in this environment variable would get.")
 @click.option("--registry", metavar="NAME", help="Ask for this registry, as the pipeline's step does.")
 @click.option("--host", metavar="HOST", help="Check that the login is for this registry, to which the pipeline pushes.")
-@click.option("--ca-bundle", metavar="FILE", help="Certificates to trust instead of this machine's, in PEM.")
+@click.option("--ca-bundle", metavar="FILE", help="Certificates in PEM to trust instead of this machine's.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(

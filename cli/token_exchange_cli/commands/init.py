@@ -38,8 +38,8 @@ def _options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
 def command(context: click.Context, /, *, folder: str, as_json: bool, **options: str | None) -> None:
     """Write a first policy, its tests and the login step of a CI system into FOLDER.
 
-    What is not given as an option is asked for on a terminal. No file is overwritten. What was written is then linted
-    and tested as `policy lint` and `policy test` would.
+    On a terminal, the command asks for what no option gives. It overwrites no file, and then lints and tests the policy
+    as `policy lint` and `policy test` do.
 
     Exit status: 0 success, 1 a test failed, 2 wrong usage, or a file already exists.
 

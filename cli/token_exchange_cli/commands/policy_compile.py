@@ -21,10 +21,10 @@ from token_exchange_cli.terminal import STANDARD_OUTPUT, print_json, remark
 def command(*, policy_file: str, output: str, check: bool, as_json: bool) -> None:
     """Compile the policy FILE, or folder, to one file that a function searches without reading all of it.
 
-    Decisions are those of FILE, and so is the identity of the policy in the audit log. The same policy always gives the
-    same bytes. Put the compiled file where FILE would be, and compile again after each change.
+    The compiled file gives the same decisions as FILE, and has the same identity in the audit log. The same policy
+    always gives the same bytes. Put the compiled file where FILE would be, and compile again after each change.
 
-    Exit status: 0 success, 1 with --check, if the compiled file is not FILE's, 2 wrong usage or unreadable input.
+    Exit status: 0 success, 1 with --check if the compiled file does not match FILE, 2 wrong usage or unreadable input.
 
     \b
     Examples:

@@ -27,17 +27,17 @@ _MAX_GRANTS: Final = 5
 @click.command("diff")
 @click.argument("old_file", metavar="OLD")
 @click.argument("new_file", metavar="NEW")
-@click.option("--audit", metavar="LOG", help="Replay these audit lines (gzip or not) with NEW.")
+@click.option("--audit", metavar="LOG", help="Replay these audit lines (gzipped or not) with NEW.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(
     context: click.Context, *, old_file: str, new_file: str, audit: str | None, exit_code: bool, as_json: bool
 ) -> None:
-    """Show how the policy NEW differs from OLD, by meaning and not by text.
+    """Show how the policy NEW differs from OLD, in meaning, not in text.
 
-    With --audit, every logged exchange is decided again by NEW, as of the time it was made. Exchanges with a different
-    result are listed.
+    With --audit, NEW decides every logged exchange again, as of the time it was made. Exchanges with a different result
+    are listed.
 
     Exit status: 0 success, 1 with --exit-code if anything differs, 2 wrong usage or unreadable input.
 

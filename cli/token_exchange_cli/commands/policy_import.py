@@ -34,13 +34,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def command(*, files: tuple[str, ...], issuer_name: str | None, as_json: bool) -> None:
     """Convert IAM trust policies for OIDC tokens to a policy.
 
-    FILE is a trust policy, or the output of aws iam get-role or list-roles. The policy admits no one that the trust
-    policies keep out. What trust policies do not say, such as repositories, is written as replace-me, which gives
+    FILE is a trust policy, or the output of aws iam get-role or list-roles. The policy admits no one whom the trust
+    policies keep out. What trust policies do not say, such as repositories, is written as replace-me, which grants
     nothing. A statement that admits no one today, because AWS has no condition key for a claim, becomes a grant with
     mode: report. Remarks name risks, and what was left out.
 
-    Exit status: 0 success, 1 nothing in them can be expressed in a policy, 2 wrong usage or an unreadable file; the
-    policy then covers the other files.
+    Exit status: 0 success, 1 a policy can express nothing in the files, 2 wrong usage or an unreadable file; the policy
+    then covers the other files.
 
     \b
     Examples:

@@ -22,8 +22,8 @@ from token_exchange_cli.terminal import json_text, write_output
 def command(*, policy_file: str, output: str, as_json: bool) -> None:
     """Draw who can reach which role and registry under the policy FILE, as one HTML page.
 
-    The page works without a network and loads nothing. It filters by any words, such as an organization, a repository
-    or an account. Grants that are in report mode or expired are listed, and not drawn; deny rules are listed.
+    The page works without a network. You can filter it by words, such as an organization, a repository or an account.
+    Grants in report mode, expired grants and deny rules are listed, but not drawn.
 
     Exit status: 0 success, 2 wrong usage, unreadable input or a page that cannot be written.
 

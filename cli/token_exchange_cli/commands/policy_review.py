@@ -21,7 +21,7 @@ from token_exchange_cli.terminal import print_json, waiting
 @click.option("--tests", "test_files", metavar="TESTS", multiple=True, help="Run these tests; can be repeated.")
 @click.option("--marks", metavar="FILE", help="The commit messages, in which Policy-Wider: NAME marks what is wider.")
 @click.option("--owners", metavar="CODEOWNERS", help="Say who owns each file, with paths from the current folder.")
-@click.option("--audit", metavar="LOG", help="Replay these audit lines (gzip or not) with NEW.")
+@click.option("--audit", metavar="LOG", help="Replay these audit lines (gzipped or not) with NEW.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of Markdown.")
 @click.pass_context
 def command(

@@ -11,7 +11,7 @@ from token_exchange_cli.terminal import print_json
 def command(*, _as_json: bool) -> None:
     """Print the JSON Schema of a policy, for editors and other tools.
 
-    It is of draft 2020-12. Every policy that loads is valid against it; policy lint finds more.
+    It uses draft 2020-12. Every policy that loads is valid against it; policy lint finds more.
 
     Exit status: 0 success, 2 wrong usage.
 

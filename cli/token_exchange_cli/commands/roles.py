@@ -28,7 +28,7 @@ from token_exchange_cli.terminal import remark
     "broker_roles",
     metavar="ARN",
     multiple=True,
-    help="A role of the service, once for each; otherwise a parameter of the template.",
+    help="A role of the service; can be repeated; otherwise, a parameter of the template.",
 )
 @click.option(
     "--directory",
@@ -97,7 +97,9 @@ def _write(folder: Path, roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -
     for written in write_parts(folder, templates):
         click.echo(f"{written.path}: {written.roles} roles")
         if written.roles == 0:
-            remark(f"{written.path} has no role any more; its stack set still needs this template, to delete them")
+            remark(
+                f"{written.path} has no role any more; its stack set still needs this template, to delete the old roles"
+            )
 
 
 def _broker(text: str) -> RoleArn:

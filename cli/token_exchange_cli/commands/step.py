@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     """Print the login step for the CI system SYSTEM.
 
     SYSTEM is a provider as a policy names it, such as gitlab or github-actions. With --policy, the step is for that
-    policy. What is not given is the example of the documents, and a remark names it.
+    policy. For a value that is not given, it uses the example from the documents, and a remark says so.
 
     Exit status: 0 success, 2 wrong usage.
 

@@ -190,5 +190,5 @@ def _of_order(before: Policy, after: Policy) -> Iterator[Change]:
     moved = moved_grants(before.grants, after.grants)
     if moved:
         more = [f"and {len(moved) - _MAX_MOVED} more"] if len(moved) > _MAX_MOVED else []
-        what = ("of several grants that match the first wins", *moved[:_MAX_MOVED], *more)
+        what = ("if several grants match, the first wins", *moved[:_MAX_MOVED], *more)
         yield Change(section="changed", kind="order", name="grants", what=what)

@@ -64,7 +64,11 @@ def health(reply: Reply) -> Check:
     if fields is None:
         return _not_the_service("health", reply)
     if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and fields.get("reason") == "policy-unavailable":
-        return failed("health", "no policy is in force", "run policy lint on it, then read the events of the log")
+        return failed(
+            "health",
+            "no policy is in force",
+            "run policy lint on the policy, then read the events in the service's log",
+        )
     policy = fields.get("policy")
     if reply.status != HTTPStatus.OK or fields.get("status") != "ok" or not isinstance(policy, dict):
         return _not_the_service("health", reply)
@@ -94,7 +98,7 @@ def clock(reply: Reply) -> Check:
             "clock", f"the service's clock and this machine's differ by less than {_CLOCK_WARNING_SECONDS} seconds"
         )
     found = f"the service's clock is {apart:.0f} seconds {'behind' if behind > ahead else 'ahead of'} this machine's"
-    advice = "find out which is wrong: with a wrong clock, tokens are refused as expired or not yet valid"
+    advice = "find out which clock is wrong: with a wrong clock, tokens are refused as expired or not yet valid"
     return (failed if apart > _CLOCK_FAILED_SECONDS else warning)("clock", found, advice)
 
 
@@ -105,7 +109,7 @@ def metadata(reply: Reply, url: ServiceUrl) -> Check:
         return warning(
             "metadata",
             "there is none, since the service does not know its address",
-            "set the stack's parameter PublicUrl, if clients are to find the service by RFC 8414",
+            "set the stack's parameter PublicUrl, if clients should find the service as RFC 8414 describes",
         )
     if reply.status != HTTPStatus.OK or fields is None:
         return _not_the_service("metadata", reply)
@@ -114,7 +118,7 @@ def metadata(reply: Reply, url: ServiceUrl) -> Check:
             return failed(
                 "metadata",
                 f"{name} is {_text(fields.get(name))}, expected {expected}",
-                "set the stack's parameter PublicUrl to the address that pipelines use, or examine that address",
+                "set the stack's parameter PublicUrl to the address that pipelines use, or run doctor on that address",
             )
     return ok("metadata", f"issuer {url.text}")
 
@@ -148,7 +152,7 @@ def explanation(reply: Reply, *, host: str | None = None, for_all: bool = False)
             return failed(
                 "token",
                 f"would get a login for {' and '.join(hosts) or 'no registry'}, not for {host}",
-                "the policy and the pipeline mean another account or region: correct the one that is wrong",
+                "the policy and the pipeline name different accounts or regions: correct the one that is wrong",
             )
         others = ", and no other registry; --registry NAME says why" if for_all else ""
         return ok("token", f"would get {'; '.join(_logins(fields)) or 'no registry'}{others}")
@@ -205,8 +209,8 @@ def _not_the_service(name: str, reply: Reply) -> Check:
     if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
         return failed(
             name,
-            f"status {reply.status} sends to {reply.headers.get('location', 'another address')}",
-            "examine that address if it is yours; no pipeline's step follows a redirect",
+            f"status {reply.status} redirects to {reply.headers.get('location', 'another address')}",
+            "run doctor on that address if it is yours; a pipeline's step does not follow redirects",
         )
     kind = reply.headers.get("content-type", "no content type")
     if reply.status in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}:
@@ -215,7 +219,7 @@ def _not_the_service(name: str, reply: Reply) -> Check:
         advice = "something in front of the service requires a login: exempt these paths from it"
     else:
         advice = "check the address, and its stage or base path: something else answers there"
-    return failed(name, f"status {reply.status} with {kind}, which is not an answer of the service", advice)
+    return failed(name, f"status {reply.status} with {kind}, which is not an answer from the service", advice)
 
 
 def _text(value: Json) -> str:

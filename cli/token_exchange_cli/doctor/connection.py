@@ -53,7 +53,7 @@ def service_url(text: str) -> ServiceUrl:
         if local is not None and local["host"] in _LOOPBACK:
             raise BadValue(f"expected http:// or https://; for a service on this machine write http://{text}")
         check_exchange(text)
-        raise BadValue("expected an address with a port from 1 and a path without //")
+        raise BadValue("expected an address with a port of at least 1 and a path without //")
     refuse_endpoint(text)
     if not is_tls and found["host"] not in _LOOPBACK:
         raise BadValue("expected https://: only a service on this machine may be used without TLS")

@@ -71,12 +71,14 @@ def _reach(connection: Connection, clock: Clock) -> Iterator[Check]:
     if url.is_tls:
         yield ok("address", url.text)
     else:
-        yield warning("address", f"{url.text} is without TLS", "for a service on this machine only")
+        yield warning("address", f"{url.text} does not use TLS", "use it only for a service on this machine")
     try:
         found = connection.look_up()
     except (OSError, UnicodeError) as error:
         why = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
-        yield failed("dns", f"{url.host} was not found: {why}", "check the name's record, and this machine's resolver")
+        yield failed(
+            "dns", f"{url.host} was not found: {why}", "check the name's DNS record, and this machine's resolver"
+        )
         return
     yield ok("dns", f"{url.host} is {', '.join(found)}")
     try:
@@ -102,7 +104,10 @@ def _certificate_advice(error: ssl.SSLCertVerificationError) -> str:
         return "renew the certificate; if it is valid for others, this machine's clock is wrong"
     if "hostname" in message or "ip address" in message:
         return "use a name that is in the certificate, or get a certificate for this name"
-    return "use a certificate of a public authority, or give your authority's with --ca-bundle, and to the pipelines"
+    return (
+        "use a certificate from a public authority, or pass your authority's with --ca-bundle, and give it to the "
+        "pipelines too"
+    )
 
 
 def _asked(
@@ -120,7 +125,7 @@ def _asked(
     except NoReply as error:
         return _no_reply(name, error)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return warning(name, "the service has too many requests", "try again later, and check its throttling")
+        return warning(name, "the service gets too many requests", "try again later, and check its throttling")
     return judge(reply)
 
 

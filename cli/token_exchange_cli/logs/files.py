@@ -61,7 +61,7 @@ PACKED_BADLY: Final = (EOFError, gzip.BadGzipFile, zlib.error)
 
 def damaged(argument: str, line: int, error: Exception) -> Damaged:
     """Return the error of a file of which `line` lines could be read."""
-    return Damaged(f"{input_name(argument)}: behind line {line}: not a complete gzip file: {error}")
+    return Damaged(f"{input_name(argument)}: after line {line}: not a complete gzip file: {error}")
 
 
 @contextmanager

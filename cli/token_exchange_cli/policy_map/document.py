@@ -41,7 +41,7 @@ def _picture(ways: Sequence[Way]) -> Element:
         "section",
         {},
         drawing(lay_out(links_of(ways), columns=3)),
-        element("p", {"class": "quiet"}, *_spaced(kinds), " A ribbon is as wide as its grants are many."),
+        element("p", {"class": "quiet"}, *_spaced(kinds), " The width of a ribbon shows its number of grants."),
     )
 
 

@@ -43,7 +43,7 @@ def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterat
         if length > MAX_RIGHTS_CHARACTERS:
             yield (
                 f"{role.arn.text}: its rights would have {length} characters, but IAM accepts {MAX_RIGHTS_CHARACTERS}: "
-                "give its grants different roles, or their repositories a prefix in common"
+                "give its grants different roles, or their repositories a common prefix"
             )
 
 
@@ -60,8 +60,8 @@ def _of_trust(role: RoleNeed, brokers: Json) -> Iterator[str]:
     without = [one.grant.name for one in role.by_broker if one.terms.external_id is None]
     if with_id and without:
         yield (
-            f"{role.arn.text}: {', '.join(with_id)} state an external_id, {', '.join(without)} none, so the role can "
-            "be assumed without one: give these another role"
+            f"{role.arn.text}: {', '.join(with_id)} state an external_id, {', '.join(without)} do not, so the role can "
+            "be assumed without one: give the latter another role"
         )
     for issuer in {issuer.name: issuer for one in role.directly for issuer in one.issuers}.values():
         yield (
@@ -95,8 +95,8 @@ MAX_SESSION_SECONDS: Final = 3600
 _MAX_DESCRIPTION_CHARACTERS: Final = 1000
 
 _DESCRIPTION: Final = (
-    "Roles for the token exchange, by its policy: no more rights than its grants can give. The same template is for "
-    "every account, each of which creates only its own roles. Capability CAPABILITY_NAMED_IAM."
+    "Roles that the policy of the token exchange needs, with no more rights than its grants can give. Use the same "
+    "template in every account; each creates only its own roles. Needs CAPABILITY_NAMED_IAM."
 )
 
 _BROKERS: Final = "BrokerRoleArns"
@@ -124,7 +124,7 @@ _PARAMETERS: Final[dict[str, Json]] = {
 
 
 _EMPTY_STACK: Final[Json] = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
-"""Creates nothing; a stack in an account that has none of the roles needs one resource all the same."""
+"""Creates nothing; a stack needs a resource even in an account that has none of the roles."""
 
 
 def template_of(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> dict[str, Json]:

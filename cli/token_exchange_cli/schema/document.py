@@ -40,7 +40,7 @@ _SETTINGS: dict[str, Schema] = {
     "ghe_com": text("The subdomain of GHE.com."),
     "host": text("The host of your own server, without https://."),
     "organization": text("The organization, which determines the issuer."),
-    "organization_claim": {"$ref": "#/$defs/claim_path", "description": "Which claim is the organization."},
+    "organization_claim": {"$ref": "#/$defs/claim_path", "description": "The claim that identifies the organization."},
     "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
     "workspace": text("The workspace, which determines the issuer."),
 }
@@ -255,7 +255,7 @@ def _policy() -> Schema:
             "version": {"description": "The version of the format.", "const": 1},
             "issuers": named("Issuer entries, by names of your choice.", ref("issuer")),
             "registries": named("Registries, by names of your choice.", ref("registry")),
-            "deny": listed("Deny rules, evaluated first: the kill switch.", ref("deny_rule")),
+            "deny": listed("Deny rules, evaluated before the grants.", ref("deny_rule")),
             "grants": ref("grants"),
             "files": {
                 "description": "In a folder: the limits for the grants of each file.",

@@ -88,7 +88,7 @@ _PLAIN_TEXT: Final[Schema] = {
 }
 
 _GLOB: Final[Schema] = {
-    "description": "A pattern of the whole value: * is any text without / and :, ** any text, ? one character of *.",
+    "description": "A pattern for the whole value: ** is any text, * any text without / and :, ? one such character.",
     "type": "string",
     "minLength": 1,
 }

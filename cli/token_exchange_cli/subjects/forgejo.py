@@ -24,7 +24,9 @@ def _read(value: Value) -> Subject | None:
     # A subject of the older form looks the same where the owner's name ends in a number.
     if _WITH_IDS.read(value.text) is not None:
         return Subject(
-            dangers=("admits an owner whose name may end in a number, or the owner with that id: write which is meant",)
+            dangers=(
+                "admits an owner whose name may end in a number, or the owner with that id: write which one is meant",
+            )
         )
     return read_github(value)
 

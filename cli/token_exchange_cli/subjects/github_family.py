@@ -109,7 +109,7 @@ def read_github(value: Value) -> Subject | None:
     if not context and not (value.is_pattern and ANYTHING in parts["name"]):
         dangers = [ONLY_CUSTOMISED.format("GitHub")]
     elif not context or not says_something(context.removeprefix(":")):
-        dangers.append("admits every branch, tag and environment; also pull requests, which the policy refuses")
+        dangers.append("admits every branch, tag and environment, and also pull requests, which the policy refuses")
     else:
         match.update(read_context(value, context.removeprefix(":")))
     return Subject(

@@ -35,7 +35,7 @@ def _read(value: Value) -> Subject | None:
         return Subject(
             organization=organization,
             match=match,
-            dangers=("admits every branch, tag and event, also pull requests",),
+            dangers=("admits every branch, tag and event, including pull requests",),
         )
     for name in ("ref", "event"):
         if says_something(run[name]):

@@ -11,7 +11,7 @@ from token_exchange_cli.values import Form
 _UUID_PATTERN: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 UUID: Final = Form(_UUID_PATTERN, "a UUID in lower case, such as 84b1f7e2-60c9-4d35-9a1e-2f7c05d8b463")
-NUMBER: Final = Form(re.compile(r"[1-9][0-9]{0,29}"), "a number, such as 7001; a name is no id")
+NUMBER: Final = Form(re.compile(r"[1-9][0-9]{0,29}"), "a number, such as 7001, not a name")
 NAME: Final = Form(
     re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a name of letters, digits and ._-, without a path or URL"
 )
@@ -33,7 +33,7 @@ HOST: Final = Form(
 )
 ISSUER: Final = Form(
     re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~/-]*)?"),
-    "the issuer's URL to the letter, https://HOST/PATH",
+    "the issuer's exact URL, https://HOST/PATH",
 )
 JOB_URL: Final = Form(
     re.compile(r"https://[a-z0-9][a-z0-9.:-]*/job/[A-Za-z0-9._~/%-]+/"), "the job's whole URL, https://HOST/job/NAME/"

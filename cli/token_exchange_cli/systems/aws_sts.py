@@ -13,7 +13,7 @@ def _contradiction(answers_given: Mapping[str, str]) -> str | None:
     account, role = answers_given["organization-id"], answers_given["actor"]
     if role.split(":")[4] == account:
         return None
-    return f"the role {role} is in another account than the builds, {account}; one of the two is wrong"
+    return f"the role {role} is not in the builds' account {account}; one of the two is wrong"
 
 
 def _job(line: JobLine) -> Job:
@@ -52,7 +52,7 @@ SYSTEM: Final = System(
         organization={"id": "{organization-id}"},
         match={"actor": "{actor}"},
         contradiction=_contradiction,
-        pins=("The role is all that a token names: give each project its own role.",),
+        pins=("A token names only the role: give each project its own role.",),
         claims={
             "sub": "{actor}",
             "https://sts.amazonaws.com/": {"aws_account": "{organization-id}", "source_region": "eu-west-1"},

@@ -42,7 +42,7 @@ SYSTEM: Final = System(
         questions={
             "organization-id": Question(answers.UUID, "the organization's id, in Azure DevOps' REST API"),
             "project-id": Question(answers.UUID, "the project's id, in Azure DevOps' REST API"),
-            "pipeline-id": Question(answers.NUMBER, "the number behind definitionId= in the pipeline's URL"),
+            "pipeline-id": Question(answers.NUMBER, "the number after definitionId= in the pipeline's URL"),
         },
         settings={"organization": "{organization-id}"},
         organization={"id": "{organization-id}"},

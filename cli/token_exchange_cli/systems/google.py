@@ -31,7 +31,7 @@ SYSTEM: Final = System(
         },
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each trigger its own account.",),
+        pins=("A token names only the service account: give each trigger its own account.",),
         claims={
             "sub": "{actor-id}",
             "azp": "{actor-id}",

@@ -46,7 +46,7 @@ SYSTEM: Final = System(
         },
         warnings={
             "declared-alone": "Harness proves only the account; a user with an API key can write the other claims",
-            "push-from-anywhere": "no claim of Harness says of which branch a run is",
+            "push-from-anywhere": "no claim of Harness names the branch of a run",
         },
         duration="15m",
     ),

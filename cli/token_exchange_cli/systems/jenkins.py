@@ -38,7 +38,7 @@ SYSTEM: Final = System(
         settings={"host": "{host}"},
         organization={"name": "{host}"},
         match={"pipeline": "{pipeline}"},
-        pins=("The job's URL is all that a token names: each branch of a multibranch job has its own.",),
+        pins=("A token names only the job's URL: each branch of a multibranch job has its own.",),
         claims={"sub": "{pipeline}", "build_number": 1},
     ),
 )

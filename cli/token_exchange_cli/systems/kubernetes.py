@@ -11,8 +11,8 @@ def _job(line: JobLine) -> Job:
     # Source: Kubernetes documentation, "Service Accounts": a token names its pod, and nothing of what started that.
     pod, namespace = line.claim("kubernetes.io", "pod", "name"), line.value("organization")
     return Job(
-        look_up=f"in the cluster, the pod {pod} in the namespace {namespace}, or if it is gone, "
-        "its uid, the run, in the cluster's audit log: the runner that created it knows the job"
+        look_up=f"in the cluster, the pod {pod} in the namespace {namespace}; if it is gone, search the cluster's "
+        "audit log for its uid, which is the run: the runner that created the pod knows the job"
     )
 
 
@@ -38,7 +38,7 @@ SYSTEM: Final = System(
         settings={"issuer": "{issuer}"},
         organization={"name": "{organization}"},
         match={"actor_id": "{actor-id}"},
-        pins=("The service account is all that a token names: give each pipeline its own account.",),
+        pins=("A token names only the service account: give each pipeline its own account.",),
         claims={
             "sub": "system:serviceaccount:{organization}:images",
             "kubernetes.io": {

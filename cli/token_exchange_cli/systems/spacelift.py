@@ -43,7 +43,7 @@ SYSTEM: Final = System(
         },
         refused=(
             Refusal("a run that is still planning", {"scope": "read"}),
-            Refusal("a module of the stack's name", {"callerType": "module"}),
+            Refusal("a module with the stack's name", {"callerType": "module"}),
             Refusal("a task", {"runType": "TASK"}),
             Refusal("a proposed run", {"runType": "PROPOSED"}, Reason.UNTRUSTED_TRIGGER),
         ),

@@ -81,7 +81,7 @@ def inspect_token(token: UnverifiedToken, policy: Policy | None, *, clock: Clock
     """Return what `token` says; with a policy it is verified as an exchange would, by its issuer's keys."""
     claims = token.unverified_claims
     verified, reason = (
-        (None, "no policy was given to verify it by") if policy is None else _verified(token, policy, clock)
+        (None, "no policy was given to verify it against") if policy is None else _verified(token, policy, clock)
     )
     preset = _preset(token, policy)
     vocabulary: Mapping[str, Json] = {}

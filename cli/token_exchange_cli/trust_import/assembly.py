@@ -203,7 +203,7 @@ def unknowns(found: Sequence[Found]) -> Iterator[str]:
             f"some trust policies for {address} accept any audience: their grants accept {', '.join(named)}, which "
             "others name; move audiences that their OIDC provider in IAM does not list to separate entries"
             if named
-            else f"no trust policy for {address} names an audience: replace {_NO_AUDIENCE} by the one that "
+            else f"no trust policy for {address} names an audience: replace {_NO_AUDIENCE} with the one that "
             "pipelines request, and remove shared_audience if only this service accepts it"
         )
     for address in dict.fromkeys(one.provider.address for one in found):
@@ -215,9 +215,9 @@ def unknowns(found: Sequence[Found]) -> Iterator[str]:
                     "entry"
                 )
     if any(one.role is None for one in found):
-        yield f"a trust policy does not name its role: replace {PLACEHOLDER} by its name"
+        yield f"a trust policy does not name its role: replace {PLACEHOLDER} with its name"
     if any(_account(one) == _NO_ACCOUNT for one in found):
-        yield f"some grants have no account: replace {_NO_ACCOUNT} by it"
+        yield f"some grants have no account: replace {_NO_ACCOUNT} with it"
     for role in sorted({one.role.text for one in found if one.role is not None}):
         yield (
             f"{role} trusts the CI system directly: let it trust the service instead (token-exchange roles), or add "

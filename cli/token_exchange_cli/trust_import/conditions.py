@@ -242,7 +242,7 @@ def _demand(name: str, texts: Sequence[str], *, place: str, remark: Remark) -> D
     if operator.ignores_case:
         remark(place, "the policy is case-sensitive, so write the value as it is in the tokens")
     if operator.negates:
-        remark(place, "a condition on what a claim is not admits everything else; write what it is")
+        remark(place, "a negative condition admits everything else; write the values to admit")
         return Demand(refused=_values(texts, operator, place=place, remark=None, drop=False))
     return Demand(among=_values(texts, operator, place=place, remark=remark, drop=True))
 

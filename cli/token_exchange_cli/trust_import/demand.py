@@ -68,8 +68,8 @@ def _both(one: tuple[Value, ...] | None, other: tuple[Value, ...] | None) -> tup
         one, other = other, one
     if any(value.is_pattern for value in one):
         raise NotSayable(
-            "two conditions with patterns on one key, and a policy has one: in a copy of the trust policy, combine the "
-            "patterns, and import that"
+            "two conditions with patterns on one key, but a policy allows one: in a copy of the trust policy, combine "
+            "the patterns, and import that"
         )
     left = tuple(value for value in one if any(wanted.takes(value.text) for wanted in other))
     if not left:

@@ -160,7 +160,7 @@ def _readings(demand: Demand | None, preset: Preset, trust: Trust, remark: Remar
     if demand is not None and demand.present is False:
         raise NotSayable(f"a token without sub ({trust.provider.address}:sub)")
     if demand is None or demand.among is None:
-        which = "on sub" if demand is None or not demand.refused else "on sub except for what it is not"
+        which = "on sub" if demand is None or not demand.refused else "on sub except a negative one"
         remark(
             trust.place,
             f"no condition {which}: today, every {'other ' if demand is not None and demand.refused else ''}run of "

@@ -85,8 +85,8 @@ def _advice(address: str) -> str:
 def _doubt(name: str, address: str) -> str:
     if name == "generic":
         return (
-            f"https://{address} is not a known CI system, so its provider is generic: all tokens that it signs are of "
-            "one organization, and only the grants say which belong to a job; if it is a known CI system, write its "
+            f"https://{address} is not a known CI system, so its provider is generic: all tokens that it signs belong "
+            "to one organization, and only the grants say which are a job's; if it is a known CI system, write its "
             "provider"
         )
     vela = (

@@ -147,7 +147,7 @@ def trusts_of(document: TrustDocument, *, remark: Remark) -> Iterator[Trust]:
         place = f"{document.place}Statement[{number}]"
         if isinstance(statement, dict) and statement.get("Effect") == "Deny" and _may_be_about_tokens(statement):
             if _denies_nothing(statement):
-                remark(place, "left out: this Deny is about another iss than the provider's, so it matches no token")
+                remark(place, "left out: this Deny names an iss other than the provider's, so it matches no token")
                 continue
             remark(
                 place,

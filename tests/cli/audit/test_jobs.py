@@ -53,8 +53,8 @@ EXPECTED = {
     "hcp-terraform": Job(address="https://app.terraform.io/app/acme/shop-prod/runs/run-Yb5Zc9GhTk2MwPq7"),
     "jenkins": Job(address="https://jenkins.acme.example/job/shop/job/main/41/"),
     "kubernetes": Job(
-        look_up="in the cluster, the pod runner-9d4kz in the namespace shop-ci, or if it is gone, "
-        "its uid, the run, in the cluster's audit log: the runner that created it knows the job"
+        look_up="in the cluster, the pod runner-9d4kz in the namespace shop-ci; if it is gone, search the cluster's "
+        "audit log for its uid, which is the run: the runner that created the pod knows the job"
     ),
     "semaphore": Job(address="https://acme.semaphoreci.com/jobs/e46d82b1-5a90-4f37-83cb-90d1f7c5a2e6"),
     "spacelift": Job(address="https://acme.app.spacelift.io/stack/shop-images/run/01KB3XV8N2C6Z4L9P7D5F1S3A0"),
@@ -180,7 +180,7 @@ def test_an_unknown_system_is_named_by_its_issuer() -> None:
 def test_what_is_missing_is_named(provider: str, changes: Row, name: str) -> None:
     found = job_of({**row_of(provider), **changes})
     title = SYSTEMS[provider].title
-    assert found == Job(look_up=f"the run in {title}: {name}, of which its address is made, is not whole in this line")
+    assert found == Job(look_up=f"the run in {title}: {name}, which is part of its address, is not whole in this line")
 
 
 HOSTILE: tuple[Json, ...] = (

@@ -171,7 +171,7 @@ def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: str)
         found.load_trail([str(path.parent)])
         assert found.remarks() == [
             f"{path}: no list of events in JSON",
-            "2 entries of CloudTrail's files are no events",
+            "2 entries of CloudTrail's files are not events",
         ]
 
 

@@ -159,4 +159,4 @@ def test_files_behind_a_damaged_one_are_read_too(month: Written, tmp_path: Path)
     done = run("audit", "ocsf", tmp_path, "--json")
     assert done.status == 1
     assert done.texts("events")[-len(whole) :] == whole
-    assert f"remark: {tmp_path}/a.gz: behind line " in done.err
+    assert f"remark: {tmp_path}/a.gz: after line " in done.err

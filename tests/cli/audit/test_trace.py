@@ -197,7 +197,7 @@ def test_a_job_is_found_by_claims_of_the_line(month: Written, tmp_path: Path) ->
     log = tmp_path / "log"
     for changes, said in (
         (circleci, "  https://app.circleci.com/pipelines/workflows/69f0d8b3-24ae-4715-bc90-e1a3725d8f4c\n"),
-        ({**circleci, "claims": {}}, "  look up: the run in CircleCI: oidc.circleci.com/workflow-id, of which"),
+        ({**circleci, "claims": {}}, "  look up: the run in CircleCI: oidc.circleci.com/workflow-id, which"),
         (
             bitrise,
             "  https://app.bitrise.io/app/62d8f1a4b07c93e5\n  look up there: the build with the number 204\n",

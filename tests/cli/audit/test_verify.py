@@ -51,16 +51,16 @@ def test_a_month_is_as_the_schema_says(month: Written) -> None:
 @pytest.mark.parametrize(
     ("spoiled", "problem"),
     [
-        ({"schema": 2}, "schema: not as the schema's const"),
-        ({"timestamp": "yesterday"}, "timestamp: not as the schema's pattern"),
-        ({"timestamp": "2026-10-01T14:00:00.000+02:00"}, "timestamp: not as the schema's pattern"),
-        ({"decision": "allowed"}, "decision: not as the schema's enum"),
-        ({"request_id": None}, "the line: not as the schema's required"),
+        ({"schema": 2}, "schema: does not satisfy the schema's const"),
+        ({"timestamp": "yesterday"}, "timestamp: does not satisfy the schema's pattern"),
+        ({"timestamp": "2026-10-01T14:00:00.000+02:00"}, "timestamp: does not satisfy the schema's pattern"),
+        ({"decision": "allowed"}, "decision: does not satisfy the schema's enum"),
+        ({"request_id": None}, "the line: does not satisfy the schema's required"),
         # what is said of a token that no issuer signed
-        ({"identity": {"repository": "acme/shop"}}, "the line: not as the schema's not"),
-        ({"decision": "granted"}, "the line: not as the schema's required"),
-        ({"asked": {"registries": "apps"}}, "asked.registries: not as the schema's type"),
-        ({"grants": [{"grant": "x"}]}, "grants[]: not as the schema's required"),
+        ({"identity": {"repository": "acme/shop"}}, "the line: does not satisfy the schema's not"),
+        ({"decision": "granted"}, "the line: does not satisfy the schema's required"),
+        ({"asked": {"registries": "apps"}}, "asked.registries: does not satisfy the schema's type"),
+        ({"grants": [{"grant": "x"}]}, "grants[]: does not satisfy the schema's required"),
     ],
 )
 def test_a_line_of_another_form_is_named(tmp_path: Path, spoiled: dict[str, Json], problem: str) -> None:
@@ -74,7 +74,10 @@ def test_a_line_that_breaks_the_schema_is_invalid(tmp_path: Path) -> None:
     invalid, whole = json.dumps(line(schema=2)), json.dumps(line(request_id="2"))
     log.write_text(f"{invalid}\n{whole}\n{whole[:150]}\n")
     done = run("audit", "verify", log)
-    assert "remark: 1 invalid: schema: not as the schema's const (first at audit line 1, request 0a1b2c3d" in done.err
+    assert (
+        "remark: 1 invalid: schema: does not satisfy the schema's const (first at audit line 1, request 0a1b2c3d"
+        in done.err
+    )
     assert f"remark: 1 unreadable: not JSON (first at {log}:3)" in done.err
 
 

@@ -246,15 +246,18 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJub3QtcmVhbCJ9.c2lnbmF0dXJlLW9mLWEtdGVzd
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (HTML, "status 200 with text/html, which is not an answer of the service -> check the address"),
+        (HTML, "status 200 with text/html, which is not an answer from the service -> check the address"),
         (Answer(status=503, body=b'{"message": "Service Unavailable"}'), "the function behind the gateway"),
         (Answer(status=502, body=b"bad gateway"), "the function behind the gateway"),
         (Answer(status=503, body=b'{"reason": "policy-unavailable"}'), "no policy is in force -> run policy lint"),
         (Answer(status=403, body=b'{"message": "Forbidden"}'), "something in front of the service requires a login"),
         (Answer(status=404, body=b'{"message": "Not Found"}'), "its stage or base path"),
-        (Answer(status=301, headers=(("Location", "https://x.example/"),)), "sends to https://x.example/ -> examine"),
-        (Answer(body=b"[" * 100_000), "not an answer of the service"),
-        (Answer(body=b'{"status": "ok"}'), "not an answer of the service"),
+        (
+            Answer(status=301, headers=(("Location", "https://x.example/"),)),
+            "redirects to https://x.example/ -> run doctor",
+        ),
+        (Answer(body=b"[" * 100_000), "not an answer from the service"),
+        (Answer(body=b'{"status": "ok"}'), "not an answer from the service"),
         (Answer(body=b"A" * 2_000_000), "no answer: "),
         (Silence.DROP, "no answer: "),
     ],
@@ -312,9 +315,9 @@ def test_a_service_without_an_address_is_a_warning(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome", "says"),
     [
-        (HTML, "failed", "not an answer of the service"),
+        (HTML, "failed", "not an answer from the service"),
         (Answer(status=429, body=b"{}"), "warning", "too many requests"),
-        (Answer(status=500, body=b"{}"), "failed", "not an answer of the service"),
+        (Answer(status=500, body=b"{}"), "failed", "not an answer from the service"),
         (Silence.DROP, "failed", "no answer: "),
     ],
 )
@@ -342,7 +345,7 @@ def test_help_has_examples() -> None:
         (lambda now: formatdate(now, usegmt=True), "ok", "differ by less than 5 seconds"),
         (lambda now: formatdate(now + 20, usegmt=True), "warning", "ahead of this machine's"),
         (lambda now: formatdate(now - 3600, usegmt=True), "failed", "behind this machine's"),
-        (lambda now: formatdate(now + 3600, usegmt=True), "failed", "find out which is wrong"),
+        (lambda now: formatdate(now + 3600, usegmt=True), "failed", "find out which clock is wrong"),
         (lambda _: "yesterday", "warning", "no date to compare with"),
         (lambda _: "Sat, 99 Nov 99999 25:61:61 GMT", "warning", "no date to compare with"),
     ],

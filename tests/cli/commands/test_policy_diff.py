@@ -353,7 +353,7 @@ def test_damaged_gzip_log_is_reported_with_its_place(tmp_path: Path, content: by
     path.write_bytes(content)
     done = diff(tmp_path, OLD, DEV, "--audit", path)
     assert (done.status, done.out) == (2, "")
-    assert f"{path}: behind line 0: {said}" in done.err
+    assert f"{path}: after line 0: {said}" in done.err
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "nul\x00"])

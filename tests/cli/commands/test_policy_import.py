@@ -436,7 +436,7 @@ def test_shared_audience_is_imported_with_a_remark(tmp_path: Path) -> None:
         ({"StringLike": {f"{GITHUB}:sub": "repo:nordlicht/*"}}, "admits every repository of nordlicht", 1),
         (
             {"StringLike": {f"{GITHUB}:sub": "repo:nordlicht/x:*"}},
-            "admits every branch, tag and environment; also pull requests",
+            "admits every branch, tag and environment, and also pull requests",
             1,
         ),
         ({"StringLike": {f"{GITHUB}:sub": "repo:nord*/x:pull_request"}}, "also admits runs of other organizations", 1),

@@ -220,7 +220,7 @@ def test_several_files_are_summed_up(tmp_path: Path) -> None:
         ),
         ("- {name: x, claims: {a: b}, ask: {format: json}, expect: {grant: g}}", "[0].ask.format: unknown key"),
         ("- {name: x, claims_file: nowhere.json, expect: {grant: g}}", "nowhere.json: no such file or directory"),
-        ("- {name: x, claims_file: '-', expect: {grant: g}}", "[0].claims_file: expected a file beside the tests"),
+        ("- {name: x, claims_file: '-', expect: {grant: g}}", "[0].claims_file: expected a file next to the tests"),
         (
             "- &a {name: x, claims: {a: b}, expect: {grant: g}}",
             "[0]: anchors and aliases are not allowed",

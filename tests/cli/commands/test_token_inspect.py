@@ -43,7 +43,7 @@ def test_token_without_policy_is_unverified() -> None:
     assert done.fields["header"] == {"alg": "RS256", "kid": "k"}
     assert done.fields["claims"] == github_claims()
     assert done.fields["provider"] == "github-actions"
-    assert (done.fields["verified"], done.fields["reason"]) == (None, "no policy was given to verify it by")
+    assert (done.fields["verified"], done.fields["reason"]) == (None, "no policy was given to verify it against")
     vocabulary, times = done.fields["vocabulary"], done.fields["times"]
     assert isinstance(vocabulary, dict)
     assert isinstance(times, dict)
@@ -84,7 +84,7 @@ def test_provider_is_recognized_by_its_exact_host(claims: dict[str, Json], provi
 
 def test_text_output_shows_the_token() -> None:
     lines = _inspect(_unsigned(github_claims())).out.splitlines()
-    assert lines[:2] == ["unverified: no policy was given to verify it by", "provider github-actions"]
+    assert lines[:2] == ["unverified: no policy was given to verify it against", "provider github-actions"]
     assert [line for line in lines if not line.startswith(" ") and line][2:] == [
         "times",
         "vocabulary",

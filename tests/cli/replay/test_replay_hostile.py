@@ -85,4 +85,4 @@ def test_any_bytes_are_read_as_lines(pieces: list[bytes], is_packed: bool) -> No
                     with suppress(NotStrictJson):
                         replay.difference(found.number, parse_object(text, max_values=None))
         except Unusable as error:
-            assert "log: behind line" in error.message  # noqa: PT017 - it may also be read
+            assert "log: after line" in error.message  # noqa: PT017 - it may also be read

@@ -70,5 +70,5 @@ def test_external_id_is_required(tmp_path: Path) -> None:
 def test_external_id_missing_on_one_grant_is_remarked(tmp_path: Path) -> None:
     grants = grant(external_id="one"), grant(name="two")
     assert trusts(made(tmp_path, *grants), **TRACED)
-    assert "reader state an external_id, two none" in printed(tmp_path, *grants).err
+    assert "reader state an external_id, two do not" in printed(tmp_path, *grants).err
     assert "external_id" not in printed(tmp_path, grants[0]).err

@@ -241,7 +241,7 @@ CORPUS: Final[dict[str, Case]] = {
     "github_tags": of("github-actions", GITHUB, "repo:acme/shop:ref:refs/tags/*", gets_in="tag"),
     "github_not_dev": github(
         {"StringNotLike": {"sub": "repo:acme/dev:*"}, "StringEquals": AUD},
-        remarks=("no condition on sub except for what it is not: today, every other run",),
+        remarks=("no condition on sub except a negative one: today, every other run",),
     ),
     "github_two_patterns": github(
         {"StringLike": {"sub": "*:*/shop:*"}, "ForAllValues:StringLike": {"sub": "repo:acme/*"}, "StringEquals": AUD},

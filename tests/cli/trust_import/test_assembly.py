@@ -63,7 +63,7 @@ def test_another_accounts_audience_leaves_one_entry_to_fill_in(tmp_path: Path) -
 @pytest.mark.parametrize("audience", [STS, AUDIENCE])
 def test_replaced_audience_placeholder_loads(tmp_path: Path, audience: str) -> None:
     done = import_all(tmp_path, github(MAIN), github(WEB), options=())
-    assert "names an audience: replace https://replace-me.invalid by the one" in done.err
+    assert "names an audience: replace https://replace-me.invalid with the one" in done.err
     filled = yaml.safe_load(done.out.replace("https://replace-me.invalid", audience))
     assert admits(filled, github_claims(aud=audience))
 

@@ -33,7 +33,7 @@ _TABLES: Final[tuple[tuple[str, str, str, Mapping[str, str]], ...]] = (
     (
         "repositories",
         "Busiest repositories",
-        "CI repositories by their exchanges, explanations left out.",
+        "CI repositories by number of exchanges, without explanations.",
         {
             **_WHO,
             "exchanges": "exchanges",

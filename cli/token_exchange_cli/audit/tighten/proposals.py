@@ -121,7 +121,7 @@ def _events(log: AuditLog, unknown: list[str]) -> dict[str, tuple[frozenset[str]
         if not isinstance(first, int) or not isinstance(last, int) or first < -_CLOCK_SKEW_SECONDS:
             # An event before its login: one of the two clocks is wrong.
             last = _DURATIONS[-1]
-            unknown.append(f"{grant}: how long its logins were used: an event has no time, or is before its login")
+            unknown.append(f"{grant}: how long its logins were used is unknown: an event has no time, or precedes them")
         latest[grant] = max(latest[grant], last)
     return {grant: (frozenset(found), latest[grant]) for grant, found in names.items()}
 

@@ -65,9 +65,10 @@ def shared_audience(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "shared-audience",
                 ("issuers", name, "audience"),
-                f"other services accept {audience} too, and any of them can send a token that it receives here",
+                f"other services accept {audience} too, and any of them can send the tokens that it receives to this "
+                "service",
                 ", or ".join(advice)
-                or "this CI system has no other; keep max_lifetime short, and give these jobs little",
+                or "this CI system has no other; keep max_lifetime short, and give these jobs little access",
             )
 
 

@@ -136,7 +136,7 @@ def exists_though_empty(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "exists-though-empty",
                     condition_path(path, condition),
-                    f"tokens have {condition.path[0]} even where it is empty, so this holds for every token",
+                    f"tokens have {condition.path[0]} even if it is empty, so this holds for every token",
                     "use the name of the vocabulary, for which an empty string is absent, or name the expected value",
                 )
 

@@ -157,7 +157,7 @@ def declared_alone(subject: Subject) -> Iterator[Finding]:
                     "could type the same",
                     f"add a condition on {proven}"
                     if (proven := _proven_id(preset))
-                    else "nothing else in its tokens is proven; keep such a grant small and short",
+                    else "nothing else in its tokens is proven; keep such a grant narrow and its duration short",
                 )
                 break
 

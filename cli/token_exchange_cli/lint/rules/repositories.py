@@ -22,7 +22,7 @@ def begins_with_a_name(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "begins-with-a-name",
                     (*path, "repositories", place),
-                    "an organization or repository named like another path of the registry pushes there",
+                    "an organization or repository with the same name as another path of the registry can push there",
                     f"add a separate prefix: ci/{template.text}",
                 )
 

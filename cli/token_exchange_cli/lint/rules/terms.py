@@ -75,7 +75,7 @@ def nearly_full(subject: Subject) -> Iterator[Finding]:
                 "session-policy-nearly-full",
                 (*path, "repositories"),
                 said,
-                "use fewer repositories, or one pattern for several; a longer one is refused as misconfigured",
+                "use fewer repositories, or one pattern for several; a session policy over the limit is refused",
             )
 
 

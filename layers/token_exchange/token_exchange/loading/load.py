@@ -141,7 +141,7 @@ def _opened(document: Content, *, is_folder: bool) -> "CompiledFile":
     from token_exchange.loading.compiled import CompiledFile  # noqa: PLC0415 - as said above
 
     if is_folder:
-        raise unreadable("expected a text: a compiled policy has all grants, and cannot be part of a folder")
+        raise unreadable("expected a source: a compiled policy contains all grants, and cannot be part of a folder")
     return CompiledFile(document)
 
 

@@ -120,7 +120,7 @@ def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     # A fork's merge request can run in the parent project; the token then names the fork's project and branch.
     # Without job_project_id (GitLab before 18.4) such a run cannot be recognized, so every run counts as untrusted.
     if claims.get("job_project_id") != claims.get("project_id"):
-        return "a job that runs in another project than its own"
+        return "a job that runs in a project other than its own"
     source = claims.get("pipeline_source")
     return f"pipeline source {source}" if source in _MERGE_REQUESTS else None
 

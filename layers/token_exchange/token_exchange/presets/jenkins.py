@@ -35,7 +35,7 @@ def _issuer(settings: Settings, issuer: str | None) -> str:
     url = f"https://{host_setting('host', settings['host'])}/oidc"
     if issuer not in (None, url):
         raise BadSetting(
-            "issuer", f"expected {url}, or no issuer in addition to host; for a folder's issuer leave host out"
+            "issuer", f"expected {url}, or no issuer in addition to host; for a folder's issuer, omit host"
         )
     return url
 

@@ -73,7 +73,7 @@ _MEMBERS_ONLY: Final = frozenset({"push", "tag", "deployment", "schedule"})
 
 def _untrusted_trigger(claims: Mapping[str, Json]) -> str | None:
     if claims.get("pull_fork") not in (None, "", "false"):
-        return "a pull request of a fork"
+        return "a pull request from a fork"
     event = str(claims.get("event"))
     return None if event.partition(":")[0] in _MEMBERS_ONLY else f"event {event}"
 

@@ -123,10 +123,10 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         ),
         Reason.WRONG_AUDIENCE: _bad_token(
             "request a token with this service's audience from the CI system; "
-            "GET /v1/audience?issuer=… returns it, for setting up by hand"
+            "GET /v1/audience?issuer=… returns it, for use when setting up a pipeline"
         ),
         Reason.UNKNOWN_KEY: _bad_token(
-            "the issuer publishes no such key; get a new token, and if that fails check the issuer's key set"
+            "the issuer publishes no such key; get a new token, and if that fails, check the issuer's key set"
         ),
         Reason.BAD_SIGNATURE: _bad_token("get a new token and send it unchanged"),
         Reason.MISSING_CLAIM: _bad_issue(
@@ -174,7 +174,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.TOO_MANY_REQUESTS: Meaning(
             status=429,
             error="temporarily_unavailable",
-            hint="wait for Retry-After; check for a runaway pipeline",
+            hint="wait as long as Retry-After says, and check for a runaway pipeline",
             fault="caller",
         ),
         Reason.INTERNAL_ERROR: Meaning(

@@ -71,7 +71,7 @@ def test_no_advice_to_use_a_jobs_only_token_once() -> None:
         ),
         (
             [grant(issuers=["azure"], single_use=True)],
-            "this CI system has no other; keep max_lifetime short, and give these jobs little",
+            "this CI system has no other; keep max_lifetime short, and give these jobs little access",
         ),
     ],
 )

@@ -124,7 +124,7 @@ HARNESS: Json = {
         # its account is the issuer's, and a condition on it would change nothing
         (
             of(HARNESS, match={"pipeline_id": "images"}),
-            "nothing else in its tokens is proven; keep such a grant small and short",
+            "nothing else in its tokens is proven; keep such a grant narrow and its duration short",
         ),
     ],
 )
