@@ -100,7 +100,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # What other processes do comes first: later this one is large, and the peak of what it starts is never less.
     sizes = (10, 100, 1000) if quick else (10, 1000, 10_000, 100_000)
     of_processes = [
-        pipeline_step.measure(folder, rounds=2 if quick else 20),
+        pipeline_step.measure(folder, rounds=1 if quick else 20),
         *exchange.measure(folder, rounds=3 if quick else 400, warm_up=2 if quick else 20),
         *instant.measure(folder, rounds=3 if quick else 300),
         *start.measure(folder, rounds=1 if quick else 25),
