@@ -63,7 +63,9 @@ def main() -> int:
     fresh = report.block(found, run=_run())
     print(fresh)
     if quick:
-        problems = [*report.problems(report.PAGE, found), *scaling.problems()]
+        problems = report.problems(report.PAGE, found)
+        if scaling.tables() not in scaling.PAGE.read_text():
+            problems.append(f"{scaling.PAGE.name} is of another simulation: run `python -m bench.scaling`")
         print("".join(f"{problem}\n" for problem in problems), end="", file=sys.stderr)
         return 1 if problems else 0
     report.rewrite(report.PAGE, fresh)
