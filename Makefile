@@ -64,7 +64,7 @@ check: .venv/stamp .tools/sam/stamp ## check formatting, lint, types, import rul
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint template.yaml deploy/*.yaml
+	$(BIN)/cfn-lint template.yaml deploy/*.yaml live_check/*.yaml
 	$(SAM) validate --lint
 
 format: .venv/stamp ## format the code, and apply ruff's fixes

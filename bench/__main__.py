@@ -1,4 +1,4 @@
-"""`python -m bench`: every figure, shown and written into docs/performance.md. `--quick` shows rough ones only."""
+"""`python -m bench`: every figure, shown and written into docs/performance.md. `--quick` only checks rough ones."""
 
 import argparse
 import os
@@ -43,7 +43,9 @@ _NOTE = (
 def main() -> int:
     """Measure all figures, print them, and write the page and its picture."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="take few samples, and write nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="take few samples, write nothing, and fail if one is missing"
+    )
     parser.add_argument("--exchanges", type=int, help="number of exchanges for the growth of memory")
     parser.add_argument("--hostile-input", action="store_true", help="measure only the cost of hostile input")
     parser.add_argument("--audit", type=int, metavar="LINES", help="measure only questions about a log, print them")
@@ -60,15 +62,20 @@ def main() -> int:
         found = _parts(Path(folder), quick=quick, exchanges=exchanges)
     fresh = report.block(found, run=_run())
     print(fresh)
-    if not quick:
-        report.rewrite(report.PAGE, fresh)
-        _draw()
-        print(f"\nwritten into {report.PAGE.name}, and drawn")
-        scaling.main()
-        cost.main()
-        for figure in (figure for part in found for figure in part.figures):
-            if figure.limit is not None and figure.value > figure.limit:
-                print(f"above its limit: {figure.name}", file=sys.stderr)
+    if quick:
+        problems = report.problems(report.PAGE, found)
+        if scaling.tables() not in scaling.PAGE.read_text():
+            problems.append(f"{scaling.PAGE.name} is of another simulation: run `python -m bench.scaling`")
+        print("".join(f"{problem}\n" for problem in problems), end="", file=sys.stderr)
+        return 1 if problems else 0
+    report.rewrite(report.PAGE, fresh)
+    _draw()
+    print(f"\nwritten into {report.PAGE.name}, and drawn")
+    scaling.main()
+    cost.main()
+    for figure in (figure for part in found for figure in part.figures):
+        if figure.limit is not None and figure.value > figure.limit:
+            print(f"above its limit: {figure.name}", file=sys.stderr)
     return 0
 
 
@@ -95,7 +102,7 @@ def _parts(folder: Path, *, quick: bool, exchanges: int) -> list[Part]:
     # What other processes do comes first: later this one is large, and the peak of what it starts is never less.
     sizes = (10, 100, 1000) if quick else (10, 1000, 10_000, 100_000)
     of_processes = [
-        pipeline_step.measure(folder, rounds=2 if quick else 20),
+        pipeline_step.measure(folder, rounds=1 if quick else 20),
         *exchange.measure(folder, rounds=3 if quick else 400, warm_up=2 if quick else 20),
         *instant.measure(folder, rounds=3 if quick else 300),
         *start.measure(folder, rounds=1 if quick else 25),

@@ -94,6 +94,7 @@ def _first_call_seconds(start: _Start, log: IO[bytes]) -> float:
 def _comparison(samples: Mapping[str, list[float]], rounds: int) -> Part:
     middle = {name: median(values) for name, values in samples.items()}
     least = {name: min(values) for name, values in samples.items()}
+    assert middle["empty"] < min(middle["ours"], middle["boto3"]), middle
     return Part(
         title=_TITLE,
         method=(

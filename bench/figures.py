@@ -10,7 +10,8 @@ type Unit = Literal["times", "s", "ms", "µs", "MB", "count"]
 class Figure:
     """One number.
 
-    Ratios (`times`) carry an aim and a `limit` that they should never be above; times and counts are context.
+    Ratios (`times`) carry an aim and a `limit` that they should never be above; times and counts are context. What is
+    `steady` does not depend on the machine's other load: a quick run fails above its limit.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Figure:
     unit: Unit
     aim: float | None = None
     limit: float | None = None
+    steady: bool = False
 
     def shown(self) -> str:
         """Return the number as printed in the table."""

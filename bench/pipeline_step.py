@@ -124,7 +124,9 @@ def _comparison(samples: Mapping[str, list[Spent]], rounds: int) -> Part:
 
 def _version() -> str:
     said = subprocess.run([AWS_CLI, "--version"], capture_output=True, text=True, check=True).stdout
-    return said.partition(" ")[0].removeprefix("aws-cli/")
+    version = said.partition(" ")[0].removeprefix("aws-cli/")
+    assert version.startswith("1."), said
+    return version
 
 
 def _runner(backends: Backends, service: Service) -> dict[str, str]:

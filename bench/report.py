@@ -1,5 +1,7 @@
 """A run's figures as text, and the marked block of the page that holds the last run's."""
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -33,6 +35,31 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: Iterable[
     """Return a table in Markdown, with the columns `left` aligned left, and all others right."""
     rule = ["---" if place in {*left} else "---:" for place in range(len(head))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
+
+
+def problems(page: Path, parts: Sequence[Part]) -> list[str]:
+    """Return which figures of the page `parts` lack, and which of theirs are impossible, whatever the machine's load.
+
+    Numbers in names are those of the run, and so are the packages of which a start is made.
+    """
+    shown = page.read_text().partition(BEGIN)[2].partition(END)[0]
+    figures = [figure for part in parts for figure in part.figures]
+    rows = re.findall(r"^\| ([^|]+) \| [\d.]", shown, re.MULTILINE)
+    found = {_anonymous(figure.name) for figure in figures}
+    return [
+        *(f"missing: {name}" for name in rows if _anonymous(name) not in found),
+        *(f"impossible: {figure.name}, {figure.value}" for figure in figures if not _is_possible(figure)),
+    ]
+
+
+def _anonymous(name: str) -> str:
+    return re.sub(r"\d[\d,]*|(?<=^import of )\w+$", "…", name)
+
+
+def _is_possible(figure: Figure) -> bool:
+    if figure.steady and figure.limit is not None and figure.value > figure.limit:
+        return False
+    return math.isfinite(figure.value) and (figure.value > 0 or (figure.unit == "count" and figure.value == 0))
 
 
 def rewrite(page: Path, fresh: str) -> None:

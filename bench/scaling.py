@@ -282,9 +282,14 @@ def table() -> str:
     return report.table(head, rows, left=(0, 1, 5))
 
 
+def tables() -> str:
+    """Return what the page shows of this simulation."""
+    return f"{table()}\n\nThe share of ten jobs a second that get a login in a flood:\n\n{flood_table()}"
+
+
 def main() -> None:
-    """Simulate, and write the table into the page."""
-    report.rewrite(PAGE, f"{table()}\n\nThe share of ten jobs a second that get a login in a flood:\n\n{flood_table()}")
+    """Simulate, and write the tables into the page."""
+    report.rewrite(PAGE, tables())
     print(f"written into {PAGE.name}")
 
 

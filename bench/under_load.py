@@ -63,7 +63,10 @@ def measure(folder: Path, crowd: Crowd) -> Part:
         figures=(
             Figure(name="jobs with a login, this service", value=_share(ours), unit="times"),
             Figure(name="jobs with a login, the usual way", value=_share(usual), unit="times"),
-            Figure(name="jobs without a login, this service", value=max(map(_lost, ours)), unit="count"),
+            Figure(
+                name="jobs without a login, this service", value=max(map(_lost, ours)), unit="count", limit=0,
+                steady=True,
+            ),
             Figure(name="jobs without a login, the usual way", value=max(map(_lost, usual)), unit="count"),
             Figure(
                 name="99 % of the jobs within, this service / the usual way", value=waited / waited_usually,

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.removal import Removal
 from live_check.issuer import ThrowAwayIssuer
 from live_check.place import LiveCheckFailed, Login, Place
-from live_check.stacks import Names, repositories_template
+from live_check.stacks import Names
 from token_exchange.loading.registries import partition_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SESSION_SECONDS: Final = 900
 _MEMBER_ACCOUNT: Final = Path(__file__).parent.parent / "deploy" / "member-account.yaml"
+_REPOSITORIES: Final = Path(__file__).parent / "repositories.yaml"
 _AWS_REFUSES: Final = (ClientError, BotoCoreError)
 
 
@@ -99,7 +100,7 @@ class AwsAccount:
                 "Repositories": f"{names.base}/*",
             }
             self._make_stack(names.role_stack, _MEMBER_ACCOUNT.read_text("utf-8"), role)
-            self._make_stack(names.repositories_stack, repositories_template(names), {})
+            self._make_stack(names.repositories_stack, _REPOSITORIES.read_text("utf-8"), {"Base": names.base})
         except _AWS_REFUSES as error:
             raise LiveCheckFailed(f"AWS refuses: {error}") from error
         return Place(

@@ -1,6 +1,5 @@
-"""What the check makes besides the exchange itself, as CloudFormation; and what all of it is called."""
+"""What the check makes, and what all of it is called."""
 
-import json
 import re
 import secrets
 from dataclasses import dataclass
@@ -14,15 +13,6 @@ MADE = (
     "the stack of the exchange: functions, roles, an HTTP API, a table, log groups, alarms",
     "a stack with a role that the exchange may assume (deploy/member-account.yaml)",
     "a stack with two ECR repositories and a role for measuring, which this account's own principals may assume",
-)
-_PULL_AND_PUSH = (
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:BatchGetImage",
-    "ecr:GetDownloadUrlForLayer",
-    "ecr:InitiateLayerUpload",
-    "ecr:UploadLayerPart",
-    "ecr:CompleteLayerUpload",
-    "ecr:PutImage",
 )
 
 
@@ -82,36 +72,3 @@ def new_base() -> str:
 def is_base(text: str) -> bool:
     """Tell whether `text` is what `new_base` returns."""
     return re.fullmatch(r"live-check-[0-9a-f]{8}", text) is not None
-
-
-def repositories_template(names: Names) -> str:
-    """Return the template of the repositories and of the role for measuring."""
-    arns = [
-        {"Fn::Sub": f"arn:${{AWS::Partition}}:ecr:${{AWS::Region}}:${{AWS::AccountId}}:repository/{name}"}
-        for name in (names.own, names.other)
-    ]
-    may: list[dict[str, object]] = [
-        {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
-        {"Effect": "Allow", "Action": [*_PULL_AND_PUSH], "Resource": arns},
-    ]
-    root = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
-    trust: list[dict[str, object]] = [{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"}]
-    role = {
-        "RoleName": names.measuring_role,
-        "AssumeRolePolicyDocument": _document(trust),
-        "Policies": [{"PolicyName": "push", "PolicyDocument": _document(may)}],
-    }
-    resources = {
-        "Own": {"Type": "AWS::ECR::Repository", "Properties": _repository(names.own)},
-        "Other": {"Type": "AWS::ECR::Repository", "Properties": _repository(names.other)},
-        "MeasuringRole": {"Type": "AWS::IAM::Role", "Properties": role},
-    }
-    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
-
-
-def _repository(name: str) -> dict[str, object]:
-    return {"RepositoryName": name, "EmptyOnDelete": True}
-
-
-def _document(statements: list[dict[str, object]]) -> dict[str, object]:
-    return {"Version": "2012-10-17", "Statement": statements}

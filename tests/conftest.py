@@ -2,7 +2,6 @@
 
 import os
 
-import pytest
 from hypothesis import settings
 
 from tests.requirements_present import skips_nothing
@@ -17,9 +16,3 @@ settings.load_profile("thorough" if skips_nothing() else "quick")
 def pytest_xdist_auto_num_workers() -> int:
     """Return three processes for two processors: a quarter of the time, a test waits for a program that it started."""
     return max(1, (os.cpu_count() or 1) * 3 // 2)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start what takes longest first, so that no process waits for one test at the end; the rest stays random."""
-    items.sort(key=lambda item: item.get_closest_marker("longest") is None)

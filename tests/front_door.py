@@ -156,6 +156,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "unavailable-first": Fault((_says_later(503), _grants), logs_in=True, curl=""),
     "reset-first": Fault((_resets, _grants), logs_in=True, curl=""),
     "cut-first": Fault((_cuts, _grants), logs_in=True, curl=""),
+    "each-once": Fault(
+        (_cuts, _resets, _says_later(429), _says_later(503), _grants), logs_in=True, curl="--retry-delay 1"
+    ),
     "refused": Fault((_refuses,)),
     "refused-after-a-cut": Fault((_cuts, _refuses), curl=""),
     "gone-after-an-answer": Fault((_says_later(503), _resets)),

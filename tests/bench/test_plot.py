@@ -1,4 +1,6 @@
+import json
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,7 +12,11 @@ from tests.requirements_present import ROOT, skips_nothing
 
 PYTHON = ROOT / ".tools" / "bench" / "bin" / "python"
 SVG = "{http://www.w3.org/2000/svg}"
-DRAW = "import sys; from bench.plot import draw, read_ratios; sys.stdout.write(draw(read_ratios(sys.stdin.read())))"
+DRAW = """
+import json, sys
+from bench.plot import draw, read_ratios
+json.dump([draw(read_ratios(page)) for page in json.load(sys.stdin)], sys.stdout)
+"""
 PART = Part(
     title="Lifting <by hand>",
     method="By hand.",
@@ -27,11 +33,20 @@ needs_matplotlib = pytest.mark.skipif(
 )
 
 
-def draw(page: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The pictures of the page of this test, and of the shipped one."""
+
+    own: str
+    shipped: str
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Drawn:
+    pages = json.dumps([report.block([PART], run="Run today."), report.PAGE.read_text()])
     command = [str(PYTHON), "-X", "utf8", "-c", DRAW]
-    return subprocess.run(
-        command, cwd=ROOT, input=page, capture_output=True, encoding="utf-8", check=True, timeout=60
-    ).stdout
+    done = subprocess.run(command, cwd=ROOT, input=pages, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    return Drawn(*json.loads(done.stdout))
 
 
 def texts(svg: str) -> list[str]:
@@ -48,18 +63,17 @@ def bar_widths(svg: str) -> list[float]:
 
 
 @needs_matplotlib
-def test_each_ratio_is_a_bar_and_no_time_or_count_is() -> None:
-    drawn = draw(report.block([PART], run="Run today."))
-    labels = [text for text in texts(drawn) if "hand" in text]
+def test_each_ratio_is_a_bar_and_no_time_or_count_is(drawn: Drawn) -> None:
+    labels = [text for text in texts(drawn.own) if "hand" in text]
     assert labels == ["Lifting <by hand>", "crane / hand   2.00", "ant & aphid / hand   1000.00 »"]
-    short, cut = bar_widths(drawn)
+    short, cut = bar_widths(drawn.own)
     assert cut == pytest.approx(short * 3, abs=0.01)
-    assert len(paths_of(drawn, "stroke: #cf222e")) == 1
+    assert len(paths_of(drawn.own, "stroke: #cf222e")) == 1
 
 
 @needs_matplotlib
-def test_the_shipped_picture_is_that_of_the_shipped_page() -> None:
-    assert report.PAGE.with_suffix(".svg").read_text() == draw(report.PAGE.read_text())
+def test_the_shipped_picture_is_that_of_the_shipped_page(drawn: Drawn) -> None:
+    assert report.PAGE.with_suffix(".svg").read_text() == drawn.shipped
 
 
 def test_the_shipped_picture_suits_dark_themes_and_loads_nothing() -> None:

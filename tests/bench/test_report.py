@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.figures import Figure, Part
-from bench.report import BEGIN, END, PAGE, block, rewrite, rewrite_section
+from bench.report import BEGIN, END, PAGE, block, problems, rewrite, rewrite_section
 
 PART = Part(
     title="Lifting",
@@ -69,3 +69,35 @@ def test_one_comparison_is_replaced_in_place(tmp_path: Path) -> None:
     assert (
         page.read_text() == f"before\n{BEGIN}\n\n{block([anew, others[1], PART], run='Run today.')}\n\n{END}\nafter\n"
     )
+
+
+def lifted(*, name: str = "crane 20 / hand", value: float = 1.0, limit: float = 2.0, steady: bool = True) -> Part:
+    return Part(
+        title="L", method="", figures=(Figure(name=name, value=value, unit="times", limit=limit, steady=steady),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("quick", "found"),
+    [
+        (lifted(), []),
+        (lifted(value=3.0, steady=False), []),
+        (lifted(name="crane / hand"), ["missing: crane 1,000 / hand"]),
+        (Part(title="L", method="Left out: no crane.", figures=()), ["missing: crane 1,000 / hand"]),
+        (lifted(value=3.0), ["impossible: crane 20 / hand, 3.0"]),
+        (lifted(value=0.0), ["impossible: crane 20 / hand, 0.0"]),
+        (lifted(value=float("nan")), ["impossible: crane 20 / hand, nan"]),
+    ],
+)
+def test_a_quick_run_is_compared_with_the_page(tmp_path: Path, quick: Part, found: list[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    rewrite(page, block([lifted(name="crane 1,000 / hand")], run="Run today."))
+    assert problems(page, [quick]) == found
+
+
+def test_a_count_may_be_zero(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    counted = Part(title="L", method="", figures=(Figure(name="lost", value=0, unit="count", limit=0, steady=True),))
+    assert problems(page, [counted]) == []

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.scaling import AS_DEPLOYED, PAGE, RUNS, WITH_WAF, Bucket, Load, Quotas, Simulation, flood_table, table
+from bench.scaling import AS_DEPLOYED, RUNS, WITH_WAF, Bucket, Load, Quotas, Simulation
 from tests.deploy.cloudformation import load, mapping
 
 FEW = Load(name="few", a_second=5, seconds=10)
@@ -67,8 +67,3 @@ def test_a_source_that_is_limited_leaves_the_jobs_their_logins() -> None:
     left = Simulation(AS_DEPLOYED).run(flood)
     guarded = Simulation(WITH_WAF).run(flood)
     assert left.given_up > guarded.given_up
-
-
-def test_the_page_has_the_tables_of_this_simulation() -> None:
-    assert table() in PAGE.read_text()
-    assert flood_table() in PAGE.read_text()

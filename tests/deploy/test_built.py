@@ -15,10 +15,8 @@ import pytest
 from sandbox.backends import Backends
 from sandbox.curl import post
 from sandbox.emulator import Emulator
-from sandbox.event_cases import CASES
 from sandbox.front_door import FrontDoor
-from sandbox.lambda_build import sam_on_loopback
-from sandbox.lambda_check import check_case, prepared_backends
+from sandbox.lambda_check import prepared_backends
 from tests.requirements_present import DEPLOYED_BUILD, NATIVE_BUILD, ROOT
 
 pytestmark = pytest.mark.built
@@ -163,25 +161,11 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Backends, dict[s
             yield backends, variables
 
 
-@pytest.mark.engine
-@pytest.mark.parametrize("name", ["granted-push-github", "denied-untrusted-trigger"])
-def test_it_answers_in_the_image_of_lambda(
-    prepared: tuple[Backends, dict[str, str]], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two of the cases that `make sam-check` runs."""
-    interpreter = ROOT / ".tools" / "sam" / "bin" / "python"
-    monkeypatch.setenv("SAM_PYTHON", str(interpreter))
-    assert sam_on_loopback()[0] == str(interpreter)
-    case = next(each for each in CASES if each.name == name)
-    backends, _ = prepared
-    check_case(case, backends)
-
-
 @pytest.mark.emulator
 def test_lambdas_runtime_loop_serves_it_without_docker(
     prepared: tuple[Backends, dict[str, str]], tmp_path: Path
 ) -> None:
-    """As `make emulator-check` does, which also measures."""
+    """As `make emulator-check` does, which also measures; `make sam-check` runs every event in Lambda's image."""
     backends, variables = prepared
     log_path = tmp_path / "log"
     with (

@@ -1,15 +1,14 @@
 """A restored state table gets its guard back: the script over the wire."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
 from sandbox.loopback import HOST, Answer, Request, Server
-from tests.deploy.cloudformation import ROOT, Stack, at, text
+from tests.deploy.cloudformation import Stack, at, text
+from tests.deploy.scripts import run_script
 
 TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
 EXCHANGE = "arn:aws:iam::111122223333:role/token-exchange"
@@ -43,30 +42,25 @@ class Restored:
 
 
 @pytest.fixture
-def restored() -> Iterator[tuple[Restored, str]]:
-    table = Restored()
-    with Server(table.answer) as server:
-        yield table, f"http://{HOST}:{server.port}"
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Restored]:
+    restored = Restored()
+    with Server(restored.answer) as server:
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{server.port}",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "ASIAGUARD",
+            "AWS_SECRET_ACCESS_KEY": "opens-nothing",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        # Another test's session has that test's credentials.
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield restored
 
 
-def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "ASIAGUARD",
-        "AWS_SECRET_ACCESS_KEY": "opens-nothing",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-    script = ROOT / "deploy/guard_table.py"
-    command = [sys.executable, str(script), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-
-
-def test_a_restored_table_is_guarded_as_the_template_says(restored: tuple[Restored, str]) -> None:
-    table, url = restored
-    done = run(url, "state", *ROLES)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_a_restored_table_is_guarded_as_the_template_says(table: Restored, capsys: pytest.CaptureFixture[str]) -> None:
+    done = run_script("guard_table.py", "state", *ROLES, capsys=capsys)
+    assert (done.status, done.err) == (0, "")
     guard = table.sent("PutResourcePolicy")
     stack = Stack(
         "template.yaml",
@@ -85,18 +79,20 @@ def test_a_restored_table_is_guarded_as_the_template_says(restored: tuple[Restor
     assert table.sent("TagResource")["Tags"] == declared["Tags"]
 
 
-def test_a_refusal_of_aws_is_reported(restored: tuple[Restored, str]) -> None:
-    table, url = restored
+def test_a_refusal_of_aws_is_reported(table: Restored, capsys: pytest.CaptureFixture[str]) -> None:
     table.refuses = "PutResourcePolicy"
-    done = run(url, "state", *ROLES)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "state: not guarded yet, run this again:" in done.stderr
-    assert "not allowed" in done.stderr
+    done = run_script("guard_table.py", "state", *ROLES, capsys=capsys)
+    assert (done.status, done.out) == (1, "")
+    assert "state: not guarded yet, run this again:" in done.err
+    assert "not allowed" in done.err
 
 
-def test_a_role_that_is_none_is_refused_before_anything_is_done(restored: tuple[Restored, str]) -> None:
-    table, url = restored
-    done = run(url, "state", "--exchange-role", "exchange", "--refresher-role", REFRESHER)
-    assert done.returncode == 2
-    assert "expected the ARN of a role, found 'exchange'" in done.stderr
+def test_a_role_that_is_none_is_refused_before_anything_is_done(
+    table: Restored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run_script(
+        "guard_table.py", "state", "--exchange-role", "exchange", "--refresher-role", REFRESHER, capsys=capsys
+    )
+    assert done.status == 2
+    assert "expected the ARN of a role, found 'exchange'" in done.err
     assert table.calls == []

@@ -92,3 +92,8 @@ def test_the_sandbox_builds_outside_the_deployed_folder() -> None:
             assert value.startswith('".sandbox/')
     assert "[sandbox.deploy" not in configured
     assert ".sandbox" not in configured.partition("[default.deploy")[2].partition("\n#")[0]
+
+
+def test_sam_runs_with_the_python_that_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAM_PYTHON", "/sam/bin/python")
+    assert lambda_build.sam_on_loopback() == ["/sam/bin/python", str(ROOT / "sandbox" / "sam_on_loopback.py")]

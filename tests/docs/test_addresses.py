@@ -1,13 +1,12 @@
 """Every step that takes several addresses: it goes on where there is no answer, and stops where there is one."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.docs.step_runs import Run, run_step
-from tests.docs.test_steps import AT_ONCE, SEVERAL, SHELLS, TOKEN, logged_in, not_logged_in, problems, script_of
+from tests.docs.test_steps import SEVERAL, SHELLS, TOKEN, logged_in, not_logged_in, problems, run_all, script_of
 from tests.front_door import REASON, STALE, Door
 
 pytestmark = pytest.mark.program("curl")
@@ -18,25 +17,9 @@ NO_RETRY = "--retry 0"
 
 def run_with(door: Door, folder: Path, ca_bundle: Path, *faults: str) -> dict[str, Run]:
     """Run every step with one address for each fault; `dead` is one where no one listens."""
-
-    def run(numbered: tuple[int, str]) -> tuple[str, Run]:
-        number, name = numbered
-        ci, script = script_of(name)
-        urls = [NO_ONE_LISTENS if fault == "dead" else f"{door.url}/{fault}/{number}" for fault in faults]
-        found = run_step(
-            ci,
-            script,
-            folder / str(number),
-            exchange=" ".join(urls),
-            token=TOKEN,
-            ca_bundle=ca_bundle,
-            # Each try of an address fails alike, so one is enough.
-            CURL_OPTIONS=NO_RETRY,
-        )
-        return name, found
-
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
-        return dict(threads.map(run, enumerate(SEVERAL)))
+    urls = [NO_ONE_LISTENS if fault == "dead" else f"{door.url}/{fault}/{{number}}" for fault in faults]
+    # Each try of an address fails alike, so one is enough.
+    return run_all(" ".join(urls), folder, ca_bundle, names=SEVERAL, options=NO_RETRY)
 
 
 @pytest.mark.parametrize("first", ["dead", "throttled", "down", "gone-after-an-answer", "cut", "reset-late"])

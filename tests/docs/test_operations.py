@@ -36,12 +36,12 @@ IN_ONE_PROCESS = """
 import io, json, sys
 from contextlib import redirect_stderr, redirect_stdout
 from awscli.clidriver import create_clidriver
-found = []
+found, driver = [], create_clidriver()
 for command in json.load(sys.stdin):
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            status = create_clidriver().main(command)
+            status = driver.main(command)
         except SystemExit as ended:
             status = ended.code
     found.append([status, out.getvalue(), err.getvalue()])

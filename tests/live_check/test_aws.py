@@ -20,9 +20,10 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's
 
 # As SAM: a stack from the template, with what the real one keeps when it is deleted.
-SAM = f"""import json, sys
+SAM = f"""import json, os, sys
+from http.client import HTTPConnection
 from pathlib import Path
-import boto3
+from urllib.parse import urlencode
 arguments = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 build = Path(arguments["--template-file"]).parent
 Path(__file__).with_name("asked.json").write_text(json.dumps(sys.argv[1:]))
@@ -37,9 +38,16 @@ resources = {{
         "Properties": {{"LogGroupName": "live-check-log"}}}},
 }}
 outputs = {{"Url": {{"Value": "https://x.example"}}, "RoleArn": {{"Value": "arn:aws:iam::{ACCOUNT}:role/exchange"}}}}
-boto3.client("s3").put_object(Bucket=arguments["--s3-bucket"], Key="code.zip", Body=b"x")
-boto3.client("cloudformation", region_name=arguments["--region"]).create_stack(
-    StackName=arguments["--stack-name"], TemplateBody=json.dumps({{"Resources": resources, "Outputs": outputs}}))
+def ask(service, method, path, body):
+    connection = HTTPConnection(os.environ["AWS_ENDPOINT_URL"].partition("//")[2])
+    signature = f"AWS4-HMAC-SHA256 Credential=x/20261122/{{arguments['--region']}}/{{service}}/aws4_request"
+    headers = {{"Authorization": signature, "Content-Type": "application/x-www-form-urlencoded"}}
+    connection.request(method, path, body, headers)
+    assert connection.getresponse().status == 200
+ask("s3", "PUT", f"/{{arguments['--s3-bucket']}}/code.zip", "x")
+ask("cloudformation", "POST", "/", urlencode({{
+    "Action": "CreateStack", "StackName": arguments["--stack-name"],
+    "TemplateBody": json.dumps({{"Resources": resources, "Outputs": outputs}})}}))
 """
 
 
@@ -52,17 +60,16 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def session(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
-    for name, value in {
-        "AWS_ENDPOINT_URL": moto_url,
-        "AWS_ACCESS_KEY_ID": "AKIAOFTHETESTS000000",
-        "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
-    return boto3.Session(region_name=REGION)
+@pytest.fixture(scope="module")
+def session(moto_url: str) -> Iterator[boto3.Session]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": moto_url,
+            "AWS_ACCESS_KEY_ID": "AKIAOFTHETESTS000000",
+            "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-tests",
+        }.items():
+            patch.setenv(name, value)
+        yield boto3.Session(region_name=REGION)
 
 
 @pytest.fixture
@@ -110,6 +117,7 @@ def test_everything_created_is_removed(session: boto3.Session, made: AwsAccount)
     assert place.exchange_url == "https://x.example"
     assert urlsplit(place.registry_url).netloc == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
     assert {place.own, place.other} <= {*remains(session)}
+    assert session.client("iam").get_role(RoleName=made.names.measuring_role)
     assert {"live-check-state", "live-check-log", f"live-check-0a1b-{ACCOUNT}"} <= {*remains(session)}
     opened = made.open_session()
     assert opened.login.password

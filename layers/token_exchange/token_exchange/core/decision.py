@@ -134,7 +134,7 @@ def for_one_login(decision: Decision) -> Decision:
         names = ", ".join(award.registry.name for award in decision.awards)
         return Denied(
             reason=Reason.AMBIGUOUS_REGISTRY,
-            description=f"this format holds one login, and several are granted: {names}",
+            description=f"this format holds one login, but several are granted: {names}",
             would=decision.would,
         )
     return decision

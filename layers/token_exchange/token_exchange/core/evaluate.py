@@ -182,7 +182,9 @@ def _not_covered(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope])
         awarded_reach(grant, caller, scope)
     except ScopeNotCovered:
         whole = _whole_reach(grant, caller)
-        expected = whole.scope if whole is not None and whole.scope else "no scope, because this login accepts none"
+        expected = (
+            whole.scope if whole is not None and whole.scope else "no scope, because a scope cannot narrow this login"
+        )
         yield FailedCheck(claim=None, rule="scope", expected=expected, found=scope_text(scope))
 
 

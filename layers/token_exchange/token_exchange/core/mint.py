@@ -120,7 +120,7 @@ class Minter:
     ) -> Login:
         terms, reach = award.grant.terms, award.reach
         if terms is None or reach is None:
-            raise AssertionError("a grant of such a registry says how its session is made")
+            raise AssertionError("a grant for ECR has the terms of its session")
         bounded = bounded_session(award, terms, reach, caller, request_id=attempt.request_id, now=self.clock.now())
         with attempt.measure("sts"):
             try:

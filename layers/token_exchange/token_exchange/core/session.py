@@ -151,7 +151,7 @@ def _document(registry: Registry, reach: Reach, *, until: int) -> str:
         case EcrPublicRegistry():
             statements = _public(registry, reach, condition)
         case SecretRegistry():
-            raise AssertionError("a stored login is made by no session")
+            raise AssertionError("a stored login has no session")
         case _:
             assert_never(registry)
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
