@@ -92,7 +92,10 @@ class StateTable:
                 self.brake.pop(key, None)
             case "dynamodb:GetItem":
                 item = self.brake.get(key)
-                return json_answer({} if item is None else {"Item": item}, request_id=call.request_id)
+                found: dict[str, object] = {} if item is None else {"Item": item}
+                if call.parameters.get("ReturnConsumedCapacity") == "TOTAL":
+                    found["ConsumedCapacity"] = {"TableName": self.brake_name, "CapacityUnits": 1.0}
+                return json_answer(found, request_id=call.request_id)
             case _:
                 raise AwsError(
                     code="ValidationException", message="the brake's table supports only put, get and delete"

@@ -6,7 +6,8 @@ import pytest
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import JSONFileLoader, Loader
 
-from token_exchange.adapters.aws import ServiceModels
+from token_exchange.adapters.aws import AwsClients, ServiceModels
+from token_exchange.adapters.settings import BadSetting
 
 MODEL = "service-2"
 BOTOCORES = Loader(file_loader=JSONFileLoader())
@@ -49,3 +50,10 @@ def test_missing_data_raises_the_error_that_botocore_expects() -> None:
         models.load_service_model("no-such-service", MODEL)
     with pytest.raises(DataNotFoundError):
         models.load_data("no-such-data")
+
+
+def test_a_missing_profile_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(BadSetting, match=r"AWS_PROFILE: expected a profile .*, found 'nobody'"):
+        AwsClients(region=None)

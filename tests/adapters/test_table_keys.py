@@ -200,6 +200,12 @@ def test_any_answer_gives_a_key_set_or_a_fault(said: list[Answer], status: int, 
     assert told in str(failed.value)
 
 
+def test_an_error_page_is_not_a_written_set(said: list[Answer]) -> None:
+    said[0] = Answer(body=b"<html>back soon")
+    with pytest.raises(SharedKeysFailed, match="cannot be read"):
+        writer_at(said[1].body.decode()).write(NAME, key_set(), latest_seconds=LATEST, deadline=soon())
+
+
 def test_a_closed_connection_does_not_cost_a_second() -> None:
     """As after an environment was frozen: the far end has forgotten the connection that is kept here."""
     planned: list[Answer | Silence] = [Silence.DROP, Silence.DROP, Answer(headers=JSON, body=b"{}")]

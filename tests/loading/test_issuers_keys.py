@@ -61,5 +61,11 @@ def test_certificates_as_text_or_as_a_file() -> None:
     assert load(changed(document(), "issuers.own.ca_bundle", PEM)).issuers["own"].trust.ca_bundle == PEM
     found = changed(document(), "issuers.own.ca_bundle", "ca.pem")
     assert load(found, folder=Folder({"ca.pem": PEM.encode()})).issuers["own"].trust.ca_bundle == PEM
+    # The names of authorities are in comments, and the standard library reads only ASCII.
+    commented = f"{PEM}# Főtanúsítvány\n{PEM}"
+    for value in (commented, "ca.pem"):
+        found = changed(document(), "issuers.own.ca_bundle", value)
+        trust = load(found, folder=Folder({"ca.pem": commented.encode()})).issuers["own"].trust
+        assert trust.ca_bundle == f"{PEM}# Ftanstvny\n{PEM}"
     for content in (b"", b"\xff", b"-----BEGIN PRIVATE KEY-----"):
         assert faults(found, folder=Folder({"ca.pem": content})) == [("issuers.own.ca_bundle", "bad-value")]

@@ -97,6 +97,17 @@ def test_other_paths_leave_none(front: Front, log: ReadLog, path: str) -> None:
     assert log().text == ""
 
 
+# A client can send this header itself, and a gateway may pass it on.
+@pytest.mark.parametrize("root", ["{token}", "1-69556a80-0123456789abcdef01234567{token}", "1" * 9000, ""])
+def test_a_trace_of_another_form_is_not_kept(
+    front: Front, log: ReadLog, good_token: str, monkeypatch: pytest.MonkeyPatch, root: str
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={root.format(token=good_token)};Sampled=1")
+    front.send(good_token, "registry=apps", path="/v1/explain")
+    (line,) = log().audit
+    assert line.keys().isdisjoint({"trace_id", "xray_trace_id"})
+
+
 def test_a_login_leaves_a_line_with_everything(front: Front, log: ReadLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-69556a80-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1")
     token = front.token(environment="staging")

@@ -54,16 +54,19 @@ def test_a_brake_that_cannot_be_read_stops_everything(braked: Front, log: ReadLo
     assert "sts:AssumeRole" not in braked.calls()
 
 
-def test_while_the_table_is_down_the_brake_stays(braked: Front) -> None:
+# An error page with status 200 is no answer either: it must not count as a table without a brake.
+@pytest.mark.parametrize("fault", [AwsFault(kind="access-denied"), AwsFault(kind="malformed")])
+def test_while_the_table_is_down_the_brake_stays(braked: Front, fault: AwsFault) -> None:
     put(braked, {"document": {"S": LEAK}})
     assert braked.send(braked.token()).reason == "denied"
-    braked.backends.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
+    braked.backends.aws.faults.plan("dynamodb:GetItem", fault)
     assert braked.send(braked.token()).reason == "denied"
     assert braked.send(braked.token(repository="acme/shed")).status == 200
 
 
-def test_a_cold_start_without_the_brake_grants_nothing(front: Front, changed: StartChanged) -> None:
-    front.backends.aws.faults.plan("dynamodb:GetItem", AwsFault(kind="access-denied"))
+@pytest.mark.parametrize("fault", [AwsFault(kind="access-denied"), AwsFault(kind="malformed")])
+def test_a_cold_start_without_the_brake_grants_nothing(front: Front, changed: StartChanged, fault: AwsFault) -> None:
+    front.backends.aws.faults.plan("dynamodb:GetItem", fault)
     started = changed(with_brake(front))
     assert started.send(started.token()).reason == "policy-unavailable"
     assert "sts:AssumeRole" not in started.calls()

@@ -13,7 +13,7 @@ from token_exchange.adapters.aws_calls import DeadlineCalls
 from token_exchange.adapters.budgets import BudgetCounter
 from token_exchange.adapters.events import Events, Metrics
 from token_exchange.adapters.fetch import HttpsFetcher
-from token_exchange.adapters.log import AuditLog, quiet_libraries
+from token_exchange.adapters.log import TRACE_ROOT, AuditLog, quiet_libraries
 from token_exchange.adapters.logins import EcrAuthorizer, SecretLogins, StsRoleAssumer
 from token_exchange.adapters.policy_file import policy_source
 from token_exchange.adapters.settings import Settings, SystemClock, invocation_seconds, read_settings
@@ -232,9 +232,10 @@ def _request_id(context: object) -> str:
 
 
 def _trace_root(header: str) -> str | None:
-    """Return the root of X-Ray's trace header, `Root=1-…;Parent=…;Sampled=1`."""
+    """Return the root of X-Ray's trace header, `Root=1-…;Parent=…;Sampled=1`, or None without a valid one."""
     fields = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
-    return fields.get("Root")
+    root = fields.get("Root", "")
+    return root if TRACE_ROOT.fullmatch(root) else None
 
 
 def start(function_file: str) -> Service:

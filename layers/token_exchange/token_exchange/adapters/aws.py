@@ -28,7 +28,7 @@ from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
 from token_exchange import __version__
-from token_exchange.adapters.aws_calls import create_client
+from token_exchange.adapters.aws_calls import configured, create_client
 from token_exchange.core.ports import Json, RoleSession
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.registries import PUBLIC_REGION
@@ -234,7 +234,7 @@ class AwsClients:
         own.register("choose-signer", _choose_signer)
         own.register("before-call.sts", _encode_form)
         assumed = BotocoreSession(event_hooks=copy(handlers), include_builtin_handlers=False)
-        models = ServiceModels(own.get_config_variable("data_path"))
+        models = ServiceModels(configured(own, "data_path"))
         for session in (own, assumed):
             session.register_component("data_loader", models)
             session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)

@@ -16,10 +16,13 @@ from botocore.exceptions import (
     HTTPClientError,
     NoAuthTokenError,
     NoCredentialsError,
+    ProfileNotFound,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
 
+from token_exchange.adapters.settings import BadSetting
 from token_exchange.core.ports import Deadline
 from token_exchange.core.refusals import Reason, Refused, SessionTooLarge
 from token_exchange.reporting.safe_text import redacted
@@ -151,6 +154,19 @@ def call_aws[T](call: Callable[[], T], *, refusal: Reason, subject: str) -> T:
         raise Refused(
             Reason.AWS_UNAVAILABLE, f"{subject}: AWS's answer cannot be read ({type(error).__name__})"
         ) from None
+
+
+def configured(session: Session, variable: str) -> str | None:
+    """Return the value of a variable of botocore's configuration.
+
+    Raises:
+        BadSetting: AWS_PROFILE names a profile that is not there.
+    """
+    try:
+        found: str | None = session.get_config_variable(variable)
+    except ProfileNotFound as error:
+        raise BadSetting("AWS_PROFILE", "a profile in AWS's configuration files", session.profile or "") from error
+    return found
 
 
 def create_client[T](make: Callable[[], T], *, service: str) -> T:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from contextlib import suppress
 from functools import cache
@@ -46,6 +47,9 @@ _ENCODER: Final = json.JSONEncoder(default=_stand_in, separators=(",", ":"), ski
 
 _FIELDS: Final = "fields"
 
+TRACE_ROOT: Final = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+"""X-Ray Developer Guide, "Tracing header". A client can send a header of its own, with a root of any length in it."""
+
 
 def as_extra(fields: dict[str, Json]) -> dict[str, object]:
     """Return `fields` as one field, because Powertools examines each field separately."""
@@ -58,7 +62,7 @@ def serialized(line: dict[str, object]) -> str:
     for name, value in line.items():
         if name == _FIELDS and isinstance(value, dict):
             fields |= value
-        else:
+        elif name != "xray_trace_id" or (isinstance(value, str) and TRACE_ROOT.fullmatch(value)):
             fields[name] = value
     return _ENCODER.encode(fields).replace("\x7f", "\\u007f")
 

@@ -145,15 +145,25 @@ class StateTable:
 
 def _condition_met(write: _Write, client: "DynamoDBClient") -> bool:
     try:
-        answer = write(client)
+        _require_from_table(write(client))
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
             return False
         raise
-    if "ConsumedCapacity" not in answer:
-        # botocore accepts any body of a 200 as the answer of a write: an error page would count as a used token.
-        raise ValueError("the answer does not say what was written")
     return True
+
+
+def _require_from_table[T: Mapping[str, object]](answer: T) -> T:
+    """Return `answer` if it has the consumed capacity, for which the request must ask.
+
+    botocore accepts any body of a 200: an error page would count as a used token, or as a brake that is not set.
+
+    Raises:
+        ValueError: DynamoDB did not write this answer.
+    """
+    if "ConsumedCapacity" not in answer:
+        raise ValueError("the answer does not say what was consumed")
+    return answer
 
 
 _SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -209,32 +219,27 @@ class SharedKeysWriter(SharedKeysReader):
             SharedKeysFailed: the table did not answer by `deadline`, or refused.
         """
 
-        def put(client: "DynamoDBClient") -> bool:
+        def put(client: "DynamoDBClient") -> Mapping[str, object]:
             fetched_at = {"N": str(stored.fetched_at_seconds)}
-            try:
-                client.put_item(
-                    TableName=self._table,
-                    Item={
-                        "pk": {"S": name},
-                        "issuer": {"S": stored.issuer},
-                        "document": {"B": stored.document},
-                        "fetched_at": fetched_at,
-                        "expires_at": {"N": str(stored.fetched_at_seconds + USABLE_SECONDS)},
-                    },
-                    ConditionExpression=_NOTHING_LATER,
-                    ExpressionAttributeValues={
-                        ":number": {"S": "N"},
-                        ":fetched_at": fetched_at,
-                        ":latest": {"N": str(latest_seconds)},
-                    },
-                )
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                    return False
-                raise
-            return True
+            return client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": name},
+                    "issuer": {"S": stored.issuer},
+                    "document": {"B": stored.document},
+                    "fetched_at": fetched_at,
+                    "expires_at": {"N": str(stored.fetched_at_seconds + USABLE_SECONDS)},
+                },
+                ConditionExpression=_NOTHING_LATER,
+                ExpressionAttributeValues={
+                    ":number": {"S": "N"},
+                    ":fetched_at": fetched_at,
+                    ":latest": {"N": str(latest_seconds)},
+                },
+                ReturnConsumedCapacity="TOTAL",
+            )
 
-        return self._call(put, deadline)
+        return self._call(lambda client: _condition_met(put, client), deadline)
 
 
 def _stored(item: object) -> StoredKeySet:
@@ -266,13 +271,17 @@ class BrakeTable:
         """Return the item's document, by a consistent read; None without an item.
 
         Raises:
-            BrakeUnreadable: the table did not answer by `deadline`.
+            BrakeUnreadable: the table did not answer by `deadline`, or something else did.
         """
         try:
             client = self._clients.dynamodb()
             answer: Mapping[str, object] = self._calls.call(
                 lambda: call_aws(
-                    lambda: client.get_item(TableName=self._table, Key=_BRAKE, ConsistentRead=True),
+                    lambda: _require_from_table(
+                        client.get_item(
+                            TableName=self._table, Key=_BRAKE, ConsistentRead=True, ReturnConsumedCapacity="TOTAL"
+                        )
+                    ),
                     refusal=Reason.STATE_UNAVAILABLE,
                     subject=f"the table of the brake {self._table}",
                 ),

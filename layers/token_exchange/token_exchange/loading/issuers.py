@@ -203,17 +203,18 @@ def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
     # PEM has line breaks, which no other string of a policy may contain.
     value = fields.take("ca_bundle")
     if isinstance(value, str) and value.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
-        return value
-    path = None if value is None else string_of(value, fields.at("ca_bundle"), fields.problems)
-    if path is None:
-        return None
-    try:
-        pem = files.content(path).decode("ascii")
-    except UnicodeDecodeError:
-        pem = ""
-    except ValueError as error:
-        fields.problem("ca_bundle", "bad-value", f"{error}, found {quoted(path)}")
-        return None
+        content = value.encode("ascii", "ignore")
+    else:
+        path = None if value is None else string_of(value, fields.at("ca_bundle"), fields.problems)
+        if path is None:
+            return None
+        try:
+            content = files.content(path)
+        except ValueError as error:
+            fields.problem("ca_bundle", "bad-value", f"{error}, found {quoted(path)}")
+            return None
+    # Comments between the certificates may have any characters (RFC 7468 section 2); `ssl` accepts only ASCII.
+    pem = content.decode("ascii", "ignore")
     if "-----BEGIN CERTIFICATE-----" not in pem:
         fields.problem("ca_bundle", "bad-value", "expected certificates in PEM format")
     return pem
