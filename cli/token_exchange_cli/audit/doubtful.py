@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from token_exchange.core.ports import Json
 from token_exchange.reporting.audit import SCHEMA, DecisionWord
+from token_exchange_cli.safe_text import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -41,7 +42,7 @@ class Doubtful:
             (self.same_request, "with the request id of another line, but different content"),
             (self.without_login, "granted, but without the login: included in sums of exchanges, but not of grants"),
         )
-        return [f"{count} {'line' if count == 1 else 'lines'} {text}" for count, text in texts if count]
+        return [f"{counted(count, 'line')} {text}" for count, text in texts if count]
 
     def fields(self) -> dict[str, Json]:
         """Return the counts by name."""

@@ -15,7 +15,7 @@ from token_exchange_cli.audit.store import Read, create_relations, load_lines, r
 from token_exchange_cli.audit.trail import ReadTrail, create_trail, load_trail
 from token_exchange_cli.console import Unusable
 from token_exchange_cli.inputs import input_name
-from token_exchange_cli.safe_text import escape_non_ascii
+from token_exchange_cli.safe_text import counted, escape_non_ascii
 from token_exchange_cli.terminal import progress, remark
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class AuditLog:
         if self.read_trail.nameless:
             texts.append(f"{self.read_trail.nameless} entries of CloudTrail's files are not events")
         if self.read_trail.other_files:
-            texts.append(f"{self.read_trail.other_files} files contain no events of CloudTrail")
+            texts.append(f"{counted(self.read_trail.other_files, 'file')} without an event of CloudTrail")
         return texts
 
     def print_remarks(self) -> None:

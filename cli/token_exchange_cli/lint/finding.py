@@ -13,7 +13,7 @@ from token_exchange.core.identity import Preset
 from token_exchange.core.policy import Grant, Issuer, Policy
 from token_exchange.core.ports import Json
 from token_exchange.loading.problems import Code, Path, Place, spelled_path
-from token_exchange_cli.safe_text import escape_non_ascii, escape_unprintable
+from token_exchange_cli.safe_text import counted, escape_non_ascii, escape_unprintable
 
 type Severity = Literal["error", "warning"]
 
@@ -86,11 +86,7 @@ class Located:
 def summary(located: Sequence[Located]) -> str:
     """Return how many errors and warnings there are."""
     errors = sum(one.finding.severity == "error" for one in located)
-    return f"{_counted(errors, 'error')}, {_counted(len(located) - errors, 'warning')}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}s" if number != 1 else f"{number} {what}"
+    return f"{counted(errors, 'error')}, {counted(len(located) - errors, 'warning')}"
 
 
 def written(located: Sequence[Located], wanted: Format, *, docs: str = "") -> str:

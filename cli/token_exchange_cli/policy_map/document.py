@@ -16,7 +16,7 @@ from token_exchange_cli.policy_map.drawing import drawing
 from token_exchange_cli.policy_map.flow import lay_out
 from token_exchange_cli.policy_map.ways import Way, links_of, ways_of
 from token_exchange_cli.reachable import GrantPaths
-from token_exchange_cli.safe_text import ascii_json, in_reading_order
+from token_exchange_cli.safe_text import ascii_json, counted, in_reading_order
 
 _OPEN_GRANTS: Final = 30
 """Up to this many grants, all roles are expanded at first."""
@@ -26,7 +26,7 @@ def map_page(policy: Policy, paths: GrantPaths, *, name: str, at: str) -> str:
     """Return the page about `paths`, all grants of `policy`, at the time `at`; `name` is the policy's file."""
     ways = ways_of(policy, paths.open)
     sections = [_picture(ways), _grants(ways), *_not_in_force(paths), *_deny_rules(policy)]
-    lead = f"{name}, SHA-256 {policy.sha256[:12]}, {at}: {_number(len(ways), 'grant')} in force"
+    lead = f"{name}, SHA-256 {policy.sha256[:12]}, {at}: {counted(len(ways), 'grant')} in force"
     return page(
         title="Who can reach what", lead=[lead], sections=sections, more_styles=asset("map.css", of=__package__)
     )
@@ -66,11 +66,11 @@ def _grants(ways: Sequence[Way]) -> Element:
 
 def _group(title: str, ways: Sequence[Way], *, is_open: bool) -> Element:
     roles = [
-        _folded([role, _quiet(_number(len(members), "grant"))], [_grant(way) for way in members], is_open=is_open)
+        _folded([role, _quiet(counted(len(members), "grant"))], [_grant(way) for way in members], is_open=is_open)
         for role, found in groupby(ways, key=lambda way: way.role)
         for members in [list(found)]
     ]
-    return _folded([element("b", {}, title), _quiet(_number(len(ways), "grant"))], roles, is_open=True)
+    return _folded([element("b", {}, title), _quiet(counted(len(ways), "grant"))], roles, is_open=True)
 
 
 def _folded(summary: Sequence[Node], inside: Sequence[Element], *, is_open: bool) -> Element:
@@ -159,7 +159,3 @@ def _quiet(text: str) -> Element:
 
 def _spaced(nodes: Sequence[Node]) -> list[Node]:
     return [part for node in nodes for part in (node, " ")]
-
-
-def _number(count: int, of: str) -> str:
-    return f"{count:,} {of}{'' if count == 1 else 's'}"

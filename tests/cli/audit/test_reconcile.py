@@ -171,7 +171,7 @@ def test_damaged_files_of_cloudtrail_are_named(month: Written, tmp_path: Path) -
     assert "b.json: not JSON: the file is cut off" in done.err
     assert "c.json.gz: after line 0: not a complete gzip file" in done.err
     assert "e.jsonl:2: not JSON" in done.err
-    assert "1 files contain no events of CloudTrail" in done.err
+    assert "1 file without an event of CloudTrail" in done.err
     read = _reconciled(month.logs, tmp_path).fields["read"]
     assert isinstance(read, dict)
     trail = read["trail"]
