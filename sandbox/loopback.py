@@ -1,7 +1,7 @@
 """An HTTP/1.1 server for one handler function, on loopback only.
 
-It extends the standard library's server. Werkzeug's `make_server` would not be shorter: WSGI has no raw header names
-and no way to drop a connection, and Werkzeug closes each connection after its answer, while clients of AWS reuse them.
+It extends the standard library's server. Werkzeug's is not shorter: WSGI has no raw header names and no way to drop a
+connection, and Werkzeug closes each connection after its answer, while clients of AWS reuse them.
 """
 
 import socket
@@ -99,10 +99,9 @@ def listen(port: int) -> socket.socket:
 
 
 class Server:
-    """Serves in threads until `close`, which also closes the open connections.
+    """Serves in threads until `close`, which also closes the open connections; bodies are held in memory.
 
     `listener` is an open listening socket, which the server takes over; without it, the server listens on `port`.
-    Bodies are held in memory.
     """
 
     def __init__(
@@ -115,15 +114,9 @@ class Server:
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._server = _ThreadingServer(handle, tls, listener or listen(port), max_body_bytes)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="loopback", daemon=True
-        )
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._serve, name="loopback", daemon=True)
         self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """The port in use."""
-        return self._server.server_port
 
     def accepted_connections(self) -> int:
         """Return how many connections clients have opened so far."""
@@ -137,10 +130,14 @@ class Server:
     def close(self) -> None:
         """Stop serving, close the connections, wait for the threads."""
         self._server.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
+        with socket.create_connection((HOST, self.port)):  # which ends its wait
+            self._thread.join()
         self._server.close_connections()
         self._server.server_close()
+
+    def _serve(self) -> None:
+        while not self._server.stopping.is_set():
+            self._server.handle_request()
 
     def __enter__(self) -> Self:
         return self

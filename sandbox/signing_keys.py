@@ -93,7 +93,8 @@ def _generate(algorithm: Algorithm) -> PrivateKey:
 
 
 def _load(path: Path) -> PrivateKey:
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    # It was written here. To look for its primes' flaws again takes as long as making a key.
+    key = load_pem_private_key(path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError(f"expected an RSA or elliptic curve key in {path}, found another kind")
     return key

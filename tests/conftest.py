@@ -1,7 +1,10 @@
 """What holds for all tests."""
 
+import gc
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import settings
 
 from tests.requirements_present import skips_nothing
@@ -16,3 +19,14 @@ settings.load_profile("thorough" if skips_nothing() else "quick")
 def pytest_xdist_auto_num_workers() -> int:
     """Return three processes for two processors: a quarter of the time, a test waits for a program that it started."""
     return max(1, (os.cpu_count() or 1) * 3 // 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """Keep the garbage collector away from what lasts until the end: thousands of tests, and their modules."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -14,7 +14,7 @@ def is_linear[T](call: Callable[[T], object], of_length: Callable[[int], T], len
     """Return whether `call` takes about four times as long for what is four times as long, and not sixteen times.
 
     It is this thread's processor time, and the least of several runs: what else the machine does counts for little.
-    What is linear is seen to be after three runs; only what seems not to be is run more often.
+    Three short runs and a long one show what is linear; only what seems not to be is run more often.
     """
     small, large = of_length(length), of_length(_FOUR_TIMES * length)
     gc.collect()
@@ -22,9 +22,10 @@ def is_linear[T](call: Callable[[T], object], of_length: Callable[[int], T], len
     # In turns, so that a busy moment of the machine hits both.
     for turn in range(15):
         shorts.append(_seconds(call, small))
-        longs.append(_seconds(call, large))
-        if turn > 1 and min(longs) < _BETWEEN * min(shorts):
-            return True
+        if turn > 1:
+            longs.append(_seconds(call, large))
+            if min(longs) < _BETWEEN * min(shorts):
+                return True
     return False
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import jwt
 import pytest
 
+from sandbox import demo
+from sandbox.__main__ import main
+
 # The process that started the tests may ignore Ctrl-C, as a shell does for background jobs.
 FROM_A_TERMINAL = """
 import os, signal, sys
@@ -88,12 +91,15 @@ def test_a_token_is_printed_for_the_issuer_that_serve_runs(tmp_path: Path) -> No
     assert claims["x"] == [1]
 
 
-def test_the_demo_shows_the_jobs_of_one_system(tmp_path: Path) -> None:
-    done = _run("demo", "--provider", "bitrise", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "repository/bitrise/62d8f1a4b07c93e5/*" in done.stdout
-    assert "untrusted-trigger" in done.stdout
-    assert "github" not in done.stdout
+def test_the_demo_shows_the_jobs_of_one_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert demo.main(["--provider", "bitrise"]) == 0
+    shown = capsys.readouterr().out
+    assert "repository/bitrise/62d8f1a4b07c93e5/*" in shown
+    assert "untrusted-trigger" in shown
+    assert "github" not in shown
 
 
 @pytest.mark.parametrize(
@@ -107,8 +113,12 @@ def test_the_demo_shows_the_jobs_of_one_system(tmp_path: Path) -> None:
         ["tokens", "gitlab", "--scenario", "nothing"],
     ],
 )
-def test_wrong_use_is_explained(tmp_path: Path, arguments: list[str]) -> None:
-    done = _run(*arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr
+def test_wrong_use_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sandbox", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main())
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert printed.err

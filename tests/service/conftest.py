@@ -13,8 +13,19 @@ from tests.service.other_registries import furnish
 from tests.service.policy import write_policy
 from tests.service.recorded_metrics import record
 from tests.service.simulated_days import Recorded
+from token_exchange.adapters.aws import ServiceModels
 from token_exchange.adapters.fetch import tls_context
 from token_exchange.service import Service, start
+
+_read_once = functools.cache(ServiceModels(None).file_loader.load_file)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _models_are_read_once() -> Iterator[None]:
+    """Keep what the service's own loader reads: hundreds of handlers make clients of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(ServiceModels(None).file_loader), "load_file", staticmethod(_read_once))
+        yield
 
 
 @pytest.fixture(scope="session")

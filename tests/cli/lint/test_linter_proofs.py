@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,7 @@ def _conditions(forms: Mapping[str, tuple[str, ...]], most: int) -> st.SearchStr
     return few.flatmap(lambda names: st.fixed_dictionaries({name: every[name] for name in names}))
 
 
+@cache
 def grants(issuer: str, name: str) -> st.SearchStrategy[Document]:
     system = SYSTEMS[issuer]
     flag: st.SearchStrategy[dict[str, Json]] = st.just({})
@@ -194,6 +196,7 @@ def _claims(system: System, changes: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+@cache
 def runs(issuer: str) -> st.SearchStrategy[list[dict[str, Json]]]:
     """Return jobs of the system, by their claims."""
     system = SYSTEMS[issuer]
