@@ -5,7 +5,7 @@ Lines are not parsed here: they are written to a file of limited size, which Duc
 """
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
+_LOADED_AT_ONCE: Final = 2
 _PROGRESS_LINES: Final = 10_000
 _MOST_PROBLEMS: Final = 20
 
@@ -96,26 +97,33 @@ def load_lines(
 ) -> None:
     """Insert audit lines into `audit` and `logins`; a line that is not JSON is counted in `read` as a problem."""
 
-    def load(path: Path, places: Sequence[str]) -> None:
-        for place in _load_chunk(connection, path, places, loaded):
+    def load(path: Path, places: Sequence[str]) -> Sequence[str]:
+        return _load_chunk(connection, path, places, loaded)
+
+    def report(unread_places: Sequence[str]) -> None:
+        for place in unread_places:
             read.problem("not JSON", place)
 
-    with ChunkLoader(folder, load) as loader:
+    with ChunkLoader(folder, load, report) as loader:
         for text in texts:
             loader.add(text, read.place)
 
 
-class ChunkLoader:
-    """Writes lines to files of limited size, each of which is loaded on another thread while the next is written.
+class ChunkLoader[Found]:
+    """Writes lines to files of limited size, which are loaded on other threads while the next one is written.
 
-    `load` gets a file, and where each of its lines is from.
+    `load` gets a file, and where each of its lines is from. `report` gets what it returned, in the order of the files
+    and on the thread that adds lines.
     """
 
-    def __init__(self, folder: Path, load: Callable[[Path, Sequence[str]], None]) -> None:
+    def __init__(
+        self, folder: Path, load: Callable[[Path, Sequence[str]], Found], report: Callable[[Found], None]
+    ) -> None:
         self._folder = folder
         self._load = load
-        self._pool = ThreadPoolExecutor(1)
-        self._pending: Future[None] | None = None
+        self._report = report
+        self._pool = ThreadPoolExecutor(_LOADED_AT_ONCE)
+        self._pending: deque[Future[Found]] = deque()
         self._buffered: list[bytes] = []
         self._places: list[str] = []
         self._bytes = 0
@@ -128,7 +136,8 @@ class ChunkLoader:
         try:
             if kind is None:
                 self._flush()
-                self._wait()
+                while self._pending:
+                    self._report(self._pending.popleft().result())
         finally:
             self._pool.shutdown(cancel_futures=True)
 
@@ -143,20 +152,16 @@ class ChunkLoader:
     def _flush(self) -> None:
         if not self._buffered:
             return
-        path = self._folder / f"chunk-{self._number % 2}.ndjson"
-        # The one before the last is loaded: its file can be written again, in place, which is ten times faster.
+        if len(self._pending) == _LOADED_AT_ONCE:
+            self._report(self._pending.popleft().result())
+        path = self._folder / f"chunk-{self._number % (_LOADED_AT_ONCE + 1)}.ndjson"
+        # What it had is loaded: the file can be written again, in place, which is ten times faster.
         with path.open("r+b" if path.exists() else "wb") as file:
             file.writelines((b"\n".join(self._buffered), b"\n"))
             file.truncate()
         places = self._places
         self._buffered, self._places, self._bytes, self._number = [], [], 0, self._number + 1
-        self._wait()
-        self._pending = self._pool.submit(self._load, path, places)
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
+        self._pending.append(self._pool.submit(self._load, path, places))
 
 
 def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[str], loaded: Loaded) -> Sequence[str]:

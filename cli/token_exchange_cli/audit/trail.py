@@ -78,7 +78,14 @@ def load_trail(
         Unusable: a file cannot be read.
     """
     read = ReadTrail()
-    with ChunkLoader(folder, lambda path, places: _load_chunk(connection, path, places, read)) as loader:
+
+    def report(found: tuple[Sequence[str], int]) -> None:
+        unread_places, nameless = found
+        for place in unread_places:
+            read.problem(f"{place}: no list of events in JSON")
+        read.nameless += nameless
+
+    with ChunkLoader(folder, lambda path, places: _load_chunk(connection, path, places), report) as loader:
         for file in files_of(arguments):
             read.files += 1
             progress(f"{read.files:,} files of CloudTrail read")
@@ -88,7 +95,10 @@ def load_trail(
     return read
 
 
-def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
+type _Loader = ChunkLoader[tuple[Sequence[str], int]]
+
+
+def _add_file(file: str, loader: _Loader, read: ReadTrail) -> None:
     try:
         with opened(file) as stream:
             content = stream.read(MAX_OBJECT_BYTES + 1)
@@ -109,7 +119,7 @@ def _add_file(file: str, loader: ChunkLoader, read: ReadTrail) -> None:
         read.other_files += 1
 
 
-def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+def _add_records(file: str, content: bytes, loader: _Loader, read: ReadTrail) -> None:
     # CloudTrail writes one line. A line break in JSON is white space, so that any file becomes one.
     line = content.replace(b"\r", b" ").replace(b"\n", b" ").strip()
     if not line.endswith(b"}"):
@@ -123,7 +133,7 @@ def _add_records(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail
     loader.add(line, input_name(file))
 
 
-def _add_found(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+def _add_found(file: str, content: bytes, loader: _Loader, read: ReadTrail) -> None:
     # Source: CloudTrail API Reference, LookupEvents.
     try:
         document: Json = json.loads(content)
@@ -141,13 +151,13 @@ def _add_found(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) 
         _add_event(text if isinstance(text, str) else "", f"{input_name(file)}: event {number}", loader, read)
 
 
-def _add_lines(file: str, content: bytes, loader: ChunkLoader, read: ReadTrail) -> None:
+def _add_lines(file: str, content: bytes, loader: _Loader, read: ReadTrail) -> None:
     for number, line in enumerate(content.splitlines(), 1):
         if line.strip():
             _add_event(line, f"{input_name(file)}:{number}", loader, read)
 
 
-def _add_event(text: str | bytes, place: str, loader: ChunkLoader, read: ReadTrail) -> None:
+def _add_event(text: str | bytes, place: str, loader: _Loader, read: ReadTrail) -> None:
     try:
         event: Json = json.loads(text)
     except (ValueError, RecursionError):
@@ -156,7 +166,8 @@ def _add_event(text: str | bytes, place: str, loader: ChunkLoader, read: ReadTra
     loader.add(json.dumps({"Records": [event]}).encode(), place)
 
 
-def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[str], read: ReadTrail) -> None:
+def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[str]) -> tuple[Sequence[str], int]:
+    """Load a file of lines; return the place of each that could not be read, and how many events have no name."""
     images = Column(name="imageIds", type="VARCHAR", path=("requestParameters", "imageIds"))
     kinds = structure([*TRAIL, images])
     # Written out, because no column has the type "list of structures".
@@ -176,10 +187,9 @@ def _load_chunk(connection: "DuckDBPyConnection", path: Path, places: Sequence[s
             'unnest(staged."Records") AS unnested(event), '
             'unnest(event."requestParameters"."imageIds") AS images(image)'
         )
-        for place in unread(cursor, path, places, '"Records" IS NULL'):
-            read.problem(f"{place}: no list of events in JSON")
+        unread_places = unread(cursor, path, places, '"Records" IS NULL')
         (nameless,) = cursor.execute(
             'SELECT count(*) FROM staged, unnest(staged."Records") AS unnested(event) WHERE event."eventName" IS NULL'
         ).fetchall()[0]
-        read.nameless += nameless
         cursor.execute("DROP TABLE staged")
+        return unread_places, nameless

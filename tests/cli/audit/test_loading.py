@@ -23,17 +23,23 @@ EVENT = {"eventSource": "ecr.amazonaws.com", "eventName": "PutImage", "eventID":
 def test_chunks_are_loaded_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_CHUNK_BYTES", 4)
     loaded: list[tuple[bytes, Sequence[str]]] = []
-    with ChunkLoader(tmp_path, lambda path, places: loaded.append((path.read_bytes(), places))) as loader:
-        for text in (b"aa", b"bb", b"cccc", b"d"):
+    with ChunkLoader(tmp_path, lambda path, places: (path.read_bytes(), places), loaded.append) as loader:
+        for text in (b"aa", b"bb", b"cccc", b"dddd", b"eeee", b"f"):
             loader.add(text, f"log:{text.decode()}")
-    assert loaded == [(b"aa\nbb\n", ["log:aa", "log:bb"]), (b"cccc\n", ["log:cccc"]), (b"d\n", ["log:d"])]
+    assert loaded == [
+        (b"aa\nbb\n", ["log:aa", "log:bb"]),
+        (b"cccc\n", ["log:cccc"]),
+        (b"dddd\n", ["log:dddd"]),
+        (b"eeee\n", ["log:eeee"]),
+        (b"f\n", ["log:f"]),
+    ]
 
 
 def test_after_an_error_nothing_more_is_loaded(tmp_path: Path) -> None:
     loaded: list[Path] = []
 
     def fail() -> None:
-        with ChunkLoader(tmp_path, lambda path, _places: loaded.append(path)) as loader:
+        with ChunkLoader(tmp_path, lambda path, _places: path, loaded.append) as loader:
             loader.add(b"a", "log:1")
             raise Unusable("the log is gone")
 
@@ -46,7 +52,7 @@ def test_an_error_of_loading_is_not_lost(tmp_path: Path) -> None:
     def refuse(path: Path, _places: Sequence[str]) -> None:
         raise Unusable(f"{path.name} is refused")
 
-    with pytest.raises(Unusable, match=r"chunk-0\.ndjson is refused"), ChunkLoader(tmp_path, refuse) as loader:
+    with pytest.raises(Unusable, match=r"chunk-0\.ndjson is refused"), ChunkLoader(tmp_path, refuse, print) as loader:
         loader.add(b"a", "log:1")
 
 
