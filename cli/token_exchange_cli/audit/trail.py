@@ -85,7 +85,11 @@ def load_trail(
             read.problem(f"{place}: no list of events in JSON")
         read.nameless += nameless
 
-    with ChunkLoader(folder, lambda path, places: _load_chunk(connection, path, places), report) as loader:
+    def load(path: Path, places: Sequence[str]) -> tuple[Sequence[str], int]:
+        return _load_chunk(connection, path, places)
+
+    # A line is a whole file of CloudTrail's: two at once can exceed the database's memory.
+    with ChunkLoader(folder, load, report, at_once=1) as loader:
         for file in files_of(arguments):
             read.files += 1
             progress(f"{read.files:,} files of CloudTrail read")
