@@ -1,5 +1,5 @@
 import base64
-from math import gcd, prod
+from math import gcd, lcm, prod
 from random import Random
 
 import pytest
@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPriv
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from tests.fake_issuer import encode, jwk, private_key
-from token_exchange.core.jwk import SCHEMES, UnusableKey, VerificationKey, load_key
+from token_exchange.core.jwk import _ROCA_PRIMES, SCHEMES, UnusableKey, VerificationKey, load_key
 from token_exchange.core.keys import KeySet
 from token_exchange.core.ports import Json
 
@@ -254,3 +254,9 @@ def test_each_single_secret_member_makes_a_key_private(subtests: pytest.Subtests
         for member in ("d", "p", "q", "dp", "dq", "qi", "oth", "k"):
             with subtests.test(kty=public["kty"], member=member), pytest.raises(UnusableKey, match="a private key"):
                 load({**public, member: "AQAB"})
+
+
+def test_the_fingerprint_is_taken_modulo_the_first_primes() -> None:
+    # No two have a common factor: a composite number would be no part of the generator's product of primes.
+    assert lcm(*_ROCA_PRIMES) == prod(_ROCA_PRIMES)
+    assert (len(_ROCA_PRIMES), _ROCA_PRIMES[0], _ROCA_PRIMES[-1]) == (125, 3, 701)
