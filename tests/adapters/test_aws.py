@@ -54,6 +54,6 @@ def test_missing_data_raises_the_error_that_botocore_expects() -> None:
 
 def test_a_missing_profile_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(BadSetting, match=r"AWS_PROFILE: expected a profile .*, found 'nobody'"):
+    monkeypatch.setenv("AWS_PROFILE", "absent")
+    with pytest.raises(BadSetting, match=r"AWS_PROFILE: expected a profile .*, found 'absent'"):
         AwsClients(region=None)

@@ -279,10 +279,7 @@ class KeyStore:
 
     def _issuer(self, origin: KeyOrigin) -> _Issuer:
         with self._lock:
-            found = self._issuers.get(origin)
-            if found is None:
-                found = self._issuers[origin] = _Issuer(origin=origin)
-            return found
+            return self._issuers.get(origin) or self._issuers.setdefault(origin, _Issuer(origin=origin))
 
 
 def _require(key: VerificationKey | None, key_id: str | None) -> VerificationKey:
