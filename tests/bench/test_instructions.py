@@ -1,5 +1,7 @@
 """What an exchange costs in instructions; more than these is a regression, to be fixed or justified here."""
 
+import gc
+import json
 from pathlib import Path
 from threading import Thread
 
@@ -50,6 +52,32 @@ def test_the_work_of_other_threads_is_not_counted() -> None:
         other.join()
 
     assert count(beside) < 10_000
+
+
+class Discarded:
+    """Garbage that only a collection frees, with a finalizer that takes long."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        for _ in range(10_000):
+            pass
+
+
+def test_a_garbage_collection_is_not_counted() -> None:
+    # More objects than a young generation holds, made by one call, after which a collection is due.
+    objects = json.dumps([[]] * (2 * gc.get_threshold()[0]))
+
+    def allocate() -> None:
+        json.loads(objects)
+
+    def discard_and_allocate() -> None:
+        Discarded()
+        allocate()
+
+    assert count(discard_and_allocate) < count(allocate) + 100
+    assert gc.isenabled()
 
 
 def test_work_is_counted() -> None:
