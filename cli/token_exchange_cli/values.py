@@ -10,6 +10,7 @@ from typing import Final
 
 from token_exchange.loading.fields import did_you_mean
 from token_exchange.loading.registries import Partition, partition_of
+from token_exchange.presets.provider import HOST
 
 EXAMPLE_HOST: Final = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -90,9 +91,8 @@ class Form:
         return text
 
 
-_ADDRESS: Final = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_ADDRESS: Final = re.compile(r"https://(?P<host>[^/]+)(?:/[A-Za-z0-9._~/-]*)?")
 _ENDPOINT: Final = re.compile(r"/v1/(?:token|explain|health|audience)/?$")
-_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _ECR_HOST: Final = re.compile(r"(?P<account>[^.]*)\.dkr\.ecr(?:-fips)?\.(?P<region>[^.]*)\.(?P<suffix>.*)")
 _PREFIX: Final = re.compile(r"[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*")
 """Amazon ECR API Reference, CreateRepository."""
@@ -120,16 +120,21 @@ def check_exchange(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if separator and scheme.lower() == "http":
         raise BadValue("expected an address that starts with https://: the step sends a token, and only over TLS")
-    if not separator and _ADDRESS.fullmatch(f"https://{text}"):
+    if not separator and _is_address(f"https://{text}"):
         raise BadValue(f"expected https://HOST, found no https://; write https://{text}")
     host, slash, path = rest.partition("/")
     lower = f"https://{host.lower()}{slash}{path}"
-    if lower != text and scheme.lower() == "https" and _ADDRESS.fullmatch(lower):
+    if lower != text and scheme.lower() == "https" and _is_address(lower):
         raise BadValue(f"expected a host name in lower case; write {lower}")
-    if not _ADDRESS.fullmatch(text):
+    if not _is_address(text):
         raise BadValue("expected https://HOST or https://HOST/PATH in lower case, without user, query or fragment")
     refuse_endpoint(text)
     return text
+
+
+def _is_address(text: str) -> bool:
+    found = _ADDRESS.fullmatch(text)
+    return found is not None and HOST.fullmatch(found["host"]) is not None
 
 
 def refuse_endpoint(url: str) -> None:
@@ -181,7 +186,7 @@ def check_host(text: str) -> str:
         raise BadValue(f"expected a host name without {text.partition('://')[0]}://, such as {EXAMPLE_HOST}")
     if "/" in text:
         raise BadValue("expected only the host name, without the repository after the slash")
-    if not _HOST.fullmatch(text):
+    if not HOST.fullmatch(text):
         raise BadValue(f"expected a host name in lower case, such as {EXAMPLE_HOST}")
     if found := _ECR_HOST.fullmatch(text):
         if not ACCOUNT.pattern.fullmatch(found["account"]):

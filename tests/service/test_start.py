@@ -204,6 +204,16 @@ def test_the_tables_connection_is_opened_once(
     assert ("dynamodb:ListTables" in aws.unsigned_requests()) is not with_brake
 
 
+def test_a_brake_that_cannot_be_read_leaves_the_rest_ready(
+    front: Front, changed: Callable[[dict[str, str]], Front]
+) -> None:
+    aws = front.backends.aws
+    aws.forget_requests()
+    fresh = changed({"TOKEN_EXCHANGE_BRAKE_TABLE": "lost"})
+    assert {"sts:GetCallerIdentity", "ecr:DescribeRegistry"} <= set(aws.unsigned_requests())
+    assert fresh.send(fresh.token(), "registry=apps").reason == "policy-unavailable"
+
+
 def test_a_restored_environment_connects_anew(front: Front, changed: Callable[[dict[str, str]], Front]) -> None:
     fresh, aws = changed({}), front.backends.aws
     before = fresh.send(fresh.token(), "registry=apps")

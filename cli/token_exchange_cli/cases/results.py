@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import assert_never
-from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import click
 
@@ -20,6 +19,7 @@ from token_exchange_cli.console import Unusable
 from token_exchange_cli.explain.callers import presented_claims
 from token_exchange_cli.explain.explanation import explained
 from token_exchange_cli.safe_text import ascii_json, escape_non_ascii
+from token_exchange_cli.terminal import write_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +156,7 @@ def write_junit(path: str, results: Sequence[Result]) -> None:
         for result in of_file:
             _add_case(suite, result)
     indent(root)
-    try:
-        with Path(path).open("wb") as output:
-            ElementTree(root).write(output, encoding="utf-8", xml_declaration=True)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not the name of a file"
-        raise Unusable(f"{escape_non_ascii(path)}: {reason.lower()}") from error
+    write_output(path, tostring(root, encoding="utf-8", xml_declaration=True).decode())
 
 
 def _counts(results: Iterable[Result]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from token_exchange_cli.cases.results import Result, results_fields, run_case, s
 from token_exchange_cli.console import Status, Unusable
 from token_exchange_cli.inputs import load_policy_argument
 from token_exchange_cli.safe_text import escape_non_ascii
-from token_exchange_cli.terminal import console, line, print_json
+from token_exchange_cli.terminal import STANDARD_OUTPUT, console, line, print_json
 
 
 @click.command("test")
@@ -36,6 +36,8 @@ def command(
       token-exchange policy test policy.yaml policy-tests.yaml
       token-exchange policy test policy.yaml tests/*.yaml --junit results.xml
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
+    if junit == STANDARD_OUTPUT:
+        raise click.UsageError("--junit: expected a file; the results are printed on standard output")
     policy = _policy(policy_file)
     cases = [case for argument in test_files for case in read_cases(argument)]
     now = SystemClock().now()

@@ -2,6 +2,7 @@
 
 import os
 import random
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -106,7 +107,7 @@ class Service:
         A failure here is reported by the first request that needs the policy or the client.
         """
         try:
-            policy = self._decides_by.policy()
+            policy = self._policies.policy()
             self._clients.sts()
             if self._settings.state_table is not None:
                 self._clients.dynamodb()
@@ -114,7 +115,8 @@ class Service:
                 _warm_for(registry, self._clients)
         except Refused:
             return
-        # If there is a brake, it has just been read.
+        with suppress(Refused):
+            self._decides_by.policy()  # reads the brake, if there is one, which opens the connection to its table
         self._connect(with_tables=self._settings.brake_table is None)
 
     def _connect(self, *, with_tables: bool) -> None:

@@ -288,7 +288,13 @@ def test_junit_has_every_test(tmp_path: Path) -> None:
 def test_unwritable_report_gives_a_message(tmp_path: Path) -> None:
     done = _test(tmp_path, _case(), options=("--junit", str(tmp_path)))
     assert done.status == 2
-    assert done.err == f"{tmp_path}: is a directory\n"
+    assert done.err == f"{str(tmp_path)!a}: is a directory\n"
+
+
+def test_a_report_needs_a_file_of_its_own(tmp_path: Path) -> None:
+    done = _test(tmp_path, _case(), options=("--junit", "-"))
+    assert (done.status, done.out) == (2, "")
+    assert "--junit: expected a file; the results are printed on standard output" in done.err
 
 
 def test_a_hidden_character_in_the_tests_is_refused(tmp_path: Path) -> None:

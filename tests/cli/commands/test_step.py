@@ -104,6 +104,8 @@ def test_an_unreplaced_example_gives_a_remark() -> None:
         (["gitlab", "--exchange", "exchange.acme.example"], "found no https://; write https://exchange.acme.example"),
         (["gitlab", "--exchange", ""], "expected https://HOST"),
         (["gitlab", "--exchange", "https://ada@acme.example"], "without user, query or fragment"),
+        (["gitlab", "--exchange", "https://acme.example:65536"], "expected https://HOST"),
+        (["gitlab", "--exchange", "https://acme..example/"], "expected https://HOST"),
         (["gitlab", "--exchange", "https://acme.example?x=1"], "without user, query or fragment"),
         (
             ["gitlab", "--exchange", "https://acme.example/prod/v1/token"],
@@ -116,6 +118,7 @@ def test_an_unreplaced_example_gives_a_remark() -> None:
         (["gitlab", "--host", "https://r.acme.example"], "without https://"),
         (["gitlab", "--host", "r.acme.example/ci/shop"], "without the repository after the slash"),
         (["gitlab", "--host", "R.acme.example"], "in lower case"),
+        (["gitlab", "--host", "r.acme.example:0"], "expected a host name"),
         (["gitlab", "--host", "11112222333.dkr.ecr.eu-west-1.amazonaws.com"], "the 12 digits of an AWS account"),
         (["gitlab", "--host", "111122223333.dkr.ecr.eu-wst.amazonaws.com"], "no region with this name"),
         (["gitlab", "--host", "111122223333.dkr.ecr.cn-north-1.amazonaws.com"], "ends in amazonaws.com.cn"),

@@ -151,7 +151,8 @@ def _read_keys(fields: Fields, preset: Preset, algorithms: tuple[str, ...], file
             return _read_jwks_url(fields)
         case ["jwks_file", *_]:
             path = fields.string("jwks_file")
-            return None if path is None else _pinned(fields, "jwks_file", path, algorithms, files)
+            content = None if path is None else _content(fields, "jwks_file", path, files)
+            return None if content is None else _parsed(fields, "jwks_file", content, algorithms)
         case _:
             node = fields.take("jwks")
             if node is None:
@@ -180,13 +181,12 @@ def _read_jwks_url(fields: Fields) -> KeySource | None:
     return Published(jwks_url=url)
 
 
-def _pinned(fields: Fields, key: str, path: str, algorithms: tuple[str, ...], files: NamedFiles) -> KeySource | None:
+def _content(fields: Fields, key: str, path: str, files: NamedFiles) -> bytes | None:
     try:
-        content = files.content(path)
+        return files.content(path)
     except ValueError as error:
         fields.problem(key, "bad-value", f"{error}, found {quoted(path)}")
         return None
-    return _parsed(fields, key, content, algorithms)
 
 
 def _parsed(
@@ -203,16 +203,12 @@ def _read_ca_bundle(fields: Fields, files: NamedFiles) -> str | None:
     # PEM has line breaks, which no other string of a policy may contain.
     value = fields.take("ca_bundle")
     if isinstance(value, str) and value.lstrip().startswith("-----BEGIN CERTIFICATE-----"):
-        content = value.encode("ascii", "ignore")
+        content: bytes | None = value.encode("ascii", "ignore")
     else:
         path = None if value is None else string_of(value, fields.at("ca_bundle"), fields.problems)
-        if path is None:
-            return None
-        try:
-            content = files.content(path)
-        except ValueError as error:
-            fields.problem("ca_bundle", "bad-value", f"{error}, found {quoted(path)}")
-            return None
+        content = None if path is None else _content(fields, "ca_bundle", path, files)
+    if content is None:
+        return None
     # Comments between the certificates may have any characters (RFC 7468 section 2); `ssl` accepts only ASCII.
     pem = content.decode("ascii", "ignore")
     if "-----BEGIN CERTIFICATE-----" not in pem:

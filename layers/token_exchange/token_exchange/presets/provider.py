@@ -38,7 +38,7 @@ class Provider:
     preset: Callable[[Settings, str | None], Preset]
 
 
-_HOST: Final = re.compile(
+HOST: Final = re.compile(
     r"(?=[^:]{1,253}(?::|\Z))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?",
@@ -59,7 +59,7 @@ def host_setting(key: str, value: Json) -> str:
     Raises:
         BadSetting: it is not.
     """
-    if not isinstance(value, str) or not _HOST.fullmatch(value):
+    if not isinstance(value, str) or not HOST.fullmatch(value):
         raise BadSetting(key, "expected a host name in lower case, such as ci.example.com, without https://")
     return value
 
@@ -155,7 +155,7 @@ def issuer_host(issuer: str) -> str:
         BadSetting: it is not an issuer URL.
     """
     form = _ISSUER.fullmatch(issuer)
-    if not form or not _HOST.fullmatch(form[1]):
+    if not form or not HOST.fullmatch(form[1]):
         raise BadSetting("issuer", "expected https://HOST/PATH in lower case, without user, query or fragment")
     return form[1]
 
