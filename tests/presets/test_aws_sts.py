@@ -1,11 +1,11 @@
 import pytest
 
 from tests.ci_claims import AWS_ISSUER, STS, aws_claims
+from tests.presets.checks import check_bad_setting
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import providers
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = providers()["aws-sts"]
 PRESET = PROVIDER.preset({}, AWS_ISSUER)
@@ -88,9 +88,7 @@ def test_a_nested_claim_of_another_type_is_refused(subtests: pytest.Subtests) ->
     ],
 )
 def test_an_issuer_that_is_not_an_accounts_is_refused(issuer: str | None) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset({}, issuer)
-    assert bad.value.key == "issuer"
+    check_bad_setting(PROVIDER, {}, issuer, "issuer")
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a-0", "a" * 63, "abc-def-xyz"])

@@ -1,10 +1,10 @@
 import pytest
 
 from tests.ci_claims import BITBUCKET_ISSUER, ENVIRONMENT, REPOSITORY, WORKSPACE, bitbucket_claims
+from tests.presets.checks import check_bad_setting
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.presets.catalog import providers
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = providers()["bitbucket-pipelines"]
 PRESET = PROVIDER.preset({"workspace": "fjordbyte"}, None)
@@ -84,9 +84,7 @@ def test_workspace_and_issuer_follow_from_each_other(settings: dict[str, Json], 
     ],
 )
 def test_an_issuer_that_is_not_a_workspaces_is_refused(settings: dict[str, Json], issuer: str | None, key: str) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset(settings, issuer)
-    assert bad.value.key == key
+    check_bad_setting(PROVIDER, settings, issuer, key)
 
 
 def test_preset_values() -> None:

@@ -1,11 +1,11 @@
 import pytest
 
 from tests.ci_claims import bitrise_claims
+from tests.presets.checks import check_bad_setting
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import providers
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = providers()["bitrise"]
 PRESET = PROVIDER.preset({}, None)
@@ -74,9 +74,7 @@ def test_a_build_has_a_number(value: Json) -> None:
     "issuer", ["https://token.builds.bitrise.io/", "https://token.builds.bitrise.io.evil.example", "https://x.example"]
 )
 def test_there_is_one_issuer(issuer: str) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset({}, issuer)
-    assert bad.value.key == "issuer"
+    check_bad_setting(PROVIDER, {}, issuer, "issuer")
 
 
 def test_preset_values() -> None:

@@ -1,11 +1,11 @@
 import pytest
 
 from tests.ci_jobs import job_claims
+from tests.presets.checks import check_bad_setting, check_refused
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason
 from token_exchange.presets.catalog import provider_named
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = provider_named("buildkite")
 PRESET = PROVIDER.preset({}, None)
@@ -57,10 +57,7 @@ def test_shapes_of_tokens(changes: dict[str, Json], expected: dict[str, str | No
 def test_tokens_that_are_not_a_jobs_are_refused(
     scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        vocabulary(scenario, **changes)
-    assert refused.value.reason is reason
-    assert f"claim {claim}:" in refused.value.description
+    check_refused(PRESET, job_claims("buildkite", scenario, **changes), reason, claim)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +70,7 @@ def test_tokens_that_are_not_a_jobs_are_refused(
     ],
 )
 def test_there_is_one_issuer(issuer: str) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset({}, issuer)
-    assert bad.value.key == "issuer"
+    check_bad_setting(PROVIDER, {}, issuer, "issuer")
     assert PROVIDER.preset({}, None).issuer == "https://agent.buildkite.com"
 
 

@@ -1,11 +1,11 @@
 import pytest
 
 from tests.ci_jobs import issuer_of, job_claims
+from tests.presets.checks import check_bad_setting
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.presets.catalog import provider_named
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = provider_named("kubernetes")
 PRESET = PROVIDER.preset({}, issuer_of("kubernetes"))
@@ -57,9 +57,7 @@ def test_tokens_that_are_not_a_service_accounts_are_refused(within: Json, reason
 
 @pytest.mark.parametrize("issuer", [None, "", "kubernetes", "https://", "http://cluster.acme.example"])
 def test_issuers_that_it_cannot_have(issuer: str | None) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset({}, issuer)
-    assert bad.value.key == "issuer"
+    check_bad_setting(PROVIDER, {}, issuer, "issuer")
 
 
 @pytest.mark.parametrize(

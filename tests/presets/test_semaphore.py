@@ -1,11 +1,11 @@
 import pytest
 
 from tests.ci_jobs import issuer_of, job_claims
+from tests.presets.checks import check_bad_setting, check_refused
 from token_exchange.core.identity import identify
 from token_exchange.core.ports import Json
-from token_exchange.core.refusals import Reason, Refused
+from token_exchange.core.refusals import Reason
 from token_exchange.presets.catalog import provider_named
-from token_exchange.presets.provider import BadSetting
 
 PROVIDER = provider_named("semaphore")
 PRESET = PROVIDER.preset({}, issuer_of("semaphore"))
@@ -73,10 +73,7 @@ def test_runs_that_outsiders_can_start(changes: dict[str, Json], trigger: str | 
 def test_tokens_that_are_not_a_jobs_are_refused(
     scenario: str | None, changes: dict[str, Json], reason: Reason, claim: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        vocabulary(scenario, **changes)
-    assert refused.value.reason is reason
-    assert f"claim {claim}:" in refused.value.description
+    check_refused(PRESET, job_claims("semaphore", scenario, **changes), reason, claim)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +97,7 @@ def test_tokens_that_are_not_a_jobs_are_refused(
     ],
 )
 def test_issuers_that_it_cannot_have(settings: dict[str, Json], issuer: str | None, key: str) -> None:
-    with pytest.raises(BadSetting) as bad:
-        PROVIDER.preset(settings, issuer)
-    assert bad.value.key == key
+    check_bad_setting(PROVIDER, settings, issuer, key)
 
 
 @pytest.mark.parametrize(
