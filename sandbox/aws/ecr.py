@@ -33,8 +33,8 @@ class Login:
     expires_at: float
 
 
-class Registry:
-    """Makes logins, and finds them by their passwords."""
+class Logins:
+    """The logins that one API made, by their passwords."""
 
     def __init__(self) -> None:
         self._logins: dict[str, Login] = {}
@@ -49,6 +49,18 @@ class Registry:
         with self._lock:
             return list(self._logins.values())
 
+    def make(self, session: Session, region: str, *, now_seconds: float) -> Login:
+        """Return a new login for `region`, bounded by `session`."""
+        expires_at = float(int(now_seconds) + LOGIN_SECONDS)
+        login = Login(session=session, region=region, password=new_password(expires_at), expires_at=expires_at)
+        with self._lock:
+            self._logins[login.password] = login
+        return login
+
+
+class Registry(Logins):
+    """Makes logins of private ECR."""
+
     def get_authorization_token(self, call: Call) -> Answer:
         """Answer `GetAuthorizationToken`.
 
@@ -60,14 +72,11 @@ class Registry:
         if not _REGION.fullmatch(region):
             raise AwsError(code="InvalidSignatureException", message="Credential should be scoped to a valid region.")
         authorize(session, action="ecr:GetAuthorizationToken", resource="*", now_seconds=call.now_seconds)
-        expires_at = float(int(call.now_seconds) + LOGIN_SECONDS)
-        login = Login(session=session, region=region, password=new_password(expires_at), expires_at=expires_at)
-        with self._lock:
-            self._logins[login.password] = login
+        login = self.make(session, region, now_seconds=call.now_seconds)
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         data = {
             "authorizationToken": base64.b64encode(f"AWS:{login.password}".encode()).decode(),
-            "expiresAt": expires_at,
+            "expiresAt": login.expires_at,
             "proxyEndpoint": f"https://{session.role.account}.dkr.ecr.{region}.{suffix}",
         }
         return json_answer({"authorizationData": [data]}, request_id=call.request_id)

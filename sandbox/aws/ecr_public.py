@@ -4,11 +4,10 @@ Source: the ECR Public API reference; ECR Public User Guide, "Registry authentic
 """
 
 import base64
-import threading
 from typing import Final
 
 from sandbox.aws.calls import Call
-from sandbox.aws.ecr import LOGIN_SECONDS, Login, authorize, new_password
+from sandbox.aws.ecr import Logins, authorize
 from sandbox.aws.errors import AwsError, json_answer
 from sandbox.loopback import Answer
 
@@ -18,21 +17,8 @@ _NEEDED: Final = ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken
 """The password is a bearer token that STS makes for the service, so the session needs both."""
 
 
-class PublicRegistry:
+class PublicRegistry(Logins):
     """Makes logins of ECR Public, which no private registry accepts."""
-
-    def __init__(self) -> None:
-        self._logins: dict[str, Login] = {}
-        self._lock = threading.Lock()
-
-    def login(self, password: str) -> Login | None:
-        """Return the login behind a password, expired or not."""
-        return self._logins.get(password)
-
-    def logins(self) -> list[Login]:
-        """Return every login, in the order in which they were made."""
-        with self._lock:
-            return list(self._logins.values())
 
     def get_authorization_token(self, call: Call) -> Answer:
         """Answer `GetAuthorizationToken`.
@@ -47,13 +33,10 @@ class PublicRegistry:
         session = call.caller.session
         for action in _NEEDED:
             authorize(session, action=action, resource="*", now_seconds=call.now_seconds)
-        expires_at = float(int(call.now_seconds) + LOGIN_SECONDS)
-        login = Login(session=session, region=REGION, password=new_password(expires_at), expires_at=expires_at)
-        with self._lock:
-            self._logins[login.password] = login
+        login = self.make(session, REGION, now_seconds=call.now_seconds)
         # One structure and no endpoint; private ECR returns a list.
         data = {
             "authorizationToken": base64.b64encode(f"AWS:{login.password}".encode()).decode(),
-            "expiresAt": expires_at,
+            "expiresAt": login.expires_at,
         }
         return json_answer({"authorizationData": data}, request_id=call.request_id)

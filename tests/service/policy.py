@@ -1,10 +1,13 @@
 """The policy of these tests: grants that a run asks for by its `environment`, one for each thing that can go wrong."""
 
+import json
 from pathlib import Path
 from string import Template
 from typing import Final
 
 from sandbox import account
+from sandbox.issuer import Issuer
+from token_exchange.core.ports import Json
 
 AUDIENCE: Final = "https://exchange.acme.example"
 REPORT_AUDIENCE: Final = "https://report.acme.example"
@@ -136,3 +139,38 @@ def write_policy(folder: Path, *, issuer_port: int) -> Path:
         )
     )
     return path
+
+
+def policy_with_budget(issuer: Issuer, *, exchanges: int, issuer_mode: str = "enforce", **grant: Json) -> str:
+    """Return a policy for the generic issuer, each of whose repositories gets so many exchanges a day."""
+    return json.dumps(
+        {
+            "version": 1,
+            "issuers": {
+                "builds": {
+                    "provider": "generic",
+                    "issuer": issuer.issuer_url("generic"),
+                    "audience": AUDIENCE,
+                    "algorithms": ["ES256"],
+                    "organization_claim": "tenant",
+                    "claims": {"repository": "project"},
+                    "organizations": [{"name": "acme"}],
+                    "ca_bundle": str(issuer.ca_bundle),
+                    "mode": issuer_mode,
+                    "budgets": [{"per": "repository", "exchanges": exchanges, "every": "24h"}],
+                }
+            },
+            "registries": {"base": {"type": "ecr", "account": "444455556666", "region": "us-east-1"}},
+            "grants": [
+                {
+                    "name": "base-images",
+                    "issuers": ["builds"],
+                    "registry": "base",
+                    "role": account.PULL_ROLE,
+                    "access": "pull",
+                    "repositories": ["base/*"],
+                    **grant,
+                }
+            ],
+        }
+    )

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox import account
 from sandbox.aws.server import Aws, AwsFault, FaultKind
 from tests.service.front import Answer, Front, Log
+from tests.service.policy import policy_with_budget
 from token_exchange.adapters.budgets import COUNT_SECONDS
 
 type StartChanged = Callable[[dict[str, str]], Front]
@@ -17,40 +17,11 @@ type StartChanged = Callable[[dict[str, str]], Front]
 UPDATE = "dynamodb:UpdateItem"
 
 
-_POLICY = """
-version: 1
-issuers:
-  builds:
-    provider: generic
-    issuer: {issuer}
-    audience: https://exchange.acme.example
-    algorithms: [ES256]
-    organization_claim: tenant
-    claims: {{repository: project}}
-    organizations: [{{name: acme}}]
-    ca_bundle: {ca_bundle}
-    budgets:
-      - {{per: repository, exchanges: 2, every: 24h}}
-registries:
-  base: {{type: ecr, account: "444455556666", region: us-east-1}}
-grants:
-  - name: base-images
-    issuers: [builds]
-    registry: base
-    role: {role}
-    access: pull
-    repositories: ["base/*"]
-"""
-
-
 @pytest.fixture
 def policy(front: Front, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Write a policy that lets each repository exchange twice a day, and return what names it."""
-    issuer = front.backends.issuer
     path = tmp_path_factory.mktemp("budgets") / "policy.yaml"
-    path.write_text(
-        _POLICY.format(issuer=issuer.issuer_url("generic"), ca_bundle=issuer.ca_bundle, role=account.PULL_ROLE)
-    )
+    path.write_text(policy_with_budget(front.backends.issuer, exchanges=2))
     return {"TOKEN_EXCHANGE_POLICY": f"file:{path}"}
 
 

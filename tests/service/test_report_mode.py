@@ -5,38 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import account
 from tests.service.front import Front, Log
-from tests.service.policy import REPORT_AUDIENCE
+from tests.service.policy import REPORT_AUDIENCE, policy_with_budget
 from token_exchange.core.ports import Json
-
-_POLICY = """
-version: 1
-issuers:
-  builds:
-    provider: generic
-    issuer: {issuer}
-    audience: https://exchange.acme.example
-    algorithms: [ES256]
-    organization_claim: tenant
-    claims: {{repository: project}}
-    organizations: [{{name: acme}}]
-    ca_bundle: {ca_bundle}
-    mode: {of_issuer}
-    budgets:
-      - {{per: repository, exchanges: 1, every: 24h}}
-registries:
-  base: {{type: ecr, account: "444455556666", region: us-east-1}}
-grants:
-  - name: on-trial
-    issuers: [builds]
-    registry: base
-    role: {role}
-    access: pull
-    repositories: ["base/*"]
-    single_use: true
-    mode: {of_grant}
-"""
 
 ON_TRIAL: Json = {
     "decision": "granted",
@@ -57,16 +28,8 @@ def write(front: Front, path: Path) -> Callable[[str, str], None]:
     """Write a policy that counts and spends, with these modes of its issuer and of its grant."""
 
     def written(of_issuer: str, of_grant: str) -> None:
-        issuer = front.backends.issuer
-        path.write_text(
-            _POLICY.format(
-                issuer=issuer.issuer_url("generic"),
-                ca_bundle=issuer.ca_bundle,
-                role=account.PULL_ROLE,
-                of_issuer=of_issuer,
-                of_grant=of_grant,
-            )
-        )
+        grant: dict[str, Json] = {"name": "on-trial", "single_use": True, "mode": of_grant}
+        path.write_text(policy_with_budget(front.backends.issuer, exchanges=1, issuer_mode=of_issuer, **grant))
 
     return written
 
