@@ -35,7 +35,7 @@ class Meaning:
     """How a reason is answered.
 
     `status` is the HTTP status, `error` the OAuth code, `hint` what the caller can do about it. `fault` is whose
-    failure it is once the token's signature is verified; `fault_of` returns it for every request.
+    failure it is once the token's signature is verified; `fault_of` covers every request.
     """
 
     status: int
@@ -133,8 +133,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "use a token that the CI system issued to a job; other tokens lack this claim"
         ),
         Reason.INVALID_CLAIM: _bad_issue("use a token that the CI system issued to a job, unchanged"),
-        Reason.EXPIRED: _bad_token("request the token in the step that uses it, and check the runner's clock"),
-        Reason.NOT_YET_VALID: _bad_issue("check the clocks of the CI system and the runner"),
+        Reason.EXPIRED: _bad_token("request the token in the step that uses it, and check the CI system's clock"),
+        Reason.NOT_YET_VALID: _bad_issue("check the CI system's clock"),
         Reason.LIFETIME_TOO_LONG: _bad_issue("request a shorter-lived token from the CI system"),
         Reason.REPLAYED: _bad_token("the grant accepts each token once; get a new token for each exchange"),
         Reason.ORGANIZATION_NOT_ALLOWED: Meaning(
@@ -205,7 +205,9 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         ),
         Reason.AWS_THROTTLED: _retry("AWS throttled the request; try again after Retry-After", fault="upstream"),
         Reason.AWS_UNAVAILABLE: _retry("AWS did not answer correctly; try again after Retry-After", fault="upstream"),
-        Reason.POLICY_UNAVAILABLE: _retry("the service has no usable policy; its log says why", fault="service"),
+        Reason.POLICY_UNAVAILABLE: _retry(
+            "the service's operators find the cause in its log; try again after Retry-After", fault="service"
+        ),
         Reason.STATE_UNAVAILABLE: _retry(
             "the state table cannot be reached; try again after Retry-After", fault="service"
         ),
