@@ -50,4 +50,6 @@ def test_a_signature_by_another_of_the_same_keys_algorithms() -> None:
 
 
 def test_the_refusal_reveals_nothing_of_the_token() -> None:
-    assert str(BadSignature()) == "bad-signature: the token's signature does not verify with the issuer's key it names"
+    assert (
+        str(BadSignature()) == "bad-signature: the signature does not verify with the issuer's key that the token names"
+    )

@@ -73,7 +73,7 @@ class Attempt:
 
     @contextmanager
     def measure(self, part: Part) -> Iterator[None]:
-        """Add the time spent in the `with` block to `part`, also when it ends by an exception."""
+        """Add the time spent in the `with` block to `part`, even if it ends with an exception."""
         clock = self.deadline.clock
         self._started[part] = clock.monotonic()
         try:

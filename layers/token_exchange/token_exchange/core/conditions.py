@@ -1,7 +1,7 @@
 """One condition of a grant or a deny rule: a claim, and the value that it must have.
 
-Types compare as JSON has them: `true` is not 1, 1 and 1.0 are equal, and a claim of another type than the
-condition's satisfies neither an operator nor its negation. An absent claim satisfies `exists: false` only.
+Types compare as in JSON: `true` is not 1, and 1 equals 1.0. A claim of another type than the condition's satisfies
+neither an operator nor its negation. An absent claim satisfies only `exists: false`.
 """
 
 import re
@@ -23,7 +23,7 @@ CONTROL_CHARACTERS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def key_of(value: Json) -> Key | None:
-    """Return `value` with its JSON type, or None where it is no scalar."""
+    """Return `value` with its JSON type, or None if it is not a scalar."""
     match value:
         case str():
             return ("text", value)
@@ -42,7 +42,7 @@ class Equals:
     keys: frozenset[Key]
 
     def holds(self, value: Json) -> bool:
-        """Say whether `value`, which is present, satisfies this."""
+        """Return whether `value`, which is present, satisfies this."""
         if isinstance(value, list):
             return any(key_of(element) in self.keys for element in value)
         return key_of(value) in self.keys
@@ -55,7 +55,7 @@ class Like:
     globs: tuple[Glob, ...]
 
     def holds(self, value: Json) -> bool:
-        """Say whether `value`, which is present, satisfies this."""
+        """Return whether `value`, which is present, satisfies this."""
         return any(self._matches(element) for element in (value if isinstance(value, list) else [value]))
 
     def _matches(self, element: Json) -> bool:
@@ -76,7 +76,7 @@ class Not:
     keys: frozenset[Key]
 
     def holds(self, value: Json) -> bool:
-        """Say whether `value`, which is present, satisfies this."""
+        """Return whether `value`, which is present, satisfies this."""
         return _each(value, self._differs)
 
     def _differs(self, element: Json) -> bool:
@@ -96,7 +96,7 @@ class NotLike:
     globs: tuple[Glob, ...]
 
     def holds(self, value: Json) -> bool:
-        """Say whether `value`, which is present, satisfies this."""
+        """Return whether `value`, which is present, satisfies this."""
         return _each(value, self._differs)
 
     def _differs(self, element: Json) -> bool:
@@ -130,9 +130,9 @@ type Test = Equals | Like | Not | NotLike | Exists
 class _Tested:
     """The tests that a value must pass, all of them.
 
-    With `ignore_case` strings are compared without regard to case, and the tests hold casefolded values. With
-    `strip_braces` a UUID in braces is compared without them, and the tests hold it so. `expected` is the condition as
-    its author wrote it.
+    With `ignore_case`, strings are compared without regard to case, and the tests have casefolded values. With
+    `strip_braces`, a UUID in braces is compared without them, and the tests have it without them. `expected` is the
+    condition as its author wrote it.
     """
 
     tests: tuple[Test, ...]
@@ -141,7 +141,7 @@ class _Tested:
     strip_braces: bool = False
 
     def holds(self, value: Json) -> bool:
-        """Say whether `value`, which is None where the claim is absent, satisfies every test."""
+        """Return whether `value`, which is None if the claim is absent, satisfies every test."""
         compared = _casefolded(value) if self.ignore_case else value
         for test in self.tests:
             if isinstance(test, Exists):
@@ -163,7 +163,7 @@ class _Tested:
 
     @property
     def exact_keys(self) -> frozenset[Key] | None:
-        """The values one of which the claim must equal, if the condition is exact: the index uses them."""
+        """The values of which the claim must equal one, or None if the condition is not exact; the index uses them."""
         if self.ignore_case:
             return None
         return next((test.keys for test in self.tests if isinstance(test, Equals)), None)
@@ -182,16 +182,16 @@ class NamedCondition(_Tested):
 
     @property
     def document_path(self) -> tuple[str, ...]:
-        """Its place in its grant or deny rule; two conditions with the same path are on the same value."""
+        """The path in the grant or deny rule; two conditions with the same path are on the same value."""
         return ("match", self.name)
 
     def found(self, vocabulary: Vocabulary, _claims: Mapping[str, Json], /) -> Json:
-        """Return the value as it is compared, or None where it is absent."""
+        """Return the value as it is compared, or None if it is absent."""
         value = vocabulary.get(self.name)
         return _stripped(value) if self.strip_braces else value
 
     def singles_out(self, path: ClaimPath, sources: Mapping[Name, Source]) -> bool:
-        """Say whether this names the allowed values of the raw claim at `path`; `sources` say where names come from."""
+        """Return whether this names the allowed values of the raw claim at `path`; `sources` are those of the names."""
         source = sources.get(self.name)
         return source is not None and path in source.source_claims and self.selects_values
 
@@ -213,12 +213,12 @@ class RawCondition(_Tested):
         return ("claims", *self.path)
 
     def found(self, _vocabulary: Vocabulary, claims: Mapping[str, Json], /) -> Json:
-        """Return the value as it is compared, or None where it is absent."""
+        """Return the value as it is compared, or None if it is absent."""
         value = claim_at(claims, self.path)
         return _stripped(value) if self.strip_braces else value
 
     def singles_out(self, path: ClaimPath, _sources: Mapping[Name, Source], /) -> bool:
-        """Say whether this names the allowed values of the raw claim at `path`."""
+        """Return whether this names the allowed values of the raw claim at `path`."""
         return self.path == path and self.selects_values
 
 

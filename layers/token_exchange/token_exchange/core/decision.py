@@ -129,7 +129,7 @@ def decide(policy: Policy, caller: Caller, request: AccessRequest) -> Decision:
 
 
 def for_one_login(decision: Decision) -> Decision:
-    """Return `decision`, or a refusal if it grants several logins: the format of the request holds only one."""
+    """Return `decision`, or a refusal if it grants several logins: the requested format holds only one."""
     if isinstance(decision, Granted) and len(decision.awards) > 1:
         names = ", ".join(award.registry.name for award in decision.awards)
         return Denied(
@@ -189,7 +189,7 @@ class _Search:
                 if self._wanted and self._awards.keys() >= {*self._wanted}:
                     break
         return self._refusal() or Granted(
-            # In the order of the request, or without one in that of the file.
+            # In the order of the request, or in that of the file if the request names no registry.
             awards=tuple(self._awards[name] for name in self._wanted or self._awards),
             tried=tuple(self._tried),
             would=tuple(self._would),
@@ -220,9 +220,9 @@ class _Search:
         if self._request.scope and self._exceeded:
             return self._denied(Reason.SCOPE_EXCEEDS_GRANT, "no matching grant covers the whole scope")
         if self._caller.issuer.mode == "report":
-            return self._reported("the token's issuer is in report mode, and grants nothing")
+            return self._reported("the token's issuer is in report mode, so nothing is granted")
         if self._would:
-            return self._reported("only grants in report mode match, and those grant nothing")
+            return self._reported("only grants in report mode match, and they grant nothing")
         return self._denied(Reason.NO_MATCHING_GRANT, "no grant allows this")
 
     def _too_many(self) -> Denied | None:

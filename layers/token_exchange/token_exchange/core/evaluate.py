@@ -98,7 +98,7 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
     trigger = caller.identity.untrusted_trigger
     if trigger is not None and not grant.allow_untrusted_triggers:
         yield FailedCheck(claim=None, rule="allow_untrusted_triggers", expected=True, found=trigger)
-    # 2. Every condition of the grant holds: one that was ignored would admit other repositories, branches or people.
+    # 2. Every condition of the grant holds: to ignore one would admit other repositories, branches or people.
     holds = True
     for index in failed_conditions(grant.conditions, caller):
         holds = False
@@ -112,10 +112,10 @@ def failed_checks(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
     ):
         gives = False
         yield failed
-    # 7. It gives all that was requested. Never less without an error: a push would fail later, without a reason.
+    # 7. The grant gives all that was requested. If it gave less, a push would fail later, without a reason.
     if gives and scope:
         yield from _not_covered(grant, caller, scope)
-    # 8. It is enforced, not only reported. Last, so that report mode shows what the grant would have given.
+    # 8. The grant is enforced, not only reported. Last, so that report mode shows what it would have given.
     if "report" in (grant.mode, caller.issuer.mode):
         yield FailedCheck(claim=None, rule="mode", expected="enforce", found="report")
 
@@ -155,13 +155,13 @@ def unmatched_claims(grant: Grant, preset: Preset) -> Iterator[ClaimPath]:
 
 
 def _expired(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
-    """4. Its last day is not over: temporary access that no one removes must still end."""
+    """4. The grant's last day is not over: temporary access that no one removes must still end."""
     if grant.has_expired(caller.now):
         yield FailedCheck(claim=None, rule="expires", expected=grant.expires, found=None)
 
 
 def _missing_names(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
-    """5. Its tags and source identity can be filled in: CloudTrail must not show a placeholder for a name."""
+    """5. The tags and source identity can be filled in: CloudTrail must not show a placeholder for a name."""
     for rule, template in () if grant.terms is None else grant.terms.text_templates:
         name = missing_name(template, caller.identity.vocabulary)
         if name is not None:
@@ -169,7 +169,7 @@ def _missing_names(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
 
 
 def _unfilled(grant: Grant, caller: Caller) -> Iterator[FailedCheck]:
-    """6. Its repositories can be filled in: a value with `*` or `/` in it would reach other repositories."""
+    """6. The repositories can be filled in: a value with `*` or `/` in it would reach other repositories."""
     try:
         _whole_reach(grant, caller)
     except DoesNotFit as error:
@@ -197,7 +197,7 @@ def awarded_reach(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope]
     whole = _whole_reach(grant, caller)
     if not scope:
         return whole
-    # A scope narrows private ECR only: neither a stored login nor a login to ECR Public can be cut to it.
+    # A scope narrows only private ECR: neither a stored login nor a login to ECR Public can be limited to it.
     if whole is None or not isinstance(grant.registry, EcrRegistry):
         raise ScopeNotCovered
     return narrowed(whole, scope)

@@ -1,13 +1,13 @@
 """The exchange of one token for logins, in exactly this order. Each step names the attack that it stops.
 
-1. Read the policy in force. Without one nothing is granted: a missing allowlist must not let everyone in.
+1. Read the policy in force. Without one, nothing is granted: a missing allowlist must not let everyone in.
 2. Verify the token: signature, issuer, audience, times. Stops forged tokens, and tokens made for another service.
-   AWS is not called before this: outsiders could use up its quota and probe for role names.
+   AWS is not called before this; otherwise, outsiders could use up its quota and probe for role names.
 3. Identify the caller by the claims that mark a job's token. Stops other tokens that the same issuer signs.
 4. Decide: organization, deny rules, then each grant, beginning with who can start the run. Stops other tenants, and
    runs that outsiders start. A scope that no session policy can hold is refused here, before it costs anything.
-5. Count the exchange against its budgets, and spend the token if a grant accepts each one once. Stops replays.
-   After the decision: a refused token is not spent.
+5. Count the exchange against its budgets, and spend the token if a grant has `single_use`. Stops replays.
+   This comes after the decision, so that a refused token is not spent.
 6. Bound and mint each login: a session policy for these repositories, this direction and this time. Stops a leaked
    login from reaching anything else.
 """
@@ -36,18 +36,18 @@ class Policies(Protocol):
         """Return the policy in force.
 
         Raises:
-            Refused: `policy-unavailable` where there is none.
+            Refused: `policy-unavailable` if there is none.
         """
 
 
 class Budgets(Protocol):
-    """Counts exchanges, so that one caller cannot use up a shared quota. It can refuse, and cannot grant."""
+    """Counts exchanges, so that one caller cannot use up a shared quota. It can only refuse."""
 
     def spend(self, caller: Caller, *, deadline: Deadline) -> None:
         """Count one exchange of `caller` on each budget of its issuer.
 
         Raises:
-            Refused: `too-many-requests` where one is spent, with the seconds until its window ends.
+            Refused: `too-many-requests` if one is used up, with the seconds until its period ends.
         """
 
 
@@ -114,7 +114,7 @@ class Exchange:
         # 1. The policy in force, once: a policy that changes during a request must not decide half of it.
         policy = attempt.policy = self.policies.policy()
         attempt.request = request
-        # 2. The token. Its times and the grants' are compared with one moment, whatever a fetch of keys takes.
+        # 2. The token. Its times and the grants' are compared with the same moment, however long a fetch of keys takes.
         now = self.clock.now()
         with attempt.measure("verify"):
             unverified = read_compact(raw_token)

@@ -10,7 +10,7 @@ from typing import Final
 from token_exchange.core.record import positional_record
 
 STOPS: Final = frozenset("/:")
-"""They separate the parts of a name: `acme/*` matches the repositories of acme, and no path below one."""
+"""They separate the parts of a name: `acme/*` matches the repositories of acme, but no path below them."""
 
 MAX_GLOB_CHARACTERS: Final = 1024
 """A compiled glob is an integer with a bit for each token, so compiling takes time quadratic in its length.
@@ -36,7 +36,7 @@ class Glob:
     _end: int
 
     def matches(self, value: str) -> bool:
-        """Say whether the whole of `value` matches."""
+        """Return whether the whole of `value` matches."""
         if not value.startswith(self._prefix):
             return False
         runs = self._any_run | self._any_run_at_all

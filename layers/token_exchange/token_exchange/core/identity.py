@@ -1,7 +1,7 @@
-"""The identity of a run: what a CI system's preset defines about claims, and the values that one token has.
+"""The identity of a run: the preset of a CI system, which defines its claims, and the values that one token has.
 
-Every documented claim of a provider is listed in `Preset.claims` with its JSON type. So a condition of the wrong type
-is found when the policy loads, and a claim that the provider did not send before is noticed.
+`Preset.claims` lists every documented claim of a provider with its JSON type. So a condition of the wrong type is found
+when the policy loads, and a claim that the provider did not send before is noticed.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,8 +26,8 @@ class Preset:
     - `vocabulary`: the source of each common name; tokens never have a name that is not listed.
     - `required`: claims that distinguish a job's token from other tokens of the same issuer.
     - `required_values`: further claims that must be present, with the values that they have in a job's token.
-      `required_suffixes` is the same for strings of which only the end is known. `defaults` are the values that claims
-      of `required_values` have if a token leaves them out. `configured` are those whose value is the policy's own.
+      `required_suffixes` is the same for strings of which only the end is known. `defaults` are the values of those
+      claims of `required_values` that a token may omit. `configured` are those whose value comes from the policy.
     - `claims`: every documented claim and its JSON type; `other_claims` is the type of every other claim.
       `nested_claims` are documented claims inside another. `custom_claim_prefixes` are the prefixes of claim names that
       customers choose; `""` means every name.
@@ -51,9 +51,8 @@ class Preset:
 
     These decide nothing; the command line's warnings and proofs use them:
 
-    - `triggers`: claims of which one value shows that outsiders can have started a run, whatever the other claims are;
-      `untrusted_trigger` of that claim only then returns it. `trigger_context` has the claims that a member's run also
-      needs for this test.
+    - `triggers`: claims whose value can show, whatever the other claims are, that outsiders can have started a run. The
+      linter passes one of them to `untrusted_trigger`, with `trigger_context`, the claims that a member's run also has.
     - `job_controlled_claims`: claims that the job or a file of its repository chooses; a condition on one excludes no
       one.
     - `empty_claims`: claims that tokens contain with an empty value.
@@ -191,7 +190,7 @@ def _check_kind(preset: Preset, claims: Mapping[str, Json]) -> None:
             wanted = " or ".join(str(value).lower() if isinstance(value, bool) else value for value in values)
             # The caller's organization is not proven yet: another tenant must not read the policy.
             wanted = "that of its issuer entry" if path in preset.configured else wanted
-            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected {wanted}, as a job's token has it")
+            raise Refused(Reason.INVALID_CLAIM, f"claim {spelled(path)}: expected {wanted}, as in a job's token")
     for path, ending in preset.required_suffixes.items():
         text = claim_at(claims, path)
         if not isinstance(text, str) or not text.endswith(ending):

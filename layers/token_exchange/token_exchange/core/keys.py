@@ -55,7 +55,7 @@ class KeySet:
         """Return the key for a token with this `kid` and `alg`, or None if there is none or more than one.
 
         Without a `kid`, the issuer must have exactly one key for the algorithm. The same key published twice counts
-        once, also under two ids: an issuer that renames a key may publish both names for a while.
+        once, even under two ids: an issuer that renames a key may publish both names for a while.
         """
         # Keys are not tried in turn: which key verifies a token is decided before its signature is checked.
         found = [key for key in self.keys if key.algorithm == algorithm and key_id in (None, key.key_id)]
@@ -90,10 +90,12 @@ def _nothing_usable(left_out: list[str]) -> str:
 
 
 class BadSignature(Refused):
-    """The key does not verify the signature; the caller handles this, as the issuer may have replaced the key since."""
+    """The key does not verify the signature; the verifier handles this, as the issuer may have replaced the key."""
 
     def __init__(self) -> None:
-        super().__init__(Reason.BAD_SIGNATURE, "the token's signature does not verify with the issuer's key it names")
+        super().__init__(
+            Reason.BAD_SIGNATURE, "the signature does not verify with the issuer's key that the token names"
+        )
 
 
 def require_signature(key: VerificationKey, *, signed_part: bytes, signature: bytes) -> None:

@@ -28,7 +28,7 @@ from token_exchange.core.session import bounded_session
 
 @record
 class Bounds:
-    """What a login reaches, and until when: its session policy ends at `expires_at`, ECR states `registry_expires_at`.
+    """What a login reaches, and until when: `expires_at` is in the session policy, ECR states `registry_expires_at`.
 
     Times are seconds since the epoch.
     """
@@ -67,7 +67,7 @@ class Minter:
         `raw_token` is sent only to STS, and only for a grant with `assume: web-identity`. An unexpected exception is
         raised after all logins that were made are recorded.
         """
-        # Each thread writes to its own attempt, so one that is abandoned at the deadline changes nothing afterwards.
+        # Each thread writes to its own attempt, so a thread abandoned at the deadline changes nothing afterwards.
         attempts = [attempt.for_login() for _ in awards]
         calls = [
             partial(self._mint, award, caller, own, raw_token) for award, own in zip(awards, attempts, strict=True)

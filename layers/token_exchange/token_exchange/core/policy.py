@@ -63,7 +63,7 @@ class EcrRegistry:
 
 @record
 class EcrPublicRegistry:
-    """ECR Public, which has one host for all accounts. `account` is the one that grants may push to, if any."""
+    """ECR Public, which has one host for all accounts. `account` is the account to which grants may push, if any."""
 
     name: str
     account: str | None
@@ -131,7 +131,7 @@ ACCESSES: Final[tuple[Access, ...]] = ("pull", "push")
 
 @record
 class Organization:
-    """One line of an issuer's allowlist; if it has both, the same token must have both."""
+    """One item of an issuer's allowlist; if it has name and id, the same token must have both."""
 
     name: str | None
     id: str | None
@@ -158,14 +158,14 @@ class Issuer:
     budgets: tuple[Budget, ...] = ()
 
     def allows(self, vocabulary: Vocabulary) -> bool:
-        """Say whether the organization of a token is on the allowlist; a token that names none is not allowed."""
+        """Return whether the organization of a token is on the allowlist; a token that names none is not allowed."""
         name = vocabulary.get("organization")
         return self.lists(
             self.organizations, name=name if isinstance(name, str) else None, id_=vocabulary.get("organization_id")
         )
 
     def lists(self, organizations: Iterable[Organization], *, name: str | None, id_: str | bool | None) -> bool:
-        """Say whether `organizations`, a list of this issuer, include the one with this name and id; None is unknown.
+        """Return whether `organizations`, a list of this issuer, include this name and id; None means unknown.
 
         The allowlists of a policy folder's files are narrower lists of the same issuer.
         """
@@ -247,7 +247,7 @@ class Grant:
     contact: str | None
 
     def has_expired(self, now: float) -> bool:
-        """Say whether the last day of the grant is over at `now`, in seconds since the epoch."""
+        """Return whether the last day of the grant is over at `now`, in seconds since the epoch."""
         return self.expires_at_seconds is not None and now >= self.expires_at_seconds
 
 

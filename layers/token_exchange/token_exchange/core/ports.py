@@ -70,7 +70,7 @@ class RoleRequest:
 
 @record
 class RoleSession:
-    """The credentials of an assumed role, and what the audit record says of them."""
+    """The credentials of an assumed role, and what the audit record says about them."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -89,7 +89,7 @@ class RoleAssumer(Protocol):
 
         Raises:
             Refused: `role-refused`, `misconfigured`, `aws-throttled` or `aws-unavailable`.
-            `SessionTooLarge` if the packed size of policy and tags exceeds STS's limit.
+            SessionTooLarge: the packed size of policy and tags exceeds STS's limit.
         """
 
     def assume_with_web_identity(self, request: RoleRequest, *, raw_token: RawToken) -> RoleSession:
@@ -154,8 +154,8 @@ class Threads(Protocol):
     def run[T](self, functions: Sequence[Callable[[], T]], *, deadline: Deadline) -> list[T | Exception]:
         """Return what each function returned or raised, in their order.
 
-        For one that has not ended by the deadline this is `Refused`, `deadline-exceeded`. It may continue, and what
-        it returns is dropped.
+        For a function that has not ended by the deadline, this is `Refused` with `deadline-exceeded`. The function may
+        continue, and its result is dropped.
         """
 
 
@@ -167,7 +167,7 @@ class UseMarks(Protocol):
     """Marks of used tokens, shared by all environments."""
 
     def set(self, mark: str, *, request_id: str, expires_at_seconds: int, deadline: Deadline) -> bool:
-        """Set `mark` for this request until then; return False if another request had set it.
+        """Set `mark` for this request until `expires_at_seconds`; return False if another request has set it.
 
         Raises:
             StateUnavailable: it is not known whether the mark is set.

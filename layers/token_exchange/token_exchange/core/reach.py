@@ -34,7 +34,7 @@ RepositoryName = NewType("RepositoryName", RepositoryPattern)
 
 @record
 class RepositoryScope:
-    """One repository, by its full name, and whether to push to it besides pulling."""
+    """One repository, by its full name, and whether the request is for push, which includes pull."""
 
     name: RepositoryName
     push: bool
@@ -57,7 +57,7 @@ def has_repository_form(name: str) -> bool:
 
 
 def pattern_covers(pattern: str, name: str) -> bool:
-    """Say whether IAM's `*` pattern matches the whole of `name`, in time linear in its length."""
+    """Return whether IAM's `*` pattern matches the whole of `name`, in time linear in its length."""
     first, *rest = pattern.split("*")
     if not rest:
         return name == pattern
@@ -113,7 +113,7 @@ def fill_repository_template(template: Template, value_of: Callable[[Name], str 
 
 
 def covers_any(patterns: Sequence[str], name: str) -> bool:
-    """Say whether one of `patterns` matches `name`."""
+    """Return whether one of `patterns` matches `name`."""
     return any(pattern_covers(pattern, name) for pattern in patterns)
 
 
@@ -155,21 +155,21 @@ def reach_of(terms: SessionTerms, preset: Preset, vocabulary: Vocabulary) -> Rea
 def template_value(name: Name, preset: Preset, vocabulary: Vocabulary) -> str | None:
     """Return the value of `{name}` in a repository's name, or None if the caller has none.
 
-    ECR's names are lower case. A value is lowered only if its provider has no two that differ only by case; otherwise
-    two CI repositories would share one in ECR.
+    ECR's names are lower case. A value becomes lower case only if its provider never has two values that differ only
+    by case; otherwise two CI repositories would share one in ECR.
     """
     value = vocabulary.get(name)
     if not isinstance(value, str):
         return None
     if name == "organization" and preset.organization_is_path:
         value = value.partition("/")[0]
-    # ASCII only: lowered, the Kelvin sign (U+212A) is a plain k, and a look-alike name would be another tenant's.
+    # ASCII only: in lower case, the Kelvin sign (U+212A) is a plain k, so a look-alike would become another's name.
     lowered = preset.ignores_case and name in ("organization", "repository") and value.isascii()
     return value.lower() if lowered else value
 
 
 def narrowed(reach: Reach, scope: Sequence[RepositoryScope]) -> Reach:
-    """Return exactly what `scope` requests, without the rights that the grant names under `also`.
+    """Return exactly what `scope` requests, without the grant's rights under `also`.
 
     Raises:
         ScopeNotCovered: `reach` does not cover all of it.

@@ -1,10 +1,10 @@
-"""The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail says of it.
+"""The AWS session of one login: what its policy allows, how long it lasts, and what CloudTrail records about it.
 
 A leaked login can do what its session may do, so the session is limited to this one request: these repositories, this
 direction, this time. The role's own policies are wider, and ECR's own login lasts 12 hours.
 
-Source: STS API Reference, AssumeRole (RoleSessionName, SourceIdentity, Policy, Tags) and Tag: botocore checks none of
-these alphabets and lengths, and STS refuses at run time what does not fit. IAM User Guide, "Session policies"; ECR User
+Source: STS API Reference, AssumeRole (RoleSessionName, SourceIdentity, Policy, Tags) and Tag: botocore does not check
+these alphabets and lengths, so STS would refuse a bad value at run time. IAM User Guide, "Session policies"; ECR User
 Guide, "Actions defined by Amazon ECR"; ECR Public User Guide, "Identity-based policies".
 """
 
@@ -82,7 +82,7 @@ def bounded_session(
     """Return the session for `award`, by the `terms` of its grant and within `reach`, made at `now`.
 
     Raises:
-        Refused: `misconfigured` where it cannot be bounded as the grant says.
+        Refused: `misconfigured` if it cannot be bounded as the grant says.
     """
     made_at = int(now)
     until = made_at + terms.duration_seconds
@@ -191,14 +191,14 @@ def _allow(actions: Iterable[str], resources: Iterable[str], condition: Json) ->
 
 
 def _one_or_all(texts: Iterable[str]) -> Json:
-    """Return a list of one as its only string: STS counts two characters fewer."""
+    """Return a list of one string as that string, which is two characters shorter."""
     listed: list[Json] = [*texts]
     return listed[0] if len(listed) == 1 else listed
 
 
 _ATTRIBUTION_NAMES: Final[tuple[Name, ...]] = ("repository", "pipeline", "actor")
 _ATTRIBUTION_IDS: Final[tuple[Name, ...]] = ("repository_id", "pipeline_id", "actor_id")
-"""What a run is attributed to in CloudTrail, the best first."""
+"""The names to which CloudTrail attributes a run; the first that the run has is used."""
 
 
 def _tags(award: Award, terms: SessionTerms, caller: Caller) -> Mapping[str, str]:
@@ -257,10 +257,10 @@ _TAGGED: Final[tuple[Name, ...]] = (
 
 
 def session_name(vocabulary: Vocabulary, *, request_id: str) -> str:
-    """Return the session's name: whose run it is, which run, and part of our request's id.
+    """Return the session's name: whose run it is, which run, and part of the request's id.
 
-    The last makes it unpredictable. A resource policy that names a session's ARN is not limited by the session policy
-    (IAM User Guide, "Session policies"), so no policy must be able to name one beforehand.
+    That part makes the name unpredictable. A resource policy that names a session's ARN is not limited by the session
+    policy (IAM User Guide, "Session policies"), so no one must be able to name a session in advance.
     """
     who = _first(vocabulary, *_ATTRIBUTION_IDS)
     parts = [part for part in (who, _first(vocabulary, "run_id")) if part is not None]

@@ -17,7 +17,7 @@ SPEND_SECONDS: Final = 3.0
 """For the one write that decides; a slower table counts as unavailable."""
 
 RELEASE_MILLISECONDS: Final = 500
-"""For releasing a mark, also after the deadline: a token that is spent without a login makes a pipeline fail."""
+"""For releasing a mark, even after the deadline: a token that is spent without a login makes a pipeline fail."""
 
 
 class SpentToken:
@@ -39,7 +39,7 @@ class SpentToken:
 
 
 class SingleUse:
-    """Lets each token be spent once. Without a state table, `marks` is None and no token can be spent."""
+    """Spends each token once. Without a state table, `marks` is None and no token can be spent."""
 
     def __init__(self, *, marks: UseMarks | None, events: StateEvents) -> None:
         self._marks = marks
@@ -49,11 +49,11 @@ class SingleUse:
         """Mark `token` as spent by this request, until it would be refused for its age in any case.
 
         Raises:
-            Refused: `replayed` where another request has spent it, `state-unavailable` where that cannot be known.
+            Refused: `replayed` if another request has spent it, `state-unavailable` if that cannot be known.
         """
         # Fails closed, here and below: a token that may have been used before is treated as used.
         if self._marks is None:
-            raise Refused(Reason.STATE_UNAVAILABLE, "a token cannot be used once without a state table")
+            raise Refused(Reason.STATE_UNAVAILABLE, "single use needs a state table, and this service has none")
         mark = mark_of(token)
         spent = SpentToken(self._marks, self._events, mark=mark, request_id=request_id)
         until = ceil(token.expires_at) + token.trust.leeway_seconds
@@ -76,8 +76,8 @@ class SingleUse:
 def mark_of(token: VerifiedToken) -> str:
     """Return the name of the token's mark.
 
-    It is made of the issuer and `jti`, or where there is none of what was signed: never of the signature, since an
-    ECDSA signature has two valid forms (SEC 1, section 4.1.4) and the other one would be another token.
+    It is made of the issuer and `jti`, or of the issuer and the signed part if there is no `jti`. It never depends on
+    the signature: an ECDSA signature has two valid forms (SEC 1, section 4.1.4), so one token could be spent twice.
     """
     identity = ("id", token.token_id) if token.token_id else ("signed", token.signed_part_sha256)
     return f"use#{sha256(length_prefixed(token.trust.url, *identity)).hexdigest()}"

@@ -155,7 +155,7 @@ def read_header(unverified_header: Mapping[str, Json]) -> Header:
 
 
 def unsupported(algorithm: str) -> Refused:
-    """Return the refusal of an `alg`: the same text whether no issuer may use it or only this one does not."""
+    """Return the refusal of an `alg`: the same text whether no issuer may use it or only this one may not."""
     return Refused(Reason.UNSUPPORTED_ALGORITHM, f"the token's alg {quoted(algorithm)} is not accepted")
 
 

@@ -1,7 +1,7 @@
 """The brake: deny rules that take effect within seconds, independently of the policy.
 
-It can only refuse, and it fails closed: a brake that does not load refuses every exchange, and so does one that an
-environment has never been able to read.
+It can only refuse, and it fails closed: a brake that does not load, or that an environment has never been able to read,
+refuses every exchange.
 """
 
 from dataclasses import replace

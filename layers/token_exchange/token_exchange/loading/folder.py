@@ -1,7 +1,7 @@
 """Reads a policy that is a folder: a file of grants for each team, within the bounds that `policy.yaml` sets for it.
 
-Anyone who can edit one of these files must not get more than its entry under `files` allows. What an entry does not
-list, the grants of its file cannot name; the grants of a file without an entry can name nothing.
+Anyone who can edit one of these files must not get more than its entry under `files` allows. The grants of a file can
+name only what its entry lists, and without an entry, nothing.
 """
 
 import re

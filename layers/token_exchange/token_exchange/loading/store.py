@@ -20,7 +20,7 @@ FIRST_POLICY_CHECK_TIMEOUT_SECONDS: Final = 5.0
 """The first check, at start: every request needs its result, and it includes setting up the first connection."""
 
 RETRY_SECONDS: Final = 5.0
-"""While there is no policy, every request is refused; a short failure of the source must not last a whole interval."""
+"""While there is no policy, every request is refused, so a short failure of the source must not last an interval."""
 
 
 class PolicyUnreadable(Exception):

@@ -153,7 +153,7 @@ def hint_of_denial(denied: Denied, record: "AuditRecord") -> str:
 
 
 def hint_of_refusal(reason: Reason, awards: Sequence[Award]) -> str:
-    """Return the same for a request that was refused after the decision; `awards` had been granted."""
+    """Return the same for a request that was refused after it had been granted `awards`."""
     return _with_contact(MEANINGS[reason].hint, awards[0].grant.contact if awards else None)
 
 
@@ -227,7 +227,7 @@ def nearest_grants(policy: Policy, caller: Caller, request: AccessRequest) -> Ne
 
 
 def is_up_to_grants(reason: DenialReason) -> bool:
-    """Say whether grants were evaluated before a denial for `reason`.
+    """Return whether grants were evaluated before a denial for `reason`.
 
     If not, none are evaluated for the answer: an outsider must not make the service read ten thousand grants.
     """

@@ -83,7 +83,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
         Reason.REPEATED_PARAMETER: _bad_request("send each parameter once, in the query or in the body"),
         Reason.UNSUPPORTED_TOKEN_TYPE: _bad_request(
             "subject_token_type is urn:ietf:params:oauth:token-type:jwt or …:id_token; "
-            "requested_token_type, where sent, is urn:ietf:params:oauth:token-type:access_token"
+            "requested_token_type, if sent, is urn:ietf:params:oauth:token-type:access_token"
         ),
         Reason.UNKNOWN_FORMAT: _bad_request("leave format out, or use one that the description lists"),
         Reason.UNSUPPORTED_GRANT_TYPE: Meaning(
