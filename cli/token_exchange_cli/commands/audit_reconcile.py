@@ -47,10 +47,10 @@ def command(
     until: datetime | None,
     as_json: bool,
 ) -> None:
-    """List sessions of the broker without an audit line, and lines without a session.
+    """List sessions of the service's role without an audit line, and lines without a session.
 
-    A session without a line means that the line was lost, or that something else used the broker's role. Without
-    --since and --until, the period that both sides cover is compared.
+    A session without a line means that the line was lost, or that something else used the role. Without --since and
+    --until, the period that both sides cover is compared.
 
     Exit status: 0 nothing is missing, 1 something is missing, 2 wrong usage or unreadable input.
 
