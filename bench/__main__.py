@@ -44,11 +44,13 @@ def main() -> int:
     """Measure all figures, print them, and write the page and its picture."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="take few samples, write nothing, and fail if one is missing"
+        "--quick", action="store_true", help="take few samples, write nothing, and fail if a figure is missing"
     )
     parser.add_argument("--exchanges", type=int, help="number of exchanges for the growth of memory")
     parser.add_argument("--hostile-input", action="store_true", help="measure only the cost of hostile input")
-    parser.add_argument("--audit", type=int, metavar="LINES", help="measure only questions about a log, print them")
+    parser.add_argument(
+        "--audit", type=int, metavar="LINES", help="measure only questions about a log of this many lines"
+    )
     asked = parser.parse_args()
     quick: bool = asked.quick
     exchanges: int = asked.exchanges or (100 if quick else 5000)

@@ -1,4 +1,4 @@
-"""`python -m fuzz`: hostile input for so many seconds; exit status 1 where something was found."""
+"""`python -m fuzz`: sends hostile input to each target, and exits with 1 if an invariant does not hold."""
 
 import argparse
 import json
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of all targets together (%(default)s)")
-    parser.add_argument("--seed", type=int, help="the same one draws the same inputs (a random one, which is shown)")
-    parser.add_argument("--target", action="append", choices=[*TARGETS], help="only this one; may repeat (all)")
-    parser.add_argument("--replay", type=Path, nargs="+", metavar="FILE", help="send only these inputs that were kept")
+    parser.add_argument("--seconds", type=float, default=60.0, help="time for all targets (%(default)s)")
+    parser.add_argument("--seed", type=int, help="generates the same inputs each time (default: random, and printed)")
+    parser.add_argument("--target", action="append", choices=[*TARGETS], help="can be repeated (default: all targets)")
+    parser.add_argument("--replay", type=Path, nargs="+", metavar="FILE", help="send only the inputs in these files")
     return parser
 
 

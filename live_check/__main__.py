@@ -1,6 +1,6 @@
-"""`make live-check`: tests in your AWS account what AWS's documentation leaves open.
+"""`make live-check`: tests in your AWS account what AWS does not document.
 
-It deploys the exchange under a unique name, runs the checks, and removes everything it has made, even after an error.
+It deploys the service under a unique name, runs the checks, and removes everything that it made, even after an error.
 """
 
 import argparse

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--audience", help=f"({AUDIENCE}, where the provider lets a job choose)")
     parser.add_argument("--scenario", help="by default the provider's first scenario")
-    parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="may repeat")
+    parser.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="can be repeated")
     parser.add_argument("--lifetime-seconds", type=int)
     parser.add_argument("--issuer-port", type=int, default=ISSUER_PORT, help="issuer port of serve (%(default)s)")
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder with the keys (%(default)s)")

@@ -123,7 +123,7 @@ main.add_command(
             "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "review": LazyCommand("policy_review", "Review a change: lint, test and compare, and list its reviewers."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),
-            "test": LazyCommand("policy_test", "Run expected decisions against a policy."),
+            "test": LazyCommand("policy_test", "Compare decisions with those that tests expect."),
         },
     )
 )

@@ -49,12 +49,12 @@ def command(
     without: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Print a change to POLICY that is narrower, and still grants every exchange of LOGS that was granted.
+    """Print a diff that makes POLICY narrower, and still grants every exchange of LOGS that was granted.
 
     The change adds conditions that all callers of a grant met. Every logged exchange is decided again by the changed
     policy; a change that would refuse one is dropped. Remarks say what the log cannot show.
 
-    Exit status: 0 success, also without a change; 1 --without is not refused; 2 wrong usage or unreadable input.
+    Exit status: 0 success, also without a change; 1 nothing of --without is refused; 2 wrong usage or unreadable input.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ def command(context: click.Context, *, what: str, logs: tuple[str, ...], trail: 
 
     WHAT is an image's digest or [HOST/]REPOSITORY:TAG, an access key id, a session's name, a source identity, a request
     id, a run or job, a commit, the SHA-256 of a token, or a CI repository or actor, for everything that they did.
-    Images, and what a session did, are in CloudTrail's files.
+    To find images, and what a session did, give CloudTrail's files.
 
     Exit status: 0 found, 1 not found, or pushed by a session without an audit line, 2 wrong usage or unreadable input.
 

@@ -49,7 +49,7 @@ def command(
     With a token, the service explains what it would get; nothing is minted or spent. The token comes from an
     environment variable and is never printed. No proxy is used.
 
-    Exit status: 0 no errors, 1 a check failed, 2 wrong usage or unreadable input.
+    Exit status: 0 no check failed, 1 a check failed, 2 wrong usage or unreadable input.
 
     \b
     Examples:

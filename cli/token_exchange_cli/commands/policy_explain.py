@@ -27,7 +27,7 @@ from token_exchange_cli.terminal import console, print_json, remark
 @click.argument("policy_file", metavar="FILE")
 @click.option("--token", metavar="FILE", help="A token; its signature is not checked.")
 @click.option("--claims", metavar="FILE", help="A JSON object of claims; issuer, audience and times are filled in.")
-@click.option("--audit-line", metavar="FILE", help="An audit record of the service, one JSON object.")
+@click.option("--audit-line", metavar="FILE", help="An audit line of the service, one JSON object.")
 @click.option("--issuer", metavar="NAME", help="The issuer entry of the policy to use.")
 @request_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -41,7 +41,7 @@ def command(*, policy_file: str, role: str | None, repository: str | None, regis
     """List who can reach a role, a repository or a registry under the policy FILE.
 
     A grant must match all given options. A template counts for every repository name it could produce, so the answer
-    may over-report, but never under-reports. Deny rules are not taken into account.
+    may list too many grants, but never too few. Deny rules are not taken into account.
 
     Exit status: 0 success, also with an empty list, 2 wrong usage or unreadable input.
 

@@ -1,4 +1,4 @@
-"""`policy who`: the answer may over-report, but never under-reports."""
+"""`policy who`: the answer may list too many grants, but never too few."""
 
 from pathlib import Path
 

@@ -74,13 +74,13 @@ def _never_fires(path: Path, where: Path, issuers: list[str]) -> Finding:
             "deny-never-fires",
             path,
             f"its conditions exclude each other, so the rule stops no run of {of}",
-            "write one rule for each condition: a rule holds only where all of its conditions hold",
+            "write one rule for each condition: a rule matches only if all of its conditions hold",
         )
     return warning(
         "deny-never-fires",
         where,
         f"no token of {of} can meet this condition, so the rule stops no run there",
-        "limit issuers to those that it is for, and write another rule for the others",
+        "limit issuers to those whose tokens can meet it, and write another rule for the others",
     )
 
 
@@ -106,7 +106,7 @@ def glob_that_stops(subject: Subject) -> Iterator[Finding]:
                     yield warning(
                         "glob-stops-at-slash",
                         condition_path(path, condition),
-                        f"the * in {pattern} does not match / or :, and where a value has one there, {effect}",
+                        f"the * in {pattern} does not match / or :, and if a value has one there, {effect}",
                         f"write ** to match any characters: {any_run(pattern)}",
                     )
 

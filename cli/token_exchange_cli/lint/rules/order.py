@@ -25,9 +25,9 @@ def later_grants(subject: Subject) -> Iterator[Finding]:
                 yield warning(
                     "unreachable",
                     path,
-                    f"every caller that it matches also matches {other.name}, which comes first and gives the same: "
-                    f"only a request that names it (grant={grant.name}) gets it",
-                    f"move it before {other.name}, remove it, or have its pipelines request it by name",
+                    f"every caller of this grant also matches {other.name}, which comes first and gives the same: only "
+                    f"a request with grant={grant.name} gets this grant",
+                    f"move this grant before {other.name}, remove it, or have pipelines request it by name",
                 )
             if "later-gives-more" in said:
                 continue

@@ -94,7 +94,7 @@ def unprotected_gitlab_push(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "unprotected-gitlab-push",
                 path,
-                "anyone who can push a branch or tag with that name can push images, even where it is not protected",
+                "anyone who can push a branch or tag with that name can push images, even if it is not protected",
                 "add ref_protected: true",
             )
 
@@ -228,8 +228,8 @@ def _by_name(path: Path, condition: Condition, issuer: Issuer, name: Name, id_: 
         return warning(
             "id-unused",
             condition_path(path, condition),
-            f"sub contains the {name} by name, which others can take over, and {preset.provider} does not write it in "
-            "the same form for all",
+            f"sub contains the name of the {name}, which others can take over, and {preset.provider} writes sub in "
+            "more than one form",
             f"use names of the vocabulary instead: {id_}, and branch or tag",
         )
     return warning(

@@ -27,7 +27,7 @@ def single_use_of_a_jobs_only_token(subject: Subject) -> Iterator[Finding]:
             yield warning(
                 "single-use-of-an-only-token",
                 (*path, "single_use"),
-                f"{once[0]} gives a job one token for all its steps, and its second exchange fails",
+                f"{once[0]} gives a job one token for all its steps, so the job's second exchange fails",
                 "remove single_use, and keep max_lifetime short",
             )
 
@@ -93,7 +93,7 @@ def _how_full(grant: Grant, terms: SessionTerms) -> str | None:
     too_long = bisect_left(lengths, True, key=lambda length: _characters(grant, terms, length) is None)  # noqa: FBT003 - what is looked for
     limit = f"with values of more than {too_long} characters it no longer fits" if too_long else "it never fits"
     return (
-        f"where names have {_VALUE_CHARACTERS} characters its session policy has {has}, of "
+        f"if names have {_VALUE_CHARACTERS} characters, its session policy has {has}, of "
         f"{MAX_SESSION_POLICY_CHARACTERS}: {limit}"
     )
 
