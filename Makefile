@@ -165,7 +165,7 @@ deploy: .venv/stamp ## check policy and credentials, build, deploy; ROLES=, STAC
 	@$(MAKE) build
 	@$(WITH_SAM) $(PYTHON) -m deploy.up $(DEPLOY_FLAGS)
 
-undeploy: .venv/stamp ## remove the deployed stack; STACK=, REGION=, CONFIRM=the stack's name, LOGS=delete removes audit records too
+undeploy: .venv/stamp ## remove the deployed stack; STACK=, REGION=, CONFIRM=the stack's name, LOGS=delete removes audit lines too
 	@$(PYTHON) -m deploy.down --stack '$(STACK)' --region '$(REGION)' --confirm '$(CONFIRM)' --logs '$(or $(LOGS),keep)'
 
 deploy-check: .venv/stamp .tools/sam/stamp .tools/deploy-emulator/stamp ## deploy to an emulator of AWS on this machine: a failed creation, all sources of the policy, a deletion

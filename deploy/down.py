@@ -1,4 +1,4 @@
-"""`make undeploy`: removes the stack with its table; the log groups, which hold the audit records, only on request."""
+"""`make undeploy`: removes the stack with its table; the log groups, which hold the audit lines, only on request."""
 
 import argparse
 import sys
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     for what in left:
         print(f"left: {what}", file=sys.stderr)
     if not left:
-        print("removed; now remove the roles in other stacks, and the files below its prefix in SAM's bucket, yourself")
+        print("removed; remove the roles in other stacks, and the files of this stack in SAM's bucket, yourself")
     return 1 if left else 0
 
 
@@ -43,7 +43,7 @@ def _confirm(given: str, target: Target, *, logs: str) -> None:
     if not target.is_there:
         raise NotDeployed(f"there is no stack {stack} in {place}")
     if not given and sys.stdin is not None and sys.stdin.isatty():
-        what = "and its audit records" if logs == "delete" else "but not its log groups"
+        what = "and its audit lines" if logs == "delete" else "but not its log groups"
         print(f"This removes the stack {stack} in {place}, its table {what}. Pipelines then get no more logins.")
         given = input("Type the stack's name to continue: ").strip()
     if given != stack:

@@ -23,7 +23,7 @@ class _Logs(Protocol):
 class Removal:
     """Removes `stacks`, and a bucket. A step that fails is remembered, and the next one is taken all the same.
 
-    Log groups stay if `keeps_logs`: they hold the audit records. A protected table is removed if `unprotects`.
+    Log groups stay if `keeps_logs`: they hold the audit lines. A protected table is removed if `unprotects`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Removal:
             self._attempt(f"stack {stack}", self._remove_stack, stack)
         for kind, name in kept:
             if kind == _LOG_GROUP and self._keeps_logs:
-                self._say(f"keeping {name}, which has the audit records")
+                self._say(f"keeping {name}, which has the audit lines")
                 continue
             self._say(f"removing {name}")
             self._attempt(f"{kind} {name}", self._remove_log_group if kind == _LOG_GROUP else self._remove_table, name)

@@ -314,7 +314,7 @@ def test_the_stack_is_removed_but_not_the_audit_records(make: Commands) -> None:
     done = make.down("--confirm", make.account.stack)
     assert done.status == 0, done.err
     assert make.account.what_there_is() == {"logs"}
-    assert f"keeping {make.account.stack}, which has the audit records" in done.out
+    assert f"keeping {make.account.stack}, which has the audit lines" in done.out
 
 
 def test_the_audit_records_are_removed_on_request(make: Commands) -> None:

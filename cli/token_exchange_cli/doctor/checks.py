@@ -54,7 +54,7 @@ def certificate(end: float, *, now: float) -> Check:
     days = int((end - now) // _SECONDS_PER_DAY)
     found = f"the certificate is valid for {days} more days" if days > 1 else "the certificate expires within two days"
     if days < _CERTIFICATE_DAYS:
-        return warning("tls", found, "renew it: once it has expired every pipeline fails")
+        return warning("tls", found, "renew it: once it has expired, every pipeline fails")
     return ok("tls", found)
 
 
@@ -98,7 +98,7 @@ def clock(reply: Reply) -> Check:
             "clock", f"the service's clock and this machine's differ by less than {_CLOCK_WARNING_SECONDS} seconds"
         )
     found = f"the service's clock is {apart:.0f} seconds {'behind' if behind > ahead else 'ahead of'} this machine's"
-    advice = "find out which clock is wrong: with a wrong clock, tokens are refused as expired or not yet valid"
+    advice = "find out which is wrong; if the CI system's clock is, tokens are refused as expired or not yet valid"
     return (failed if apart > _CLOCK_FAILED_SECONDS else warning)("clock", found, advice)
 
 

@@ -345,7 +345,7 @@ def test_help_has_examples() -> None:
         (lambda now: formatdate(now, usegmt=True), "ok", "differ by less than 5 seconds"),
         (lambda now: formatdate(now + 20, usegmt=True), "warning", "ahead of this machine's"),
         (lambda now: formatdate(now - 3600, usegmt=True), "failed", "behind this machine's"),
-        (lambda now: formatdate(now + 3600, usegmt=True), "failed", "find out which clock is wrong"),
+        (lambda now: formatdate(now + 3600, usegmt=True), "failed", "find out which is wrong"),
         (lambda _: "yesterday", "warning", "no date to compare with"),
         (lambda _: "Sat, 99 Nov 99999 25:61:61 GMT", "warning", "no date to compare with"),
     ],
