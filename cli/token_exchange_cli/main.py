@@ -115,15 +115,15 @@ main.add_command(
         help="Lint, explain, test and compare policies.",
         lazy_commands={
             "lint": LazyCommand("policy_lint", "Report errors and risks in a policy."),
+            "test": LazyCommand("policy_test", "Compare decisions with those that tests expect."),
             "explain": LazyCommand("policy_explain", "Explain what a policy decides about one run."),
             "who": LazyCommand("policy_who", "List who can reach a role, a repository or a registry."),
             "map": LazyCommand("policy_map", "Draw who can reach what, as one page."),
-            "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
-            "compile": LazyCommand("policy_compile", "Compile a large policy, for fast starts and changes."),
             "diff": LazyCommand("policy_diff", "Compare two policies, and replay logged exchanges."),
             "review": LazyCommand("policy_review", "Review a change: lint, test and compare, and list its reviewers."),
+            "import": LazyCommand("policy_import", "Convert IAM trust policies to a policy."),
+            "compile": LazyCommand("policy_compile", "Compile a large policy, for fast starts and changes."),
             "schema": LazyCommand("policy_schema", "Print the JSON Schema of policies, for editors."),
-            "test": LazyCommand("policy_test", "Compare decisions with those that tests expect."),
         },
     )
 )
@@ -148,10 +148,10 @@ main.add_command(
             "ocsf": LazyCommand("audit_ocsf", "Print audit lines as OCSF events."),
             "report": LazyCommand("audit_report", "Write a report as one HTML file."),
             "reconcile": LazyCommand("audit_reconcile", "Compare audit lines with CloudTrail's sessions."),
-            "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),
-            "unused": LazyCommand("audit_unused", "List the parts of a policy that no one used."),
             "seal": LazyCommand("audit_seal", "Write daily digests of audit lines."),
             "trace": LazyCommand("audit_trace", "Find who is behind an image, a session or a run."),
+            "tighten": LazyCommand("audit_tighten", "Print a narrower policy that grants what was granted."),
+            "unused": LazyCommand("audit_unused", "List the parts of a policy that no one used."),
             "verify": LazyCommand("audit_verify", "Check audit lines against their schema."),
         },
     )
