@@ -43,12 +43,12 @@ def problems(roles: Sequence[RoleNeed], *, brokers: Sequence[RoleArn]) -> Iterat
         if length > MAX_RIGHTS_CHARACTERS:
             yield (
                 f"{role.arn.text}: its rights would have {length} characters, but IAM accepts {MAX_RIGHTS_CHARACTERS}: "
-                "give its grants different roles, or their repositories a common prefix"
+                "use several roles for its grants, or a common prefix for their repositories"
             )
 
 
 def remarks(roles: Sequence[RoleNeed], *, brokers: Sequence[str]) -> Iterator[str]:
-    """Yield what is worth knowing before these roles are made."""
+    """Yield the risks of these roles."""
     for role in roles:
         yield from _of_trust(role, _one_or_all(brokers or [_SOME_BROKER]))
         yield from _of_registries(role)
@@ -61,7 +61,7 @@ def _of_trust(role: RoleNeed, brokers: Json) -> Iterator[str]:
     if with_id and without:
         yield (
             f"{role.arn.text}: {', '.join(with_id)} state an external_id, {', '.join(without)} do not, so the role can "
-            "be assumed without one: give the latter another role"
+            "be assumed without one: use another role for the latter"
         )
     for issuer in {issuer.name: issuer for one in role.directly for issuer in one.issuers}.values():
         yield (

@@ -41,7 +41,7 @@ _SETTINGS: dict[str, Schema] = {
     "host": text("The host of your own server, without https://."),
     "organization": text("The organization, which determines the issuer."),
     "organization_claim": {"$ref": "#/$defs/claim_path", "description": "The claim that identifies the organization."},
-    "platform_url": text("The URL of a self-hosted installation, as its tokens have it.", pattern="^https://"),
+    "platform_url": text("The URL of a self-hosted installation, as in its tokens.", pattern="^https://"),
     "workspace": text("The workspace, which determines the issuer."),
 }
 
@@ -281,7 +281,7 @@ def _file() -> Schema:
             "repository_prefixes": texts("Repositories with these prefixes."),
             "signing_profiles": texts("These signing profiles, by their ARNs.", pattern="^arn:"),
             "assume": listed(
-                "How its grants may assume their roles; only broker where this is missing.",
+                "How its grants may assume their roles; only broker if this is missing.",
                 {"enum": [*ASSUMES]},
                 uniqueItems=True,
             ),
