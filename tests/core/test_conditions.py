@@ -77,6 +77,7 @@ def holds(form: Json, value: Json | Claim) -> bool:
         ({"like": "v*"}, "v1", True),
         ({"like": ["x", "v*"]}, "v1", True),
         ({"like": "v*"}, "v1/2", False),
+        ({"like": "v*"}, "V1", False),
         ({"like": "**"}, "", True),
         ({"like": "**"}, None, False),
         ({"like": "**"}, ABSENT, False),
@@ -126,6 +127,7 @@ def holds(form: Json, value: Json | Claim) -> bool:
         ({"not_like": "v*"}, "main", True),
         ({"not_like": "v*"}, "v1", False),
         ({"not_like": "v*"}, "v/1", True),
+        ({"not_like": "v*"}, "V1", True),
         ({"not_like": ["v*", "m*"]}, "main", False),
         ({"not_like": "v*"}, "", False),
         ({"not_like": "v*"}, None, False),
@@ -203,6 +205,23 @@ def test_case_is_ignored_only_where_asked() -> None:
     assert condition(ignore_case=True).holds("ACME/app")
     assert condition(ignore_case=True).holds(["x", "ACME/APP"])
     assert not condition(ignore_case=True).holds(["ACME", 7])
+    # A letter in another form is the same letter.
+    assert keys_of(["\u017fhop"], ignore_case=True) == keys_of(["SHOP"], ignore_case=True)
+
+
+def test_each_uuid_of_a_list_loses_its_braces() -> None:
+    uuid = "3b1e0c9a-5d2f-4a67-8c41-0f9d7e6b2a58"
+    raw = RawCondition(path=("ids",), tests=(), expected=[], strip_braces=True)
+    assert raw.found({}, {"ids": [f"{{{uuid}}}", "{name}", 7]}) == [uuid, "{name}", 7]
+
+
+def test_a_condition_singles_out_no_other_claim() -> None:
+    absent = (Exists(present=False),)
+    nested = RawCondition(path=("origin", "x"), tests=absent, expected={"exists": False})
+    assert nested.singles_out(("origin", "x"), {})
+    assert not nested.singles_out(("origin",), {})
+    # a name that this system's tokens never have
+    assert not NamedCondition(name="tag", tests=absent, expected={"exists": False}).singles_out(("tag",), {})
 
 
 def test_an_index_holds_only_exact_values() -> None:

@@ -52,6 +52,7 @@ def test_a_grant_that_says_where_the_code_is_from(conditions: Document) -> None:
     [
         {},
         {"match": {"pipeline_id": PROJECT, "branch": "main"}},
+        {"claims": {f"{AT}project-id": PROJECT}},
         # that there is one, or that it is not some other, holds for an outsider's fork too
         {"match": {"repository": {"exists": True}}},
         {"match": {"repository": {"not": "mallory/shop"}}},

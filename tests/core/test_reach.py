@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.test_identity_preset import PRESETS
 from token_exchange.core.policy import Also
-from token_exchange.core.reach import Reach, RepositoryScope, ScopeNotCovered, covers_any, narrowed
+from token_exchange.core.reach import Reach, RepositoryScope, ScopeNotCovered, covers_any, narrowed, template_value
 
 PATTERNS = st.lists(st.text(st.sampled_from("ab/*"), min_size=1, max_size=4), min_size=1, max_size=3).map(tuple)
 SCOPES = st.lists(
@@ -36,3 +37,8 @@ def test_a_narrowed_reach_is_exactly_the_request(reach: Reach, scope: tuple[Repo
     assert (found.access == "push") is bool(pushed)
     if pushed:
         assert set(found.repositories) == pushed
+
+
+def test_an_organization_is_cut_only_where_it_is_a_path() -> None:
+    assert template_value("organization", PRESETS["gitlab"], {"organization": "a/b"}) == "a"
+    assert template_value("organization", PRESETS["buildkite"], {"organization": "a/b"}) == "a/b"

@@ -46,6 +46,8 @@ def test_a_star_is_iams(pattern: str, name: str) -> None:
         ("aba*aba", "abaaba", True),
         ("*a*a*", "a", False),
         ("ci*app*app", "ci/app", False),
+        # and a star may stand for nothing
+        ("*a*b", "ab", True),
     ],
 )
 def test_names_that_a_pattern_covers(pattern: str, name: str, covered: bool) -> None:  # noqa: FBT001 - a table's column

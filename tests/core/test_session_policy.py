@@ -199,6 +199,25 @@ def test_a_policy_of_just_the_most_characters_fits() -> None:
     assert refused.value.reason is Reason.MISCONFIGURED
 
 
+def test_a_scope_of_just_the_most_characters_fits() -> None:
+    whole = Reach(access="pull", repositories=patterns("*"), also_pull=(), also=Also())
+    (given,) = load(document(grant())).grants
+
+    def award(*names: str) -> Award:
+        asked = (*(f"{number:02}{'a' * 60}" for number in range(14)), *names)
+        scope = tuple(RepositoryScope(name=parse_repository_name(name), push=False) for name in asked)
+        return Award(registry=registry(), grant=given, reach=narrowed(whole, scope), scope=scope)
+
+    short = award("aa").reach
+    assert short is not None
+    last = "aa".ljust(2 + MAX_SESSION_POLICY_CHARACTERS - len(session_policy(registry(), short, until=UNTIL)), "a")
+    require_scopes_fit([award(last)])
+    with pytest.raises(Refused, match=r"these 15 repositories would have 2049 .* the first 14 of them fit"):
+        require_scopes_fit([award(f"{last}a")])
+    with pytest.raises(Refused, match="the first 15 of them fit"):
+        require_scopes_fit([award(last, "bb")])
+
+
 def test_a_policy_too_long_for_one_repository_is_misconfigured() -> None:
     held = reach(*(f"{number}{'x' * 250}" for number in range(10)))
     asked = RepositoryScope(name=parse_repository_name("base/x"), push=False)

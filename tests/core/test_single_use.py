@@ -59,6 +59,7 @@ def test_a_mark_is_made_of_issuer_and_id_each_with_its_length() -> None:
     "other",
     [
         token(token_id="t-2"),
+        token(token_id="T-1"),
         # Two issuers may give the same id.
         token(url="https://other.acme.example"),
         # What an id may look like is no id.

@@ -7,7 +7,7 @@ from token_exchange.core.trust import choose_entry
 
 FIRST = FakeIssuer().trust(entry="first", audiences=("a", "b"))
 SECOND = FakeIssuer().trust(entry="second", audiences=("c",))
-ISSUERS = {ISSUER: [FIRST, SECOND], "https://empty.example": []}
+ISSUERS = {ISSUER: [FIRST, SECOND], "https://empty.example": [], "https://slash.example/": [FIRST]}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ def test_issuer_and_audience_pick_the_entry(audience: Json, entry: object) -> No
     [
         # near misses: nothing is normalised
         f"{ISSUER}/",
+        "https://slash.example",
         "https://CI.acme.example",
         "HTTPS://ci.acme.example",
         "http://ci.acme.example",
@@ -66,6 +67,7 @@ def test_no_issuer() -> None:
         # near misses
         "A",
         "a ",
+        "a/",
         "a,b",
         "a b",
         "",

@@ -20,6 +20,7 @@ def test_returns_the_expiry_and_the_token_id() -> None:
     found = check({"exp": T + 90, "jti": "j"})
     assert (found.expires_at, found.token_id) == (NOW + 90, "j")
     assert check({"jti": None}).token_id is None
+    assert signed_token(TRUST, {"jti": 7}).token_id is None
 
 
 @pytest.mark.parametrize(

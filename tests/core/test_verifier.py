@@ -127,6 +127,13 @@ class TestOrder:
         door.clock.advance(300)
         assert door.refusal(door.issuer.token()).reason is Reason.EXPIRED
 
+    def test_times_are_compared_with_the_moment_given(self) -> None:
+        door = Door()
+        unverified, attempt = read_compact(door.issuer.token()), attempt_of(door.clock)
+        with pytest.raises(Refused) as refused:
+            door.verifier.verify(unverified, issuers=door.issuers, now=NOW + 300, attempt=attempt)
+        assert refused.value.reason is Reason.EXPIRED
+
 
 class TestForgery:
     def test_no_signature(self) -> None:
@@ -176,6 +183,13 @@ class TestRotation:
         door.issuer.rotate(key_id="key-0")
         assert door.verify(door.issuer.token()).token_id
         assert list(door.attempt.milliseconds()) == ["keys"]
+
+    def test_a_key_under_another_id_replaces_none(self) -> None:
+        door = Door()
+        door.verify(door.issuer.token())
+        door.issuer.rotate(key_id="key-1")
+        raw_token = door.issuer.token(header=door.issuer.header(kid="key-0"))
+        assert door.refusal(raw_token).reason is Reason.BAD_SIGNATURE
 
     def test_a_bad_signature_stays_one_after_the_key_has_changed(self) -> None:
         door = Door()

@@ -14,6 +14,7 @@ PLAIN: dict[str, Json] = {"alg": "RS256", "kid": "k", "typ": "JWT"}
         ({"alg": "EdDSA"}, Header(algorithm="EdDSA", key_id=None)),
         ({"alg": "ES384", "kid": ""}, Header(algorithm="ES384", key_id="")),
         ({**PLAIN, "kid": "k" * 256}, Header(algorithm="RS256", key_id="k" * 256)),
+        ({**PLAIN, "kid": " K "}, Header(algorithm="RS256", key_id=" K ")),
         ({**PLAIN, "typ": "jwt"}, Header(algorithm="RS256", key_id="k")),
         ({**PLAIN, "typ": "application/jwt"}, Header(algorithm="RS256", key_id="k")),
         ({**PLAIN, "typ": "APPLICATION/JWT"}, Header(algorithm="RS256", key_id="k")),
