@@ -33,6 +33,14 @@ def test_it_agrees_with_trying_everything(pattern: str, value: str) -> None:
     assert compile_glob(pattern).matches(value) is reference(pattern, value)
 
 
+@given(PATTERNS, st.lists(st.text(st.sampled_from("ab/"), max_size=2), min_size=8, max_size=8), VALUES | st.just(""))
+def test_it_agrees_on_values_like_the_pattern(pattern: str, fillers: list[str], rest: str) -> None:
+    chars = zip(pattern, fillers, strict=False)
+    value = "".join(filler if char in "*?" else char for char, filler in chars)
+    assert compile_glob(pattern).matches(value) is reference(pattern, value)
+    assert compile_glob(pattern).matches(value + rest) is reference(pattern, value + rest)
+
+
 @given(VALUES.map(lambda text: text.replace("*", "").replace("?", "")), VALUES)
 def test_without_a_wildcard_it_is_equality(pattern: str, value: str) -> None:
     assert compile_glob(pattern).matches(value) is (pattern == value)
@@ -63,11 +71,17 @@ def test_two_stars_match_any_characters(before: str, between: str, after: str) -
         ("acme/*", "acme/ci:evil", False),
         ("v?", "v/", False),
         ("v?", "v:", False),
+        ("*/main", "/main", True),
+        ("*/main", "//main", False),
+        ("?/main", "//main", False),
         ("release/**", "release/1/2:3", True),
         # always the whole value
         ("main", "main2", False),
         ("main", "xmain", False),
         ("v*", "xv1", False),
+        ("*-rc", "v1-rc2", False),
+        ("v*-rc", "v1-rc2", False),
+        ("**/main", "heads/main/evil", False),
         ("main", "main\n", False),
         # nothing else is special
         ("[ab]", "a", False),

@@ -3,8 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.test_identity_preset import PRESETS
-from token_exchange.core.policy import Also
-from token_exchange.core.reach import Reach, RepositoryScope, ScopeNotCovered, covers_any, narrowed, template_value
+from token_exchange.core.policy import Also, Template
+from token_exchange.core.reach import (
+    DoesNotFit,
+    Reach,
+    RepositoryScope,
+    ScopeNotCovered,
+    covers_any,
+    fill_repository_template,
+    filled_text,
+    narrowed,
+    template_value,
+)
 
 PATTERNS = st.lists(st.text(st.sampled_from("ab/*"), min_size=1, max_size=4), min_size=1, max_size=3).map(tuple)
 SCOPES = st.lists(
@@ -42,3 +52,15 @@ def test_a_narrowed_reach_is_exactly_the_request(reach: Reach, scope: tuple[Repo
 def test_an_organization_is_cut_only_where_it_is_a_path() -> None:
     assert template_value("organization", PRESETS["gitlab"], {"organization": "a/b"}) == "a"
     assert template_value("organization", PRESETS["buildkite"], {"organization": "a/b"}) == "a/b"
+
+
+FLAG = Template(text="x-{ref_protected}", literals=("x-", ""), names=("ref_protected",))
+
+
+def test_a_boolean_in_a_text_is_spelled_as_in_json() -> None:
+    assert filled_text(FLAG, {"ref_protected": True}) == "x-true"
+
+
+def test_an_absent_value_is_said_to_be_absent() -> None:
+    with pytest.raises(DoesNotFit, match="ref_protected: expected present"):
+        fill_repository_template(FLAG, {}.get)

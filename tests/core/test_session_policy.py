@@ -1,6 +1,7 @@
 import contextlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -121,6 +122,7 @@ def test_a_signing_profile_is_bounded_in_time_too() -> None:
             context={"aws:currenttime": [datetime.fromtimestamp(seconds, UTC).isoformat()]},
         )
         assert policy.evaluate(ask) is expected
+        assert policy.evaluate(replace(ask, resource=f"{profile}-2")) is Decision.IMPLICIT_DENY
 
 
 COMPONENT = st.text(alphabet="abc", min_size=1, max_size=3)

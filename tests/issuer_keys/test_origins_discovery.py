@@ -106,6 +106,11 @@ def test_a_document_of_another_issuer(issuer: Json) -> None:
         read_jwks_uri(document, issuer=ISSUER, keys_host=None)
 
 
+def test_a_document_that_names_no_issuer() -> None:
+    with pytest.raises(UnusableDiscovery, match="issuer"):
+        read_jwks_uri(b'{"jwks_uri": "https://ci.acme.example/keys"}', issuer=ISSUER, keys_host=None)
+
+
 @pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b'{"issuer":"a","issuer":"b"}', b"\xff", b"[" * 9999])
 def test_an_unusable_discovery_document_is_refused(document: bytes) -> None:
     with pytest.raises(UnusableDiscovery, match="not strict JSON"):

@@ -67,6 +67,19 @@ class TestRenewal:
         assert story.fetches == 2
         assert story.events.stale == []
 
+    def test_a_set_is_as_old_as_the_beginning_of_its_fetch(self) -> None:
+        class SlowIssuer(FakeIssuer):
+            @override
+            def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
+                story.clock.advance(2)
+                return super().fetch(url, ca_bundle=ca_bundle, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+
+        story = Story(SlowIssuer())
+        story.find()
+        story.clock.advance(599)
+        story.find()
+        assert story.fetches == 2
+
     def test_a_withdrawn_key_stops_working_with_the_renewal(self) -> None:
         story = Story()
         story.find()
@@ -198,8 +211,10 @@ class TestFailingIssuer:
         refused = story.refusal("key-1")
         assert refused.reason is Reason.ISSUER_UNAVAILABLE
         assert refused.retry_after_seconds == 30
-        story.clock.advance(5)
-        assert story.refusal("key-1").reason is Reason.ISSUER_UNAVAILABLE
+        story.clock.advance(4.5)
+        refused = story.refusal("key-1")
+        assert refused.reason is Reason.ISSUER_UNAVAILABLE
+        assert refused.retry_after_seconds == 26, "rounded up"
         assert story.fetches == 2, "a failure counts for the cooldown"
         assert story.find().key_id, "known keys are served all the time"
 
@@ -216,7 +231,8 @@ class TestUnknownKey:
         story = Story()
         story.find()
         story.issuer.rotate(keep_old=True)
-        assert story.find("key-1").key_id == "key-1"
+        found = story.look("key-1")
+        assert (found.key.key_id, found.is_latest) == ("key-1", True)
         assert story.find("key-0").key_id == "key-0"
         assert story.fetches == 2
 

@@ -72,6 +72,20 @@ def test_waiting_requests_share_one_fetch(pool: ThreadPoolExecutor) -> None:
     assert story.fetches == 1
 
 
+def test_a_renewal_in_progress_is_waited_for(pool: ThreadPoolExecutor) -> None:
+    story = Story()
+    story.find()
+    story.clock.advance(601)
+    story.issuer.rotate(key_id="key-0")
+    with closed_gate(story.issuer) as open_gate:
+        first = pool.submit(story.look)
+        assert story.issuer.entered.acquire(timeout=30)
+        other = join_fetch(story, pool, "key-0")
+        open_gate()
+        for found in (first, other):
+            assert found.result(30).key.public_key == story.issuer.signing_key.private.public_key()
+
+
 def test_waiting_requests_share_a_failure(pool: ThreadPoolExecutor) -> None:
     story = Story()
     story.issuer.fail()

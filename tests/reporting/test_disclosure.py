@@ -16,6 +16,7 @@ from token_exchange.reporting.disclosure import (
     considered_fields,
     description_of,
     disclosure,
+    failed_check_fields,
     hint_of_denial,
     hint_of_refusal,
     identity_fields,
@@ -24,6 +25,7 @@ from token_exchange.reporting.disclosure import (
     requirement_text,
 )
 from token_exchange.reporting.reasons import MEANINGS
+from token_exchange.reporting.safe_text import cut
 
 OUTSIDER = github_claims(event_name="pull_request_target")
 OTHER: dict[str, Json] = {"match": {"branch": "other"}}
@@ -60,6 +62,7 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> FailedCheck:
         (_claim("build", [7], 8.5), "wants build 7, the token has 8.5"),
         (_claim("teams", ["a"], ["b", "c"]), "wants teams a, the token has b or c"),
         (_claim("branch", ["main"], "x" * 300), f"wants branch main, the token has {'x' * 100}…"),
+        (_claim("branch", ["main"], "x" * 100), f"wants branch main, the token has {'x' * 100}"),
         (_claim("branch", ["y" * 300], "x"), f"wants branch {'y' * 300}"[: len("wants branch ") + 100]),
         (
             FailedCheck(claim="origin", rule="must_match", expected="matched by a condition of the grant", found="x"),
@@ -73,6 +76,13 @@ def _rule(rule: Rule, expected: Json, found: Json = None) -> FailedCheck:
 )
 def test_the_nearest_grants_requirement_is_in_words(failed: FailedCheck, words: str) -> None:
     assert requirement_text(failed).startswith(words)
+
+
+def test_a_failed_check_shows_only_the_beginning_of_a_value() -> None:
+    fields = failed_check_fields(_claim("c" * 9999, ["main"], "x" * 9999))
+    assert fields["claim"] == cut("c" * 9999)
+    assert fields["found"] == cut("x" * 9999)
+    assert len(str(fields)) < 1000
 
 
 def test_a_missing_name_is_not_a_claim_of_a_condition() -> None:
@@ -136,6 +146,12 @@ def test_an_outsiders_granted_run_sees_no_grant() -> None:
     assert list(report_only_awards(outsider.attempt)) == []
     assert considered_fields(member) != {}
     assert [award.grant.name for award in report_only_awards(member.attempt)] == ["trial"]
+
+
+def test_an_outsider_of_another_organization_sees_nothing() -> None:
+    record = _record(grant(), claims={**OUTSIDER, "repository_owner": "stranger"})
+    assert disclosure(record.attempt) == "nothing"
+    assert identity_fields(record.attempt) == {}
 
 
 def test_without_own_grants_the_text_is_the_reasons() -> None:

@@ -59,6 +59,10 @@ def test_of_very_many_grants_only_possible_ones_are_read(monkeypatch: pytest.Mon
     assert len(found.own) + found.others == 4
     of_registry = nearest_grants(policy, caller, replace(request, registries=("apps",)))
     assert len(of_registry.own) + of_registry.others == len(of_index)
+    of_grant = nearest_grants(policy, caller, replace(request, grant="own"))
+    assert len(of_grant.own) + of_grant.others == 1
+    monkeypatch.setattr(disclosure, "MAX_SEARCHED", 4)
+    assert len(nearest_grants(policy, caller, request).nearest) == 4
 
 
 def test_grants_in_memory_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
