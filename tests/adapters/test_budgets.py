@@ -88,6 +88,14 @@ def test_every_budget_counts() -> None:
     assert "for this organization" in story.refusal(repository="b").description
 
 
+def test_budgets_of_two_names_or_periods_share_no_count() -> None:
+    names, periods = ("organization", "repository"), ("10m", "1h")
+    story = Story(*({"per": name, "exchanges": 1, "every": every} for name in names for every in periods))
+    # Both names have this value, and this is the first window of both periods.
+    story.spend(repository="acme", at=300)
+    assert len(story.state.counts) == 4
+
+
 def test_a_count_is_kept_for_a_while_and_then_forgotten() -> None:
     story = Story(TWO)
     story.spend(repository="shop")

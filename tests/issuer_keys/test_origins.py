@@ -4,7 +4,7 @@ from tests.fake_clock import FakeClock
 from tests.fake_issuer import FakeIssuer
 from token_exchange.core.ports import Deadline
 from token_exchange.core.trust import Discovered, Published
-from token_exchange.issuer_keys.origins import FetchFailed, KeyOrigin, UnusableDiscovery, fetch_key_document
+from token_exchange.issuer_keys.origins import FetchFailed, KeyOrigin, UnusableDiscovery, fetch_key_document, fetch_keys
 
 
 def fetch(issuer: FakeIssuer, source: Discovered | Published) -> bytes:
@@ -41,11 +41,12 @@ def test_both_documents_share_the_time() -> None:
     class SlowIssuer(FakeIssuer):
         def fetch(self, url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
             clock.advance(2)
+            assert max_bytes == 256 * 1024
             return super().fetch(url, ca_bundle=ca_bundle, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
 
     issuer = SlowIssuer()
     origin = KeyOrigin(issuer=issuer.url, source=Discovered(), algorithms=("RS256",), ca_bundle=None)
-    fetch_key_document(origin, fetcher=issuer, deadline=Deadline(clock=clock, at_monotonic_seconds=1003))
+    fetch_keys(origin, fetcher=issuer, deadline=Deadline(clock=clock, at_monotonic_seconds=1020))
     assert issuer.timeouts_seconds == [3, 1]
 
 

@@ -1,6 +1,9 @@
 """The brake: it refuses within seconds, and what is not known about it refuses too."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from unittest import mock
 
 import pytest
 
@@ -18,7 +21,7 @@ from token_exchange.loading.brake import (
 )
 from token_exchange.loading.load import load_policy
 from token_exchange.loading.problems import PolicyUnusable
-from token_exchange.loading.store import FIRST_POLICY_CHECK_TIMEOUT_SECONDS
+from token_exchange.loading.store import FIRST_POLICY_CHECK_TIMEOUT_SECONDS, POLICY_CHECK_TIMEOUT_SECONDS
 
 LEAK = b'deny: [{name: leaked, match: {repository: acme/shop}}, {name: other, claims: {"build": "7"}}]'
 GRANTS: list[dict[str, object]] = [
@@ -105,6 +108,10 @@ def test_a_brake_is_in_force_within_seconds_and_released_too(story: Story) -> No
     story.set(None)
     assert story.brake.on(story.policy) is story.policy
     assert story.events.changes == [(True, 2), (False, 0)]
+    story.set(LEAK)
+    assert story.names() == ["leaked", "other", "old"]
+    assert story.events.changes == [(True, 2), (False, 0), (True, 2)]
+    assert story.source.seconds[1:] == [POLICY_CHECK_TIMEOUT_SECONDS] * 3
 
 
 def test_between_two_looks_nothing_is_read_or_loaded_again(story: Story) -> None:
@@ -123,6 +130,35 @@ def test_a_thawed_environment_looks_before_it_answers(story: Story) -> None:
     story.source.document = LEAK
     story.clock.wall_seconds += 3600  # the monotonic clock stood still
     assert story.names() == ["leaked", "other", "old"]
+
+
+@pytest.mark.parametrize(("wall", "monotonic"), [(0, BRAKE_MAX_AGE_SECONDS), (-1, 0)])
+def test_a_wall_clock_that_is_set_back_delays_no_look(story: Story, wall: float, monotonic: float) -> None:
+    story.names()
+    story.source.document = LEAK
+    story.clock.wall_seconds += wall
+    story.clock.monotonic_seconds += monotonic
+    assert story.names() == ["leaked", "other", "old"]
+
+
+def test_while_one_request_looks_the_last_brake_decides(story: Story) -> None:
+    story.set(LEAK)
+    story.names()
+    story.set(None)
+    entered, gate, read = Event(), Event(), story.source.read
+
+    def slow(deadline: Deadline, /) -> bytes | None:
+        entered.set()
+        assert gate.wait(timeout=10), "another request waits for this one"
+        return read(deadline)
+
+    with ThreadPoolExecutor(1) as pool, mock.patch.object(story.source, "read", slow):
+        looking = pool.submit(story.names)
+        assert entered.wait(timeout=10)
+        story.clock.advance(BRAKE_MAX_AGE_SECONDS)
+        assert story.names() == ["leaked", "other", "old"]
+        gate.set()
+        assert looking.result(10) == ["old"]
 
 
 def test_a_new_policy_keeps_the_brake(story: Story) -> None:

@@ -194,6 +194,7 @@ def test_one_line_says_that_it_was_explained(explain: ExplainFront, log: ReadLog
     assert second["request_id"] == denied.fields["request_id"]
     for line in (first, second):
         assert line["verified"] is True
+        assert len(line["token_sha256"]) == 64
         assert "considered" in line
         assert not {"grants", "error"} & line.keys()
 
