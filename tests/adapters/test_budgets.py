@@ -89,8 +89,12 @@ def test_every_budget_counts() -> None:
 
 
 def test_budgets_of_two_names_or_periods_share_no_count() -> None:
-    names, periods = ("organization", "repository"), ("10m", "1h")
-    story = Story(*({"per": name, "exchanges": 1, "every": every} for name in names for every in periods))
+    budgets: list[Json] = [
+        {"per": name, "exchanges": 1, "every": every}
+        for name in ("organization", "repository")
+        for every in ("10m", "1h")
+    ]
+    story = Story(*budgets)
     # Both names have this value, and this is the first window of both periods.
     story.spend(repository="acme", at=300)
     assert len(story.state.counts) == 4

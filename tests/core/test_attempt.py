@@ -9,11 +9,12 @@ from tests.fake_clock import FakeClock
 def test_a_part_is_measured_in_milliseconds() -> None:
     clock = FakeClock()
     attempt = attempt_of(clock)
-    for seconds in (2, 0.25):
+    for seconds, milliseconds in ((2, 2000), (0.25, 2250)):
         with attempt.measure("sts"):
             clock.advance(seconds)
-            assert attempt.milliseconds() == attempt.milliseconds(), "to look at a part that runs changes nothing"
-    assert attempt.milliseconds() == {"sts": 2250}
+            # A look at a part that still runs changes nothing.
+            assert attempt.milliseconds() == {"sts": milliseconds}
+        assert attempt.milliseconds() == {"sts": milliseconds}
     with attempt.measure("ecr"):
         clock.advance(1 / 64_000)
         assert attempt.milliseconds() == {"sts": 2250, "ecr": 0.016}

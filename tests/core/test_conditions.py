@@ -202,6 +202,8 @@ def condition(*, ignore_case: bool) -> Condition:
 
 def test_case_is_ignored_only_where_asked() -> None:
     assert not condition(ignore_case=False).holds("ACME/app")
+    exact = (Equals(keys_of(["App"], ignore_case=False)),)
+    assert RawCondition(path=("probe",), tests=exact, expected=["App"]).holds("App")
     assert condition(ignore_case=True).holds("ACME/app")
     assert condition(ignore_case=True).holds(["x", "ACME/APP"])
     assert not condition(ignore_case=True).holds(["ACME", 7])
@@ -213,6 +215,7 @@ def test_each_uuid_of_a_list_loses_its_braces() -> None:
     uuid = "3b1e0c9a-5d2f-4a67-8c41-0f9d7e6b2a58"
     raw = RawCondition(path=("ids",), tests=(), expected=[], strip_braces=True)
     assert raw.found({}, {"ids": [f"{{{uuid}}}", "{name}", 7]}) == [uuid, "{name}", 7]
+    assert RawCondition(path=("ids",), tests=(), expected=[]).found({}, {"ids": "{" + uuid + "}"}) == "{" + uuid + "}"
 
 
 def test_a_condition_singles_out_no_other_claim() -> None:

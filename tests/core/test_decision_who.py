@@ -1,10 +1,12 @@
 """Who may come at all: the organization allowlist, then the deny rules."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.ci_claims import github_claims, gitlab_claims
 from tests.core.decisions import decided, denied, winners
-from tests.loading.documents import Document, changed, document, grant
+from tests.loading.documents import Document, changed, document, grant, load
 from token_exchange.core.decision import Denied
 from token_exchange.core.ports import Json
 from token_exchange.core.refusals import Reason
@@ -75,6 +77,17 @@ def test_gitlabs_groups_include_their_subgroups(organization: Json, path: str, a
         assert winners(decision) == ["reader"]
     else:
         denied(decision, Reason.ORGANIZATION_NOT_ALLOWED)
+
+
+def test_a_token_without_a_group_is_of_no_group() -> None:
+    assert not load(document()).issuers["gitlab"].allows({})
+
+
+def test_an_empty_allowlist_allows_no_one() -> None:
+    issuer = load(document()).issuers["github"]
+    named = {"organization": "nordlicht", "organization_id": "4400117"}
+    assert issuer.allows(named)
+    assert not replace(issuer, organizations=()).allows(named)
 
 
 def test_a_deny_rule_precedes_all_but_the_organization() -> None:

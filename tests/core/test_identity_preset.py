@@ -116,6 +116,11 @@ def test_only_required_values_have_defaults(subtests: pytest.Subtests) -> None:
             assert not preset.defaults.keys() & preset.marks
 
 
+def test_what_is_nested_in_a_public_claim_is_not_public() -> None:
+    assert PRESETS["google"].is_public(("email_verified",))
+    assert not PRESETS["google"].is_public(("email_verified", "x"))
+
+
 def test_names_are_of_the_vocabulary(subtests: pytest.Subtests) -> None:
     for preset in PRESETS.values():
         with subtests.test(preset=preset.provider):

@@ -63,4 +63,4 @@ def test_a_boolean_in_a_text_is_spelled_as_in_json() -> None:
 
 def test_an_absent_value_is_said_to_be_absent() -> None:
     with pytest.raises(DoesNotFit, match="ref_protected: expected present"):
-        fill_repository_template(FLAG, {}.get)
+        fill_repository_template(FLAG, lambda _: None)

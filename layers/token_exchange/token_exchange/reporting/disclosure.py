@@ -115,14 +115,13 @@ def considered_fields(record: "AuditRecord") -> dict[str, Json]:
     winners = [Considered(grant=award.grant, failed=()) for award in awards]
     names = {winner.grant.name for winner in winners}
     shown = [*winners, *(own for own in found.own if own.grant.name not in names)][:MAX_CONSIDERED]
-    not_shown = len(found.own) + found.others - len(shown)
     fields: dict[str, Json] = {}
     if shown:
         fields["considered"] = [
             {"grant": one.grant.name, "failed": [failed_check_fields(failed) for failed in one.failed]} for one in shown
         ]
-    if not_shown:
-        fields["considered_not_shown"] = not_shown
+    if found.others:
+        fields["considered_not_shown"] = found.others
     return fields
 
 
