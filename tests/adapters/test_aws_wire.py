@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.utils import parse_timestamp
 
 from sandbox.loopback import Answer, Request, Server
@@ -258,6 +259,24 @@ def test_credentials_are_used_only_inside_the_block(wire: Wire, clients: AwsClie
     assert keys == ["ASIA2", "ASIA1"]
     with pytest.raises(LookupError):
         client.get_authorization_token()
+
+
+def test_an_error_inside_the_block_ends_the_session_too(wire: Wire, clients: AwsClients) -> None:
+    wire.answer = Answer(status=400, body=b"{}")
+    client = clients.ecr("eu-west-1")
+    with pytest.raises(ClientError), signing_with(session()):
+        client.get_authorization_token()
+    with pytest.raises(LookupError):
+        client.get_authorization_token()
+
+
+def test_only_the_opening_call_of_a_connection_is_unsigned(wire: Wire, clients: AwsClients) -> None:
+    wire.answer = Answer(status=400, body=b"{}")
+    for opener in clients.secrets.openers(lambda client: client.list_secrets()):
+        opener()
+    with pytest.raises(ClientError):
+        clients.secrets("eu-west-1").list_secrets()
+    assert [seen.header("authorization") is None for seen in wire.seen] == [True, False]
 
 
 def test_a_client_is_made_once(clients: AwsClients) -> None:

@@ -115,6 +115,21 @@ def test_a_login_is_never_promised_for_longer_than_aws_states() -> None:
     assert (login.bounds.expires_at, login.bounds.registry_expires_at) == (int(NOW) + 600, int(NOW) + 600)
 
 
+def test_all_times_are_compared_with_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story([grant()])
+    fetch = story.issuer.fetch
+
+    def slow(url: str, *, ca_bundle: str | None, timeout_seconds: float, max_bytes: int) -> bytes:
+        story.clock.advance(2)
+        return fetch(url, ca_bundle=ca_bundle, timeout_seconds=timeout_seconds, max_bytes=max_bytes)
+
+    monkeypatch.setattr(story.issuer, "fetch", slow)
+    story.run()
+    assert story.clock.now() > NOW
+    assert story.attempt.caller is not None
+    assert story.attempt.caller.now == NOW
+
+
 def test_aws_is_not_called_before_all_checks_pass() -> None:
     story = Story(BOTH, deny=[{"name": "stop", "match": {"repository": "stopped"}}])
     with pytest.raises(Refused):

@@ -109,6 +109,11 @@ def test_a_session_is_named_by_ids(values: dict[str, str], expected: str) -> Non
     assert session_name(values, request_id="0a1b2c3d-4e5f-6789-abcd-ef0123456789") == expected
 
 
+def test_a_source_identity_is_whole_up_to_stss_limit() -> None:
+    assert source_identity("x" * 64) == "x" * 64
+    assert len(source_identity("x" * 65)) == 64
+
+
 def test_any_request_id_gives_digits() -> None:
     assert session_name({}, request_id="offline") == sha256(b"offline").hexdigest()[:12]
 

@@ -190,6 +190,13 @@ def test_the_contact_is_that_of_the_grant_whose_login_failed(front: Front) -> No
     assert str(front.send(token, "registry=apps").fields["hint"]).endswith("; contact: #platform")
 
 
+def test_the_contact_is_the_grants_if_no_login_was_tried(front: Front) -> None:
+    scope = " ".join(f"repository:base/{number:02}{'x' * 60}:pull" for number in range(20))
+    answer = front.send(front.token(), {"registry": "apps", "scope": scope})
+    assert answer.reason == "malformed-scope"
+    assert str(answer.fields["hint"]).endswith("; contact: #platform")
+
+
 def test_a_scope_too_wide_is_answered_with_the_grants_reach(front: Front) -> None:
     answer = front.send(front.token(), "registry=apps&scope=repository:releases/shop:push")
     assert answer.reason == "scope-exceeds-grant"
