@@ -9,6 +9,7 @@ from tests.fake_issuer import AUDIENCE, ISSUER
 from tests.fake_state import FakeState, RecordedStateEvents
 from token_exchange.adapters.budgets import COUNT_SECONDS, BudgetCounter
 from token_exchange.core.evaluate import Caller, caller_of
+from token_exchange.core.policy import Budget
 from token_exchange.core.ports import Deadline, Json
 from token_exchange.core.refusals import Reason, Refused
 from token_exchange.loading.load import load_policy
@@ -98,6 +99,17 @@ def test_budgets_of_two_names_or_periods_share_no_count() -> None:
     # Both names have this value, and this is the first window of both periods.
     story.spend(repository="acme", at=300)
     assert len(story.state.counts) == 4
+
+
+def test_a_flag_that_is_false_is_a_value() -> None:
+    story = Story(TWO)
+    caller, per_flag = story.caller(), Budget(per="ref_protected", exchanges=1, every_seconds=600)
+    deadline = Deadline(clock=story.clock, at_monotonic_seconds=story.clock.monotonic() + 10)
+    for vocabulary in ({}, *({"ref_protected": flag} for flag in (True, False))):
+        identity = replace(caller.identity, vocabulary=vocabulary)
+        issuer = replace(caller.issuer, budgets=(per_flag,))
+        story.budgets.spend(replace(caller, issuer=issuer, identity=identity), deadline=deadline)
+    assert len(story.state.counts) == 3
 
 
 def test_a_count_is_kept_for_a_while_and_then_forgotten() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from unittest import mock
 
 import pytest
 
@@ -48,10 +47,15 @@ class FakeBrake:
         self.reads = 0
         self.seconds: list[float] = []
         """The time that each read was given."""
+        self.entered = Event()
+        self.gate: Event | None = None
 
     def read(self, deadline: Deadline, /) -> bytes | None:
         self.reads += 1
         self.seconds.append(deadline.remaining_seconds())
+        self.entered.set()
+        if self.gate is not None:
+            assert self.gate.wait(timeout=10), "another request waits for this one"
         if isinstance(self.document, BrakeUnreadable):
             raise self.document
         return self.document
@@ -145,20 +149,34 @@ def test_while_one_request_looks_the_last_brake_decides(story: Story) -> None:
     story.set(LEAK)
     story.names()
     story.set(None)
-    entered, gate, read = Event(), Event(), story.source.read
-
-    def slow(deadline: Deadline, /) -> bytes | None:
-        entered.set()
-        assert gate.wait(timeout=10), "another request waits for this one"
-        return read(deadline)
-
-    with ThreadPoolExecutor(1) as pool, mock.patch.object(story.source, "read", slow):
+    story.source.entered.clear()
+    story.source.gate = Event()
+    with ThreadPoolExecutor(1) as pool:
         looking = pool.submit(story.names)
-        assert entered.wait(timeout=10)
+        assert story.source.entered.wait(timeout=10)
         story.clock.advance(BRAKE_MAX_AGE_SECONDS)
         assert story.names() == ["leaked", "other", "old"]
-        gate.set()
+        story.source.gate.set()
         assert looking.result(10) == ["old"]
+
+
+def test_before_the_first_look_ends_other_requests_wait_for_it(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.source.gate = Event()
+    asked, monotonic = Event(), story.clock.monotonic
+
+    def signalling() -> float:
+        asked.set()
+        return monotonic()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(story.names)
+        assert story.source.entered.wait(timeout=10)
+        story.clock.advance(RETRY_UNKNOWN_SECONDS)
+        monkeypatch.setattr(story.clock, "monotonic", signalling)
+        second = pool.submit(story.names)
+        assert asked.wait(timeout=10)
+        story.source.gate.set()
+        assert (first.result(10), second.result(10)) == (["old"], ["old"])
 
 
 def test_a_new_policy_keeps_the_brake(story: Story) -> None:
