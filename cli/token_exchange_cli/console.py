@@ -57,6 +57,14 @@ class Interrupted(Unusable):
 _CANNOT_WRITE: Final = "cannot write to standard output"
 
 
+class _ReaderGone(Unusable):
+    """The reader of standard output closed the pipe, as `head` does: nothing to say, and no negative answer."""
+
+    @override
+    def show(self, file: object = None) -> None:
+        pass
+
+
 def guard_standard_streams() -> None:
     """Replace the process's own standard output and error; the streams of a test stay as they are.
 
@@ -85,10 +93,10 @@ class _Output(io.FileIO):
             return memoryview(data).nbytes
         try:
             return super().write(data)
-        except BrokenPipeError:
-            raise  # the reader closed the pipe: click exits silently
         except OSError as error:
             self._has_failed = True
+            if isinstance(error, BrokenPipeError):
+                raise _ReaderGone(_CANNOT_WRITE) from error
             raise Unusable(f"{_CANNOT_WRITE}: {(error.strerror or type(error).__name__).lower()}") from error
 
 
@@ -99,8 +107,6 @@ class _Messages(io.FileIO):
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
-            raise
         except OSError:
             return memoryview(data).nbytes
 
@@ -173,7 +179,7 @@ class Program(click.Group):
                 return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort) as error:
             raise Interrupted from error
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # the last resort: a defect is one sentence, too, and shows no data
             raise InternalError(error) from error

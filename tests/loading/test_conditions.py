@@ -72,6 +72,8 @@ def test_conditions_on_the_vocabulary(path: str, value: Json, code: Code) -> Non
         ({"head_ref": {"exists": "no"}}, ".head_ref.exists", "wrong-type"),
         # operators and names do not mix
         ({"a": {"like": "x", "b": "y"}}, ".a.b", "conflict"),
+        # a claim can be sent empty, but a glob says more
+        ({"a": {"like": ""}}, ".a.like", "empty"),
         ({"a": {}}, ".a", "empty"),
         ({}, "", "empty"),
         ([], "", "wrong-type"),
@@ -99,6 +101,7 @@ def test_conditions_on_gitlabs_claims(claims: Json, path: str) -> None:
 def test_a_condition_of_its_claims_type_is_taken() -> None:
     load(conditions("claims", {"runner_id": 42, "groups_direct": "werft", "job_config": {"url": "x"}}, "gitlab"))
     load(conditions("claims", {"job_config": {"exists": True}, "aud": "x", "new_claim": {"a": {"b": 1}}}, "gitlab"))
+    load(conditions("claims", {"head_ref": "", "base_ref": ["", "main"], "new_claim": {"not": ""}}))
     load(conditions("claims", {"run_number": "12", "exp": 7, "repo_property_tier": {"like": "*"}}))
     load(conditions("claims", {"a": True, "b": 1.5, "c": [1, "x", False], "d": {"e/f:g.h": {"not": 1}}}, "own"))
 

@@ -213,6 +213,7 @@ def test_messages_say_where_and_what_to_do() -> None:
     assert message(b"a: \xff") == "line 1, column 4: not UTF-8"
     assert message("a: !!str 1") == "a: tags are not allowed; write the value itself"
     assert message("on: 1") == "on: quote the key: 'on'"
+    assert message("Y: 1") == "Y: quote the key: 'Y'"
     assert message("x: {[1]: 2}") == "line 1, column 5: x: a key must be a string"
     assert message("a:\n  " + "[" * 30).startswith("line 2, column 23: more than 20 levels")
     assert message("# %TAG\n%TAG ! x\n--- 1\n") == "line 2, column 1: %TAG directives are not allowed"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from tests.fake_issuer import jwk, private_key
 from tests.loading.documents import Document, Folder, changed, document, faults, load
@@ -50,6 +51,16 @@ def test_pinned_keys_have_to_fit_the_algorithms() -> None:
 def test_a_key_set_is_taken_as_its_issuer_publishes_it() -> None:
     published: Json = {"keys": [jwk("ES256", private_key("ES256"), kid="k1", ext=True, number=7)], "next": None}
     assert isinstance(load(changed(document(), "issuers.own.jwks", published)).issuers["own"].trust.keys, Pinned)
+
+
+def test_a_key_set_in_yaml_needs_no_quotes_around_n_and_y() -> None:
+    keys: Json = [jwk(algorithm, private_key(algorithm), kid=algorithm) for algorithm in ("RS256", "ES256")]
+    found = changed(document(), "issuers.own.jwks", {"keys": keys})
+    found = changed(found, "issuers.own.algorithms", ["RS256", "ES256"])
+    text = yaml.safe_dump(found)
+    assert "n: " in text
+    assert "y: " in text
+    assert load(text.encode()).issuers["own"].trust == load(found).issuers["own"].trust
 
 
 def test_a_key_set_in_yaml_guesses_nothing() -> None:

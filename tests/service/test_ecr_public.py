@@ -115,6 +115,7 @@ def test_a_scope_narrows_only_private_registries(others: Front) -> None:
         others.token(environment="release"), "registry=public&scope=repository:acme/acme/shop:pull,push"
     )
     assert (answer.status, answer.reason) == (400, "scope-exceeds-grant")
+    assert "because a scope cannot narrow this login" in answer.body
     assert others.calls() == []
 
 

@@ -48,6 +48,7 @@ def command(  # noqa: PLR0913 - as many as there are options
     """Explain what the policy FILE decides about one run.
 
     The run is given as a token, as claims or as an audit line. The decision is the one that the service would make.
+    Without --registry, --grant and --scope, an audit line's own request is decided again.
     Every grant that the request is about is shown with its conditions: those that win first, then the nearest.
 
     Exit status: 0 granted, 1 denied, 2 wrong usage or unreadable input.
@@ -58,9 +59,10 @@ def command(  # noqa: PLR0913 - as many as there are options
       token-exchange policy explain policy.yaml --token token.jwt --registry apps
       token-exchange policy explain policy.yaml --audit-line line.json --json
     """  # noqa: D301 - click takes the backspace for: keep these lines as they are
-    ask = access_request(registries, grant, scope)
+    given = access_request(registries, grant, scope)
     policy = load_policy_argument(policy_file)
     presented = _presented(policy, token=token, claims=claims, audit_line=audit_line, issuer=issuer)
+    ask = (presented.asked or given) if given == AccessRequest() else given
     explanation = explained(policy, presented, ask)
     for text in (*explanation.remarks, *_misspelt(policy, ask)):
         remark(text)

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from token_exchange.core.decision import AccessRequest
 from token_exchange.core.evaluate import Caller, caller_of
 from token_exchange.core.identity import Identity
 from token_exchange.core.policy import Issuer, Policy
@@ -17,6 +18,7 @@ from token_exchange.core.sources import Claim
 from token_exchange.core.trust import IssuersByUrl, IssuerTrust, check_claims, choose_entry
 from token_exchange.core.verifier import UnverifiedToken, chosen_trust, read_compact
 from token_exchange.core.vocabulary import NAMES
+from token_exchange.http.request import parse_scope
 from token_exchange.loading.fields import did_you_mean
 from token_exchange.reporting.safe_text import tokens_hashed
 from token_exchange_cli.console import Unusable
@@ -25,10 +27,14 @@ from token_exchange_cli.inputs import input_name, read_input
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """The caller or the refusal; `remarks` say how the input differs from a token that is sent now."""
+    """The caller or the refusal; `remarks` say how the input differs from a token that is sent now.
+
+    `asked` is what a record's request asked for, or None.
+    """
 
     outcome: Caller | Refused
     remarks: tuple[str, ...] = ()
+    asked: AccessRequest | None = None
 
 
 def issuer_named(policy: Policy, name: str) -> Issuer:
@@ -122,6 +128,7 @@ def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str 
     entry = _recorded_entry(policy, record, issuer)
     identity, claims = _mapping(record, "identity"), dict(_mapping(record, "claims"))
     remarks = list(_remarks(policy, entry, record))
+    asked = request_in(record)
     if "claims_left_out" in record:
         claims |= {
             source.path[0]: identity[name]
@@ -132,14 +139,31 @@ def presented_record(policy: Policy, record: Mapping[str, Json], *, issuer: str 
         caller = caller_of(entry, claims, now=now)
     except Refused as refused:
         if "claims_left_out" not in record and not any(is_cut(value) for value in claims.values()):
-            return Presented(outcome=refused, remarks=tuple(remarks))
+            return Presented(outcome=refused, remarks=tuple(remarks), asked=asked)
         caller = Caller(
             issuer=entry,
             identity=Identity(vocabulary={}, untrusted_trigger=entry.preset.untrusted_trigger(claims)),
             claims=claims,
             now=now,
         )
-    return Presented(outcome=_completed(caller, identity), remarks=tuple(remarks))
+    return Presented(outcome=_completed(caller, identity), remarks=tuple(remarks), asked=asked)
+
+
+def request_in(record: Mapping[str, Json]) -> AccessRequest | None:
+    """Return what the record's request asked for; None if the record does not have all of it."""
+    asked = record.get("asked")
+    if not isinstance(asked, dict) or "asked_left_out" in record or is_cut(asked):
+        return None
+    registries, grant, scope = asked.get("registries", []), asked.get("grant"), asked.get("scope")
+    if not isinstance(registries, list) or not isinstance(grant, str | None) or not isinstance(scope, str | None):
+        return None
+    names = tuple(name for name in registries if isinstance(name, str))
+    if len(names) != len(registries):
+        return None
+    try:
+        return AccessRequest(registries=names, grant=grant, scope=parse_scope(scope))
+    except Refused:
+        return None  # no line of the service has it
 
 
 def _completed(caller: Caller, recorded: Mapping[str, Json]) -> Caller:

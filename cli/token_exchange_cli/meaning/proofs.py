@@ -165,7 +165,7 @@ def _differ_as_text(one: Condition, other: Condition, preset: Preset) -> bool:
     """Say so for a name and its claim. The name treats an empty string as absent, so absence proves nothing here."""
     for first, second in ((one, other), (other, one)):
         values = only_values(first, [preset])
-        if values is not None and not any(second.holds(value) for _, value in values):
+        if values is not None and not any(second.holds(None if value == "" else value) for _, value in values):
             return True
     return False
 

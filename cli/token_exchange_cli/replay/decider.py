@@ -19,7 +19,7 @@ from token_exchange.core.refusals import Refused
 from token_exchange.core.vocabulary import ClaimPath, Name, claim_at
 from token_exchange.http.request import parse_scope
 from token_exchange.reporting.disclosure import is_up_to_grants, nearest_grants
-from token_exchange_cli.explain.callers import is_cut
+from token_exchange_cli.explain.callers import request_in
 from token_exchange_cli.meaning.conditions import is_on_name
 from token_exchange_cli.replay.outcomes import Login, Outcome, decided_outcome
 from token_exchange_cli.replay.recorded import NotRecorded, RecordedClaims, require_recorded_claims
@@ -35,22 +35,10 @@ class LoggedRequest:
 
 def recorded_request(record: Mapping[str, Json]) -> LoggedRequest | None:
     """Return the recorded request; None if the record does not have all of it."""
-    asked = record.get("asked")
-    if not isinstance(asked, dict) or "asked_left_out" in record or is_cut(asked):
+    request, asked = request_in(record), record.get("asked")
+    if request is None or not isinstance(asked, dict):
         return None
-    registries, grant, scope = asked.get("registries", []), asked.get("grant"), asked.get("scope")
-    if not isinstance(registries, list) or not isinstance(grant, str | None) or not isinstance(scope, str | None):
-        return None
-    names = tuple(name for name in registries if isinstance(name, str))
-    try:
-        request = AccessRequest(registries=names, grant=grant, scope=parse_scope(scope))
-    except Refused:
-        return None  # no line of the service has it
-    return (
-        LoggedRequest(request=request, one_login=asked.get("one_login") is True)
-        if len(names) == len(registries)
-        else None
-    )
+    return LoggedRequest(request=request, one_login=asked.get("one_login") is True)
 
 
 def possible_requests(

@@ -80,12 +80,13 @@ ROLE = "^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"
 REPOSITORY = rf"^(?:[a-z0-9._/*-]|\{{(?:{'|'.join(NAMES)})\}})+$"
 """Wider than the loader's rule, which also checks the order of the parts."""
 
-_PLAIN_TEXT: Final[Schema] = {
+_RAW_TEXT: Final[Schema] = {
     "description": "A literal value. A pattern goes under like.",
     "type": "string",
-    "minLength": 1,
-    "pattern": r"^[^*]+$",
+    "pattern": "^[^*]*$",
 }
+
+_PLAIN_TEXT: Final[Schema] = {**_RAW_TEXT, "minLength": 1}
 
 _GLOB: Final[Schema] = {
     "description": "A pattern for the whole value: ** is any text, * any text without / and :, ? one such character.",
@@ -128,7 +129,7 @@ def _alternatives(value: Schema) -> list[Json]:
 
 
 _OPERATORS: Final = ("like", "not", "not_like", "exists")
-_SCALAR: Final[Schema] = {"anyOf": [_PLAIN_TEXT, {"type": ["number", "boolean"]}]}
+_SCALAR: Final[Schema] = {"anyOf": [_RAW_TEXT, {"type": ["number", "boolean"]}]}
 
 
 def condition_definitions() -> dict[str, Schema]:

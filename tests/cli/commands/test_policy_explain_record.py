@@ -43,6 +43,29 @@ def test_a_record_is_decided_as_its_token_was(tmp_path: Path, ref: str) -> None:
     assert done.fields["remarks"] == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"registries": ["apps"]}, "granted"),
+        ({"registries": ["apps"], "grant": "other"}, "no-matching-grant"),
+        ({"registries": ["base"]}, "no-matching-grant"),
+        ({"registries": ["apps"], "scope": "repository:base/x:pull"}, "granted"),
+        ({"registries": ["apps"], "scope": "repository:elsewhere:pull"}, "scope-exceeds-grant"),
+        ({"registries": ["gone"]}, "unknown-registry"),
+        ({"registries": [7]}, "granted"),
+        ({"scope": "nonsense"}, "granted"),
+        ({"one_login": False}, "granted"),
+    ],
+)
+def test_its_request_is_decided_again(tmp_path: Path, asked: dict[str, Json], reason: str) -> None:
+    other = grant(name="other", registry="base", match={"branch": "next"})
+    done = _explain(tmp_path, {**record_of(), "asked": asked}, grants=(MAIN, other))
+    assert done.fields["reason"] == reason
+    assert done.status == (0 if reason == "granted" else 1)
+    # What the command line asks for replaces it.
+    assert _explain(tmp_path, {**record_of(), "asked": asked}, "--registry", "apps").status == 0
+
+
 def test_a_claim_that_only_the_new_policy_names_may_be_missing(tmp_path: Path) -> None:
     asks_for_more = grant(claims={"custom_property": "x"})
     done = _explain(tmp_path, record_of(github_claims(custom_property="x")), grants=(asks_for_more,))

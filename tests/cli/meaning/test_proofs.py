@@ -49,6 +49,11 @@ def _loaded(issuer: str, section: str, name: str, asked: Json) -> tuple[Conditio
         ("github", ("match", "repository", "o/a"), ("claims", "repository", "o/a"), False),
         ("github", ("match", "repository", {"like": "o/*"}), ("claims", "repository", "p/a"), True),
         ("github", ("match", "repository", {"like": "o/*"}), ("claims", "repository", {"like": "p/*"}), False),
+        # sent empty, a claim is absent as a name
+        ("github", ("match", "environment", {"exists": False}), ("claims", "environment", ""), False),
+        ("github", ("match", "environment", {"exists": True}), ("claims", "environment", ""), True),
+        ("github", ("match", "environment", "x"), ("claims", "environment", ["", "x"]), False),
+        ("github", ("match", "environment", "x"), ("claims", "environment", ["", "y"]), True),
         # a branch, and the whole ref
         ("github", ("match", "branch", "main"), ("match", "ref", "refs/heads/main"), False),
         ("github", ("match", "branch", "main"), ("match", "ref", "refs/heads/next"), True),

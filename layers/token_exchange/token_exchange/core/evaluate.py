@@ -181,10 +181,8 @@ def _not_covered(grant: Grant, caller: Caller, scope: Sequence[RepositoryScope])
     try:
         awarded_reach(grant, caller, scope)
     except ScopeNotCovered:
-        whole = _whole_reach(grant, caller)
-        expected = (
-            whole.scope if whole is not None and whole.scope else "no scope, because a scope cannot narrow this login"
-        )
+        whole = _whole_reach(grant, caller) if isinstance(grant.registry, EcrRegistry) else None
+        expected = "no scope, because a scope cannot narrow this login" if whole is None else whole.scope
         yield FailedCheck(claim=None, rule="scope", expected=expected, found=scope_text(scope))
 
 

@@ -68,6 +68,7 @@ def _read_match(match: Fields, key: str, presets: Sequence[Preset], *, deny: boo
         [wanted],
         ignore_case=deny and name in RENAMEABLE,
         strip_braces=any(preset.is_braced(name) for preset in presets),
+        empty_is_absent=True,
         deny=deny,
     )
     tests = form.read(node, match.at(name))
@@ -118,6 +119,7 @@ class _Claims:
             ignore_case=self._deny and self._is_source_of(path, RENAMEABLE),
             # The token's own braces are left off here too: a deny rule without them would never hold.
             strip_braces=any(path in preset.braced_uuids for preset in self._presets),
+            empty_is_absent=False,
             deny=self._deny,
         )
         tests = form.read(node, at)
@@ -155,12 +157,20 @@ class _Form:
     """Reads the condition on one claim: a value, a list of values, or operators."""
 
     def __init__(
-        self, problems: Problems, types: Sequence[ClaimType], *, ignore_case: bool, strip_braces: bool, deny: bool
+        self,
+        problems: Problems,
+        types: Sequence[ClaimType],
+        *,
+        ignore_case: bool,
+        strip_braces: bool,
+        empty_is_absent: bool,
+        deny: bool,
     ) -> None:
         self._problems = problems
         self._types = types
         self.ignore_case = ignore_case
         self.strip_braces = strip_braces
+        self._empty_is_absent = empty_is_absent
         self._deny = deny
 
     def read(self, node: Node, at: Path) -> tuple[Test, ...]:
@@ -173,12 +183,9 @@ class _Form:
         for operator, operand in node.items():
             here = (*at, operator)
             match operator:
-                case "like":
+                case "like" | "not_like":
                     globs = tuple(compile_glob(self._casefolded(text)) for text in self._texts(operand, here))
-                    tests += [Like(globs)] if globs else []
-                case "not_like":
-                    globs = tuple(compile_glob(self._casefolded(text)) for text in self._texts(operand, here))
-                    tests += [NotLike(globs)] if globs else []
+                    tests += [Like(globs) if operator == "like" else NotLike(globs)] if globs else []
                 case "not":
                     values = self._values(operand, here)
                     tests += [Not(keys_of(values, ignore_case=self.ignore_case))] if values else []
@@ -233,7 +240,7 @@ class _Form:
             case Unquoted(text, looks_like):
                 self._problems.add(at, "ambiguous-value", f"looks like {looks_like}; quote it: '{text}'")
                 return None
-            case "":
+            case "" if self._empty_is_absent or globs:
                 self._problems.add(at, "empty", "expected a non-empty string; use {exists: false} for an absent claim")
                 return None
             case None | list() | dict():

@@ -117,7 +117,7 @@ class _Reader:
             self._problems.add_unclear(here, "syntax", _NO_ANCHORS)
         if key == "<<" and event.style in (None, ""):
             self._problems.add_unclear(here, "syntax", "merge keys are not allowed; write the values out")
-        if not isinstance(key, str):
+        if not isinstance(key, str) and name not in _MEMBERS_OF_KEYS:
             self._problems.add_unclear(here, "ambiguous-value", f"quote the key: '{name}'")
         return name
 
@@ -145,6 +145,9 @@ _OTHER_NUMBER: Final = re.compile(
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN_WORDS: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+_MEMBERS_OF_KEYS: Final = frozenset({"n", "y"})
+"""The members of a JSON Web Key that look like booleans: as keys of a mapping, they need no quotes."""
+
 _FIRST_OF_SPECIAL: Final = frozenset("0123456789+-.~nNyYoOtTfFI")
 
 
