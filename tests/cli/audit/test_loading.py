@@ -168,6 +168,10 @@ def test_events_that_are_not_utf_8_are_named(tmp_path: Path) -> None:
         json.dumps({"Records": [EVENT, EVENT]}).replace('"PutImage"', "PutImage", 1),
         json.dumps({"Records": [EVENT]})[:-20] + "}",
         json.dumps({"Records": {"0": EVENT}}),
+        json.dumps({"Records": {"Records": [EVENT]}}),
+        json.dumps({"Records": [EVENT, EVENT]}).replace("}, {", "} {"),
+        json.dumps({"Records": [EVENT]}) + "}",
+        f'{{"Records": {"[" * 100_000}{"]" * 100_000}}}',
         json.dumps({"Records": [{**EVENT, "userAgent": "x"}]}).replace('"x"', '"\\ud800"'),
     ],
 )
@@ -185,6 +189,30 @@ def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: str)
             f"{path}: no list of events in JSON",
             "2 entries of CloudTrail's files are not events",
         ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"Records": [EVENT]}, indent="\t").replace("\n", "\r\n"),
+        json.dumps({"region": "x", "Records": [EVENT], "more": [{"Records": [1]}]}),
+        json.dumps({"Records": [{**EVENT, "userAgent": '}, {"Records": ['}]}),
+        json.dumps({"Records": [{**EVENT, "userAgent": "\U0001f980"}]}),
+        json.dumps({"Records": [{**EVENT, "userAgent": "\U0001f980"}]}, ensure_ascii=False),
+        json.dumps({"Records": [{**EVENT, "more": 0}]}).replace("0", "7" * 5_000),
+        json.dumps({"Records": [{**EVENT, "more": 0}]}).replace("0", "[" * 200 + "]" * 200),
+    ],
+)
+def test_an_event_is_read_however_it_is_written(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "events.json"
+    path.write_text(content, newline="")
+    assert _read_trail(path) == (1, [])
+
+
+def test_an_empty_list_of_events_is_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text('{"Records": [ ]}')
+    assert _read_trail(path) == (0, [])
 
 
 def test_events_that_differ_are_not_one(tmp_path: Path) -> None:
