@@ -156,39 +156,35 @@ def test_of_many_problems_of_cloudtrail_only_some_are_named(month: Written, tmp_
     assert "remark: 2,980 more parts of CloudTrail's files could not be read\n" in done.err
 
 
-def test_events_that_are_not_utf_8_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "events.json"
-    path.write_bytes(json.dumps({"Records": [EVENT]}).encode().replace(b"PutImage", b"Put\xffImage"))
-    assert _read_trail(path) == (0, [f"{path}: not UTF-8"])
+NOT_JSON = "not complete JSON in UTF-8"
+NO_LIST = "no list of events in JSON"
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "problem"),
     [
-        json.dumps({"Records": [EVENT, EVENT]}).replace('"PutImage"', "PutImage", 1),
-        json.dumps({"Records": [EVENT]})[:-20] + "}",
-        json.dumps({"Records": {"0": EVENT}}),
-        json.dumps({"Records": {"Records": [EVENT]}}),
-        json.dumps({"Records": [EVENT, EVENT]}).replace("}, {", "} {"),
-        json.dumps({"Records": [EVENT]}) + "}",
-        f'{{"Records": {"[" * 100_000}{"]" * 100_000}}}',
-        json.dumps({"Records": [{**EVENT, "userAgent": "x"}]}).replace('"x"', '"\\ud800"'),
+        (json.dumps({"Records": [EVENT]}).encode().replace(b"PutImage", b"Put\xffImage"), NOT_JSON),
+        (json.dumps({"Records": [EVENT, EVENT]}).replace('"PutImage"', "PutImage", 1).encode(), NOT_JSON),
+        (json.dumps({"Records": [EVENT]})[:-20].encode() + b"}", NOT_JSON),
+        (json.dumps({"Records": [EVENT, EVENT]}).replace("}, {", "} {").encode(), NOT_JSON),
+        (json.dumps({"Records": [EVENT]}).encode() + b"}", NOT_JSON),
+        (f'{{"Records": {"[" * 100_000}{"]" * 100_000}}}'.encode(), NOT_JSON),
+        (json.dumps({"Records": [{**EVENT, "userAgent": "x"}]}).replace('"x"', '"\\ud800"').encode(), NOT_JSON),
+        (json.dumps({"Records": {"0": EVENT}}).encode(), NO_LIST),
+        (json.dumps({"Records": {"Records": [EVENT]}}).encode(), NO_LIST),
     ],
 )
-def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "trail" / "events.json"
     path.parent.mkdir()
-    path.write_text(content)
-    assert _read_trail(path) == (0, [f"{path}: no list of events in JSON"])
-    with audit_log() as found, pytest.raises(Unusable, match=r"no list of events in JSON\n.*contains no event"):
+    path.write_bytes(content)
+    assert _read_trail(path) == (0, [f"{path}: {problem}"])
+    with audit_log() as found, pytest.raises(Unusable, match=rf"{problem}\n.*contains no event"):
         found.load_trail([str(path)])
     (path.parent / "other.json").write_text(json.dumps({"Records": [EVENT, None, {}]}))
     with audit_log() as found:
         found.load_trail([str(path.parent)])
-        assert found.remarks() == [
-            f"{path}: no list of events in JSON",
-            "2 entries of CloudTrail's files are not events",
-        ]
+        assert found.remarks() == [f"{path}: {problem}", "2 entries of CloudTrail's files are not events"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +195,6 @@ def test_a_file_that_is_no_list_of_events_is_named(tmp_path: Path, content: str)
         json.dumps({"Records": [{**EVENT, "userAgent": '}, {"Records": ['}]}),
         json.dumps({"Records": [{**EVENT, "userAgent": "\U0001f980"}]}),
         json.dumps({"Records": [{**EVENT, "userAgent": "\U0001f980"}]}, ensure_ascii=False),
-        json.dumps({"Records": [{**EVENT, "more": 0}]}).replace("0", "7" * 5_000),
         json.dumps({"Records": [{**EVENT, "more": 0}]}).replace("0", "[" * 200 + "]" * 200),
     ],
 )

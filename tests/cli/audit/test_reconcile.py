@@ -168,7 +168,7 @@ def test_damaged_files_of_cloudtrail_are_named(month: Written, tmp_path: Path) -
     (tmp_path / "e.jsonl").write_text(f'{json.dumps(events[0])}\n{{"eventSource": "cut\n')
     done = run("audit", "reconcile", month.logs, "--trail", tmp_path)
     assert "without a line: 2, without an event: 1" in done.out
-    assert "b.json: not JSON: the file is cut off" in done.err
+    assert "b.json: not complete JSON in UTF-8" in done.err
     assert "c.json.gz: after line 0: not a complete gzip file" in done.err
     assert "e.jsonl:2: not JSON" in done.err
     assert "1 file without an event of CloudTrail" in done.err
@@ -231,7 +231,7 @@ def test_spoiled_events_that_were_looked_up_are_named(month: Written, tmp_path: 
     for number in (2, 3, 4):
         assert f"a.json: event {number}: not JSON\n" in done.err
     assert "1 entries of CloudTrail's files are not events\n" in done.err
-    assert "b.json: not JSON\n" in done.err
+    assert "b.json: not complete JSON in UTF-8\n" in done.err
     assert "c.json: no list of events in JSON\n" in done.err
     assert "d.json: has only some of the events, and a NextToken for the others\n" in done.err
 
