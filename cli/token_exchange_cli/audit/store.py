@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
+_AT_ONCE: Final = 2
 _PROGRESS_LINES: Final = 10_000
 _MOST_PROBLEMS: Final = 20
 
@@ -103,7 +104,7 @@ def load_lines(
         for place in unread_places:
             read.problem("not JSON", place)
 
-    with ChunkLoader(folder, load, report, at_once=2) as loader:
+    with ChunkLoader(folder, load, report) as loader:
         for text in texts:
             loader.add(text, read.place)
 
@@ -111,7 +112,7 @@ def load_lines(
 class ChunkLoader[Found]:
     """Writes lines to files of limited size, which are loaded on other threads while the next one is written.
 
-    `load` gets a file, and where each of its lines is from; it runs for at most `at_once` files at the same time.
+    `load` gets a file, and where each of its lines is from; it runs for two files at the same time.
     `report` gets what it returned, in the order of the files and on the thread that adds lines.
     """
 
@@ -120,14 +121,11 @@ class ChunkLoader[Found]:
         folder: Path,
         load: Callable[[Path, Sequence[str]], Found],
         report: Callable[[Found], None],
-        *,
-        at_once: int,
     ) -> None:
         self._folder = folder
         self._load = load
         self._report = report
-        self._at_once = at_once
-        self._pool = ThreadPoolExecutor(at_once)
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
         self._pending: deque[Future[Found]] = deque()
         self._buffered: list[bytes] = []
         self._places: list[str] = []
@@ -157,9 +155,9 @@ class ChunkLoader[Found]:
     def _flush(self) -> None:
         if not self._buffered:
             return
-        if len(self._pending) == self._at_once:
+        if len(self._pending) == _AT_ONCE:
             self._report(self._pending.popleft().result())
-        path = self._folder / f"chunk-{self._number % (self._at_once + 1)}.ndjson"
+        path = self._folder / f"chunk-{self._number % (_AT_ONCE + 1)}.ndjson"
         # What it had is loaded: the file can be written again, in place, which is ten times faster.
         with path.open("r+b" if path.exists() else "wb") as file:
             file.writelines((b"\n".join(self._buffered), b"\n"))

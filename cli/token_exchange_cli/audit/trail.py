@@ -87,8 +87,7 @@ def load_trail(
     def load(path: Path, places: Sequence[str]) -> Sequence[str]:
         return _load_chunk(connection, path, places)
 
-    # To find where events end takes longer than to load them: two files at once save no time.
-    with ChunkLoader(folder, load, report, at_once=1) as loader:
+    with ChunkLoader(folder, load, report) as loader:
         for file in files_of(arguments):
             read.files += 1
             progress(f"{read.files:,} files of CloudTrail read")

@@ -20,13 +20,10 @@ from token_exchange_cli.console import Unusable
 EVENT = {"eventSource": "ecr.amazonaws.com", "eventName": "PutImage", "eventID": "1", "recipientAccountId": "2"}
 
 
-@pytest.mark.parametrize("at_once", [1, 2])
-def test_chunks_are_loaded_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+def test_chunks_are_loaded_whole_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_CHUNK_BYTES", 4)
     loaded: list[tuple[bytes, Sequence[str]]] = []
-    with ChunkLoader(
-        tmp_path, lambda path, places: (path.read_bytes(), places), loaded.append, at_once=at_once
-    ) as loader:
+    with ChunkLoader(tmp_path, lambda path, places: (path.read_bytes(), places), loaded.append) as loader:
         for text in (b"aa", b"bb", b"cccc", b"dddd", b"eeee", b"f"):
             loader.add(text, f"log:{text.decode()}")
     assert loaded == [
@@ -42,7 +39,7 @@ def test_after_an_error_nothing_more_is_loaded(tmp_path: Path) -> None:
     loaded: list[Path] = []
 
     def fail() -> None:
-        with ChunkLoader(tmp_path, lambda path, _places: path, loaded.append, at_once=1) as loader:
+        with ChunkLoader(tmp_path, lambda path, _places: path, loaded.append) as loader:
             loader.add(b"a", "log:1")
             raise Unusable("the log is gone")
 
@@ -57,7 +54,7 @@ def test_an_error_of_loading_is_not_lost(tmp_path: Path) -> None:
 
     with (
         pytest.raises(Unusable, match=r"chunk-0\.ndjson is refused"),
-        ChunkLoader(tmp_path, refuse, print, at_once=1) as loader,
+        ChunkLoader(tmp_path, refuse, print) as loader,
     ):
         loader.add(b"a", "log:1")
 
