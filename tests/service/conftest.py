@@ -57,6 +57,7 @@ def _allow_for_a_busy_machine(patch: pytest.MonkeyPatch) -> None:
         "issuer_keys.origins.FETCH_SECONDS": 20.0,
         "adapters.budgets.COUNT_SECONDS": 10.0,
         "core.single_use.RELEASE_MILLISECONDS": 5_000,
+        "service.CONNECT_SECONDS": 10.0,
     }.items():
         patch.setattr(f"token_exchange.{name}", value)
 

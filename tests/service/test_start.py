@@ -229,7 +229,10 @@ def test_a_restored_environment_connects_anew(front: Front, changed: Callable[[d
     assert (before.status, after.status, aws.accepted_connections()) == (200, 200, connected)
 
 
-def test_an_endpoint_that_does_not_answer_delays_no_start(changed: Callable[[dict[str, str]], Front]) -> None:
+def test_an_endpoint_that_does_not_answer_delays_no_start(
+    changed: Callable[[dict[str, str]], Front], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("token_exchange.service.CONNECT_SECONDS", 0.1)
     with listen(0) as silent:
         started = time.monotonic()
         fresh = changed({"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{silent.getsockname()[1]}"})

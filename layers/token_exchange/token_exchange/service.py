@@ -38,7 +38,7 @@ from token_exchange.reporting.disclosure import disclosure
 from token_exchange.reporting.new_claims import NewClaims
 
 MAX_REQUEST_SECONDS: Final = 20.0
-_CONNECT_SECONDS: Final = 0.5
+CONNECT_SECONDS: Final = 0.5
 """How long a start waits for connections. One that takes longer is opened meanwhile, or by the first request."""
 
 _RESPONSE_RESERVE_SECONDS: Final = 1.0
@@ -121,7 +121,7 @@ class Service:
 
     def _connect(self, *, with_tables: bool) -> None:
         # While an environment starts, Lambda gives it a whole processor: handshakes cost the first caller nothing.
-        soon = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + _CONNECT_SECONDS)
+        soon = Deadline(clock=self._clock, at_monotonic_seconds=self._clock.monotonic() + CONNECT_SECONDS)
         self._calls.run(self._clients.connection_openers(with_tables=with_tables), deadline=soon)
 
     def restored(self) -> None:
