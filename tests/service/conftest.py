@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 from botocore.retries.standard import ExponentialBackoff
 
 from sandbox import account
@@ -58,6 +59,9 @@ def _allow_for_a_busy_machine(patch: pytest.MonkeyPatch) -> None:
         "adapters.budgets.COUNT_SECONDS": 10.0,
         "core.single_use.RELEASE_MILLISECONDS": 5_000,
         "service.CONNECT_SECONDS": 10.0,
+        "loading.store.POLICY_CHECK_TIMEOUT_SECONDS": 10.0,
+        "loading.brake.POLICY_CHECK_TIMEOUT_SECONDS": 10.0,
+        "adapters.aws._CHECK_CONFIG": Config(connect_timeout=10, read_timeout=10, retries={"total_max_attempts": 1}),
     }.items():
         patch.setattr(f"token_exchange.{name}", value)
 
