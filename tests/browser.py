@@ -9,6 +9,7 @@ from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.command import Command
 from selenium.webdriver.remote.webelement import WebElement
 
 PROGRAMS = ("chromium", "chromedriver")
@@ -53,7 +54,8 @@ class Browser:
         return self._log("browser")
 
     def _log(self, name: str) -> list[str]:
-        entries = self.driver.get_log(name)  # type: ignore[no-untyped-call]  # selenium's only method without types
+        # `get_log` does this, and is selenium's only method without types.
+        entries = self.driver.execute(Command.GET_LOG, {"type": name})["value"]
         return [str(entry["message"]) for entry in entries]
 
     def run(self, script: str, *arguments: object) -> object:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _CHUNK_BYTES: Final = 32 * 1024 * 1024
-_AT_ONCE: Final = 2
+_LOADED_AT_ONCE: Final = 2
 _PROGRESS_LINES: Final = 10_000
 _MOST_PROBLEMS: Final = 20
 
@@ -112,20 +112,17 @@ def load_lines(
 class ChunkLoader[Found]:
     """Writes lines to files of limited size, which are loaded on other threads while the next one is written.
 
-    `load` gets a file, and where each of its lines is from; it runs for two files at the same time.
-    `report` gets what it returned, in the order of the files and on the thread that adds lines.
+    `load` gets a file, and where each of its lines is from. `report` gets what it returned, in the order of the files
+    and on the thread that adds lines.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        load: Callable[[Path, Sequence[str]], Found],
-        report: Callable[[Found], None],
+        self, folder: Path, load: Callable[[Path, Sequence[str]], Found], report: Callable[[Found], None]
     ) -> None:
         self._folder = folder
         self._load = load
         self._report = report
-        self._pool = ThreadPoolExecutor(_AT_ONCE)
+        self._pool = ThreadPoolExecutor(_LOADED_AT_ONCE)
         self._pending: deque[Future[Found]] = deque()
         self._buffered: list[bytes] = []
         self._places: list[str] = []
@@ -155,9 +152,9 @@ class ChunkLoader[Found]:
     def _flush(self) -> None:
         if not self._buffered:
             return
-        if len(self._pending) == _AT_ONCE:
+        if len(self._pending) == _LOADED_AT_ONCE:
             self._report(self._pending.popleft().result())
-        path = self._folder / f"chunk-{self._number % (_AT_ONCE + 1)}.ndjson"
+        path = self._folder / f"chunk-{self._number % (_LOADED_AT_ONCE + 1)}.ndjson"
         # What it had is loaded: the file can be written again, in place, which is ten times faster.
         with path.open("r+b" if path.exists() else "wb") as file:
             file.writelines((b"\n".join(self._buffered), b"\n"))

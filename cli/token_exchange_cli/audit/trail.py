@@ -84,10 +84,7 @@ def load_trail(
         for place in unread_places:
             read.problem(f"{place}: no list of events in JSON")
 
-    def load(path: Path, places: Sequence[str]) -> Sequence[str]:
-        return _load_chunk(connection, path, places)
-
-    with ChunkLoader(folder, load, report) as loader:
+    with ChunkLoader(folder, lambda path, places: _load_chunk(connection, path, places), report) as loader:
         for file in files_of(arguments):
             read.files += 1
             progress(f"{read.files:,} files of CloudTrail read")

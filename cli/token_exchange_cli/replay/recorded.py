@@ -84,13 +84,6 @@ class RecordedClaims(Mapping[str, Json]):
         return self._claims[name]
 
     @override
-    def get(self, name: str, default: Json = None) -> Json:  # type: ignore[override]  # as `claims.get` is used
-        """Return the claim, or `default` if the token had none."""
-        if name not in self._recorded:
-            raise NotRecorded(f"the claim {name}")
-        return self._claims.get(name, default)
-
-    @override
     def __iter__(self) -> Iterator[str]:
         return iter(self._claims)
 
